@@ -1,0 +1,8 @@
+namespace LoraAspire.Pipelines.Stages;
+
+/// <summary>Base + adapter → a Hugging Face directory that needs no adapter.</summary>
+public sealed record MergerParams : StageParams
+{
+    /// <summary>Largest size of one safetensors file in the output, in MiB.</summary>
+    public int MaxShardSizeMib { get; init; } = 4096;
+}

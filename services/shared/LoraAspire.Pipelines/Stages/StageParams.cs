@@ -1,0 +1,14 @@
+namespace LoraAspire.Pipelines.Stages;
+
+/// <summary>
+/// The <c>with</c> of a stage. YAML keys are the property names in snake_case. Defaults stand here and nowhere else;
+/// they are hashed together with what the user wrote, so a changed default is a changed stage key.
+/// </summary>
+public abstract record StageParams
+{
+    /// <summary>Files under the data root whose content is part of the stage's identity, as written in the YAML.</summary>
+    public virtual IEnumerable<string> DataFiles() => [];
+
+    /// <summary>Problems that types cannot express, each with the snake_case key it belongs to. Empty when all is well.</summary>
+    public virtual IEnumerable<(string Key, string Problem)> Validate() => [];
+}

@@ -1,0 +1,12 @@
+namespace LoraAspire.Pipelines.Stages;
+
+/// <summary>One point of a stage's progress, as it stands in <c>lora:progress:{run}</c>. May be lost; nothing depends on it.</summary>
+/// <param name="Phase">What is being counted: rows, step, tensors.</param>
+/// <param name="Done">How many of <paramref name="Total"/> are done; a Total of 0 means unknown.</param>
+/// <param name="TokensPerSecond">Real tokens (padding not counted) a second.</param>
+/// <param name="EtaSeconds">Seconds to the end of this stage, when known.</param>
+/// <param name="Message">A line for people; a progress that has only this is a log line.</param>
+public sealed record StageProgress(
+    string Phase = "", long Done = 0, long Total = 0,
+    double? Loss = null, double? EvalLoss = null, double? LearningRate = null, double? GradNorm = null,
+    double? Epoch = null, double? TokensPerSecond = null, double? EtaSeconds = null, string? Message = null);

@@ -1,0 +1,110 @@
+namespace LoraAspire.Pipelines.Stages;
+
+/// <summary>Data set + base → adapter (or, with <c>finetuning_type: full</c>, a model). Option names and defaults are alpaca-lora's.</summary>
+public sealed record TrainerParams : StageParams
+{
+    public FinetuningType FinetuningType { get; init; } = FinetuningType.Lora;
+
+    /// <summary>Examples an optimiser step sees; <see cref="MicroBatchSize"/> of them at a time.</summary>
+    public int BatchSize { get; init; } = 128;
+    public int MicroBatchSize { get; init; } = 4;
+    public int NumEpochs { get; init; } = 3;
+    /// <summary>Optimiser steps; when given it wins over <see cref="NumEpochs"/>.</summary>
+    public int? MaxSteps { get; init; }
+
+    public double LearningRate { get; init; } = 3e-4;
+    public LrScheduler LrSchedulerType { get; init; } = LrScheduler.Linear;
+    public int WarmupSteps { get; init; } = 100;
+    /// <summary>Share of all steps; when given it wins over <see cref="WarmupSteps"/>.</summary>
+    public double? WarmupRatio { get; init; }
+    public double WeightDecay { get; init; }
+    public double AdamBeta1 { get; init; } = 0.9;
+    public double AdamBeta2 { get; init; } = 0.999;
+    public double AdamEpsilon { get; init; } = 1e-8;
+    /// <summary>Global 2-norm to which gradients are clipped; 0 turns it off.</summary>
+    public double MaxGradNorm { get; init; } = 1.0;
+
+    public int LoraR { get; init; } = 8;
+    public double LoraAlpha { get; init; } = 16;
+    public double LoraDropout { get; init; } = 0.05;
+    /// <summary>Names of linear layers, or the single word all-linear (every one but lm_head).</summary>
+    public IReadOnlyList<string> LoraTargetModules { get; init; } = ["q_proj", "v_proj"];
+    /// <summary>Scale alpha / sqrt(r) instead of alpha / r.</summary>
+    public bool UseRslora { get; init; }
+
+    /// <summary>Rows held out for validation, drawn by the seed; 0 turns evaluation off.</summary>
+    public int ValSetSize { get; init; } = 2000;
+    public int EvalSteps { get; init; } = 200;
+    public int SaveSteps { get; init; } = 200;
+    public int SaveTotalLimit { get; init; } = 3;
+    /// <summary>With validation, give the checkpoint of lowest validation loss instead of the last step.</summary>
+    public bool LoadBestModelAtEnd { get; init; } = true;
+
+    public bool GroupByLength { get; init; }
+    public int Seed { get; init; } = 42;
+    public Device Device { get; init; } = Device.Auto;
+    /// <summary>Arithmetic and base weights; auto is bfloat16 on CUDA and float32 on CPU. Adapters are always float32.</summary>
+    public ComputeType ComputeType { get; init; } = ComputeType.Auto;
+    /// <summary>alpaca-lora: loss is the mean of micro-batch means. none: every token weighs the same.</summary>
+    public Compat Compat { get; init; } = Compat.None;
+
+    public override IEnumerable<(string Key, string Problem)> Validate()
+    {
+        if (BatchSize < 1)
+        {
+            yield return ("batch_size", "must be at least 1");
+        }
+        if (MicroBatchSize < 1 || MicroBatchSize > BatchSize || BatchSize % MicroBatchSize != 0)
+        {
+            yield return ("micro_batch_size", $"must divide batch_size ({BatchSize})");
+        }
+        if (NumEpochs < 1)
+        {
+            yield return ("num_epochs", "must be at least 1");
+        }
+        if (MaxSteps < 1)
+        {
+            yield return ("max_steps", "must be at least 1");
+        }
+        if (LearningRate <= 0)
+        {
+            yield return ("learning_rate", "must be above 0");
+        }
+        if (WarmupRatio is < 0 or > 1)
+        {
+            yield return ("warmup_ratio", "is a share of all steps, 0 to 1");
+        }
+        if (FinetuningType == FinetuningType.Lora && LoraR < 1)
+        {
+            yield return ("lora_r", "must be at least 1");
+        }
+        if (LoraDropout is < 0 or >= 1)
+        {
+            yield return ("lora_dropout", "is a probability, 0 to below 1");
+        }
+        if (FinetuningType == FinetuningType.Lora && LoraTargetModules.Count == 0)
+        {
+            yield return ("lora_target_modules", "needs at least one layer name, or all-linear");
+        }
+        if (EvalSteps < 1)
+        {
+            yield return ("eval_steps", "must be at least 1");
+        }
+        if (SaveSteps < 1)
+        {
+            yield return ("save_steps", "must be at least 1");
+        }
+        if (ValSetSize < 0)
+        {
+            yield return ("val_set_size", "must be 0 or more");
+        }
+    }
+}
+
+public enum FinetuningType { Lora, Full }
+
+public enum LrScheduler { Linear, Cosine, Constant }
+
+public enum Device { Auto, Cpu, Cuda }
+
+public enum ComputeType { Auto, Float32, Bfloat16 }

@@ -1,0 +1,34 @@
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Runtime.Stages;
+
+/// <summary>
+/// The work of one stage kind. Reads its inputs, writes each output into <see cref="StageContext{TParams}.OutputDir"/>, reports progress.
+/// Throw <see cref="StageException"/> for what the user can mend; any other exception is a fault of ours and is reported as such.
+/// </summary>
+public interface IStage<TParams> where TParams : StageParams
+{
+    Task RunAsync(StageContext<TParams> context, CancellationToken cancellationToken);
+}
+
+/// <summary>What a stage gets. Folders exist when the stage starts; the store publishes what lies in each output folder afterwards.</summary>
+/// <param name="With">The stage's parameters, validated.</param>
+/// <param name="Inputs">Input name → read-only folder of the artifact.</param>
+/// <param name="Data">Where relative data paths of the YAML are resolved, without leaving the root.</param>
+/// <param name="ScratchDir">Private to this attempt; outputs lie in its <c>out/</c>.</param>
+/// <param name="CheckpointDir">Kept across attempts and worker deaths of the same stage key; emptied once the stage has finished.</param>
+/// <param name="Report">Progress for people. Cheap to call; may be dropped.</param>
+public sealed record StageContext<TParams>(
+    string RunId, string PipelineName, string StageId, int Attempt, TParams With,
+    IReadOnlyDictionary<string, string> Inputs, DataRoot Data,
+    string ScratchDir, string CheckpointDir, IProgress<StageProgress> Report) where TParams : StageParams
+{
+    /// <summary>The folder whose content becomes the output artifact of this name. Created on first call; an output never asked for is not published.</summary>
+    public string OutputDir(string output) => Directory.CreateDirectory(Path.Combine(ScratchDir, "out", output)).FullName;
+}
+
+/// <summary>A failure in words for the user. <see cref="Transient"/> failures may be tried again within the stage's <c>retries</c>.</summary>
+public sealed class StageException(string message, bool transient = false, Exception? inner = null) : Exception(message, inner)
+{
+    public bool Transient { get; } = transient;
+}
