@@ -1,0 +1,85 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace LoraAspire.Model;
+
+/// <summary>RMSNorm (Zhang and Sennrich 2019): x / sqrt(mean(x²) + eps) · weight, the mean taken in float32.</summary>
+internal sealed record RmsNorm(Tensor Weight, double Epsilon) : IDisposable
+{
+    public Tensor Forward(Tensor x)
+    {
+        var wide = x.to_type(float32);
+        var scale = wide.square().mean([-1], keepdim: true).add_(Epsilon).rsqrt_();
+        return wide.mul(scale).to_type(x.dtype).mul(Weight);
+    }
+
+    public void Dispose() => Weight.Dispose();
+}
+
+/// <summary>What every layer of one forward pass shares.</summary>
+/// <param name="Mask">Per distinct window: [batch or 1, 1, queries, keys], true where a query sees a key; null is plain causal.</param>
+internal sealed record Pass(Tensor Cos, Tensor Sin, IReadOnlyDictionary<int, Tensor?> Masks, KvCache? Cache, bool Causal, bool Training);
+
+/// <summary>x + attention(norm(x)), then x + mlp(norm(x)).</summary>
+internal sealed record DecoderLayer(
+    int Index, ModelConfig Config, RmsNorm InputNorm, RmsNorm PostAttentionNorm,
+    Linear Q, Linear K, Linear V, Linear O, RmsNorm? QNorm, RmsNorm? KNorm,
+    Linear Gate, Linear Up, Linear Down) : IDisposable
+{
+    public IEnumerable<Linear> Linears => [Q, K, V, O, Gate, Up, Down];
+
+    public IEnumerable<RmsNorm> Norms => new[] { InputNorm, PostAttentionNorm, QNorm, KNorm }.OfType<RmsNorm>();
+
+    public Tensor Forward(Tensor x, Pass pass)
+    {
+        // Handles go with the scope; what the backward needs, autograd keeps.
+        using var scope = NewDisposeScope();
+        x = x.add(Attention(InputNorm.Forward(x), pass));
+        return x.add(Mlp(PostAttentionNorm.Forward(x), pass.Training)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Attention(Tensor x, Pass pass)
+    {
+        var (batch, length) = (x.size(0), x.size(1));
+        Tensor Heads(Linear linear, RmsNorm? norm, long count)
+        {
+            var heads = linear.Forward(x, pass.Training).view(batch, length, count, Config.HeadDim);
+            return (norm?.Forward(heads) ?? heads).transpose(1, 2); // [batch, heads, length, head_dim]
+        }
+        var q = Rope.Apply(Heads(Q, QNorm, Config.NumAttentionHeads), pass.Cos, pass.Sin);
+        var k = Rope.Apply(Heads(K, KNorm, Config.NumKeyValueHeads), pass.Cos, pass.Sin);
+        var v = Heads(V, null, Config.NumKeyValueHeads);
+        if (pass.Cache is { } cache)
+        {
+            (k, v) = cache.Append(Index, k, v);
+        }
+        var groups = Config.NumAttentionHeads / Config.NumKeyValueHeads;
+        var mask = pass.Masks[Config.SlidingWindow[Index] ?? 0];
+        var context = F.scaled_dot_product_attention(q, Repeat(k, groups), Repeat(v, groups), mask!, is_casual: pass.Causal && mask is null);
+        return O.Forward(context.transpose(1, 2).reshape(batch, length, Config.NumAttentionHeads * Config.HeadDim), pass.Training);
+    }
+
+    /// <summary>down(silu(gate(x)) · up(x)) (SwiGLU, Shazeer 2020).</summary>
+    private Tensor Mlp(Tensor x, bool training) =>
+        Down.Forward(F.silu(Gate.Forward(x, training)).mul(Up.Forward(x, training)), training);
+
+    /// <summary>Grouped-query attention: each key/value head serves <paramref name="groups"/> query heads.</summary>
+    private static Tensor Repeat(Tensor x, long groups)
+    {
+        if (groups == 1)
+        {
+            return x;
+        }
+        var (batch, heads, length, dim) = (x.size(0), x.size(1), x.size(2), x.size(3));
+        return x.unsqueeze(2).expand(batch, heads, groups, length, dim).reshape(batch, heads * groups, length, dim);
+    }
+
+    public void Dispose()
+    {
+        foreach (var part in Linears.Cast<IDisposable>().Concat(Norms))
+        {
+            part.Dispose();
+        }
+    }
+}

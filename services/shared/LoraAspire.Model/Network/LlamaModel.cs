@@ -1,0 +1,195 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace LoraAspire.Model;
+
+/// <summary>
+/// A Llama-architecture causal language model: embedding → decoder layers → norm → head. The branches between
+/// families (biases, q/k norm, windows, rope scaling) are those of <see cref="ModelConfig"/>.
+/// </summary>
+public sealed class LlamaModel : IDisposable
+{
+    private readonly Tensor _embedding; // [vocab, hidden]
+    private readonly DecoderLayer[] _layers;
+    private readonly RmsNorm _norm;
+    private readonly Rope _rope;
+
+    private LlamaModel(ModelConfig config, torch.Device device, ScalarType dtype, Func<string, long[], Tensor> weight)
+    {
+        (Config, Device, Dtype) = (config, device, dtype);
+        int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim, kvWidth = config.NumKeyValueHeads * config.HeadDim;
+        Linear Linear(string name, long output, long input, bool bias = false) =>
+            new(name, weight(name + ".weight", [output, input]), bias ? weight(name + ".bias", [output]) : null);
+        RmsNorm Norm(string name, long size) => new(weight(name + ".weight", [size]), config.RmsNormEps);
+
+        _embedding = weight("model.embed_tokens.weight", [config.VocabSize, hidden]);
+        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index =>
+        {
+            var at = $"model.layers.{index}";
+            return new DecoderLayer(index, config,
+                Norm($"{at}.input_layernorm", hidden), Norm($"{at}.post_attention_layernorm", hidden),
+                Linear($"{at}.self_attn.q_proj", width, hidden, config.QkvBias),
+                Linear($"{at}.self_attn.k_proj", kvWidth, hidden, config.QkvBias),
+                Linear($"{at}.self_attn.v_proj", kvWidth, hidden, config.QkvBias),
+                Linear($"{at}.self_attn.o_proj", hidden, width, config.OutputBias),
+                config.QkNorm ? Norm($"{at}.self_attn.q_norm", config.HeadDim) : null,
+                config.QkNorm ? Norm($"{at}.self_attn.k_norm", config.HeadDim) : null,
+                Linear($"{at}.mlp.gate_proj", config.IntermediateSize, hidden),
+                Linear($"{at}.mlp.up_proj", config.IntermediateSize, hidden),
+                Linear($"{at}.mlp.down_proj", hidden, config.IntermediateSize));
+        })];
+        _norm = Norm("model.norm", hidden);
+        Head = config.TieWordEmbeddings ? null : Linear("lm_head", config.VocabSize, hidden);
+        _rope = new Rope(config, device);
+    }
+
+    public ModelConfig Config { get; }
+    public torch.Device Device { get; }
+    public ScalarType Dtype { get; }
+
+    /// <summary>The output layer; null when it shares the embedding's weight.</summary>
+    public Linear? Head { get; }
+
+    /// <summary>Every linear layer but the head, in the model's order.</summary>
+    public IEnumerable<Linear> Linears => _layers.SelectMany(layer => layer.Linears);
+
+    /// <summary>Loads config.json and the weights of a Hugging Face directory. The weights need no gradient.</summary>
+    /// <exception cref="ModelException">A file is missing, broken, or holds what this code can't run.</exception>
+    public static LlamaModel Load(string directory, torch.Device device, ScalarType dtype)
+    {
+        var config = ModelConfig.Load(directory);
+        using var files = WeightFiles.Open(directory);
+        return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope());
+    }
+
+    /// <summary>
+    /// A model of this shape with fresh weights, as transformers initialises one: normal(0, initializer_range), norms 1, biases 0.
+    /// <paramref name="onDevice"/> draws them on the device: quicker for large shapes, but the numbers depend on the device.
+    /// </summary>
+    public static LlamaModel Initialize(ModelConfig config, torch.Device device, ScalarType dtype, long seed, bool onDevice = false)
+    {
+        manual_seed(seed);
+        return new LlamaModel(config, device, dtype, (name, shape) =>
+        {
+            using var scope = NewDisposeScope();
+            var tensor =
+                name.EndsWith(".bias", StringComparison.Ordinal) ? zeros(shape, dtype, device)
+                : shape.Length == 1 ? ones(shape, dtype, device)
+                : onDevice ? randn(shape, dtype, device).mul_(config.InitializerRange)
+                : randn(shape, float32).mul_(config.InitializerRange).to(dtype, device);
+            return tensor.DetachFromDisposeScope();
+        });
+    }
+
+    /// <summary>Every weight under its name in a checkpoint; tied heads are not listed twice.</summary>
+    public IEnumerable<(string Name, Tensor Tensor)> Weights()
+    {
+        yield return ("model.embed_tokens.weight", _embedding);
+        foreach (var layer in _layers)
+        {
+            var at = $"model.layers.{layer.Index}";
+            foreach (var linear in layer.Linears)
+            {
+                yield return (linear.Name + ".weight", linear.Weight);
+                if (linear.Bias is { } bias)
+                {
+                    yield return (linear.Name + ".bias", bias);
+                }
+            }
+            yield return ($"{at}.input_layernorm.weight", layer.InputNorm.Weight);
+            yield return ($"{at}.post_attention_layernorm.weight", layer.PostAttentionNorm.Weight);
+            if (layer is { QNorm: { } qNorm, KNorm: { } kNorm })
+            {
+                yield return ($"{at}.self_attn.q_norm.weight", qNorm.Weight);
+                yield return ($"{at}.self_attn.k_norm.weight", kNorm.Weight);
+            }
+        }
+        yield return ("model.norm.weight", _norm.Weight);
+        if (Head is { } head)
+        {
+            yield return ("lm_head.weight", head.Weight);
+        }
+    }
+
+    /// <summary>Logits [batch, length, vocab] in float32; with <paramref name="lastOnly"/> [batch, 1, vocab].</summary>
+    /// <param name="ids">[batch, length] int64</param>
+    /// <param name="cache">Positions before these; they are added to it.</param>
+    /// <param name="attentionMask">[batch, length], 1 on real tokens, 0 on padding; null when no padding stands before a real token. Not together with a cache.</param>
+    public Tensor Forward(Tensor ids, KvCache? cache = null, Tensor? attentionMask = null, bool lastOnly = false)
+    {
+        using var scope = NewDisposeScope();
+        var hidden = Hidden(ids, cache, attentionMask);
+        return Logits(lastOnly ? hidden.narrow(1, hidden.size(1) - 1, 1) : hidden).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Σ over labelled positions of −log p(token t | tokens before t): a scalar in float32. The head runs only where a label stands.</summary>
+    /// <param name="labels">[batch, length] int64, −100 where there is no loss; a label belongs to the position before it.</param>
+    public Tensor SummedLoss(Tensor ids, Tensor labels, Tensor? attentionMask, bool training)
+    {
+        using var scope = NewDisposeScope();
+        var hidden = Hidden(ids, null, attentionMask, training);
+        var targets = labels.narrow(1, 1, labels.size(1) - 1).reshape(-1);
+        var supervised = targets.ne(-100).nonzero().squeeze(1);
+        var rows = hidden.narrow(1, 0, hidden.size(1) - 1).reshape(-1, Config.HiddenSize).index_select(0, supervised);
+        return F.cross_entropy(Logits(rows), targets.index_select(0, supervised), reduction: nn.Reduction.Sum).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Logits(Tensor hidden) =>
+        (Head?.Forward(hidden) ?? F.linear(hidden, _embedding)).to_type(float32);
+
+    private Tensor Hidden(Tensor ids, KvCache? cache, Tensor? attentionMask, bool training = false)
+    {
+        int length = (int)ids.size(1), start = cache?.Length ?? 0, end = start + length;
+        if (end > (cache?.MaxLength ?? _rope.Positions))
+        {
+            throw new ModelException($"{end} tokens do not fit into the context of {cache?.MaxLength ?? _rope.Positions}.");
+        }
+        var (cos, sin) = _rope.At(start, length, Dtype);
+        var masks = Config.SlidingWindow.Distinct()
+            .ToDictionary(window => window ?? 0, window => AttentionMask(start, length, window, attentionMask));
+        var pass = new Pass(cos, sin, masks, cache, Causal: length > 1, training);
+
+        var x = _embedding.index_select(0, ids.reshape(-1)).view(ids.size(0), length, Config.HiddenSize);
+        foreach (var layer in _layers)
+        {
+            x = layer.Forward(x, pass);
+        }
+        cache?.Advance(length);
+        return _norm.Forward(x);
+    }
+
+    /// <summary>[batch or 1, 1, length, start + length], true where a query sees a key; null where "causal" or "all" says it already.</summary>
+    private Tensor? AttentionMask(int start, int length, int? window, Tensor? attentionMask)
+    {
+        var windowed = window < start + length;
+        if (attentionMask is null && !windowed && (start == 0 || length == 1))
+        {
+            return null;
+        }
+        var queries = arange(start, start + length, int64, Device).unsqueeze(1);
+        var keys = arange(0, start + length, int64, Device).unsqueeze(0);
+        var visible = keys.le(queries);
+        if (windowed)
+        {
+            visible = visible.logical_and(keys.gt(queries.sub(window!.Value)));
+        }
+        visible = visible.view(1, 1, length, start + length);
+        // A padding row that saw no key would be NaN in the backward of some kernels, so each position sees itself.
+        return attentionMask is null
+            ? visible
+            : visible.logical_and(attentionMask.to_type(@bool).view(attentionMask.size(0), 1, 1, -1)).logical_or(keys.eq(queries));
+    }
+
+    public void Dispose()
+    {
+        _embedding.Dispose();
+        _norm.Dispose();
+        _rope.Dispose();
+        Head?.Dispose();
+        foreach (var layer in _layers)
+        {
+            layer.Dispose();
+        }
+    }
+}

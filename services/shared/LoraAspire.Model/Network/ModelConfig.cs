@@ -1,0 +1,190 @@
+using System.Text.Json;
+
+namespace LoraAspire.Model;
+
+/// <summary>How rotary frequencies are scaled; the names are those of config.json's <c>rope_type</c>.</summary>
+public sealed record RopeScaling(
+    string RopeType, double Factor = 1, double LowFreqFactor = 1, double HighFreqFactor = 4, int OriginalMaxPositionEmbeddings = 0);
+
+/// <summary>
+/// What config.json says of a Llama-architecture decoder. Reads the classic keys (rope_theta, rope_scaling, torch_dtype)
+/// and those of transformers 5 (rope_parameters, dtype).
+/// </summary>
+public sealed record ModelConfig
+{
+    public required string ModelType { get; init; }
+    public required int VocabSize { get; init; }
+    public required int HiddenSize { get; init; }
+    public required int IntermediateSize { get; init; }
+    public required int NumHiddenLayers { get; init; }
+    public required int NumAttentionHeads { get; init; }
+    public required int NumKeyValueHeads { get; init; }
+    public required int HeadDim { get; init; }
+    public required int MaxPositionEmbeddings { get; init; }
+    public required double RmsNormEps { get; init; }
+    public required double RopeTheta { get; init; }
+    public required RopeScaling Rope { get; init; }
+    public required bool TieWordEmbeddings { get; init; }
+    public required double InitializerRange { get; init; }
+    /// <summary>Bias on q, k and v.</summary>
+    public required bool QkvBias { get; init; }
+    /// <summary>Bias on o as well.</summary>
+    public required bool OutputBias { get; init; }
+    /// <summary>RMSNorm over each head of q and k (Qwen3).</summary>
+    public required bool QkNorm { get; init; }
+    /// <summary>Per layer: how many positions back a token sees, itself included; null sees all.</summary>
+    public required IReadOnlyList<int?> SlidingWindow { get; init; }
+
+    private static readonly string[] ModelTypes = ["llama", "mistral", "qwen2", "qwen3"];
+
+    /// <exception cref="ModelException">No config.json, broken JSON, or a field whose value this code can't run; the message names it.</exception>
+    public static ModelConfig Load(string directory)
+    {
+        var path = Path.Combine(directory, "config.json");
+        if (!File.Exists(path))
+        {
+            throw new ModelException($"No config.json in {directory}. A model is a Hugging Face directory: config.json, *.safetensors, tokenizer files.");
+        }
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return Read(new Fields(document.RootElement, path));
+        }
+        catch (JsonException error)
+        {
+            throw new ModelException($"{path}: not valid JSON: {error.Message}", error);
+        }
+    }
+
+    private static ModelConfig Read(Fields config)
+    {
+        var modelType = config.Text("model_type") ?? throw config.Refuse("model_type", "is missing");
+        if (!ModelTypes.Contains(modelType))
+        {
+            throw config.Refuse("model_type", $"is '{modelType}'; this code runs {string.Join(", ", ModelTypes)}");
+        }
+        if (config.Text("hidden_act") is { } activation && activation is not ("silu" or "swish"))
+        {
+            throw config.Refuse("hidden_act", $"is '{activation}'; only silu is supported");
+        }
+        foreach (var field in new[] { "mlp_bias", "attention_sink", "use_parallel_residual" })
+        {
+            if (config.Flag(field) is true)
+            {
+                throw config.Refuse(field, "is true, which is not supported");
+            }
+        }
+        foreach (var field in new[] { "quantization_config", "num_local_experts", "num_experts" })
+        {
+            if (config.Has(field))
+            {
+                throw config.Refuse(field, "is set, which is not supported yet: give an unquantised, dense model");
+            }
+        }
+        if (config.Number("partial_rotary_factor") is { } partial && partial != 1)
+        {
+            throw config.Refuse("partial_rotary_factor", $"is {partial}; only 1 is supported");
+        }
+
+        var rope = config.Object("rope_parameters") ?? config.Object("rope_scaling");
+        var hidden = config.Size("hidden_size");
+        var heads = config.Size("num_attention_heads");
+        var layers = config.Size("num_hidden_layers");
+        var attentionBias = config.Flag("attention_bias") ?? false;
+        var maxPositions = config.Size("max_position_embeddings");
+        return new ModelConfig
+        {
+            ModelType = modelType,
+            VocabSize = config.Size("vocab_size"),
+            HiddenSize = hidden,
+            IntermediateSize = config.Size("intermediate_size"),
+            NumHiddenLayers = layers,
+            NumAttentionHeads = heads,
+            NumKeyValueHeads = config.SizeOr("num_key_value_heads", heads),
+            HeadDim = config.SizeOr("head_dim", hidden / heads),
+            MaxPositionEmbeddings = maxPositions,
+            RmsNormEps = config.Number("rms_norm_eps") ?? 1e-6,
+            RopeTheta = rope?.Number("rope_theta") ?? config.Number("rope_theta") ?? 10_000,
+            Rope = ReadRope(rope, maxPositions),
+            TieWordEmbeddings = config.Flag("tie_word_embeddings") ?? false,
+            InitializerRange = config.Number("initializer_range") ?? 0.02,
+            QkvBias = attentionBias || modelType == "qwen2",
+            OutputBias = attentionBias,
+            QkNorm = modelType == "qwen3",
+            SlidingWindow = ReadWindows(config, modelType, layers),
+        };
+    }
+
+    private static RopeScaling ReadRope(Fields? rope, int maxPositions)
+    {
+        var type = rope?.Text("rope_type") ?? rope?.Text("type") ?? "default";
+        return type switch
+        {
+            "default" => new RopeScaling(type),
+            "linear" => new RopeScaling(type, rope!.Number("factor") ?? throw rope.Refuse("factor", "is missing")),
+            "llama3" => new RopeScaling(type,
+                rope!.Number("factor") ?? throw rope.Refuse("factor", "is missing"),
+                rope.Number("low_freq_factor") ?? 1,
+                rope.Number("high_freq_factor") ?? 4,
+                rope.SizeOr("original_max_position_embeddings", maxPositions)),
+            _ => throw rope!.Refuse("rope_type", $"is '{type}'; this code runs default, linear and llama3"),
+        };
+    }
+
+    /// <summary>Mistral slides in every layer; Qwen only where layer_types (or max_window_layers) says so and use_sliding_window is on.</summary>
+    private static int?[] ReadWindows(Fields config, string modelType, int layers)
+    {
+        var window = (int?)config.Number("sliding_window");
+        var sliding = new int?[layers];
+        if (window is null || modelType == "llama" || (modelType != "mistral" && config.Flag("use_sliding_window") is not true))
+        {
+            return sliding;
+        }
+        var types = config.Texts("layer_types");
+        var firstSliding = modelType == "mistral" ? 0 : config.SizeOr("max_window_layers", 0);
+        for (var layer = 0; layer < layers; layer++)
+        {
+            sliding[layer] = (types is null ? layer >= firstSliding : types[layer] == "sliding_attention") ? window : null;
+        }
+        return sliding;
+    }
+
+    /// <summary>config.json's fields, with errors that name the file and the field.</summary>
+    private sealed record Fields(JsonElement Element, string Path)
+    {
+        public bool Has(string name) => Element.TryGetProperty(name, out var value) && value.ValueKind is not JsonValueKind.Null;
+
+        public string? Text(string name) => Get(name, JsonValueKind.String)?.GetString();
+
+        public double? Number(string name) => Get(name, JsonValueKind.Number)?.GetDouble();
+
+        public bool? Flag(string name) =>
+            !Has(name) ? null : Element.GetProperty(name).ValueKind switch
+            {
+                JsonValueKind.True => true,
+                JsonValueKind.False => false,
+                _ => throw Refuse(name, "must be true or false"),
+            };
+
+        public Fields? Object(string name) => Get(name, JsonValueKind.Object) is { } element ? new Fields(element, Path) : null;
+
+        public string[]? Texts(string name) => Get(name, JsonValueKind.Array)?.EnumerateArray().Select(item => item.GetString() ?? "").ToArray();
+
+        public int Size(string name) => SizeOr(name, null);
+
+        public int SizeOr(string name, int? fallback)
+        {
+            var value = Number(name) ?? fallback ?? throw Refuse(name, "is missing");
+            return value is >= 1 and <= int.MaxValue && value == Math.Floor(value)
+                ? (int)value
+                : throw Refuse(name, $"is {value}; it must be a whole number above 0");
+        }
+
+        public ModelException Refuse(string name, string problem) => new($"{Path}: '{name}' {problem}.");
+
+        private JsonElement? Get(string name, JsonValueKind kind) =>
+            !Has(name) ? null
+            : Element.GetProperty(name) is { } value && value.ValueKind == kind ? value
+            : throw Refuse(name, $"must be a {kind.ToString().ToLowerInvariant()}");
+    }
+}

@@ -1,0 +1,171 @@
+using System.Buffers.Binary;
+using System.IO.MemoryMappedFiles;
+using System.Text.Json;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model;
+
+/// <summary>Where one tensor lies in a safetensors file. Offsets are bytes from the file's start.</summary>
+public sealed record TensorEntry(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, long Offset, long Length);
+
+/// <summary>
+/// A safetensors file, memory-mapped: 8 bytes of header length, a JSON header, then the tensors' bytes without holes.
+/// Everything the header says is checked against the file before a byte of it is used.
+/// </summary>
+public sealed class SafetensorsFile : IDisposable
+{
+    /// <summary>The format's own limit on the header.</summary>
+    private const long MaxHeaderBytes = 100_000_000;
+
+    private readonly MemoryMappedFile _map;
+
+    private SafetensorsFile(string path, MemoryMappedFile map, IReadOnlyDictionary<string, TensorEntry> tensors, IReadOnlyDictionary<string, string> metadata) =>
+        (Path, _map, Tensors, Metadata) = (path, map, tensors, metadata);
+
+    public string Path { get; }
+    public IReadOnlyDictionary<string, TensorEntry> Tensors { get; }
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <exception cref="ModelException">Missing, truncated, or a header that doesn't match the file.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new ModelException($"No file {path}.");
+        }
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        var size = stream.Length;
+        Span<byte> prefix = stackalloc byte[8];
+        if (size < prefix.Length || stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
+        {
+            throw new ModelException($"{path}: {size} bytes is too short for a safetensors file. The download or copy broke off: fetch it again.");
+        }
+        var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if (headerLength > MaxHeaderBytes || (long)headerLength > size - prefix.Length)
+        {
+            throw new ModelException($"{path}: says its header has {headerLength} bytes, but the file has {size}. It is truncated or not a safetensors file: fetch it again.");
+        }
+        var header = new byte[(int)headerLength];
+        stream.ReadExactly(header);
+        var (tensors, metadata) = ReadHeader(path, header, prefix.Length + (long)headerLength, size);
+        return new SafetensorsFile(path, MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read), tensors, metadata);
+    }
+
+    /// <summary>A copy of one tensor on the CPU, in the file's type.</summary>
+    /// <exception cref="ModelException">No tensor of that name.</exception>
+    public Tensor Read(string name)
+    {
+        if (!Tensors.TryGetValue(name, out var entry))
+        {
+            throw new ModelException($"{Path}: no tensor '{name}'.");
+        }
+        var tensor = empty([.. entry.Shape], entry.Dtype);
+        if (entry.Length > 0)
+        {
+            using var view = _map.CreateViewStream(entry.Offset, entry.Length, MemoryMappedFileAccess.Read);
+            tensor.ReadBytesFromStream(view, bufferSize: 1 << 20);
+        }
+        return tensor;
+    }
+
+    public void Dispose() => _map.Dispose();
+
+    private static (Dictionary<string, TensorEntry>, Dictionary<string, string>) ReadHeader(string path, byte[] header, long dataStart, long size)
+    {
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(header);
+        }
+        catch (JsonException error)
+        {
+            throw new ModelException($"{path}: the header is not valid JSON: {error.Message} The file is damaged: fetch it again.", error);
+        }
+        using (document)
+        {
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+            {
+                throw new ModelException($"{path}: the header is not a JSON object.");
+            }
+            var tensors = new Dictionary<string, TensorEntry>(StringComparer.Ordinal);
+            var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach (var property in document.RootElement.EnumerateObject())
+            {
+                if (property.Name == "__metadata__")
+                {
+                    foreach (var pair in property.Value.EnumerateObject())
+                    {
+                        metadata[pair.Name] = pair.Value.ToString();
+                    }
+                }
+                else if (!tensors.TryAdd(property.Name, ReadEntry(path, property.Name, property.Value, dataStart)))
+                {
+                    throw new ModelException($"{path}: tensor '{property.Name}' stands twice in the header.");
+                }
+            }
+            CheckLayout(path, tensors.Values, dataStart, size);
+            return (tensors, metadata);
+        }
+    }
+
+    private static TensorEntry ReadEntry(string path, string name, JsonElement entry, long dataStart)
+    {
+        try
+        {
+            var dtype = SafetensorsTypes.Parse(entry.GetProperty("dtype").GetString()!)
+                ?? throw new ModelException($"{path}: tensor '{name}' has type {entry.GetProperty("dtype")}, which is not supported.");
+            long[] shape = [.. entry.GetProperty("shape").EnumerateArray().Select(item => item.GetInt64())];
+            long[] offsets = [.. entry.GetProperty("data_offsets").EnumerateArray().Select(item => item.GetInt64())];
+            var bytes = shape.Aggregate((long)SafetensorsTypes.Size(dtype), (product, dimension) => checked(product * dimension));
+            if (offsets is not [>= 0, var end] || shape.Any(dimension => dimension < 0) || end - offsets[0] != bytes)
+            {
+                throw new ModelException($"{path}: tensor '{name}' of shape [{string.Join(", ", shape)}] needs {bytes} bytes, but its data_offsets are [{string.Join(", ", offsets)}]. The header lies: fetch the file again.");
+            }
+            return new TensorEntry(name, dtype, shape, dataStart + offsets[0], bytes);
+        }
+        catch (Exception error) when (error is KeyNotFoundException or InvalidOperationException or FormatException or OverflowException)
+        {
+            throw new ModelException($"{path}: the header's entry for tensor '{name}' is malformed. The file is damaged: fetch it again.", error);
+        }
+    }
+
+    /// <summary>The tensors must cover the data section exactly: no hole, no overlap, nothing behind the file's end.</summary>
+    private static void CheckLayout(string path, IEnumerable<TensorEntry> tensors, long dataStart, long size)
+    {
+        var expected = dataStart;
+        foreach (var entry in tensors.OrderBy(entry => entry.Offset).ThenBy(entry => entry.Length))
+        {
+            if (entry.Offset + entry.Length > size)
+            {
+                throw new ModelException($"{path}: tensor '{entry.Name}' ends at byte {entry.Offset + entry.Length}, but the file has {size}. It is truncated: fetch it again.");
+            }
+            if (entry.Offset != expected)
+            {
+                throw new ModelException($"{path}: tensor '{entry.Name}' starts at byte {entry.Offset}, where {expected} was expected: the header's offsets overlap or leave holes.");
+            }
+            expected += entry.Length;
+        }
+        if (expected != size)
+        {
+            throw new ModelException($"{path}: {size - expected} bytes lie behind the last tensor. The header doesn't belong to this file.");
+        }
+    }
+}
+
+/// <summary>The format's names of element types.</summary>
+internal static class SafetensorsTypes
+{
+    private static readonly (string Name, ScalarType Type, int Size)[] Known =
+    [
+        ("F64", ScalarType.Float64, 8), ("F32", ScalarType.Float32, 4), ("F16", ScalarType.Float16, 2), ("BF16", ScalarType.BFloat16, 2),
+        ("I64", ScalarType.Int64, 8), ("I32", ScalarType.Int32, 4), ("I16", ScalarType.Int16, 2), ("I8", ScalarType.Int8, 1),
+        ("U8", ScalarType.Byte, 1), ("BOOL", ScalarType.Bool, 1),
+    ];
+
+    public static ScalarType? Parse(string name) => Known.Where(known => known.Name == name).Select(known => (ScalarType?)known.Type).FirstOrDefault();
+
+    public static string Name(ScalarType type) => Known.First(known => known.Type == type).Name;
+
+    public static int Size(ScalarType type) => Known.First(known => known.Type == type).Size;
+}

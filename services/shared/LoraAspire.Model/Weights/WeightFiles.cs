@@ -1,0 +1,117 @@
+using System.Text.Json;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model;
+
+/// <summary>The weights of a Hugging Face directory: one model.safetensors, or shards named by model.safetensors.index.json.</summary>
+public sealed class WeightFiles : IDisposable
+{
+    private const string Single = "model.safetensors";
+    private const string Index = "model.safetensors.index.json";
+
+    private readonly Dictionary<string, SafetensorsFile> _fileOf;
+    private readonly IReadOnlyList<SafetensorsFile> _files;
+
+    private WeightFiles(string directory, IReadOnlyList<SafetensorsFile> files)
+    {
+        (Directory, _files, _fileOf) = (directory, files, new(StringComparer.Ordinal));
+        foreach (var file in files)
+        {
+            foreach (var name in file.Tensors.Keys)
+            {
+                if (!_fileOf.TryAdd(name, file))
+                {
+                    throw new ModelException($"{directory}: tensor '{name}' stands in both {Path.GetFileName(_fileOf[name].Path)} and {Path.GetFileName(file.Path)}.");
+                }
+            }
+        }
+    }
+
+    public string Directory { get; }
+
+    public IEnumerable<TensorEntry> Tensors => _files.SelectMany(file => file.Tensors.Values);
+
+    public static bool Exist(string directory) =>
+        File.Exists(Path.Combine(directory, Single)) || File.Exists(Path.Combine(directory, Index));
+
+    /// <exception cref="ModelException">No weights, weights in a format not read yet, or a broken file.</exception>
+    public static WeightFiles Open(string directory)
+    {
+        var opened = new List<SafetensorsFile>();
+        try
+        {
+            opened.AddRange(FileNames(directory).Select(name => SafetensorsFile.Open(Path.Combine(directory, name))));
+            return new WeightFiles(directory, opened);
+        }
+        catch
+        {
+            opened.ForEach(file => file.Dispose());
+            throw;
+        }
+    }
+
+    public bool Has(string name) => _fileOf.ContainsKey(name);
+
+    /// <summary>One tensor, in the type and on the device asked for.</summary>
+    /// <exception cref="ModelException">No such tensor, or of another shape.</exception>
+    public Tensor Read(string name, IReadOnlyList<long> shape, ScalarType dtype, torch.Device device)
+    {
+        if (!_fileOf.TryGetValue(name, out var file))
+        {
+            throw new ModelException($"{Directory}: no tensor '{name}', which config.json calls for.");
+        }
+        var entry = file.Tensors[name];
+        if (!entry.Shape.SequenceEqual(shape))
+        {
+            throw new ModelException($"{file.Path}: tensor '{name}' is [{string.Join(", ", entry.Shape)}], but config.json makes it [{string.Join(", ", shape)}].");
+        }
+        using var scope = NewDisposeScope();
+        return file.Read(name).to(dtype, device).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>One tensor as it lies in the file.</summary>
+    public Tensor Read(string name) =>
+        _fileOf.TryGetValue(name, out var file) ? file.Read(name) : throw new ModelException($"{Directory}: no tensor '{name}'.");
+
+    public void Dispose()
+    {
+        foreach (var file in _files)
+        {
+            file.Dispose();
+        }
+    }
+
+    private static IEnumerable<string> FileNames(string directory)
+    {
+        if (File.Exists(Path.Combine(directory, Single)))
+        {
+            return [Single];
+        }
+        var index = Path.Combine(directory, Index);
+        if (File.Exists(index))
+        {
+            return ReadIndex(index);
+        }
+        var pickles = System.IO.Directory.Exists(directory) ? System.IO.Directory.GetFiles(directory, "*.bin") : [];
+        throw new ModelException(pickles.Length > 0
+            ? $"{directory}: has {Path.GetFileName(pickles[0])} but no safetensors. Pickled weights are not read yet: convert them to safetensors."
+            : $"{directory}: no {Single} and no {Index}.");
+    }
+
+    private static List<string> ReadIndex(string path)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            var names = document.RootElement.GetProperty("weight_map").EnumerateObject().Select(pair => pair.Value.GetString() ?? "").Distinct().Order(StringComparer.Ordinal).ToList();
+            return names.All(name => name.Length > 0 && name == Path.GetFileName(name))
+                ? names
+                : throw new ModelException($"{path}: weight_map names a file outside the model's folder.");
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new ModelException($"{path}: not a weight index: {error.Message}", error);
+        }
+    }
+}
