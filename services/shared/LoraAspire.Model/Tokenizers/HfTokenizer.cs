@@ -1,0 +1,130 @@
+namespace LoraAspire.Model.Tokenizers;
+
+/// <summary>
+/// The tokenizer of a Hugging Face model folder. Ids and texts equal those of SentencePiece (<c>tokenizer.model</c>) or of byte-level
+/// BPE (<c>vocab.json</c> + <c>merges.txt</c>, as Qwen2). Safe to use from several threads.
+/// </summary>
+public abstract class HfTokenizer
+{
+    private protected HfTokenizer(SpecialTokens special) => Special = special;
+
+    /// <summary>Id 0 fills up batches: the models of this kind have no pad token, and the attention mask hides it.</summary>
+    public const int PadId = 0;
+
+    private protected SpecialTokens Special { get; }
+
+    /// <summary>The id that starts a row; -1 when the model has none (Qwen2).</summary>
+    public int BosId => Special.BosId ?? -1;
+
+    /// <summary>The id that ends an answer.</summary>
+    public int EosId => Special.EosId;
+
+    /// <summary>One more than the largest id, added tokens included.</summary>
+    public abstract int VocabSize { get; }
+
+    /// <summary>
+    /// The ids of a text. "&lt;/s&gt;" and the like in it are plain letters: a text never yields a special id.
+    /// With <paramref name="addBos"/> the row starts with <see cref="BosId"/>, where the model has one.
+    /// </summary>
+    public int[] Encode(string text, bool addBos)
+    {
+        List<int> ids = new(text.Length / 3 + 8);
+        if (addBos && Special.BosId is { } bos)
+        {
+            ids.Add(bos);
+        }
+        AppendIds(text, ids);
+        return [.. ids];
+    }
+
+    /// <summary>
+    /// The ids that the slow tokenizer of transformers 4.x (legacy) gives: special tokens typed in the text become their ids,
+    /// and each stretch between them is encoded by itself. Only for repeating what alpaca-lora did.
+    /// </summary>
+    public int[] EncodeLegacy(string text, bool addBos)
+    {
+        List<int> ids = new(text.Length / 3 + 8);
+        if (addBos && Special.BosId is { } bos)
+        {
+            ids.Add(bos);
+        }
+        foreach (var (stretch, id) in Special.Split(text))
+        {
+            if (id is { } special)
+            {
+                ids.Add(special);
+            }
+            else
+            {
+                AppendIds(stretch, ids);
+            }
+        }
+        return [.. ids];
+    }
+
+    /// <summary>The text of ids; special ids are left out, bytes that are no UTF-8 become U+FFFD, one each.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An id is not in the vocabulary.</exception>
+    public abstract string Decode(ReadOnlySpan<int> ids);
+
+    /// <inheritdoc cref="Decode(ReadOnlySpan{int})"/>
+    public string Decode(IEnumerable<int> ids) => Decode(ids.ToArray().AsSpan());
+
+    /// <summary>
+    /// The text that the slow tokenizer of transformers 4.x (legacy) gives: like <see cref="Decode(ReadOnlySpan{int})"/>, but the first
+    /// token loses a space mark of its own, and each stretch between special tokens is decoded by itself, with a space before a kept one.
+    /// </summary>
+    public string DecodeLegacy(ReadOnlySpan<int> ids, bool skipSpecialTokens)
+    {
+        var kept = skipSpecialTokens ? [.. ids.ToArray().Where(id => !Special.IsSpecial(id))] : ids.ToArray();
+        System.Text.StringBuilder text = new();
+        var start = 0;
+        for (var i = 0; i < kept.Length; i++)
+        {
+            if (!Special.IsSpecial(kept[i]))
+            {
+                if (i == 1 && start == 1 && !Piece(kept[i]).StartsWith(SentencePieceTokenizer.Space))
+                {
+                    text.Append(' ');
+                }
+                continue;
+            }
+            if (i > 0 && !Special.IsSpecial(kept[i - 1]))
+            {
+                text.Append(' ');
+            }
+            text.Append(DecodeStretch(kept.AsSpan(start..i), start == 0)).Append(Piece(kept[i]));
+            start = i + 1;
+        }
+        return text.Append(DecodeStretch(kept.AsSpan(start..), start == 0)).ToString();
+    }
+
+    private protected virtual string DecodeStretch(ReadOnlySpan<int> ids, bool first) => Decode(ids);
+
+    /// <summary>The vocabulary's own spelling of an id, such as "▁Hello" or "&lt;0x0A&gt;".</summary>
+    public abstract string Piece(int id);
+
+    private protected abstract void AppendIds(string text, List<int> ids);
+
+    /// <summary>Reads the tokenizer of a model folder.</summary>
+    /// <exception cref="FileNotFoundException">The folder holds no tokenizer; the message names the files looked for.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged.</exception>
+    /// <exception cref="NotSupportedException">The tokenizer is of a kind that cannot be run exactly.</exception>
+    public static HfTokenizer Load(string dir)
+    {
+        if (File.Exists(Path.Combine(dir, "tokenizer.model")))
+        {
+            return SentencePieceTokenizer.Load(dir);
+        }
+        if (File.Exists(Path.Combine(dir, "vocab.json")) && File.Exists(Path.Combine(dir, "merges.txt")))
+        {
+            return ByteLevelTokenizer.Load(dir);
+        }
+        if (File.Exists(Path.Combine(dir, "tokenizer.json")))
+        {
+            throw new NotSupportedException(
+                $"{dir} holds only tokenizer.json, which is not read yet. Put the model's tokenizer.model, or its vocab.json and merges.txt, beside it.");
+        }
+        throw new FileNotFoundException(
+            $"No tokenizer in {dir}: looked for tokenizer.model, and for vocab.json with merges.txt. Copy the tokenizer files of the base model into it.");
+    }
+}
