@@ -1,0 +1,100 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace LoraAspire.Model.Native;
+
+/// <summary>
+/// Which libtorch this process computes with: the one beside the application, or the one in the folder that
+/// <c>LORA_LIBTORCH</c> names (for example the <c>torch/lib</c> of a Python install with CUDA).
+/// </summary>
+public static class LibTorch
+{
+    public const string Variable = "LORA_LIBTORCH";
+
+    // Each after what it depends on. libLibTorchSharp.so asks for the last one and libc10, libtorch_cpu by soname.
+    private static readonly string[] s_cpu = ["libc10.so", "libtorch_cpu.so"];
+    private static readonly string[] s_cuda = ["libc10_cuda.so", "libtorch_cuda.so"];
+
+    private static readonly Lock s_lock = new();
+    private static bool s_loaded;
+
+    /// <summary>Call once, before the first use of TorchSharp. Does nothing the second time.</summary>
+    /// <exception cref="LibTorchException">The folder lacks libraries, they do not load, or there is no libtorch at all.</exception>
+    public static void Load()
+    {
+        lock (s_lock)
+        {
+            if (s_loaded)
+            {
+                return;
+            }
+            if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder)
+            {
+                LoadFrom(folder);
+            }
+            else
+            {
+                InitializeTorchSharp(
+                    $"No libtorch beside the application ({AppContext.BaseDirectory}), and {Variable} is not set. " +
+                    $"Build with -p:Torch=cpu, or set {Variable} to the lib folder of a PyTorch install, for example " +
+                    "$(python3 -c 'import torch; print(torch.__path__[0])')/lib");
+            }
+            s_loaded = true;
+        }
+    }
+
+    private static void LoadFrom(string folder)
+    {
+        string[] wanted = [.. s_cpu, .. File.Exists(Path.Combine(folder, s_cuda[^1])) ? s_cuda : [], "libtorch.so"];
+        var missing = wanted.Where(name => !File.Exists(Path.Combine(folder, name))).ToArray();
+        if (missing.Length > 0)
+        {
+            throw new LibTorchException(
+                $"{Variable}={folder}: " + (Directory.Exists(folder) ? $"no {string.Join(", ", missing)} in this folder" : "no such folder") +
+                ". It must be the lib folder of a libtorch or PyTorch install.");
+        }
+        var handles = wanted.ToDictionary(name => name, name => LoadOne(Path.GetFullPath(Path.Combine(folder, name))));
+
+        // Our own imports of libtorch's C interface must not find the CPU libraries that may lie beside the application.
+        NativeLibrary.SetDllImportResolver(typeof(LibTorch).Assembly, (name, _, _) => handles.GetValueOrDefault($"lib{name}.so"));
+
+        InitializeTorchSharp(
+            $"{Variable}={folder}: TorchSharp {typeof(torch).Assembly.GetName().Version} does not work with this libtorch; it is built for libtorch 2.10.");
+
+        // The CUDA path of TorchSharp's loader has run by now, and found what is resident. Its CPU path, run at the first CPU tensor, would
+        // look for libtorch_cpu.so beside the application, and a second libtorch in one process is fatal.
+        var cpuLoaded = typeof(torch).GetField("nativeBackendLoaded", BindingFlags.Static | BindingFlags.NonPublic)
+            ?? throw new LibTorchException($"This TorchSharp's loader is not the one that {Variable} was written for (0.107).");
+        cpuLoaded.SetValue(null, true);
+    }
+
+    private static nint LoadOne(string path)
+    {
+        try
+        {
+            return NativeLibrary.Load(path);
+        }
+        catch (DllNotFoundException exception)
+        {
+            throw new LibTorchException(
+                $"{path} does not load: {exception.Message.Trim()} If a CUDA library is missing, put the nvidia/*/lib folders of that install on LD_LIBRARY_PATH.", exception);
+        }
+    }
+
+    private static void InitializeTorchSharp(string problem)
+    {
+        try
+        {
+            RuntimeHelpers.RunClassConstructor(typeof(torch).TypeHandle);
+        }
+        catch (TypeInitializationException exception)
+        {
+            throw new LibTorchException(problem, exception.InnerException);
+        }
+    }
+}
+
+/// <summary>libtorch cannot be loaded; the message says why and what to do.</summary>
+public sealed class LibTorchException(string message, Exception? inner = null) : Exception(message, inner);
