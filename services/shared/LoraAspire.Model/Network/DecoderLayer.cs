@@ -5,12 +5,14 @@ using F = TorchSharp.torch.nn.functional;
 namespace LoraAspire.Model;
 
 /// <summary>RMSNorm (Zhang and Sennrich 2019): x / sqrt(mean(x²) + eps) · weight, the mean taken in float32.</summary>
-internal sealed record RmsNorm(Tensor Weight, double Epsilon) : IDisposable
+internal sealed class RmsNorm(Tensor weight, double epsilon) : IDisposable
 {
+    public Tensor Weight { get; set; } = weight;
+
     public Tensor Forward(Tensor x)
     {
         var wide = x.to_type(float32);
-        var scale = wide.square().mean([-1], keepdim: true).add_(Epsilon).rsqrt_();
+        var scale = wide.square().mean([-1], keepdim: true).add_(epsilon).rsqrt_();
         return wide.mul(scale).to_type(x.dtype).mul(Weight);
     }
 
@@ -29,7 +31,11 @@ internal sealed record DecoderLayer(
 {
     public IEnumerable<Linear> Linears => [Q, K, V, O, Gate, Up, Down];
 
-    public IEnumerable<RmsNorm> Norms => new[] { InputNorm, PostAttentionNorm, QNorm, KNorm }.OfType<RmsNorm>();
+    /// <summary>The norms under the names of their weights in a checkpoint.</summary>
+    public IEnumerable<(string Name, RmsNorm Norm)> NamedNorms =>
+        new[] { ("input_layernorm", InputNorm), ("post_attention_layernorm", PostAttentionNorm), ("self_attn.q_norm", QNorm), ("self_attn.k_norm", KNorm) }
+            .Where(item => item.Item2 is not null)
+            .Select(item => ($"model.layers.{Index}.{item.Item1}.weight", item.Item2!));
 
     public Tensor Forward(Tensor x, Pass pass)
     {
@@ -77,7 +83,7 @@ internal sealed record DecoderLayer(
 
     public void Dispose()
     {
-        foreach (var part in Linears.Cast<IDisposable>().Concat(Norms))
+        foreach (var part in Linears.Cast<IDisposable>().Concat(NamedNorms.Select(item => item.Norm)))
         {
             part.Dispose();
         }

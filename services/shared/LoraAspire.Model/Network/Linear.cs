@@ -13,10 +13,11 @@ public sealed class Linear(string name, Tensor weight, Tensor? bias) : IDisposab
     /// <summary>The layer's path in the model, e.g. model.layers.0.self_attn.q_proj.</summary>
     public string Name { get; } = name;
     public Tensor Weight { get; private set; } = weight;
-    public Tensor? Bias { get; } = bias;
+    public Tensor? Bias { get; private set; } = bias;
     public long InFeatures => Weight.size(1);
     public long OutFeatures => Weight.size(0);
-    internal LoraPair? Lora { get; set; }
+    /// <summary>The attached adapter, if there is one.</summary>
+    public LoraPair? Lora { get; internal set; }
 
     /// <param name="x">[…, in]</param>
     /// <param name="training">Applies the adapter's dropout.</param>
@@ -32,11 +33,18 @@ public sealed class Linear(string name, Tensor weight, Tensor? bias) : IDisposab
         return y.add(F.linear(low, lora.B.to_type(x.dtype)), lora.Scale);
     }
 
-    /// <summary>Puts another tensor of the same shape in place of W; the old one is disposed.</summary>
-    internal void Replace(Tensor weight)
+    /// <summary>Puts other tensors of the same shapes in place of the attached A and B, which are disposed.</summary>
+    public void ReplaceLora(Tensor a, Tensor b)
     {
-        Weight.Dispose();
-        Weight = weight;
+        var old = Lora ?? throw new InvalidOperationException($"{Name} has no adapter.");
+        Lora = old with { A = a, B = b };
+        old.Dispose();
+    }
+
+    internal void ReplaceWeights(Func<string, Tensor, Tensor> replace)
+    {
+        Weight = replace(Name + ".weight", Weight);
+        Bias = Bias is null ? null : replace(Name + ".bias", Bias);
     }
 
     public void Dispose()

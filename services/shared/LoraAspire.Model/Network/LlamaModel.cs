@@ -10,7 +10,7 @@ namespace LoraAspire.Model;
 /// </summary>
 public sealed class LlamaModel : IDisposable
 {
-    private readonly Tensor _embedding; // [vocab, hidden]
+    private Tensor _embedding; // [vocab, hidden]
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
     private readonly Rope _rope;
@@ -88,7 +88,6 @@ public sealed class LlamaModel : IDisposable
         yield return ("model.embed_tokens.weight", _embedding);
         foreach (var layer in _layers)
         {
-            var at = $"model.layers.{layer.Index}";
             foreach (var linear in layer.Linears)
             {
                 yield return (linear.Name + ".weight", linear.Weight);
@@ -97,12 +96,9 @@ public sealed class LlamaModel : IDisposable
                     yield return (linear.Name + ".bias", bias);
                 }
             }
-            yield return ($"{at}.input_layernorm.weight", layer.InputNorm.Weight);
-            yield return ($"{at}.post_attention_layernorm.weight", layer.PostAttentionNorm.Weight);
-            if (layer is { QNorm: { } qNorm, KNorm: { } kNorm })
+            foreach (var (name, norm) in layer.NamedNorms)
             {
-                yield return ($"{at}.self_attn.q_norm.weight", qNorm.Weight);
-                yield return ($"{at}.self_attn.k_norm.weight", kNorm.Weight);
+                yield return (name, norm.Weight);
             }
         }
         yield return ("model.norm.weight", _norm.Weight);
@@ -110,6 +106,30 @@ public sealed class LlamaModel : IDisposable
         {
             yield return ("lm_head.weight", head.Weight);
         }
+    }
+
+    /// <summary>Puts tensors of the same names and shapes in place of all weights, which are disposed.</summary>
+    public void ReplaceWeights(IReadOnlyDictionary<string, Tensor> weights)
+    {
+        Tensor Replace(string name, Tensor old)
+        {
+            old.Dispose();
+            return weights[name];
+        }
+        _embedding = Replace("model.embed_tokens.weight", _embedding);
+        foreach (var layer in _layers)
+        {
+            foreach (var linear in layer.Linears)
+            {
+                linear.ReplaceWeights(Replace);
+            }
+            foreach (var (name, norm) in layer.NamedNorms)
+            {
+                norm.Weight = Replace(name, norm.Weight);
+            }
+        }
+        _norm.Weight = Replace("model.norm.weight", _norm.Weight);
+        Head?.ReplaceWeights(Replace);
     }
 
     /// <summary>Logits [batch, length, vocab] in float32; with <paramref name="lastOnly"/> [batch, 1, vocab].</summary>

@@ -1,0 +1,40 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Trainer.Training;
+
+/// <summary>
+/// AdamW (Loshchilov and Hutter 2019), decoupled weight decay, on one flat vector:
+/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ(1−lr·λ) − lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε).
+/// </summary>
+public sealed class AdamW(ParameterSet parameters, double beta1, double beta2, double epsilon, double weightDecay) : IDisposable
+{
+    /// <summary>First and second moment, [count] float32.</summary>
+    public Tensor Mean { get; } = zeros_like(parameters.Values).DetachFromDisposeScope();
+    public Tensor Variance { get; } = zeros_like(parameters.Values).DetachFromDisposeScope();
+
+    /// <summary>Steps done.</summary>
+    public int Steps { get; set; }
+
+    public void Step(double learningRate)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        Steps++;
+        var gradients = parameters.Gradients;
+        Mean.mul_(beta1).add_(gradients, 1 - beta1);
+        Variance.mul_(beta2).addcmul_(gradients, gradients, 1 - beta2);
+        var denominator = Variance.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, Steps))).add_(epsilon);
+        if (weightDecay != 0)
+        {
+            parameters.Values.mul_(1 - (learningRate * weightDecay));
+        }
+        parameters.Values.addcdiv_(Mean, denominator, -learningRate / (1 - Math.Pow(beta1, Steps)));
+    }
+
+    public void Dispose()
+    {
+        Mean.Dispose();
+        Variance.Dispose();
+    }
+}

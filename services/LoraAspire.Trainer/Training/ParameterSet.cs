@@ -1,0 +1,87 @@
+using LoraAspire.Model;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Trainer.Training;
+
+/// <summary>
+/// The trained tensors, laid one after another in a single float32 vector, and their gradients in another. Each layer's tensor is a view of the
+/// first and accumulates into a view of the second, so that clipping and AdamW are a handful of operations whatever the number of layers.
+/// </summary>
+public sealed class ParameterSet : IDisposable
+{
+    private readonly List<(string Name, long[] Shape)> _entries;
+
+    private ParameterSet(Tensor values, List<(string, long[])> entries)
+    {
+        Values = values;
+        Gradients = zeros_like(values).DetachFromDisposeScope();
+        _entries = entries;
+    }
+
+    /// <summary>[count] float32</summary>
+    public Tensor Values { get; }
+
+    /// <summary>[count] float32</summary>
+    public Tensor Gradients { get; }
+
+    public long Count => Values.size(0);
+
+    /// <summary>The adapters attached to a model, under PEFT's names.</summary>
+    public static ParameterSet OfAdapters(LlamaModel model)
+    {
+        var linears = model.Linears.Where(linear => linear.Lora is not null).ToList();
+        var set = Create(linears.SelectMany(linear => new[]
+        {
+            (LoraAdapter.TensorName(linear.Name, 'A'), linear.Lora!.A),
+            (LoraAdapter.TensorName(linear.Name, 'B'), linear.Lora.B),
+        }));
+        var views = set.Views().GetEnumerator();
+        Tensor Next() => views.MoveNext() ? views.Current.Value : throw new InvalidOperationException("fewer views than tensors");
+        foreach (var linear in linears)
+        {
+            linear.ReplaceLora(Next(), Next());
+        }
+        return set;
+    }
+
+    /// <summary>Every weight of a model: full fine-tuning, and training from scratch.</summary>
+    public static ParameterSet OfModel(LlamaModel model)
+    {
+        var set = Create(model.Weights());
+        model.ReplaceWeights(set.Views().ToDictionary(view => view.Name, view => view.Value));
+        return set;
+    }
+
+    /// <summary>Name, value and gradient of each tensor; value and gradient are views.</summary>
+    public IEnumerable<(string Name, Tensor Value, Tensor Gradient)> Views()
+    {
+        long offset = 0;
+        foreach (var (name, shape) in _entries)
+        {
+            using var scope = NewDisposeScope();
+            var length = shape.Aggregate(1L, (product, dimension) => product * dimension);
+            var gradient = Gradients.narrow(0, offset, length).view(shape).DetachFromDisposeScope();
+            var value = Values.narrow(0, offset, length).view(shape).detach().DetachFromDisposeScope();
+            value.requires_grad = true;
+            // A gradient that is already there is added to in place: the backward writes straight into the vector.
+            value.grad = gradient;
+            yield return (name, value, gradient);
+            offset += length;
+        }
+    }
+
+    private static ParameterSet Create(IEnumerable<(string Name, Tensor Tensor)> tensors)
+    {
+        using var scope = NewDisposeScope();
+        var list = tensors.ToList();
+        var values = cat([.. list.Select(item => item.Tensor.detach().to_type(float32).reshape(-1))]);
+        return new ParameterSet(values.DetachFromDisposeScope(), [.. list.Select(item => (item.Name, item.Tensor.shape))]);
+    }
+
+    public void Dispose()
+    {
+        Values.Dispose();
+        Gradients.Dispose();
+    }
+}

@@ -1,0 +1,155 @@
+using System.Text.Json;
+using LoraAspire.Model;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Tests.Goldens;
+using LoraAspire.Tests.Model;
+using LoraAspire.Trainer.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Tests.Trainer;
+
+/// <summary>20 optimiser steps of PEFT and transformers' Trainer, repeated by our own step on the same rows.</summary>
+[Trait("Category", "Goldens")]
+public sealed class LoraGoldens(ITestOutputHelper output)
+{
+    /// <summary>Torch's eager attention repeats the run bit for bit; another kernel's rounding grows a little over 20 steps of AdamW.</summary>
+    private const double LossTolerance = 1e-5;
+    private const double RelativeNormTolerance = 1e-4;
+    private const double AdapterTolerance = 1e-4;
+    /// <summary>A single backward: float32 rounding of sums over some 40 targets.</summary>
+    private const double GradientTolerance = 1e-5;
+
+    public static TheoryData<string> Cases => GoldenFolder.CaseNames("lora");
+
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(Cases))]
+    public void Twenty_steps_follow_the_trajectory_of_PEFT(string name)
+    {
+        using var scope = NewDisposeScope();
+        var golden = LoraCase.Open(name);
+        using var model = golden.Base();
+        using var adapter = LoraAdapter.Load(golden.Folder("init_adapter"));
+        model.Attach(adapter);
+        Assert.Equal(golden.Json.GetProperty("scaling").GetDouble(), adapter.Config.Scale, 1e-12);
+        using var parameters = ParameterSet.OfAdapters(model);
+        using var optimiser = new AdamW(parameters, 0.9, 0.999, 1e-8, weightDecay: 0);
+        var accumulation = golden.Case.GetProperty("accum").GetInt32();
+        var step = new OptimiserStep(model, parameters, optimiser, golden.Case.GetProperty("mgn").GetDouble(), golden.Compat, accumulation);
+        var schedule = new Schedule(LrScheduler.Linear, golden.Case.GetProperty("lr").GetDouble(),
+            golden.Json.GetProperty("schedule").GetProperty("warmup_steps").GetInt32(), golden.Json.GetProperty("schedule").GetProperty("total_steps").GetInt32());
+        double lossDifference = 0, normDifference = 0;
+
+        foreach (var expected in golden.Json.GetProperty("steps").EnumerateArray())
+        {
+            var index = expected.GetProperty("step").GetInt32();
+            var batches = golden.MicroBatches(expected);
+            using var result = step.Run(batches, schedule.At(index), seed: index);
+
+            Assert.Equal(expected.GetProperty("lr").GetDouble(), result.LearningRate, 1e-12);
+            var losses = result.ReadMicroLosses();
+            // Under "mean" the file has each micro-batch's own mean; ours are already divided by the accumulation.
+            var share = golden.Compat == Compat.AlpacaLora ? accumulation : 1;
+            foreach (var (micro, loss) in expected.GetProperty("micro_losses").EnumerateArray().Zip(losses))
+            {
+                lossDifference = Math.Max(lossDifference, Math.Abs((loss * share) - micro.GetDouble()));
+            }
+            var norm = expected.GetProperty("grad_norm").GetDouble();
+            normDifference = Math.Max(normDifference, Math.Abs(result.ReadGradNorm() - norm) / norm);
+        }
+        using var final = LoraAdapter.Load(golden.Folder("final_adapter"));
+        using var trained = model.Detached(adapter.Config);
+        var adapterDifference = LoraCase.Difference(trained, final);
+
+        output.WriteLine($"{name}: micro losses differ by {lossDifference:G3}, gradient norms by {normDifference:G3} of themselves, the final adapter by {adapterDifference:G3}");
+        Assert.InRange(lossDifference, 0, LossTolerance);
+        Assert.InRange(normDifference, 0, RelativeNormTolerance);
+        Assert.InRange(adapterDifference, 0, AdapterTolerance);
+    }
+
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(Cases))]
+    public void The_gradients_of_the_first_step_equal_those_of_PEFT(string name)
+    {
+        using var scope = NewDisposeScope();
+        var golden = LoraCase.Open(name);
+        using var model = golden.Base();
+        using var adapter = LoraAdapter.Load(golden.Folder("init_adapter"));
+        model.Attach(adapter);
+        using var parameters = ParameterSet.OfAdapters(model);
+        using var optimiser = new AdamW(parameters, 0.9, 0.999, 1e-8, weightDecay: 0);
+        var step = new OptimiserStep(model, parameters, optimiser, maxGradNorm: 0, golden.Compat, golden.Case.GetProperty("accum").GetInt32());
+        using var tensors = SafetensorsFile.Open(golden.Folder("tensors.safetensors"));
+
+        using var result = step.Run(golden.MicroBatches(golden.Json.GetProperty("steps")[0]), learningRate: 0, seed: 0);
+        var difference = parameters.Views().Max(view => (double)view.Gradient.sub(tensors.Read("grad." + view.Name)).abs().max().item<float>());
+
+        output.WriteLine($"{name}: gradients differ by {difference:G3}");
+        Assert.InRange(difference, 0, GradientTolerance);
+    }
+
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(Cases))]
+    public void The_adapter_and_the_merged_weights_give_the_logits_of_PEFT(string name)
+    {
+        using var scope = NewDisposeScope();
+        var golden = LoraCase.Open(name);
+        using var tensors = SafetensorsFile.Open(golden.Folder("tensors.safetensors"));
+        using var model = golden.Base();
+        using var adapter = LoraAdapter.Load(golden.Folder("final_adapter"));
+        model.Attach(adapter);
+        var mask = tensors.Read("attention_mask");
+
+        var logits = model.Forward(tensors.Read("input_ids"), attentionMask: mask);
+        var difference = logits.sub(tensors.Read("logits_adapter")).abs().mul(mask.unsqueeze(-1)).max().item<float>();
+
+        output.WriteLine($"{name}: logits with the adapter differ by {difference:G3}");
+        Assert.InRange(difference, 0, 3e-5); // seen against float64: 5e-6
+    }
+}
+
+/// <summary>One folder of goldens/lora.</summary>
+internal sealed record LoraCase(string Path, JsonElement Json, IReadOnlyList<(int[] InputIds, int[] Labels)> Rows)
+{
+    public JsonElement Case => Json.GetProperty("case");
+
+    public Compat Compat => Case.GetProperty("norm").GetString() == "mean" ? Compat.AlpacaLora : Compat.None;
+
+    public static LoraCase Open(string name)
+    {
+        var folder = GoldenFolder.Require(GoldenFolder.Root, System.IO.Path.Combine("lora", name));
+        JsonElement Read(string file) => JsonDocument.Parse(File.ReadAllBytes(System.IO.Path.Combine(folder, file))).RootElement;
+        int[] Ids(JsonElement row, string key) => row.GetProperty(key).Deserialize<int[]>()!;
+        return new LoraCase(folder, Read("case.json"), [.. Read("data.json").EnumerateArray().Select(row => (Ids(row, "input_ids"), Ids(row, "labels")))]);
+    }
+
+    public string Folder(string name) => System.IO.Path.Combine(Path, name);
+
+    public LlamaModel Base() => Golden.Load(System.IO.Path.Combine(GoldenFolder.Root, Json.GetProperty("model").GetString()!));
+
+    public IReadOnlyList<MicroBatch> MicroBatches(JsonElement step) =>
+        [.. step.GetProperty("samples").EnumerateArray().Select(samples => Pad([.. samples.EnumerateArray().Select(sample => Rows[sample.GetInt32()])]))];
+
+    /// <summary>The padding that the case names: side, multiple.</summary>
+    private MicroBatch Pad(IReadOnlyList<(int[] InputIds, int[] Labels)> rows)
+    {
+        var padding = Json.GetProperty("padding");
+        var multiple = padding.GetProperty("pad_to_multiple_of") is { ValueKind: JsonValueKind.Number } number ? number.GetInt32() : 1;
+        var left = padding.GetProperty("side").GetString() == "left";
+        var length = (rows.Max(row => row.InputIds.Length) + multiple - 1) / multiple * multiple;
+        Tensor Fill(Func<(int[] InputIds, int[] Labels), int[]> values, long pad) => tensor([.. rows.SelectMany(row =>
+        {
+            var padding = Enumerable.Repeat(pad, length - row.InputIds.Length);
+            var real = values(row).Select(value => (long)value);
+            return left ? padding.Concat(real) : real.Concat(padding);
+        })], [rows.Count, length]);
+        var labels = Fill(row => row.Labels, -100);
+        return new MicroBatch(Fill(row => row.InputIds, 0), labels, Fill(row => [.. row.InputIds.Select(_ => 1)], 0),
+            labels.narrow(1, 1, length - 1).ne(-100).sum().item<long>(), rows.Sum(row => row.InputIds.Length));
+    }
+
+    public static double Difference(LoraAdapter one, LoraAdapter other)
+    {
+        Assert.Equal(other.Layers.Keys.Order(), one.Layers.Keys.Order());
+        return one.Layers.Max(layer => Math.Max(
+            layer.Value.A.sub(other.Layers[layer.Key].A).abs().max().item<float>(),
+            layer.Value.B.sub(other.Layers[layer.Key].B).abs().max().item<float>()));
+    }
+}
