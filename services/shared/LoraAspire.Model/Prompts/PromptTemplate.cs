@@ -1,0 +1,100 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace LoraAspire.Model.Prompts;
+
+/// <summary>
+/// How instruction and input become a prompt: alpaca-lora's template files. <c>{instruction}</c> and <c>{input}</c> stand for the
+/// record's texts, <c>{{</c> and <c>}}</c> for braces. What a text itself holds in braces is left alone.
+/// </summary>
+public sealed record PromptTemplate(
+    [property: JsonPropertyName("description")] string Description,
+    [property: JsonPropertyName("prompt_input")] string PromptInput,
+    [property: JsonPropertyName("prompt_no_input")] string PromptNoInput,
+    [property: JsonPropertyName("response_split")] string ResponseSplit)
+{
+    /// <summary>The file in which a template travels with a data set, an adapter and a model.</summary>
+    public const string FileName = "prompt_template.json";
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
+
+    /// <summary>Names that <see cref="Load"/> knows without a file.</summary>
+    public static IReadOnlyList<string> BuiltIn { get; } = ["alpaca", "bayling", "plain"];
+
+    /// <summary>A built-in template by name, or a template file (its name ends in .json).</summary>
+    /// <exception cref="FileNotFoundException">Neither a built-in name nor a file.</exception>
+    /// <exception cref="InvalidDataException">The file is no template; the message says what is wrong.</exception>
+    public static PromptTemplate Load(string nameOrFile)
+    {
+        if (BuiltIn.Contains(nameOrFile))
+        {
+            using var resource = typeof(PromptTemplate).Assembly.GetManifestResourceStream($"prompts.{nameOrFile}.json")!;
+            return Read(resource, nameOrFile);
+        }
+        if (!File.Exists(nameOrFile))
+        {
+            throw new FileNotFoundException($"No prompt template '{nameOrFile}'. Name a built-in one ({string.Join(", ", BuiltIn)}) or a .json file that exists.");
+        }
+        using var file = File.OpenRead(nameOrFile);
+        return Read(file, nameOrFile);
+    }
+
+    /// <summary>The prompt up to where the answer begins. An empty or missing input takes the template without one; spaces count as input.</summary>
+    public string Prompt(string instruction, string? input) =>
+        string.IsNullOrEmpty(input) ? Fill(PromptNoInput, instruction, "") : Fill(PromptInput, instruction, input);
+
+    /// <summary>The answer in a generated text: what stands between the first <see cref="ResponseSplit"/> and the next, trimmed; without one, all of it.</summary>
+    public string Response(string text)
+    {
+        var parts = text.Split(ResponseSplit);
+        return parts[parts.Length > 1 ? 1 : 0].Trim();
+    }
+
+    public void Save(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Json) + "\n");
+
+    private static PromptTemplate Read(Stream stream, string name)
+    {
+        try
+        {
+            var template = JsonSerializer.Deserialize<PromptTemplate>(stream, Json) ?? throw new JsonException("it is null");
+            Fill(template.PromptInput, "", "");
+            Fill(template.PromptNoInput, "", "");
+            return template.ResponseSplit.Length > 0 ? template : throw new JsonException("response_split is empty");
+        }
+        catch (Exception e) when (e is JsonException or FormatException)
+        {
+            throw new InvalidDataException(
+                $"Prompt template {name}: {e.Message} It needs the texts description, prompt_input, prompt_no_input and response_split, with {{instruction}} and {{input}} as its only placeholders.", e);
+        }
+    }
+
+    private static string Fill(string template, string instruction, string input)
+    {
+        StringBuilder prompt = new(template.Length + instruction.Length + input.Length);
+        var rest = template.AsSpan();
+        while (rest.IndexOfAny('{', '}') is var brace and >= 0)
+        {
+            prompt.Append(rest[..brace]);
+            rest = rest[brace..];
+            var (length, text) = rest switch
+            {
+                ['{', '{', ..] => (2, "{"),
+                ['}', '}', ..] => (2, "}"),
+                _ when rest.StartsWith("{instruction}") => ("{instruction}".Length, instruction),
+                _ when rest.StartsWith("{input}") => ("{input}".Length, input),
+                _ => throw new FormatException($"what does '{rest[..Math.Min(rest.Length, 20)]}' stand for?"),
+            };
+            prompt.Append(text);
+            rest = rest[length..];
+        }
+        return prompt.Append(rest).ToString();
+    }
+}
