@@ -1,0 +1,9 @@
+using System.CommandLine;
+using LoraAspire.Benchmarks;
+using LoraAspire.Model.Native;
+
+LibTorch.Load();
+return await new RootCommand("One command a claim. The last line printed is one JSON object: name, device, figures, ratio.")
+{
+    TrainerBenchmark.Command(),
+}.Parse(args).InvokeAsync();

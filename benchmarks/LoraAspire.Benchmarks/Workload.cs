@@ -1,0 +1,33 @@
+using System.Text.Json;
+using LoraAspire.Trainer.Training;
+
+namespace LoraAspire.Benchmarks;
+
+/// <summary>Random rows of given lengths: what is in them doesn't change how long a step takes.</summary>
+internal static class Workload
+{
+    private const double PromptShare = 0.4;
+
+    /// <summary>The steps of 128 rows that alpaca_lengths.json names as measured, each sorted by length.</summary>
+    public static IReadOnlyList<int[]> AlpacaSteps(string file)
+    {
+        using var document = JsonDocument.Parse(File.ReadAllBytes(file));
+        var meta = document.RootElement.GetProperty("meta");
+        var batch = meta.GetProperty("batch_size").GetInt32();
+        var lengths = document.RootElement.GetProperty("megabatch").Deserialize<int[]>()!;
+        return [.. meta.GetProperty("measured_steps").Deserialize<int[]>()!.Select(step => lengths[(step * batch)..((step + 1) * batch)])];
+    }
+
+    public static IReadOnlyList<MicroBatch> MicroBatches(int[] lengths, int microBatchSize, int vocabSize, int seed)
+    {
+        var random = new Random(seed);
+        return [.. lengths.Select(length => Row(random, length, vocabSize)).Chunk(microBatchSize).Select(MicroBatch.Pad)];
+    }
+
+    private static (int[] InputIds, int[] Labels) Row(Random random, int length, int vocabSize)
+    {
+        var ids = Enumerable.Range(0, length).Select(_ => random.Next(3, vocabSize)).ToArray();
+        var labels = ids.Select((id, i) => i < (int)(PromptShare * length) ? -100 : id).ToArray();
+        return (ids, labels);
+    }
+}

@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using LoraAspire.Model;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Trainer.Training;
+
+/// <summary>The rows a run trains on: ids and labels by row number, labels −100 where there is no loss.</summary>
+public interface ITrainingRows
+{
+    int Count { get; }
+    int Length(int row);
+    (int[] InputIds, int[] Labels) Row(int row);
+}
+
+/// <summary>The training loop: steps, evaluation, checkpoints, progress. What it trains (adapter or whole model) is in the parameter set.</summary>
+public sealed class TrainingRun(
+    LlamaModel model, ParameterSet parameters, ITrainingRows rows, TrainerParams settings, string checkpointDir, IProgress<StageProgress> report) : IDisposable
+{
+    private readonly AdamW _optimiser = new(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
+
+    /// <summary>Trains from the newest checkpoint to the end. Afterwards the parameters are those to keep.</summary>
+    public TrainingState Run(CancellationToken cancellationToken)
+    {
+        var (training, validation) = Split();
+        var sampler = new Sampler([.. training.Select(rows.Length)], settings.BatchSize, settings.GroupByLength, settings.Seed);
+        var totalSteps = settings.MaxSteps ?? settings.NumEpochs * sampler.StepsPerEpoch;
+        var schedule = Schedule.Of(settings, totalSteps);
+        var accumulation = settings.BatchSize / settings.MicroBatchSize;
+        var step = new OptimiserStep(model, parameters, _optimiser, settings.MaxGradNorm, settings.Compat, accumulation);
+        var checkpoints = new Checkpoints(checkpointDir, settings.SaveTotalLimit, parameters, _optimiser);
+        var state = checkpoints.Resume();
+        Announce(state, training.Length, validation.Length, totalSteps);
+
+        var speed = new Speedometer();
+        while (state.Step < totalSteps)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var batches = MicroBatches([.. sampler.Rows(state.Step).Select(row => training[row])]);
+            using var result = step.Run(batches, schedule.At(state.Step), Seed(state.Step));
+            var done = state.Step + 1;
+            var metrics = new StepMetrics(done, (double)done / sampler.StepsPerEpoch, result.ReadMicroLosses().Sum(), result.LearningRate, result.ReadGradNorm(), null);
+            RequireFinite(metrics);
+            speed.Add(batches.Sum(batch => batch.RealTokens));
+            foreach (var batch in batches)
+            {
+                batch.Dispose();
+            }
+            if (validation.Length > 0 && (done % settings.EvalSteps == 0 || done == totalSteps))
+            {
+                metrics = metrics with { EvalLoss = Evaluate(validation, cancellationToken) };
+            }
+            state = state with { Step = done, Metrics = [.. state.Metrics, metrics] };
+            if (metrics.EvalLoss is { } evalLoss && evalLoss < (state.BestEvalLoss ?? double.PositiveInfinity))
+            {
+                state = state with { BestStep = done, BestEvalLoss = evalLoss };
+                checkpoints.SaveBest(done);
+            }
+            if (done % settings.SaveSteps == 0 && done < totalSteps)
+            {
+                checkpoints.Save(state);
+            }
+            report.Report(new StageProgress("step", done, totalSteps, metrics.Loss, metrics.EvalLoss, metrics.LearningRate, metrics.GradNorm, metrics.Epoch,
+                speed.TokensPerSecond, speed.SecondsPerStep * (totalSteps - done)));
+        }
+        if (settings.LoadBestModelAtEnd && state.BestStep is { } best)
+        {
+            checkpoints.LoadBest(best);
+        }
+        return state;
+    }
+
+    public void Dispose() => _optimiser.Dispose();
+
+    /// <summary>Held-out rows are drawn by the seed; both parts stay in the data set's order.</summary>
+    private (int[] Training, int[] Validation) Split()
+    {
+        if (settings.ValSetSize >= rows.Count)
+        {
+            throw new StageException($"val_set_size is {settings.ValSetSize}, but the data set has {rows.Count} rows. Lower val_set_size, or set it to 0.");
+        }
+        var order = Enumerable.Range(0, rows.Count).ToArray();
+        new Random(settings.Seed).Shuffle(order);
+        int[] Sorted(int[] part)
+        {
+            Array.Sort(part);
+            return part;
+        }
+        return (Sorted(order[settings.ValSetSize..]), Sorted(order[..settings.ValSetSize]));
+    }
+
+    /// <summary>
+    /// Rows of like length together, so that less is padded. Which rows share a micro-batch doesn't change a token-weighted loss;
+    /// under compat: alpaca-lora it does, so there they stay as drawn.
+    /// </summary>
+    private List<MicroBatch> MicroBatches(int[] step) =>
+        [.. (settings.Compat == Compat.AlpacaLora ? step : [.. step.OrderByDescending(rows.Length)])
+            .Chunk(settings.MicroBatchSize).Select(chunk => MicroBatch.Pad([.. chunk.Select(rows.Row)]))];
+
+    /// <summary>Mean over all target tokens of the held-out rows.</summary>
+    private double Evaluate(int[] validation, CancellationToken cancellationToken)
+    {
+        using var noGrad = no_grad();
+        double sum = 0;
+        long targets = 0;
+        foreach (var chunk in validation.OrderByDescending(rows.Length).Chunk(settings.MicroBatchSize))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            using var batch = MicroBatch.Pad([.. chunk.Select(rows.Row)]);
+            sum += model.SummedLoss(batch.InputIds.to(model.Device), batch.Labels.to(model.Device), null, training: false).item<float>();
+            targets += batch.Targets;
+        }
+        return sum / Math.Max(1, targets);
+    }
+
+    private long Seed(int step) => ((long)settings.Seed << 32) + step;
+
+    private void Announce(TrainingState state, int training, int validation, int totalSteps)
+    {
+        report.Report(new StageProgress(Message:
+            $"{training} rows to train on, {validation} held out; {totalSteps} steps of {settings.BatchSize} rows; {parameters.Count:N0} trained parameters on {model.Device}, arithmetic in {model.Dtype}."));
+        if (state.Step > 0)
+        {
+            report.Report(new StageProgress(Message: $"Going on from the checkpoint of step {state.Step}."));
+        }
+    }
+
+    private static void RequireFinite(StepMetrics metrics)
+    {
+        if (!double.IsFinite(metrics.Loss) || !double.IsFinite(metrics.GradNorm))
+        {
+            throw new StageException($"Step {metrics.Step}: the loss is {metrics.Loss}, the gradient's norm {metrics.GradNorm}. Training can't go on from there: lower learning_rate, or look for broken rows in the data set's preview.md.");
+        }
+    }
+
+    /// <summary>Speed over the last steps of this process.</summary>
+    private sealed class Speedometer
+    {
+        private const int Window = 20;
+        private readonly Queue<(long At, long Tokens)> _steps = new([(Stopwatch.GetTimestamp(), 0)]);
+
+        public void Add(long tokens)
+        {
+            _steps.Enqueue((Stopwatch.GetTimestamp(), tokens));
+            if (_steps.Count > Window)
+            {
+                _steps.Dequeue();
+            }
+        }
+
+        public double TokensPerSecond => _steps.Skip(1).Sum(step => step.Tokens) / Seconds;
+
+        public double SecondsPerStep => Seconds / (_steps.Count - 1);
+
+        private double Seconds => Stopwatch.GetElapsedTime(_steps.Peek().At, _steps.Last().At).TotalSeconds;
+    }
+}
