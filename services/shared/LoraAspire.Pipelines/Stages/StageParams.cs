@@ -11,4 +11,7 @@ public abstract record StageParams
 
     /// <summary>Problems that types cannot express, each with the snake_case key it belongs to. Empty when all is well.</summary>
     public virtual IEnumerable<(string Key, string Problem)> Validate() => [];
+
+    /// <summary>Whether a stage with these parameters gives this output of its kind.</summary>
+    public virtual bool Gives(string output) => true;
 }

@@ -48,6 +48,8 @@ public sealed record TrainerParams : StageParams
     /// <summary>alpaca-lora: loss is the mean of micro-batch means. none: every token weighs the same.</summary>
     public Compat Compat { get; init; } = Compat.None;
 
+    public override bool Gives(string output) => output == (FinetuningType == FinetuningType.Lora ? "adapter" : "model");
+
     public override IEnumerable<(string Key, string Problem)> Validate()
     {
         if (BatchSize < 1)

@@ -1,0 +1,74 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+
+namespace LoraAspire.Pipelines.Messages;
+
+/// <summary>
+/// A record ↔ the flat fields of a stream entry. Everything that says whose entry it is stands in fields of its own;
+/// only <c>body</c> is JSON, so that an entry whose body cannot be read can still be blamed on its stage.
+/// </summary>
+public static class Wire
+{
+    public const string Version = "1";
+
+    private static readonly string[] FlatFields = ["type", "run", "stage", "attempt", "at"];
+
+    /// <summary>camelCase names, kebab-case enums, unescaped Chinese, nulls left out.</summary>
+    public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        AllowOutOfOrderMetadataProperties = true,
+        RespectRequiredConstructorParameters = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
+    };
+
+    /// <summary>The fields in the order <c>v type run stage attempt at traceparent body</c>; those the record lacks are left out.</summary>
+    public static IReadOnlyList<KeyValuePair<string, string>> Encode<T>(T message, string? traceParent = null) where T : class
+    {
+        var body = JsonSerializer.SerializeToNode(message, Json)!.AsObject();
+        List<KeyValuePair<string, string>> fields = [new("v", Version)];
+        foreach (var name in FlatFields)
+        {
+            if (body[name] is { } value)
+            {
+                fields.Add(new(name, value.ToString()));
+                body.Remove(name);
+            }
+        }
+        if (traceParent is not null)
+        {
+            fields.Add(new("traceparent", traceParent));
+        }
+        fields.Add(new("body", body.ToJsonString(Json)));
+        return fields;
+    }
+
+    /// <exception cref="WireException">The entry is of another version, lacks a field, or its body is not what its type says.</exception>
+    public static T Decode<T>(IEnumerable<KeyValuePair<string, string>> entry) where T : class
+    {
+        var fields = entry.ToDictionary();
+        if (!fields.TryGetValue("v", out var version) || version != Version)
+        {
+            throw new WireException($"entry of version '{version}', this build reads version {Version}");
+        }
+        try
+        {
+            var body = JsonNode.Parse(fields.GetValueOrDefault("body", "{}"))!.AsObject();
+            foreach (var name in FlatFields.Where(fields.ContainsKey))
+            {
+                body[name] = name == "attempt" ? int.Parse(fields[name]) : fields[name];
+            }
+            return body.Deserialize<T>(Json)!;
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException or NotSupportedException or ArgumentException)
+        {
+            throw new WireException($"undecodable '{fields.GetValueOrDefault("type", "?")}': {error.Message}", error);
+        }
+    }
+}
+
+/// <summary>A stream entry that this build cannot read.</summary>
+public sealed class WireException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+
+namespace LoraAspire.Pipelines.Runs;
+
+public enum RunStatus { Running, Cancelling, Succeeded, Failed, Cancelled }
+
+public enum StageStatus { Pending, Queued, Running, Succeeded, Failed, Cancelled, Skipped }
+
+/// <summary>One stage of a run, as its events tell it.</summary>
+/// <param name="Inputs">Input name → data.dataset or model:NAME, as written.</param>
+/// <param name="Outputs">Output name → artifact digest; empty until it has succeeded.</param>
+/// <param name="Cached">It succeeded without running.</param>
+/// <param name="Explain">Why it ran instead of being taken from the cache.</param>
+public sealed record StageState(
+    string Id, string Kind, IReadOnlyDictionary<string, string> Inputs,
+    StageStatus Status = StageStatus.Pending, int Attempt = 0, string? Worker = null,
+    DateTimeOffset? QueuedAt = null, DateTimeOffset? StartedAt = null, DateTimeOffset? FinishedAt = null,
+    IReadOnlyDictionary<string, string>? Outputs = null, string? Error = null, bool Cached = false, string? Key = null, string? Explain = null)
+{
+    public IReadOnlyDictionary<string, string> Outputs { get; init; } = Outputs ?? ImmutableDictionary<string, string>.Empty;
+
+    /// <summary>Ids of the stages whose outputs this one takes.</summary>
+    public IEnumerable<string> Needs =>
+        Inputs.Values.Where(source => !source.StartsWith("model:", StringComparison.Ordinal)).Select(source => source.Split('.')[0]).Distinct();
+
+    public bool InFlight => Status is StageStatus.Queued or StageStatus.Running;
+}
+
+/// <summary>A run, folded from its log by the coordinator, the CLI and the dashboard alike. Nothing stores it.</summary>
+/// <param name="Version">How many events were folded, which is also the number of the last one; 0 means that the run is unknown.</param>
+public sealed record RunState(
+    string Id, long Version = 0, string Name = "", string File = "", string Yaml = "", RunStatus Status = RunStatus.Running,
+    DateTimeOffset? SubmittedAt = null, DateTimeOffset? FinishedAt = null, string? Error = null)
+{
+    public ImmutableList<StageState> Stages { get; init; } = [];
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    public bool IsOver => Status is RunStatus.Succeeded or RunStatus.Failed or RunStatus.Cancelled;
+
+    public StageState? Stage(string id) => Stages.Find(stage => stage.Id == id);
+
+    public static RunState Fold(string id, IEnumerable<RunEvent> events) =>
+        events.Aggregate(new RunState(id), (state, happened) => state.Apply(happened));
+
+    public RunState Apply(RunEvent happened) => Next(happened) with { Version = Version + 1 };
+
+    private RunState Next(RunEvent happened) => happened switch
+    {
+        RunSubmitted e => this with
+        {
+            Name = e.Name, File = e.File, Yaml = e.Yaml, SubmittedAt = e.At, Notes = e.Notes,
+            Stages = [.. e.Stages.Select(stage => new StageState(stage.Id, stage.Kind, stage.Inputs))],
+        },
+        RunCancelling => this with { Status = RunStatus.Cancelling },
+        RunFinished e => this with
+        {
+            Status = e.Status, FinishedAt = e.At, Error = e.Error,
+            Stages = Stages.ConvertAll(stage => stage.Status == StageStatus.Pending ? stage with { Status = StageStatus.Skipped } : stage),
+        },
+        StageQueued e => With(e, stage => stage with
+        {
+            Status = StageStatus.Queued, Attempt = e.Attempt, Key = e.Key, Explain = e.Explain ?? stage.Explain, QueuedAt = e.At, Worker = null, FinishedAt = null,
+        }),
+        StageCached e => With(e, stage => stage with
+        {
+            Status = StageStatus.Succeeded, Cached = true, Key = e.Key, Outputs = e.Outputs, StartedAt = e.At, FinishedAt = e.At,
+        }),
+        StageStarted e => With(e, stage => stage with
+        {
+            Status = StageStatus.Running, Worker = e.Worker, StartedAt = stage.StartedAt ?? e.At,
+        }),
+        StageFinished e => With(e, stage => stage with
+        {
+            Status = StageStatus.Succeeded, Outputs = e.Outputs, FinishedAt = e.At, Error = null,
+        }),
+        StageFailed e => With(e, stage => stage with { Status = StageStatus.Failed, Error = e.Error, FinishedAt = e.At }),
+        StageCancelled e => With(e, stage => stage with { Status = StageStatus.Cancelled, FinishedAt = e.At }),
+        _ => this,
+    };
+
+    private RunState With(StageEvent happened, Func<StageState, StageState> change) => this with
+    {
+        Stages = Stages.ConvertAll(stage => stage.Id == happened.Stage ? change(stage) : stage),
+    };
+}

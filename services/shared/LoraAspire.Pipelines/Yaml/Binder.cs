@@ -1,0 +1,145 @@
+using System.Collections;
+using System.Globalization;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace LoraAspire.Pipelines.Yaml;
+
+/// <summary>Node → typed record, by the record's own properties. Reports every problem and goes on; what failed keeps its default.</summary>
+internal sealed class Binder(Report report)
+{
+    /// <summary>A record from the entries of a mapping. <paramref name="owner"/> is where a missing key is reported.</summary>
+    public object Record(IEnumerable<KeyValuePair<YamlNode, YamlNode>> entries, Type type, YamlNode owner)
+    {
+        var record = Activator.CreateInstance(type)!;
+        var properties = type.GetProperties().Where(property => property.CanWrite).ToDictionary(property => KeyOf(property.Name));
+        var missing = properties.Where(pair => pair.Value.IsDefined(typeof(RequiredMemberAttribute))).Select(pair => pair.Key).ToHashSet();
+        foreach (var (key, value) in entries)
+        {
+            var name = Text(key) ?? "";
+            missing.Remove(name);
+            if (!properties.TryGetValue(name, out var property))
+            {
+                report.Error(key, $"unknown key '{name}': {Suggestion.For(name, properties.Keys)}");
+            }
+            else if (Value(value, property.PropertyType, IsNullable(property), name) is { Ok: true } bound)
+            {
+                property.SetValue(record, bound.Value);
+            }
+        }
+        foreach (var name in missing)
+        {
+            report.Error(owner, $"'{name}' is missing");
+        }
+        return record;
+    }
+
+    /// <summary>PromptTemplateName → prompt_template_name.</summary>
+    public static string KeyOf(string property) => JsonNamingPolicy.SnakeCaseLower.ConvertName(property);
+
+    public static string? Text(YamlNode node) => (node as YamlScalarNode)?.Value;
+
+    public static bool IsNull(YamlNode node) =>
+        node is YamlScalarNode { Style: ScalarStyle.Plain } scalar && scalar.Value is null or "" or "~" or "null";
+
+    private (bool Ok, object? Value) Value(YamlNode node, Type type, bool nullable, string what)
+    {
+        if (IsNull(node))
+        {
+            return nullable ? (true, null) : Wrong(node, $"'{what}' needs a value: {Describe(type)}");
+        }
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))
+        {
+            return List(node, type.GetGenericArguments()[0], what);
+        }
+        if (type.IsClass && type != typeof(string))
+        {
+            return node is YamlMappingNode mapping ? (true, Record(mapping.Children, type, mapping)) : Mismatch(node, type, what);
+        }
+        return node is YamlScalarNode scalar && Scalar(scalar, type) is { } value
+            ? (true, value)
+            : type.IsEnum && node is YamlScalarNode word
+                ? Wrong(node, $"'{what}' is not '{word.Value}': {Suggestion.For(word.Value ?? "", EnumWords(type))}")
+                : Mismatch(node, type, what);
+    }
+
+    /// <summary>One scalar stands for a list of itself, as in <c>lora_target_modules: all-linear</c>.</summary>
+    private (bool Ok, object? Value) List(YamlNode node, Type element, string what)
+    {
+        var items = node switch
+        {
+            YamlSequenceNode sequence => sequence.Children,
+            YamlScalarNode when element == typeof(string) => [node],
+            _ => null,
+        };
+        if (items is null)
+        {
+            return Mismatch(node, typeof(IReadOnlyList<>).MakeGenericType(element), what);
+        }
+        var list = (IList)Activator.CreateInstance(typeof(List<>).MakeGenericType(element))!;
+        foreach (var bound in items.Select(item => Value(item, element, nullable: false, what)).Where(bound => bound.Ok))
+        {
+            list.Add(bound.Value);
+        }
+        return (true, list);
+    }
+
+    private static object? Scalar(YamlScalarNode node, Type type)
+    {
+        var text = node.Value ?? "";
+        if (type == typeof(string))
+        {
+            return text;
+        }
+        if (node.Style != ScalarStyle.Plain && !type.IsEnum)
+        {
+            return null;
+        }
+        if (type == typeof(int))
+        {
+            return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) ? whole : null;
+        }
+        if (type == typeof(double))
+        {
+            return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number : null;
+        }
+        if (type == typeof(bool))
+        {
+            return text.ToLowerInvariant() switch { "true" => true, "false" => false, _ => null };
+        }
+        return type.IsEnum
+            ? Enum.GetNames(type).FirstOrDefault(name => Plain(name) == Plain(text)) is { } known ? Enum.Parse(type, known) : null
+            : throw new NotSupportedException($"{type} has no YAML form");
+    }
+
+    private (bool, object?) Mismatch(YamlNode node, Type type, string what) =>
+        Wrong(node, $"'{what}' is {Describe(type)}, not {(node is YamlScalarNode scalar ? $"'{scalar.Value}'" : node is YamlMappingNode ? "keys with values" : "a list")}");
+
+    private (bool, object?) Wrong(YamlNode node, string message)
+    {
+        report.Error(node, message);
+        return (false, null);
+    }
+
+    private static string Describe(Type type) => (Nullable.GetUnderlyingType(type) ?? type) switch
+    {
+        var t when t == typeof(string) => "text",
+        var t when t == typeof(int) => "a whole number",
+        var t when t == typeof(double) => "a number",
+        var t when t == typeof(bool) => "true or false",
+        { IsEnum: true } t => $"one of {string.Join(", ", EnumWords(t))}",
+        { IsGenericType: true } => "a list",
+        _ => "keys with values",
+    };
+
+    private static IEnumerable<string> EnumWords(Type type) => Enum.GetNames(type).Select(JsonNamingPolicy.KebabCaseLower.ConvertName);
+
+    private static string Plain(string word) => word.Replace("-", "").Replace("_", "").ToLowerInvariant();
+
+    private static bool IsNullable(PropertyInfo property) =>
+        new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable;
+}

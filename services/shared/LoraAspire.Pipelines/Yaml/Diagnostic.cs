@@ -1,0 +1,17 @@
+namespace LoraAspire.Pipelines.Yaml;
+
+/// <summary>Something to say about one place of a YAML file. Line and column count from 1.</summary>
+public sealed record Diagnostic(string File, long Line, long Column, string Message)
+{
+    public override string ToString() => $"{File}:{Line}:{Column}: {Message}";
+}
+
+/// <summary>What parsing gave: a pipeline, or all that is wrong at once; notes tell which keys were understood under another name.</summary>
+public sealed record ParsedPipeline(Pipeline? Pipeline, IReadOnlyList<Diagnostic> Errors, IReadOnlyList<Diagnostic> Notes);
+
+/// <summary>A pipeline that cannot be run, with every reason.</summary>
+public sealed class PipelineException(IReadOnlyList<Diagnostic> errors)
+    : Exception(string.Join('\n', errors))
+{
+    public IReadOnlyList<Diagnostic> Errors { get; } = errors;
+}

@@ -1,0 +1,187 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using LoraAspire.Pipelines.Stages;
+using YamlDotNet.RepresentationModel;
+
+namespace LoraAspire.Pipelines.Yaml;
+
+/// <summary>YAML → <see cref="Pipeline"/>, or everything that is wrong with it at once.</summary>
+public static partial class PipelineParser
+{
+    private static readonly string[] TopKeys = ["name", "stages"];
+    private static readonly string[] StageKeys = ["id", "uses", "with", "inputs", "retries", "timeout"];
+
+    /// <param name="file">The name under which errors speak of the text.</param>
+    public static ParsedPipeline Parse(string yaml, string file)
+    {
+        var report = new Report(file);
+        var pipeline = YamlDocument.Load(yaml, report) is { } root ? Read(root, report) : null;
+        return new(report.Errors.Count == 0 ? pipeline : null, report.Errors, report.Notes);
+    }
+
+    /// <summary>The <c>with</c> of one stage, from a file of its own.</summary>
+    /// <exception cref="PipelineException">With every reason.</exception>
+    public static StageParams ParseParams(string yaml, string file, StageKind kind)
+    {
+        var report = new Report(file);
+        var root = string.IsNullOrWhiteSpace(yaml) ? new YamlMappingNode() : YamlDocument.Load(yaml, report);
+        var with = root is null ? null : With(root, kind, root, report);
+        return report.Errors.Count == 0 ? with! : throw new PipelineException(report.Errors);
+    }
+
+    private static Pipeline? Read(YamlMappingNode root, Report report)
+    {
+        var top = Known(root, TopKeys, report);
+        var name = Required(root, top, "name", report) is { } node ? Binder.Text(node) : null;
+        if (name is not null && !NameForm().IsMatch(name))
+        {
+            report.Error(top["name"], "'name' is 1 to 64 letters, digits, dashes, underscores or dots");
+        }
+        if (Required(root, top, "stages", report) is not { } list)
+        {
+            return null;
+        }
+        if (list is not YamlSequenceNode { Children.Count: > 0 } sequence)
+        {
+            report.Error(list, "'stages' is a list with at least one stage");
+            return null;
+        }
+        var drafts = sequence.Children.Select(child => Draft(child, report)).OfType<StageDraft>().ToList();
+        Wiring.Check(drafts, report);
+        return report.Errors.Count > 0 || name is null ? null : new(name, [.. drafts.Select(draft => draft.Spec())]);
+    }
+
+    private static StageDraft? Draft(YamlNode node, Report report)
+    {
+        if (node is not YamlMappingNode mapping)
+        {
+            report.Error(node, "a stage is keys with values: id, uses, with, inputs");
+            return null;
+        }
+        var keys = Known(mapping, StageKeys, report);
+        var id = Required(mapping, keys, "id", report) is { } idNode ? Binder.Text(idNode) : null;
+        if (id is not null && !IdForm().IsMatch(id))
+        {
+            report.Error(keys["id"], $"'{id}' is no stage id: lower-case letters, digits, dashes and underscores, 40 at most");
+        }
+        StageKind? kind = null;
+        if (Required(mapping, keys, "uses", report) is { } uses && (kind = StageKinds.Find(Binder.Text(uses) ?? "")) is null)
+        {
+            report.Error(uses, $"unknown stage kind '{Binder.Text(uses)}': {Suggestion.For(Binder.Text(uses) ?? "", StageKinds.All.Select(known => known.Name))}");
+        }
+        var with = kind is null ? null : keys.GetValueOrDefault("with") switch
+        {
+            null => With(new YamlMappingNode(), kind, keys["uses"], report),
+            YamlMappingNode given => With(given, kind, given, report),
+            var empty when Binder.IsNull(empty) => With(new YamlMappingNode(), kind, empty, report),
+            var other => Refuse(other, "'with' is keys with values", report),
+        };
+        return new(mapping, id, kind, with, Inputs(keys.GetValueOrDefault("inputs"), report), Retries(keys, report), Timeout(keys, report),
+            keys.GetValueOrDefault("id") ?? mapping);
+    }
+
+    private static StageParams? Refuse(YamlNode node, string message, Report report)
+    {
+        report.Error(node, message);
+        return null;
+    }
+
+    private static StageParams With(YamlMappingNode with, StageKind kind, YamlNode place, Report report)
+    {
+        var before = report.Errors.Count;
+        var parameters = (StageParams)new Binder(report).Record(Aliases.Resolve(with, kind, report), kind.Params, place);
+        if (report.Errors.Count == before)
+        {
+            foreach (var (key, problem) in parameters.Validate())
+            {
+                report.Error(with.Children.FirstOrDefault(entry => Binder.Text(entry.Key) == key).Value ?? place, $"'{key}' {problem}");
+            }
+        }
+        return parameters;
+    }
+
+    private static IReadOnlyDictionary<string, YamlNode> Inputs(YamlNode? node, Report report)
+    {
+        if (node is YamlMappingNode mapping)
+        {
+            return mapping.Children.Where(entry => Binder.Text(entry.Key) is not null).ToDictionary(entry => Binder.Text(entry.Key)!, entry => entry.Value);
+        }
+        if (node is not null && !Binder.IsNull(node))
+        {
+            report.Error(node, "'inputs' is keys with values: input name, then STAGE.OUTPUT or model:NAME");
+        }
+        return new Dictionary<string, YamlNode>();
+    }
+
+    private static int Retries(Dictionary<string, YamlNode> keys, Report report)
+    {
+        if (!keys.TryGetValue("retries", out var node))
+        {
+            return 0;
+        }
+        if (int.TryParse(Binder.Text(node), NumberStyles.None, CultureInfo.InvariantCulture, out var retries) && retries <= 100)
+        {
+            return retries;
+        }
+        report.Error(node, "'retries' is a whole number from 0 to 100");
+        return 0;
+    }
+
+    /// <summary>90s, 30m, 6h, 2d.</summary>
+    private static TimeSpan? Timeout(Dictionary<string, YamlNode> keys, Report report)
+    {
+        if (!keys.TryGetValue("timeout", out var node))
+        {
+            return null;
+        }
+        var match = TimeoutForm().Match(Binder.Text(node) ?? "");
+        if (match.Success && double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) is > 0 and < 100_000 and var count)
+        {
+            return match.Groups[2].Value switch
+            {
+                "s" => TimeSpan.FromSeconds(count), "m" => TimeSpan.FromMinutes(count), "h" => TimeSpan.FromHours(count), _ => TimeSpan.FromDays(count),
+            };
+        }
+        report.Error(node, "'timeout' is a number with its unit: 90s, 30m, 6h or 2d");
+        return null;
+    }
+
+    private static Dictionary<string, YamlNode> Known(YamlMappingNode mapping, string[] known, Report report)
+    {
+        var found = new Dictionary<string, YamlNode>();
+        foreach (var (key, value) in mapping.Children)
+        {
+            var name = Binder.Text(key) ?? "";
+            found[name] = value;
+            if (!known.Contains(name))
+            {
+                report.Error(key, $"unknown key '{name}': {Suggestion.For(name, known)}");
+            }
+        }
+        return found;
+    }
+
+    private static YamlNode? Required(YamlMappingNode owner, Dictionary<string, YamlNode> keys, string key, Report report)
+    {
+        if (!keys.TryGetValue(key, out var node))
+        {
+            report.Error(owner, $"'{key}' is missing");
+            return null;
+        }
+        if (Binder.IsNull(node) || (key != "stages" && node is not YamlScalarNode))
+        {
+            report.Error(node, $"'{key}' needs {(key == "stages" ? "a list" : "a word")}");
+            return null;
+        }
+        return node;
+    }
+
+    [GeneratedRegex(@"^[\p{L}\p{N}_.\-]{1,64}\z")]
+    private static partial Regex NameForm();
+
+    [GeneratedRegex(@"^[a-z0-9][a-z0-9_\-]{0,39}\z")]
+    private static partial Regex IdForm();
+
+    [GeneratedRegex(@"^(\d{1,6}(?:\.\d{1,3})?)(s|m|h|d)\z")]
+    private static partial Regex TimeoutForm();
+}

@@ -1,0 +1,88 @@
+using System.CommandLine;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime.Stages;
+
+namespace LoraAspire.Runtime.Hosting;
+
+/// <summary>The command line of a worker: <c>once</c> runs one stage without Redis.</summary>
+internal abstract class OnceCommand
+{
+    private static readonly string[] Words = ["once", "--help", "-h", "-?", "--version"];
+
+    public static bool IsAskedFor(IEnumerable<string> args) => args.Any(Words.Contains);
+
+    public abstract Task<int> InvokeAsync(string[] args);
+}
+
+internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind, LoraPaths paths) : OnceCommand where TParams : StageParams
+{
+    private readonly Option<FileInfo> _with = new("--with") { Description = "YAML file with the stage's parameters (what stands under `with` in a pipeline)" };
+    private readonly Option<string[]> _inputs = new("--input") { Description = "NAME=DIR, once for each input: " + string.Join(", ", kind.Inputs.Select(port => port.Name)) };
+    private readonly Option<DirectoryInfo> _out = new("--out") { Description = "Folder that takes the outputs, one folder each; must be new or empty", Required = true };
+    private readonly Option<DirectoryInfo> _data = new("--data") { Description = "Folder that data paths are relative to (default: LORA_DATA, else the repository)" };
+
+    public override async Task<int> InvokeAsync(string[] args)
+    {
+        var once = new Command("once", $"Run {kind.Name} once, without Redis.") { _with, _inputs, _out, _data };
+        once.SetAction(RunAsync);
+        var root = new RootCommand($"LoraAspire's {kind.Name} worker. Without a command it takes orders from Redis (ConnectionStrings__redis).") { once };
+        return await root.Parse(args).InvokeAsync();
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var output = parsed.GetRequiredValue(_out);
+        var with = parsed.GetValue(_with);
+        try
+        {
+            var parameters = (TParams)PipelineParser.ParseParams(with is null ? "" : await File.ReadAllTextAsync(with.FullName, cancellationToken), with?.ToString() ?? "--with", kind);
+            var inputs = Inputs(parsed.GetValue(_inputs) ?? []);
+            if (output.Exists && output.EnumerateFileSystemInfos().Any())
+            {
+                throw new StageException($"{output} is not empty: name a new folder.");
+            }
+            var scratch = Directory.CreateDirectory(output.FullName.TrimEnd('/') + ".part").FullName;
+            var context = new StageContext<TParams>(
+                "once", kind.Name, kind.Name, 1, parameters, inputs, new DataRoot(parsed.GetValue(_data)?.FullName ?? paths.Data),
+                scratch, Directory.CreateDirectory(Path.Combine(scratch, "checkpoints")).FullName, new TerminalProgress());
+            await stage.RunAsync(context, cancellationToken);
+            if (output.Exists)
+            {
+                output.Delete();
+            }
+            Directory.Move(Directory.CreateDirectory(Path.Combine(scratch, "out")).FullName, output.FullName);
+            Directory.Delete(scratch, recursive: true);
+            await Console.Error.WriteLineAsync($"done: {output.FullName}");
+            return 0;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync($"stopped; run the same command again to go on from the last checkpoint in {output}.part");
+            return 130;
+        }
+        catch (Exception error) when (error is StageException or PipelineException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync(error.Message);
+            return 1;
+        }
+    }
+
+    /// <exception cref="StageException">An input is unknown, missing or no folder.</exception>
+    private Dictionary<string, string> Inputs(string[] given)
+    {
+        var inputs = new Dictionary<string, string>();
+        foreach (var pair in given)
+        {
+            var (name, folder) = pair.Split('=', 2) is [var left, var right] ? (left, right) : throw new StageException($"--input {pair}: write NAME=DIR");
+            if (kind.Inputs.All(port => port.Name != name))
+            {
+                throw new StageException($"--input {pair}: {kind.Name} has no input '{name}': {Suggestion.For(name, kind.Inputs.Select(port => port.Name))}");
+            }
+            inputs[name] = Directory.Exists(folder) ? Path.GetFullPath(folder) : throw new StageException($"--input {pair}: no folder {folder}");
+        }
+        return kind.Inputs.FirstOrDefault(port => port.Required && !inputs.ContainsKey(port.Name)) is { } missing
+            ? throw new StageException($"--input {missing.Name}=DIR is missing")
+            : inputs;
+    }
+}

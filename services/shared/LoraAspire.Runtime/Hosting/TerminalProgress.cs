@@ -1,0 +1,52 @@
+using System.Globalization;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Runtime.Hosting;
+
+/// <summary>Progress as lines on standard error: each message, and counts about once a second.</summary>
+internal sealed class TerminalProgress : IProgress<StageProgress>
+{
+    private DateTime _next = DateTime.MinValue;
+
+    public void Report(StageProgress value)
+    {
+        if (value.Message is not null)
+        {
+            Console.Error.WriteLine(value.Message);
+        }
+        else if (DateTime.UtcNow >= _next || (value.Total > 0 && value.Done == value.Total))
+        {
+            _next = DateTime.UtcNow.AddSeconds(1);
+            Console.Error.WriteLine(ProgressText.Of(value));
+        }
+    }
+}
+
+/// <summary>One line for people: step 12/40 · loss 2.31 · 1,204 tokens/s · 0:21 left.</summary>
+public static class ProgressText
+{
+    public static string Of(StageProgress value)
+    {
+        List<string> parts = [value.Total > 0 ? $"{value.Phase} {value.Done}/{value.Total}" : $"{value.Phase} {value.Done}"];
+        Add("loss", value.Loss, "0.0000");
+        Add("eval loss", value.EvalLoss, "0.0000");
+        Add("lr", value.LearningRate, "0.00e0");
+        if (value.TokensPerSecond is { } speed)
+        {
+            parts.Add(speed.ToString("#,0", CultureInfo.InvariantCulture) + " tokens/s");
+        }
+        if (value.EtaSeconds is { } seconds and < 1e7)
+        {
+            parts.Add(TimeSpan.FromSeconds(seconds).ToString(seconds >= 3600 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture) + " left");
+        }
+        return string.Join(" · ", parts);
+
+        void Add(string name, double? number, string format)
+        {
+            if (number is { } known)
+            {
+                parts.Add($"{name} {known.ToString(format, CultureInfo.InvariantCulture)}");
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using System.Text.Json.Serialization;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Runtime.Runs;
+
+/// <summary>One entry of <c>lora:progress:{run}</c>.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(ProgressPoint), "progress")]
+public record ProgressPoint(string Run, DateTimeOffset At, string Stage, StageProgress Progress);
+
+/// <param name="Stage">Null when the line is about the run as a whole.</param>
+public sealed record LogLine(DateTimeOffset At, string? Stage, string Text)
+{
+    internal static LogLine? Of(ProgressPoint point) => point.Progress.Message is { } text ? new(point.At, point.Stage, text) : null;
+
+    public static LogLine? Of(RunEvent happened) => happened switch
+    {
+        RunSubmitted e => new(e.At, null, string.Join('\n', [$"submitted: {e.Name} ({e.File})", .. e.Notes])),
+        RunCancelling e => new(e.At, null, "cancelling"),
+        RunFinished e => new(e.At, null, e.Error is null ? $"{e.Status}".ToLowerInvariant() : $"{$"{e.Status}".ToLowerInvariant()}: {e.Error}"),
+        StageQueued e => new(e.At, e.Stage, e.Attempt == 1 ? $"queued{(e.Explain is null ? "" : $": {e.Explain}")}" : $"queued again, attempt {e.Attempt}"),
+        StageCached e => new(e.At, e.Stage, "cached: these parameters and inputs were done before"),
+        StageStarted e => new(e.At, e.Stage, $"started by {e.Worker}"),
+        StageFinished e => new(e.At, e.Stage, e.Outputs.Count == 0 ? "finished" : $"finished: {string.Join(", ", e.Outputs.Select(output => $"{output.Key} {output.Value[..12]}"))}"),
+        StageFailed e => new(e.At, e.Stage, $"failed ({$"{e.Cause}".ToLowerInvariant()}): {e.Error}"),
+        StageCancelled e => new(e.At, e.Stage, "cancelled"),
+        _ => null,
+    };
+}

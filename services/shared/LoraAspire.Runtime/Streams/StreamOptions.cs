@@ -1,0 +1,35 @@
+namespace LoraAspire.Runtime.Streams;
+
+/// <summary>How often streams are looked at and when a reader counts as dead.</summary>
+public sealed record StreamOptions
+{
+    /// <summary>Between two renewals of a worker's lease; also the longest a cancel takes to be heard.</summary>
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>A delivery not renewed for this long belongs to a dead reader and may be claimed.</summary>
+    public TimeSpan IdleLimit { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>An entry delivered more often than this kills its readers: it goes to the dead letters.</summary>
+    public int MaxDeliveries { get; init; } = 3;
+
+    /// <summary>Shortest and longest wait between two looks at an empty stream; it doubles from one to the other.</summary>
+    public TimeSpan PollMin { get; init; } = TimeSpan.FromMilliseconds(10);
+    public TimeSpan PollMax { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Points kept of a run's progress, about.</summary>
+    public int ProgressLength { get; init; } = 20_000;
+}
+
+/// <summary>The wait between two looks: short after something came, longer the longer nothing comes.</summary>
+public sealed class PollDelay(StreamOptions options)
+{
+    private TimeSpan _next = options.PollMin;
+
+    public void Reset() => _next = options.PollMin;
+
+    public async Task WaitAsync(CancellationToken cancellationToken)
+    {
+        await Task.Delay(_next, cancellationToken);
+        _next = _next * 2 < options.PollMax ? _next * 2 : options.PollMax;
+    }
+}
