@@ -53,7 +53,7 @@ public sealed class ArtifactStore(string root)
         File.WriteAllBytes(Path.Combine(scratch, Store.Manifest.FileName), bytes);
         foreach (var file in Directory.GetFiles(scratch, "*", SearchOption.AllDirectories))
         {
-            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            File.SetAttributes(file, FileAttributes.ReadOnly);
         }
         Directory.CreateDirectory(Objects);
         var target = Path.Combine(Objects, digest);
