@@ -1,1 +1,37 @@
-return 0;
+using LoraAspire.AppHost.Terminal;
+
+// Which processes run and how they are tied; nothing else. Aspire's API only: this file compiles against either engine.
+if (AppHostOptions.Parse(args, out var exitCode) is not { } options)
+{
+    return exitCode;
+}
+
+var builder = DistributedApplication.CreateBuilder(options.EngineArguments);
+
+var redis = builder.AddRedis("redis").WithPersistence();
+
+var coordinator = Worker(builder.AddProject<Projects.LoraAspire_Coordinator>("coordinator"));
+
+Worker(builder.AddProject<Projects.LoraAspire_DataBuild>("data-build"));
+Worker(builder.AddProject<Projects.LoraAspire_Trainer>("trainer"));
+Worker(builder.AddProject<Projects.LoraAspire_Merger>("merger"));
+Worker(builder.AddProject<Projects.LoraAspire_Evaluator>("evaluator"));
+
+var chat = Worker(builder.AddProject<Projects.LoraAspire_Chat>("chat"), options.ChatPort);
+
+var dashboard = Worker(builder.AddProject<Projects.LoraAspire_Dashboard>("dashboard"), options.DashboardPort)
+    .WithReference(chat)
+    .WithEnvironment("RESOURCE_SERVICE_URL", () => builder.Configuration["RESOURCE_SERVICE_URL"] ?? "")
+    .WithEnvironment("RESOURCE_SERVICE_KEY", () => builder.Configuration["RESOURCE_SERVICE_KEY"] ?? "");
+
+await using var app = builder.Build();
+return await AppHostTerminal.RunAsync(app, options, redis.Resource, dashboard.GetEndpoint("http"), chat.GetEndpoint("http"));
+
+IResourceBuilder<ProjectResource> Worker(IResourceBuilder<ProjectResource> service, int? port = null) => service
+    .WithReference(redis)
+    .WaitFor(redis)
+    .WithHttpEndpoint(port, name: "http")
+    .WithHttpHealthCheck("/health")
+    .WithEnvironment("LORA_STORE", options.Folders.Store)
+    .WithEnvironment("LORA_DATA", options.Folders.Data)
+    .WithEnvironment("LORA_MODELS", options.Folders.Models);

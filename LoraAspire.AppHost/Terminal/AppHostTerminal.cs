@@ -1,0 +1,91 @@
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Spectre.Console;
+
+namespace LoraAspire.AppHost.Terminal;
+
+/// <summary>The life of the app as its terminal shows it: start, run the pipeline if one was given, wait, stop.</summary>
+internal static class AppHostTerminal
+{
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(DistributedApplication app, AppHostOptions options, IResourceWithConnectionString redis, EndpointReference dashboard, EndpointReference chat)
+    {
+        using var held = FolderLock.TryTake(options.Folders.Lock, out var holder);
+        if (held is null)
+        {
+            return Fail($"Another AppHost, process {holder}, already runs in {options.Folders.State}. Stop it with Ctrl-C, or start this one with LORA_STATE set to another folder.");
+        }
+        var pipeline = options.Pipeline is { } file ? PipelineRun.Check(file) : null;
+        if (options.Pipeline is not null && pipeline is null)
+        {
+            return 1;
+        }
+        var stopping = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        try
+        {
+            await app.StartAsync();
+            await ReportAsync(app, options.Folders, stopping);
+            new AddressFile(await redis.GetConnectionStringAsync(stopping) ?? "", dashboard.Url, chat.Url, Environment.ProcessId).Write(options.Folders.Addresses);
+            AnsiConsole.MarkupLineInterpolated($"[green]Ready.[/] Dashboard [link]{dashboard.Url}[/], chat [link]{chat.Url}[/]. Ctrl-C stops everything.");
+            var succeeded = pipeline is null || await pipeline.RunAsync(await redis.GetConnectionStringAsync(stopping) ?? "", options.Folders, stopping);
+            if (!options.Exit)
+            {
+                if (pipeline is not null)
+                {
+                    AnsiConsole.MarkupLineInterpolated($"Chat [link]{chat.Url}[/]  Dashboard [link]{dashboard.Url}[/]  (Ctrl-C stops everything)");
+                }
+                await app.WaitForShutdownAsync(CancellationToken.None);
+                return 0;
+            }
+            return succeeded ? 0 : 1;
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            return options.Exit ? 1 : 0;
+        }
+        catch (DistributedApplicationException problem)
+        {
+            return Fail(problem.Message);
+        }
+        finally
+        {
+            File.Delete(options.Folders.Addresses);
+            AnsiConsole.MarkupLine("[grey]Stopping...[/]");
+            await app.StopAsync(CancellationToken.None);
+        }
+    }
+
+    private static int Fail(string message)
+    {
+        Console.Error.WriteLine(message);
+        return 1;
+    }
+
+    /// <summary>Says each resource's way to health, and returns when all are healthy.</summary>
+    /// <exception cref="DistributedApplicationException">One of them cannot start.</exception>
+    private static async Task ReportAsync(DistributedApplication app, AppHostFolders folders, CancellationToken cancellationToken)
+    {
+        var resources = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Where(r => r is not ParameterResource).Select(r => r.Name).ToHashSet();
+        var healthy = new HashSet<string>();
+        await foreach (var update in app.ResourceNotifications.WatchAsync(cancellationToken))
+        {
+            var state = update.Snapshot.State?.Text;
+            if (state == KnownResourceStates.FailedToStart || state == KnownResourceStates.Exited)
+            {
+                var log = Path.Combine(folders.Logs, $"{update.Resource.Name}.log");
+                throw new DistributedApplicationException($"'{update.Resource.Name}' did not start. The end of {log}:\n{string.Join('\n', File.Exists(log) ? File.ReadLines(log).TakeLast(15) : [])}");
+            }
+            if (state == KnownResourceStates.Running && update.Snapshot.HealthStatus == Microsoft.Extensions.Diagnostics.HealthChecks.HealthStatus.Healthy
+                && resources.Contains(update.Resource.Name) && healthy.Add(update.Resource.Name))
+            {
+                AnsiConsole.MarkupLineInterpolated($"[grey]{update.Resource.Name} is up ({healthy.Count} of {resources.Count})[/]");
+                if (healthy.Count == resources.Count)
+                {
+                    return;
+                }
+            }
+        }
+    }
+}
