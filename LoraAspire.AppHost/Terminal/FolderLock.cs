@@ -13,19 +13,18 @@ internal sealed class FolderLock : IDisposable
     public static FolderLock? TryTake(string path, out string holder)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        // Beside the lock, since a locked file cannot be read by another process.
+        var identity = Path.ChangeExtension(path, ".pid");
         try
         {
-            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
-            file.SetLength(0);
-            file.Write(System.Text.Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
+            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            File.WriteAllText(identity, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
             holder = "";
             return new FolderLock(file);
         }
-        catch (IOException) when (File.Exists(path))
+        catch (IOException) when (File.Exists(identity))
         {
-            // Sharing everything takes no lock, so the holder's id can be read.
-            using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
-            holder = reader.ReadToEnd();
+            holder = File.ReadAllText(identity);
             return null;
         }
     }

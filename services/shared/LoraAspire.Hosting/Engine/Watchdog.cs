@@ -20,14 +20,14 @@ internal sealed class Watchdog : IDisposable
                     groups=$rest ;;
             esac
         done
-        for g in $groups; do kill -TERM -- "-$g"; done
+        for g in $groups; do kill -TERM "-$g"; done
         for pause in 0.1 0.1 0.2 0.3 0.3 0.5 0.5; do
             left=
-            for g in $groups; do kill -0 -- "-$g" && left=1; done
+            for g in $groups; do kill -0 "-$g" && left=1; done
             [ -n "$left" ] || exit 0
             sleep "$pause"
         done
-        for g in $groups; do kill -KILL -- "-$g"; done
+        for g in $groups; do kill -KILL "-$g"; done
         """;
 
     private readonly Lock _lock = new();

@@ -38,6 +38,8 @@ internal sealed class DistributedApplicationBuilder : IDistributedApplicationBui
         // The terminal belongs to whoever runs the app; what the engine has to say goes through resource states and logs.
         _host.Logging.AddFilter("Microsoft", LogLevel.Warning);
         _host.Logging.AddFilter("System", LogLevel.Warning);
+        // A check that fails while a service starts is no news.
+        _host.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
         _host.Services.AddSingleton<IDistributedApplicationEventing>(Eventing);
         _host.Services.AddSingleton(ExecutionContext);
         _host.Services.AddSingleton(new DistributedApplicationModel(Resources));
