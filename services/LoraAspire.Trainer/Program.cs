@@ -1,3 +1,12 @@
+using LoraAspire.Model.Native;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Hosting;
+using LoraAspire.Trainer;
+
+LibTorch.Load();
 var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults();
+builder.AddStage<TrainerParams, TrainStage>(StageKinds.Trainer);
 var app = builder.Build();
-app.Run();
+app.MapDefaultEndpoints();
+return await app.RunStageAsync(args);

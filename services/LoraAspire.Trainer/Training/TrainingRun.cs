@@ -1,22 +1,15 @@
 using System.Diagnostics;
 using LoraAspire.Model;
+using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Trainer.Training;
 
-/// <summary>The rows a run trains on: ids and labels by row number, labels −100 where there is no loss.</summary>
-public interface ITrainingRows
-{
-    int Count { get; }
-    int Length(int row);
-    (int[] InputIds, int[] Labels) Row(int row);
-}
-
 /// <summary>The training loop: steps, evaluation, checkpoints, progress. What it trains (adapter or whole model) is in the parameter set.</summary>
 public sealed class TrainingRun(
-    LlamaModel model, ParameterSet parameters, ITrainingRows rows, TrainerParams settings, string checkpointDir, IProgress<StageProgress> report) : IDisposable
+    LlamaModel model, ParameterSet parameters, InstructionDataset rows, TrainerParams settings, string checkpointDir, IProgress<StageProgress> report) : IDisposable
 {
     private readonly AdamW _optimiser = new(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
 
@@ -96,7 +89,7 @@ public sealed class TrainingRun(
     /// </summary>
     private List<MicroBatch> MicroBatches(int[] step) =>
         [.. (settings.Compat == Compat.AlpacaLora ? step : [.. step.OrderByDescending(rows.Length)])
-            .Chunk(settings.MicroBatchSize).Select(chunk => MicroBatch.Pad([.. chunk.Select(rows.Row)]))];
+            .Chunk(settings.MicroBatchSize).Select(chunk => MicroBatch.Pad([.. chunk.Select(Row)]))];
 
     /// <summary>Mean over all target tokens of the held-out rows.</summary>
     private double Evaluate(int[] validation, CancellationToken cancellationToken)
@@ -108,12 +101,14 @@ public sealed class TrainingRun(
         {
             cancellationToken.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            using var batch = MicroBatch.Pad([.. chunk.Select(rows.Row)]);
+            using var batch = MicroBatch.Pad([.. chunk.Select(Row)]);
             sum += model.SummedLoss(batch.InputIds.to(model.Device), batch.Labels.to(model.Device), null, training: false).item<float>();
             targets += batch.Targets;
         }
         return sum / Math.Max(1, targets);
     }
+
+    private (int[] InputIds, int[] Labels) Row(int row) => (rows.InputIds(row).ToArray(), rows.Labels(row).ToArray());
 
     private long Seed(int step) => ((long)settings.Seed << 32) + step;
 

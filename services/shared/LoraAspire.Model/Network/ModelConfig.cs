@@ -26,6 +26,8 @@ public sealed record ModelConfig
     public required RopeScaling Rope { get; init; }
     public required bool TieWordEmbeddings { get; init; }
     public required double InitializerRange { get; init; }
+    /// <summary>The type its weights are saved in.</summary>
+    public TorchSharp.torch.ScalarType TorchDtype { get; init; } = TorchSharp.torch.ScalarType.Float32;
     /// <summary>Bias on q, k and v.</summary>
     public required bool QkvBias { get; init; }
     /// <summary>Bias on o as well.</summary>
@@ -108,6 +110,13 @@ public sealed record ModelConfig
             Rope = ReadRope(rope, maxPositions),
             TieWordEmbeddings = config.Flag("tie_word_embeddings") ?? false,
             InitializerRange = config.Number("initializer_range") ?? 0.02,
+            TorchDtype = (config.Text("dtype") ?? config.Text("torch_dtype") ?? "float32") switch
+            {
+                "float32" => TorchSharp.torch.ScalarType.Float32,
+                "bfloat16" => TorchSharp.torch.ScalarType.BFloat16,
+                "float16" => TorchSharp.torch.ScalarType.Float16,
+                var other => throw config.Refuse("torch_dtype", $"is '{other}'; this code knows float32, bfloat16 and float16"),
+            },
             QkvBias = attentionBias || modelType == "qwen2",
             OutputBias = attentionBias,
             QkNorm = modelType == "qwen3",

@@ -7,7 +7,7 @@ namespace LoraAspire.Model;
 /// <summary>The weights of a Hugging Face directory: one model.safetensors, or shards named by model.safetensors.index.json.</summary>
 public sealed class WeightFiles : IDisposable
 {
-    private const string Single = "model.safetensors";
+    public const string Single = "model.safetensors";
     private const string Index = "model.safetensors.index.json";
 
     private readonly Dictionary<string, SafetensorsFile> _fileOf;

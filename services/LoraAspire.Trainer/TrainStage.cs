@@ -1,0 +1,122 @@
+using System.Text.Json;
+using LoraAspire.Model;
+using LoraAspire.Model.Data;
+using LoraAspire.Model.Prompts;
+using LoraAspire.Model.Tokenizers;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+using LoraAspire.Trainer.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Trainer;
+
+/// <summary>Data set + base → adapter; with finetuning_type full, → model.</summary>
+public sealed class TrainStage : IStage<TrainerParams>
+{
+    public Task RunAsync(StageContext<TrainerParams> context, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Train(context, cancellationToken);
+            return Task.CompletedTask;
+        }
+        catch (ModelException error)
+        {
+            throw new StageException(error.Message, inner: error);
+        }
+    }
+
+    private static void Train(StageContext<TrainerParams> context, CancellationToken cancellationToken)
+    {
+        var settings = context.With;
+        string data = context.Inputs["dataset"], folder = context.Inputs["base"];
+        using var rows = InstructionDataset.Open(data);
+        var device = ComputeDevice(settings.Device);
+        using var model = OpenBase(folder, settings, device);
+        RequireRowsFit(rows, model.Config);
+
+        var lora = new LoraConfig(settings.LoraR, settings.LoraAlpha, settings.LoraDropout, settings.LoraTargetModules, settings.UseRslora)
+        {
+            BaseModelNameOrPath = Path.GetFileName(folder),
+        };
+        var full = settings.FinetuningType == FinetuningType.Full;
+        if (!full)
+        {
+            model.AttachFresh(lora, settings.Seed);
+        }
+        using var parameters = full ? ParameterSet.OfModel(model) : ParameterSet.OfAdapters(model);
+        using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, context.Report);
+        var state = run.Run(cancellationToken);
+
+        var output = context.OutputDir(full ? "model" : "adapter");
+        if (full)
+        {
+            SaveModel(model, folder, output);
+        }
+        else
+        {
+            using var adapter = model.Detached(lora);
+            adapter.Save(output);
+        }
+        CopyTemplate(data, output);
+        File.WriteAllLines(Path.Combine(output, "metrics.jsonl"), state.Metrics.Select(step => JsonSerializer.Serialize(step, JsonSerializerOptions.Web)));
+    }
+
+    private static torch.Device ComputeDevice(Pipelines.Stages.Device wanted) => wanted switch
+    {
+        Pipelines.Stages.Device.Cpu => CPU,
+        Pipelines.Stages.Device.Auto => cuda.is_available() ? CUDA : CPU,
+        _ => cuda.is_available() ? CUDA : throw new StageException("device is cuda, but this libtorch sees no GPU. Start with LORA_LIBTORCH set to the lib folder of a libtorch with CUDA, or set device: cpu."),
+    };
+
+    /// <summary>Full training computes in float32 and may start from a folder without weights; LoRA needs a trained base.</summary>
+    private static LlamaModel OpenBase(string folder, TrainerParams settings, torch.Device device)
+    {
+        if (settings.FinetuningType == FinetuningType.Full)
+        {
+            return WeightFiles.Exist(folder)
+                ? LlamaModel.Load(folder, device, float32)
+                : LlamaModel.Initialize(ModelConfig.Load(folder), device, float32, settings.Seed);
+        }
+        return LlamaModel.Load(folder, device, settings.ComputeType switch
+        {
+            ComputeType.Float32 => float32,
+            ComputeType.Bfloat16 => bfloat16,
+            _ => device.type == DeviceType.CUDA ? bfloat16 : float32,
+        });
+    }
+
+    private static void RequireRowsFit(InstructionDataset rows, ModelConfig config)
+    {
+        for (var row = 0; row < rows.Count; row++)
+        {
+            if (rows.Length(row) > config.MaxPositionEmbeddings)
+            {
+                throw new StageException($"Row {row} of the data set has {rows.Length(row)} tokens, but the base's context is {config.MaxPositionEmbeddings}. Lower cutoff_len of data-build.");
+            }
+            foreach (var id in rows.InputIds(row))
+            {
+                if ((uint)id >= (uint)config.VocabSize)
+                {
+                    throw new StageException($"Row {row} of the data set has token id {id}, but the base's vocabulary is {config.VocabSize}: the data set was built with another tokenizer. Give data-build the same base.");
+                }
+            }
+        }
+    }
+
+    private static void SaveModel(LlamaModel model, string from, string to)
+    {
+        foreach (var name in new[] { "config.json", "generation_config.json" }.Where(name => File.Exists(Path.Combine(from, name))))
+        {
+            File.Copy(Path.Combine(from, name), Path.Combine(to, name));
+        }
+        TokenizerFiles.Copy(from, to);
+        SafetensorsWriter.Write(Path.Combine(to, WeightFiles.Single), model.Weights().Select(weight =>
+            new TensorSource(weight.Name, model.Config.TorchDtype, weight.Tensor.shape, () => weight.Tensor.detach().to_type(model.Config.TorchDtype))));
+    }
+
+    /// <summary>The template goes with the weights, so that chat asks as training did.</summary>
+    private static void CopyTemplate(string from, string to) =>
+        File.Copy(Path.Combine(from, PromptTemplate.FileName), Path.Combine(to, PromptTemplate.FileName));
+}
