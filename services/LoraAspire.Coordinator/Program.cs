@@ -1,3 +1,12 @@
+using LoraAspire.Coordinator;
+using LoraAspire.Runtime;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults();
+builder.AddLoraRuntime();
+builder.Services.AddSingleton<Planner>();
+builder.Services.AddHostedService<InboxReader>();
+
 var app = builder.Build();
+app.MapDefaultEndpoints();
 app.Run();

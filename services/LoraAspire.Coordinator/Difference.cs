@@ -1,0 +1,52 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using LoraAspire.Pipelines;
+using LoraAspire.Runtime.Store;
+
+namespace LoraAspire.Coordinator;
+
+/// <summary>Why a stage runs again: what changed in its identity since the last time.</summary>
+public static class Difference
+{
+    public static string Between(JsonObject before, JsonObject now)
+    {
+        var (old, fresh) = (Leaves(before).ToDictionary(), Leaves(now).ToDictionary());
+        var changes = old.Keys.Union(fresh.Keys).Where(path => old.GetValueOrDefault(path) != fresh.GetValueOrDefault(path)).Select(path => path switch
+        {
+            _ when path.StartsWith("inputs.", StringComparison.Ordinal) => $"input {path[7..]} changed",
+            _ when path.StartsWith("data_files.", StringComparison.Ordinal) => $"{path[11..]} changed",
+            _ when path.StartsWith("with.", StringComparison.Ordinal) => $"{path[5..]}: {old.GetValueOrDefault(path, "nothing")} → {fresh.GetValueOrDefault(path, "nothing")}",
+            _ => $"{path}: {old.GetValueOrDefault(path)} → {fresh.GetValueOrDefault(path)}",
+        }).ToList();
+        return changes.Count == 0 ? "nothing changed, but no finished result is in the store" : string.Join(", ", changes.Take(5)) + (changes.Count > 5 ? $" and {changes.Count - 5} more" : "");
+    }
+
+    /// <summary>Two levels: the section, then the key; what lies deeper is compared as a whole.</summary>
+    private static IEnumerable<KeyValuePair<string, string>> Leaves(JsonObject identity) =>
+        identity.SelectMany(section => section.Value is JsonObject map
+            ? map.Select(pair => KeyValuePair.Create($"{section.Key}.{pair.Key}", Short(StageKey.Canonical(pair.Value))))
+            : [KeyValuePair.Create(section.Key, StageKey.Canonical(section.Value))]);
+
+    private static string Short(string text) => text.Length <= 400 ? text : text[..400] + "…#" + text.GetHashCode(StringComparison.Ordinal);
+}
+
+/// <summary>The identity that a stage of a pipeline had when it last ran, kept for <see cref="Difference"/> alone.</summary>
+internal static class LastIdentity
+{
+    public static JsonObject? Swap(ArtifactStore store, string pipeline, string stage, JsonObject identity)
+    {
+        var path = Path.Combine(store.Root, "explain", pipeline, stage + ".json");
+        JsonObject? last = null;
+        try
+        {
+            last = File.Exists(path) ? JsonNode.Parse(File.ReadAllText(path)) as JsonObject : null;
+        }
+        catch (JsonException)
+        {
+            // Half-written by a process that died; only the explanation is lost.
+        }
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, StageKey.Canonical(identity));
+        return last;
+    }
+}
