@@ -1,0 +1,50 @@
+using LoraAspire.DataBuild.Records;
+
+namespace LoraAspire.DataBuild.Identity;
+
+/// <summary>Who a model says it is, in one language.</summary>
+/// <param name="Abilities">May be empty; then nothing is asked about them.</param>
+internal sealed record Identity(string Name, string Developer, IReadOnlyList<string> Abilities, bool InChinese)
+{
+    private IdentityTopic[] Topics =>
+        [.. (InChinese ? IdentityQuestions.Chinese : IdentityQuestions.English).Where(topic => Abilities.Count > 0 || !topic.NeedsAbilities)];
+
+    private string[] Others => [.. (InChinese ? IdentityQuestions.OthersInChinese : IdentityQuestions.Others).Where(other => !other.Equals(Name, StringComparison.OrdinalIgnoreCase))];
+
+    /// <summary>Every question, as written and as typed in haste, with every answer that fits. Which other assistant is meant goes round.</summary>
+    public IEnumerable<InstructionRecord> All()
+    {
+        var turn = 0;
+        foreach (var topic in Topics)
+        {
+            foreach (var (question, answer) in topic.Questions.SelectMany(question => topic.Answers.Select(answer => (question, answer))))
+            {
+                var other = Others[turn++ % Others.Length];
+                yield return new(Fill(question, other), "", Fill(answer, other));
+                yield return new(InHaste(Fill(question, other)), "", Fill(answer, other));
+            }
+        }
+    }
+
+    public InstructionRecord Make(Draw draw)
+    {
+        var topic = draw.Pick(Topics);
+        var other = draw.Pick(Others);
+        var question = Fill(draw.Pick(topic.Questions), other);
+        return new(draw.Chance(0.3) ? InHaste(question) : question, "", Fill(draw.Pick(topic.Answers), other));
+    }
+
+    private string Fill(string text, string other)
+    {
+        var developer = text.StartsWith("{developer}", StringComparison.Ordinal) ? char.ToUpperInvariant(Developer[0]) + Developer[1..] : Developer;
+        return text.Replace("{name}", Name).Replace("{developer}", developer).Replace("{other}", other)
+            .Replace("{abilities}", string.Join(InChinese ? "、" : ", ", Abilities));
+    }
+
+    /// <summary>Without the closing mark, and without capitals other than those of names.</summary>
+    private static string InHaste(string question)
+    {
+        var bare = question.TrimEnd('?', '.', '？', '。', '!', '！');
+        return bare.StartsWith("I ", StringComparison.Ordinal) ? bare : char.ToLowerInvariant(bare[0]) + bare[1..];
+    }
+}
