@@ -1,1 +1,8 @@
-return 0;
+using System.CommandLine;
+using LoraAspire.Cli;
+
+var root = new RootCommand("lora: submit, watch and cancel fine-tuning runs, and talk to the model.")
+{
+    RunCommand.Create(), CheckCommand.Create(), RunsCommand.Create(), LogsCommand.Create(), CancelCommand.Create(), ChatCommand.Create(),
+};
+return await root.Parse(args).InvokeAsync(new() { EnableDefaultExceptionHandler = false }).Guarded();

@@ -1,0 +1,70 @@
+using System.ClientModel;
+using System.CommandLine;
+using Microsoft.Extensions.AI;
+using OpenAI;
+
+namespace LoraAspire.Cli;
+
+/// <summary>A conversation with the chat service, over the API that any OpenAI client speaks.</summary>
+internal static class ChatCommand
+{
+    public static Command Create()
+    {
+        var model = new Option<string?>("--model", "-m") { Description = "Model id, as /v1/models lists it (default: the first)" };
+        var once = new Option<string?>("--once") { Description = "Say this, print the answer, leave" };
+        var url = new Option<string?>("--url") { Description = "Address of the chat service (default: the running app's)" };
+        var command = new Command("chat", "Talk to a model that a run has put behind the chat service.") { model, once, url };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var address = parsed.GetValue(url) ?? App.Find().Chat ?? throw new CliException("The app has no chat service: start it with `dotnet run --project LoraAspire.AppHost`, or give --url.");
+            try
+            {
+                return await TalkAsync(new Uri(new Uri(address), "/v1"), parsed.GetValue(model), parsed.GetValue(once), cancellationToken);
+            }
+            catch (Exception error) when (error is ClientResultException or HttpRequestException or AggregateException)
+            {
+                throw new CliException($"The chat service at {address} did not answer: {error.GetBaseException().Message}");
+            }
+        });
+        return command;
+    }
+
+    private static async Task<int> TalkAsync(Uri endpoint, string? model, string? once, CancellationToken cancellationToken)
+    {
+        // The service is ours and local: it asks for no key, the client library does.
+        var client = new OpenAIClient(new ApiKeyCredential("none"), new OpenAIClientOptions { Endpoint = endpoint });
+        var models = (await client.GetOpenAIModelClient().GetModelsAsync(cancellationToken)).Value;
+        model ??= models.FirstOrDefault()?.Id ?? throw new CliException("No model is served yet: run a pipeline that ends with a chat stage.");
+        using var chat = client.GetChatClient(model).AsIChatClient();
+        List<ChatMessage> history = [];
+        if (once is null)
+        {
+            Console.WriteLine($"{model}. An empty line or Ctrl-D ends.");
+        }
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            if (once is null)
+            {
+                Console.Write("> ");
+            }
+            if ((once ?? Console.ReadLine()) is not { Length: > 0 } said)
+            {
+                return 0;
+            }
+            history.Add(new(ChatRole.User, said));
+            List<ChatResponseUpdate> answer = [];
+            await foreach (var update in chat.GetStreamingResponseAsync(history, cancellationToken: cancellationToken))
+            {
+                answer.Add(update);
+                Console.Write(update.Text);
+            }
+            Console.WriteLine();
+            history.AddMessages(answer);
+            if (once is not null)
+            {
+                return 0;
+            }
+        }
+        return 130;
+    }
+}

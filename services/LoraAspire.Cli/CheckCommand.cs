@@ -1,0 +1,36 @@
+using System.CommandLine;
+using LoraAspire.Pipelines.Yaml;
+
+namespace LoraAspire.Cli;
+
+/// <summary>Validates without running: needs neither Redis nor the app.</summary>
+internal static class CheckCommand
+{
+    public static Command Create()
+    {
+        var files = new Argument<string[]>("file") { Description = "Pipeline files", Arity = ArgumentArity.OneOrMore };
+        var command = new Command("check", "Check pipelines without running them; shows every error at once.") { files };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var wrong = 0;
+            foreach (var file in parsed.GetRequiredValue(files))
+            {
+                var result = PipelineParser.Parse(await File.ReadAllTextAsync(file, cancellationToken), file);
+                foreach (var note in result.Notes)
+                {
+                    Console.WriteLine($"{note.File}:{note.Line}:{note.Column}: note: {note.Message}");
+                }
+                foreach (var error in result.Errors)
+                {
+                    Console.Error.WriteLine($"{error.File}:{error.Line}:{error.Column}: error: {error.Message}");
+                }
+                Console.WriteLine(result.Pipeline is { } pipeline
+                    ? $"{file}: {pipeline.Name}, {string.Join(" → ", pipeline.Stages.Select(stage => stage.Id))}"
+                    : $"{file}: {result.Errors.Count} error{(result.Errors.Count == 1 ? "" : "s")}");
+                wrong += result.Errors.Count;
+            }
+            return wrong == 0 ? 0 : 1;
+        });
+        return command;
+    }
+}

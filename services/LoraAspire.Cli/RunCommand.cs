@@ -1,0 +1,62 @@
+using System.CommandLine;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Runtime.Hosting;
+using LoraAspire.Runtime.Runs;
+using Spectre.Console;
+
+namespace LoraAspire.Cli;
+
+internal static class RunCommand
+{
+    public static Command Create()
+    {
+        var file = new Argument<string>("file") { Description = "Pipeline file" };
+        var follow = new Option<bool>("--follow", "-f") { Description = "Stay and show progress until the run ends; exit code 1 when it fails" };
+        var command = new Command("run", "Submit a pipeline. Prints the run's id.") { file, follow };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var path = parsed.GetRequiredValue(file);
+            var runs = await App.ConnectAsync();
+            var run = await runs.SubmitAsync(await File.ReadAllTextAsync(path, cancellationToken), path);
+            Console.WriteLine(run);
+            return parsed.GetValue(follow) ? await FollowAsync(runs, run, cancellationToken) : 0;
+        });
+        return command;
+    }
+
+    /// <summary>Ctrl-C leaves the run alone: it goes on without a watcher.</summary>
+    private static async Task<int> FollowAsync(Runs runs, string run, CancellationToken cancellationToken)
+    {
+        var points = ShowPointsAsync(runs, run, cancellationToken);
+        var state = new RunState(run);
+        await foreach (var happened in runs.WatchAsync(run, cancellationToken))
+        {
+            state = state.Apply(happened);
+            if (LogLine.Of(happened) is { } line)
+            {
+                Screen.Write(line);
+            }
+        }
+        await points;
+        return state.Status == RunStatus.Succeeded ? 0 : 1;
+    }
+
+    private static async Task ShowPointsAsync(Runs runs, string run, CancellationToken cancellationToken)
+    {
+        var next = DateTime.MinValue;
+        await foreach (var (stage, progress, at) in runs.FollowProgressAsync(run, cancellationToken))
+        {
+            if (progress.Message is not null || DateTime.UtcNow >= next || progress.Done == progress.Total)
+            {
+                next = DateTime.UtcNow.AddSeconds(1);
+                Screen.Write(new(at, stage, progress.Message ?? ProgressText.Of(progress)));
+            }
+        }
+    }
+}
+
+internal static class Screen
+{
+    public static void Write(LogLine line) =>
+        AnsiConsole.MarkupLine($"[grey]{line.At.ToLocalTime():HH:mm:ss}[/] {(line.Stage is null ? "" : $"[blue]{Markup.Escape(line.Stage),-10}[/] ")}{Markup.Escape(line.Text)}");
+}

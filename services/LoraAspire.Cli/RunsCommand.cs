@@ -1,0 +1,33 @@
+using System.CommandLine;
+using LoraAspire.Pipelines.Runs;
+using Spectre.Console;
+
+namespace LoraAspire.Cli;
+
+internal static class RunsCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("runs", "List runs, the newest first.");
+        command.SetAction(async (_, _) =>
+        {
+            var table = new Table().Border(TableBorder.None).AddColumns("RUN", "PIPELINE", "STATUS", "SUBMITTED", "TOOK", "STAGES");
+            foreach (var run in await (await App.ConnectAsync()).ListAsync())
+            {
+                table.AddRow(
+                    run.Id, Markup.Escape(run.Name), $"[{Colour(run.Status)}]{run.Status.ToString().ToLowerInvariant()}[/]",
+                    run.SubmittedAt?.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss") ?? "",
+                    run.FinishedAt - run.SubmittedAt is { } took ? took.ToString(took.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss") : "",
+                    Markup.Escape(string.Join(' ', run.Stages.Select(stage => $"{stage.Id}:{(stage.Cached ? "cached" : stage.Status.ToString().ToLowerInvariant())}"))));
+            }
+            AnsiConsole.Write(table);
+            return 0;
+        });
+        return command;
+    }
+
+    private static string Colour(RunStatus status) => status switch
+    {
+        RunStatus.Succeeded => "green", RunStatus.Failed => "red", RunStatus.Running => "blue", _ => "yellow",
+    };
+}
