@@ -1,6 +1,8 @@
 using LoraAspire.Dashboard.Layout;
 using LoraAspire.Dashboard.Resources;
+using LoraAspire.Dashboard.RunPages;
 using LoraAspire.Dashboard.Security;
+using LoraAspire.Runtime;
 using MudBlazor.Services;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -8,17 +10,21 @@ var builder = WebApplication.CreateBuilder(args);
 // The component kit's files lie in its package until publish, whatever the environment is called.
 builder.WebHost.UseStaticWebAssets();
 builder.AddServiceDefaults();
+builder.AddLoraRuntime();
 builder.Services.AddResourceService();
 builder.Services.AddLocalOnly();
 builder.Services.AddMudServices();
-builder.Services.AddRazorComponents().AddInteractiveServerComponents();
+// A pipeline comes through the circuit as one message.
+builder.Services.AddRazorComponents().AddInteractiveServerComponents().AddHubOptions(hub => hub.MaximumReceiveMessageSize = 1 << 20);
 
 var app = builder.Build();
 
 app.UseLocalOnly();
+app.UseStatusCodePagesWithReExecute("/not-found");
 app.UseAntiforgery();
 app.MapDefaultEndpoints();
 app.MapStaticAssets();
+app.MapArtifactDownloads();
 app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);
 
 app.Run();

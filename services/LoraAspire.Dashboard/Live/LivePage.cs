@@ -36,8 +36,11 @@ public abstract class LivePage : ComponentBase, IAsyncDisposable
     protected void Changed()
     {
         Interruption = null;
-        changed = true;
+        Redraw();
     }
+
+    /// <summary>Asks for one more rendering of what is known.</summary>
+    protected void Redraw() => changed = true;
 
     private async Task FollowAsync(string source, Func<CancellationToken, Task> follow)
     {

@@ -1,12 +1,12 @@
 namespace LoraAspire.Dashboard.Live;
 
 /// <summary>The last <paramref name="capacity"/> lines of a log.</summary>
-public sealed class LogLines(int capacity)
+public sealed class ShownLines(int capacity)
 {
-    private readonly Queue<LogLine> lines = new();
+    private readonly Queue<ShownLine> lines = new();
     private int written;
 
-    public IReadOnlyCollection<LogLine> All => lines;
+    public IReadOnlyCollection<ShownLine> All => lines;
 
     /// <param name="label">A word before the text: the stage, or err for standard error.</param>
     public void Add(DateTimeOffset at, string label, string text)
@@ -15,8 +15,8 @@ public sealed class LogLines(int capacity)
         {
             lines.Dequeue();
         }
-        lines.Enqueue(new LogLine(written++, at, label, text));
+        lines.Enqueue(new ShownLine(written++, at, label, text));
     }
 }
 
-public sealed record LogLine(int Number, DateTimeOffset At, string Label, string Text);
+public sealed record ShownLine(int Number, DateTimeOffset At, string Label, string Text);

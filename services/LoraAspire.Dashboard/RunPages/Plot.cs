@@ -1,0 +1,82 @@
+using System.Globalization;
+using System.Text;
+
+namespace LoraAspire.Dashboard.RunPages;
+
+/// <summary>From values to places on a plot whose corner (0, 0) is top left and (100, 100) bottom right.</summary>
+public sealed record Plot(double FirstStep, double LastStep, double Low, double High)
+{
+    private const int Columns = 400;
+
+    /// <summary>A plot that holds every point, with round numbers at its rules.</summary>
+    /// <param name="total">Steps to come, so that the curve grows towards a known end; 0 when unknown.</param>
+    public static Plot Around(IEnumerable<CurvePoint> points, double total)
+    {
+        var all = points.ToList();
+        var (low, high) = (all.Min(point => point.Value), all.Max(point => point.Value));
+        var tick = Tick(high > low ? high - low : Math.Max(Math.Abs(high), 1e-12));
+        return new(0, Math.Max(total, Math.Max(1, all.Max(point => point.Step))), Math.Floor(low / tick) * tick, (Math.Floor(high / tick) + 1) * tick);
+    }
+
+    /// <summary>Round values between bottom and top, from below.</summary>
+    public IEnumerable<double> Rules
+    {
+        get
+        {
+            var tick = Tick(High - Low);
+            for (var count = 0; Low + count * tick <= High + tick / 1000; count++)
+            {
+                yield return Low + count * tick;
+            }
+        }
+    }
+
+    /// <summary>Round steps along the bottom.</summary>
+    public IEnumerable<double> Steps
+    {
+        get
+        {
+            var tick = Math.Max(1, Tick(LastStep - FirstStep));
+            for (var step = FirstStep; step <= LastStep; step += tick)
+            {
+                yield return step;
+            }
+        }
+    }
+
+    public double X(double step) => 100 * (step - FirstStep) / (LastStep - FirstStep);
+
+    public double Y(double value) => 100 * (High - value) / (High - Low);
+
+    /// <summary>The curve as an SVG path. More points than a screen can show are averaged, column by column.</summary>
+    public string Path(IReadOnlyList<CurvePoint> points)
+    {
+        var path = new StringBuilder();
+        foreach (var point in Thin(points))
+        {
+            path.Append(path.Length == 0 ? 'M' : 'L').Append(CultureInfo.InvariantCulture, $"{X(point.Step):0.##} {Y(point.Value):0.##}");
+        }
+        return path.ToString();
+    }
+
+    /// <summary>The trend in noise: an exponential mean with a memory of about ten points.</summary>
+    public static IReadOnlyList<CurvePoint> Smooth(IReadOnlyList<CurvePoint> points)
+    {
+        var mean = points.Count > 0 ? points[0].Value : 0;
+        return [.. points.Select(point => point with { Value = mean += 0.12 * (point.Value - mean) })];
+    }
+
+    /// <summary>At most <paramref name="columns"/> points that stand for all.</summary>
+    public static IReadOnlyList<CurvePoint> Thin(IReadOnlyList<CurvePoint> points, int columns = Columns)
+    {
+        var size = (points.Count + columns - 1) / columns;
+        return size <= 1 ? points : [.. points.Chunk(size).Select(chunk => new CurvePoint(chunk[^1].Step, chunk.Average(point => point.Value)))];
+    }
+
+    // 1, 2 or 5 times a power of ten, four to nine of them in the span.
+    private static double Tick(double span)
+    {
+        var power = Math.Pow(10, Math.Floor(Math.Log10(span / 4)));
+        return (span / 4 / power) switch { >= 5 => 5 * power, >= 2 => 2 * power, _ => power };
+    }
+}
