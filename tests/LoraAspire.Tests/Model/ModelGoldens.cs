@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace LoraAspire.Tests.Model;
 
 /// <summary>Tiny models against what transformers computed (float32, eager attention).</summary>
-[Trait("Category", "Goldens")]
+[Trait("Category", "Goldens"), Collection(TorchRandom.Name)]
 public sealed class ModelGoldens(ITestOutputHelper output)
 {
     /// <summary>Two correct float32 implementations differ by up to 5e-6 (against float64); four times that is allowed.</summary>

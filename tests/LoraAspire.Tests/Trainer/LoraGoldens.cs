@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 namespace LoraAspire.Tests.Trainer;
 
 /// <summary>20 optimiser steps of PEFT and transformers' Trainer, repeated by our own step on the same rows.</summary>
-[Trait("Category", "Goldens")]
+[Trait("Category", "Goldens"), Collection(TorchRandom.Name)]
 public sealed class LoraGoldens(ITestOutputHelper output)
 {
     /// <summary>Torch's eager attention repeats the run bit for bit; another kernel's rounding grows a little over 20 steps of AdamW.</summary>

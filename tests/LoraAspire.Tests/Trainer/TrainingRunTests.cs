@@ -1,0 +1,184 @@
+using LoraAspire.Model;
+using LoraAspire.Model.Data;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+using LoraAspire.Trainer.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Tests.Trainer;
+
+[Collection(Goldens.TorchRandom.Name)]
+public sealed class TrainingRunTests : IDisposable
+{
+    private static readonly LoraConfig Lora = new(4, 8, 0.1, [LoraConfig.AllLinear]);
+    private static readonly TrainerParams Settings = new()
+    {
+        BatchSize = 6,
+        MicroBatchSize = 2,
+        NumEpochs = 3,
+        LearningRate = 1e-2,
+        WarmupSteps = 2,
+        LoraDropout = 0.1,
+        ValSetSize = 5,
+        EvalSteps = 4,
+        SaveSteps = 3,
+        GroupByLength = true,
+    };
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("lora-trainer-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void The_loss_falls_on_rows_that_can_be_learned()
+    {
+        var (state, _) = Train(Settings with { NumEpochs = 12 }, "falls");
+
+        Assert.True(state.Metrics[^1].Loss < 0.7 * state.Metrics[0].Loss, $"{state.Metrics[0].Loss} -> {state.Metrics[^1].Loss}");
+        Assert.True(state.BestEvalLoss < state.Metrics[0].Loss);
+    }
+
+    [Fact]
+    public void A_run_stopped_at_any_step_ends_with_the_bytes_of_an_undisturbed_one()
+    {
+        var (undisturbed, expected) = Train(Settings, "undisturbed");
+        foreach (var stop in new[] { 1, 3, 4, 7, undisturbed.Step - 1 })
+        {
+            var checkpoints = $"stopped-{stop}";
+            Assert.Throws<OperationCanceledException>(() => Train(Settings, checkpoints, stopAfter: stop));
+
+            var (resumed, actual) = Train(Settings, checkpoints);
+
+            Assert.Equal(expected, actual);
+            Assert.Equal(undisturbed.Metrics, resumed.Metrics);
+        }
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_costs_its_steps_and_nothing_else()
+    {
+        var (_, expected) = Train(Settings, "whole");
+        Assert.Throws<OperationCanceledException>(() => Train(Settings, "damaged", stopAfter: 7));
+        var newest = Directory.GetDirectories(Path.Combine(_folder, "damaged"), "step-*").Max()!;
+        using (var file = File.OpenWrite(Path.Combine(newest, "state.safetensors")))
+        {
+            file.SetLength(file.Length / 2);
+        }
+
+        Assert.Equal(expected, Train(Settings, "damaged").Adapter);
+    }
+
+    [Fact]
+    public void No_more_checkpoints_are_kept_than_asked_for()
+    {
+        Train(Settings with { SaveSteps = 1, SaveTotalLimit = 2 }, "rotated");
+
+        Assert.Equal(2, Directory.GetDirectories(Path.Combine(_folder, "rotated"), "step-*").Length);
+    }
+
+    [Fact]
+    public void Holding_out_every_row_is_refused()
+    {
+        var error = Assert.Throws<StageException>(() => Train(Settings with { ValSetSize = 25 }, "refused"));
+        Assert.Contains("val_set_size is 25", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Full_fine_tuning_changes_every_weight()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Tiny();
+        var before = model.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.clone());
+        using var parameters = ParameterSet.OfModel(model);
+        using var rows = Rows();
+        using var run = new TrainingRun(model, parameters, rows, Settings with { FinetuningType = FinetuningType.Full }, Directory.CreateDirectory(Path.Combine(_folder, "full")).FullName, new Sink(null));
+
+        run.Run(CancellationToken.None);
+
+        Assert.All(model.Weights(), weight => Assert.False(weight.Tensor.equal(before[weight.Name]).all().item<bool>(), weight.Name));
+    }
+
+    [Fact]
+    public void LoRA_leaves_the_base_as_it_was()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Tiny();
+        var before = model.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.clone());
+        model.AttachFresh(Lora, 1);
+        using var parameters = ParameterSet.OfAdapters(model);
+        using var rows = Rows();
+        using var run = new TrainingRun(model, parameters, rows, Settings, Directory.CreateDirectory(Path.Combine(_folder, "frozen")).FullName, new Sink(null));
+
+        run.Run(CancellationToken.None);
+
+        Assert.All(model.Weights(), weight => Assert.True(weight.Tensor.equal(before[weight.Name]).all().item<bool>(), weight.Name));
+    }
+
+    private (TrainingState State, byte[] Adapter) Train(TrainerParams settings, string checkpoints, int? stopAfter = null)
+    {
+        using var scope = NewDisposeScope();
+        using var stop = new CancellationTokenSource();
+        using var model = Tiny();
+        model.AttachFresh(Lora, settings.Seed);
+        using var parameters = ParameterSet.OfAdapters(model);
+        using var rows = Rows();
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, checkpoints)).FullName;
+        using var run = new TrainingRun(model, parameters, rows, settings, folder, new Sink(progress =>
+        {
+            if (progress.Done == stopAfter)
+            {
+                stop.Cancel();
+            }
+        }));
+        var state = run.Run(stop.Token);
+        var output = Directory.CreateDirectory(Path.Combine(folder, "out")).FullName;
+        using var adapter = model.Detached(Lora);
+        adapter.Save(output);
+        return (state, File.ReadAllBytes(Path.Combine(output, LoraAdapter.FileName)));
+    }
+
+    /// <summary>25 rows in which each token is the one before it plus one: learnable, of unequal length.</summary>
+    private InstructionDataset Rows()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, "rows")).FullName;
+        if (!File.Exists(Path.Combine(folder, InstructionDataset.FileName)))
+        {
+            using var writer = new InstructionDatasetWriter(folder);
+            for (var row = 0; row < 25; row++)
+            {
+                var ids = Enumerable.Range(row % 7, 5 + (row % 4)).Select(id => id + 3).ToArray();
+                writer.Add(ids, [.. ids.Select((id, i) => i < 2 ? InstructionDataset.NoLoss : id)], "counting", row);
+            }
+            writer.Complete();
+        }
+        return InstructionDataset.Open(folder);
+    }
+
+    private static LlamaModel Tiny() => LlamaModel.Initialize(new ModelConfig
+    {
+        ModelType = "llama",
+        VocabSize = 32,
+        HiddenSize = 16,
+        IntermediateSize = 32,
+        NumHiddenLayers = 2,
+        NumAttentionHeads = 2,
+        NumKeyValueHeads = 1,
+        HeadDim = 8,
+        MaxPositionEmbeddings = 32,
+        RmsNormEps = 1e-5,
+        RopeTheta = 10_000,
+        Rope = new RopeScaling("default"),
+        TieWordEmbeddings = true,
+        InitializerRange = 0.3,
+        QkvBias = false,
+        OutputBias = false,
+        QkNorm = false,
+        SlidingWindow = [null, null],
+    }, CPU, float32, seed: 5);
+
+    private sealed class Sink(Action<StageProgress>? each) : IProgress<StageProgress>
+    {
+        public void Report(StageProgress value) => each?.Invoke(value);
+    }
+}
