@@ -17,10 +17,15 @@ internal static class AppHostTerminal
         {
             return Fail($"Another AppHost, process {holder}, already runs in {options.Folders.State}. Stop it with Ctrl-C, or start this one with LORA_STATE set to another folder.");
         }
-        var pipeline = options.Pipeline is { } file ? PipelineRun.Check(file) : null;
+        var pipeline = options.Pipeline is { } file ? PipelineRun.Check(file, options.Folders) : null;
         if (options.Pipeline is not null && pipeline is null)
         {
             return 1;
+        }
+        if (Console.IsOutputRedirected)
+        {
+            // A log has no width to wrap at.
+            AnsiConsole.Profile.Width = 240;
         }
         var stopping = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         try

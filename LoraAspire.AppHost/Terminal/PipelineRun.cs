@@ -1,7 +1,82 @@
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime;
+using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Store;
+using LoraAspire.Runtime.Streams;
+using StackExchange.Redis;
+
 namespace LoraAspire.AppHost.Terminal;
 
-internal sealed class PipelineRun
+/// <summary>One pipeline, from its file to its result in the terminal.</summary>
+internal sealed class PipelineRun(string file, string yaml)
 {
-    public static PipelineRun? Check(FileInfo file) => null;
-    public Task<bool> RunAsync(string redis, AppHostFolders folders, CancellationToken cancellationToken) => Task.FromResult(false);
+    /// <summary>Reads and validates the file; says everything that is wrong with it, and with the files it names, at once.</summary>
+    /// <returns>Null when it cannot be run.</returns>
+    public static PipelineRun? Check(FileInfo file, AppHostFolders folders)
+    {
+        var name = Path.GetRelativePath(Directory.GetCurrentDirectory(), file.FullName);
+        var yaml = File.ReadAllText(file.FullName);
+        var parsed = PipelineParser.Parse(yaml, name);
+        foreach (var note in parsed.Notes)
+        {
+            Console.Error.WriteLine($"note: {note}");
+        }
+        var problems = parsed.Pipeline is { } pipeline ? Missing(pipeline, name, folders).ToList() : [.. parsed.Errors.Select(error => error.ToString())];
+        problems.ForEach(Console.Error.WriteLine);
+        return problems.Count == 0 ? new PipelineRun(name, yaml) : null;
+    }
+
+    private static IEnumerable<string> Missing(Pipeline pipeline, string file, AppHostFolders folders)
+    {
+        foreach (var stage in pipeline.Stages)
+        {
+            foreach (var model in stage.Inputs.Values.OfType<NamedModel>().Where(model => !Directory.Exists(Path.Combine(folders.Models, model.Name))))
+            {
+                yield return $"{file}: stage '{stage.Id}' takes {model}, and there is no folder {Path.Combine(folders.Models, model.Name)}. Put the model there, or start with LORA_MODELS set to the folder that holds it.";
+            }
+            foreach (var data in stage.With.DataFiles().Where(data => !File.Exists(Path.Combine(folders.Data, data))))
+            {
+                yield return $"{file}: stage '{stage.Id}' reads {data}, and there is no file {Path.Combine(folders.Data, data)}. Put it there, or start with LORA_DATA set to the folder that holds your data.";
+            }
+        }
+    }
+
+    /// <summary>Submits the run, shows it to its end, and prints what came of it. When stopped before that, the run is cancelled.</summary>
+    /// <returns>Whether it succeeded.</returns>
+    public async Task<bool> RunAsync(string redis, AppHostFolders folders, CancellationToken stopping)
+    {
+        using IConnectionMultiplexer connection = LoraRuntime.Connect(redis);
+        var runs = new Runs(connection, new StreamOptions());
+        var id = await runs.SubmitAsync(yaml, file);
+        try
+        {
+            await using var view = RunView.Start(id);
+            var progress = ShowProgressAsync(runs, id, view, stopping);
+            var state = new RunState(id);
+            await foreach (var happened in runs.WatchAsync(id, stopping))
+            {
+                state = state.Apply(happened);
+                view.Show(state, happened);
+            }
+            await progress;
+            await view.DisposeAsync();
+            RunSummary.Print(state, new ArtifactStore(folders.Store), Path.Combine(folders.State, "models"));
+            return state.Status == RunStatus.Succeeded;
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            await runs.CancelAsync(id);
+            Console.Error.WriteLine($"Run {id} is cancelled. What its stages finished is kept, and the same command goes on from there.");
+            throw;
+        }
+    }
+
+    private static async Task ShowProgressAsync(Runs runs, string id, RunView view, CancellationToken stopping)
+    {
+        await foreach (var (stage, point, _) in runs.FollowProgressAsync(id, stopping))
+        {
+            view.Show(stage, point);
+        }
+    }
 }

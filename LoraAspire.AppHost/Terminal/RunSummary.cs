@@ -1,0 +1,63 @@
+using System.Text.Json;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Store;
+using Spectre.Console;
+
+namespace LoraAspire.AppHost.Terminal;
+
+/// <summary>What came of a run: the model's folder, answers before and after, what was cached, what failed.</summary>
+internal static class RunSummary
+{
+    /// <param name="links">The folder of links to the newest model of each pipeline.</param>
+    public static void Print(RunState run, ArtifactStore store, string links)
+    {
+        var took = run.FinishedAt - run.SubmittedAt;
+        AnsiConsole.MarkupLineInterpolated($"Run {run.Id} {run.Status.ToString().ToLowerInvariant()} after {took:h\\:mm\\:ss}");
+        foreach (var failed in run.Stages.Where(stage => stage.Status == StageStatus.Failed))
+        {
+            AnsiConsole.MarkupLineInterpolated($"[red]Stage {failed.Id} failed:[/] {failed.Error}");
+        }
+        if (run.Status == RunStatus.Failed && run.Error is { } error)
+        {
+            AnsiConsole.MarkupLineInterpolated($"[red]{error}[/]");
+        }
+        if (run.Stages.Where(stage => stage.Cached).Select(stage => stage.Id).ToList() is { Count: > 0 } cached)
+        {
+            AnsiConsole.MarkupLineInterpolated($"Cached: {string.Join(", ", cached)}");
+        }
+        foreach (var digest in run.Stages.Where(stage => stage.Kind == StageKinds.Evaluator.Name).SelectMany(stage => stage.Outputs.Values))
+        {
+            PrintAnswers(Path.Combine(store.Folder(digest), "report.json"));
+        }
+        if (run.Stages.Select(stage => stage.Outputs.GetValueOrDefault("model")).LastOrDefault(digest => digest is not null) is { } model)
+        {
+            AnsiConsole.MarkupLineInterpolated($"Model: [bold]{Link(links, run.Name, store.Folder(model))}[/]");
+        }
+    }
+
+    private static void PrintAnswers(string file)
+    {
+        using var report = JsonDocument.Parse(File.ReadAllText(file));
+        var table = new Table().Border(TableBorder.Rounded).ShowRowSeparators().AddColumns("Question", "Base", "Tuned");
+        foreach (var question in report.RootElement.GetProperty("questions").EnumerateArray())
+        {
+            table.AddRow(new Text(Text(question, "question")), new Text(Text(question, "base")), new Text(Text(question, "model"), new Style(Color.Green)));
+        }
+        AnsiConsole.Write(table);
+    }
+
+    private static string Text(JsonElement question, string property) =>
+        question.TryGetProperty(property, out var value) ? value.GetString() ?? "" : "";
+
+    /// <summary>A name that stays the same from run to run.</summary>
+    private static string Link(string links, string name, string target)
+    {
+        Directory.CreateDirectory(links);
+        var link = Path.Combine(links, name);
+        var fresh = $"{link}.{Environment.ProcessId}";
+        File.CreateSymbolicLink(fresh, target);
+        File.Move(fresh, link, overwrite: true);
+        return link;
+    }
+}

@@ -1,0 +1,124 @@
+using System.Globalization;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using Spectre.Console;
+
+namespace LoraAspire.AppHost.Terminal;
+
+/// <summary>A run as it goes: a live table on a terminal, plain lines where output is not one.</summary>
+internal sealed class RunView : IAsyncDisposable
+{
+    private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FrameEvery = TimeSpan.FromSeconds(0.2);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, StageProgress> _progress = [];
+    private readonly Dictionary<string, DateTime> _lastLine = [];
+    private readonly CancellationTokenSource _over = new();
+    private readonly bool _isTerminal = AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected;
+    private RunState _state;
+    private Task _drawing = Task.CompletedTask;
+
+    private RunView(string id) => _state = new RunState(id);
+
+    public static RunView Start(string id)
+    {
+        var view = new RunView(id);
+        AnsiConsole.MarkupLineInterpolated($"Run [bold]{id}[/]");
+        if (view._isTerminal)
+        {
+            view._drawing = AnsiConsole.Live(view.Table()).StartAsync(view.DrawAsync);
+        }
+        return view;
+    }
+
+    public void Show(RunState state, RunEvent happened)
+    {
+        lock (_lock)
+        {
+            _state = state;
+        }
+        if (!_isTerminal && Words(happened) is { } line)
+        {
+            Console.WriteLine(line);
+        }
+    }
+
+    public void Show(string stage, StageProgress point)
+    {
+        lock (_lock)
+        {
+            // A point that is only a message must not wipe the numbers.
+            _progress[stage] = point.Total > 0 || point.Done > 0 || point.Loss is not null
+                ? point with { Loss = point.Loss ?? _progress.GetValueOrDefault(stage)?.Loss }
+                : (_progress.GetValueOrDefault(stage) ?? new StageProgress()) with { Message = point.Message };
+        }
+        var due = DateTime.UtcNow - _lastLine.GetValueOrDefault(stage) >= LineEvery || (point.Total > 0 && point.Done == point.Total);
+        if (!_isTerminal && due)
+        {
+            _lastLine[stage] = DateTime.UtcNow;
+            Console.WriteLine($"  {stage}: {string.Join("  ", ((string[])[Counted(point), Loss(point), Speed(point), Left(point), point.Message ?? ""]).Where(part => part != ""))}");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _over.CancelAsync();
+        await _drawing;
+    }
+
+    private async Task DrawAsync(LiveDisplayContext screen)
+    {
+        while (!_over.IsCancellationRequested)
+        {
+            screen.UpdateTarget(Table());
+            await Task.Delay(FrameEvery, _over.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+        }
+        screen.UpdateTarget(Table());
+    }
+
+    private Table Table()
+    {
+        var table = new Table().Border(TableBorder.Rounded).AddColumns("Stage", "State", "Done", "Loss", "Tokens/s", "Left");
+        lock (_lock)
+        {
+            foreach (var stage in _state.Stages)
+            {
+                var point = stage.InFlight || stage.Status == StageStatus.Succeeded ? _progress.GetValueOrDefault(stage.Id) : null;
+                table.AddRow(
+                    new Text(stage.Id), new Text(stage.Cached ? "cached" : stage.Status.ToString().ToLowerInvariant(), Colour(stage)),
+                    new Text(point is null ? "" : Counted(point)), new Text(point is null ? "" : Loss(point)),
+                    new Text(point is null ? "" : Speed(point)), new Text(point is null || !stage.InFlight ? "" : Left(point)));
+            }
+        }
+        return table;
+    }
+
+    private static Style Colour(StageState stage) => stage.Status switch
+    {
+        StageStatus.Succeeded => new Style(Color.Green),
+        StageStatus.Failed => new Style(Color.Red),
+        StageStatus.Running => new Style(Color.Yellow),
+        _ => new Style(Color.Grey),
+    };
+
+    private static string Counted(StageProgress point) =>
+        point.Total > 0 ? $"{point.Phase} {point.Done}/{point.Total}" : point.Done > 0 ? $"{point.Phase} {point.Done}" : point.Phase;
+
+    private static string Loss(StageProgress point) => point.Loss is { } loss ? $"loss {loss.ToString("0.0000", CultureInfo.InvariantCulture)}" : "";
+
+    private static string Speed(StageProgress point) => point.TokensPerSecond is { } speed ? $"{speed.ToString("#,0", CultureInfo.InvariantCulture)} tokens/s" : "";
+
+    private static string Left(StageProgress point) => point.EtaSeconds is { } seconds ? $"{TimeSpan.FromSeconds(Math.Ceiling(seconds)):h\\:mm\\:ss} left" : "";
+
+    private static string? Words(RunEvent happened) => happened switch
+    {
+        StageCached e => $"{e.Stage}: cached",
+        StageStarted e => $"{e.Stage}: started" + (e.Attempt > 1 ? $" (attempt {e.Attempt})" : ""),
+        StageFinished e => $"{e.Stage}: finished",
+        StageFailed e => $"{e.Stage}: failed: {e.Error}",
+        StageCancelled e => $"{e.Stage}: cancelled",
+        RunFinished e => $"run {e.Status.ToString().ToLowerInvariant()}",
+        _ => null,
+    };
+}
