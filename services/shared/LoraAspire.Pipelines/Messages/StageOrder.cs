@@ -12,7 +12,7 @@ namespace LoraAspire.Pipelines.Messages;
 [JsonDerivedType(typeof(StageOrder), "stage.run")]
 public record StageOrder(
     string Run, DateTimeOffset At, string Stage, int Attempt, string Pipeline, string Kind, string Key, JsonElement With,
-    IReadOnlyDictionary<string, InputArtifact> Inputs, IReadOnlyDictionary<string, string> DataFiles, double? TimeoutSeconds);
+    IReadOnlyDictionary<string, InputArtifact> Inputs, IReadOnlyDictionary<string, string> DataFiles, double? TimeoutSeconds = null);
 
 /// <summary>An input by digest: an artifact of the store, or the folder <paramref name="Model"/> under the models root.</summary>
 public sealed record InputArtifact(string Digest, string? Model = null);

@@ -1,0 +1,113 @@
+using LoraAspire.Coordinator;
+using LoraAspire.Pipelines.Messages;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime;
+using LoraAspire.Runtime.Hosting;
+using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Stages;
+using LoraAspire.Runtime.Store;
+using LoraAspire.Runtime.Streams;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
+
+[assembly: CollectionBehavior(CollectionBehavior.CollectionPerAssembly)]
+[assembly: AssemblyFixture(typeof(LoraAspire.RedisTests.RedisServer))]
+
+namespace LoraAspire.RedisTests;
+
+/// <summary>What a stage of a test does; the rest around it is the real thing.</summary>
+public delegate Task Work<TParams>(StageContext<TParams> context, CancellationToken stop) where TParams : StageParams;
+
+/// <summary>An empty Redis, an empty store, a models folder with one small model, and the services a test starts.</summary>
+public sealed class Installation : IAsyncDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("lora-redis-tests-").FullName;
+    private readonly List<IHostedService> _services = [];
+
+    public Installation(RedisServer server)
+    {
+        Connection = server.Connection;
+        Connection.GetServers()[0].FlushAllDatabases();
+        Paths = new(Path.Combine(_root, "store"), _root, Path.Combine(_root, "models"));
+        Directory.CreateDirectory(Path.Combine(Paths.Models, "tiny"));
+        File.WriteAllText(Path.Combine(Paths.Models, "tiny", "config.json"), "{}");
+        Store = new(Paths.Store);
+        Runs = new(Connection, Options);
+    }
+
+    public IConnectionMultiplexer Connection { get; }
+    public IDatabase Redis => Connection.GetDatabase();
+    public LoraPaths Paths { get; }
+    public ArtifactStore Store { get; }
+    public Runs Runs { get; }
+
+    public StreamOptions Options { get; } = new()
+    {
+        Heartbeat = TimeSpan.FromMilliseconds(60), IdleLimit = TimeSpan.FromMilliseconds(400), PollMax = TimeSpan.FromMilliseconds(20),
+    };
+
+    /// <summary>One data-build stage; <paramref name="policy"/> adds retries or a timeout.</summary>
+    public static string OneStage(string name = "Pebble", string policy = "") => $$"""
+        name: test
+        stages:
+          - id: data
+            uses: data-build
+            inputs: { base: model:tiny }
+            with: { sources: [ { self_cognition: { name: {{name}}, developer: us } } ] }
+        {{(policy == "" ? "" : "    " + policy)}}
+        """;
+
+    public async Task<IHostedService> StartCoordinatorAsync() => await StartAsync(new InboxReader(
+        Connection, new Planner(Store, new ContentDigests(Paths)), Store, Options, NullLogger<InboxReader>.Instance));
+
+    public Task<IHostedService> StartDataBuildAsync(Work<DataBuildParams> work) => StartWorkerAsync(StageKinds.DataBuild, work);
+
+    public async Task<IHostedService> StartWorkerAsync<TParams>(StageKind kind, Work<TParams> work) where TParams : StageParams =>
+        await StartAsync(new StageWorker<TParams>(kind, Attempt(kind, work), Connection, Options, NullLogger<StageWorker<TParams>>.Instance));
+
+    public StageAttempt<TParams> Attempt<TParams>(StageKind kind, Work<TParams> work) where TParams : StageParams =>
+        new(new Stage<TParams>(work), kind, Store, new ContentDigests(Paths), Paths, NullLogger<StageAttempt<TParams>>.Instance);
+
+    /// <summary>The run's state once it is over.</summary>
+    public async Task<RunState> EndOfAsync(string run)
+    {
+        await foreach (var _ in Runs.WatchAsync(run, Soon))
+        {
+        }
+        return (await Runs.GetAsync(run))!;
+    }
+
+    /// <summary>The first event of this kind.</summary>
+    public async Task<TEvent> FirstAsync<TEvent>(string run) where TEvent : RunEvent => (TEvent)await Runs.WatchAsync(run, Soon).FirstAsync(happened => happened is TEvent);
+
+    public Task TellAsync(InboxMessage message) => Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry(message));
+
+    /// <summary>Far beyond what anything here takes, so that a hang is a failure.</summary>
+    public static CancellationToken Soon => new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token;
+
+    public static Task WriteDataset(StageContext<DataBuildParams> context, CancellationToken stop) =>
+        File.WriteAllTextAsync(Path.Combine(context.OutputDir("dataset"), "dataset.json"), context.With.Sources[0].SelfCognition!.Name, stop);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var service in _services)
+        {
+            await service.StopAsync(CancellationToken.None);
+        }
+        Directory.Delete(_root, recursive: true);
+    }
+
+    private async Task<IHostedService> StartAsync(IHostedService service)
+    {
+        await service.StartAsync(CancellationToken.None);
+        _services.Add(service);
+        return service;
+    }
+
+    private sealed class Stage<TParams>(Work<TParams> work) : IStage<TParams> where TParams : StageParams
+    {
+        public Task RunAsync(StageContext<TParams> context, CancellationToken cancellationToken) => work(context, cancellationToken);
+    }
+}

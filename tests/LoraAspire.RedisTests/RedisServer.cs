@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using StackExchange.Redis;
+
+namespace LoraAspire.RedisTests;
+
+/// <summary>A real redis-server on a free port. Its shell waits on our pipe, so that it is killed however this process ends.</summary>
+public sealed class RedisServer : IAsyncLifetime
+{
+    private readonly Process _shell = new();
+
+    public IConnectionMultiplexer Connection { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        var port = FreePort();
+        _shell.StartInfo = new("/bin/sh", ["-c", $"redis-server --port {port} --bind 127.0.0.1 --save '' --appendonly no --dir /tmp >/dev/null & read _; kill -9 $!"])
+        {
+            RedirectStandardInput = true,
+        };
+        _shell.Start();
+        Connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{port},abortConnect=false,connectRetry=50,connectTimeout=5000,allowAdmin=true");
+        while (!Connection.IsConnected)
+        {
+            await Task.WhenAny(Connected(), Task.Delay(TimeSpan.FromSeconds(1)));
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Connection.DisposeAsync();
+        _shell.StandardInput.Close();
+        await _shell.WaitForExitAsync();
+    }
+
+    private Task Connected()
+    {
+        var restored = new TaskCompletionSource();
+        Connection.ConnectionRestored += (_, _) => restored.TrySetResult();
+        return restored.Task;
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
