@@ -8,7 +8,7 @@ namespace LoraAspire.Model;
 public sealed class WeightFiles : IDisposable
 {
     public const string Single = "model.safetensors";
-    private const string Index = "model.safetensors.index.json";
+    public const string Index = "model.safetensors.index.json";
 
     private readonly Dictionary<string, SafetensorsFile> _fileOf;
     private readonly IReadOnlyList<SafetensorsFile> _files;

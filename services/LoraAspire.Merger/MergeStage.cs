@@ -1,0 +1,44 @@
+using LoraAspire.Model;
+using LoraAspire.Model.Prompts;
+using LoraAspire.Model.Tokenizers;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+
+namespace LoraAspire.Merger;
+
+/// <summary>Base + adapter → a Hugging Face directory: weights, config, tokenizer and the template of the adapter's training.</summary>
+public sealed class MergeStage : IStage<MergerParams>
+{
+    public Task RunAsync(StageContext<MergerParams> context, CancellationToken cancellationToken)
+    {
+        string from = context.Inputs["base"], adapterFolder = context.Inputs["adapter"], to = context.OutputDir("model");
+        try
+        {
+            // The small files first: a base without a tokenizer fails before the large ones are written.
+            TokenizerFiles.Copy(from, to);
+            foreach (var name in new[] { "config.json", "generation_config.json" }.Where(name => File.Exists(Path.Combine(from, name))))
+            {
+                File.Copy(Path.Combine(from, name), Path.Combine(to, name));
+            }
+            CopyTemplate([adapterFolder, from], to);
+            ModelConfig.Load(to);
+
+            using var adapter = LoraAdapter.Load(adapterFolder);
+            MergedWeights.Write(from, adapter, to, context.With.MaxShardSizeMib * (1L << 20), context.Report, cancellationToken);
+            return Task.CompletedTask;
+        }
+        catch (Exception error) when (error is ModelException or FileNotFoundException)
+        {
+            throw new StageException(error.Message, inner: error);
+        }
+    }
+
+    private static void CopyTemplate(IEnumerable<string> candidates, string to)
+    {
+        var template = candidates.Select(folder => Path.Combine(folder, PromptTemplate.FileName)).FirstOrDefault(File.Exists);
+        if (template is not null)
+        {
+            File.Copy(template, Path.Combine(to, PromptTemplate.FileName));
+        }
+    }
+}

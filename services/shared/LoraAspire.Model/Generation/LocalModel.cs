@@ -1,0 +1,94 @@
+using System.Text.Json;
+using LoraAspire.Model.Prompts;
+using LoraAspire.Model.Tokenizers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model.Generation;
+
+/// <summary>A model folder ready to answer: network, tokenizer, prompt template, end-of-sequence ids.</summary>
+public sealed class LocalModel : IDisposable
+{
+    private const string DefaultTemplate = "alpaca";
+
+    private readonly LlamaModel _model;
+    private readonly TextGenerator _generator;
+
+    private LocalModel(LlamaModel model, HfTokenizer tokenizer, PromptTemplate template, IReadOnlySet<int> eosIds) =>
+        (_model, Tokenizer, Template, _generator) = (model, tokenizer, template, new TextGenerator(model, tokenizer, eosIds));
+
+    public HfTokenizer Tokenizer { get; }
+    public PromptTemplate Template { get; }
+
+    /// <summary>Positions the model knows, prompt and answer together.</summary>
+    public int Context => _model.Config.MaxPositionEmbeddings;
+
+    /// <summary>Loads a Hugging Face directory: in bfloat16 on CUDA, in float32 on the CPU.</summary>
+    /// <param name="template">Used when the folder has no prompt_template.json; null takes alpaca.</param>
+    /// <exception cref="ModelException">Something is missing or broken; the message names the file.</exception>
+    public static LocalModel Load(string directory, torch.Device device, PromptTemplate? template = null)
+    {
+        try
+        {
+            var tokenizer = HfTokenizer.Load(directory);
+            template = TemplateOf(directory) ?? template ?? PromptTemplate.Load(DefaultTemplate);
+            var model = LlamaModel.Load(directory, device, device.type == DeviceType.CUDA ? bfloat16 : float32);
+            return new LocalModel(model, tokenizer, template, EosIds(directory, tokenizer));
+        }
+        catch (Exception error) when (error is FileNotFoundException or InvalidDataException or NotSupportedException)
+        {
+            throw new ModelException(error.Message, error);
+        }
+    }
+
+    /// <summary>The template that came with a model's training; null when the folder has none.</summary>
+    public static PromptTemplate? TemplateOf(string directory)
+    {
+        var path = Path.Combine(directory, PromptTemplate.FileName);
+        return File.Exists(path) ? PromptTemplate.Load(path) : null;
+    }
+
+    public static torch.Device BestDevice() => cuda.is_available() ? CUDA : CPU;
+
+    public IEnumerable<TextPiece> Stream(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default) =>
+        _generator.Stream(promptIds, options, cancellationToken);
+
+    /// <summary>The answer to one instruction, asked as in training.</summary>
+    public string Answer(string instruction, GenerationOptions options, CancellationToken cancellationToken = default) =>
+        _generator.Complete(Tokenizer.Encode(Template.Prompt(instruction, null), addBos: true), options, cancellationToken).Trim();
+
+    /// <summary>The tokenizer's, and those of generation_config.json (one id or several).</summary>
+    private static HashSet<int> EosIds(string directory, HfTokenizer tokenizer)
+    {
+        HashSet<int> ids = [tokenizer.EosId];
+        var path = Path.Combine(directory, "generation_config.json");
+        if (File.Exists(path))
+        {
+            using var document = ParseJson(path);
+            if (document.RootElement.TryGetProperty("eos_token_id", out var eos))
+            {
+                ids.UnionWith(eos.ValueKind switch
+                {
+                    JsonValueKind.Number => [eos.GetInt32()],
+                    JsonValueKind.Array => eos.EnumerateArray().Select(id => id.GetInt32()),
+                    _ => [],
+                });
+            }
+        }
+        return ids;
+    }
+
+    private static JsonDocument ParseJson(string path)
+    {
+        try
+        {
+            return JsonDocument.Parse(File.ReadAllBytes(path));
+        }
+        catch (JsonException error)
+        {
+            throw new ModelException($"{path}: not valid JSON: {error.Message}", error);
+        }
+    }
+
+    public void Dispose() => _model.Dispose();
+}
