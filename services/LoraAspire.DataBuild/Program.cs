@@ -1,4 +1,7 @@
+using LoraAspire.DataBuild;
 using LoraAspire.DataBuild.Grammar;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Hosting;
 
 if (args is ["grammar", ..])
 {
@@ -6,6 +9,8 @@ if (args is ["grammar", ..])
     return GrammarCommand.Run(args[1..], Console.Out, Console.Error);
 }
 var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults();
+builder.AddStage<DataBuildParams, DataBuildStage>(StageKinds.DataBuild);
 var app = builder.Build();
-app.Run();
-return 0;
+app.MapDefaultEndpoints();
+return await app.RunStageAsync(args);

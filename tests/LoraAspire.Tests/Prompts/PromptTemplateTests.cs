@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.Model;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Tests.Goldens;
 
@@ -58,7 +59,7 @@ public sealed class PromptTemplateTests
     {
         var path = Path.Combine(Directory.CreateTempSubdirectory("lora-").FullName, "t.json");
         File.WriteAllText(path, json);
-        var error = Assert.Throws<InvalidDataException>(() => PromptTemplate.Load(path));
+        var error = Assert.Throws<ModelException>(() => PromptTemplate.Load(path));
         Assert.Contains(path, error.Message);
         Assert.Contains(word, error.Message);
     }
@@ -66,7 +67,7 @@ public sealed class PromptTemplateTests
     [Fact]
     public void An_unknown_name_lists_the_built_in_ones()
     {
-        var error = Assert.Throws<FileNotFoundException>(() => PromptTemplate.Load("alpca"));
+        var error = Assert.Throws<ModelException>(() => PromptTemplate.Load("alpca"));
         Assert.Contains("alpaca, bayling, plain", error.Message);
     }
 }

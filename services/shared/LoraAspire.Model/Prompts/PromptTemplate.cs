@@ -30,8 +30,8 @@ public sealed record PromptTemplate(
     public static IReadOnlyList<string> BuiltIn { get; } = ["alpaca", "bayling", "plain"];
 
     /// <summary>A built-in template by name, or a template file (its name ends in .json).</summary>
-    /// <exception cref="FileNotFoundException">Neither a built-in name nor a file.</exception>
-    /// <exception cref="InvalidDataException">The file is no template; the message says what is wrong.</exception>
+    /// <exception cref="ModelException">Neither a built-in name nor a file.</exception>
+    /// <exception cref="ModelException">The file is no template; the message says what is wrong.</exception>
     public static PromptTemplate Load(string nameOrFile)
     {
         if (BuiltIn.Contains(nameOrFile))
@@ -41,7 +41,7 @@ public sealed record PromptTemplate(
         }
         if (!File.Exists(nameOrFile))
         {
-            throw new FileNotFoundException($"No prompt template '{nameOrFile}'. Name a built-in one ({string.Join(", ", BuiltIn)}) or a .json file that exists.");
+            throw new ModelException($"No prompt template '{nameOrFile}'. Name a built-in one ({string.Join(", ", BuiltIn)}) or a .json file that exists.");
         }
         using var file = File.OpenRead(nameOrFile);
         return Read(file, nameOrFile);
@@ -71,7 +71,7 @@ public sealed record PromptTemplate(
         }
         catch (Exception e) when (e is JsonException or FormatException)
         {
-            throw new InvalidDataException(
+            throw new ModelException(
                 $"Prompt template {name}: {e.Message} It needs the texts description, prompt_input, prompt_no_input and response_split, with {{instruction}} and {{input}} as its only placeholders.", e);
         }
     }

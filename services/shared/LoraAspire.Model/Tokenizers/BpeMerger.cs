@@ -132,7 +132,7 @@ internal sealed class BpeMerger
         {
             if (_model.Pieces[id].Type == PieceType.Unused)
             {
-                throw new NotSupportedException($"The vocabulary marks '{piece}' as unused, which is not supported. Use the tokenizer.model as it was trained.");
+                throw new ModelException($"The vocabulary marks '{piece}' as unused, which is not supported. Use the tokenizer.model as it was trained.");
             }
             ids.Add(id);
         }

@@ -25,7 +25,7 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
     {
         if (TokenizerClass(dir) is { } name && !name.StartsWith("Qwen2", StringComparison.Ordinal))
         {
-            throw new NotSupportedException($"The byte-level BPE in {dir} is a {name}, whose word pattern is not known here; Qwen2's is the only one yet.");
+            throw new ModelException($"The byte-level BPE in {dir} is a {name}, whose word pattern is not known here; Qwen2's is the only one yet.");
         }
         var vocabulary = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllBytes(Path.Combine(dir, "vocab.json")))!;
         var merges = File.ReadLines(Path.Combine(dir, "merges.txt")).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)).ToList();
@@ -50,7 +50,7 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
         : Special.Added.TryGetValue(id, out var token) ? token.Text
         : throw new ArgumentOutOfRangeException(nameof(id), id, $"The vocabulary has {VocabSize} tokens.");
 
-    private protected override void AppendIds(string text, List<int> ids) => ids.AddRange(_bpe.EncodeToIds(text.Normalize(NormalizationForm.FormC)));
+    private protected override void AppendIds(string text, List<int> ids, bool continues) => ids.AddRange(_bpe.EncodeToIds(text.Normalize(NormalizationForm.FormC)));
 
     public override string Decode(ReadOnlySpan<int> ids)
     {

@@ -103,12 +103,18 @@ public abstract class HfTokenizer
     /// <summary>The vocabulary's own spelling of an id, such as "▁Hello" or "&lt;0x0A&gt;".</summary>
     public abstract string Piece(int id);
 
-    private protected abstract void AppendIds(string text, List<int> ids);
+    /// <summary>The ids of a text that goes on right after another: without the space mark that a text of its own starts with.</summary>
+    public int[] EncodeContinuation(string text)
+    {
+        List<int> ids = new(text.Length / 3 + 8);
+        AppendIds(text, ids, continues: true);
+        return [.. ids];
+    }
+
+    private protected abstract void AppendIds(string text, List<int> ids, bool continues = false);
 
     /// <summary>Reads the tokenizer of a model folder.</summary>
-    /// <exception cref="FileNotFoundException">The folder holds no tokenizer; the message names the files looked for.</exception>
-    /// <exception cref="InvalidDataException">A file is damaged.</exception>
-    /// <exception cref="NotSupportedException">The tokenizer is of a kind that cannot be run exactly.</exception>
+    /// <exception cref="ModelException">No tokenizer there (the message names the files looked for), a damaged one, or one that cannot be run exactly.</exception>
     public static HfTokenizer Load(string dir)
     {
         if (File.Exists(Path.Combine(dir, "tokenizer.model")))
@@ -121,10 +127,10 @@ public abstract class HfTokenizer
         }
         if (File.Exists(Path.Combine(dir, "tokenizer.json")))
         {
-            throw new NotSupportedException(
+            throw new ModelException(
                 $"{dir} holds only tokenizer.json, which is not read yet. Put the model's tokenizer.model, or its vocab.json and merges.txt, beside it.");
         }
-        throw new FileNotFoundException(
+        throw new ModelException(
             $"No tokenizer in {dir}: looked for tokenizer.model, and for vocab.json with merges.txt. Copy the tokenizer files of the base model into it.");
     }
 }

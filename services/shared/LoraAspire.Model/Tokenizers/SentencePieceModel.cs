@@ -25,8 +25,8 @@ internal sealed class SentencePieceModel
     private bool _escapeWhitespaces = true;
     private int _charsmapLength;
 
-    /// <exception cref="InvalidDataException">No SentencePiece model, or a damaged one.</exception>
-    /// <exception cref="NotSupportedException">A unigram, word or char model, or one with a normalisation table.</exception>
+    /// <exception cref="ModelException">No SentencePiece model, or a damaged one.</exception>
+    /// <exception cref="ModelException">A unigram, word or char model, or one with a normalisation table.</exception>
     public static SentencePieceModel Load(string path)
     {
         SentencePieceModel model = new();
@@ -36,19 +36,19 @@ internal sealed class SentencePieceModel
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new InvalidDataException($"{path} is not a SentencePiece model, or it is damaged: {e.Message} Copy it again from the base model.", e);
+            throw new ModelException($"{path} is not a SentencePiece model, or it is damaged: {e.Message} Copy it again from the base model.", e);
         }
         if (model.Pieces.Count == 0)
         {
-            throw new InvalidDataException($"{path} holds no pieces: it is no SentencePiece model, or it is empty. Copy it again from the base model.");
+            throw new ModelException($"{path} holds no pieces: it is no SentencePiece model, or it is empty. Copy it again from the base model.");
         }
         if (model._modelType != Bpe)
         {
-            throw new NotSupportedException($"{path} is a SentencePiece model of another kind than BPE, the kind of the Llama family; only BPE is supported.");
+            throw new ModelException($"{path} is a SentencePiece model of another kind than BPE, the kind of the Llama family; only BPE is supported.");
         }
         if (model._charsmapLength > 0 || model._whitespaceAsSuffix || !model._escapeWhitespaces)
         {
-            throw new NotSupportedException($"{path} normalises text by a table or marks spaces in another way than Llama's; only identity normalisation with a space before the word is supported.");
+            throw new ModelException($"{path} normalises text by a table or marks spaces in another way than Llama's; only identity normalisation with a space before the word is supported.");
         }
         return model;
     }

@@ -48,9 +48,9 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
         : Special.Added.TryGetValue(id, out var token) ? token.Text
         : throw new ArgumentOutOfRangeException(nameof(id), id, $"The vocabulary has {VocabSize} tokens.");
 
-    private protected override void AppendIds(string text, List<int> ids)
+    private protected override void AppendIds(string text, List<int> ids, bool continues)
     {
-        var normal = Normalise(text).AsSpan();
+        var normal = Normalise(text, continues).AsSpan();
         if (!_wordsStandAlone)
         {
             _merger.Append(normal, ids);
@@ -94,14 +94,15 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
     }
 
     /// <summary>The text as SentencePiece sees it: well-formed, spaces as U+2581, with the prefix and the white-space rule of the model.</summary>
-    private string Normalise(string text)
+    private string Normalise(string text, bool continues)
     {
+        var prefix = _model.AddDummyPrefix && !continues;
         if (text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
         {
             // A lone surrogate becomes U+FFFD, as in the UTF-8 that SentencePiece would get.
             text = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
         }
-        if (_model.RemoveExtraWhitespaces)
+        if (_model.RemoveExtraWhitespaces && !continues)
         {
             text = text.TrimStart(' ');
         }
@@ -112,14 +113,14 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
         if (!_model.RemoveExtraWhitespaces)
         {
             var marked = text.Replace(' ', Space);
-            return _model.AddDummyPrefix ? Space + marked : marked;
+            return prefix ? Space + marked : marked;
         }
         StringBuilder normal = new(text.Length + 1);
-        if (_model.AddDummyPrefix)
+        if (prefix)
         {
             normal.Append(Space);
         }
-        var afterSpace = true;
+        var afterSpace = !continues;
         foreach (var c in text)
         {
             if (c != ' ' || !afterSpace)

@@ -34,7 +34,7 @@ internal sealed class SpecialTokens
         // A tokenizer_config with "bos_token": null means that the model has none, whatever the vocabulary says.
         tokens.BosId = config is { } c && c.TryGetProperty("bos_token", out var none) && none.ValueKind == JsonValueKind.Null ? null : Named("bos_token", bos);
         tokens.EosId = Named("eos_token", eos)
-            ?? throw new InvalidDataException($"The tokenizer in {dir} names no eos_token: an answer could never end. Add one to tokenizer_config.json.");
+            ?? throw new ModelException($"The tokenizer in {dir} names no eos_token: an answer could never end. Add one to tokenizer_config.json.");
         foreach (var id in new[] { Named("unk_token", unk), tokens.BosId, tokens.EosId }.OfType<int>())
         {
             tokens._special[tokens.Added.TryGetValue(id, out var added) ? added.Text : piece(id)] = id;
@@ -124,7 +124,7 @@ internal sealed class SpecialTokens
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path} is not valid JSON: {e.Message}", e);
+            throw new ModelException($"{path} is not valid JSON: {e.Message}", e);
         }
     }
 }

@@ -10,13 +10,13 @@ public static class TokenizerFiles
     ];
 
     /// <summary>Copies the tokenizer files that <paramref name="from"/> has into <paramref name="to"/>, bytes unchanged.</summary>
-    /// <exception cref="FileNotFoundException">There is no tokenizer in <paramref name="from"/>.</exception>
+    /// <exception cref="ModelException">There is no tokenizer in <paramref name="from"/>.</exception>
     public static void Copy(string from, string to)
     {
         var present = Names.Where(name => File.Exists(Path.Combine(from, name))).ToList();
         if (!present.Any(name => name is "tokenizer.model" or "tokenizer.json" or "vocab.json"))
         {
-            throw new FileNotFoundException($"No tokenizer in {from}: looked for tokenizer.model, tokenizer.json and vocab.json. A model without one cannot be loaded.");
+            throw new ModelException($"No tokenizer in {from}: looked for tokenizer.model, tokenizer.json and vocab.json. A model without one cannot be loaded.");
         }
         Directory.CreateDirectory(to);
         foreach (var name in present)

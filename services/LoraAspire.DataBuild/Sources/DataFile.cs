@@ -1,0 +1,59 @@
+using System.IO.Compression;
+using System.Text;
+using LoraAspire.Runtime.Stages;
+
+namespace LoraAspire.DataBuild.Sources;
+
+/// <summary>A data file by the name that the YAML gives it, gzipped or not: its first bytes tell.</summary>
+public sealed record DataFile(string Name, string Path)
+{
+    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    public static DataFile Find(DataRoot data, string name) => new(name, data.Resolve(name));
+
+    public Stream Open()
+    {
+        var file = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 17);
+        var (first, second) = (file.ReadByte(), file.ReadByte());
+        file.Position = 0;
+        return (first, second) == (0x1F, 0x8B) ? new GZipStream(file, CompressionMode.Decompress) : file;
+    }
+
+    /// <summary>The lines that are not blank, with their numbers from 1.</summary>
+    /// <exception cref="StageException">A line is not UTF-8; the message gives file and line.</exception>
+    public IEnumerable<(long Number, string Text)> Lines()
+    {
+        using var stream = new BufferedStream(Open(), 1 << 17);
+        List<byte> line = [];
+        for (var number = 1L; ; number++)
+        {
+            line.Clear();
+            int value;
+            while ((value = stream.ReadByte()) is not (-1 or '\n'))
+            {
+                line.Add((byte)value);
+            }
+            var text = Decode(line, number).TrimEnd('\r');
+            if (text.Trim().Length > 0)
+            {
+                yield return (number, number == 1 ? text.TrimStart('\uFEFF') : text);
+            }
+            if (value == -1)
+            {
+                yield break;
+            }
+        }
+    }
+
+    private string Decode(List<byte> line, long number)
+    {
+        try
+        {
+            return Strict.GetString([.. line]);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new StageException($"{Name}:{number}: not UTF-8 (byte {e.Index + 1} of the line). Convert the file, for example with iconv -f GB18030 -t UTF-8.", inner: e);
+        }
+    }
+}

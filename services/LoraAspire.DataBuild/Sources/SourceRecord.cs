@@ -1,0 +1,10 @@
+using LoraAspire.DataBuild.Records;
+
+namespace LoraAspire.DataBuild.Sources;
+
+/// <summary>A record and where it comes from. <paramref name="Row"/> counts from 0 in its source; <paramref name="Line"/> is the line of a file, 0 when there is none.</summary>
+public sealed record SourceRecord(InstructionRecord Record, string Source, long Row, long Line = 0)
+{
+    /// <summary>For messages: file:line, or the source's name.</summary>
+    public string Where => Line > 0 ? $"{Source}:{Line}" : Source;
+}
