@@ -40,6 +40,8 @@ internal sealed class DistributedApplicationBuilder : IDistributedApplicationBui
         _host.Logging.AddFilter("System", LogLevel.Warning);
         // A check that fails while a service starts is no news.
         _host.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
+        // A failed start is an exception of StartAsync, which its caller words.
+        _host.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         _host.Services.AddSingleton<IDistributedApplicationEventing>(Eventing);
         _host.Services.AddSingleton(ExecutionContext);
         _host.Services.AddSingleton(new DistributedApplicationModel(Resources));
