@@ -1,0 +1,143 @@
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml;
+
+namespace LoraAspire.Tests.Pipelines;
+
+public sealed class PipelineParserTests
+{
+    private const string Data = "stages:\n  - id: data\n    uses: data-build\n    inputs: { base: model:tiny }\n    with: { sources: [ { alpaca: { path: a.json } } ] }\n";
+    private const string Tune = "  - id: tune\n    uses: trainer\n    inputs: { dataset: data.dataset, base: model:tiny }\n";
+
+    [Fact]
+    public void A_pipeline_is_read_into_typed_records()
+    {
+        var result = PipelineParser.Parse($"name: 雁栖\n{Data}{Tune}    with: {{ learning_rate: 1e-4, lora_target_modules: [q_proj], lr_scheduler_type: cosine }}\n    retries: 2\n    timeout: 1.5h\n", "p.yaml");
+
+        Assert.Empty(result.Errors);
+        var tune = result.Pipeline!.Stage("tune");
+        var with = Assert.IsType<TrainerParams>(tune.With);
+        Assert.Equal((1e-4, LrScheduler.Cosine, 128), (with.LearningRate, with.LrSchedulerType, with.BatchSize));
+        Assert.Equal(["q_proj"], with.LoraTargetModules);
+        Assert.Equal((2, TimeSpan.FromMinutes(90)), (tune.Retries, tune.Timeout));
+        Assert.Equal(new StageOutput("data", "dataset"), tune.Inputs["dataset"]);
+        Assert.Equal(new NamedModel("tiny"), tune.Inputs["base"]);
+    }
+
+    [Theory]
+    [InlineData("naem: x", "1:1", "unknown key 'naem': did you mean 'name'?")]
+    [InlineData("name: x", "1:1", "'stages' is missing")]
+    [InlineData("name: x\nstages: []", "2:9", "at least one stage")]
+    [InlineData("name: a/b\nstages: [{ id: a, uses: merger }]", "1:7", "letters, digits")]
+    [InlineData("- a\n- b", "1:1", "expected keys with values")]
+    [InlineData("name: x\nname: y", "2:1", "uplicate key")]
+    [InlineData("name: x\nstages: [ { id: a\n", "3:1", "did not find expected")]
+    [InlineData("name: &a x\nstages: *a", "2:9", "aliases (*a)")]
+    [InlineData("a: 1\n---\nb: 2", "3:1", "one document a file")]
+    public void A_fault_of_the_file_is_told_with_its_place(string yaml, string place, string message) => AssertError(yaml, place, message);
+
+    [Theory]
+    [InlineData("with: { lerning_rate: 1 }", "10:13", "unknown key 'lerning_rate': did you mean 'learning_rate'?")]
+    [InlineData("with: { num_epochs: two }", "10:25", "'num_epochs' is a whole number, not 'two'")]
+    [InlineData("with: { num_epochs: 1.5 }", "10:25", "'num_epochs' is a whole number, not '1.5'")]
+    [InlineData("with: { num_epochs: \"3\" }", "10:25", "'num_epochs' is a whole number")]
+    [InlineData("with: { learning_rate: fast }", "10:28", "'learning_rate' is a number")]
+    [InlineData("with: { group_by_length: yes }", "10:30", "'group_by_length' is true or false, not 'yes'")]
+    [InlineData("with: { compat: alpaca_lorra }", "10:21", "did you mean 'alpaca-lora'?")]
+    [InlineData("with: { lora_target_modules: { q: 1 } }", "10:34", "a list, not keys with values")]
+    [InlineData("with: { num_epochs: }", "10:25", "'num_epochs' needs a value")]
+    [InlineData("with: { batch_size: 10, micro_batch_size: 4 }", "10:47", "must divide batch_size (10)")]
+    [InlineData("with: [1]", "10:11", "'with' is keys with values")]
+    [InlineData("wiht: { num_epochs: 2 }", "10:5", "unknown key 'wiht': did you mean 'with'?")]
+    [InlineData("retries: -1", "10:14", "'retries' is a whole number from 0 to 100")]
+    [InlineData("timeout: 6", "10:14", "a number with its unit")]
+    [InlineData("with: { quantization_bit: 4 }", "10:13", "quantised bases are not supported yet")]
+    [InlineData("with: { load_in_8bit: true }", "10:13", "not supported yet")]
+    [InlineData("with: { sample_packing: true }", "10:13", "not supported yet")]
+    [InlineData("with: { adapter: qlora }", "10:22", "quantised bases are not supported yet")]
+    [InlineData("with: { lora_r: 8, lora_rank: 4 }", "10:24", "'lora_rank' means 'lora_r', which is also given")]
+    [InlineData("with: { batch_size: 128, gradient_accumulation_steps: 8 }", "10:30", "is not batch_size 128")]
+    [InlineData("with: { output_dir: out }", "10:13", "artifact store")]
+    public void A_fault_of_a_stage_is_told_with_its_place(string line, string place, string message) =>
+        AssertError($"name: x\n{Data}{Tune}    {line}\n", place, message);
+
+    [Theory]
+    [InlineData("{ base: model:tiny }", "7:9", "input 'dataset' is missing: trainer needs a dataset")]
+    [InlineData("{ dataset: data.dataset, base: model:tiny, datset: data.dataset }", "9:64", "trainer has no input 'datset': did you mean 'dataset'?")]
+    [InlineData("{ dataset: date.dataset, base: model:tiny }", "9:24", "no stage 'date': did you mean 'data'?")]
+    [InlineData("{ dataset: data.datset, base: model:tiny }", "9:24", "gives no 'datset': did you mean 'dataset'?")]
+    [InlineData("{ dataset: data.dataset, base: data.dataset }", "9:44", "input 'base' takes a model, but data.dataset is a dataset")]
+    [InlineData("{ dataset: model:tiny, base: model:tiny }", "9:24", "input 'dataset' takes a dataset, not a model")]
+    [InlineData("{ dataset: data.dataset, base: 'model:../secret' }", "9:44", "is no source")]
+    [InlineData("{ dataset: data.dataset, base: 'model:..' }", "9:44", "is no source")]
+    [InlineData("{ dataset: data.dataset, base: 'model:/etc' }", "9:44", "is no source")]
+    [InlineData("{ dataset: data.dataset, base: tune.model }", "7:9", "stages wait for each other: tune → tune")]
+    public void A_fault_of_an_edge_is_told_with_its_place(string inputs, string place, string message) =>
+        AssertError($"name: x\n{Data}  - id: tune\n    uses: trainer\n    inputs: {inputs}\n", place, message);
+
+    [Fact]
+    public void An_unknown_stage_kind_is_told_with_the_nearest() =>
+        AssertError("name: x\nstages:\n  - id: a\n    uses: trianer\n", "4:11", "unknown stage kind 'trianer': did you mean 'trainer'?");
+
+    [Fact]
+    public void Two_stages_of_one_id_are_refused_where_the_second_stands() =>
+        AssertError($"name: x\n{Data}{Tune}{Tune}", "10:9", "stage id 'tune' is used before, in line 7");
+
+    [Fact]
+    public void A_missing_key_of_a_source_is_told() =>
+        AssertError("name: x\n" + Data.Replace("path: a.json", "sample: 3"), "6:34", "'path' is missing");
+
+    [Fact]
+    public void A_cycle_is_told_with_its_path() => AssertError(
+        "name: x\nstages:\n  - id: one\n    uses: merger\n    inputs: { base: two.model, adapter: a.adapter }\n  - id: two\n    uses: merger\n    inputs: { base: one.model, adapter: a.adapter }\n"
+        + "  - id: a\n    uses: trainer\n    inputs: { dataset: d.dataset, base: one.model }\n", "3:9", "one → two → one");
+
+    [Fact]
+    public void All_errors_come_at_once_in_the_order_of_the_file()
+    {
+        var errors = PipelineParser.Parse($"nmae: x\n{Data}{Tune}    with: {{ lora_dropout: 2x, lorar: 3 }}\n    timeout: soon\n", "p.yaml").Errors;
+
+        Assert.Equal(["1:1", "1:1", "10:27", "10:31", "11:14"], errors.Select(error => $"{error.Line}:{error.Column}"));
+        Assert.StartsWith("p.yaml:1:1: ", errors[0].ToString());
+    }
+
+    [Fact]
+    public void Keys_of_other_trainers_are_understood_with_a_note()
+    {
+        var result = PipelineParser.Parse(
+            $"name: x\n{Data.Replace("with: {", "with: { template: bayling, sequence_len: 512, train_on_prompt: false,")}{Tune}"
+            + "    with: { lora_rank: 4, lora_target: all, num_train_epochs: 2, per_device_train_batch_size: 2, gradient_accumulation_steps: 8, val_size: 0, adapter: lora, load_in_8bit: false }\n", "p.yaml");
+
+        Assert.Empty(result.Errors);
+        var data = (DataBuildParams)result.Pipeline!.Stage("data").With;
+        var tune = (TrainerParams)result.Pipeline.Stage("tune").With;
+        Assert.Equal(("bayling", 512, false), (data.PromptTemplateName, data.CutoffLen, data.TrainOnInputs));
+        Assert.Equal((4, 2, 2, 16, 0), (tune.LoraR, tune.NumEpochs, tune.MicroBatchSize, tune.BatchSize, tune.ValSetSize));
+        Assert.Equal(["all-linear"], tune.LoraTargetModules);
+        Assert.Equal(11, result.Notes.Count);
+        Assert.Contains(result.Notes, note => note.ToString() == "p.yaml:10:13: lora_rank understood as lora_r");
+    }
+
+    [Fact]
+    public void A_trainer_of_all_weights_gives_a_model_and_no_adapter()
+    {
+        const string merge = "  - id: chat\n    uses: chat\n    inputs: { model: tune.model }\n";
+
+        Assert.Empty(PipelineParser.Parse($"name: x\n{Data}{Tune}    with: {{ finetuning_type: full }}\n{merge}", "p.yaml").Errors);
+        AssertError($"name: x\n{Data}{Tune}{merge}", "12:22", "with these settings it gives adapter");
+    }
+
+    [Fact]
+    public void A_file_that_is_nested_or_grown_beyond_reason_is_refused()
+    {
+        AssertError($"name: {new string('[', 100_000)}", "1:36", "levels deep");
+        AssertError("name: " + new string('x', 2 << 20), "1:1", "at most 1 MiB");
+    }
+
+    private static void AssertError(string yaml, string place, string message)
+    {
+        var result = PipelineParser.Parse(yaml, "p.yaml");
+
+        Assert.Null(result.Pipeline);
+        Assert.Contains(result.Errors, error => $"{error.Line}:{error.Column}" == place && error.Message.Contains(message, StringComparison.Ordinal));
+    }
+}

@@ -1,0 +1,177 @@
+using LoraAspire.Pipelines.Messages;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Yaml;
+
+namespace LoraAspire.Tests.Pipelines;
+
+public sealed class SchedulerTests
+{
+    private static readonly DateTimeOffset At = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+    private static readonly Dictionary<string, string> Dataset = new() { ["dataset"] = "d1" };
+    private static readonly Dictionary<string, string> Adapter = new() { ["adapter"] = "a1" };
+
+    private const string Yaml = """
+        name: two
+        stages:
+          - id: data
+            uses: data-build
+            inputs: { base: model:tiny }
+            with: { sources: [ { grammar: { count: 1 } } ] }
+            retries: 1
+          - id: tune
+            uses: trainer
+            inputs: { dataset: data.dataset, base: model:tiny }
+        """;
+
+    [Fact]
+    public void A_submitted_run_starts_the_stages_that_wait_for_nothing()
+    {
+        var decision = Scheduler.Decide(new("r"), Submit, Runs);
+
+        Assert.Equal([typeof(RunSubmitted), typeof(StageQueued)], decision.Events.Select(happened => happened.GetType()));
+        Assert.Equal(("data", 1), (decision.Orders.Single().Stage, decision.Orders.Single().Attempt));
+        Assert.Equal(StageStatus.Pending, decision.State.Stage("tune")!.Status);
+    }
+
+    [Fact]
+    public void A_finished_stage_starts_what_waited_for_it_and_the_last_ends_the_run()
+    {
+        var state = After(Submit, Started("data", "w"), Finished("data", Dataset));
+        Assert.Equal(StageStatus.Queued, state.Stage("tune")!.Status);
+
+        var decision = Scheduler.Decide(state, Finished("tune", Adapter), Runs);
+
+        Assert.Equal(RunStatus.Succeeded, Assert.IsType<RunFinished>(decision.Events[^1]).Status);
+        Assert.Equal("a1", decision.State.Stage("tune")!.Outputs["adapter"]);
+    }
+
+    [Fact]
+    public void When_all_is_cached_one_message_ends_the_run()
+    {
+        var decision = Scheduler.Decide(new("r"), Submit, (_, stage, _) => new Done("key", stage.Id == "data" ? Dataset : Adapter));
+
+        Assert.Empty(decision.Orders);
+        Assert.Equal(RunStatus.Succeeded, decision.State.Status);
+        Assert.All(decision.State.Stages, stage => Assert.True(stage.Cached));
+    }
+
+    [Theory]
+    [InlineData(FailureCause.Transient, 2)]
+    [InlineData(FailureCause.Timeout, 2)]
+    [InlineData(FailureCause.Permanent, 1)]
+    [InlineData(FailureCause.Poison, 1)]
+    public void Only_what_may_pass_is_tried_again(FailureCause cause, int attempt)
+    {
+        var state = After(Submit, Failed("data", 1, cause));
+
+        Assert.Equal(attempt, state.Stage("data")!.Attempt);
+        Assert.Equal(attempt == 1, state.IsOver);
+    }
+
+    [Fact]
+    public void Retries_end_and_what_waited_is_skipped()
+    {
+        var state = After(Submit, Failed("data", 1, FailureCause.Transient), Failed("data", 2, FailureCause.Transient));
+
+        Assert.Equal(RunStatus.Failed, state.Status);
+        Assert.Equal("stage 'data': no luck", state.Error);
+        Assert.Equal(StageStatus.Skipped, state.Stage("tune")!.Status);
+    }
+
+    [Fact]
+    public void The_outcome_of_an_earlier_attempt_changes_nothing()
+    {
+        var state = After(Submit, Failed("data", 1, FailureCause.Transient));
+
+        Assert.Empty(Scheduler.Decide(state, Finished("data", Dataset), Runs).Events);
+        Assert.Empty(Scheduler.Decide(state, Started("data", "late"), Runs).Events);
+    }
+
+    [Fact]
+    public void A_message_said_twice_happens_once()
+    {
+        var state = After(Submit, Started("data", "w"), Finished("data", Dataset));
+
+        Assert.Empty(Scheduler.Decide(state, Submit, Runs).Events);
+        Assert.Empty(Scheduler.Decide(state, Finished("data", Dataset), Runs).Events);
+    }
+
+    [Fact]
+    public void A_cancel_waits_for_what_runs_and_starts_nothing_more()
+    {
+        var state = After(Submit, Started("data", "w"), new CancelRun("r", At));
+        Assert.Equal((RunStatus.Cancelling, StageStatus.Running), (state.Status, state.Stage("data")!.Status));
+
+        var finished = Scheduler.Decide(state, Finished("data", Dataset), Runs);
+        Assert.Equal((RunStatus.Cancelled, StageStatus.Skipped), (finished.State.Status, finished.State.Stage("tune")!.Status));
+        Assert.Empty(finished.Orders);
+    }
+
+    [Fact]
+    public void Cancelling_what_is_over_or_was_never_there_is_done_already()
+    {
+        Assert.Empty(Scheduler.Decide(new("nobody"), new CancelRun("nobody", At), Runs).Events);
+        Assert.Empty(Scheduler.Decide(After(Submit, Failed("data", 1, FailureCause.Permanent)), new CancelRun("r", At), Runs).Events);
+    }
+
+    [Fact]
+    public void A_broken_pipeline_that_reached_the_inbox_fails_with_its_errors()
+    {
+        var state = Scheduler.Decide(new("r"), new SubmitRun("r", At, "p.yaml", "name: x\n"), Runs).State;
+
+        Assert.Equal(RunStatus.Failed, state.Status);
+        Assert.Contains("p.yaml:1:1: 'stages' is missing", state.Error);
+    }
+
+    [Fact]
+    public void A_stage_that_cannot_be_prepared_fails_in_words()
+    {
+        var state = Scheduler.Decide(new("r"), Submit, (_, _, _) => new Unready("no folder 'tiny'")).State;
+
+        Assert.Equal("stage 'data': no folder 'tiny'", state.Error);
+    }
+
+    [Fact]
+    public void Events_that_went_over_the_wire_fold_to_the_same_state()
+    {
+        List<RunEvent> log = [];
+        var state = new RunState("r");
+        foreach (var message in new InboxMessage[] { Submit, Started("data", "w"), Finished("data", Dataset), Failed("tune", 1, FailureCause.Permanent) })
+        {
+            var decision = Scheduler.Decide(state, Wire.Decode<InboxMessage>(Wire.Encode(message)), Runs);
+            (state, log) = (decision.State, [.. log, .. decision.Events.Select(happened => Wire.Decode<RunEvent>(Wire.Encode(happened)))]);
+        }
+
+        var folded = RunState.Fold("r", log);
+
+        Assert.Equal((state.Version, state.Status, state.Error, state.Name), (folded.Version, folded.Status, folded.Error, folded.Name));
+        Assert.Equal(state.Stages.Select(stage => (stage.Id, stage.Status, stage.Attempt, stage.Worker, stage.StartedAt, stage.FinishedAt, stage.Error)),
+            folded.Stages.Select(stage => (stage.Id, stage.Status, stage.Attempt, stage.Worker, stage.StartedAt, stage.FinishedAt, stage.Error)));
+        Assert.Equal("d1", folded.Stage("data")!.Outputs["dataset"]);
+    }
+
+    [Theory]
+    [InlineData("v", "2", "version")]
+    [InlineData("body", "{ broken", "undecodable 'attempt.started'")]
+    [InlineData("body", "{}", "undecodable 'attempt.started'")]
+    [InlineData("type", "attempt.flown", "undecodable 'attempt.flown'")]
+    public void An_entry_that_cannot_be_read_says_so(string field, string value, string reason)
+    {
+        var fields = Wire.Encode<InboxMessage>(Started("data", "w")).ToDictionary();
+        Assert.Equal("""{"worker":"w"}""", fields["body"]);
+        fields[field] = value;
+
+        Assert.Contains(reason, Assert.Throws<WireException>(() => Wire.Decode<InboxMessage>(fields)).Message);
+    }
+
+    private static SubmitRun Submit => new("r", At, "p.yaml", Yaml);
+    private static AttemptStarted Started(string stage, string worker) => new("r", At, stage, 1, worker);
+    private static AttemptFinished Finished(string stage, Dictionary<string, string> outputs) => new("r", At, stage, 1, outputs);
+    private static AttemptFailed Failed(string stage, int attempt, FailureCause cause) => new("r", At, stage, attempt, cause, "no luck");
+
+    private static RunState After(params InboxMessage[] messages) =>
+        messages.Aggregate(new RunState("r"), (state, message) => Scheduler.Decide(state, message, Runs).State);
+
+    private static Preparation Runs(Pipeline pipeline, StageSpec stage, RunState state) => new MustRun(new StageOrder(
+        state.Id, At, stage.Id, 1, pipeline.Name, stage.Kind.Name, "key-" + stage.Id, default, new Dictionary<string, InputArtifact>(), new Dictionary<string, string>()));
+}

@@ -1,0 +1,39 @@
+using LoraAspire.Pipelines;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Tests.Pipelines;
+
+public sealed class StageKeyTests
+{
+    private static readonly Dictionary<string, string> Inputs = new() { ["base"] = "aa", ["adapter"] = "bb" };
+    private static readonly Dictionary<string, string> NoFiles = [];
+
+    /// <summary>A changed literal means that every cached result of every user is made again.</summary>
+    [Fact]
+    public void The_key_of_a_known_stage_is_this_one()
+    {
+        var identity = StageKey.Identity(StageKinds.Merger, new MergerParams(), Inputs, NoFiles);
+
+        Assert.Equal("""{"data_files":{},"inputs":{"adapter":"bb","base":"aa"},"kind":"merger","version":1,"with":{"max_shard_size_mib":4096}}""", StageKey.Canonical(identity));
+        Assert.Equal("fa5391ccd50af07bab6fae27e1027693be15479ba10a4df8c9556a5eb4fac3eb", StageKey.Of(identity));
+    }
+
+    [Fact]
+    public void The_order_of_inputs_does_not_matter_but_each_value_does()
+    {
+        var key = Key(new MergerParams(), Inputs, NoFiles);
+
+        Assert.Equal(key, Key(new MergerParams(), new() { ["adapter"] = "bb", ["base"] = "aa" }, NoFiles));
+        Assert.NotEqual(key, Key(new MergerParams(), new() { ["adapter"] = "bb", ["base"] = "ab" }, NoFiles));
+        Assert.NotEqual(key, Key(new MergerParams { MaxShardSizeMib = 1 }, Inputs, NoFiles));
+        Assert.NotEqual(key, Key(new MergerParams(), Inputs, new() { ["data/a.json"] = "cc" }));
+        Assert.NotEqual(key, StageKey.Of(StageKey.Identity(StageKinds.Merger with { Version = 2 }, new MergerParams(), Inputs, NoFiles)));
+    }
+
+    [Fact]
+    public void A_default_that_is_written_out_is_the_same_stage() =>
+        Assert.Equal(Key(new MergerParams(), Inputs, NoFiles), Key(new MergerParams { MaxShardSizeMib = 4096 }, Inputs, NoFiles));
+
+    private static string Key(MergerParams with, Dictionary<string, string> inputs, Dictionary<string, string> files) =>
+        StageKey.Of(StageKey.Identity(StageKinds.Merger, with, inputs, files));
+}
