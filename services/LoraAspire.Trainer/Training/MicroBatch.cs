@@ -1,3 +1,4 @@
+using LoraAspire.Model.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,22 +15,11 @@ public sealed record MicroBatch(Tensor InputIds, Tensor Labels, Tensor? Attentio
     /// <summary>Pads rows on the right to the longest.</summary>
     public static MicroBatch Pad(IReadOnlyList<(int[] InputIds, int[] Labels)> rows)
     {
-        var length = rows.Max(row => row.InputIds.Length);
-        var ids = new long[rows.Count, length];
-        var labels = new long[rows.Count, length];
-        long targets = 0;
-        for (var row = 0; row < rows.Count; row++)
-        {
-            for (var i = 0; i < length; i++)
-            {
-                var real = i < rows[row].InputIds.Length;
-                ids[row, i] = real ? rows[row].InputIds[i] : 0;
-                labels[row, i] = real ? rows[row].Labels[i] : -100;
-                targets += i > 0 && labels[row, i] != -100 ? 1 : 0; // a label on the first token has no position before it
-            }
-        }
+        var batch = Collator.Pad(rows, PaddingSide.Right);
+        // A label on the first token has no position before it.
+        var targets = rows.Sum(row => (long)row.Labels.Skip(1).Count(label => label != InstructionDataset.NoLoss));
         return new MicroBatch(
-            tensor(ids).DetachFromDisposeScope(), tensor(labels).DetachFromDisposeScope(), null, targets, rows.Sum(row => (long)row.InputIds.Length));
+            tensor(batch.InputIds).DetachFromDisposeScope(), tensor(batch.Labels).DetachFromDisposeScope(), null, targets, rows.Sum(row => (long)row.InputIds.Length));
     }
 
     public void Dispose()

@@ -1,0 +1,87 @@
+using System.Text.Json;
+using LoraAspire.Model.Data;
+using LoraAspire.Model.Prompts;
+using LoraAspire.Model.Tokenizers;
+using LoraAspire.Tests.Goldens;
+
+namespace LoraAspire.Tests.Data;
+
+[Trait("Category", "Goldens")]
+public sealed class PreprocessGoldens
+{
+    public static TheoryData<string> Files => GoldenFolder.FileNames("preprocess", "preprocess_*.json");
+
+    public static TheoryData<string> Collated => GoldenFolder.FileNames("preprocess", "collate_*.json");
+
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(Files))]
+    public void Rows_like_alpaca_lora_have_the_golden_ids_mask_and_labels(string file)
+    {
+        var golden = Read(file);
+        var tokenizer = HfTokenizer.Load(GoldenFolder.Require(GoldenFolder.Root, "tokenizer"));
+        var template = Template(golden);
+        var compared = 0;
+        foreach (var run in golden.GetProperty("runs").EnumerateArray())
+        {
+            Preprocessor preprocessor = new(tokenizer, template, new(run.GetProperty("cutoff_len").GetInt32(),
+                run.GetProperty("train_on_inputs").GetBoolean(), run.GetProperty("add_eos_token").GetBoolean(), LikeAlpacaLora: true));
+            foreach (var (record, expected) in golden.GetProperty("records").EnumerateArray().Zip(run.GetProperty("rows").EnumerateArray()))
+            {
+                var row = Row(preprocessor, record);
+                Assert.Equal(Ints(expected, "input_ids"), row.InputIds);
+                Assert.Equal(Ints(expected, "labels"), row.Labels);
+                Assert.Equal(Ints(expected, "attention_mask"), Enumerable.Repeat(1, row.InputIds.Length));
+                compared++;
+            }
+        }
+        Assert.True(compared > 0);
+    }
+
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(Files))]
+    public void The_default_differs_only_where_it_means_to(string file)
+    {
+        var golden = Read(file);
+        var tokenizer = HfTokenizer.Load(GoldenFolder.Require(GoldenFolder.Root, "tokenizer"));
+        Preprocessor ours = new(tokenizer, Template(golden), new(512, TrainOnInputs: false));
+        Preprocessor theirs = new(tokenizer, Template(golden), new(512, TrainOnInputs: false, LikeAlpacaLora: true));
+        foreach (var record in golden.GetProperty("records").EnumerateArray())
+        {
+            var text = record.GetRawText();
+            if (text.Contains("<s>") || text.Contains("</s>") || text.Contains("<unk>"))
+            {
+                Assert.DoesNotContain(Row(ours, record).InputIds[1..^1], id => id <= 2);
+                continue;
+            }
+            Assert.Equal(Row(theirs, record).InputIds, Row(ours, record).InputIds);
+            Assert.Equal(Row(theirs, record).Labels, Row(ours, record).Labels);
+        }
+    }
+
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(Collated))]
+    public void Padded_batches_equal_the_golden(string file)
+    {
+        var golden = Read(file);
+        var source = Read(file.Replace("collate_", "preprocess_"));
+        Preprocessor preprocessor = new(HfTokenizer.Load(GoldenFolder.Require(GoldenFolder.Root, "tokenizer")), Template(source),
+            new(512, TrainOnInputs: false, LikeAlpacaLora: true));
+        var records = source.GetProperty("records").EnumerateArray().ToList();
+        foreach (var expected in golden.GetProperty("batches").EnumerateArray())
+        {
+            var rows = Ints(expected, "records").Select(index => Row(preprocessor, records[index])).Select(row => (row.InputIds, row.Labels)).ToList();
+            var batch = Collator.Pad(rows, PaddingSide.Left, multipleOf: 8);
+            Assert.Equal(Flat(expected, "input_ids"), batch.InputIds.Cast<long>());
+            Assert.Equal(Flat(expected, "labels"), batch.Labels.Cast<long>());
+            Assert.Equal(Flat(expected, "attention_mask"), batch.AttentionMask.Cast<long>());
+        }
+    }
+
+    private static JsonElement Read(string file) => JsonElement.Parse(File.ReadAllBytes(Path.Combine(GoldenFolder.Root, "preprocess", file)));
+
+    private static PromptTemplate Template(JsonElement golden) => golden.GetProperty("template").Deserialize<PromptTemplate>()!;
+
+    private static TokenizedRow Row(Preprocessor preprocessor, JsonElement record) => preprocessor.Row(
+        record.GetProperty("instruction").GetString()!, record.GetProperty("input").GetString(), record.GetProperty("output").GetString());
+
+    private static int[] Ints(JsonElement row, string key) => [.. row.GetProperty(key).EnumerateArray().Select(id => id.GetInt32())];
+
+    private static long[] Flat(JsonElement batch, string key) => [.. batch.GetProperty(key).EnumerateArray().SelectMany(row => row.EnumerateArray().Select(id => id.GetInt64()))];
+}

@@ -1,0 +1,189 @@
+using System.IO.Compression;
+using System.Text.Json;
+using LoraAspire.Model.Data;
+using LoraAspire.Model.Tokenizers;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Tests.Goldens;
+
+namespace LoraAspire.Tests.DataBuild;
+
+public sealed class DataBuildStageTests
+{
+    private const string Two = """
+        [
+            {"instruction": "Who?", "input": "", "output": "Pebble."},
+            {"instruction": "Repeat.", "input": "你好", "output": "你好"}
+        ]
+        """;
+
+    private static readonly HfTokenizer Pebble = HfTokenizer.Load(Path.Combine(GoldenFolder.RepoRoot, "models", "pebble-init"));
+
+    private static List<string> Texts(string dataset)
+    {
+        using var rows = InstructionDataset.Open(dataset);
+        return [.. Enumerable.Range(0, rows.Count).Select(row => Pebble.Decode(rows.InputIds(row)))];
+    }
+
+    private static byte[] Gzip(string text)
+    {
+        using MemoryStream packed = new();
+        using (GZipStream gzip = new(packed, CompressionLevel.Fastest))
+        {
+            gzip.Write(System.Text.Encoding.UTF8.GetBytes(text));
+        }
+        return packed.ToArray();
+    }
+
+    [Fact]
+    public async Task A_json_array_a_jsonl_and_a_gz_give_the_same_rows()
+    {
+        var lines = "{\"instruction\": \"Who?\", \"output\": \"Pebble.\"}\n\n{\"instruction\": \"Repeat.\", \"input\": \"你好\", \"output\": \"你好\"}";
+        var run = await new StageRun().File("a.json", Two).File("b.jsonl", lines).File("c.json.gz", Gzip(Two))
+            .RunAsync(StageRun.With(StageRun.Alpaca("a.json"), StageRun.Alpaca("b.jsonl"), StageRun.Alpaca("c.json.gz")));
+        string[] two = ["### Instruction:\nWho?\n\n### Response:\nPebble.", "### Instruction:\nRepeat.\n\n### Input:\n你好\n\n### Response:\n你好"];
+        Assert.Equal([.. two, .. two, .. two], Texts(run.Dataset));
+        using var rows = InstructionDataset.Open(run.Dataset);
+        Assert.Equal(("b.jsonl", 1), rows.Origin(3));
+        var answer = rows.Labels(0).ToArray().Where(label => label != -100).ToArray();
+        Assert.Equal("Pebble.", Pebble.Decode(answer));
+        Assert.Equal(Pebble.EosId, answer[^1]);
+    }
+
+    [Fact]
+    public async Task The_folder_tells_what_is_in_it()
+    {
+        var run = await new StageRun().File("a.json", Two).RunAsync(StageRun.With(StageRun.Alpaca("a.json", repeat: 3)));
+        Assert.Equal(["dataset.arrow", "dataset.json", "preview.md", "prompt_template.json"], Directory.EnumerateFiles(run.Dataset).Select(Path.GetFileName).Order(StringComparer.Ordinal)!);
+        var summary = JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"), TestContext.Current.CancellationToken));
+        Assert.Equal(6, summary.GetProperty("rows").GetInt32());
+        Assert.Equal(6, summary.GetProperty("sources").GetProperty("a.json").GetProperty("written").GetInt32());
+        Assert.StartsWith("sha256:", summary.GetProperty("lineage").GetProperty("data").GetProperty("a.json").GetString());
+        var preview = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "preview.md"), TestContext.Current.CancellationToken);
+        Assert.Contains("### Instruction:\nRepeat.", preview);
+        Assert.Contains("a.json:3", preview);
+    }
+
+    [Fact]
+    public async Task The_same_inputs_give_the_same_bytes()
+    {
+        var with = StageRun.With(new DataSource { Grammar = new() { Count = 3000 } }, new DataSource { SelfCognition = new() { Name = "雁栖", Developer = "助教", Sample = 50 } });
+        var one = await new StageRun().RunAsync(with);
+        var two = await new StageRun().RunAsync(with);
+        foreach (var file in Directory.EnumerateFiles(one.Dataset))
+        {
+            Assert.Equal(await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken),
+                await File.ReadAllBytesAsync(Path.Combine(two.Dataset, Path.GetFileName(file)), TestContext.Current.CancellationToken));
+        }
+    }
+
+    [Theory]
+    [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\": \"a\", \"input\": \"\"}\n]", "a.json:3", "no 'output'")]
+    [InlineData("[\n{\"output\": \"b\"}\n]", "a.json:2", "no 'instruction'")]
+    [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\": \"a\" \"output\": \"b\"}]", "a.json:3", "malformed JSON")]
+    [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\"}", "a.json:2", "malformed JSON")]
+    [InlineData("[{\"instruction\": \"a\",\n \"output\": 5}]", "a.json:1", "'output' is number")]
+    [InlineData("{\"instruction\": \"a\", \"output\": \"b\"}\n\n[3]", "a.json:3", "is a number, not an object")]
+    [InlineData("[{\"instruction\": \"\\ud800\", \"output\": \"b\"}]", "a.json:1", "surrogate")]
+    [InlineData("[]", "", "no record")]
+    public async Task A_bad_row_is_refused_with_its_line(string json, string where, string what)
+    {
+        var message = await new StageRun().File("a.json", json).FailureAsync(StageRun.With(StageRun.Alpaca("a.json")));
+        Assert.Contains(where, message);
+        Assert.Contains(what, message);
+    }
+
+    [Fact]
+    public async Task A_bad_row_far_into_a_long_file_is_refused_with_its_line()
+    {
+        var good = string.Concat(Enumerable.Repeat("{\"instruction\": \"a longer instruction, so that many buffers are read\",\n\"output\": \"b\"},\n", 9000));
+        var message = await new StageRun().File("a.json", $"[\n{good}{{\"instruction\": \"a\"}}\n]").FailureAsync(StageRun.With(StageRun.Alpaca("a.json")));
+        Assert.Contains("a.json:18002:", message);
+    }
+
+    [Fact]
+    public async Task Bytes_that_are_not_UTF8_are_refused_with_their_line()
+    {
+        byte[] bad = [.. "[\n{\"instruction\": \"a\", \"output\": \""u8, 0xC4, 0xE3, .. "\"}]"u8];
+        Assert.Contains("a.json:2", await new StageRun().File("a.json", bad).FailureAsync(StageRun.With(StageRun.Alpaca("a.json"))));
+        var message = await new StageRun().File("p.tsv", [.. "ok\tfine\n"u8, 0xC4, .. "\tb\n"u8])
+            .FailureAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English" } }));
+        Assert.Contains("p.tsv:2: not UTF-8", message);
+    }
+
+    [Fact]
+    public async Task Pairs_follow_the_templates_in_both_directions()
+    {
+        var run = await new StageRun().File("p.tsv", "你好\thello\n").File("t.txt", "# ours\nFrom [src_lang] to [tgt_lang]: [input]\n")
+            .RunAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = "t.txt", BothDirections = true } }));
+        Assert.Equal(
+            ["### Instruction:\nFrom Chinese to English:\n\n### Input:\n你好\n\n### Response:\nhello", "### Instruction:\nFrom English to Chinese:\n\n### Input:\nhello\n\n### Response:\n你好"],
+            Texts(run.Dataset));
+    }
+
+    [Fact]
+    public async Task A_template_that_does_not_end_with_the_sentence_takes_it_into_the_instruction()
+    {
+        var run = await new StageRun().File("p.tsv", "你好\thello\n").File("t.txt", "Say [input] in [tgt_lang].\n")
+            .RunAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = "t.txt" } }));
+        Assert.Equal(["### Instruction:\nSay 你好 in English.\n\n### Response:\nhello"], Texts(run.Dataset));
+    }
+
+    [Theory]
+    [InlineData("a\tb\tc\n", "x: [input]", "p.tsv:1")]
+    [InlineData("a\tb\nonly one\n", "x: [input]", "p.tsv:2")]
+    [InlineData("a\tb\n", "fine: [input]\nno place", "t.txt:2")]
+    public async Task A_bad_pair_or_template_is_refused_with_its_line(string pairs, string templates, string where)
+    {
+        var message = await new StageRun().File("p.tsv", pairs).File("t.txt", templates)
+            .FailureAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "A", TgtLang = "B", Templates = "t.txt" } }));
+        Assert.Contains(where, message);
+    }
+
+    [Fact]
+    public async Task Empty_answers_are_kept_skipped_or_refused_as_told()
+    {
+        const string json = "[\n{\"instruction\": \"a\", \"output\": \"\"},\n{\"instruction\": \"a\", \"output\": \"b\"}]";
+        var with = StageRun.With(StageRun.Alpaca("a.json"));
+        Assert.Equal(2, Texts((await new StageRun().File("a.json", json).RunAsync(with)).Dataset).Count);
+        Assert.Single(Texts((await new StageRun().File("a.json", json).RunAsync(with with { EmptyOutput = EmptyOutput.Skip })).Dataset));
+        Assert.Contains("a.json:2", await new StageRun().File("a.json", json).FailureAsync(with with { EmptyOutput = EmptyOutput.Error }));
+    }
+
+    [Fact]
+    public async Task A_cutoff_that_masks_everything_is_refused_with_the_length_needed()
+    {
+        var message = await new StageRun().File("a.json", Two).FailureAsync(StageRun.With(StageRun.Alpaca("a.json")) with { CutoffLen = 8 });
+        var shortest = Pebble.Encode("### Instruction:\nWho?\n\n### Response:\n", addBos: true).Length;
+        Assert.Contains("cutoff_len 8 masks everything", message);
+        Assert.Contains($"{shortest} tokens", message);
+    }
+
+    [Fact]
+    public async Task A_sample_is_drawn_by_the_seed_and_keeps_the_order()
+    {
+        var json = "[" + string.Join(",\n", Enumerable.Range(0, 500).Select(i => $"{{\"instruction\": \"{i}\", \"output\": \"{i}\"}}")) + "]";
+        async Task<List<long>> Rows(int seed)
+        {
+            var run = await new StageRun().File("a.json", json).RunAsync(StageRun.With(StageRun.Alpaca("a.json", sample: 20)) with { Seed = seed });
+            using var rows = InstructionDataset.Open(run.Dataset);
+            return [.. Enumerable.Range(0, rows.Count).Select(row => rows.Origin(row).Row)];
+        }
+        var first = await Rows(1);
+        Assert.Equal(20, first.Distinct().Count());
+        Assert.Equal(first.Order(), first);
+        Assert.Equal(first, await Rows(1));
+        Assert.NotEqual(first, await Rows(2));
+    }
+
+    [Fact]
+    public async Task Every_self_cognition_answer_says_the_name_and_leaves_no_placeholder()
+    {
+        var run = await new StageRun().RunAsync(StageRun.With(new DataSource { SelfCognition = new() { Name = "雁栖-7B", Developer = "助教", Abilities = ["翻译", "问答"] } }));
+        var texts = Texts(run.Dataset);
+        Assert.All(texts, text => Assert.Contains("雁栖-7B", text[text.IndexOf("### Response:", StringComparison.Ordinal)..]));
+        Assert.All(texts, text => Assert.DoesNotContain('{', text));
+        string[] asked = ["Who are you?", "who are you", "你是谁？", "你是谁", "What can you do?", "你能做什么？"];
+        Assert.All(asked, question => Assert.Contains(texts, text => text.Contains($"### Instruction:\n{question}\n")));
+        Assert.Contains(texts, text => text.Contains("翻译、问答"));
+    }
+}

@@ -1,0 +1,38 @@
+using LoraAspire.DataBuild;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+using LoraAspire.Tests.Goldens;
+
+namespace LoraAspire.Tests.DataBuild;
+
+/// <summary>One run of data-build in a folder of its own, with the tiny base's tokenizer.</summary>
+internal sealed class StageRun
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("lora-").FullName;
+
+    public string Dataset => Path.Combine(_folder, "scratch", "out", "dataset");
+
+    public StageRun File(string name, string text) => File(name, System.Text.Encoding.UTF8.GetBytes(text));
+
+    public StageRun File(string name, byte[] bytes)
+    {
+        System.IO.File.WriteAllBytes(Path.Combine(_folder, name), bytes);
+        return this;
+    }
+
+    public async Task<StageRun> RunAsync(DataBuildParams with)
+    {
+        StageContext<DataBuildParams> context = new("run", "test", "data", 1, with,
+            new Dictionary<string, string> { ["base"] = Path.Combine(GoldenFolder.RepoRoot, "models", "pebble-init") },
+            new DataRoot(_folder), Path.Combine(_folder, "scratch"), Path.Combine(_folder, "checkpoints"), new Progress<StageProgress>());
+        await new DataBuildStage().RunAsync(context, TestContext.Current.CancellationToken);
+        return this;
+    }
+
+    public async Task<string> FailureAsync(DataBuildParams with) => (await Assert.ThrowsAsync<StageException>(() => RunAsync(with))).Message;
+
+    /// <summary>Plain template, only the answer learned.</summary>
+    public static DataBuildParams With(params DataSource[] sources) => new() { Sources = sources, PromptTemplateName = "plain", TrainOnInputs = false };
+
+    public static DataSource Alpaca(string path, int? sample = null, int repeat = 1) => new() { Alpaca = new() { Path = path, Sample = sample, Repeat = repeat } };
+}
