@@ -1,3 +1,36 @@
-var builder = WebApplication.CreateBuilder(args);
+using LoraAspire.Chat;
+using LoraAspire.Chat.Models;
+using LoraAspire.Chat.OpenAi;
+using LoraAspire.Model.Native;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime;
+using LoraAspire.Runtime.Hosting;
+using Microsoft.Extensions.AI;
+
+LibTorch.Load();
+var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+builder.AddServiceDefaults();
+if (StageHost.IsCommand(args) || builder.Configuration.GetConnectionString("redis") is not null)
+{
+    builder.AddStage<ChatParams, ChatStage>(StageKinds.Chat);
+}
+else
+{
+    // Without Redis it serves what lies in LORA_MODELS and what was deployed before.
+    builder.Services.AddSingleton(LoraPaths.From(builder.Configuration));
+}
+builder.Services.AddSingleton<ModelCatalog>();
+builder.Services.AddSingleton<ModelPool>();
+builder.Services.AddSingleton<ModelRunner>();
+builder.Services.AddSingleton<IChatClient, LocalChatClient>();
+
 var app = builder.Build();
-app.Run();
+app.UseMiddleware<ErrorShape>();
+app.UsePageSecurity();
+app.UseDefaultFiles();
+app.UseStaticFiles();
+app.MapDefaultEndpoints();
+app.MapModels();
+app.MapChatCompletions();
+app.MapCompletions();
+return await app.RunStageAsync(args);

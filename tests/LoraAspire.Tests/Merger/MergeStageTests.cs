@@ -66,7 +66,7 @@ public sealed class MergeStageTests : IDisposable
         Assert.All(one.Tensors, entry =>
         {
             using torch.Tensor left = one.Read(entry.Name), right = many.Read(entry.Name);
-            Assert.True(left.equal(right).item<bool>(), entry.Name);
+            Assert.True(left.eq(right).all().item<bool>(), entry.Name);
         });
     }
 

@@ -27,6 +27,9 @@ public static class StageHost
         return builder;
     }
 
+    /// <summary>Whether the command line asks for a command instead of the service.</summary>
+    public static bool IsCommand(string[] args) => OnceCommand.IsAskedFor(args);
+
     /// <summary>Serves until stopped, or does what the command line asks. Returns the exit code.</summary>
     public static async Task<int> RunStageAsync(this WebApplication app, string[] args)
     {

@@ -1,0 +1,28 @@
+using LoraAspire.Chat.Models;
+using LoraAspire.Model;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+
+namespace LoraAspire.Chat;
+
+/// <summary>Puts a model behind this service under a name. It is loaded once, so that a model that can't speak fails here and not in a chat.</summary>
+public sealed class ChatStage(ModelCatalog catalog, ModelPool pool) : IStage<ChatParams>
+{
+    public async Task RunAsync(StageContext<ChatParams> context, CancellationToken cancellationToken)
+    {
+        var name = context.With.ModelName ?? context.PipelineName;
+        var folder = context.Inputs["model"];
+        try
+        {
+            using (await pool.RentAsync(folder, cancellationToken))
+            {
+                catalog.Deploy(name, folder);
+            }
+        }
+        catch (Exception error) when (error is ModelException or ArgumentException)
+        {
+            throw new StageException(error.Message, inner: error);
+        }
+        context.Report.Report(new StageProgress(Message: $"serving as '{name}'"));
+    }
+}
