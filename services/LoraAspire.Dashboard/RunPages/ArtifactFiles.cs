@@ -11,7 +11,7 @@ public static class ArtifactFiles
     private static readonly string[] Texts = [".md", ".json", ".jsonl", ".txt", ".yaml", ".yml"];
 
     public static void MapArtifactDownloads(this IEndpointRouteBuilder app) =>
-        app.MapGet("/artifacts/{digest:regex(^[[0-9a-f]]{{64}}$)}/{**path}", (string digest, string path, ArtifactStore store) =>
+        app.MapGet("/artifacts/{digest:regex(^[0-9a-f]{{64}}$)}/{**path}", (string digest, string path, ArtifactStore store) =>
             Find(store, digest, path) is { } file
                 ? Results.File(file, "application/octet-stream", Path.GetFileName(file), enableRangeProcessing: true)
                 : Results.Text($"The store holds no file '{path}' in an artifact {digest}.", statusCode: StatusCodes.Status404NotFound));
