@@ -49,6 +49,8 @@ public sealed class DashboardApp : IAsyncLifetime
                 .SelectMany(directory => Browsers.Select(name => Path.Combine(directory, name))).FirstOrDefault(File.Exists);
             Assert.SkipWhen(executable is null, "No chromium, chromium-browser or google-chrome on the PATH: the pages were not opened.");
             playwright = await Playwright.CreateAsync();
+            // The first page pays for compiling the dashboard; a test that promises a time names it.
+            Assertions.SetDefaultExpectTimeout(30_000);
             browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = executable, Args = BrowserArguments });
         }
         var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1440, Height = 900 } });

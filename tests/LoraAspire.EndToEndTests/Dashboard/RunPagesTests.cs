@@ -98,9 +98,9 @@ public sealed class RunPagesTests(DashboardApp app)
         var page = await app.OpenAsync($"/runs/{run}");
         await Expect(page.GetByTestId("stage-tune")).ToContainTextAsync("Running");
         await app.Redis.KillAsync();
-        await Expect(page.GetByTestId("interruption")).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await Expect(page.GetByTestId("interruption")).ToBeVisibleAsync();
         await app.Redis.StartAsync();
-        await Expect(page.GetByTestId("interruption")).ToHaveCountAsync(0, new() { Timeout = 30_000 });
+        await Expect(page.GetByTestId("interruption")).ToHaveCountAsync(0);
         await app.HappenedAsync(new StageFinished(run, DateTimeOffset.UtcNow, "tune", 1, new Dictionary<string, string>()));
         await Expect(page.GetByTestId("stage-tune")).ToContainTextAsync("Succeeded");
     }
