@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Spectre.Console;
 
@@ -68,29 +70,43 @@ internal static class AppHostTerminal
         return 1;
     }
 
-    /// <summary>Says each resource's way to health, and returns when all are healthy.</summary>
+    /// <summary>Says which resources are up, every half minute which are not, and returns when all are healthy.</summary>
     /// <exception cref="DistributedApplicationException">One of them cannot start.</exception>
     private static async Task ReportAsync(DistributedApplication app, AppHostFolders folders, CancellationToken cancellationToken)
     {
-        var resources = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Where(r => r is not ParameterResource).Select(r => r.Name).ToHashSet();
-        var healthy = new HashSet<string>();
+        var missing = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Where(r => r is not ParameterResource).Select(r => r.Name).ToImmutableHashSet();
+        var count = missing.Count;
+        using var reminder = new Timer(_ =>
+        {
+            AnsiConsole.MarkupLineInterpolated($"[yellow]Still waiting for {string.Join(", ", missing)}. Logs: {folders.Logs}[/]");
+        }, null, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30));
         await foreach (var update in app.ResourceNotifications.WatchAsync(cancellationToken))
         {
-            var state = update.Snapshot.State?.Text;
+            var (name, state) = (update.Resource.Name, update.Snapshot.State?.Text);
             if (state == KnownResourceStates.FailedToStart || state == KnownResourceStates.Exited)
             {
-                var log = Path.Combine(folders.Logs, $"{update.Resource.Name}.log");
-                throw new DistributedApplicationException($"'{update.Resource.Name}' did not start. The end of {log}:\n{string.Join('\n', File.Exists(log) ? File.ReadLines(log).TakeLast(15) : [])}");
+                var log = Path.Combine(folders.Logs, $"{name}.log");
+                throw new DistributedApplicationException($"'{name}' did not start. The end of {log}:\n{string.Join('\n', File.Exists(log) ? ReadShared(log).TakeLast(15) : [])}");
             }
-            if (state == KnownResourceStates.Running && update.Snapshot.HealthStatus == Microsoft.Extensions.Diagnostics.HealthChecks.HealthStatus.Healthy
-                && resources.Contains(update.Resource.Name) && healthy.Add(update.Resource.Name))
+            if (state == KnownResourceStates.Running && update.Snapshot.HealthStatus == HealthStatus.Healthy && missing.Contains(name))
             {
-                AnsiConsole.MarkupLineInterpolated($"[grey]{update.Resource.Name} is up ({healthy.Count} of {resources.Count})[/]");
-                if (healthy.Count == resources.Count)
+                missing = missing.Remove(name);
+                AnsiConsole.MarkupLineInterpolated($"[grey]{name} is up ({count - missing.Count} of {count})[/]");
+                if (missing.Count == 0)
                 {
                     return;
                 }
             }
+        }
+    }
+
+    /// <summary>The lines of a file that the engine still writes.</summary>
+    private static IEnumerable<string> ReadShared(string path)
+    {
+        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        while (reader.ReadLine() is { } line)
+        {
+            yield return line;
         }
     }
 }
