@@ -70,6 +70,18 @@ public sealed partial class AppHostProcess : IAsyncDisposable
 
     public static bool IsRunning(int pid) => Stat(pid) is [not ("Z" or "X"), ..];
 
+    public static string CommandLine(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cmdline");
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+
     public void Signal(int signal) => _ = SendSignal(Process.Id, signal);
 
     public async ValueTask DisposeAsync()

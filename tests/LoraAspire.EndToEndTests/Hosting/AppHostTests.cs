@@ -47,6 +47,18 @@ public sealed class AppHostTests
     }
 
     [Fact]
+    public async Task A_service_that_is_killed_comes_back()
+    {
+        await using var app = AppHostProcess.Start();
+        await app.ReadyAsync();
+        var killed = Merger().Single();
+        System.Diagnostics.Process.GetProcessById(killed).Kill();
+        Assert.True(SpinWait.SpinUntil(() => Merger().Any(pid => pid != killed), TimeSpan.FromSeconds(20)));
+
+        IEnumerable<int> Merger() => app.Children().Where(pid => AppHostProcess.CommandLine(pid).Contains("LoraAspire.Merger", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_second_one_in_the_same_folder_names_the_first()
     {
         await using var first = AppHostProcess.Start();
