@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using TorchSharp;
@@ -55,20 +54,29 @@ public static class LibTorch
                 $"{Variable}={folder}: " + (Directory.Exists(folder) ? $"no {string.Join(", ", missing)} in this folder" : "no such folder") +
                 ". It must be the lib folder of a libtorch or PyTorch install.");
         }
+        RequireNoOther(folder);
         var handles = wanted.ToDictionary(name => name, name => LoadOne(Path.GetFullPath(Path.Combine(folder, name))));
 
-        // Our own imports of libtorch's C interface must not find the CPU libraries that may lie beside the application.
+        // Our own imports of libtorch's C interface, which nothing beside the application could satisfy.
         NativeLibrary.SetDllImportResolver(typeof(LibTorch).Assembly, (name, _, _) => handles.GetValueOrDefault($"lib{name}.so"));
 
         InitializeTorchSharp(
             $"{Variable}={folder}: TorchSharp {typeof(torch).Assembly.GetName().Version} does not work with this libtorch; it is built for libtorch 2.10.");
-
-        // The CUDA path of TorchSharp's loader has run by now, and found what is resident. Its CPU path, run at the first CPU tensor, would
-        // look for libtorch_cpu.so beside the application, and a second libtorch in one process is fatal.
-        var cpuLoaded = typeof(torch).GetField("nativeBackendLoaded", BindingFlags.Static | BindingFlags.NonPublic)
-            ?? throw new LibTorchException($"This TorchSharp's loader is not the one that {Variable} was written for (0.107).");
-        cpuLoaded.SetValue(null, true);
     }
+
+    /// <summary>TorchSharp's loader prefers what lies beside the application to what is resident, and a second libtorch in one process aborts it.</summary>
+    private static void RequireNoOther(string folder)
+    {
+        var beside = Path.Combine(AppContext.BaseDirectory, s_cpu[^1]);
+        if (File.Exists(beside) && Target(beside) != Target(Path.Combine(folder, s_cpu[^1])))
+        {
+            throw new LibTorchException(
+                $"{Variable}={folder}, but this program was built with a libtorch of its own: {beside}. Build again with {Variable} set (or with -p:Torch=none): the build then leaves it out.");
+        }
+    }
+
+    /// <summary>Links beside the application to the libraries of that very folder are no second libtorch.</summary>
+    private static string Target(string path) => new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
 
     private static nint LoadOne(string path)
     {
