@@ -55,9 +55,11 @@ internal static class RunSummary
     {
         Directory.CreateDirectory(links);
         var link = Path.Combine(links, name);
-        var fresh = $"{link}.{Environment.ProcessId}";
-        File.CreateSymbolicLink(fresh, target);
-        File.Move(fresh, link, overwrite: true);
+        if (new DirectoryInfo(link) is { LinkTarget: not null } old)
+        {
+            old.Delete(); // the link, not the folder it points to
+        }
+        Directory.CreateSymbolicLink(link, target);
         return link;
     }
 }
