@@ -33,7 +33,9 @@ public sealed class LocalChatClient(ModelRunner runner) : IChatClient
                 update.FinishReason = finish == FinishReason.Stop ? ChatFinishReason.Stop : ChatFinishReason.Length;
                 update.Contents.Add(new UsageContent(new UsageDetails
                 {
-                    InputTokenCount = promptTokens, OutputTokenCount = piece.Tokens, TotalTokenCount = promptTokens + piece.Tokens,
+                    InputTokenCount = promptTokens,
+                    OutputTokenCount = piece.Tokens,
+                    TotalTokenCount = promptTokens + piece.Tokens,
                 }));
             }
             yield return update;

@@ -28,6 +28,9 @@ internal static class RunsCommand
 
     private static string Colour(RunStatus status) => status switch
     {
-        RunStatus.Succeeded => "green", RunStatus.Failed => "red", RunStatus.Running => "blue", _ => "yellow",
+        RunStatus.Succeeded => "green",
+        RunStatus.Failed => "red",
+        RunStatus.Running => "blue",
+        _ => "yellow",
     };
 }

@@ -45,7 +45,9 @@ public sealed class Installation : IAsyncDisposable
 
     public StreamOptions Options { get; } = new()
     {
-        Heartbeat = TimeSpan.FromMilliseconds(60), IdleLimit = TimeSpan.FromMilliseconds(400), PollMax = TimeSpan.FromMilliseconds(20),
+        Heartbeat = TimeSpan.FromMilliseconds(60),
+        IdleLimit = TimeSpan.FromMilliseconds(400),
+        PollMax = TimeSpan.FromMilliseconds(20),
     };
 
     /// <summary>One data-build stage; <paramref name="policy"/> adds retries or a timeout.</summary>

@@ -48,30 +48,52 @@ public sealed record RunState(
     {
         RunSubmitted e => this with
         {
-            Name = e.Name, File = e.File, Yaml = e.Yaml, SubmittedAt = e.At, Notes = e.Notes,
+            Name = e.Name,
+            File = e.File,
+            Yaml = e.Yaml,
+            SubmittedAt = e.At,
+            Notes = e.Notes,
             Stages = [.. e.Stages.Select(stage => new StageState(stage.Id, stage.Kind, stage.Inputs))],
         },
         RunCancelling => this with { Status = RunStatus.Cancelling },
         RunFinished e => this with
         {
-            Status = e.Status, FinishedAt = e.At, Error = e.Error,
+            Status = e.Status,
+            FinishedAt = e.At,
+            Error = e.Error,
             Stages = Stages.ConvertAll(stage => stage.Status == StageStatus.Pending ? stage with { Status = StageStatus.Skipped } : stage),
         },
         StageQueued e => With(e, stage => stage with
         {
-            Status = StageStatus.Queued, Attempt = e.Attempt, Key = e.Key, Explain = e.Explain ?? stage.Explain, QueuedAt = e.At, Worker = null, FinishedAt = null,
+            Status = StageStatus.Queued,
+            Attempt = e.Attempt,
+            Key = e.Key,
+            Explain = e.Explain ?? stage.Explain,
+            QueuedAt = e.At,
+            Worker = null,
+            FinishedAt = null,
         }),
         StageCached e => With(e, stage => stage with
         {
-            Status = StageStatus.Succeeded, Cached = true, Key = e.Key, Outputs = e.Outputs, StartedAt = e.At, FinishedAt = e.At,
+            Status = StageStatus.Succeeded,
+            Cached = true,
+            Key = e.Key,
+            Outputs = e.Outputs,
+            StartedAt = e.At,
+            FinishedAt = e.At,
         }),
         StageStarted e => With(e, stage => stage with
         {
-            Status = StageStatus.Running, Worker = e.Worker, StartedAt = stage.StartedAt ?? e.At,
+            Status = StageStatus.Running,
+            Worker = e.Worker,
+            StartedAt = stage.StartedAt ?? e.At,
         }),
         StageFinished e => With(e, stage => stage with
         {
-            Status = StageStatus.Succeeded, Outputs = e.Outputs, FinishedAt = e.At, Error = null,
+            Status = StageStatus.Succeeded,
+            Outputs = e.Outputs,
+            FinishedAt = e.At,
+            Error = null,
         }),
         StageFailed e => With(e, stage => stage with { Status = StageStatus.Failed, Error = e.Error, FinishedAt = e.At }),
         StageCancelled e => With(e, stage => stage with { Status = StageStatus.Cancelled, FinishedAt = e.At }),

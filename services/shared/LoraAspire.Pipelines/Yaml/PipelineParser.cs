@@ -139,7 +139,10 @@ public static partial class PipelineParser
         {
             return match.Groups[2].Value switch
             {
-                "s" => TimeSpan.FromSeconds(count), "m" => TimeSpan.FromMinutes(count), "h" => TimeSpan.FromHours(count), _ => TimeSpan.FromDays(count),
+                "s" => TimeSpan.FromSeconds(count),
+                "m" => TimeSpan.FromMinutes(count),
+                "h" => TimeSpan.FromHours(count),
+                _ => TimeSpan.FromDays(count),
             };
         }
         report.Error(node, "'timeout' is a number with its unit: 90s, 30m, 6h or 2d");
