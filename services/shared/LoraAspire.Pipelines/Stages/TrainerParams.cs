@@ -5,9 +5,13 @@ public sealed record TrainerParams : StageParams
 {
     public FinetuningType FinetuningType { get; init; } = FinetuningType.Lora;
 
-    /// <summary>Examples an optimiser step sees; <see cref="MicroBatchSize"/> of them at a time.</summary>
+    /// <summary>Examples an optimiser step sees.</summary>
     public int BatchSize { get; init; } = 128;
     public int MicroBatchSize { get; init; } = 4;
+    /// <summary>Tokens of a micro-batch, padding included; null is chosen from the memory there is.</summary>
+    public int? MicroBatchTokens { get; init; }
+    /// <summary>Recompute activations in the backward and take small micro-batches: slower, in a fraction of the memory.</summary>
+    public bool LowMemory { get; init; }
     public int NumEpochs { get; init; } = 3;
     /// <summary>Optimiser steps; when given it wins over <see cref="NumEpochs"/>.</summary>
     public int? MaxSteps { get; init; }
@@ -39,6 +43,10 @@ public sealed record TrainerParams : StageParams
     public int SaveTotalLimit { get; init; } = 3;
     /// <summary>With validation, give the checkpoint of lowest validation loss instead of the last step.</summary>
     public bool LoadBestModelAtEnd { get; init; } = true;
+    /// <summary>Stop after this many evaluations in a row without a lower validation loss; null never stops early.</summary>
+    public int? EarlyStoppingPatience { get; init; }
+    /// <summary>Steps between two lines of the log.</summary>
+    public int LoggingSteps { get; init; } = 1;
 
     public bool GroupByLength { get; init; }
     public int Seed { get; init; } = 42;
@@ -91,6 +99,22 @@ public sealed record TrainerParams : StageParams
         if (EvalSteps < 1)
         {
             yield return ("eval_steps", "must be at least 1");
+        }
+        if (MicroBatchTokens < 1)
+        {
+            yield return ("micro_batch_tokens", "must be at least 1");
+        }
+        if (EarlyStoppingPatience < 1)
+        {
+            yield return ("early_stopping_patience", "counts evaluations: at least 1, or leave it out");
+        }
+        if (EarlyStoppingPatience is not null && ValSetSize == 0)
+        {
+            yield return ("early_stopping_patience", "needs a validation loss: give val_set_size");
+        }
+        if (LoggingSteps < 1)
+        {
+            yield return ("logging_steps", "must be at least 1");
         }
         if (SaveSteps < 1)
         {
