@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LoraAspire.Model;
+using LoraAspire.Model.Fused;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Tests.Goldens;
 using LoraAspire.Tests.Model;
@@ -126,6 +127,19 @@ internal sealed record LoraCase(string Path, JsonElement Json, IReadOnlyList<(in
 
     public IReadOnlyList<MicroBatch> MicroBatches(JsonElement step) =>
         [.. step.GetProperty("samples").EnumerateArray().Select(samples => Pad([.. samples.EnumerateArray().Select(sample => Rows[sample.GetInt32()])]))];
+
+    /// <summary>A step's micro-batches as rows, each weighed as the case normalises.</summary>
+    public IEnumerable<IReadOnlyList<TrainingRow>> TrainingRows(JsonElement step)
+    {
+        var batches = step.GetProperty("samples").EnumerateArray().Select(samples => samples.EnumerateArray().Select(sample => Rows[sample.GetInt32()]).ToList()).ToList();
+        long Targets(IEnumerable<(int[] InputIds, int[] Labels)> rows) => rows.Sum(row => row.Labels.Skip(1).Count(label => label != -100));
+        var accumulation = Case.GetProperty("accum").GetInt32();
+        foreach (var batch in batches)
+        {
+            var weight = 1.0 / (Compat == Compat.AlpacaLora ? Targets(batch) * accumulation : batches.Sum(Targets));
+            yield return [.. batch.Select(row => new TrainingRow(row.InputIds, row.Labels, weight))];
+        }
+    }
 
     /// <summary>The padding that the case names: side, multiple.</summary>
     private MicroBatch Pad(IReadOnlyList<(int[] InputIds, int[] Labels)> rows)

@@ -41,6 +41,13 @@ public sealed class Linear(string name, Tensor weight, Tensor? bias) : IDisposab
         old.Dispose();
     }
 
+    /// <summary>The same weight, lying elsewhere.</summary>
+    internal void PointAt(Tensor weight)
+    {
+        Weight.Dispose();
+        Weight = weight;
+    }
+
     internal void ReplaceWeights(Func<string, Tensor, Tensor> replace)
     {
         Weight = replace(Name + ".weight", Weight);

@@ -8,7 +8,7 @@ namespace LoraAspire.Model;
 /// A Llama-architecture causal language model: embedding → decoder layers → norm → head. The branches between
 /// families (biases, q/k norm, windows, rope scaling) are those of <see cref="ModelConfig"/>.
 /// </summary>
-public sealed class LlamaModel : IDisposable
+public sealed partial class LlamaModel : IDisposable
 {
     private Tensor _embedding; // [vocab, hidden]
     private readonly DecoderLayer[] _layers;

@@ -23,6 +23,10 @@ internal sealed class Rope : IDisposable
         _sin.DetachFromDisposeScope();
     }
 
+    /// <summary>[positions, head_dim] float32</summary>
+    public Tensor Cos => _cos;
+    public Tensor Sin => _sin;
+
     public int Positions => (int)_cos.size(0);
 
     /// <summary>cos and sin of positions [start, start + length), each [length, head_dim] of the given type.</summary>

@@ -1,0 +1,2 @@
+namespace LoraAspire.Model.Fused;
+internal static class CudaKernelsX { }

@@ -1,0 +1,173 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model.Fused;
+
+/// <summary>
+/// LoRA training of a frozen model without autograd: forward, loss and the adapters' gradients of packed rows, by <see cref="Kernels"/> and matrix products.
+/// The same function as <see cref="LlamaModel.SummedLoss"/> with its backward, which is what it is tested against.
+/// </summary>
+public sealed class FusedModel : IDisposable
+{
+    private readonly Kernels _kernels;
+    private readonly FusedLayer[] _layers;
+    private readonly FusedParts _parts;
+
+    /// <summary>How the layers' activations are had in the backward.</summary>
+    /// <param name="Recompute">Keep only each layer's input and run its forward again: a third more work, a tenth of the memory.</param>
+    /// <param name="HeadRows">Positions that go through the head together.</param>
+    public sealed record Options(bool Recompute = false, int HeadRows = 4096)
+    {
+        public static Options LowMemory { get; } = new(Recompute: true, HeadRows: 512);
+    }
+
+    private readonly Options _options;
+
+    private FusedModel(FusedParts parts, Kernels kernels, Options options)
+    {
+        (_parts, _kernels, _options) = (parts, kernels, options);
+        _layers = [.. parts.Layers.Select(layer => new FusedLayer(kernels, layer))];
+    }
+
+    /// <summary>The fast path of a model with adapters attached; null where it has none (the reason is given): then autograd does it.</summary>
+    public static FusedModel? Create(LlamaModel model, Options options, out string? why)
+    {
+        var parts = model.FusedParts();
+        why = parts.Unsupported ?? (model.Device.type == DeviceType.CUDA ? "x" : model.Dtype == float32 ? null : "on the CPU it computes in float32 only");
+        return why is not null ? null : new FusedModel(parts, model.Device.type == DeviceType.CUDA ? new TorchKernels() : new TorchKernels(), options);
+    }
+
+    /// <summary>Rows on the model's device, in the layout its kernels want.</summary>
+    public PackedRows Pack(IReadOnlyList<TrainingRow> rows) => PackedRows.From(rows, _parts.Device, _kernels.Padded);
+
+    /// <summary>Before the first micro-batch of an optimiser step.</summary>
+    public void BeginStep()
+    {
+        using var noGrad = no_grad();
+        foreach (var linear in _layers.SelectMany(layer => layer.Linears))
+        {
+            linear.BeginStep();
+        }
+    }
+
+    /// <summary>After the last: the adapters' gradients are added to what stands in A.grad and B.grad.</summary>
+    public void EndStep()
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var linear in _layers.SelectMany(layer => layer.Linears))
+        {
+            linear.EndStep();
+        }
+    }
+
+    /// <summary>Σ weight · −log p(target), a scalar float32 on the device; nothing is kept.</summary>
+    public Tensor Loss(PackedRows rows)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var pass = Pass(rows, null);
+        var x = _parts.Embed(rows.Ids);
+        Tensor? added = null;
+        foreach (var layer in _layers)
+        {
+            var (middle, mlp, kept) = layer.Forward(x, added, pass);
+            added?.Dispose();
+            (x, added) = (middle.alias(), mlp);
+            kept.Dispose();
+        }
+        return Head(x.add(added!), rows, gradientWanted: false).Loss.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same loss with the adapters' dropout, and its gradients.</summary>
+    public Tensor Backward(PackedRows rows, long seed)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var pass = Pass(rows, seed);
+        var inputs = new Tensor[_layers.Length];
+        var kept = new FusedLayer.Kept?[_layers.Length];
+        var x = _parts.Embed(rows.Ids);
+        Tensor? added = null;
+        for (var i = 0; i < _layers.Length; i++)
+        {
+            var (middle, mlp, saved) = _layers[i].Forward(x, added, pass);
+            added?.Dispose();
+            if (_options.Recompute)
+            {
+                inputs[i] = saved.X.alias();
+                x = middle.add(mlp);
+                mlp.Dispose();
+                saved.Dispose();
+                added = null;
+            }
+            else
+            {
+                (x, added, kept[i]) = (middle, mlp, saved);
+            }
+        }
+        var last = added is null ? x : x.add(added);
+        added?.Dispose();
+        var (loss, gradient) = Head(last, rows, gradientWanted: true);
+        last.Dispose();
+        for (var i = _layers.Length - 1; i >= 0; i--)
+        {
+            if (_options.Recompute)
+            {
+                var (_, mlp, again) = _layers[i].Forward(inputs[i], null, pass);
+                mlp.Dispose();
+                kept[i] = again;
+            }
+            var next = _layers[i].Backward(gradient!, kept[i]!, pass, inputWanted: i > 0);
+            kept[i]!.Dispose();
+            gradient!.Dispose();
+            gradient = next;
+        }
+        return loss.MoveToOuterDisposeScope();
+    }
+
+    private FusedPass Pass(PackedRows rows, long? seed)
+    {
+        if (rows.MaxLength > _parts.Cos.size(0))
+        {
+            throw new ModelException($"{rows.MaxLength} tokens do not fit into the context of {_parts.Cos.size(0)}.");
+        }
+        return new FusedPass(rows, _parts.Cos, _parts.Sin, seed);
+    }
+
+    /// <summary>Norm, head and loss at the positions that carry a target, some at a time, and ∂L/∂x [T, hidden].</summary>
+    private (Tensor Loss, Tensor? Gradient) Head(Tensor x, PackedRows rows, bool gradientWanted)
+    {
+        using var scope = NewDisposeScope();
+        var loss = zeros(1, device: x.device);
+        var gradient = gradientWanted ? zeros_like(x) : null;
+        var count = rows.Targets.size(0);
+        for (long start = 0; start < count; start += _options.HeadRows)
+        {
+            using var chunk = NewDisposeScope();
+            var size = Math.Min(_options.HeadRows, count - start);
+            Tensor at = rows.TargetRows.narrow(0, start, size), weights = rows.Weights.narrow(0, start, size);
+            var (hidden, normed, inverse) = _kernels.Norm(x.index_select(0, at), null, _parts.Norm.Weight, _parts.Config.RmsNormEps);
+            var logits = normed.mm(_parts.Head.t());
+            var losses = _kernels.CrossEntropy(logits, rows.Targets.narrow(0, start, size), weights);
+            loss.add_(losses.dot(weights));
+            gradient?.index_copy_(0, at, _kernels.NormBackward(logits.mm(_parts.Head), hidden, inverse, _parts.Norm.Weight, null));
+        }
+        return (loss.squeeze(0).MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
+    }
+
+    public void Dispose()
+    {
+        foreach (var layer in _layers)
+        {
+            layer.Dispose();
+        }
+    }
+}
+
+/// <summary>What a <see cref="FusedModel"/> takes from a <see cref="LlamaModel"/>, which keeps owning it.</summary>
+/// <param name="Head">[vocab, hidden]</param>
+/// <param name="Cos">[positions, head_dim] float32</param>
+/// <param name="Unsupported">Why this model can't be trained this way, if so.</param>
+internal sealed record FusedParts(
+    ModelConfig Config, torch.Device Device, IReadOnlyList<DecoderLayer> Layers, RmsNorm Norm, Tensor Head, Tensor Cos, Tensor Sin, Func<Tensor, Tensor> Embed, string? Unsupported);

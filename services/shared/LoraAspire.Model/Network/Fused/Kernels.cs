@@ -1,0 +1,80 @@
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model.Fused;
+
+/// <summary>
+/// The rank is cut into tiles of eight, the width of a tensor core's product: tile i is rows 8i..8i+7 of a matrix [8·tiles, width] and columns 8i..8i+7 of a low-rank activation [T, 8·tiles].
+/// A rank that is no multiple of eight is filled up with zeros.
+/// </summary>
+/// <param name="Scale">LoRA's scale, times 1/(1−p) of the dropout.</param>
+internal readonly record struct Tile(float Scale, Dropout Dropout)
+{
+    public const int Width = 8;
+}
+
+/// <summary>What attention keeps for its backward.</summary>
+internal sealed record AttentionResult(Tensor Output, Tensor LogSumExp, Tensor? RngState, Tensor? Unused) : IDisposable
+{
+    public void Dispose()
+    {
+        Output.Dispose();
+        LogSumExp.Dispose();
+        RngState?.Dispose();
+        Unused?.Dispose();
+    }
+}
+
+/// <summary>How many heads stand in a row of q|k|v, and how far a query sees.</summary>
+internal sealed record HeadLayout(int Query, int KeyValue, int Dim, int? Window)
+{
+    public int QueryWidth => Query * Dim;
+    public int KeyValueWidth => KeyValue * Dim;
+}
+
+/// <summary>
+/// The parts of a decoder layer that are no matrix product, forward and backward, on T tokens laid end to end. All activations are [T, width], row after row; there is no autograd.
+/// </summary>
+internal abstract class Kernels
+{
+    /// <summary>Rows must have one length (<see cref="PackedRows.From"/>).</summary>
+    public abstract bool Padded { get; }
+
+    /// <summary>s = x (+ added); n = s / sqrt(mean(s²) + eps) · w. The inverse root is float32 [T, 1].</summary>
+    public abstract (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon);
+
+    /// <summary>With g = ∂L/∂n · w: r·g − x·r³·mean(g·x), r the inverse root (+ residual).</summary>
+    public abstract Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual);
+
+    /// <summary>silu(gate) · up of [T, 2·I], gate first.</summary>
+    public abstract Tensor SwiGlu(Tensor gateUp);
+
+    /// <summary>∂L/∂(gate|up), written over <paramref name="gateUp"/>.</summary>
+    public abstract void SwiGluBackward(Tensor gradient, Tensor gateUp);
+
+    /// <summary>Turns the q and k heads of q|k|v in place.</summary>
+    /// <param name="cos">[positions, dim] float32, and sin alike.</param>
+    public abstract void Rope(Tensor qkv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin);
+
+    /// <summary>dq, dk, dv side by side as [T, q|k|v], q and k turned back.</summary>
+    public abstract Tensor RopeBackward(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin);
+
+    /// <summary>Causal attention within each row; [T, heads·dim].</summary>
+    public abstract AttentionResult Attention(Tensor qkv, HeadLayout heads, PackedRows rows);
+
+    public abstract (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows, AttentionResult forward);
+
+    /// <summary>low[:, tile] = scale · dropout(x) · matrix[tile]ᵀ for each tile. x may be a slice of columns.</summary>
+    public abstract void Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles);
+
+    /// <summary>y += low · matrix. y may be a slice of columns.</summary>
+    public abstract void Expand(Tensor y, Tensor low, Tensor matrix);
+
+    /// <summary>
+    /// sums[tile] += low[:, tile]ᵀ · dropout(x), float32; and, where an input gradient is given, gradient += Σ dropout'(low[:, tile] · matrix[tile]).
+    /// The scales of the tiles are not applied: they are in low.
+    /// </summary>
+    public abstract void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null, Tensor? gradient = null);
+
+    /// <summary>−log softmax(logits)[target], [N] float32; the logits become weight · (softmax − onehot).</summary>
+    public abstract Tensor CrossEntropy(Tensor logits, Tensor targets, Tensor weights);
+}

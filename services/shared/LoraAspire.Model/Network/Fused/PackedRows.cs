@@ -1,0 +1,70 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model.Fused;
+
+/// <summary>One row to train on: ids, and labels (−100 where there is no loss) as many.</summary>
+/// <param name="Weight">What each target of this row counts in the loss.</param>
+public sealed record TrainingRow(int[] InputIds, int[] Labels, double Weight);
+
+/// <summary>
+/// The rows of one micro-batch laid end to end on the device, T tokens in all; attention never crosses from one to the next.
+/// Where a kernel wants rows of one length (the CPU's), each is padded on the right to the longest, and no target stands on padding.
+/// </summary>
+/// <param name="Ids">[T] int64</param>
+/// <param name="Positions">[T] int32, 0.. in each row</param>
+/// <param name="Starts">[rows + 1] int32: where each row begins, and T</param>
+/// <param name="Rows">How many there are.</param>
+/// <param name="MaxLength">Tokens of the longest row.</param>
+/// <param name="TargetRows">[N] int64: the tokens whose successor carries loss</param>
+/// <param name="Targets">[N] int64: those successors</param>
+/// <param name="Weights">[N] float32</param>
+public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Starts, int Rows, int MaxLength, Tensor TargetRows, Tensor Targets, Tensor Weights) : IDisposable
+{
+    /// <param name="padded">Rows of one length.</param>
+    public static PackedRows From(IReadOnlyList<TrainingRow> rows, torch.Device device, bool padded)
+    {
+        var longest = rows.Max(row => row.InputIds.Length);
+        var ids = new List<long>();
+        var positions = new List<int>();
+        var starts = new List<int> { 0 };
+        var (targetRows, targets, weights) = (new List<long>(), new List<long>(), new List<float>());
+        foreach (var row in rows)
+        {
+            var length = row.InputIds.Length;
+            for (var i = 0; i + 1 < length; i++)
+            {
+                if (row.Labels[i + 1] >= 0)
+                {
+                    targetRows.Add(ids.Count + i);
+                    targets.Add(row.Labels[i + 1]);
+                    weights.Add((float)row.Weight);
+                }
+            }
+            var space = padded ? longest : length;
+            for (var i = 0; i < space; i++)
+            {
+                ids.Add(i < length ? row.InputIds[i] : 0);
+                positions.Add(i);
+            }
+            starts.Add(ids.Count);
+        }
+        Tensor Move(Tensor host)
+        {
+            using (host)
+            {
+                return host.to(device, copy: true).DetachFromDisposeScope();
+            }
+        }
+        return new PackedRows(Move(tensor(ids.ToArray())), Move(tensor(positions.ToArray())), Move(tensor(starts.ToArray())), rows.Count, longest,
+            Move(tensor(targetRows.ToArray())), Move(tensor(targets.ToArray())), Move(tensor(weights.ToArray())));
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in new[] { Ids, Positions, Starts, TargetRows, Targets, Weights })
+        {
+            tensor.Dispose();
+        }
+    }
+}

@@ -1,0 +1,204 @@
+using LoraAspire.Model.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace LoraAspire.Model.Fused;
+
+/// <summary>Each part in plain ATen operators: the path of the CPU, and what other kernels are checked against.</summary>
+internal sealed class TorchKernels : Kernels
+{
+    public override bool Padded => true;
+
+    public override (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
+    {
+        using var scope = NewDisposeScope();
+        var sum = added is null ? x : x.add(added);
+        var wide = sum.to_type(float32);
+        var inverse = wide.square().mean([-1], keepdim: true).add_(epsilon).rsqrt_();
+        var normed = wide.mul(inverse).to_type(x.dtype).mul_(weight);
+        return (added is null ? x : sum.MoveToOuterDisposeScope(), normed.MoveToOuterDisposeScope(), inverse.MoveToOuterDisposeScope());
+    }
+
+    public override Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual)
+    {
+        using var scope = NewDisposeScope();
+        var (g, wide) = (gradient.to_type(float32).mul(weight.to_type(float32)), x.to_type(float32));
+        var pull = g.mul(wide).mean([-1], keepdim: true).mul_(inverseRms.pow(3));
+        var result = g.mul_(inverseRms).addcmul_(wide, pull, -1);
+        if (residual is not null)
+        {
+            result.add_(residual);
+        }
+        return result.to_type(x.dtype).MoveToOuterDisposeScope();
+    }
+
+    public override Tensor SwiGlu(Tensor gateUp)
+    {
+        using var scope = NewDisposeScope();
+        var half = gateUp.size(1) / 2;
+        return F.silu(gateUp.narrow(1, 0, half)).mul_(gateUp.narrow(1, half, half)).MoveToOuterDisposeScope();
+    }
+
+    public override void SwiGluBackward(Tensor gradient, Tensor gateUp)
+    {
+        using var scope = NewDisposeScope();
+        var half = gateUp.size(1) / 2;
+        Tensor gate = gateUp.narrow(1, 0, half), up = gateUp.narrow(1, half, half);
+        var (g, wide) = (gradient.to_type(float32), gate.to_type(float32));
+        var sigmoid = wide.sigmoid();
+        var silu = wide.mul(sigmoid);
+        // silu' = σ + silu − silu·σ
+        var slope = sigmoid.add(silu).addcmul_(silu, sigmoid, -1);
+        gate.copy_(slope.mul_(up).mul_(g));
+        up.copy_(silu.mul_(g));
+    }
+
+    public override void Rope(Tensor qkv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin)
+    {
+        using var scope = NewDisposeScope();
+        var turned = qkv.narrow(1, 0, heads.QueryWidth + heads.KeyValueWidth);
+        turned.copy_(Turn(turned, heads.Dim, positions, cos, sin));
+    }
+
+    public override Tensor RopeBackward(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin)
+    {
+        using var scope = NewDisposeScope();
+        var back = sin.neg();
+        return cat([Turn(dq, heads.Dim, positions, cos, back), Turn(dk, heads.Dim, positions, cos, back), dv], 1).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Turn(Tensor x, int dim, Tensor positions, Tensor cos, Tensor sin)
+    {
+        var split = x.reshape(x.size(0), -1, dim);
+        Tensor At(Tensor table) => table.index_select(0, positions).unsqueeze(1);
+        Tensor first = split.narrow(2, 0, dim / 2), second = split.narrow(2, dim / 2, dim / 2);
+        return split.mul(At(cos)).add_(cat([second.neg(), first], -1).mul_(At(sin))).to_type(x.dtype).reshape(x.size(0), -1);
+    }
+
+    public override AttentionResult Attention(Tensor qkv, HeadLayout heads, PackedRows rows)
+    {
+        using var scope = NewDisposeScope();
+        var (q, k, v) = Split(qkv, heads, rows);
+        var mask = WindowMask(heads, rows);
+        var result = Aten.Call("aten::_scaled_dot_product_flash_attention_for_cpu", 2, q, k, v, 0.0, mask is null,
+            mask is null ? Aten.Argument.None : Aten.Argument.Some(mask), Aten.Argument.None);
+        return new AttentionResult(Join(result[0]).MoveToOuterDisposeScope(), result[1].MoveToOuterDisposeScope(), null, null);
+    }
+
+    public override (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows, AttentionResult forward)
+    {
+        using var scope = NewDisposeScope();
+        var (q, k, v) = Split(qkv, heads, rows);
+        var mask = WindowMask(heads, rows);
+        Tensor Heads(Tensor x) => x.view(rows.Rows, rows.MaxLength, heads.Query, heads.Dim).transpose(1, 2);
+        var result = Aten.Call("aten::_scaled_dot_product_flash_attention_for_cpu_backward", 3, Heads(gradient), q, k, v, Heads(forward.Output), forward.LogSumExp, 0.0, mask is null,
+            mask is null ? Aten.Argument.None : Aten.Argument.Some(mask), Aten.Argument.None);
+        var groups = heads.Query / heads.KeyValue;
+        // A key/value head serves several query heads, so their gradients add.
+        Tensor Group(Tensor x) => Join(groups == 1 ? x : x.reshape(rows.Rows, heads.KeyValue, groups, rows.MaxLength, heads.Dim).sum(2));
+        return (Join(result[0]).MoveToOuterDisposeScope(), Group(result[1]).MoveToOuterDisposeScope(), Group(result[2]).MoveToOuterDisposeScope());
+    }
+
+    private static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads, PackedRows rows)
+    {
+        Tensor Part(int start, int count) =>
+            qkv.narrow(1, start, count * heads.Dim).view(rows.Rows, rows.MaxLength, count, heads.Dim).transpose(1, 2);
+        Tensor Repeated(Tensor x) => heads.Query == heads.KeyValue ? x
+            : x.unsqueeze(2).expand(rows.Rows, heads.KeyValue, heads.Query / heads.KeyValue, rows.MaxLength, heads.Dim).reshape(rows.Rows, heads.Query, rows.MaxLength, heads.Dim);
+        return (Part(0, heads.Query), Repeated(Part(heads.QueryWidth, heads.KeyValue)), Repeated(Part(heads.QueryWidth + heads.KeyValueWidth, heads.KeyValue)));
+    }
+
+    private static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0) * x.size(2), -1);
+
+    /// <summary>[L, L], 0 where a query sees a key and −∞ where not; null where plain causal says the same.</summary>
+    private static Tensor? WindowMask(HeadLayout heads, PackedRows rows)
+    {
+        if (heads.Window is not { } window || window >= rows.MaxLength)
+        {
+            return null;
+        }
+        var at = arange(rows.MaxLength, int64, rows.Ids.device);
+        var (query, key) = (at.unsqueeze(1), at.unsqueeze(0));
+        var hidden = key.gt(query).logical_or(key.le(query.sub(window)));
+        return zeros(rows.MaxLength, rows.MaxLength, device: rows.Ids.device).masked_fill_(hidden, double.NegativeInfinity);
+    }
+
+    public override void Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (start, count, tile) in Runs(tiles))
+        {
+            low.narrow(1, start, count).copy_(Dropped(x, tile.Dropout).mm(matrix.narrow(0, start, count).t()).mul_(tile.Scale));
+        }
+    }
+
+    public override void Expand(Tensor y, Tensor low, Tensor matrix) => y.addmm_(low, matrix);
+
+    public override void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null, Tensor? gradient = null)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (start, count, tile) in Runs(tiles))
+        {
+            var part = low.narrow(1, start, count);
+            sums.narrow(0, start, count).add_(part.t().mm(Dropped(x, tile.Dropout)));
+            if (gradient is not null)
+            {
+                gradient.add_(Dropped(part.mm(matrix!.narrow(0, start, count)), tile.Dropout));
+            }
+        }
+    }
+
+    public override Tensor CrossEntropy(Tensor logits, Tensor targets, Tensor weights)
+    {
+        using var scope = NewDisposeScope();
+        var wide = logits.to_type(float32);
+        var at = targets.unsqueeze(1);
+        var total = wide.logsumexp(1, keepdim: true);
+        var loss = total.sub(wide.gather(1, at)).squeeze(1);
+        var p = wide.sub_(total).exp_();
+        p.scatter_add_(1, at, full_like(at, -1, dtype: float32)).mul_(weights.unsqueeze(1));
+        if (logits.dtype != float32)
+        {
+            logits.copy_(p);
+        }
+        return loss.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Neighbouring tiles of one layer, taken together.</summary>
+    private static List<(int Start, int Count, Tile Tile)> Runs(ReadOnlySpan<Tile> tiles)
+    {
+        var runs = new List<(int Start, int Count, Tile Tile)>();
+        for (var i = 0; i < tiles.Length; i++)
+        {
+            if (runs.Count > 0 && runs[^1].Tile == tiles[i])
+            {
+                runs[^1] = runs[^1] with { Count = runs[^1].Count + Tile.Width };
+            }
+            else
+            {
+                runs.Add((i * Tile.Width, Tile.Width, tiles[i]));
+            }
+        }
+        return runs;
+    }
+
+    /// <summary>x with the dropped elements 0, not scaled.</summary>
+    private static unsafe Tensor Dropped(Tensor x, Dropout dropout)
+    {
+        if (dropout.Threshold == 0)
+        {
+            return x;
+        }
+        var source = x.to_type(float32).cpu().contiguous();
+        var result = empty_like(source);
+        var (rows, width) = ((int)x.size(0), (int)x.size(1));
+        var from = (float*)Aten.Data(source);
+        var to = (float*)Aten.Data(result);
+        for (var row = 0; row < rows; row++)
+        {
+            dropout.Apply(new ReadOnlySpan<float>(from + ((long)row * width), width), new Span<float>(to + ((long)row * width), width), row);
+        }
+        return result.to(x.dtype, x.device);
+    }
+}
