@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using LoraAspire.Model;
 using LoraAspire.Pipelines.Stages;
@@ -23,74 +24,106 @@ internal static class TrainerBenchmark
         var cpu = new Option<bool>("--cpu") { Description = "A 15M-parameter model in float32 on the CPU instead of Llama-2-7B in bfloat16 on the GPU." };
         var rows = new Option<string>("--rows") { Description = "alpaca, or rows of a fixed length: 512, 2048.", DefaultValueFactory = _ => "alpaca" };
         var lengths = new Option<FileInfo>("--lengths") { Description = "alpaca_lengths.json.", DefaultValueFactory = _ => new FileInfo("../shared/goldens/alpaca_lengths.json") };
-        var micro = new Option<int>("--micro-batch-size") { Description = "Rows that go through the model together.", DefaultValueFactory = _ => 4 };
-        var steps = new Option<int>("--steps") { Description = "Optimiser steps on one repeated batch, after which the measured steps run.", DefaultValueFactory = _ => 20 };
-        var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, rows, lengths, micro, steps };
-        command.SetAction(parsed => Run(parsed.GetValue(cpu), parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName, parsed.GetValue(micro), parsed.GetValue(steps)));
+        var tokens = new Option<int?>("--micro-batch-tokens") { Description = "Tokens that go through the model together; the trainer's own choice otherwise." };
+        var lowMemory = new Option<bool>("--low-memory") { Description = "Recompute the layers in the backward." };
+        var autograd = new Option<bool>("--autograd") { Description = "The plain path, for comparison." };
+        var warmUp = new Option<int>("--warm-up") { Description = "Optimiser steps on one repeated batch, after which the measured steps run.", DefaultValueFactory = _ => 5 };
+        var steps = new Option<int>("--steps") { Description = "Measured steps; the work is gone through again when it has fewer.", DefaultValueFactory = _ => 5 };
+        var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, rows, lengths, tokens, lowMemory, autograd, warmUp, steps };
+        command.SetAction(parsed => Run(new Work(parsed.GetValue(cpu), parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName, parsed.GetValue(tokens),
+            parsed.GetValue(lowMemory), parsed.GetValue(autograd), parsed.GetValue(warmUp), parsed.GetValue(steps))));
         return command;
     }
 
-    private static void Run(bool onCpu, string rows, string lengthsFile, int microBatchSize, int repeats)
+    private sealed record Work(bool OnCpu, string Rows, string LengthsFile, int? Tokens, bool LowMemory, bool Autograd, int WarmUp, int Steps);
+
+    private static void Run(Work work)
     {
-        if (!onCpu && !cuda.is_available())
+        if (!work.OnCpu && !cuda.is_available())
         {
             throw new InvalidOperationException("No CUDA device: name a libtorch with CUDA by LORA_LIBTORCH, or give --cpu.");
         }
-        var (config, device, dtype) = onCpu ? (Llama15M, CPU, float32) : (Llama7B, CUDA, bfloat16);
-        var steps = rows == "alpaca" ? Workload.AlpacaSteps(lengthsFile) : [.. Enumerable.Range(0, 5).Select(_ => Enumerable.Repeat(int.Parse(rows), onCpu ? 8 : 32).ToArray())];
-        if (onCpu && rows == "alpaca")
-        {
-            steps = [.. steps.Take(2).Select(step => step[..16])];
-        }
+        var (config, device, dtype) = work.OnCpu ? (Llama15M, CPU, float32) : (Llama7B, CUDA, bfloat16);
         using var model = LlamaModel.Initialize(config, device, dtype, seed: 42, onDevice: true);
-        var lora = new LoraConfig(8, 16, 0.05, ["q_proj", "k_proj", "v_proj", "o_proj"]);
-        model.AttachFresh(lora, seed: 42);
+        model.AttachFresh(new LoraConfig(8, 16, 0.05, ["q_proj", "k_proj", "v_proj", "o_proj"]), seed: 42);
         using var parameters = ParameterSet.OfAdapters(model);
         using var optimiser = new AdamW(parameters, 0.9, 0.999, 1e-8, 0);
-        var step = new OptimiserStep(model, parameters, optimiser, 1.0, Compat.None, steps[0].Length / microBatchSize);
-        var schedule = new Schedule(LrScheduler.Linear, 1e-4, WarmupSteps: 5, TotalSteps: 10_000);
-        Console.WriteLine($"{model.Weights().Sum(weight => weight.Tensor.numel()):N0} weights, {parameters.Count:N0} trained, on {device}");
+        using var objective = new Objective(model, work.LowMemory, work.Autograd);
+        var step = new OptimiserStep(objective, parameters, optimiser, 1.0);
+        var schedule = new Schedule(LrScheduler.Linear, 1e-4, WarmupSteps: 2, TotalSteps: 10_000);
+        var tokens = work.Tokens ?? objective.DefaultTokens;
+        Console.WriteLine($"{model.Weights().Sum(weight => weight.Tensor.numel()):N0} weights, {parameters.Count:N0} trained, on {device}; {objective.Path}, micro-batches of {tokens} tokens");
+        var lengths = Lengths(work);
+        IReadOnlyList<MicroBatch> Batches(int[] rows, int seed) => Workload.Step(rows, tokens, objective.Packed, config.VocabSize, seed);
 
-        var repeated = Workload.MicroBatches(steps[^1], microBatchSize, config.VocabSize, seed: 1);
-        double first = 0, last = 0;
-        for (var i = 0; i < repeats; i++)
+        var repeated = Batches(lengths[^1], seed: 1);
+        var losses = new List<double>();
+        for (var i = 0; i < work.WarmUp; i++)
         {
             using var result = step.Run(repeated, schedule.At(i), i);
-            last = result.ReadMicroLosses().Sum();
-            first = i == 0 ? last : first;
-            Console.WriteLine($"step {i + 1}/{repeats}  loss {last:F4}  grad norm {result.ReadGradNorm():F3}");
+            losses.Add(result.ReadMicroLosses().Sum());
+            Console.WriteLine($"step {i + 1}/{work.WarmUp}  loss {losses[^1]:F4}  grad norm {result.ReadGradNorm():F3}");
         }
 
-        long tokens = 0;
-        double seconds = 0;
-        foreach (var (index, lengths) in steps.Index())
+        // As the trainer runs: a step is given out before the one before it is read.
+        var measured = Enumerable.Range(0, work.Steps).Select(i => Batches(lengths[i % lengths.Count], seed: 2 + i)).ToList();
+        var read = new List<double>();
+        Queue<StepResult> given = new();
+        void Read()
         {
-            var batches = Workload.MicroBatches(lengths, microBatchSize, config.VocabSize, seed: 2 + index);
-            var start = Stopwatch.GetTimestamp();
-            using var result = step.Run(batches, schedule.At(repeats + index), repeats + index);
-            var loss = result.ReadMicroLosses().Sum(); // reading waits for the device
-            var took = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            seconds += took;
-            tokens += lengths.Sum();
-            Console.WriteLine($"measured step {index + 1}/{steps.Count}  {lengths.Sum() / took:N0} tokens/s  loss {loss:F4}");
+            using var result = given.Dequeue();
+            read.Add(result.ReadMicroLosses().Sum());
+        }
+        var start = Stopwatch.GetTimestamp();
+        foreach (var (index, batches) in measured.Index())
+        {
+            given.Enqueue(step.Run(batches, schedule.At(work.WarmUp + index), work.WarmUp + index));
+            if (given.Count > 1)
+            {
+                Read();
+            }
+        }
+        Read();
+        var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        if (losses.Concat(read).Any(loss => !double.IsFinite(loss)))
+        {
+            throw new InvalidOperationException("A loss is not finite: this figure is worth nothing.");
         }
 
-        var parametersInProducts = model.Linears.Sum(linear => linear.InFeatures * linear.OutFeatures) + ((long)config.VocabSize * config.HiddenSize);
-        var flops = 4.0 * parametersInProducts * tokens / seconds;
+        var real = measured.Sum(step => step.Sum(batch => batch.RealTokens));
+        var targets = measured.Sum(step => step.Sum(batch => MicroBatch.Targets(batch.Rows.Select(row => (row.InputIds, row.Labels)))));
+        var inLayers = model.Linears.Sum(linear => linear.InFeatures * linear.OutFeatures);
+        // Forward and ∂L/∂x: 2 FLOP a weight each. The head only where a target stands.
+        var flops = 4.0 * ((inLayers * real) + ((long)config.VocabSize * config.HiddenSize * targets)) / seconds;
         var peak = MatrixFlops(device, dtype);
         Console.WriteLine(JsonSerializer.Serialize(new
         {
-            name = $"trainer {rows}",
-            device = onCpu ? $"cpu, {get_num_threads()} threads" : "cuda",
-            tokens_per_second = Math.Round(tokens / seconds, 1),
-            micro_batch_size = microBatchSize,
-            steps_on_one_batch = repeats,
-            first_loss = Math.Round(first, 4),
-            last_loss = Math.Round(last, 4),
+            name = $"trainer {work.Rows}",
+            device = work.OnCpu ? $"cpu, {get_num_threads()} threads" : "cuda",
+            path = objective.Path,
+            tokens_per_second = Math.Round(real / seconds, 1),
+            micro_batch_tokens = tokens,
+            micro_batches = measured.Sum(step => step.Count),
+            real_tokens = real,
+            seconds = Math.Round(seconds, 3),
+            losses_on_one_batch = losses.Select(loss => Math.Round(loss, 4)),
+            measured_loss = Math.Round(read.Average(), 4),
             tflops = Math.Round(flops / 1e12, 3),
             matrix_tflops = Math.Round(peak / 1e12, 3),
             ratio = Math.Round(flops / peak, 4),
         }));
+    }
+
+    private static IReadOnlyList<int[]> Lengths(Work work)
+    {
+        if (work.Rows != "alpaca")
+        {
+            // As many tokens as the Alpaca steps have, about: 15,000.
+            var length = int.Parse(work.Rows, CultureInfo.InvariantCulture);
+            return [[.. Enumerable.Repeat(length, work.OnCpu ? 8 : Math.Max(8, 16384 / length))]];
+        }
+        var steps = Workload.AlpacaSteps(work.LengthsFile);
+        return work.OnCpu ? [.. steps.Take(2).Select(step => step[..32])] : steps;
     }
 
     /// <summary>What a plain matrix product reaches in this process: 8192³ on a GPU, 1024×2048×2048 on a CPU.</summary>

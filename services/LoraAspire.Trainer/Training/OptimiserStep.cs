@@ -1,5 +1,3 @@
-using LoraAspire.Model;
-using LoraAspire.Pipelines.Stages;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -25,21 +23,16 @@ public sealed record StepResult(IReadOnlyList<Tensor> MicroLosses, Tensor GradNo
 }
 
 /// <summary>Forward and backward over a step's micro-batches, then clip and AdamW.</summary>
-/// <param name="accumulation">Micro-batches of a full step; an epoch's last step may have fewer.</param>
-public sealed class OptimiserStep(LlamaModel model, ParameterSet parameters, AdamW optimiser, double maxGradNorm, Compat compat, int accumulation)
+public sealed class OptimiserStep(Objective objective, ParameterSet parameters, AdamW optimiser, double maxGradNorm)
 {
     /// <param name="seed">Of this step's dropout. Each micro-batch has its own, so a resumed run draws what an undisturbed one does.</param>
     public StepResult Run(IReadOnlyList<MicroBatch> microBatches, double learningRate, long seed)
     {
         using var scope = NewDisposeScope();
         parameters.Gradients.zero_();
-        var targets = microBatches.Sum(batch => batch.Targets);
-        var losses = new List<Tensor>(microBatches.Count);
-        foreach (var (index, batch) in microBatches.Index())
-        {
-            manual_seed((seed * 1_000_003) + index);
-            losses.Add(Backward(batch, Normaliser(batch, targets)));
-        }
+        objective.BeginStep();
+        var losses = microBatches.Select((batch, index) => objective.Backward(batch, (seed * 1_000_003) + index)).ToList();
+        objective.EndStep();
         var norm = parameters.Gradients.norm();
         if (maxGradNorm > 0)
         {
@@ -47,21 +40,5 @@ public sealed class OptimiserStep(LlamaModel model, ParameterSet parameters, Ada
         }
         optimiser.Step(learningRate);
         return new StepResult(losses, norm.DetachFromDisposeScope(), learningRate);
-    }
-
-    /// <summary>
-    /// Every token of the step weighs 1/N, N the step's targets. alpaca-lora (transformers ≤ 4.45) gives each micro-batch the mean over its own targets,
-    /// divided by the micro-batches of a full step, so that tokens of short rows weigh more.
-    /// </summary>
-    private double Normaliser(MicroBatch batch, long targets) =>
-        compat == Compat.AlpacaLora ? (double)batch.Targets * accumulation : targets;
-
-    private Tensor Backward(MicroBatch batch, double normaliser)
-    {
-        using var scope = NewDisposeScope();
-        var loss = model.SummedLoss(
-            batch.InputIds.to(model.Device), batch.Labels.to(model.Device), batch.AttentionMask?.to(model.Device), training: true).div(normaliser);
-        loss.backward();
-        return loss.detach().DetachFromDisposeScope();
     }
 }

@@ -13,6 +13,8 @@ public sealed class TrainingRun(
 {
     private readonly AdamW _optimiser = new(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
 
+    private readonly Objective _objective = new(model, settings.LowMemory);
+
     /// <summary>Trains from the newest checkpoint to the end. Afterwards the parameters are those to keep.</summary>
     public TrainingState Run(CancellationToken cancellationToken)
     {
@@ -20,8 +22,7 @@ public sealed class TrainingRun(
         var sampler = new Sampler([.. training.Select(rows.Length)], settings.BatchSize, settings.GroupByLength, settings.Seed);
         var totalSteps = settings.MaxSteps ?? settings.NumEpochs * sampler.StepsPerEpoch;
         var schedule = Schedule.Of(settings, totalSteps);
-        var accumulation = settings.BatchSize / settings.MicroBatchSize;
-        var step = new OptimiserStep(model, parameters, _optimiser, settings.MaxGradNorm, settings.Compat, accumulation);
+        var step = new OptimiserStep(_objective, parameters, _optimiser, settings.MaxGradNorm);
         var checkpoints = new Checkpoints(checkpointDir, settings.SaveTotalLimit, parameters, _optimiser);
         var state = checkpoints.Resume();
         Announce(state, training.Length, validation.Length, totalSteps);
@@ -36,10 +37,6 @@ public sealed class TrainingRun(
             var metrics = new StepMetrics(done, (double)done / sampler.StepsPerEpoch, result.ReadMicroLosses().Sum(), result.LearningRate, result.ReadGradNorm(), null);
             RequireFinite(metrics);
             speed.Add(batches.Sum(batch => batch.RealTokens));
-            foreach (var batch in batches)
-            {
-                batch.Dispose();
-            }
             if (validation.Length > 0 && (done % settings.EvalSteps == 0 || done == totalSteps))
             {
                 metrics = metrics with { EvalLoss = Evaluate(validation, cancellationToken) };
@@ -64,7 +61,11 @@ public sealed class TrainingRun(
         return state;
     }
 
-    public void Dispose() => _optimiser.Dispose();
+    public void Dispose()
+    {
+        _objective.Dispose();
+        _optimiser.Dispose();
+    }
 
     /// <summary>Held-out rows are drawn by the seed; both parts stay in the data set's order.</summary>
     private (int[] Training, int[] Validation) Split()
@@ -83,29 +84,22 @@ public sealed class TrainingRun(
         return (Sorted(order[settings.ValSetSize..]), Sorted(order[..settings.ValSetSize]));
     }
 
-    /// <summary>
-    /// Rows of like length together, so that less is padded. Which rows share a micro-batch doesn't change a token-weighted loss;
-    /// under compat: alpaca-lora it does, so there they stay as drawn.
-    /// </summary>
-    private List<MicroBatch> MicroBatches(int[] step) =>
-        [.. (settings.Compat == Compat.AlpacaLora ? step : [.. step.OrderByDescending(rows.Length)])
-            .Chunk(settings.MicroBatchSize).Select(chunk => MicroBatch.Pad([.. chunk.Select(Row)]))];
+    private IReadOnlyList<MicroBatch> MicroBatches(int[] step) =>
+        MicroBatch.Cut(MicroBatch.Weigh([.. step.Select(Row)], settings.Compat, settings.BatchSize, settings.MicroBatchSize), TokenBudget, _objective.Packed);
+
+    private int TokenBudget => settings.MicroBatchTokens ?? _objective.DefaultTokens;
 
     /// <summary>Mean over all target tokens of the held-out rows.</summary>
     private double Evaluate(int[] validation, CancellationToken cancellationToken)
     {
-        using var noGrad = no_grad();
-        double sum = 0;
-        long targets = 0;
-        foreach (var chunk in validation.OrderByDescending(rows.Length).Chunk(settings.MicroBatchSize))
+        var weighed = MicroBatch.Weigh([.. validation.Select(Row)], Compat.None, validation.Length, validation.Length);
+        double mean = 0;
+        foreach (var batch in MicroBatch.Cut(weighed, TokenBudget, _objective.Packed))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            using var batch = MicroBatch.Pad([.. chunk.Select(Row)]);
-            sum += model.SummedLoss(batch.InputIds.to(model.Device), batch.Labels.to(model.Device), null, training: false).item<float>();
-            targets += batch.Targets;
+            mean += _objective.Loss(batch);
         }
-        return sum / Math.Max(1, targets);
+        return mean;
     }
 
     private (int[] InputIds, int[] Labels) Row(int row) => (rows.InputIds(row).ToArray(), rows.Labels(row).ToArray());
@@ -115,7 +109,7 @@ public sealed class TrainingRun(
     private void Announce(TrainingState state, int training, int validation, int totalSteps)
     {
         report.Report(new StageProgress(Message:
-            $"{training} rows to train on, {validation} held out; {totalSteps} steps of {settings.BatchSize} rows; {parameters.Count:N0} trained parameters on {model.Device}, arithmetic in {model.Dtype}."));
+            $"{training} rows to train on, {validation} held out; {totalSteps} steps of {settings.BatchSize} rows; {parameters.Count:N0} trained parameters on {model.Device}, arithmetic in {model.Dtype}, {_objective.Path}."));
         if (state.Step > 0)
         {
             report.Report(new StageProgress(Message: $"Going on from the checkpoint of step {state.Step}."));

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LoraAspire.Model;
+using LoraAspire.Model.Data;
 using LoraAspire.Model.Fused;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Tests.Goldens;
@@ -24,7 +25,12 @@ public sealed class LoraGoldens(ITestOutputHelper output)
     public static TheoryData<string> Cases => GoldenFolder.CaseNames("lora");
 
     [Theory(SkipTestWithoutData = true), MemberData(nameof(Cases))]
-    public void Twenty_steps_follow_the_trajectory_of_PEFT(string name)
+    public void Twenty_steps_follow_the_trajectory_of_PEFT(string name) => Follow(name, autograd: true);
+
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(Cases))]
+    public void Without_autograd_twenty_steps_follow_the_trajectory_of_PEFT(string name) => Follow(name, autograd: false);
+
+    private void Follow(string name, bool autograd)
     {
         using var scope = NewDisposeScope();
         var golden = LoraCase.Open(name);
@@ -35,7 +41,8 @@ public sealed class LoraGoldens(ITestOutputHelper output)
         using var parameters = ParameterSet.OfAdapters(model);
         using var optimiser = new AdamW(parameters, 0.9, 0.999, 1e-8, weightDecay: 0);
         var accumulation = golden.Case.GetProperty("accum").GetInt32();
-        var step = new OptimiserStep(model, parameters, optimiser, golden.Case.GetProperty("mgn").GetDouble(), golden.Compat, accumulation);
+        using var objective = new Objective(model, autograd: autograd);
+        var step = new OptimiserStep(objective, parameters, optimiser, golden.Case.GetProperty("mgn").GetDouble());
         var schedule = new Schedule(LrScheduler.Linear, golden.Case.GetProperty("lr").GetDouble(),
             golden.Json.GetProperty("schedule").GetProperty("warmup_steps").GetInt32(), golden.Json.GetProperty("schedule").GetProperty("total_steps").GetInt32());
         double lossDifference = 0, normDifference = 0;
@@ -77,7 +84,8 @@ public sealed class LoraGoldens(ITestOutputHelper output)
         model.Attach(adapter);
         using var parameters = ParameterSet.OfAdapters(model);
         using var optimiser = new AdamW(parameters, 0.9, 0.999, 1e-8, weightDecay: 0);
-        var step = new OptimiserStep(model, parameters, optimiser, maxGradNorm: 0, golden.Compat, golden.Case.GetProperty("accum").GetInt32());
+        using var objective = new Objective(model, autograd: true);
+        var step = new OptimiserStep(objective, parameters, optimiser, maxGradNorm: 0);
         using var tensors = SafetensorsFile.Open(golden.Folder("tensors.safetensors"));
 
         using var result = step.Run(golden.MicroBatches(golden.Json.GetProperty("steps")[0]), learningRate: 0, seed: 0);
@@ -125,38 +133,22 @@ internal sealed record LoraCase(string Path, JsonElement Json, IReadOnlyList<(in
 
     public LlamaModel Base() => Golden.Load(System.IO.Path.Combine(GoldenFolder.Root, Json.GetProperty("model").GetString()!));
 
-    public IReadOnlyList<MicroBatch> MicroBatches(JsonElement step) =>
-        [.. step.GetProperty("samples").EnumerateArray().Select(samples => Pad([.. samples.EnumerateArray().Select(sample => Rows[sample.GetInt32()])]))];
+    /// <summary>With the padding that the case names: side, multiple.</summary>
+    public IReadOnlyList<MicroBatch> MicroBatches(JsonElement step)
+    {
+        var padding = Json.GetProperty("padding");
+        var multiple = padding.GetProperty("pad_to_multiple_of") is { ValueKind: JsonValueKind.Number } number ? number.GetInt32() : 1;
+        var side = padding.GetProperty("side").GetString() == "left" ? PaddingSide.Left : PaddingSide.Right;
+        return [.. TrainingRows(step).Select(rows => new MicroBatch(rows, side, multiple))];
+    }
 
     /// <summary>A step's micro-batches as rows, each weighed as the case normalises.</summary>
     public IEnumerable<IReadOnlyList<TrainingRow>> TrainingRows(JsonElement step)
     {
-        var batches = step.GetProperty("samples").EnumerateArray().Select(samples => samples.EnumerateArray().Select(sample => Rows[sample.GetInt32()]).ToList()).ToList();
-        long Targets(IEnumerable<(int[] InputIds, int[] Labels)> rows) => rows.Sum(row => row.Labels.Skip(1).Count(label => label != -100));
-        var accumulation = Case.GetProperty("accum").GetInt32();
-        foreach (var batch in batches)
-        {
-            var weight = 1.0 / (Compat == Compat.AlpacaLora ? Targets(batch) * accumulation : batches.Sum(Targets));
-            yield return [.. batch.Select(row => new TrainingRow(row.InputIds, row.Labels, weight))];
-        }
-    }
-
-    /// <summary>The padding that the case names: side, multiple.</summary>
-    private MicroBatch Pad(IReadOnlyList<(int[] InputIds, int[] Labels)> rows)
-    {
-        var padding = Json.GetProperty("padding");
-        var multiple = padding.GetProperty("pad_to_multiple_of") is { ValueKind: JsonValueKind.Number } number ? number.GetInt32() : 1;
-        var left = padding.GetProperty("side").GetString() == "left";
-        var length = (rows.Max(row => row.InputIds.Length) + multiple - 1) / multiple * multiple;
-        Tensor Fill(Func<(int[] InputIds, int[] Labels), int[]> values, long pad) => tensor([.. rows.SelectMany(row =>
-        {
-            var padding = Enumerable.Repeat(pad, length - row.InputIds.Length);
-            var real = values(row).Select(value => (long)value);
-            return left ? padding.Concat(real) : real.Concat(padding);
-        })], [rows.Count, length]);
-        var labels = Fill(row => row.Labels, -100);
-        return new MicroBatch(Fill(row => row.InputIds, 0), labels, Fill(row => [.. row.InputIds.Select(_ => 1)], 0),
-            labels.narrow(1, 1, length - 1).ne(-100).sum().item<long>(), rows.Sum(row => row.InputIds.Length));
+        var batches = step.GetProperty("samples").EnumerateArray().Select(samples => samples.EnumerateArray().Select(sample => Rows[sample.GetInt32()]).ToArray()).ToArray();
+        var (size, accumulation) = (batches.Max(batch => batch.Length), Case.GetProperty("accum").GetInt32());
+        var weighed = new Queue<TrainingRow>(MicroBatch.Weigh([.. batches.SelectMany(batch => batch)], Compat, size * accumulation, size));
+        return [.. batches.Select(batch => batch.Select(_ => weighed.Dequeue()).ToList())];
     }
 
     public static double Difference(LoraAdapter one, LoraAdapter other)

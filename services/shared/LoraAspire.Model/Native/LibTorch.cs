@@ -44,6 +44,14 @@ public static class LibTorch
         }
     }
 
+    /// <summary>The runtime compiler beside the loaded libtorch, by the library that links it under whatever name it has there.</summary>
+    /// <exception cref="ModelException">There is none.</exception>
+    internal static nint Nvrtc()
+    {
+        var path = Path.Combine(Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder ? Path.GetFullPath(folder) : AppContext.BaseDirectory, "libcaffe2_nvrtc.so");
+        return NativeLibrary.TryLoad(path, out var handle) ? handle : throw new ModelException($"{path} does not load: it belongs to every libtorch with CUDA.");
+    }
+
     private static void LoadFrom(string folder)
     {
         string[] wanted = [.. s_cpu, .. File.Exists(Path.Combine(folder, s_cuda[^1])) ? s_cuda : [], "libtorch.so"];

@@ -145,14 +145,16 @@ public sealed partial class LlamaModel : IDisposable
 
     /// <summary>Σ over labelled positions of −log p(token t | tokens before t): a scalar in float32. The head runs only where a label stands.</summary>
     /// <param name="labels">[batch, length] int64, −100 where there is no loss; a label belongs to the position before it.</param>
-    public Tensor SummedLoss(Tensor ids, Tensor labels, Tensor? attentionMask, bool training)
+    /// <param name="weights">[batch] float32: what each target of a row counts; null counts 1.</param>
+    public Tensor SummedLoss(Tensor ids, Tensor labels, Tensor? attentionMask, bool training, Tensor? weights = null)
     {
         using var scope = NewDisposeScope();
         var hidden = Hidden(ids, null, attentionMask, training);
         var targets = labels.narrow(1, 1, labels.size(1) - 1).reshape(-1);
         var supervised = targets.ne(-100).nonzero().squeeze(1);
         var rows = hidden.narrow(1, 0, hidden.size(1) - 1).reshape(-1, Config.HiddenSize).index_select(0, supervised);
-        return F.cross_entropy(Logits(rows), targets.index_select(0, supervised), reduction: nn.Reduction.Sum).MoveToOuterDisposeScope();
+        var losses = F.cross_entropy(Logits(rows), targets.index_select(0, supervised), reduction: nn.Reduction.None);
+        return (weights is null ? losses : losses.mul(weights.index_select(0, supervised.div(labels.size(1) - 1, RoundingMode.floor)))).sum().MoveToOuterDisposeScope();
     }
 
     private Tensor Logits(Tensor hidden) =>

@@ -33,8 +33,8 @@ public sealed class FusedModel : IDisposable
     public static FusedModel? Create(LlamaModel model, Options options, out string? why)
     {
         var parts = model.FusedParts();
-        why = parts.Unsupported ?? (model.Device.type == DeviceType.CUDA ? "x" : model.Dtype == float32 ? null : "on the CPU it computes in float32 only");
-        return why is not null ? null : new FusedModel(parts, model.Device.type == DeviceType.CUDA ? new TorchKernels() : new TorchKernels(), options);
+        why = parts.Unsupported ?? (model.Device.type == DeviceType.CUDA ? CudaKernels.Unsupported(model) : model.Dtype == float32 ? null : "on the CPU it computes in float32 only");
+        return why is not null ? null : new FusedModel(parts, model.Device.type == DeviceType.CUDA ? new CudaKernels() : new TorchKernels(), options);
     }
 
     /// <summary>Rows on the model's device, in the layout its kernels want.</summary>

@@ -1,0 +1,105 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace LoraAspire.Model.Native;
+
+/// <summary>
+/// CUDA C++ compiled at run time for the GPU at hand, by the NVRTC that comes with every CUDA libtorch, and launched on the default stream, where libtorch's own work runs.
+/// </summary>
+internal sealed unsafe class CudaProgram
+{
+    private const int ComputeCapabilityMajor = 75, ComputeCapabilityMinor = 76; // CUdevice_attribute
+
+    private readonly nint _module;
+    private readonly Dictionary<string, nint> _functions = [];
+    private readonly nint _driver = NativeLibrary.Load("libcuda.so.1");
+    private readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> _launch;
+
+    /// <exception cref="ModelException">NVRTC is missing, or the source does not compile; the message holds its log.</exception>
+    public CudaProgram(string source, string name)
+    {
+        _launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)NativeLibrary.GetExport(_driver, "cuLaunchKernel");
+        var image = Compile(source, name, $"--gpu-architecture=sm_{Architecture()}");
+        var load = (delegate* unmanaged<nint*, byte*, int>)NativeLibrary.GetExport(_driver, "cuModuleLoadData");
+        fixed (byte* start = image)
+        fixed (nint* module = &_module)
+        {
+            Check(load(module, start), "cuModuleLoadData");
+        }
+    }
+
+    /// <param name="grid">Blocks in x and y.</param>
+    /// <param name="arguments">One 8-byte slot each: an address, a long, or an int or float in the low half.</param>
+    /// <param name="last">An argument of another size, or null.</param>
+    public void Launch(string kernel, (long X, long Y) grid, int block, ReadOnlySpan<ulong> arguments, void* last = null)
+    {
+        if (!_functions.TryGetValue(kernel, out var function))
+        {
+            var find = (delegate* unmanaged<nint*, nint, byte*, int>)NativeLibrary.GetExport(_driver, "cuModuleGetFunction");
+            fixed (byte* symbol = Encoding.UTF8.GetBytes(kernel + '\0'))
+            {
+                Check(find(&function, _module, symbol), kernel);
+            }
+            _functions[kernel] = function;
+        }
+        var slots = stackalloc ulong[arguments.Length];
+        arguments.CopyTo(new Span<ulong>(slots, arguments.Length));
+        var pointers = stackalloc void*[arguments.Length + 1];
+        for (var i = 0; i < arguments.Length; i++)
+        {
+            pointers[i] = slots + i;
+        }
+        pointers[arguments.Length] = last;
+        Check(_launch(function, (uint)grid.X, (uint)grid.Y, 1, (uint)block, 1, 1, 0, 0, pointers, null), kernel);
+    }
+
+    private int Architecture()
+    {
+        var attribute = (delegate* unmanaged<int*, int, int, int>)NativeLibrary.GetExport(_driver, "cuDeviceGetAttribute");
+        int major, minor;
+        Check(attribute(&major, ComputeCapabilityMajor, 0), "cuDeviceGetAttribute");
+        Check(attribute(&minor, ComputeCapabilityMinor, 0), "cuDeviceGetAttribute");
+        return (10 * major) + minor;
+    }
+
+    private static byte[] Compile(string source, string name, string option)
+    {
+        var library = LibTorch.Nvrtc();
+        nint Export(string symbol) => NativeLibrary.GetExport(library, symbol);
+        var create = (delegate* unmanaged<nint*, byte*, byte*, int, nint, nint, int>)Export("nvrtcCreateProgram");
+        var compile = (delegate* unmanaged<nint, int, byte**, int>)Export("nvrtcCompileProgram");
+        nint created;
+        fixed (byte* text = Encoding.UTF8.GetBytes(source + '\0'), title = Encoding.UTF8.GetBytes(name + '\0'), flag = Encoding.UTF8.GetBytes(option + '\0'))
+        {
+            Check(create(&created, text, title, 0, 0, 0), "nvrtcCreateProgram");
+            var flags = flag;
+            if (compile(created, 1, &flags) != 0)
+            {
+                throw new ModelException($"{name} does not compile with {option}:\n{Encoding.UTF8.GetString(Read(created, "nvrtcGetProgramLogSize", "nvrtcGetProgramLog"))}");
+            }
+        }
+        var image = Read(created, "nvrtcGetCUBINSize", "nvrtcGetCUBIN");
+        Check(((delegate* unmanaged<nint*, int>)Export("nvrtcDestroyProgram"))(&created), "nvrtcDestroyProgram");
+        return image;
+
+        byte[] Read(nint program, string size, string get)
+        {
+            nuint length;
+            Check(((delegate* unmanaged<nint, nuint*, int>)Export(size))(program, &length), size);
+            var bytes = new byte[length];
+            fixed (byte* start = bytes)
+            {
+                Check(((delegate* unmanaged<nint, byte*, int>)Export(get))(program, start), get);
+            }
+            return bytes;
+        }
+    }
+
+    private static void Check(int code, string what)
+    {
+        if (code != 0)
+        {
+            throw new ModelException($"CUDA: {what} failed with code {code}.");
+        }
+    }
+}

@@ -1,0 +1,341 @@
+// The kernels of CudaKernels.cs, compiled at run time by NVRTC without any header. bfloat16 is handled as its bits.
+// T tokens; rows are contiguous unless a leading dimension (ld) is given. Widths are multiples of 32, so 16-byte loads are aligned.
+typedef unsigned int u32;
+typedef unsigned short u16;
+typedef long long i64;
+
+__device__ __forceinline__ float low(u32 v) { return __uint_as_float(v << 16); }
+__device__ __forceinline__ float high(u32 v) { return __uint_as_float(v & 0xffff0000u); }
+__device__ __forceinline__ float wide(u16 v) { return __uint_as_float((u32)v << 16); }
+__device__ __forceinline__ u32 pack(float first, float second) {
+    u32 r;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(second), "f"(first));
+    return r;
+}
+__device__ __forceinline__ float rounded(float v) { return low(pack(v, 0.f)); }
+__device__ __forceinline__ u16 narrow(float v) { return (u16)(pack(v, 0.f) & 0xffffu); }
+
+__device__ __forceinline__ void unpack(uint4 v, float* f) {
+    f[0] = low(v.x); f[1] = high(v.x); f[2] = low(v.y); f[3] = high(v.y);
+    f[4] = low(v.z); f[5] = high(v.z); f[6] = low(v.w); f[7] = high(v.w);
+}
+__device__ __forceinline__ uint4 packed(const float* f) {
+    return make_uint4(pack(f[0], f[1]), pack(f[2], f[3]), pack(f[4], f[5]), pack(f[6], f[7]));
+}
+
+struct Drop { u32 key1, key2, threshold; };
+struct Tiles { Drop drop[4]; float scale[4]; };
+
+__device__ __forceinline__ u32 mix(u32 x) {
+    x = (x ^ (x >> 16)) * 0x7FEB352Du;
+    x = (x ^ (x >> 15)) * 0x846CA68Bu;
+    return x ^ (x >> 16);
+}
+// Ones where an element is kept; counter is that of a pair of columns.
+__device__ __forceinline__ u32 keep(Drop d, u32 counter) {
+    u32 word = mix(mix(counter ^ d.key1) + d.key2);
+    return ((word & 0xffffu) >= d.threshold ? 0xffffu : 0u) | ((word >> 16) >= d.threshold ? 0xffff0000u : 0u);
+}
+__device__ __forceinline__ uint4 keep8(Drop d, u32 counter) {
+    return make_uint4(keep(d, counter), keep(d, counter + 1), keep(d, counter + 2), keep(d, counter + 3));
+}
+__device__ __forceinline__ uint4 both(uint4 a, uint4 b) { return make_uint4(a.x & b.x, a.y & b.y, a.z & b.z, a.w & b.w); }
+
+__device__ __forceinline__ float blockSum(float v) {
+    __shared__ float part[32];
+    for (int i = 16; i > 0; i >>= 1) v += __shfl_xor_sync(0xffffffffu, v, i);
+    __syncthreads();
+    if ((threadIdx.x & 31) == 0) part[threadIdx.x >> 5] = v;
+    __syncthreads();
+    v = threadIdx.x < (blockDim.x >> 5) ? part[threadIdx.x] : 0.f;
+    if (threadIdx.x < 32) {
+        for (int i = 16; i > 0; i >>= 1) v += __shfl_xor_sync(0xffffffffu, v, i);
+        if (threadIdx.x == 0) part[0] = v;
+    }
+    __syncthreads();
+    return part[0];
+}
+
+// One block a row. sum = x + added (when given); normed = round(sum * r) * w.
+extern "C" __global__ void norm(const uint4* x, const uint4* added, const uint4* w, uint4* sum, uint4* normed, float* inverse, int width, float epsilon) {
+    i64 at = (i64)blockIdx.x * (width / 8);
+    float squares = 0.f, f[8], g[8];
+    for (int i = threadIdx.x; i < width / 8; i += blockDim.x) {
+        uint4 v = x[at + i];
+        unpack(v, f);
+        if (added) {
+            unpack(added[at + i], g);
+            for (int e = 0; e < 8; e++) f[e] += g[e];
+            v = packed(f);
+            sum[at + i] = v;
+            unpack(v, f);
+        }
+        for (int e = 0; e < 8; e++) squares += f[e] * f[e];
+    }
+    float r = rsqrtf(blockSum(squares) / width + epsilon);
+    if (threadIdx.x == 0) inverse[blockIdx.x] = r;
+    const uint4* source = added ? sum : x;
+    for (int i = threadIdx.x; i < width / 8; i += blockDim.x) {
+        unpack(source[at + i], f);
+        unpack(w[i], g);
+        for (int e = 0; e < 8; e++) f[e] = rounded(f[e] * r) * g[e];
+        normed[at + i] = packed(f);
+    }
+}
+
+extern "C" __global__ void normBackward(const uint4* gradient, const uint4* x, const float* inverse, const uint4* w, const uint4* residual, uint4* result, int width) {
+    i64 at = (i64)blockIdx.x * (width / 8);
+    float dot = 0.f, g[8], f[8], s[8];
+    for (int i = threadIdx.x; i < width / 8; i += blockDim.x) {
+        unpack(gradient[at + i], g);
+        unpack(x[at + i], f);
+        unpack(w[i], s);
+        for (int e = 0; e < 8; e++) dot += g[e] * s[e] * f[e];
+    }
+    float r = inverse[blockIdx.x];
+    float pull = blockSum(dot) / width * r * r * r;
+    for (int i = threadIdx.x; i < width / 8; i += blockDim.x) {
+        unpack(gradient[at + i], g);
+        unpack(x[at + i], f);
+        unpack(w[i], s);
+        for (int e = 0; e < 8; e++) g[e] = g[e] * s[e] * r - f[e] * pull;
+        if (residual) {
+            unpack(residual[at + i], s);
+            for (int e = 0; e < 8; e++) g[e] += s[e];
+        }
+        result[at + i] = packed(g);
+    }
+}
+
+// gateUp [T, 2*half], eight columns a thread.
+extern "C" __global__ void swiglu(const uint4* gateUp, uint4* result, int half, i64 count) {
+    int columns = half / 8;
+    for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (i64)gridDim.x * blockDim.x) {
+        i64 row = i / columns, at = row * 2 * columns + (i - row * columns);
+        float g[8], u[8];
+        unpack(gateUp[at], g);
+        unpack(gateUp[at + columns], u);
+        for (int e = 0; e < 8; e++) g[e] = rounded(g[e] / (1.f + __expf(-g[e]))) * u[e];
+        result[i] = packed(g);
+    }
+}
+
+extern "C" __global__ void swigluBackward(const uint4* gradient, uint4* gateUp, int half, i64 count) {
+    int columns = half / 8;
+    for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (i64)gridDim.x * blockDim.x) {
+        i64 row = i / columns, at = row * 2 * columns + (i - row * columns);
+        float g[8], u[8], d[8];
+        unpack(gateUp[at], g);
+        unpack(gateUp[at + columns], u);
+        unpack(gradient[i], d);
+        for (int e = 0; e < 8; e++) {
+            float s = 1.f / (1.f + __expf(-g[e])), silu = g[e] * s;
+            g[e] = d[e] * u[e] * (s + silu - silu * s);
+            u[e] = d[e] * silu;
+        }
+        gateUp[at] = packed(g);
+        gateUp[at + columns] = packed(u);
+    }
+}
+
+// heads of dim columns each, in place; four pairs a thread. grid: tokens.
+extern "C" __global__ void rope(u16* qkv, int ld, int heads, int dim, const int* positions, const float* cosine, const float* sine) {
+    i64 row = blockIdx.x;
+    int half = dim / 2, quads = half / 4, position = positions[row];
+    for (int i = threadIdx.x; i < heads * quads; i += blockDim.x) {
+        int head = i / quads, column = (i - head * quads) * 4;
+        u16* at = qkv + row * ld + head * dim + column;
+        uint2 a = *(uint2*)at, b = *(uint2*)(at + half);
+        float4 c = *(const float4*)(cosine + (i64)position * dim + column), s = *(const float4*)(sine + (i64)position * dim + column);
+        float a0 = low(a.x), a1 = high(a.x), a2 = low(a.y), a3 = high(a.y), b0 = low(b.x), b1 = high(b.x), b2 = low(b.y), b3 = high(b.y);
+        *(uint2*)at = make_uint2(pack(a0 * c.x - b0 * s.x, a1 * c.y - b1 * s.y), pack(a2 * c.z - b2 * s.z, a3 * c.w - b3 * s.w));
+        *(uint2*)(at + half) = make_uint2(pack(b0 * c.x + a0 * s.x, b1 * c.y + a1 * s.y), pack(b2 * c.z + a2 * s.z, b3 * c.w + a3 * s.w));
+    }
+}
+
+// dq [T, heads*dim], dk, dv [T, kv*dim] -> result [T, q|k|v], q and k turned by the negative angle.
+extern "C" __global__ void ropeBackward(const u16* dq, const u16* dk, const u16* dv, u16* result, int heads, int keyValue, int dim, const int* positions, const float* cosine, const float* sine) {
+    i64 row = blockIdx.x;
+    int half = dim / 2, quads = half / 4, ld = (heads + 2 * keyValue) * dim, position = positions[row];
+    for (int i = threadIdx.x; i < (heads + 2 * keyValue) * quads; i += blockDim.x) {
+        int head = i / quads, column = (i - head * quads) * 4;
+        const u16* at = head < heads ? dq + (row * heads + head) * dim
+            : head < heads + keyValue ? dk + (row * keyValue + head - heads) * dim : dv + (row * keyValue + head - heads - keyValue) * dim;
+        uint2 a = *(const uint2*)(at + column), b = *(const uint2*)(at + column + half);
+        u16* to = result + row * ld + head * dim + column;
+        if (head < heads + keyValue) {
+            float4 c = *(const float4*)(cosine + (i64)position * dim + column), s = *(const float4*)(sine + (i64)position * dim + column);
+            float a0 = low(a.x), a1 = high(a.x), a2 = low(a.y), a3 = high(a.y), b0 = low(b.x), b1 = high(b.x), b2 = low(b.y), b3 = high(b.y);
+            a = make_uint2(pack(a0 * c.x + b0 * s.x, a1 * c.y + b1 * s.y), pack(a2 * c.z + b2 * s.z, a3 * c.w + b3 * s.w));
+            b = make_uint2(pack(b0 * c.x - a0 * s.x, b1 * c.y - a1 * s.y), pack(b2 * c.z - a2 * s.z, b3 * c.w - a3 * s.w));
+        }
+        *(uint2*)to = a;
+        *(uint2*)(to + half) = b;
+    }
+}
+
+__device__ __forceinline__ void product(float* c, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+
+// out[t, 8*tile + n] = scale[tile] * sum_k dropout(x)[t, k] * matrix[8*tile + n, k]. 32 tokens a block; its eight warps share out k.
+// The tensor core's k may be in any order, as long as both operands have the same: lane c of a quad takes columns 8c..8c+7 of 32, one 16-byte load a row.
+template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, const Tiles& tiles) {
+    int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane >> 2, base = blockIdx.x * 32;
+    float acc[2][NT][4] = {};
+    for (int chunk = warp; chunk < width / 32; chunk += 8) {
+        int column = chunk * 32 + (lane & 3) * 8;
+        uint4 v[4];
+        #pragma unroll
+        for (int i = 0; i < 4; i++) {
+            int row = base + group + 8 * i;
+            v[i] = row < tokens ? *(const uint4*)(x + row * ldx + column) : make_uint4(0, 0, 0, 0);
+        }
+        #pragma unroll
+        for (int j = 0; j < NT; j++) {
+            uint4 b = *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column);
+            #pragma unroll
+            for (int m = 0; m < 2; m++) {
+                uint4 p = v[2 * m], q = v[2 * m + 1];
+                if (tiles.drop[j].threshold) {
+                    u32 counter = (u32)(base + group + 16 * m) * (u32)(width / 2) + column / 2;
+                    p = both(p, keep8(tiles.drop[j], counter));
+                    q = both(q, keep8(tiles.drop[j], counter + 8 * (width / 2)));
+                }
+                product(acc[m][j], p.x, q.x, p.y, q.y, b.x, b.y);
+                product(acc[m][j], p.z, q.z, p.w, q.w, b.z, b.w);
+            }
+        }
+    }
+    __shared__ float parts[8][32][NT * 8];
+    #pragma unroll
+    for (int m = 0; m < 2; m++)
+        #pragma unroll
+        for (int j = 0; j < NT; j++)
+            #pragma unroll
+            for (int e = 0; e < 4; e++)
+                parts[warp][m * 16 + group + (e >> 1) * 8][j * 8 + (lane & 3) * 2 + (e & 1)] = acc[m][j][e];
+    __syncthreads();
+    for (int i = threadIdx.x; i < 32 * NT * 8; i += blockDim.x) {
+        int row = i / (NT * 8), column = i % (NT * 8);
+        float total = 0.f;
+        for (int p = 0; p < 8; p++) total += parts[p][row][column];
+        if (base + row < tokens) out[(i64)(base + row) * ldo + column] = narrow(total * tiles.scale[column / 8]);
+    }
+}
+#define PROJECT(N) extern "C" __global__ void project##N(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, Tiles tiles) { \
+    projectTiles<N>(x, ldx, width, matrix, out, ldo, tokens, tiles); }
+PROJECT(1) PROJECT(2) PROJECT(3) PROJECT(4)
+
+// y[t, c] += sum_r low[t, r] * matrix[r, c] over one tile of eight; a thread has eight columns, a block walks its share of the tokens.
+extern "C" __global__ void expand(u16* y, i64 ldy, int width, const u16* lowRank, int ldl, const u16* matrix, int tokens, int share) {
+    int column = (blockIdx.x * blockDim.x + threadIdx.x) * 8;
+    if (column >= width) return;
+    float m[8][8];
+    #pragma unroll
+    for (int r = 0; r < 8; r++) unpack(*(const uint4*)(matrix + (i64)r * width + column), m[r]);
+    int end = min(tokens, (int)(blockIdx.y + 1) * share);
+    for (int t = blockIdx.y * share; t < end; t++) {
+        float g[8], f[8];
+        unpack(*(const uint4*)(lowRank + (i64)t * ldl), g);
+        uint4* at = (uint4*)(y + t * ldy + column);
+        unpack(*at, f);
+        #pragma unroll
+        for (int r = 0; r < 8; r++)
+            #pragma unroll
+            for (int e = 0; e < 8; e++) f[e] += g[r] * m[r][e];
+        *at = packed(f);
+    }
+}
+
+__device__ __forceinline__ void addVector(float* to, const float* v) {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("red.relaxed.gpu.global.add.v4.f32 [%0], {%1, %2, %3, %4};" :: "l"(to), "f"(v[0]), "f"(v[1]), "f"(v[2]), "f"(v[3]) : "memory");
+#else
+    for (int e = 0; e < 4; e++) atomicAdd(to + e, v[e]);
+#endif
+}
+
+// sums[8*tile + r, c] += sum_t low[t, 8*tile + r] * dropout(x)[t, c]; with a gradient also gradient[t, c] += dropout'(sum_r low[t, r] * matrix[r, c]).
+extern "C" __global__ void accumulate(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, int count, Tiles tiles) {
+    int column = (blockIdx.x * blockDim.x + threadIdx.x) * 8;
+    if (column >= width) return;
+    int end = min(tokens, (int)(blockIdx.y + 1) * share);
+    for (int tile = 0; tile < count; tile++) {
+        Drop drop = tiles.drop[tile];
+        float acc[8][8] = {};
+        uint4 m[8];
+        if (gradient)
+            #pragma unroll
+            for (int r = 0; r < 8; r++) m[r] = *(const uint4*)(matrix + (i64)(tile * 8 + r) * width + column);
+        for (int t = blockIdx.y * share; t < end; t++) {
+            uint4 mask = make_uint4(~0u, ~0u, ~0u, ~0u);
+            if (drop.threshold) mask = keep8(drop, (u32)t * (u32)(width / 2) + column / 2);
+            float g[8], f[8];
+            unpack(*(const uint4*)(lowRank + (i64)t * ldl + tile * 8), g);
+            unpack(both(*(const uint4*)(x + t * ldx + column), mask), f);
+            #pragma unroll
+            for (int r = 0; r < 8; r++)
+                #pragma unroll
+                for (int e = 0; e < 8; e++) acc[r][e] += g[r] * f[e];
+            if (gradient) {
+                float d[8] = {};
+                #pragma unroll
+                for (int r = 0; r < 8; r++) {
+                    float w[8];
+                    unpack(m[r], w);
+                    #pragma unroll
+                    for (int e = 0; e < 8; e++) d[e] += g[r] * w[e];
+                }
+                uint4* at = (uint4*)(gradient + (i64)t * width + column);
+                unpack(*at, f);
+                // A dropped element is masked after rounding, which leaves +0.
+                uint4 delta = both(packed(d), mask);
+                unpack(delta, d);
+                #pragma unroll
+                for (int e = 0; e < 8; e++) f[e] += d[e];
+                *at = packed(f);
+            }
+        }
+        #pragma unroll
+        for (int r = 0; r < 8; r++) {
+            float* to = sums + (i64)(tile * 8 + r) * width + column;
+            addVector(to, acc[r]);
+            addVector(to + 4, acc[r] + 4);
+        }
+    }
+}
+
+// One block a row: loss = log sum exp - logit of the target; the logits become weight * (softmax - onehot).
+extern "C" __global__ void crossEntropy(uint4* logits, const i64* targets, const float* weights, float* losses, int vocabulary) {
+    i64 at = (i64)blockIdx.x * (vocabulary / 8);
+    const float Least = -3.0e38f;
+    float top = Least, total = 0.f, f[8];
+    for (int i = threadIdx.x; i < vocabulary / 8; i += blockDim.x) {
+        unpack(logits[at + i], f);
+        float here = f[0];
+        for (int e = 1; e < 8; e++) here = fmaxf(here, f[e]);
+        if (here > top) {
+            total *= __expf(top - here);
+            top = here;
+        }
+        for (int e = 0; e < 8; e++) total += __expf(f[e] - top);
+    }
+    __shared__ float tops[32];
+    float best = top;
+    for (int i = 16; i > 0; i >>= 1) best = fmaxf(best, __shfl_xor_sync(0xffffffffu, best, i));
+    if ((threadIdx.x & 31) == 0) tops[threadIdx.x >> 5] = best;
+    __syncthreads();
+    for (int i = 0; i < (blockDim.x >> 5); i++) best = fmaxf(best, tops[i]);
+    float sum = blockSum(total * __expf(top - best));
+    i64 target = targets[blockIdx.x];
+    float logSum = best + __logf(sum), weight = weights[blockIdx.x];
+    if (threadIdx.x == 0) losses[blockIdx.x] = logSum - wide(((const u16*)logits)[(i64)blockIdx.x * vocabulary + target]);
+    __syncthreads();
+    for (int i = threadIdx.x; i < vocabulary / 8; i += blockDim.x) {
+        unpack(logits[at + i], f);
+        for (int e = 0; e < 8; e++) f[e] = weight * (__expf(f[e] - logSum) - (i * 8 + e == target ? 1.f : 0.f));
+        logits[at + i] = packed(f);
+    }
+}
