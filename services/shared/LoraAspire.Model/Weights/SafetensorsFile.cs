@@ -1,34 +1,24 @@
 using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
 using System.Text.Json;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LoraAspire.Model;
-
-/// <summary>Where one tensor lies in a safetensors file. Offsets are bytes from the file's start.</summary>
-public sealed record TensorEntry(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, long Offset, long Length);
 
 /// <summary>
 /// A safetensors file, memory-mapped: 8 bytes of header length, a JSON header, then the tensors' bytes without holes.
 /// Everything the header says is checked against the file before a byte of it is used.
 /// </summary>
-public sealed class SafetensorsFile : IDisposable
+public sealed class SafetensorsFile : TensorFile
 {
     /// <summary>The format's own limit on the header.</summary>
     private const long MaxHeaderBytes = 100_000_000;
 
-    private readonly MemoryMappedFile _map;
+    private SafetensorsFile(string path, IReadOnlyDictionary<string, TensorEntry> tensors, IReadOnlyDictionary<string, string> metadata)
+        : base(path, tensors) => Metadata = metadata;
 
-    private SafetensorsFile(string path, MemoryMappedFile map, IReadOnlyDictionary<string, TensorEntry> tensors, IReadOnlyDictionary<string, string> metadata) =>
-        (Path, _map, Tensors, Metadata) = (path, map, tensors, metadata);
-
-    public string Path { get; }
-    public IReadOnlyDictionary<string, TensorEntry> Tensors { get; }
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <exception cref="ModelException">Missing, truncated, or a header that doesn't match the file.</exception>
-    public static SafetensorsFile Open(string path)
+    public static new SafetensorsFile Open(string path)
     {
         if (!File.Exists(path))
         {
@@ -49,27 +39,8 @@ public sealed class SafetensorsFile : IDisposable
         var header = new byte[(int)headerLength];
         stream.ReadExactly(header);
         var (tensors, metadata) = ReadHeader(path, header, prefix.Length + (long)headerLength, size);
-        return new SafetensorsFile(path, MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read), tensors, metadata);
+        return new SafetensorsFile(path, tensors, metadata);
     }
-
-    /// <summary>A copy of one tensor on the CPU, in the file's type.</summary>
-    /// <exception cref="ModelException">No tensor of that name.</exception>
-    public Tensor Read(string name)
-    {
-        if (!Tensors.TryGetValue(name, out var entry))
-        {
-            throw new ModelException($"{Path}: no tensor '{name}'.");
-        }
-        var tensor = empty([.. entry.Shape], entry.Dtype);
-        if (entry.Length > 0)
-        {
-            using var view = _map.CreateViewStream(entry.Offset, entry.Length, MemoryMappedFileAccess.Read);
-            tensor.ReadBytesFromStream(view, bufferSize: 1 << 20);
-        }
-        return tensor;
-    }
-
-    public void Dispose() => _map.Dispose();
 
     private static (Dictionary<string, TensorEntry>, Dictionary<string, string>) ReadHeader(string path, byte[] header, long dataStart, long size)
     {
@@ -113,11 +84,11 @@ public sealed class SafetensorsFile : IDisposable
     {
         try
         {
-            var dtype = SafetensorsTypes.Parse(entry.GetProperty("dtype").GetString()!)
+            var dtype = ElementTypes.Parse(entry.GetProperty("dtype").GetString()!)
                 ?? throw new ModelException($"{path}: tensor '{name}' has type {entry.GetProperty("dtype")}, which is not supported.");
             long[] shape = [.. entry.GetProperty("shape").EnumerateArray().Select(item => item.GetInt64())];
             long[] offsets = [.. entry.GetProperty("data_offsets").EnumerateArray().Select(item => item.GetInt64())];
-            var bytes = shape.Aggregate((long)SafetensorsTypes.Size(dtype), (product, dimension) => checked(product * dimension));
+            var bytes = shape.Aggregate((long)ElementTypes.Size(dtype), (product, dimension) => checked(product * dimension));
             if (offsets is not [>= 0, var end] || shape.Any(dimension => dimension < 0) || end - offsets[0] != bytes)
             {
                 throw new ModelException($"{path}: tensor '{name}' of shape [{string.Join(", ", shape)}] needs {bytes} bytes, but its data_offsets are [{string.Join(", ", offsets)}]. The header lies: fetch the file again.");
@@ -151,21 +122,4 @@ public sealed class SafetensorsFile : IDisposable
             throw new ModelException($"{path}: {size - expected} bytes lie behind the last tensor. The header doesn't belong to this file.");
         }
     }
-}
-
-/// <summary>The format's names of element types.</summary>
-internal static class SafetensorsTypes
-{
-    private static readonly (string Name, ScalarType Type, int Size)[] Known =
-    [
-        ("F64", ScalarType.Float64, 8), ("F32", ScalarType.Float32, 4), ("F16", ScalarType.Float16, 2), ("BF16", ScalarType.BFloat16, 2),
-        ("I64", ScalarType.Int64, 8), ("I32", ScalarType.Int32, 4), ("I16", ScalarType.Int16, 2), ("I8", ScalarType.Int8, 1),
-        ("U8", ScalarType.Byte, 1), ("BOOL", ScalarType.Bool, 1),
-    ];
-
-    public static ScalarType? Parse(string name) => Known.Where(known => known.Name == name).Select(known => (ScalarType?)known.Type).FirstOrDefault();
-
-    public static string Name(ScalarType type) => Known.First(known => known.Type == type).Name;
-
-    public static int Size(ScalarType type) => Known.First(known => known.Type == type).Size;
 }

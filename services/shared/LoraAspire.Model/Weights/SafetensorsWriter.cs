@@ -9,7 +9,7 @@ namespace LoraAspire.Model;
 /// <summary>A tensor to be written: its name, type and shape are known before its bytes are made, so that one tensor at a time is in memory.</summary>
 public sealed record TensorSource(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, Func<Tensor> Make)
 {
-    public long Bytes => Shape.Aggregate((long)SafetensorsTypes.Size(Dtype), (product, dimension) => product * dimension);
+    public long Bytes => Shape.Aggregate((long)ElementTypes.Size(Dtype), (product, dimension) => product * dimension);
 
     public static TensorSource Of(string name, Tensor tensor) => new(name, tensor.dtype, tensor.shape, tensor.alias);
 }
@@ -55,7 +55,7 @@ public static class SafetensorsWriter
         {
             header[tensor.Name] = new JsonObject
             {
-                ["dtype"] = SafetensorsTypes.Name(tensor.Dtype),
+                ["dtype"] = ElementTypes.Name(tensor.Dtype),
                 ["shape"] = JsonSerializer.SerializeToNode(tensor.Shape),
                 ["data_offsets"] = new JsonArray(offset, offset + tensor.Bytes),
             };

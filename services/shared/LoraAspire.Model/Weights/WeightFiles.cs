@@ -4,16 +4,21 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Model;
 
-/// <summary>The weights of a Hugging Face directory: one model.safetensors, or shards named by model.safetensors.index.json.</summary>
+/// <summary>
+/// The weights of a Hugging Face directory: one model.safetensors, or shards named by model.safetensors.index.json; without these the same
+/// as pytorch_model.bin, torch's older format.
+/// </summary>
 public sealed class WeightFiles : IDisposable
 {
     public const string Single = "model.safetensors";
     public const string Index = "model.safetensors.index.json";
+    private const string TorchSingle = "pytorch_model.bin";
+    private const string TorchIndex = "pytorch_model.bin.index.json";
 
-    private readonly Dictionary<string, SafetensorsFile> _fileOf;
-    private readonly IReadOnlyList<SafetensorsFile> _files;
+    private readonly Dictionary<string, TensorFile> _fileOf;
+    private readonly IReadOnlyList<TensorFile> _files;
 
-    private WeightFiles(string directory, IReadOnlyList<SafetensorsFile> files)
+    private WeightFiles(string directory, IReadOnlyList<TensorFile> files)
     {
         (Directory, _files, _fileOf) = (directory, files, new(StringComparer.Ordinal));
         foreach (var file in files)
@@ -33,15 +38,15 @@ public sealed class WeightFiles : IDisposable
     public IEnumerable<TensorEntry> Tensors => _files.SelectMany(file => file.Tensors.Values);
 
     public static bool Exist(string directory) =>
-        File.Exists(Path.Combine(directory, Single)) || File.Exists(Path.Combine(directory, Index));
+        new[] { Single, Index, TorchSingle, TorchIndex }.Any(name => File.Exists(Path.Combine(directory, name)));
 
-    /// <exception cref="ModelException">No weights, weights in a format not read yet, or a broken file.</exception>
+    /// <exception cref="ModelException">No weights, or a broken file.</exception>
     public static WeightFiles Open(string directory)
     {
-        var opened = new List<SafetensorsFile>();
+        var opened = new List<TensorFile>();
         try
         {
-            opened.AddRange(FileNames(directory).Select(name => SafetensorsFile.Open(Path.Combine(directory, name))));
+            opened.AddRange(FileNames(directory).Select(name => TensorFile.Open(Path.Combine(directory, name))));
             return new WeightFiles(directory, opened);
         }
         catch
@@ -84,19 +89,18 @@ public sealed class WeightFiles : IDisposable
 
     private static IEnumerable<string> FileNames(string directory)
     {
-        if (File.Exists(Path.Combine(directory, Single)))
+        foreach (var (single, index) in new[] { (Single, Index), (TorchSingle, TorchIndex) })
         {
-            return [Single];
+            if (File.Exists(Path.Combine(directory, single)))
+            {
+                return [single];
+            }
+            if (File.Exists(Path.Combine(directory, index)))
+            {
+                return ReadIndex(Path.Combine(directory, index));
+            }
         }
-        var index = Path.Combine(directory, Index);
-        if (File.Exists(index))
-        {
-            return ReadIndex(index);
-        }
-        var pickles = System.IO.Directory.Exists(directory) ? System.IO.Directory.GetFiles(directory, "*.bin") : [];
-        throw new ModelException(pickles.Length > 0
-            ? $"{directory}: has {Path.GetFileName(pickles[0])} but no safetensors. Pickled weights are not read yet: convert them to safetensors."
-            : $"{directory}: no {Single} and no {Index}.");
+        throw new ModelException($"{directory}: no weights: none of {Single}, {Index}, {TorchSingle}, {TorchIndex} is there.");
     }
 
     private static List<string> ReadIndex(string path)

@@ -1,0 +1,67 @@
+using System.IO.MemoryMappedFiles;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model;
+
+/// <summary>
+/// Where one tensor lies in a file. <paramref name="Offset"/> is in bytes from the file's start to its first element; <paramref name="Length"/> is the
+/// bytes from there to the end of its last one.
+/// </summary>
+public sealed record TensorEntry(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, long Offset, long Length)
+{
+    /// <summary>Elements to the next one of each dimension; null is row after row.</summary>
+    public IReadOnlyList<long>? Strides { get; init; }
+}
+
+/// <summary>A memory-mapped file of named tensors. What its header says was checked against the file's size before the first byte is used.</summary>
+public abstract class TensorFile(string path, IReadOnlyDictionary<string, TensorEntry> tensors) : IDisposable
+{
+    private readonly MemoryMappedFile _map = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+
+    public string Path { get; } = path;
+    public IReadOnlyDictionary<string, TensorEntry> Tensors { get; } = tensors;
+
+    /// <summary>By the name's end: .bin is torch's own format, all else safetensors.</summary>
+    /// <exception cref="ModelException">Missing, truncated, or not what its name says.</exception>
+    public static TensorFile Open(string path) =>
+        path.EndsWith(".bin", StringComparison.Ordinal) ? TorchFile.Open(path) : SafetensorsFile.Open(path);
+
+    /// <summary>A copy of one tensor on the CPU, in the file's type. Only its own part of the file is mapped, and only while it is read.</summary>
+    /// <exception cref="ModelException">No tensor of that name.</exception>
+    public Tensor Read(string name)
+    {
+        if (!Tensors.TryGetValue(name, out var entry))
+        {
+            throw new ModelException($"{Path}: no tensor '{name}'.");
+        }
+        using var scope = NewDisposeScope();
+        var elements = entry.Strides is null ? [.. entry.Shape] : new[] { entry.Length / ElementTypes.Size(entry.Dtype) };
+        var tensor = empty(elements, entry.Dtype);
+        if (entry.Length > 0)
+        {
+            using var view = _map.CreateViewStream(entry.Offset, entry.Length, MemoryMappedFileAccess.Read);
+            tensor.ReadBytesFromStream(view, bufferSize: 1 << 20);
+        }
+        return (entry.Strides is null ? tensor : tensor.as_strided([.. entry.Shape], [.. entry.Strides]).contiguous()).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose() => _map.Dispose();
+}
+
+/// <summary>The element types of weight files: their names in safetensors and their bytes.</summary>
+internal static class ElementTypes
+{
+    private static readonly (string Name, ScalarType Type, int Size)[] Known =
+    [
+        ("F64", ScalarType.Float64, 8), ("F32", ScalarType.Float32, 4), ("F16", ScalarType.Float16, 2), ("BF16", ScalarType.BFloat16, 2),
+        ("I64", ScalarType.Int64, 8), ("I32", ScalarType.Int32, 4), ("I16", ScalarType.Int16, 2), ("I8", ScalarType.Int8, 1),
+        ("U8", ScalarType.Byte, 1), ("BOOL", ScalarType.Bool, 1),
+    ];
+
+    public static ScalarType? Parse(string name) => Known.Where(known => known.Name == name).Select(known => (ScalarType?)known.Type).FirstOrDefault();
+
+    public static string Name(ScalarType type) => Known.First(known => known.Type == type).Name;
+
+    public static int Size(ScalarType type) => Known.First(known => known.Type == type).Size;
+}
