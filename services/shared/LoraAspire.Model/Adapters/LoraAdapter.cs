@@ -7,6 +7,7 @@ namespace LoraAspire.Model;
 public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (Tensor A, Tensor B)> layers) : IDisposable
 {
     public const string FileName = "adapter_model.safetensors";
+    private const string TorchName = "adapter_model.bin";
     private const string Prefix = "base_model.model.";
 
     public LoraConfig Config { get; } = config;
@@ -19,12 +20,10 @@ public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (
     public static LoraAdapter Load(string directory)
     {
         var config = LoraConfig.Load(directory);
-        var path = Path.Combine(directory, FileName);
-        if (!File.Exists(path) && File.Exists(Path.Combine(directory, "adapter_model.bin")))
-        {
-            throw new ModelException($"{directory}: has adapter_model.bin but no {FileName}. Pickled weights are not read yet: convert them to safetensors.");
-        }
-        using var file = SafetensorsFile.Open(path);
+        var path = Path.Combine(directory, File.Exists(Path.Combine(directory, FileName)) ? FileName
+            : File.Exists(Path.Combine(directory, TorchName)) ? TorchName
+            : throw new ModelException($"{directory}: no {FileName} and no {TorchName}."));
+        using var file = TensorFile.Open(path);
         var halves = new Dictionary<(string Layer, char Which), Tensor>();
         foreach (var entry in file.Tensors.Values)
         {
