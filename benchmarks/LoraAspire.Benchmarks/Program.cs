@@ -6,4 +6,5 @@ LibTorch.Load();
 return await new RootCommand("One command a claim. The last line printed is one JSON object: name, device, figures, ratio.")
 {
     TrainerBenchmark.Command(),
+    KernelsBenchmark.Command(),
 }.Parse(args).InvokeAsync();

@@ -150,7 +150,7 @@ internal static class TrainerBenchmark
         return best;
     }
 
-    private static ModelConfig Shape(int vocab, int hidden, int intermediate, int layers, int heads) => new()
+    public static ModelConfig Shape(int vocab, int hidden, int intermediate, int layers, int heads) => new()
     {
         ModelType = "llama",
         VocabSize = vocab,

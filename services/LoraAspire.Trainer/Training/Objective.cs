@@ -1,6 +1,7 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Fused;
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -26,7 +27,7 @@ public sealed class Objective : IDisposable
         _model = model;
         var onCpu = model.Device.type == DeviceType.CPU;
         var options = lowMemory ? FusedModel.Options.LowMemory : onCpu ? new FusedModel.Options(HeadRows: CpuHeadRows) : new FusedModel.Options();
-        var why = "it was not asked for";
+        var why = "as asked";
         _fused = autograd ? null : FusedModel.Create(model, options, out why);
         Path = _fused is null ? $"autograd ({why})" : lowMemory ? "hand-written backward, layers recomputed" : "hand-written backward";
         DefaultTokens = lowMemory ? LowMemoryTokens : _fused is null || onCpu ? AutogradTokens : PackedTokens;
@@ -55,7 +56,7 @@ public sealed class Objective : IDisposable
             return _fused.Backward(packed, seed).DetachFromDisposeScope();
         }
         using var scope = NewDisposeScope();
-        manual_seed(seed);
+        RandomNumbers.Seed(_model.Device, seed);
         var loss = Autograd(batch, training: true);
         loss.backward();
         return loss.detach().DetachFromDisposeScope();

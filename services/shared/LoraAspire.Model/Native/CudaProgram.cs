@@ -18,6 +18,8 @@ internal sealed unsafe class CudaProgram
     /// <exception cref="ModelException">NVRTC is missing, or the source does not compile; the message holds its log.</exception>
     public CudaProgram(string source, string name)
     {
+        // A thread has the device's context once libtorch has worked on the device in it.
+        TorchSharp.torch.empty([1], device: TorchSharp.torch.CUDA).Dispose();
         _launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)NativeLibrary.GetExport(_driver, "cuLaunchKernel");
         var image = Compile(source, name, $"--gpu-architecture=sm_{Architecture()}");
         var load = (delegate* unmanaged<nint*, byte*, int>)NativeLibrary.GetExport(_driver, "cuModuleLoadData");

@@ -31,6 +31,8 @@ public static class LibTorch
             }
             if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder)
             {
+                // Micro-batches differ in size: blocks that can't grow would leave gaps between them. .NET keeps its own copy of the environment, so libc is asked.
+                _ = setenv("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", overwrite: 0);
                 LoadFrom(folder);
             }
             else
@@ -98,6 +100,9 @@ public static class LibTorch
                 $"{path} does not load: {exception.Message.Trim()} If a CUDA library is missing, put the nvidia/*/lib folders of that install on LD_LIBRARY_PATH.", exception);
         }
     }
+
+    [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int setenv(string name, string value, int overwrite);
 
     private static void InitializeTorchSharp(string problem)
     {

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -69,7 +70,7 @@ public sealed partial class LlamaModel : IDisposable
     /// </summary>
     public static LlamaModel Initialize(ModelConfig config, torch.Device device, ScalarType dtype, long seed, bool onDevice = false)
     {
-        manual_seed(seed);
+        RandomNumbers.Seed(device, seed);
         return new LlamaModel(config, device, dtype, (name, shape) =>
         {
             using var scope = NewDisposeScope();

@@ -9,7 +9,8 @@ internal sealed unsafe class CudaKernels : Kernels
 {
     private const string Source = "kernels.cu";
     private const int MaxTiles = 4;
-    private const int TokensPerBlock = 64;
+    private const int ExpandTokens = 32;
+    private const int AccumulateTokens = 128;
     private const int ColumnThreads = 128;
     private const int MaxBlocks = 132 * 16;
 
@@ -40,7 +41,7 @@ internal sealed unsafe class CudaKernels : Kernels
     {
         long rows = x.size(0), width = x.size(1);
         Tensor normed = empty_like(x), inverse = empty([rows, 1], float32, x.device), sum = added is null ? x : empty_like(x);
-        _program.Launch("norm", (rows, 1), RowThreads(width),
+        _program.Launch("rmsNorm", (rows, 1), RowThreads(width),
             [At(x), At(added), At(weight), At(sum), At(normed), At(inverse), (ulong)width, Bits(epsilon)]);
         return (sum, normed, inverse);
     }
@@ -48,7 +49,7 @@ internal sealed unsafe class CudaKernels : Kernels
     public override Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual)
     {
         var result = empty_like(x);
-        _program.Launch("normBackward", (x.size(0), 1), RowThreads(x.size(1)),
+        _program.Launch("rmsNormBackward", (x.size(0), 1), RowThreads(x.size(1)),
             [At(gradient), At(x), At(inverseRms), At(weight), At(residual), At(result), (ulong)x.size(1)]);
         return result;
     }
@@ -133,8 +134,8 @@ internal sealed unsafe class CudaKernels : Kernels
         long tokens = y.size(0), width = y.size(1);
         for (long rank = 0; rank < matrix.size(0); rank += Tile.Width)
         {
-            _program.Launch("expand", Columns(width, tokens), ColumnThreads,
-                [At(y), (ulong)y.stride(0), (ulong)width, At(low, rank), (ulong)low.stride(0), At(matrix, rank * width), (ulong)tokens, TokensPerBlock]);
+            _program.Launch("expand", ((width + (8 * ColumnThreads) - 1) / (8 * ColumnThreads), (tokens + ExpandTokens - 1) / ExpandTokens), ColumnThreads,
+                [At(y), (ulong)y.stride(0), (ulong)width, At(low, rank), (ulong)low.stride(0), At(matrix, rank * width), (ulong)tokens, ExpandTokens]);
         }
     }
 
@@ -146,9 +147,9 @@ internal sealed unsafe class CudaKernels : Kernels
             var part = tiles.Slice(first, Math.Min(MaxTiles, tiles.Length - first));
             var packed = Pack(part);
             var row = first * Tile.Width;
-            _program.Launch("accumulate", Columns(width, tokens), ColumnThreads,
+            _program.Launch((gradient is null ? "accumulate" : "accumulateGradient") + part.Length, ((width + ColumnThreads - 1) / ColumnThreads, (tokens + AccumulateTokens - 1) / AccumulateTokens), ColumnThreads,
                 [At(x), (ulong)x.stride(0), (ulong)width, At(low, row), (ulong)low.stride(0), At(sums) + (ulong)(row * width * sizeof(float)),
-                 gradient is null ? 0 : At(matrix!, row * width), At(gradient), (ulong)tokens, TokensPerBlock, (ulong)part.Length], &packed);
+                 gradient is null ? 0 : At(matrix!, row * width), At(gradient), (ulong)tokens, AccumulateTokens], &packed);
         }
     }
 
@@ -171,9 +172,6 @@ internal sealed unsafe class CudaKernels : Kernels
         }
         return packed;
     }
-
-    private static (long X, long Y) Columns(long width, long tokens) =>
-        ((width + (8 * ColumnThreads) - 1) / (8 * ColumnThreads), (tokens + TokensPerBlock - 1) / TokensPerBlock);
 
     private static int RowThreads(long width) => (int)Math.Clamp((width / 8 + 31) / 32 * 32, 32, 256);
 

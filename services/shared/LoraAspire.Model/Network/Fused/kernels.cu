@@ -57,7 +57,7 @@ __device__ __forceinline__ float blockSum(float v) {
 }
 
 // One block a row. sum = x + added (when given); normed = round(sum * r) * w.
-extern "C" __global__ void norm(const uint4* x, const uint4* added, const uint4* w, uint4* sum, uint4* normed, float* inverse, int width, float epsilon) {
+extern "C" __global__ void rmsNorm(const uint4* x, const uint4* added, const uint4* w, uint4* sum, uint4* normed, float* inverse, int width, float epsilon) {
     i64 at = (i64)blockIdx.x * (width / 8);
     float squares = 0.f, f[8], g[8];
     for (int i = threadIdx.x; i < width / 8; i += blockDim.x) {
@@ -83,7 +83,7 @@ extern "C" __global__ void norm(const uint4* x, const uint4* added, const uint4*
     }
 }
 
-extern "C" __global__ void normBackward(const uint4* gradient, const uint4* x, const float* inverse, const uint4* w, const uint4* residual, uint4* result, int width) {
+extern "C" __global__ void rmsNormBackward(const uint4* gradient, const uint4* x, const float* inverse, const uint4* w, const uint4* residual, uint4* result, int width) {
     i64 at = (i64)blockIdx.x * (width / 8);
     float dot = 0.f, g[8], f[8], s[8];
     for (int i = threadIdx.x; i < width / 8; i += blockDim.x) {
@@ -236,6 +236,7 @@ extern "C" __global__ void expand(u16* y, i64 ldy, int width, const u16* lowRank
     #pragma unroll
     for (int r = 0; r < 8; r++) unpack(*(const uint4*)(matrix + (i64)r * width + column), m[r]);
     int end = min(tokens, (int)(blockIdx.y + 1) * share);
+    #pragma unroll 4
     for (int t = blockIdx.y * share; t < end; t++) {
         float g[8], f[8];
         unpack(*(const uint4*)(lowRank + (i64)t * ldl), g);
@@ -257,55 +258,102 @@ __device__ __forceinline__ void addVector(float* to, const float* v) {
 #endif
 }
 
-// sums[8*tile + r, c] += sum_t low[t, 8*tile + r] * dropout(x)[t, c]; with a gradient also gradient[t, c] += dropout'(sum_r low[t, r] * matrix[r, c]).
-extern "C" __global__ void accumulate(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, int count, Tiles tiles) {
-    int column = (blockIdx.x * blockDim.x + threadIdx.x) * 8;
-    if (column >= width) return;
-    int end = min(tokens, (int)(blockIdx.y + 1) * share);
-    for (int tile = 0; tile < count; tile++) {
-        Drop drop = tiles.drop[tile];
-        float acc[8][8] = {};
-        uint4 m[8];
-        if (gradient)
-            #pragma unroll
-            for (int r = 0; r < 8; r++) m[r] = *(const uint4*)(matrix + (i64)(tile * 8 + r) * width + column);
-        for (int t = blockIdx.y * share; t < end; t++) {
-            uint4 mask = make_uint4(~0u, ~0u, ~0u, ~0u);
-            if (drop.threshold) mask = keep8(drop, (u32)t * (u32)(width / 2) + column / 2);
-            float g[8], f[8];
-            unpack(*(const uint4*)(lowRank + (i64)t * ldl + tile * 8), g);
-            unpack(both(*(const uint4*)(x + t * ldx + column), mask), f);
-            #pragma unroll
-            for (int r = 0; r < 8; r++)
-                #pragma unroll
-                for (int e = 0; e < 8; e++) acc[r][e] += g[r] * f[e];
-            if (gradient) {
-                float d[8] = {};
-                #pragma unroll
-                for (int r = 0; r < 8; r++) {
-                    float w[8];
-                    unpack(m[r], w);
-                    #pragma unroll
-                    for (int e = 0; e < 8; e++) d[e] += g[r] * w[e];
-                }
-                uint4* at = (uint4*)(gradient + (i64)t * width + column);
-                unpack(*at, f);
-                // A dropped element is masked after rounding, which leaves +0.
-                uint4 delta = both(packed(d), mask);
-                unpack(delta, d);
-                #pragma unroll
-                for (int e = 0; e < 8; e++) f[e] += d[e];
-                *at = packed(f);
-            }
-        }
+// An 8x8 matrix of 16-bit elements, a row in each quad of lanes, turned about its diagonal.
+__device__ __forceinline__ u32 transposed(u32 v) {
+    u32 r;
+    asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(r) : "r"(v));
+    return r;
+}
+// Only the first eight of sixteen rows are wanted.
+__device__ __forceinline__ void halfProduct(float* c, u32 a0, u32 a2, u32 b0, u32 b1) {
+    float unused0, unused1;
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%5}, {%7,%8}, {%0,%1,%9,%9};"
+        : "+f"(c[0]), "+f"(c[1]), "=f"(unused0), "=f"(unused1) : "r"(a0), "r"(0), "r"(a2), "r"(b0), "r"(b1), "f"(0.f));
+}
+__device__ __forceinline__ void shortProduct(float* c, u32 a0, u32 a1, u32 b0) {
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%7,%7,%7,%7};"
+        : "=f"(c[0]), "=f"(c[1]), "=f"(c[2]), "=f"(c[3]) : "r"(a0), "r"(a1), "r"(b0), "f"(0.f));
+}
+__device__ __forceinline__ u32 word(uint4 v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
+
+// sums[8*tile + r, c] += sum_t low[t, 8*tile + r] * dropout(x)[t, c]; with GRADIENT also gradient[t, c] += sum_tiles dropout'(sum_r low[t, 8*tile + r] * matrix[8*tile + r, c]).
+// A warp has 32 columns and walks its share of the tokens, sixteen at a time. As in project, a lane holds eight neighbouring columns: word i of its 16 bytes is its pair of
+// columns in the tensor core's i-th tile of eight. Products over tokens want pairs of tokens instead: transposed() makes them.
+template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles(
+    const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const Tiles& tiles) {
+    int lane = threadIdx.x & 31, group = lane >> 2, quad = lane & 3, chunk = blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
+    if (chunk * 32 >= width) return;
+    int column = chunk * 32 + quad * 8, end = min(tokens, (int)(blockIdx.y + 1) * share);
+    u32 m[NT][4];
+    if (GRADIENT) {
         #pragma unroll
-        for (int r = 0; r < 8; r++) {
-            float* to = sums + (i64)(tile * 8 + r) * width + column;
-            addVector(to, acc[r]);
-            addVector(to + 4, acc[r] + 4);
+        for (int j = 0; j < NT; j++) {
+            uint4 v = *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column);
+            #pragma unroll
+            for (int i = 0; i < 4; i++) m[j][i] = transposed(word(v, i));
         }
     }
+    float acc[NT][8] = {};
+    for (int t = blockIdx.y * share; t < end; t += 16) {
+        int first = t + group, second = first + 8;
+        uint4 p = make_uint4(0, 0, 0, 0), q = p;
+        if (first < end) p = *(const uint4*)(x + first * ldx + column);
+        if (second < end) q = *(const uint4*)(x + second * ldx + column);
+        float d[2][8] = {};
+        #pragma unroll
+        for (int j = 0; j < NT; j++) {
+            u32 l0 = first < end ? *(const u32*)(lowRank + (i64)first * ldl + j * 8 + quad * 2) : 0;
+            u32 l1 = second < end ? *(const u32*)(lowRank + (i64)second * ldl + j * 8 + quad * 2) : 0;
+            uint4 keep0 = make_uint4(~0u, ~0u, ~0u, ~0u), keep1 = keep0;
+            if (tiles.drop[j].threshold) {
+                u32 counter = (u32)first * (u32)(width / 2) + column / 2;
+                keep0 = keep8(tiles.drop[j], counter);
+                keep1 = keep8(tiles.drop[j], counter + 8 * (width / 2));
+            }
+            uint4 pj = both(p, keep0), qj = both(q, keep1);
+            u32 a0 = transposed(l0), a2 = transposed(l1);
+            #pragma unroll
+            for (int i = 0; i < 4; i++) {
+                halfProduct(acc[j] + 2 * i, a0, a2, transposed(word(pj, i)), transposed(word(qj, i)));
+                if (GRADIENT) {
+                    float c[4];
+                    shortProduct(c, l0, l1, m[j][i]);
+                    u32 k0 = word(keep0, i), k1 = word(keep1, i);
+                    d[0][2 * i] += k0 & 0xffffu ? c[0] : 0.f;
+                    d[0][2 * i + 1] += k0 >> 16 ? c[1] : 0.f;
+                    d[1][2 * i] += k1 & 0xffffu ? c[2] : 0.f;
+                    d[1][2 * i + 1] += k1 >> 16 ? c[3] : 0.f;
+                }
+            }
+        }
+        if (GRADIENT) {
+            #pragma unroll
+            for (int h = 0; h < 2; h++) {
+                int row = h == 0 ? first : second;
+                if (row < end) {
+                    uint4* at = (uint4*)(gradient + (i64)row * width + column);
+                    float f[8];
+                    unpack(*at, f);
+                    #pragma unroll
+                    for (int e = 0; e < 8; e++) f[e] += d[h][e];
+                    *at = packed(f);
+                }
+            }
+        }
+    }
+    #pragma unroll
+    for (int j = 0; j < NT; j++) {
+        float* to = sums + (i64)(j * 8 + group) * width + column;
+        addVector(to, acc[j]);
+        addVector(to + 4, acc[j] + 4);
+    }
 }
+#define ACCUMULATE(N) \
+    extern "C" __global__ void accumulate##N(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, Tiles tiles) { \
+        accumulateTiles<N, false>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, tiles); } \
+    extern "C" __global__ void accumulateGradient##N(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, Tiles tiles) { \
+        accumulateTiles<N, true>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, tiles); }
+ACCUMULATE(1) ACCUMULATE(2) ACCUMULATE(3) ACCUMULATE(4)
 
 // One block a row: loss = log sum exp - logit of the target; the logits become weight * (softmax - onehot).
 extern "C" __global__ void crossEntropy(uint4* logits, const i64* targets, const float* weights, float* losses, int vocabulary) {
