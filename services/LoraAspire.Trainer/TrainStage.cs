@@ -91,9 +91,9 @@ public sealed class TrainStage : IStage<TrainerParams>
     {
         for (var row = 0; row < rows.Count; row++)
         {
-            if (rows.Length(row) > config.MaxPositionEmbeddings)
+            if (rows.Length(row) > config.Context)
             {
-                throw new StageException($"Row {row} of the data set has {rows.Length(row)} tokens, but the base's context is {config.MaxPositionEmbeddings}. Lower cutoff_len of data-build.");
+                throw new StageException($"Row {row} of the data set has {rows.Length(row)} tokens, but the base's context is {config.Context}. Lower cutoff_len of data-build.");
             }
             foreach (var id in rows.InputIds(row))
             {

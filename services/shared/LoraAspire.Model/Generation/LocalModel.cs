@@ -21,7 +21,7 @@ public sealed class LocalModel : IDisposable
     public PromptTemplate Template { get; }
 
     /// <summary>Positions the model knows, prompt and answer together.</summary>
-    public int Context => _model.Config.MaxPositionEmbeddings;
+    public int Context => _model.Config.Context;
 
     /// <summary>Loads a Hugging Face directory: in bfloat16 on CUDA, in float32 on the CPU.</summary>
     /// <param name="template">Used when the folder has no prompt_template.json; null takes alpaca.</param>

@@ -49,7 +49,7 @@ public sealed class TextGenerator(LlamaModel model, HfTokenizer tokenizer, IRead
     /// <summary>New ids without end; the caller knows end-of-sequence. Stops at MaxNewTokens and where the context is full.</summary>
     public static IEnumerable<int> Tokens(LlamaModel model, IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default)
     {
-        var context = model.Config.MaxPositionEmbeddings;
+        var context = model.Config.Context;
         if (promptIds.Count == 0 || promptIds.Count >= context)
         {
             throw new ModelException($"The prompt has {promptIds.Count} tokens; this model takes 1 to {context - 1}.");

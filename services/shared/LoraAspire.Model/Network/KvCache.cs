@@ -11,7 +11,7 @@ public sealed class KvCache : IDisposable
 
     public KvCache(ModelConfig config, int batch, int maxLength, torch.Device device, ScalarType dtype)
     {
-        MaxLength = Math.Min(maxLength, config.MaxPositionEmbeddings);
+        MaxLength = Math.Min(maxLength, config.Context);
         long[] shape = [batch, config.NumKeyValueHeads, MaxLength, config.HeadDim];
         _keys = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => empty(shape, dtype, device).DetachFromDisposeScope())];
         _values = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => empty(shape, dtype, device).DetachFromDisposeScope())];

@@ -55,6 +55,14 @@ public sealed partial class LlamaModel : IDisposable
     /// <summary>Every linear layer but the head, in the model's order.</summary>
     public IEnumerable<Linear> Linears => _layers.SelectMany(layer => layer.Linears);
 
+    /// <summary>
+    /// Why training this model as it stands needs autograd: null when it is a plain decoder whose linears carry LoRA or rsLoRA pairs and nothing else.
+    /// The one place that says so.
+    /// </summary>
+    public string? BeyondPlainLora =>
+        Config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length"
+        : null;
+
     /// <summary>Loads config.json and the weights of a Hugging Face directory. The weights need no gradient.</summary>
     /// <exception cref="ModelException">A file is missing, broken, or holds what this code can't run.</exception>
     public static LlamaModel Load(string directory, torch.Device device, ScalarType dtype)
@@ -164,9 +172,9 @@ public sealed partial class LlamaModel : IDisposable
     private Tensor Hidden(Tensor ids, KvCache? cache, Tensor? attentionMask, bool training = false)
     {
         int length = (int)ids.size(1), start = cache?.Length ?? 0, end = start + length;
-        if (end > (cache?.MaxLength ?? _rope.Positions))
+        if (end > (cache?.MaxLength ?? Config.Context))
         {
-            throw new ModelException($"{end} tokens do not fit into the context of {cache?.MaxLength ?? _rope.Positions}.");
+            throw new ModelException($"{end} tokens do not fit into the context of {cache?.MaxLength ?? Config.Context}.");
         }
         var (cos, sin) = _rope.At(start, length, Dtype);
         var masks = Config.SlidingWindow.Distinct()

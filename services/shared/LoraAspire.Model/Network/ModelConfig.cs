@@ -2,10 +2,6 @@ using System.Text.Json;
 
 namespace LoraAspire.Model;
 
-/// <summary>How rotary frequencies are scaled; the names are those of config.json's <c>rope_type</c>.</summary>
-public sealed record RopeScaling(
-    string RopeType, double Factor = 1, double LowFreqFactor = 1, double HighFreqFactor = 4, int OriginalMaxPositionEmbeddings = 0);
-
 /// <summary>
 /// What config.json says of a Llama-architecture decoder. Reads the classic keys (rope_theta, rope_scaling, torch_dtype)
 /// and those of transformers 5 (rope_parameters, dtype).
@@ -36,6 +32,9 @@ public sealed record ModelConfig
     public required bool QkNorm { get; init; }
     /// <summary>Per layer: how many positions back a token sees, itself included; null sees all.</summary>
     public required IReadOnlyList<int?> SlidingWindow { get; init; }
+
+    /// <summary>Positions a row may have. Dynamic rope reaches its factor beyond the context the model was made for.</summary>
+    public int Context => Rope.IsDynamic ? (int)(MaxPositionEmbeddings * Rope.Factor) : MaxPositionEmbeddings;
 
     private static readonly string[] ModelTypes = ["llama", "mistral", "qwen2", "qwen3"];
 
@@ -76,6 +75,13 @@ public sealed record ModelConfig
                 throw config.Refuse(field, "is true, which is not supported");
             }
         }
+        foreach (var field in new[] { "attn_logit_softcapping", "final_logit_softcapping", "clip_qkv", "attention_chunk_size", "no_rope_layers" })
+        {
+            if (config.Has(field))
+            {
+                throw config.Refuse(field, "is set, which is not supported");
+            }
+        }
         foreach (var field in new[] { "quantization_config", "num_local_experts", "num_experts" })
         {
             if (config.Has(field))
@@ -107,7 +113,7 @@ public sealed record ModelConfig
             MaxPositionEmbeddings = maxPositions,
             RmsNormEps = config.Number("rms_norm_eps") ?? 1e-6,
             RopeTheta = rope?.Number("rope_theta") ?? config.Number("rope_theta") ?? 10_000,
-            Rope = ReadRope(rope, maxPositions),
+            Rope = ReadRope(config, rope, maxPositions),
             TieWordEmbeddings = config.Flag("tie_word_embeddings") ?? false,
             InitializerRange = config.Number("initializer_range") ?? 0.02,
             TorchDtype = (config.Text("dtype") ?? config.Text("torch_dtype") ?? "float32") switch
@@ -124,20 +130,41 @@ public sealed record ModelConfig
         };
     }
 
-    private static RopeScaling ReadRope(Fields? rope, int maxPositions)
+    private static RopeScaling ReadRope(Fields config, Fields? rope, int maxPositions)
     {
         var type = rope?.Text("rope_type") ?? rope?.Text("type") ?? "default";
-        return type switch
+        if (rope is null || type == "default")
         {
-            "default" => new RopeScaling(type),
-            "linear" => new RopeScaling(type, rope!.Number("factor") ?? throw rope.Refuse("factor", "is missing")),
-            "llama3" => new RopeScaling(type,
-                rope!.Number("factor") ?? throw rope.Refuse("factor", "is missing"),
-                rope.Number("low_freq_factor") ?? 1,
-                rope.Number("high_freq_factor") ?? 4,
-                rope.SizeOr("original_max_position_embeddings", maxPositions)),
-            _ => throw rope!.Refuse("rope_type", $"is '{type}'; this code runs default, linear and llama3"),
-        };
+            return type == "default" ? new RopeScaling(type) : throw config.Refuse("rope_type", $"is '{type}' without its parameters");
+        }
+        if (rope.Has("mrope_section"))
+        {
+            throw rope.Refuse("mrope_section", "is set, which is not supported: give a text model");
+        }
+        var original = rope.SizeOr("original_max_position_embeddings", config.SizeOr("original_max_position_embeddings", maxPositions));
+        double Factor() => (rope.Number("factor") ?? throw rope.Refuse("factor", "is missing")) is >= 1 and var factor
+            ? factor
+            : throw rope.Refuse("factor", $"is {rope.Number("factor")}; it must be at least 1");
+        switch (type)
+        {
+            case "linear":
+                return new RopeScaling(type, Factor());
+            case "dynamic":
+                return new RopeScaling(type, Factor(), OriginalMaxPositionEmbeddings: maxPositions);
+            case "llama3":
+                return new RopeScaling(type, Factor(), rope.Number("low_freq_factor") ?? 1, rope.Number("high_freq_factor") ?? 4, original);
+            case "yarn":
+                var scale = rope.Has("factor") ? Factor() : (double)maxPositions / original;
+                return new RopeScaling(type, scale, OriginalMaxPositionEmbeddings: original)
+                {
+                    AttentionFactor = rope.Number("attention_factor") ?? RopeScaling.YarnAttentionFactor(scale, rope.Number("mscale"), rope.Number("mscale_all_dim")),
+                    BetaFast = rope.Number("beta_fast") ?? 32,
+                    BetaSlow = rope.Number("beta_slow") ?? 1,
+                    Truncate = rope.Flag("truncate") ?? true,
+                };
+            default:
+                throw rope.Refuse("rope_type", $"is '{type}'; this code runs default, linear, dynamic, llama3 and yarn");
+        }
     }
 
     /// <summary>Mistral slides in every layer; Qwen only where layer_types (or max_window_layers) says so and use_sliding_window is on.</summary>
@@ -150,6 +177,10 @@ public sealed record ModelConfig
             return sliding;
         }
         var types = config.Texts("layer_types");
+        if (types is not null && (types.Length != layers || types.Except(["full_attention", "sliding_attention"]).Any()))
+        {
+            throw config.Refuse("layer_types", $"must say full_attention or sliding_attention of each of the {layers} layers");
+        }
         var firstSliding = modelType == "mistral" ? 0 : config.SizeOr("max_window_layers", 0);
         for (var layer = 0; layer < layers; layer++)
         {

@@ -9,29 +9,29 @@ namespace LoraAspire.Model;
 /// </summary>
 internal sealed class Rope : IDisposable
 {
-    private readonly Tensor _cos; // [positions, head_dim] float32
-    private readonly Tensor _sin;
+    private readonly ModelConfig _config;
+    private readonly torch.Device _device;
 
     public Rope(ModelConfig config, torch.Device device)
     {
+        (_config, _device) = (config, device);
         using var scope = NewDisposeScope();
-        var angles = outer(arange(config.MaxPositionEmbeddings, float32), tensor(InverseFrequencies(config), float32));
-        var both = cat([angles, angles], -1);
-        _cos = both.cos().to(device).MoveToOuterDisposeScope();
-        _sin = both.sin().to(device).MoveToOuterDisposeScope();
-        _cos.DetachFromDisposeScope();
-        _sin.DetachFromDisposeScope();
+        var (cos, sin) = Table(0, config.MaxPositionEmbeddings, config.MaxPositionEmbeddings);
+        (Cos, Sin) = (cos.DetachFromDisposeScope(), sin.DetachFromDisposeScope());
     }
 
-    /// <summary>[positions, head_dim] float32</summary>
-    public Tensor Cos => _cos;
-    public Tensor Sin => _sin;
-
-    public int Positions => (int)_cos.size(0);
+    /// <summary>[max_position_embeddings, head_dim] float32</summary>
+    public Tensor Cos { get; }
+    public Tensor Sin { get; }
 
     /// <summary>cos and sin of positions [start, start + length), each [length, head_dim] of the given type.</summary>
-    public (Tensor Cos, Tensor Sin) At(int start, int length, ScalarType type) =>
-        (_cos.narrow(0, start, length).to_type(type), _sin.narrow(0, start, length).to_type(type));
+    public (Tensor Cos, Tensor Sin) At(int start, int length, ScalarType type)
+    {
+        var (cos, sin) = start + length <= Cos.size(0)
+            ? (Cos.narrow(0, start, length), Sin.narrow(0, start, length))
+            : Table(start, length, start + length);
+        return (cos.to_type(type), sin.to_type(type));
+    }
 
     /// <summary>x [batch, heads, length, head_dim] turned by its positions.</summary>
     public static Tensor Apply(Tensor x, Tensor cos, Tensor sin)
@@ -41,44 +41,18 @@ internal sealed class Rope : IDisposable
         return x.mul(cos).add_(rotated.mul_(sin));
     }
 
+    private (Tensor Cos, Tensor Sin) Table(int start, int length, int positions)
+    {
+        var frequencies = _config.Rope.InverseFrequencies(_config.RopeTheta, _config.HeadDim, positions);
+        var angles = outer(arange(start, start + length, float32), tensor(frequencies, float32));
+        var both = cat([angles, angles], -1);
+        var factor = _config.Rope.AttentionFactor;
+        return (both.cos().mul_(factor).to(_device), both.sin().mul_(factor).to(_device));
+    }
+
     public void Dispose()
     {
-        _cos.Dispose();
-        _sin.Dispose();
-    }
-
-    /// <summary>theta^(-2i / head_dim) in float32, scaled as rope_type says (llama3: Meta's three-branch rule by wavelength).</summary>
-    private static float[] InverseFrequencies(ModelConfig config)
-    {
-        var frequencies = new float[config.HeadDim / 2];
-        for (var i = 0; i < frequencies.Length; i++)
-        {
-            frequencies[i] = Scale(1f / MathF.Pow((float)config.RopeTheta, 2f * i / config.HeadDim), config.Rope);
-        }
-        return frequencies;
-    }
-
-    private static float Scale(float frequency, RopeScaling rope)
-    {
-        if (rope.RopeType == "linear")
-        {
-            return (float)(frequency / rope.Factor);
-        }
-        if (rope.RopeType != "llama3")
-        {
-            return frequency;
-        }
-        var wavelength = 2 * Math.PI / frequency;
-        var turns = rope.OriginalMaxPositionEmbeddings / wavelength; // full turns within the original context
-        if (turns > rope.HighFreqFactor)
-        {
-            return frequency;
-        }
-        if (turns < rope.LowFreqFactor)
-        {
-            return (float)(frequency / rope.Factor);
-        }
-        var smooth = (turns - rope.LowFreqFactor) / (rope.HighFreqFactor - rope.LowFreqFactor);
-        return (float)(((1 - smooth) * frequency / rope.Factor) + (smooth * frequency));
+        Cos.Dispose();
+        Sin.Dispose();
     }
 }
