@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Prompts;
@@ -47,7 +46,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
         using var parameters = full ? ParameterSet.OfModel(model) : ParameterSet.OfAdapters(model);
         using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, context.Report);
-        var state = run.Run(cancellationToken);
+        run.Run(cancellationToken);
 
         var output = context.OutputDir(full ? "model" : "adapter");
         if (full)
@@ -60,7 +59,7 @@ public sealed class TrainStage : IStage<TrainerParams>
             adapter.Save(output);
         }
         CopyTemplate(data, output);
-        File.WriteAllLines(Path.Combine(output, "metrics.jsonl"), state.Metrics.Select(step => JsonSerializer.Serialize(step, JsonSerializerOptions.Web)));
+        File.Copy(run.MetricsFile, Path.Combine(output, MetricsLog.FileName));
     }
 
     private static torch.Device ComputeDevice(Pipelines.Stages.Device wanted) => wanted switch

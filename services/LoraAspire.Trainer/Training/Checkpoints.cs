@@ -5,57 +5,76 @@ using static TorchSharp.torch;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>
-/// step-000500/ with state.json and state.safetensors (parameters, moments). A folder is written beside its place and renamed, so that
-/// what stands under its name is whole. The parameters of the best step lie in best-000400.safetensors.
+/// step-000500/ with state.json and state.safetensors (parameters, moments), and best-000400.safetensors, the parameters of the best step. Written in the background from a
+/// copy on the host, beside their place, and renamed: what stands under its name is whole.
 /// </summary>
-public sealed class Checkpoints(string directory, int keep, ParameterSet parameters, AdamW optimiser)
+public sealed class Checkpoints(string directory, int keep, ParameterSet parameters, AdamW optimiser) : IDisposable
 {
     private const string StateJson = "state.json";
     private const string StateTensors = "state.safetensors";
+    private const string Unfinished = ".tmp";
 
-    public void Save(TrainingState state)
+    private readonly BackgroundWriter _writer = new();
+
+    /// <summary>Keeps a checkpoint of this step, or its parameters as the best so far, or both. Returns when the copy is made.</summary>
+    /// <param name="metrics">Brought to the disk first: a checkpoint counts on its lines.</param>
+    public void Save(TrainingState state, bool checkpoint, bool best, MetricsLog metrics)
     {
-        var place = Path.Combine(directory, $"step-{state.Step:D6}");
-        var unfinished = place + ".tmp";
-        Clear(unfinished);
-        Directory.CreateDirectory(unfinished);
-        SafetensorsWriter.Write(Path.Combine(unfinished, StateTensors),
-            [TensorSource.Of("parameters", parameters.Values), TensorSource.Of("mean", optimiser.Mean), TensorSource.Of("variance", optimiser.Variance)]);
-        File.WriteAllText(Path.Combine(unfinished, StateJson), JsonSerializer.Serialize(state));
-        Clear(place);
-        Directory.Move(unfinished, place);
-        Rotate(state);
+        var copy = Snapshot.Of(parameters, optimiser);
+        _writer.Begin(() =>
+        {
+            using (copy)
+            {
+                metrics.Flush();
+                if (best)
+                {
+                    SafetensorsWriter.Write(Best(state.Step) + Unfinished, [TensorSource.Of("parameters", copy.Parameters)]);
+                    Durable.Rename(Best(state.Step) + Unfinished, Best(state.Step));
+                }
+                if (checkpoint)
+                {
+                    Write(state, copy);
+                    Rotate(state);
+                }
+            }
+        });
     }
 
-    /// <summary>Keeps the parameters of the best step so far.</summary>
-    public void SaveBest(int step) =>
-        SafetensorsWriter.Write(Best(step), [TensorSource.Of("parameters", parameters.Values)]);
+    /// <summary>Waits for what is being written.</summary>
+    /// <exception cref="IOException">It failed.</exception>
+    public void Join() => _writer.Join();
 
     public void LoadBest(int step)
     {
+        _writer.Join();
         using var file = SafetensorsFile.Open(Best(step));
         Restore(file, "parameters", parameters.Values);
     }
 
     /// <summary>Restores the newest checkpoint that is whole; without one, the start.</summary>
-    public TrainingState Resume()
+    public TrainingState Resume() => Folders().Select(TryRestore).FirstOrDefault(state => state is not null) ?? TrainingState.Start;
+
+    public void Dispose() => _writer.Dispose();
+
+    private void Write(TrainingState state, Snapshot copy)
     {
-        foreach (var folder in Folders().OrderDescending(StringComparer.Ordinal))
-        {
-            if (TryRestore(folder) is { } state)
-            {
-                return state;
-            }
-        }
-        return TrainingState.Start;
+        var place = Path.Combine(directory, $"step-{state.Step:D6}");
+        var unfinished = place + Unfinished;
+        Clear(unfinished);
+        Directory.CreateDirectory(unfinished);
+        SafetensorsWriter.Write(Path.Combine(unfinished, StateTensors),
+            [TensorSource.Of("parameters", copy.Parameters), TensorSource.Of("mean", copy.Mean), TensorSource.Of("variance", copy.Variance)]);
+        Durable.Write(Path.Combine(unfinished, StateJson), JsonSerializer.SerializeToUtf8Bytes(state));
+        Clear(place);
+        Durable.Rename(unfinished, place);
     }
 
     private TrainingState? TryRestore(string folder)
     {
         try
         {
-            var state = JsonSerializer.Deserialize<TrainingState>(File.ReadAllText(Path.Combine(folder, StateJson)))!;
-            if (state.BestStep is { } best && !File.Exists(Best(best)))
+            var state = ReadState(folder);
+            if ((state.BestStep is { } best && !File.Exists(Best(best))) || MetricsBytes() < state.MetricsBytes)
             {
                 return null;
             }
@@ -72,6 +91,10 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
         }
     }
 
+    private static TrainingState ReadState(string folder) => JsonSerializer.Deserialize<TrainingState>(File.ReadAllBytes(Path.Combine(folder, StateJson)))!;
+
+    private long MetricsBytes() => new FileInfo(Path.Combine(directory, MetricsLog.FileName)) is { Exists: true } file ? file.Length : 0;
+
     private static void Restore(SafetensorsFile file, string name, Tensor target)
     {
         using var scope = NewDisposeScope();
@@ -79,21 +102,23 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
         target.copy_(file.Read(name));
     }
 
+    /// <summary>An older checkpoint that is kept may name an older best step, and going on from it needs that one.</summary>
     private void Rotate(TrainingState latest)
     {
-        foreach (var old in Folders().OrderDescending(StringComparer.Ordinal).Skip(keep))
+        foreach (var old in Folders().Skip(keep).ToList())
         {
             Clear(old);
         }
-        // Older checkpoints that are still kept may name an older best step; resuming from one finds that best again, since a run repeats itself.
-        var kept = latest.BestStep is { } best ? Best(best) : null;
-        foreach (var file in Directory.EnumerateFiles(directory, "best-*.safetensors").Where(file => file != kept))
+        var named = Folders().Select(ReadState).Append(latest).Select(state => state.BestStep).OfType<int>().Select(Best).ToHashSet();
+        foreach (var file in Directory.EnumerateFiles(directory, "best-*").Where(file => !named.Contains(file)).ToList())
         {
             File.Delete(file);
         }
     }
 
-    private IEnumerable<string> Folders() => Directory.EnumerateDirectories(directory, "step-*").Where(folder => !folder.EndsWith(".tmp", StringComparison.Ordinal));
+    /// <summary>The newest first.</summary>
+    private IEnumerable<string> Folders() =>
+        Directory.EnumerateDirectories(directory, "step-*").Where(folder => !folder.EndsWith(Unfinished, StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal);
 
     private string Best(int step) => Path.Combine(directory, $"best-{step:D6}.safetensors");
 
@@ -102,6 +127,24 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
         if (Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Copies on the host, [count] float32 each: training goes on while they are written.</summary>
+    private sealed record Snapshot(Tensor Parameters, Tensor Mean, Tensor Variance) : IDisposable
+    {
+        public static Snapshot Of(ParameterSet parameters, AdamW optimiser)
+        {
+            using var noGrad = no_grad();
+            static Tensor Copy(Tensor tensor) => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope();
+            return new(Copy(parameters.Values), Copy(optimiser.Mean), Copy(optimiser.Variance));
+        }
+
+        public void Dispose()
+        {
+            Parameters.Dispose();
+            Mean.Dispose();
+            Variance.Dispose();
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Stages;
@@ -7,94 +6,142 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Trainer.Training;
 
-/// <summary>The training loop: steps, evaluation, checkpoints, progress. What it trains (adapter or whole model) is in the parameter set.</summary>
-public sealed class TrainingRun(
-    LlamaModel model, ParameterSet parameters, InstructionDataset rows, TrainerParams settings, string checkpointDir, IProgress<StageProgress> report) : IDisposable
+/// <summary>
+/// The training loop: steps, evaluation, checkpoints. What it trains (adapter or whole model) is in the parameter set. A step's figures are read when the next one is
+/// under way, so that the device never waits for the host; before an evaluation or a checkpoint they are read at once, so that nothing is kept of a run gone wrong.
+/// </summary>
+public sealed class TrainingRun : IDisposable
 {
-    private readonly AdamW _optimiser = new(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
+    private readonly LlamaModel _model;
+    private readonly ParameterSet _parameters;
+    private readonly TrainerParams _settings;
+    private readonly IProgress<StageProgress> _report;
+    private readonly string _checkpointDir;
+    private readonly Objective _objective;
+    private readonly AdamW _optimiser;
+    private readonly OptimiserStep _step;
+    private readonly Checkpoints _checkpoints;
+    private readonly TrainingRows _rows;
+    private readonly Schedule _schedule;
+    private EnqueuedStep? _enqueued;
+    private int _halvings = 1;
 
-    private readonly Objective _objective = new(model, settings.LowMemory);
+    /// <exception cref="StageException">The settings don't fit the data set.</exception>
+    public TrainingRun(LlamaModel model, ParameterSet parameters, InstructionDataset rows, TrainerParams settings, string checkpointDir, IProgress<StageProgress> report)
+    {
+        (_model, _parameters, _settings, _report, _checkpointDir) = (model, parameters, settings, report, checkpointDir);
+        _rows = new TrainingRows(rows, settings);
+        _schedule = Schedule.Of(settings, _rows.TotalSteps);
+        _objective = new Objective(model, settings.LowMemory);
+        _optimiser = new AdamW(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
+        _step = new OptimiserStep(_objective, parameters, _optimiser, settings.MaxGradNorm);
+        _checkpoints = new Checkpoints(checkpointDir, settings.SaveTotalLimit, parameters, _optimiser);
+    }
+
+    /// <summary>Rows held out for validation.</summary>
+    public IReadOnlyList<int> HeldOut => _rows.HeldOut;
+
+    /// <summary>A line for each logged step.</summary>
+    public string MetricsFile => Path.Combine(_checkpointDir, MetricsLog.FileName);
 
     /// <summary>Trains from the newest checkpoint to the end. Afterwards the parameters are those to keep.</summary>
     public TrainingState Run(CancellationToken cancellationToken)
     {
-        var (training, validation) = Split();
-        var sampler = new Sampler([.. training.Select(rows.Length)], settings.BatchSize, settings.GroupByLength, settings.Seed);
-        var totalSteps = settings.MaxSteps ?? settings.NumEpochs * sampler.StepsPerEpoch;
-        var schedule = Schedule.Of(settings, totalSteps);
-        var step = new OptimiserStep(_objective, parameters, _optimiser, settings.MaxGradNorm);
-        var checkpoints = new Checkpoints(checkpointDir, settings.SaveTotalLimit, parameters, _optimiser);
-        var state = checkpoints.Resume();
-        Announce(state, training.Length, validation.Length, totalSteps);
+        var state = _checkpoints.Resume();
+        Announce(state);
+        var budget = new TokenBudget(state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokens, _rows.LongestRow, Say);
+        Preflight.Run(budget, _rows, _objective, _parameters, Say);
+        using var metrics = new MetricsLog(_checkpointDir, state.MetricsBytes);
+        var ledger = new Ledger(metrics, _settings.LoggingSteps, _rows.StepsPerEpoch, _rows.TotalSteps, _report);
 
-        var speed = new Speedometer();
-        while (state.Step < totalSteps)
+        for (var next = state.Step; next < _rows.TotalSteps && !IsStopped(state); next++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var batches = MicroBatches([.. sampler.Rows(state.Step).Select(row => training[row])]);
-            using var result = step.Run(batches, schedule.At(state.Step), Seed(state.Step));
-            var done = state.Step + 1;
-            var metrics = new StepMetrics(done, (double)done / sampler.StepsPerEpoch, result.ReadMicroLosses().Sum(), result.LearningRate, result.ReadGradNorm(), null);
-            RequireFinite(metrics);
-            speed.Add(batches.Sum(batch => batch.RealTokens));
-            if (validation.Length > 0 && (done % settings.EvalSteps == 0 || done == totalSteps))
+            var enqueued = Enqueue(next, budget);
+            if (_enqueued is not null)
             {
-                metrics = metrics with { EvalLoss = Evaluate(validation, cancellationToken) };
+                state = ledger.Enter(state, Read(), evalLoss: null);
             }
-            state = state with { Step = done, Metrics = [.. state.Metrics, metrics] };
-            if (metrics.EvalLoss is { } evalLoss && evalLoss < (state.BestEvalLoss ?? double.PositiveInfinity))
+            _enqueued = enqueued;
+            var (evaluate, save) = Due(next + 1);
+            if (evaluate || save)
             {
-                state = state with { BestStep = done, BestEvalLoss = evalLoss };
-                checkpoints.SaveBest(done);
+                cancellationToken.ThrowIfCancellationRequested();
+                var figures = Read();
+                double? evalLoss = evaluate ? budget.Run($"Evaluation at step {next + 1}", 1, tokens => Evaluate(tokens, cancellationToken)) : null;
+                state = ledger.Enter(state, figures, evalLoss) with { MicroBatchTokens = budget.Tokens };
+                Keep(state, save, metrics);
             }
-            if (done % settings.SaveSteps == 0 && done < totalSteps)
-            {
-                checkpoints.Save(state);
-            }
-            report.Report(new StageProgress("step", done, totalSteps, metrics.Loss, metrics.EvalLoss, metrics.LearningRate, metrics.GradNorm, metrics.Epoch,
-                speed.TokensPerSecond, speed.SecondsPerStep * (totalSteps - done)));
         }
-        if (settings.LoadBestModelAtEnd && state.BestStep is { } best)
+        _checkpoints.Join();
+        if (IsStopped(state))
         {
-            checkpoints.LoadBest(best);
+            Say($"Stopped early at step {state.Step}: {state.EvaluationsWithoutGain} evaluations without a lower validation loss than {state.BestEvalLoss:0.0000} at step {state.BestStep}.");
+        }
+        if (_settings.LoadBestModelAtEnd && state.BestStep is { } best && best != state.Step)
+        {
+            _checkpoints.LoadBest(best);
         }
         return state;
     }
 
     public void Dispose()
     {
+        _enqueued?.Dispose();
+        _checkpoints.Dispose();
         _objective.Dispose();
         _optimiser.Dispose();
     }
 
-    /// <summary>Held-out rows are drawn by the seed; both parts stay in the data set's order.</summary>
-    private (int[] Training, int[] Validation) Split()
+    /// <summary>A step that runs out of memory has changed nothing yet: it is taken again, once in a run, with half the budget.</summary>
+    private EnqueuedStep Enqueue(int step, TokenBudget budget)
     {
-        if (settings.ValSetSize >= rows.Count)
+        var before = budget.Tokens;
+        var enqueued = budget.Run($"Step {step + 1}", _halvings, tokens =>
         {
-            throw new StageException($"val_set_size is {settings.ValSetSize}, but the data set has {rows.Count} rows. Lower val_set_size, or set it to 0.");
-        }
-        var order = Enumerable.Range(0, rows.Count).ToArray();
-        new Random(settings.Seed).Shuffle(order);
-        int[] Sorted(int[] part)
-        {
-            Array.Sort(part);
-            return part;
-        }
-        return (Sorted(order[settings.ValSetSize..]), Sorted(order[..settings.ValSetSize]));
+            if (_optimiser.Steps != step)
+            {
+                throw new StageException($"Step {step + 1}: out of memory inside the optimiser's update. Set low_memory: true, or free the device of other processes; another attempt goes on from the last checkpoint.", transient: true);
+            }
+            var batches = _rows.Step(step, tokens, _objective.Packed);
+            return new EnqueuedStep(step + 1, _step.Run(batches, _schedule.At(step), ((long)_settings.Seed << 32) + step), batches.Sum(batch => batch.RealTokens));
+        });
+        _halvings -= budget.Tokens < before ? 1 : 0;
+        return enqueued;
     }
 
-    private IReadOnlyList<MicroBatch> MicroBatches(int[] step) =>
-        MicroBatch.Cut(MicroBatch.Weigh([.. step.Select(Row)], settings.Compat, settings.BatchSize, settings.MicroBatchSize), TokenBudget, _objective.Packed);
+    /// <exception cref="StageException">The loss or the gradient is not a number.</exception>
+    private StepFigures Read()
+    {
+        using var enqueued = _enqueued!;
+        _enqueued = null;
+        return enqueued.Read();
+    }
 
-    private int TokenBudget => settings.MicroBatchTokens ?? _objective.DefaultTokens;
+    private (bool Evaluate, bool Save) Due(int done)
+    {
+        var last = done == _rows.TotalSteps;
+        return (HeldOut.Count > 0 && (last || done % _settings.EvalSteps == 0), last || done % _settings.SaveSteps == 0);
+    }
+
+    private void Keep(TrainingState state, bool save, MetricsLog metrics)
+    {
+        var best = state.BestStep == state.Step;
+        // The last step is followed by the outputs themselves.
+        var checkpoint = save && state.Step < _rows.TotalSteps;
+        if (best || checkpoint)
+        {
+            _checkpoints.Save(state, checkpoint, best, metrics);
+        }
+    }
+
+    private bool IsStopped(TrainingState state) => state.EvaluationsWithoutGain >= _settings.EarlyStoppingPatience;
 
     /// <summary>Mean over all target tokens of the held-out rows.</summary>
-    private double Evaluate(int[] validation, CancellationToken cancellationToken)
+    private double Evaluate(int tokens, CancellationToken cancellationToken)
     {
-        var weighed = MicroBatch.Weigh([.. validation.Select(Row)], Compat.None, validation.Length, validation.Length);
         double mean = 0;
-        foreach (var batch in MicroBatch.Cut(weighed, TokenBudget, _objective.Packed))
+        foreach (var batch in _rows.Validation(tokens, _objective.Packed))
         {
             cancellationToken.ThrowIfCancellationRequested();
             mean += _objective.Loss(batch);
@@ -102,47 +149,14 @@ public sealed class TrainingRun(
         return mean;
     }
 
-    private (int[] InputIds, int[] Labels) Row(int row) => (rows.InputIds(row).ToArray(), rows.Labels(row).ToArray());
-
-    private long Seed(int step) => ((long)settings.Seed << 32) + step;
-
-    private void Announce(TrainingState state, int training, int validation, int totalSteps)
+    private void Announce(TrainingState state)
     {
-        report.Report(new StageProgress(Message:
-            $"{training} rows to train on, {validation} held out; {totalSteps} steps of {settings.BatchSize} rows; {parameters.Count:N0} trained parameters on {model.Device}, arithmetic in {model.Dtype}, {_objective.Path}."));
+        Say($"{_rows.Count} rows to train on, {HeldOut.Count} held out; {_rows.TotalSteps} steps of {_settings.BatchSize} rows; {_parameters.Count:N0} trained parameters on {_model.Device}, arithmetic in {_model.Dtype}, {_objective.Path}.");
         if (state.Step > 0)
         {
-            report.Report(new StageProgress(Message: $"Going on from the checkpoint of step {state.Step}."));
+            Say($"Going on from the checkpoint of step {state.Step}.");
         }
     }
 
-    private static void RequireFinite(StepMetrics metrics)
-    {
-        if (!double.IsFinite(metrics.Loss) || !double.IsFinite(metrics.GradNorm))
-        {
-            throw new StageException($"Step {metrics.Step}: the loss is {metrics.Loss}, the gradient's norm {metrics.GradNorm}. Training can't go on from there: lower learning_rate, or look for broken rows in the data set's preview.md.");
-        }
-    }
-
-    /// <summary>Speed over the last steps of this process.</summary>
-    private sealed class Speedometer
-    {
-        private const int Window = 20;
-        private readonly Queue<(long At, long Tokens)> _steps = new([(Stopwatch.GetTimestamp(), 0)]);
-
-        public void Add(long tokens)
-        {
-            _steps.Enqueue((Stopwatch.GetTimestamp(), tokens));
-            if (_steps.Count > Window)
-            {
-                _steps.Dequeue();
-            }
-        }
-
-        public double TokensPerSecond => _steps.Skip(1).Sum(step => step.Tokens) / Seconds;
-
-        public double SecondsPerStep => Seconds / (_steps.Count - 1);
-
-        private double Seconds => Stopwatch.GetElapsedTime(_steps.Peek().At, _steps.Last().At).TotalSeconds;
-    }
+    private void Say(string words) => _report.Report(new StageProgress(Message: words));
 }

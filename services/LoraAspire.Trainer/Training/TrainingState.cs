@@ -1,10 +1,30 @@
 namespace LoraAspire.Trainer.Training;
 
-/// <summary>One logged step, without times: the same run gives the same lines.</summary>
-public sealed record StepMetrics(int Step, double Epoch, double Loss, double LearningRate, double GradNorm, double? EvalLoss);
+/// <summary>One line of metrics.jsonl, without times: the same run gives the same lines.</summary>
+/// <param name="SmoothedLoss">Exponential mean of the losses, see <see cref="TrainingState.Smoothed"/>.</param>
+/// <param name="GradNorm">Before clipping.</param>
+/// <param name="Tokens">Real tokens seen so far, padding not counted.</param>
+public sealed record StepMetrics(int Step, double Epoch, double Loss, double SmoothedLoss, double LearningRate, double GradNorm, long Tokens, double? EvalLoss);
 
 /// <summary>Everything a run needs to go on, beside the parameters and the optimiser's moments.</summary>
-public sealed record TrainingState(int Step, IReadOnlyList<StepMetrics> Metrics, int? BestStep, double? BestEvalLoss)
+/// <param name="EvaluationsWithoutGain">In a row, since the best one.</param>
+/// <param name="LossAverage">Exponential mean of the losses, not yet corrected for its start at 0.</param>
+/// <param name="MetricsBytes">Length of metrics.jsonl at this step.</param>
+/// <param name="MicroBatchTokens">The budget that fitted into memory; which rows share a micro-batch decides the dropout they see.</param>
+public sealed record TrainingState(
+    int Step, int? BestStep, double? BestEvalLoss, int EvaluationsWithoutGain, double LossAverage, long Tokens, long MetricsBytes, int? MicroBatchTokens)
 {
-    public static TrainingState Start { get; } = new(0, [], null, null);
+    private const double Decay = 0.9;
+
+    public static TrainingState Start { get; } = new(0, null, null, 0, 0, 0, 0, null);
+
+    /// <summary>The mean of the losses so far, each step back weighing 0.9 of the next, corrected for the start as Adam's moments are.</summary>
+    public double Smoothed => LossAverage / (1 - Math.Pow(Decay, Step));
+
+    public TrainingState After(double loss, long tokens) =>
+        this with { Step = Step + 1, LossAverage = (Decay * LossAverage) + ((1 - Decay) * loss), Tokens = Tokens + tokens };
+
+    public TrainingState Evaluated(double loss) => loss < (BestEvalLoss ?? double.PositiveInfinity)
+        ? this with { BestStep = Step, BestEvalLoss = loss, EvaluationsWithoutGain = 0 }
+        : this with { EvaluationsWithoutGain = EvaluationsWithoutGain + 1 };
 }

@@ -6,7 +6,17 @@ namespace LoraAspire.Pipelines.Stages;
 /// <param name="TokensPerSecond">Real tokens (padding not counted) a second.</param>
 /// <param name="EtaSeconds">Seconds to the end of this stage, when known.</param>
 /// <param name="Message">A line for people; a progress that has only this is a log line.</param>
+/// <param name="SmoothedLoss">Exponential mean of the losses so far.</param>
+/// <param name="Tokens">Real tokens seen so far.</param>
+/// <param name="Gpu">Null where there is no NVIDIA GPU.</param>
 public sealed record StageProgress(
     string Phase = "", long Done = 0, long Total = 0,
     double? Loss = null, double? EvalLoss = null, double? LearningRate = null, double? GradNorm = null,
-    double? Epoch = null, double? TokensPerSecond = null, double? EtaSeconds = null, string? Message = null);
+    double? Epoch = null, double? TokensPerSecond = null, double? EtaSeconds = null, string? Message = null,
+    double? SmoothedLoss = null, long? Tokens = null, GpuFigures? Gpu = null);
+
+/// <summary>What a GPU is doing. A figure that the GPU doesn't tell is null.</summary>
+/// <param name="MemoryUsed">Bytes, by all processes.</param>
+/// <param name="Utilization">Percent of the last moments in which a kernel ran.</param>
+/// <param name="Temperature">°C</param>
+public sealed record GpuFigures(int Index, string Name, long? MemoryUsed, long? MemoryTotal, int? Utilization, int? Temperature, double? PowerWatts, double? PowerLimitWatts);

@@ -1,0 +1,37 @@
+using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
+
+namespace LoraAspire.Trainer.Training;
+
+/// <summary>metrics.jsonl: one line a step, in the file as soon as it is known.</summary>
+public sealed class MetricsLog : IDisposable
+{
+    public const string FileName = "metrics.jsonl";
+
+    private readonly SafeFileHandle _file;
+
+    /// <param name="length">Bytes that belong to the steps done; what a stopped attempt wrote after them is cut off.</param>
+    public MetricsLog(string directory, long length)
+    {
+        _file = File.OpenHandle(Path.Combine(directory, FileName), FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
+        RandomAccess.SetLength(_file, length);
+        Length = length;
+    }
+
+    public long Length { get; private set; }
+
+    public void Add(StepMetrics metrics)
+    {
+        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(metrics, JsonSerializerOptions.Web), (byte)'\n'];
+        RandomAccess.Write(_file, line, Length);
+        Length += line.Length;
+    }
+
+    /// <summary>Brings what was added to the disk. May be called from another thread than <see cref="Add"/>.</summary>
+    public void Flush() => RandomAccess.FlushToDisk(_file);
+
+    public static IReadOnlyList<StepMetrics> Read(string path) =>
+        [.. File.ReadLines(path).Select(line => JsonSerializer.Deserialize<StepMetrics>(line, JsonSerializerOptions.Web)!)];
+
+    public void Dispose() => _file.Dispose();
+}
