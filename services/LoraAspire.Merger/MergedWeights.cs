@@ -18,14 +18,18 @@ public static class MergedWeights
         var entries = weights.Tensors.Where(entry => !entry.Name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal))
             .OrderBy(entry => entry.Name, StringComparer.Ordinal).ToList();
         RequireSameBase(adapter, entries, baseFolder);
+        RequireReplaceable(adapter, baseFolder, entries);
 
         var layers = adapter.Layers.Keys.ToDictionary(layer => layer + ".weight", StringComparer.Ordinal);
+        var saved = adapter.Saved.ToDictionary(module => module.Key + ".weight", module => module.Value, StringComparer.Ordinal);
         var done = 0;
         Tensor Make(string name)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var tensor = weights.Read(name);
-            var merged = layers.TryGetValue(name, out var layer) ? adapter.Merge(layer, tensor) : tensor;
+            var merged = layers.TryGetValue(name, out var layer) ? adapter.Merge(layer, tensor)
+                : saved.TryGetValue(name, out var whole) ? whole.to_type(tensor.dtype)
+                : tensor;
             report.Report(new StageProgress("tensors", ++done, entries.Count));
             return merged;
         }
@@ -41,7 +45,8 @@ public static class MergedWeights
             WriteIndex(Path.Combine(to, WeightFiles.Index), shards, names);
         }
         RequireReadsBack(to, entries);
-        report.Report(new StageProgress(Message: $"merged {layers.Count} layers at scale {adapter.Config.Scale:0.####} into {entries.Count} tensors"));
+        var scales = adapter.Layers.Keys.Select(adapter.Config.ScaleOf).Distinct().Order().Select(scale => $"{scale:0.####}");
+        report.Report(new StageProgress(Message: $"merged {layers.Count} layers at scale {string.Join(", ", scales)}{(saved.Count > 0 ? $", replaced {string.Join(", ", adapter.Saved.Keys)}," : "")} into {entries.Count} tensors"));
     }
 
     private static void RequireSameBase(LoraAdapter adapter, IEnumerable<TensorEntry> entries, string baseFolder)
@@ -57,6 +62,23 @@ public static class MergedWeights
             {
                 throw new ModelException(
                     $"The adapter was made for another base: {weight.Name} is [{string.Join(", ", weight.Shape)}] in {baseFolder}, but the adapter's B·A is [{b.size(0)}, {a.size(1)}].");
+            }
+        }
+    }
+
+    /// <summary>A module trained whole takes the place of the base's; where two share one weight, that would change both.</summary>
+    private static void RequireReplaceable(LoraAdapter adapter, string baseFolder, IEnumerable<TensorEntry> entries)
+    {
+        if (adapter.Saved.Count > 0 && ModelConfig.Load(baseFolder).TieWordEmbeddings)
+        {
+            throw new ModelException($"The adapter holds {string.Join(", ", adapter.Saved.Keys)}, but {baseFolder} shares one weight between embedding and head (tie_word_embeddings): they can't be merged.");
+        }
+        var known = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+        foreach (var (module, weight) in adapter.Saved)
+        {
+            if (!known.TryGetValue(module + ".weight", out var entry) || !entry.Shape.SequenceEqual(weight.shape))
+            {
+                throw new ModelException($"The adapter was made for another base: its {module} is [{string.Join(", ", weight.shape)}], and {baseFolder} has {(entry is null ? "none" : $"[{string.Join(", ", entry.Shape)}]")}.");
             }
         }
     }

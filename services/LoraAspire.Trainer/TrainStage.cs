@@ -38,13 +38,19 @@ public sealed class TrainStage : IStage<TrainerParams>
         var lora = new LoraConfig(settings.LoraR, settings.LoraAlpha, settings.LoraDropout, settings.LoraTargetModules, settings.UseRslora)
         {
             BaseModelNameOrPath = Path.GetFileName(folder),
+            UseDora = settings.UseDora,
+            RankPattern = settings.RankPattern,
+            AlphaPattern = settings.AlphaPattern,
+            ModulesToSave = settings.ModulesToSave,
+            LayersToTransform = settings.LayersToTransform,
         };
+        model.NeftuneNoiseAlpha = settings.NeftuneNoiseAlpha ?? 0;
         var full = settings.FinetuningType == FinetuningType.Full;
         if (!full)
         {
             model.AttachFresh(lora, settings.Seed);
         }
-        using var parameters = full ? ParameterSet.OfModel(model) : ParameterSet.OfAdapters(model);
+        using var parameters = full ? ParameterSet.OfModel(model) : ParameterSet.OfAdapters(model, settings.LoraplusLrRatio);
         using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, context.Report);
         run.Run(cancellationToken);
 

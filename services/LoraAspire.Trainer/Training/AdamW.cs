@@ -5,7 +5,7 @@ namespace LoraAspire.Trainer.Training;
 
 /// <summary>
 /// AdamW (Loshchilov and Hutter 2019), decoupled weight decay, on one flat vector:
-/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ(1−lr·λ) − lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε).
+/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ(1−lr·λ) − lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε), lr times each value's rate factor.
 /// </summary>
 public sealed class AdamW(ParameterSet parameters, double beta1, double beta2, double epsilon, double weightDecay) : IDisposable
 {
@@ -25,11 +25,12 @@ public sealed class AdamW(ParameterSet parameters, double beta1, double beta2, d
         Mean.mul_(beta1).add_(gradients, 1 - beta1);
         Variance.mul_(beta2).addcmul_(gradients, gradients, 1 - beta2);
         var denominator = Variance.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, Steps))).add_(epsilon);
+        var factors = parameters.RateFactors;
         if (weightDecay != 0)
         {
-            parameters.Values.mul_(1 - (learningRate * weightDecay));
+            _ = factors is null ? parameters.Values.mul_(1 - (learningRate * weightDecay)) : parameters.Values.mul_(factors.mul(-learningRate * weightDecay).add_(1));
         }
-        parameters.Values.addcdiv_(Mean, denominator, -learningRate / (1 - Math.Pow(beta1, Steps)));
+        parameters.Values.addcdiv_(factors is null ? Mean : Mean.mul(factors), denominator, -learningRate / (1 - Math.Pow(beta1, Steps)));
     }
 
     public void Dispose()

@@ -27,22 +27,43 @@ public sealed class ParameterSet : IDisposable
 
     public long Count => Values.size(0);
 
-    /// <summary>The adapters attached to a model, under PEFT's names.</summary>
-    public static ParameterSet OfAdapters(LlamaModel model)
+    /// <summary>What each value's learning rate is multiplied by [count] float32; null is 1.</summary>
+    public Tensor? RateFactors { get; private init; }
+
+    /// <summary>All that is trained beside a model's own weights, under PEFT's names.</summary>
+    /// <param name="loraPlusRatio">LoRA+ (Hayou et al. 2024): the rate of B, and as in PEFT of DoRA's lengths, over that of A.</param>
+    public static ParameterSet OfAdapters(LlamaModel model, double? loraPlusRatio = null)
     {
         var linears = model.Linears.Where(linear => linear.Lora is not null).ToList();
-        var set = Create(linears.SelectMany(linear => new[]
-        {
-            (LoraAdapter.TensorName(linear.Name, 'A'), linear.Lora!.A),
-            (LoraAdapter.TensorName(linear.Name, 'B'), linear.Lora.B),
-        }));
-        var views = set.Views().GetEnumerator();
+        var modules = model.TrainedModules().ToList();
+        List<(string Name, Tensor Tensor, bool IsFast)> trained =
+        [
+            .. linears.SelectMany(linear => new (string, Tensor?, bool)[]
+            {
+                (LoraAdapter.TensorName(linear.Name, 'A'), linear.Lora!.A, false),
+                (LoraAdapter.TensorName(linear.Name, 'B'), linear.Lora.B, true),
+                (LoraAdapter.MagnitudeName(linear.Name), linear.Lora.Magnitude, true),
+            }).Where(item => item.Item2 is not null).Select(item => (item.Item1, item.Item2!, item.Item3)),
+            .. modules.Select(module => (LoraAdapter.SavedName(module.Path), module.Weight, false)),
+        ];
+        var set = Create(trained.Select(item => (item.Name, item.Tensor)), loraPlusRatio is { } ratio ? RatesOf(trained, ratio) : null);
+        using var views = set.Views().GetEnumerator();
         Tensor Next() => views.MoveNext() ? views.Current.Value : throw new InvalidOperationException("fewer views than tensors");
         foreach (var linear in linears)
         {
-            linear.ReplaceLora(Next(), Next());
+            linear.ReplaceLora(Next(), Next(), linear.Lora!.Magnitude is null ? null : Next());
+        }
+        foreach (var (path, _) in modules)
+        {
+            model.Train(path, Next());
         }
         return set;
+    }
+
+    private static Tensor RatesOf(IEnumerable<(string Name, Tensor Tensor, bool IsFast)> trained, double ratio)
+    {
+        using var scope = NewDisposeScope();
+        return cat([.. trained.Select(item => full([item.Tensor.numel()], item.IsFast ? ratio : 1, float32, item.Tensor.device))]).DetachFromDisposeScope();
     }
 
     /// <summary>Every weight of a model: full fine-tuning, and training from scratch.</summary>
@@ -71,17 +92,18 @@ public sealed class ParameterSet : IDisposable
         }
     }
 
-    private static ParameterSet Create(IEnumerable<(string Name, Tensor Tensor)> tensors)
+    private static ParameterSet Create(IEnumerable<(string Name, Tensor Tensor)> tensors, Tensor? rateFactors = null)
     {
         using var scope = NewDisposeScope();
         var list = tensors.ToList();
         var values = cat([.. list.Select(item => item.Tensor.detach().to_type(float32).reshape(-1))]);
-        return new ParameterSet(values.DetachFromDisposeScope(), [.. list.Select(item => (item.Name, item.Tensor.shape))]);
+        return new ParameterSet(values.DetachFromDisposeScope(), [.. list.Select(item => (item.Name, item.Tensor.shape))]) { RateFactors = rateFactors };
     }
 
     public void Dispose()
     {
         Values.Dispose();
         Gradients.Dispose();
+        RateFactors?.Dispose();
     }
 }

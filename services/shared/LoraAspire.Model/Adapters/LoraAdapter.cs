@@ -13,8 +13,18 @@ public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (
     public LoraConfig Config { get; } = config;
     public IReadOnlyDictionary<string, (Tensor A, Tensor B)> Layers { get; } = layers;
 
+    /// <summary>DoRA's trained lengths [out], by layer path; empty without DoRA.</summary>
+    public IReadOnlyDictionary<string, Tensor> Magnitudes { get; init; } = new Dictionary<string, Tensor>();
+
+    /// <summary>Modules trained whole (modules_to_save), by path, as model.embed_tokens or lm_head.</summary>
+    public IReadOnlyDictionary<string, Tensor> Saved { get; init; } = new Dictionary<string, Tensor>();
+
     /// <summary>The name PEFT gives a tensor of a layer; which is A or B.</summary>
     public static string TensorName(string layer, char which) => $"{Prefix}{layer}.lora_{which}.weight";
+
+    public static string MagnitudeName(string layer) => $"{Prefix}{layer}.lora_magnitude_vector";
+
+    public static string SavedName(string module) => $"{Prefix}{module}.weight";
 
     /// <exception cref="ModelException">Missing or broken files, unknown tensors, a half of a pair, a rank other than the settings'.</exception>
     public static LoraAdapter Load(string directory)
@@ -25,28 +35,56 @@ public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (
             : throw new ModelException($"{directory}: no {FileName} and no {TorchName}."));
         using var file = TensorFile.Open(path);
         var halves = new Dictionary<(string Layer, char Which), Tensor>();
+        var magnitudes = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        var saved = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (var entry in file.Tensors.Values)
         {
-            var key = ParseName(entry.Name) ?? throw new ModelException($"{path}: '{entry.Name}' is not a LoRA tensor this code knows.");
-            if (entry.Shape.Count != 2 || entry.Shape[key.Which == 'A' ? 0 : 1] != config.R)
+            Tensor Read()
             {
-                throw new ModelException($"{path}: '{entry.Name}' is [{string.Join(", ", entry.Shape)}], which doesn't fit rank {config.R} of {LoraConfig.FileName}.");
+                using var scope = NewDisposeScope();
+                return file.Read(entry.Name).to_type(float32).DetachFromDisposeScope();
             }
-            using var scope = NewDisposeScope();
-            halves[key] = file.Read(entry.Name).to_type(float32).DetachFromDisposeScope();
+            if (ParseName(entry.Name) is { } key)
+            {
+                if (entry.Shape.Count != 2 || entry.Shape[key.Which == 'A' ? 0 : 1] != config.RankOf(key.Layer))
+                {
+                    throw new ModelException($"{path}: '{entry.Name}' is [{string.Join(", ", entry.Shape)}], which doesn't fit rank {config.RankOf(key.Layer)} of {LoraConfig.FileName}.");
+                }
+                halves[key] = Read();
+            }
+            else if (config.UseDora && LayerOf(entry.Name, ".lora_magnitude_vector", ".lora_magnitude_vector.weight") is { } layer && entry.Shape.Count == 1)
+            {
+                magnitudes[layer] = Read();
+            }
+            else if (LayerOf(entry.Name, ".weight") is { } module && config.ModulesToSave.Contains(module.Split('.')[^1]))
+            {
+                saved[module] = Read();
+            }
+            else
+            {
+                throw new ModelException($"{path}: '{entry.Name}' of shape [{string.Join(", ", entry.Shape)}] is not a tensor that this adapter's settings account for.");
+            }
         }
-        if (halves.Count == 0)
+        if (halves.Count + saved.Count == 0)
         {
             throw new ModelException($"{path}: holds no tensors: the adapter was saved empty.");
         }
         var layers = new Dictionary<string, (Tensor, Tensor)>(StringComparer.Ordinal);
-        foreach (var layer in halves.Keys.Select(key => key.Layer).Distinct())
+        foreach (var layer in halves.Keys.Select(key => key.Layer).Concat(magnitudes.Keys).Distinct())
         {
             layers[layer] = halves.TryGetValue((layer, 'A'), out var a) && halves.TryGetValue((layer, 'B'), out var b)
                 ? (a, b)
                 : throw new ModelException($"{path}: layer {layer} has only one of lora_A and lora_B.");
+            if (config.UseDora && (!magnitudes.TryGetValue(layer, out var magnitude) || magnitude.size(0) != b.size(0)))
+            {
+                throw new ModelException($"{path}: layer {layer} has no lora_magnitude_vector of its {b.size(0)} outputs, which use_dora calls for.");
+            }
         }
-        return new LoraAdapter(config, layers);
+        if (config.ModulesToSave.FirstOrDefault(name => !saved.Keys.Any(module => module.Split('.')[^1] == name)) is { } missing)
+        {
+            throw new ModelException($"{path}: holds no '{missing}', which modules_to_save of {LoraConfig.FileName} names.");
+        }
+        return new LoraAdapter(config, layers) { Magnitudes = magnitudes, Saved = saved };
     }
 
     /// <summary>Writes adapter_config.json and adapter_model.safetensors, as PEFT reads them.</summary>
@@ -57,18 +95,26 @@ public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (
         {
             TensorSource.Of(TensorName(layer.Key, 'A'), layer.Value.A),
             TensorSource.Of(TensorName(layer.Key, 'B'), layer.Value.B),
-        }));
+        }).Concat(Magnitudes.Select(item => TensorSource.Of(MagnitudeName(item.Key), item.Value)))
+            .Concat(Saved.Select(item => TensorSource.Of(SavedName(item.Key), item.Value))));
     }
 
-    /// <summary>W + scale·B·A, computed in float32 and rounded once to the type of <paramref name="weight"/> [out, in].</summary>
+    /// <summary>
+    /// W + scale·B·A, with DoRA magnitude · that / its rows' norms; computed in float32 and rounded once to the type of <paramref name="weight"/> [out, in].
+    /// </summary>
     /// <exception cref="ModelException">The adapter was made for a layer of another shape.</exception>
     public Tensor Merge(string layer, Tensor weight)
     {
         var (a, b) = Layers[layer];
         RequireShape(layer, a, b, weight.shape);
         using var scope = NewDisposeScope();
-        var delta = b.to(weight.device).mm(a.to(weight.device)).mul_(Config.Scale);
-        return weight.to_type(float32).add(delta).to_type(weight.dtype).MoveToOuterDisposeScope();
+        var delta = b.to(weight.device).mm(a.to(weight.device)).mul_(Config.ScaleOf(layer));
+        var merged = weight.to_type(float32).add(delta);
+        if (Magnitudes.TryGetValue(layer, out var magnitude))
+        {
+            merged.mul_(magnitude.to(weight.device).div(merged.norm(1)).unsqueeze(1));
+        }
+        return merged.to_type(weight.dtype).MoveToOuterDisposeScope();
     }
 
     internal static void RequireShape(string layer, Tensor a, Tensor b, long[] weight)
@@ -83,14 +129,17 @@ public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (
     {
         foreach (var which in new[] { 'A', 'B' })
         {
-            var suffix = $".lora_{which}.weight";
-            if (name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(suffix, StringComparison.Ordinal))
+            if (LayerOf(name, $".lora_{which}.weight") is { } layer)
             {
-                return (name[Prefix.Length..^suffix.Length], which);
+                return (layer, which);
             }
         }
         return null;
     }
+
+    private static string? LayerOf(string name, params IEnumerable<string> suffixes) =>
+        !name.StartsWith(Prefix, StringComparison.Ordinal) ? null
+        : suffixes.FirstOrDefault(suffix => name.EndsWith(suffix, StringComparison.Ordinal)) is { } suffix ? name[Prefix.Length..^suffix.Length] : null;
 
     public void Dispose()
     {
@@ -98,6 +147,10 @@ public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (
         {
             a.Dispose();
             b.Dispose();
+        }
+        foreach (var tensor in Magnitudes.Values.Concat(Saved.Values))
+        {
+            tensor.Dispose();
         }
     }
 }

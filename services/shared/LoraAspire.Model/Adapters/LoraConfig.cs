@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace LoraAspire.Model;
 
@@ -13,25 +14,69 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
 
     public string BaseModelNameOrPath { get; init; } = "";
 
-    /// <summary>What multiplies B·A: alpha / r, with rsLoRA alpha / √r (Kalajdzievski 2023).</summary>
-    public double Scale => UseRslora ? LoraAlpha / Math.Sqrt(R) : LoraAlpha / R;
+    /// <summary>DoRA (Liu et al. 2024): each output's weight has the adapter's direction and a trained length.</summary>
+    public bool UseDora { get; init; }
+
+    /// <summary>Ranks and alphas of layers whose path, or its end, a regular expression matches; the first that does counts.</summary>
+    public IReadOnlyDictionary<string, int> RankPattern { get; init; } = new Dictionary<string, int>();
+    public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Modules trained whole and saved with the adapter: embed_tokens, lm_head.</summary>
+    public IReadOnlyList<string> ModulesToSave { get; init; } = [];
+
+    /// <summary>Decoder layers that get adapters; null is all.</summary>
+    public IReadOnlyList<int>? LayersToTransform { get; init; }
+
+    public int RankOf(string layer) => Matching(RankPattern, layer, R);
+
+    /// <summary>What multiplies B·A of a layer: alpha / r, with rsLoRA alpha / √r (Kalajdzievski 2023).</summary>
+    public double ScaleOf(string layer)
+    {
+        var (alpha, rank) = (Matching(AlphaPattern, layer, LoraAlpha), RankOf(layer));
+        return UseRslora ? alpha / Math.Sqrt(rank) : alpha / rank;
+    }
+
+    /// <summary>The scale of a layer that no pattern matches.</summary>
+    public double Scale => ScaleOf("");
 
     /// <summary>PEFT's rule: a target matches a layer of that name, or one whose path ends in it.</summary>
     public bool Targets(string layer) =>
-        TargetModules is [AllLinear] || TargetModules.Any(target => layer == target || layer.EndsWith("." + target, StringComparison.Ordinal));
+        (LayersToTransform is null || LayersToTransform.Any(index => layer.Contains($".layers.{index}.", StringComparison.Ordinal)))
+        && (TargetModules is [AllLinear] || TargetModules.Any(target => layer == target || layer.EndsWith("." + target, StringComparison.Ordinal)));
+
+    /// <summary>PEFT's get_pattern_key: the whole path, or what stands behind one of its dots.</summary>
+    private static T Matching<T>(IReadOnlyDictionary<string, T> patterns, string layer, T otherwise)
+    {
+        foreach (var (pattern, value) in patterns)
+        {
+            try
+            {
+                if (Regex.IsMatch(layer, $@"^(?:.*\.)?(?:{pattern})$", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1)))
+                {
+                    return value;
+                }
+            }
+            catch (Exception error) when (error is ArgumentException or RegexMatchTimeoutException)
+            {
+                throw new ModelException($"rank_pattern or alpha_pattern: '{pattern}' is no regular expression that can be used: {error.Message}", error);
+            }
+        }
+        return otherwise;
+    }
 
     /// <summary>Fields that change an adapter's numbers in ways this code doesn't compute, with the value that changes nothing.</summary>
     private static readonly (string Field, Func<JsonNode, bool> IsNeutral)[] MustBeNeutral =
     [
-        ("use_dora", node => !node.GetValue<bool>()),
         ("fan_in_fan_out", node => !node.GetValue<bool>()),
         ("lora_bias", node => !node.GetValue<bool>()),
         ("bias", node => node.GetValue<string>() == "none"),
-        ("modules_to_save", node => node is JsonArray { Count: 0 }),
-        ("rank_pattern", node => node is JsonObject { Count: 0 }),
-        ("alpha_pattern", node => node is JsonObject { Count: 0 }),
-        ("layers_to_transform", _ => false),
+        ("layers_pattern", node => node is JsonArray { Count: 0 }),
+        ("exclude_modules", node => node is JsonArray { Count: 0 }),
+        ("layer_replication", node => node is JsonArray { Count: 0 }),
+        ("alora_invocation_tokens", node => node is JsonArray { Count: 0 }),
         ("enable_lora", _ => false),
+        ("use_qalora", node => !node.GetValue<bool>()),
+        ("arrow_config", _ => false),
         ("trainable_token_indices", _ => false),
         ("target_parameters", node => node is JsonArray { Count: 0 }),
     ];
@@ -64,6 +109,16 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
                 targets, json["use_rslora"]?.GetValue<bool>() ?? false)
             {
                 BaseModelNameOrPath = json["base_model_name_or_path"]?.GetValue<string>() ?? "",
+                UseDora = json["use_dora"]?.GetValue<bool>() ?? false,
+                RankPattern = Values<int>(json["rank_pattern"]),
+                AlphaPattern = Values<double>(json["alpha_pattern"]),
+                ModulesToSave = json["modules_to_save"]?.AsArray().Select(item => item!.GetValue<string>()).ToArray() ?? [],
+                LayersToTransform = json["layers_to_transform"] switch
+                {
+                    null => null,
+                    JsonArray layers => layers.Select(item => item!.GetValue<int>()).ToArray(),
+                    var layer => [layer.GetValue<int>()],
+                },
             };
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or NullReferenceException or FormatException)
@@ -72,12 +127,14 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
         }
     }
 
+    private static Dictionary<string, T> Values<T>(JsonNode? map) => map?.AsObject().ToDictionary(pair => pair.Key, pair => pair.Value!.GetValue<T>()) ?? [];
+
     /// <summary>Writes adapter_config.json as PEFT does: two spaces, sorted keys.</summary>
     public void Save(string directory)
     {
         var json = new SortedDictionary<string, object?>(StringComparer.Ordinal)
         {
-            ["alpha_pattern"] = new JsonObject(),
+            ["alpha_pattern"] = AlphaPattern,
             ["auto_mapping"] = null,
             ["base_model_name_or_path"] = BaseModelNameOrPath,
             ["bias"] = "none",
@@ -85,17 +142,17 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
             ["inference_mode"] = true,
             ["init_lora_weights"] = true,
             ["layers_pattern"] = null,
-            ["layers_to_transform"] = null,
+            ["layers_to_transform"] = LayersToTransform,
             ["lora_alpha"] = LoraAlpha,
             ["lora_dropout"] = LoraDropout,
-            ["modules_to_save"] = null,
+            ["modules_to_save"] = ModulesToSave.Count == 0 ? null : ModulesToSave,
             ["peft_type"] = "LORA",
             ["r"] = R,
-            ["rank_pattern"] = new JsonObject(),
+            ["rank_pattern"] = RankPattern,
             ["revision"] = null,
             ["target_modules"] = TargetModules is [AllLinear] ? AllLinear : TargetModules,
             ["task_type"] = "CAUSAL_LM",
-            ["use_dora"] = false,
+            ["use_dora"] = UseDora,
             ["use_rslora"] = UseRslora,
         };
         File.WriteAllText(Path.Combine(directory, FileName), JsonSerializer.Serialize(json, new JsonSerializerOptions { WriteIndented = true }) + "\n");

@@ -12,29 +12,59 @@ public static class ModelAdapters
     {
         foreach (var target in config.TargetModules.Where(target => target != LoraConfig.AllLinear))
         {
-            if (!model.Linears.Any(linear => (config with { TargetModules = [target] }).Targets(linear.Name)))
+            if (!model.Linears.Any(linear => (config with { TargetModules = [target], LayersToTransform = null }).Targets(linear.Name)))
             {
                 var known = model.Linears.Select(linear => linear.Name.Split('.')[^1]).Distinct();
                 throw new ModelException($"lora_target_modules: '{target}' names no linear layer of this model; there are {string.Join(", ", known)}, or {LoraConfig.AllLinear}.");
             }
         }
+        foreach (var layer in config.LayersToTransform?.Where(layer => layer < 0 || layer >= model.Config.NumHiddenLayers) ?? [])
+        {
+            throw new ModelException($"layers_to_transform: there is no layer {layer}; this model has {model.Config.NumHiddenLayers}, counted from 0.");
+        }
         return [.. model.Linears.Where(linear => config.Targets(linear.Name))];
+    }
+
+    /// <summary>A pattern that fits nothing is a slip, which would train another adapter than was meant.</summary>
+    private static void RequirePatternsFit(LoraConfig config, IReadOnlyList<Linear> targets)
+    {
+        foreach (var pattern in config.RankPattern.Keys)
+        {
+            if (!targets.Any(linear => new LoraConfig(0, 0, 0, []) { RankPattern = new Dictionary<string, int> { [pattern] = 1 } }.RankOf(linear.Name) == 1))
+            {
+                throw new ModelException($"rank_pattern: '{pattern}' fits none of the layers that get an adapter, which are called as {targets[0].Name}.");
+            }
+        }
+        foreach (var pattern in config.AlphaPattern.Keys)
+        {
+            if (!targets.Any(linear => new LoraConfig(1, 0, 0, []) { AlphaPattern = new Dictionary<string, double> { [pattern] = 1 } }.ScaleOf(linear.Name) == 1))
+            {
+                throw new ModelException($"alpha_pattern: '{pattern}' fits none of the layers that get an adapter, which are called as {targets[0].Name}.");
+            }
+        }
     }
 
     /// <summary>
     /// Attaches a fresh pair to every target: A kaiming-uniform(√5), which is uniform(−1/√in, 1/√in); B zero, so that ΔW = BA starts at 0.
-    /// Drawn on the CPU from the seed, so that every device starts alike.
+    /// DoRA's lengths start as those of W, modules_to_save as the base's. Drawn on the CPU from the seed, so that every device starts alike.
     /// </summary>
     public static void AttachFresh(this LlamaModel model, LoraConfig config, long seed)
     {
         manual_seed(seed);
-        foreach (var linear in model.TargetsOf(config))
+        var targets = model.TargetsOf(config);
+        RequirePatternsFit(config, targets);
+        foreach (var linear in targets)
         {
             using var scope = NewDisposeScope();
-            var bound = 1 / Math.Sqrt(linear.InFeatures);
-            var a = rand([config.R, linear.InFeatures], float32).mul_(2 * bound).sub_(bound).to(model.Device);
-            var b = zeros([linear.OutFeatures, config.R], float32, model.Device);
-            linear.Lora = new LoraPair(a.DetachFromDisposeScope(), b.DetachFromDisposeScope(), config.Scale, config.LoraDropout);
+            var (rank, bound) = (config.RankOf(linear.Name), 1 / Math.Sqrt(linear.InFeatures));
+            var a = rand([rank, linear.InFeatures], float32).mul_(2 * bound).sub_(bound).to(model.Device);
+            var b = zeros([linear.OutFeatures, rank], float32, model.Device);
+            var pair = new LoraPair(a.DetachFromDisposeScope(), b.DetachFromDisposeScope(), config.ScaleOf(linear.Name), config.LoraDropout);
+            linear.Lora = config.UseDora ? pair with { Magnitude = linear.RowNorms(pair).DetachFromDisposeScope() } : pair;
+        }
+        foreach (var path in config.ModulesToSave.Select(model.PathOfModule))
+        {
+            model.Train(path, model.WeightOf(path).to_type(float32).clone().DetachFromDisposeScope());
         }
     }
 
@@ -53,13 +83,32 @@ public static class ModelAdapters
             linear.Lora?.Dispose();
             linear.Lora = new LoraPair(
                 a.to(model.Device, copy: true).DetachFromDisposeScope(), b.to(model.Device, copy: true).DetachFromDisposeScope(),
-                adapter.Config.Scale, adapter.Config.LoraDropout);
+                adapter.Config.ScaleOf(layer), adapter.Config.LoraDropout)
+            {
+                Magnitude = adapter.Magnitudes.TryGetValue(layer, out var magnitude) ? magnitude.to(model.Device, copy: true).DetachFromDisposeScope() : null,
+            };
+        }
+        foreach (var (path, weight) in adapter.Saved)
+        {
+            model.PathOfModule(path.Split('.')[^1]);
+            if (!model.WeightOf(path).shape.SequenceEqual(weight.shape))
+            {
+                throw new ModelException($"The adapter was made for another base: its {path} is [{string.Join(", ", weight.shape)}], the base's [{string.Join(", ", model.WeightOf(path).shape)}].");
+            }
+            model.Train(path, weight.to(model.Device, copy: true).DetachFromDisposeScope());
         }
     }
 
-    /// <summary>Copies of the attached pairs on the CPU.</summary>
-    public static LoraAdapter Detached(this LlamaModel model, LoraConfig config) =>
-        new(config, model.Linears.Where(linear => linear.Lora is not null).ToDictionary(
-            linear => linear.Name,
-            linear => (linear.Lora!.A.detach().cpu().clone().DetachFromDisposeScope(), linear.Lora.B.detach().cpu().clone().DetachFromDisposeScope())));
+    /// <summary>Copies of what is attached, on the CPU.</summary>
+    public static LoraAdapter Detached(this LlamaModel model, LoraConfig config)
+    {
+        static Tensor Copy(Tensor tensor) => tensor.detach().cpu().clone().DetachFromDisposeScope();
+        using var scope = NewDisposeScope();
+        var linears = model.Linears.Where(linear => linear.Lora is not null).ToList();
+        return new LoraAdapter(config, linears.ToDictionary(linear => linear.Name, linear => (Copy(linear.Lora!.A), Copy(linear.Lora.B))))
+        {
+            Magnitudes = linears.Where(linear => linear.Lora!.Magnitude is not null).ToDictionary(linear => linear.Name, linear => Copy(linear.Lora!.Magnitude!)),
+            Saved = model.TrainedModules().ToDictionary(module => module.Path, module => Copy(module.Weight)),
+        };
+    }
 }

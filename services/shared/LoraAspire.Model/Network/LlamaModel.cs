@@ -12,6 +12,7 @@ namespace LoraAspire.Model;
 public sealed partial class LlamaModel : IDisposable
 {
     private Tensor _embedding; // [vocab, hidden]
+    private Tensor? _trainedEmbedding; // float32, in its place
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
     private readonly Rope _rope;
@@ -52,6 +53,9 @@ public sealed partial class LlamaModel : IDisposable
     /// <summary>The output layer; null when it shares the embedding's weight.</summary>
     public Linear? Head { get; }
 
+    /// <summary>NEFTune (Jain et al. 2023): in training, embeddings get noise of uniform(−1, 1) · alpha / √(length · hidden); 0 is none.</summary>
+    public double NeftuneNoiseAlpha { get; set; }
+
     /// <summary>Every linear layer but the head, in the model's order.</summary>
     public IEnumerable<Linear> Linears => _layers.SelectMany(layer => layer.Linears);
 
@@ -61,6 +65,9 @@ public sealed partial class LlamaModel : IDisposable
     /// </summary>
     public string? BeyondPlainLora =>
         Config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length"
+        : NeftuneNoiseAlpha > 0 ? "NEFTune adds noise to its embeddings"
+        : TrainedModules().Any() ? "modules_to_save are trained whole"
+        : Linears.Any(linear => linear.Lora?.Magnitude is not null) ? "its adapters are DoRA's"
         : null;
 
     /// <summary>Loads config.json and the weights of a Hugging Face directory. The weights need no gradient.</summary>
@@ -181,13 +188,22 @@ public sealed partial class LlamaModel : IDisposable
             .ToDictionary(window => window ?? 0, window => AttentionMask(start, length, window, attentionMask));
         var pass = new Pass(cos, sin, masks, cache, Causal: length > 1, training);
 
-        var x = _embedding.index_select(0, ids.reshape(-1)).view(ids.size(0), length, Config.HiddenSize);
+        var x = Embed(ids, training);
         foreach (var layer in _layers)
         {
             x = layer.Forward(x, pass);
         }
         cache?.Advance(length);
         return _norm.Forward(x);
+    }
+
+    /// <summary>[batch, length, hidden]</summary>
+    private Tensor Embed(Tensor ids, bool training)
+    {
+        var x = (_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype).view(ids.size(0), ids.size(1), Config.HiddenSize);
+        return training && NeftuneNoiseAlpha > 0
+            ? x.add(rand_like(x).mul_(2).sub_(1).mul_(NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))))
+            : x;
     }
 
     /// <summary>[batch or 1, 1, length, start + length], true where a query sees a key; null where "causal" or "all" says it already.</summary>
@@ -215,6 +231,7 @@ public sealed partial class LlamaModel : IDisposable
     public void Dispose()
     {
         _embedding.Dispose();
+        _trainedEmbedding?.Dispose();
         _norm.Dispose();
         _rope.Dispose();
         Head?.Dispose();

@@ -35,6 +35,20 @@ public sealed record TrainerParams : StageParams
     public IReadOnlyList<string> LoraTargetModules { get; init; } = ["q_proj", "v_proj"];
     /// <summary>Scale alpha / sqrt(r) instead of alpha / r.</summary>
     public bool UseRslora { get; init; }
+    /// <summary>DoRA: the adapter gives each output's direction, a trained vector its length.</summary>
+    public bool UseDora { get; init; }
+    /// <summary>LoRA+: learning rate of B over that of A; null is 1.</summary>
+    public double? LoraplusLrRatio { get; init; }
+    /// <summary>embed_tokens, lm_head: trained whole and saved with the adapter.</summary>
+    public IReadOnlyList<string> ModulesToSave { get; init; } = [];
+    /// <summary>Regular expression of layers' paths, or of their ends → rank; the first that fits counts.</summary>
+    public IReadOnlyDictionary<string, int> RankPattern { get; init; } = new Dictionary<string, int>();
+    /// <summary>The same for alpha.</summary>
+    public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
+    /// <summary>Decoder layers, counted from 0, that get adapters; null is all.</summary>
+    public IReadOnlyList<int>? LayersToTransform { get; init; }
+    /// <summary>NEFTune: strength of the noise on embeddings in training; null is none.</summary>
+    public double? NeftuneNoiseAlpha { get; init; }
 
     /// <summary>Rows held out for validation, drawn by the seed; 0 turns evaluation off.</summary>
     public int ValSetSize { get; init; } = 2000;
@@ -95,6 +109,30 @@ public sealed record TrainerParams : StageParams
         if (FinetuningType == FinetuningType.Lora && LoraTargetModules.Count == 0)
         {
             yield return ("lora_target_modules", "needs at least one layer name, or all-linear");
+        }
+        if (LoraplusLrRatio <= 0)
+        {
+            yield return ("loraplus_lr_ratio", "must be above 0; 16 is usual");
+        }
+        if (NeftuneNoiseAlpha < 0)
+        {
+            yield return ("neftune_noise_alpha", "must be 0 or more; 5 is usual");
+        }
+        foreach (var module in ModulesToSave.Where(module => module is not ("embed_tokens" or "lm_head")))
+        {
+            yield return ("modules_to_save", $"'{module}' can't be trained whole; embed_tokens and lm_head can");
+        }
+        if (RankPattern.Values.Any(rank => rank < 1))
+        {
+            yield return ("rank_pattern", "ranks must be at least 1");
+        }
+        foreach (var (key, given) in new[] { ("use_dora", UseDora), ("loraplus_lr_ratio", LoraplusLrRatio is not null), ("modules_to_save", ModulesToSave.Count > 0), ("rank_pattern", RankPattern.Count > 0),
+            ("alpha_pattern", AlphaPattern.Count > 0), ("layers_to_transform", LayersToTransform is not null) })
+        {
+            if (given && FinetuningType == FinetuningType.Full)
+            {
+                yield return (key, "belongs to LoRA, but finetuning_type is full");
+            }
         }
         if (EvalSteps < 1)
         {

@@ -56,6 +56,10 @@ internal sealed class Binder(Report report)
         {
             return List(node, type.GetGenericArguments()[0], what);
         }
+        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>))
+        {
+            return Map(node, type, what);
+        }
         if (type.IsClass && type != typeof(string))
         {
             return node is YamlMappingNode mapping ? (true, Record(mapping.Children, type, mapping)) : Mismatch(node, type, what);
@@ -86,6 +90,25 @@ internal sealed class Binder(Report report)
             list.Add(bound.Value);
         }
         return (true, list);
+    }
+
+    /// <summary>Free keys, each with a value of one type.</summary>
+    private (bool Ok, object? Value) Map(YamlNode node, Type type, string what)
+    {
+        if (node is not YamlMappingNode mapping)
+        {
+            return Mismatch(node, type, what);
+        }
+        var element = type.GetGenericArguments()[1];
+        var map = (IDictionary)Activator.CreateInstance(typeof(Dictionary<,>).MakeGenericType(type.GetGenericArguments()))!;
+        foreach (var (key, value) in mapping.Children)
+        {
+            if (Value(value, element, nullable: false, $"{what}.{Text(key)}") is { Ok: true } bound)
+            {
+                map[Text(key) ?? ""] = bound.Value;
+            }
+        }
+        return (true, map);
     }
 
     private static object? Scalar(YamlScalarNode node, Type type)
@@ -132,7 +155,7 @@ internal sealed class Binder(Report report)
         var t when t == typeof(double) => "a number",
         var t when t == typeof(bool) => "true or false",
         { IsEnum: true } t => $"one of {string.Join(", ", EnumWords(t))}",
-        { IsGenericType: true } => "a list",
+        { IsGenericType: true } t when t.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) => "a list",
         _ => "keys with values",
     };
 
