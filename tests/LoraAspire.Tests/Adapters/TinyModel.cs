@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LoraAspire.Model;
 
 namespace LoraAspire.Tests.Adapters;
@@ -26,4 +27,31 @@ internal static class TinyModel
         QkNorm = false,
         SlidingWindow = [null, null],
     };
+
+    /// <summary>Writes config.json and model.safetensors, as transformers reads them.</summary>
+    public static void Save(LlamaModel model, string folder)
+    {
+        var config = model.Config;
+        File.WriteAllText(Path.Combine(folder, "config.json"), JsonSerializer.Serialize(new
+        {
+            architectures = new[] { "LlamaForCausalLM" },
+            model_type = config.ModelType,
+            vocab_size = config.VocabSize,
+            hidden_size = config.HiddenSize,
+            intermediate_size = config.IntermediateSize,
+            num_hidden_layers = config.NumHiddenLayers,
+            num_attention_heads = config.NumAttentionHeads,
+            num_key_value_heads = config.NumKeyValueHeads,
+            head_dim = config.HeadDim,
+            hidden_act = "silu",
+            max_position_embeddings = config.MaxPositionEmbeddings,
+            rms_norm_eps = config.RmsNormEps,
+            rope_theta = config.RopeTheta,
+            tie_word_embeddings = config.TieWordEmbeddings,
+            bos_token_id = 1,
+            eos_token_id = 2,
+            torch_dtype = "float32",
+        }));
+        SafetensorsWriter.Write(Path.Combine(folder, WeightFiles.Single), model.Weights().Select(weight => TensorSource.Of(weight.Name, weight.Tensor)));
+    }
 }

@@ -18,7 +18,7 @@ public sealed class Linear(string name, Tensor weight, Tensor? bias) : IDisposab
     public long InFeatures => Weight.size(1);
     public long OutFeatures => Weight.size(0);
     /// <summary>The attached adapter, if there is one.</summary>
-    public LoraPair? Lora { get; internal set; }
+    public LoraPair? Lora { get; set; }
     /// <summary>A whole weight [out, in] float32 that is trained in W's place (modules_to_save).</summary>
     public Tensor? Trained { get; internal set; }
 
