@@ -51,8 +51,19 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
         Restore(file, "parameters", parameters.Values);
     }
 
-    /// <summary>Restores the newest checkpoint that is whole; without one, the start.</summary>
-    public TrainingState Resume() => Folders().Select(TryRestore).FirstOrDefault(state => state is not null) ?? TrainingState.Start;
+    /// <summary>Restores the newest checkpoint that is whole and removes damaged ones before it; without one, the start.</summary>
+    public TrainingState Resume()
+    {
+        foreach (var folder in Folders().ToList())
+        {
+            if (TryRestore(folder) is { } state)
+            {
+                return state;
+            }
+            Clear(folder);
+        }
+        return TrainingState.Start;
+    }
 
     public void Dispose() => _writer.Dispose();
 

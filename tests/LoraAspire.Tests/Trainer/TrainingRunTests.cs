@@ -85,6 +85,52 @@ public sealed class TrainingRunTests : IDisposable
     }
 
     [Fact]
+    public void A_checkpoint_that_cannot_be_written_fails_the_run()
+    {
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "blocked")).FullName, "step-000003.tmp"), "a file where the folder should be");
+
+        Assert.ThrowsAny<IOException>(() => Train(Settings, "blocked"));
+    }
+
+    [Fact]
+    public void A_run_that_goes_wrong_keeps_nothing_of_it()
+    {
+        var error = Assert.Throws<StageException>(() => Train(Settings with { LearningRate = 1e38, WarmupSteps = 3, SaveSteps = 1, ValSetSize = 0, MaxGradNorm = 0, LoraDropout = 0 }, "wrong"));
+
+        Assert.Contains("Training can't go on from there", error.Message, StringComparison.Ordinal);
+        var at = int.Parse(error.Message.Split(' ')[1].TrimEnd(':'), System.Globalization.CultureInfo.InvariantCulture);
+        var kept = Directory.GetDirectories(Path.Combine(_folder, "wrong"), "step-*").Max()!;
+        Assert.True(int.Parse(kept[^6..], System.Globalization.CultureInfo.InvariantCulture) < at, kept);
+        Assert.Equal(at - 1, MetricsLog.Read(Path.Combine(_folder, "wrong", MetricsLog.FileName)).Count);
+    }
+
+    [Fact]
+    public void Evaluations_without_a_lower_loss_stop_a_run_early_and_also_when_it_was_stopped_in_between()
+    {
+        // A rate of 0 never lowers the loss, so the first evaluation stays the best.
+        var settings = Settings with { LearningRate = 1e-30, EvalSteps = 2, SaveSteps = 1, EarlyStoppingPatience = 3 };
+        List<StageProgress> said = [];
+
+        var (metrics, _) = Train(settings, "patient", said: said.Add);
+        Assert.Throws<OperationCanceledException>(() => Train(settings, "interrupted", stopAfter: 5));
+        var (resumed, _) = Train(settings, "interrupted");
+
+        Assert.Equal(8, metrics[^1].Step);
+        Assert.Equal(metrics, resumed);
+        Assert.Contains(said, progress => progress.Message?.StartsWith("Stopped early at step 8: 3 evaluations", StringComparison.Ordinal) == true);
+    }
+
+    [Fact]
+    public void The_smoothed_loss_is_the_mean_with_weights_falling_by_a_tenth()
+    {
+        var (metrics, _) = Train(Settings, "smooth");
+
+        double[] weights = [1, 0.9, 0.81];
+        var expected = metrics.Take(3).Reverse().Select((step, i) => step.Loss * weights[i]).Sum() / weights.Sum();
+        Assert.Equal(expected, metrics[2].SmoothedLoss, 9);
+    }
+
+    [Fact]
     public void Full_fine_tuning_changes_every_weight()
     {
         using var scope = NewDisposeScope();
@@ -115,7 +161,7 @@ public sealed class TrainingRunTests : IDisposable
         Assert.All(model.Weights(), weight => Assert.True(weight.Tensor.equal(before[weight.Name]).all().item<bool>(), weight.Name));
     }
 
-    private (IReadOnlyList<StepMetrics> Metrics, byte[] Adapter) Train(TrainerParams settings, string checkpoints, int? stopAfter = null)
+    private (IReadOnlyList<StepMetrics> Metrics, byte[] Adapter) Train(TrainerParams settings, string checkpoints, int? stopAfter = null, Action<StageProgress>? said = null)
     {
         using var scope = NewDisposeScope();
         using var stop = new CancellationTokenSource();
@@ -126,6 +172,7 @@ public sealed class TrainingRunTests : IDisposable
         var folder = Directory.CreateDirectory(Path.Combine(_folder, checkpoints)).FullName;
         using var run = new TrainingRun(model, parameters, rows, settings, folder, new Sink(progress =>
         {
+            said?.Invoke(progress);
             if (progress.Done == stopAfter)
             {
                 stop.Cancel();

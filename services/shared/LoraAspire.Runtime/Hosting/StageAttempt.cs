@@ -62,7 +62,10 @@ public sealed class StageAttempt<TParams>(
         var checkpoints = Directory.CreateDirectory(store.CheckpointDir(order.Key)).FullName;
         var with = order.With.Deserialize<TParams>(Pipelines.StageKey.ParamsJson)!;
         var context = new StageContext<TParams>(
-            order.Run, order.Pipeline, order.Stage, order.Attempt, with, inputs, new DataRoot(paths.Data), scratch, checkpoints, progress);
+            order.Run, order.Pipeline, order.Stage, order.Attempt, with, inputs, new DataRoot(paths.Data), scratch, checkpoints, progress)
+        {
+            InputDigests = order.Inputs.ToDictionary(input => input.Key, input => input.Value.Digest),
+        };
         stage.RunAsync(context, stop).GetAwaiter().GetResult();
         stop.ThrowIfCancellationRequested();
         var outputs = Publish(order, scratch, with);

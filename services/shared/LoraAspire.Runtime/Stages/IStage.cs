@@ -23,6 +23,9 @@ public sealed record StageContext<TParams>(
     IReadOnlyDictionary<string, string> Inputs, DataRoot Data,
     string ScratchDir, string CheckpointDir, IProgress<StageProgress> Report) where TParams : StageParams
 {
+    /// <summary>Input name → digest of what lies there; empty when a stage runs outside a pipeline.</summary>
+    public IReadOnlyDictionary<string, string> InputDigests { get; init; } = new Dictionary<string, string>();
+
     /// <summary>The folder whose content becomes the output artifact of this name. Created on first call; an output never asked for is not published.</summary>
     public string OutputDir(string output) => Directory.CreateDirectory(Path.Combine(ScratchDir, "out", output)).FullName;
 }

@@ -1,0 +1,71 @@
+using LoraAspire.Model.Data;
+using LoraAspire.Model.Prompts;
+using LoraAspire.Model.Tokenizers;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+using LoraAspire.Runtime.Store;
+using LoraAspire.Tests.Goldens;
+using LoraAspire.Trainer;
+
+namespace LoraAspire.Tests.Trainer;
+
+/// <summary>The whole trainer stage on the tiny base of the repository and 40 short rows, in a folder of its own.</summary>
+internal sealed class TrainerStageRun : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("lora-stage-").FullName;
+
+    public TrainerStageRun()
+    {
+        var tokenizer = HfTokenizer.Load(Base);
+        var template = PromptTemplate.Load("plain");
+        using var writer = new InstructionDatasetWriter(Directory.CreateDirectory(Dataset).FullName);
+        for (var row = 0; row < 40; row++)
+        {
+            var prompt = tokenizer.Encode(template.Prompt($"What is {row} plus {row % 7}?", null), addBos: true);
+            int[] ids = [.. prompt, .. tokenizer.EncodeContinuation($"It is {row + (row % 7)}{string.Concat(Enumerable.Repeat(" indeed", row % 5))}."), tokenizer.EosId];
+            writer.Add(ids, [.. ids.Select((id, i) => i < prompt.Length ? InstructionDataset.NoLoss : id)], "sums", row);
+        }
+        writer.Complete();
+        template.Save(Path.Combine(Dataset, PromptTemplate.FileName));
+    }
+
+    public static string Base => Path.Combine(GoldenFolder.RepoRoot, "models", "pebble");
+
+    public string Dataset => Path.Combine(_folder, "dataset");
+
+    public List<StageProgress> Reports { get; } = [];
+
+    public string Checkpoints(string name) => Path.Combine(_folder, name, "checkpoints");
+
+    public string Adapter(string name) => Path.Combine(_folder, name, "out", "adapter");
+
+    /// <summary>Runs the stage, or goes on with it where the name is known, and gives the artifact's digest as the store would name it.</summary>
+    /// <param name="stopAfter">Cancel once this step has been reported.</param>
+    public string Run(TrainerParams with, string name, int? stopAfter = null)
+    {
+        using var stop = new CancellationTokenSource();
+        var report = new Sink(progress =>
+        {
+            Reports.Add(progress);
+            if (progress.Phase == "step" && progress.Done >= stopAfter)
+            {
+                stop.Cancel();
+            }
+        });
+        StageContext<TrainerParams> context = new("run", "test", "tune", 1, with,
+            new Dictionary<string, string> { ["dataset"] = Dataset, ["base"] = Base },
+            new DataRoot(_folder), Path.Combine(_folder, name), Directory.CreateDirectory(Checkpoints(name)).FullName, report)
+        {
+            InputDigests = new Dictionary<string, string> { ["base"] = new('b', 64) },
+        };
+        new TrainStage().RunAsync(context, stop.Token).GetAwaiter().GetResult();
+        return Manifest.DigestOf(Manifest.Of(Adapter(name), ArtifactKind.Adapter, "trainer@1").ToBytes());
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private sealed class Sink(Action<StageProgress> each) : IProgress<StageProgress>
+    {
+        public void Report(StageProgress value) => each(value);
+    }
+}
