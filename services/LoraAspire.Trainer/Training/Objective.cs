@@ -17,7 +17,7 @@ public sealed class Objective : IDisposable
     private const int LowMemoryTokens = 2048;
     private const int AutogradTokens = 2048;
     // Logits of more rows leave the cache of a CPU.
-    private const int CpuHeadRows = 256;
+    private const int CpuHeadRows = 128;
 
     private readonly LlamaModel _model;
     private readonly FusedModel? _fused;

@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace LoraAspire.Model.Fused;
 
 /// <summary>
@@ -25,15 +28,28 @@ internal readonly record struct Dropout(uint Key1, uint Key2, uint Threshold)
     {
         var pairs = source.Length / 2;
         var counter = (uint)(row * pairs);
-        for (var pair = 0; pair < pairs; pair++)
+        var pair = 0;
+        var lanes = Vector<uint>.Indices;
+        var first = MemoryMarshal.Cast<float, Vector<uint>>(source);
+        var second = MemoryMarshal.Cast<float, Vector<uint>>(target);
+        // A vector of words decides over twice as many columns: word i over 2i and 2i + 1.
+        for (var block = 0; block + 1 < first.Length; block += 2, pair += Vector<uint>.Count)
         {
-            var word = Mix(Mix((counter + (uint)pair) ^ Key1) + Key2);
+            var word = Mix(Mix((new Vector<uint>(counter + (uint)pair) + lanes) ^ new Vector<uint>(Key1)) + new Vector<uint>(Key2));
+            var kept = Vector.GreaterThanOrEqual(Vector.AsVectorUInt16(word), new Vector<ushort>((ushort)Threshold));
+            Vector.Widen(Vector.AsVectorInt16(kept), out var lower, out var upper);
+            second[block] = first[block] & Vector.AsVectorUInt32(lower);
+            second[block + 1] = first[block + 1] & Vector.AsVectorUInt32(upper);
+        }
+        for (; pair < pairs; pair++)
+        {
+            var word = Mix(Mix(new Vector<uint>(counter + (uint)pair) ^ new Vector<uint>(Key1)) + new Vector<uint>(Key2))[0];
             target[2 * pair] = (word & 0xFFFF) >= Threshold ? source[2 * pair] : 0;
             target[(2 * pair) + 1] = word >> 16 >= Threshold ? source[(2 * pair) + 1] : 0;
         }
     }
 
-    private static uint Mix(uint x)
+    private static Vector<uint> Mix(Vector<uint> x)
     {
         x = (x ^ (x >> 16)) * 0x7FEB352D;
         x = (x ^ (x >> 15)) * 0x846CA68B;

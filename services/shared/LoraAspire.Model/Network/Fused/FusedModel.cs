@@ -34,7 +34,7 @@ public sealed class FusedModel : IDisposable
     {
         var parts = model.FusedParts();
         why = parts.Unsupported ?? (model.Device.type == DeviceType.CUDA ? CudaKernels.Unsupported(model) : model.Dtype == float32 ? null : "on the CPU it computes in float32 only");
-        return why is not null ? null : new FusedModel(parts, model.Device.type == DeviceType.CUDA ? new CudaKernels() : new TorchKernels(), options);
+        return why is not null ? null : new FusedModel(parts, model.Device.type == DeviceType.CUDA ? new CudaKernels() : new CpuKernels(), options);
     }
 
     /// <summary>Rows on the model's device, in the layout its kernels want.</summary>

@@ -5,8 +5,8 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace LoraAspire.Model.Fused;
 
-/// <summary>Each part in plain ATen operators: the path of the CPU, and what other kernels are checked against.</summary>
-internal sealed class TorchKernels : Kernels
+/// <summary>Each part in plain ATen operators: what other kernels are checked against, and build on.</summary>
+internal class TorchKernels : Kernels
 {
     public override bool Padded => true;
 
@@ -184,7 +184,7 @@ internal sealed class TorchKernels : Kernels
     }
 
     /// <summary>x with the dropped elements 0, not scaled.</summary>
-    private static unsafe Tensor Dropped(Tensor x, Dropout dropout)
+    protected virtual unsafe Tensor Dropped(Tensor x, Dropout dropout)
     {
         if (dropout.Threshold == 0)
         {
