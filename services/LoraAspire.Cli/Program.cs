@@ -3,6 +3,6 @@ using LoraAspire.Cli;
 
 var root = new RootCommand("lora: submit, watch and cancel fine-tuning runs, and talk to the model.")
 {
-    RunCommand.Create(), CheckCommand.Create(), RunsCommand.Create(), LogsCommand.Create(), CancelCommand.Create(), ChatCommand.Create(),
+    RunCommand.Create(), CheckCommand.Create(), RunsCommand.Create(), LogsCommand.Create(), CancelCommand.Create(), ChatCommand.Create(), GpuCommand.Create(),
 };
 return await root.Parse(args).InvokeAsync(new() { EnableDefaultExceptionHandler = false }).Guarded();

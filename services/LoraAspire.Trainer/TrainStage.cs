@@ -5,6 +5,7 @@ using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Trainer.Training;
+using LoraAspire.Trainer.Watching;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -51,7 +52,8 @@ public sealed class TrainStage : IStage<TrainerParams>
             model.AttachFresh(lora, settings.Seed);
         }
         using var parameters = full ? ParameterSet.OfModel(model) : ParameterSet.OfAdapters(model, settings.LoraplusLrRatio);
-        using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, context.Report);
+        var report = new Telemetry(context.Report, new GpuWatch(device), context.RunId, context.StageId);
+        using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, report);
         run.Run(cancellationToken);
 
         var output = context.OutputDir(full ? "model" : "adapter");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Gpu;
 
 namespace LoraAspire.Runtime.Hosting;
 
@@ -34,6 +35,10 @@ public static class ProgressText
         if (value.TokensPerSecond is { } speed)
         {
             parts.Add(speed.ToString("#,0", CultureInfo.InvariantCulture) + " tokens/s");
+        }
+        if (value.Gpu is { } gpu)
+        {
+            parts.Add($"GPU {GpuText.Of(gpu)}");
         }
         if (value.EtaSeconds is { } seconds and < 1e7)
         {

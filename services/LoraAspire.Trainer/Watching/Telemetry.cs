@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Trainer.Watching;
+
+/// <summary>Progress on its way to the reader: gains the GPU's figures, and is told as metrics of the meter LoraAspire.Trainer.</summary>
+internal sealed class Telemetry(IProgress<StageProgress> reader, GpuWatch gpu, string run, string stage) : IProgress<StageProgress>
+{
+    public const string MeterName = "LoraAspire.Trainer";
+
+    private static readonly Meter Meter = new(MeterName);
+    private static readonly Counter<long> Steps = Meter.CreateCounter<long>("lora.trainer.steps", "{step}", "Optimiser steps done");
+    private static readonly Counter<long> Tokens = Meter.CreateCounter<long>("lora.trainer.tokens", "{token}", "Real tokens trained on");
+    private static readonly Gauge<double> Loss = Meter.CreateGauge<double>("lora.trainer.loss", null, "Loss of the latest step");
+    private static readonly Gauge<double> SmoothedLoss = Meter.CreateGauge<double>("lora.trainer.smoothed_loss", null, "Exponential mean of the losses");
+    private static readonly Gauge<double> EvalLoss = Meter.CreateGauge<double>("lora.trainer.eval_loss", null, "Validation loss");
+    private static readonly Gauge<double> LearningRate = Meter.CreateGauge<double>("lora.trainer.learning_rate");
+    private static readonly Gauge<double> GradNorm = Meter.CreateGauge<double>("lora.trainer.grad_norm", null, "Global norm of the gradient before clipping");
+    private static readonly Gauge<double> Epoch = Meter.CreateGauge<double>("lora.trainer.epoch");
+    private static readonly Gauge<double> Speed = Meter.CreateGauge<double>("lora.trainer.tokens_per_second", "{token}/s");
+    private static readonly Gauge<double> TimeLeft = Meter.CreateGauge<double>("lora.trainer.time_left", "s");
+    private static readonly Gauge<double> GpuMemoryUsed = Meter.CreateGauge<double>("lora.trainer.gpu.memory_used", "By");
+    private static readonly Gauge<double> GpuMemoryTotal = Meter.CreateGauge<double>("lora.trainer.gpu.memory_total", "By");
+    private static readonly Gauge<double> GpuUtilization = Meter.CreateGauge<double>("lora.trainer.gpu.utilization", "%");
+    private static readonly Gauge<double> GpuTemperature = Meter.CreateGauge<double>("lora.trainer.gpu.temperature", "Cel");
+    private static readonly Gauge<double> GpuPower = Meter.CreateGauge<double>("lora.trainer.gpu.power", "W");
+
+    private readonly TagList _tags = new([new("run", run), new("stage", stage)]);
+    private (long Steps, long Tokens)? _told;
+
+    public void Report(StageProgress value)
+    {
+        if (value.Phase == "step")
+        {
+            value = value with { Gpu = gpu.Read() };
+            Tell(value);
+        }
+        reader.Report(value);
+    }
+
+    private void Tell(StageProgress value)
+    {
+        // The first point of a run that goes on holds what an earlier process already told; which part, nobody knows here.
+        var now = (value.Done, value.Tokens ?? 0);
+        var before = _told ?? (value.Done == 1 ? (0, 0) : now);
+        Steps.Add(now.Done - before.Steps, _tags);
+        Tokens.Add(now.Item2 - before.Tokens, _tags);
+        _told = now;
+        Set(Loss, value.Loss);
+        Set(SmoothedLoss, value.SmoothedLoss);
+        Set(EvalLoss, value.EvalLoss);
+        Set(LearningRate, value.LearningRate);
+        Set(GradNorm, value.GradNorm);
+        Set(Epoch, value.Epoch);
+        Set(Speed, value.TokensPerSecond);
+        Set(TimeLeft, value.EtaSeconds);
+        Set(GpuMemoryUsed, value.Gpu?.MemoryUsed);
+        Set(GpuMemoryTotal, value.Gpu?.MemoryTotal);
+        Set(GpuUtilization, value.Gpu?.Utilization);
+        Set(GpuTemperature, value.Gpu?.Temperature);
+        Set(GpuPower, value.Gpu?.PowerWatts);
+    }
+
+    private void Set(Gauge<double> gauge, double? value)
+    {
+        if (value is { } known)
+        {
+            gauge.Record(known, _tags);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+using System.Text;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Runtime.Gpu;
+
+/// <summary>The NVIDIA GPUs of this machine, as the driver sees them.</summary>
+public sealed class Gpus
+{
+    private readonly IReadOnlyList<nint> _devices;
+
+    private Gpus(string driver, IReadOnlyList<nint> devices) => (Driver, _devices) = (driver, devices);
+
+    /// <summary>The driver's version.</summary>
+    public string Driver { get; }
+
+    /// <summary>Null on a machine without NVIDIA driver; <paramref name="why"/> says what is missing.</summary>
+    public static Gpus? Open(out string why)
+    {
+        if (!Nvml.IsThere())
+        {
+            why = "No NVIDIA driver here: libnvidia-ml.so.1 is not installed. It comes with the driver; in a container, start with the GPU passed through.";
+            return null;
+        }
+        var version = new byte[Nvml.NameLength];
+        if (Nvml.Init() is var code && code != Nvml.Success)
+        {
+            why = $"The NVIDIA driver's library is here, but no driver answers (nvmlInit gave {code}). Is the kernel module loaded?";
+            return null;
+        }
+        _ = Nvml.DriverVersion(version, (uint)version.Length);
+        _ = Nvml.Count(out var count);
+        var devices = new List<nint>();
+        for (uint index = 0; index < count; index++)
+        {
+            if (Nvml.ByIndex(index, out var device) == Nvml.Success)
+            {
+                devices.Add(device);
+            }
+        }
+        why = "";
+        return new Gpus(Text(version), devices);
+    }
+
+    /// <summary>What every GPU is doing now.</summary>
+    public IReadOnlyList<GpuFigures> Read() => [.. _devices.Select(Read)];
+
+    /// <summary>What one GPU is doing now; null when there is none at that place.</summary>
+    /// <param name="pciBusId">As CUDA gives it (0000:1B:00.0): CUDA may number GPUs in another order, and hide some.</param>
+    public GpuFigures? Read(string pciBusId) => Nvml.ByPciBusId(pciBusId, out var device) == Nvml.Success ? Read(device) : null;
+
+    private static GpuFigures Read(nint device)
+    {
+        var name = new byte[Nvml.NameLength];
+        _ = Nvml.Name(device, name, (uint)name.Length);
+        _ = Nvml.Index(device, out var index);
+        var memory = Nvml.MemoryInfo(device, out var read) == Nvml.Success ? read : (Nvml.Memory?)null;
+        return new GpuFigures(
+            (int)index, Text(name), (long?)memory?.Used, (long?)memory?.Total,
+            Nvml.UtilizationRates(device, out var utilization) == Nvml.Success ? (int)utilization.Gpu : null,
+            Nvml.Temperature(device, Nvml.TemperatureOfGpu, out var celsius) == Nvml.Success ? (int)celsius : null,
+            Nvml.PowerUsage(device, out var power) == Nvml.Success ? power / 1000.0 : null,
+            Nvml.PowerLimit(device, out var limit) == Nvml.Success ? limit / 1000.0 : null);
+    }
+
+    private static string Text(byte[] zeroTerminated) => Encoding.UTF8.GetString(zeroTerminated, 0, Math.Max(0, Array.IndexOf(zeroTerminated, (byte)0)));
+}
+
+/// <summary>A GPU's figures on one line: 43.1 / 79.6 GiB · 98 % · 61 °C · 655 / 700 W.</summary>
+public static class GpuText
+{
+    private const double Gib = 1 << 30;
+
+    public static string Of(GpuFigures gpu) => string.Join(" · ", ((string?[])[
+        gpu is { MemoryUsed: { } used, MemoryTotal: { } total } ? FormattableString.Invariant($"{used / Gib:0.0} / {total / Gib:0.0} GiB") : null,
+        gpu.Utilization is { } percent ? $"{percent} %" : null,
+        gpu.Temperature is { } celsius ? $"{celsius} °C" : null,
+        gpu.PowerWatts is { } watts ? FormattableString.Invariant($"{watts:0}") + (gpu.PowerLimitWatts is { } limit ? FormattableString.Invariant($" / {limit:0} W") : " W") : null,
+    ]).Where(part => part is not null));
+}
