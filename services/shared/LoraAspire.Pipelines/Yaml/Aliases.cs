@@ -4,40 +4,9 @@ using YamlDotNet.RepresentationModel;
 
 namespace LoraAspire.Pipelines.Yaml;
 
-/// <summary>Keys that users bring from alpaca-lora, LLaMA-Factory and axolotl: understood with a note, or refused in words.</summary>
+/// <summary>Keys that users bring from other trainers (<see cref="AliasTable"/>): understood with a note, or refused in words.</summary>
 internal static class Aliases
 {
-    private static readonly Dictionary<(StageKind Kind, string Key), string> Renamed = new()
-    {
-        [(StageKinds.DataBuild, "prompt_template")] = "prompt_template_name",
-        [(StageKinds.DataBuild, "template")] = "prompt_template_name",
-        [(StageKinds.DataBuild, "train_on_prompt")] = "train_on_inputs",
-        [(StageKinds.DataBuild, "sequence_len")] = "cutoff_len",
-        [(StageKinds.DataBuild, "cutoff_length")] = "cutoff_len",
-        [(StageKinds.Trainer, "lora_rank")] = "lora_r",
-        [(StageKinds.Trainer, "lora_target")] = "lora_target_modules",
-        [(StageKinds.Trainer, "per_device_train_batch_size")] = "micro_batch_size",
-        [(StageKinds.Trainer, "num_train_epochs")] = "num_epochs",
-        [(StageKinds.Trainer, "val_size")] = "val_set_size",
-        [(StageKinds.Trainer, "lr_scheduler")] = "lr_scheduler_type",
-        [(StageKinds.Trainer, "adapter")] = "finetuning_type",
-    };
-
-    private static readonly Dictionary<string, string> Refused = new()
-    {
-        ["base_model"] = "the base is an input: write `inputs: { base: model:NAME }`, NAME being a folder under the models root",
-        ["model_name_or_path"] = "the base is an input: write `inputs: { base: model:NAME }`, NAME being a folder under the models root",
-        ["adapter_name_or_path"] = "an adapter is an input: write `inputs: { adapter: STAGE.adapter }`",
-        ["data_path"] = "data is built by a data-build stage: write `sources: [{ alpaca: { path: FILE } }]` there",
-        ["dataset"] = "data is built by a data-build stage: list it under `sources` there, and write `inputs: { dataset: STAGE.dataset }` here",
-        ["output_dir"] = "outputs go to the artifact store, under their digest: leave it out",
-        ["export_dir"] = "outputs go to the artifact store, under their digest: leave it out",
-        ["resume_from_checkpoint"] = "an interrupted trainer goes on from its last checkpoint by itself: leave it out",
-        ["quantization_bit"] = "quantised bases are not supported yet: leave it out to train on 16- or 32-bit weights",
-    };
-
-    private static readonly string[] OnlyFalse = ["load_in_8bit", "load_in_4bit", "sample_packing"];
-
     /// <summary>The entries of <c>with</c> under their canonical keys.</summary>
     public static IEnumerable<KeyValuePair<YamlNode, YamlNode>> Resolve(YamlMappingNode with, StageKind kind, Report report)
     {
@@ -45,13 +14,24 @@ internal static class Aliases
         foreach (var (key, value) in with.Children)
         {
             var name = Binder.Text(key) ?? "";
-            if (Refused.TryGetValue(name, out var reason))
+            if (InputAliases.Takes(kind, name))
             {
-                report.Error(key, $"'{name}': {reason}");
+                continue; // it is an input: see InputAliases
             }
-            else if (OnlyFalse.Contains(name))
+            if (AliasTable.Fixed.TryGetValue(name, out var only))
             {
-                RefuseTrue(key, value, name, report);
+                TakeHarmless(key, value, name, only, report);
+            }
+            else if (AliasTable.Ignored.TryGetValue(name, out var instead))
+            {
+                report.Note(key, $"{name} is not needed: {instead}");
+            }
+            else if (kind == StageKinds.DataBuild && name is "data_path" or "dataset")
+            {
+                if (Source(key, value, name, written, report) is { } source)
+                {
+                    yield return source;
+                }
             }
             else if (kind == StageKinds.Trainer && name is "gradient_accumulation_steps")
             {
@@ -62,7 +42,7 @@ internal static class Aliases
             }
             else if (kind == StageKinds.Trainer && name is "lora_target_linear")
             {
-                report.Note(key, "lora_target_linear: true understood as lora_target_modules: all-linear");
+                report.Note(key, $"lora_target_linear: {Binder.Text(value)} understood as lora_target_modules{(Binder.Text(value) == "true" ? ": all-linear" : " as given")}");
                 if (Binder.Text(value) == "true")
                 {
                     yield return new(report.InPlaceOf(key, "lora_target_modules"), report.InPlaceOf(value, "all-linear"));
@@ -72,7 +52,7 @@ internal static class Aliases
             {
                 report.Error(value, "'adapter: qlora': quantised bases are not supported yet; use lora");
             }
-            else if (Renamed.TryGetValue((kind, name), out var canonical))
+            else if (AliasTable.Renamed.TryGetValue((kind, name), out var canonical))
             {
                 if (written.ContainsKey(canonical))
                 {
@@ -80,7 +60,11 @@ internal static class Aliases
                     continue;
                 }
                 report.Note(key, $"{name} understood as {canonical}");
-                yield return new(report.InPlaceOf(key, canonical), canonical == "lora_target_modules" ? Modules(value, report) : value);
+                yield return new(report.InPlaceOf(key, canonical), canonical is "lora_target_modules" or "modules_to_save" ? Modules(value, report) : value);
+            }
+            else if (Home(kind, name) is { } home)
+            {
+                report.Error(key, $"'{name}' belongs to a {home.Kind} stage{(home.Key == name ? "" : $", where it is called {home.Key}")}: write it there");
             }
             else
             {
@@ -89,16 +73,53 @@ internal static class Aliases
         }
     }
 
-    private static void RefuseTrue(YamlNode key, YamlNode value, string name, Report report)
+    /// <summary>Where a key that this kind doesn't know is at home; null when it knows it, or nobody does.</summary>
+    private static (string Kind, string Key)? Home(StageKind kind, string name)
     {
-        if (Binder.Text(value) == "false")
+        static bool Has(StageKind kind, string key) => kind.Params.GetProperties().Any(property => property.CanWrite && Binder.KeyOf(property.Name) == key);
+        if (Has(kind, name))
         {
-            report.Note(key, $"{name}: false is what is done anyway");
+            return null;
+        }
+        foreach (var other in StageKinds.All.Where(other => other != kind))
+        {
+            var key = AliasTable.Renamed.GetValueOrDefault((other, name), name);
+            if (Has(other, key))
+            {
+                return (other.Name, key);
+            }
+        }
+        return name switch
+        {
+            "data_path" or "dataset" => (StageKinds.DataBuild.Name, "sources"),
+            "adapter_name_or_path" => (StageKinds.Merger.Name, "the input adapter"),
+            _ => null,
+        };
+    }
+
+    private static void TakeHarmless(YamlNode key, YamlNode value, string name, (string[] Harmless, string Reason) only, Report report)
+    {
+        if (only.Harmless.Contains(Binder.Text(value)?.ToLowerInvariant() ?? (value is YamlScalarNode ? "" : null)))
+        {
+            report.Note(key, $"{name}: {Binder.Text(value)} is what is done anyway");
         }
         else
         {
-            report.Error(key, $"'{name}' is not supported yet: leave it out");
+            report.Error(key, $"'{name}': {only.Reason}");
         }
+    }
+
+    /// <summary>alpaca-lora's one data file as a list of one source.</summary>
+    private static KeyValuePair<YamlNode, YamlNode>? Source(YamlNode key, YamlNode value, string name, Dictionary<string, YamlNode> written, Report report)
+    {
+        if (written.ContainsKey("sources"))
+        {
+            report.Error(key, $"'{name}' means 'sources', which is also given: keep one");
+            return null;
+        }
+        report.Note(key, $"{name} understood as sources: [{{ alpaca: {{ path: {Binder.Text(value)} }} }}]");
+        var alpaca = new YamlMappingNode(report.InPlaceOf(key, "path"), value);
+        return new(report.InPlaceOf(key, "sources"), new YamlSequenceNode(new YamlMappingNode(report.InPlaceOf(key, "alpaca"), alpaca)));
     }
 
     private static int? BatchSize(YamlNode key, YamlNode value, Dictionary<string, YamlNode> written, Report report)

@@ -76,7 +76,12 @@ public static partial class PipelineParser
             var empty when Binder.IsNull(empty) => With(new YamlMappingNode(), kind, empty, report),
             var other => Refuse(other, "'with' is keys with values", report),
         };
-        return new(mapping, id, kind, with, Inputs(keys.GetValueOrDefault("inputs"), report), Retries(keys, report), Timeout(keys, report),
+        var inputs = Inputs(keys.GetValueOrDefault("inputs"), report);
+        if (kind is not null && keys.GetValueOrDefault("with") is YamlMappingNode named)
+        {
+            inputs = InputAliases.Resolve(named, kind, inputs, report);
+        }
+        return new(mapping, id, kind, with, inputs, Retries(keys, report), Timeout(keys, report),
             keys.GetValueOrDefault("id") ?? mapping);
     }
 
