@@ -34,6 +34,16 @@ public sealed class StageKeyTests
     public void A_default_that_is_written_out_is_the_same_stage() =>
         Assert.Equal(Key(new MergerParams(), Inputs, NoFiles), Key(new MergerParams { MaxShardSizeMib = 4096 }, Inputs, NoFiles));
 
+    [Fact]
+    public void The_order_of_rank_patterns_matters_since_the_first_that_fits_counts()
+    {
+        static string Key(params (string Pattern, int Rank)[] patterns) => StageKey.Of(StageKey.Identity(StageKinds.Trainer,
+            new TrainerParams { RankPattern = patterns.ToDictionary(pair => pair.Pattern, pair => pair.Rank) }, Inputs, NoFiles));
+
+        Assert.Equal(Key(("q_proj", 1), (".*_proj", 2)), Key(("q_proj", 1), (".*_proj", 2)));
+        Assert.NotEqual(Key(("q_proj", 1), (".*_proj", 2)), Key((".*_proj", 2), ("q_proj", 1)));
+    }
+
     private static string Key(MergerParams with, Dictionary<string, string> inputs, Dictionary<string, string> files) =>
         StageKey.Of(StageKey.Identity(StageKinds.Merger, with, inputs, files));
 }

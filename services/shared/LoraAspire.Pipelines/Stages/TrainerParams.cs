@@ -45,6 +45,8 @@ public sealed record TrainerParams : StageParams
     public IReadOnlyDictionary<string, int> RankPattern { get; init; } = new Dictionary<string, int>();
     /// <summary>The same for alpha.</summary>
     public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
+    /// <summary>The first pattern that fits counts, so their order is part of the stage's identity, which sorts keys.</summary>
+    public IReadOnlyList<string> PatternOrder => [.. RankPattern.Keys, .. AlphaPattern.Keys];
     /// <summary>Decoder layers, counted from 0, that get adapters; null is all.</summary>
     public IReadOnlyList<int>? LayersToTransform { get; init; }
     /// <summary>NEFTune: strength of the noise on embeddings in training; null is none.</summary>
