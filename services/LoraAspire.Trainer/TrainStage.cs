@@ -4,6 +4,7 @@ using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
+using LoraAspire.Trainer.Card;
 using LoraAspire.Trainer.Training;
 using LoraAspire.Trainer.Watching;
 using TorchSharp;
@@ -54,7 +55,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         using var parameters = full ? ParameterSet.OfModel(model) : ParameterSet.OfAdapters(model, settings.LoraplusLrRatio);
         var report = new Telemetry(context.Report, new GpuWatch(device), context.RunId, context.StageId);
         using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, report);
-        run.Run(cancellationToken);
+        var end = run.Run(cancellationToken);
 
         var output = context.OutputDir(full ? "model" : "adapter");
         if (full)
@@ -68,6 +69,10 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
         CopyTemplate(data, output);
         File.Copy(run.MetricsFile, Path.Combine(output, MetricsLog.FileName));
+        var steps = MetricsLog.Read(run.MetricsFile);
+        new RunCard(
+            Path.GetFileName(folder), settings, end, parameters.Count, rows.Count - run.HeldOut.Count, run.HeldOut.Count, GitCommit.Of(context.Data.Root),
+            [.. Digests.Of(data, folder, context.InputDigests)], steps, Samples.Of(model, folder, rows, run.HeldOut, cancellationToken)).Save(output);
     }
 
     private static torch.Device ComputeDevice(Pipelines.Stages.Device wanted) => wanted switch

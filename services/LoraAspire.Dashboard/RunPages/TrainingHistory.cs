@@ -1,9 +1,7 @@
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Charts;
 
 namespace LoraAspire.Dashboard.RunPages;
-
-/// <summary>One point of a curve. <paramref name="Step"/> counts optimiser steps.</summary>
-public readonly record struct CurvePoint(double Step, double Value);
 
 /// <summary>What one stage has told of its progress so far.</summary>
 public sealed class TrainingHistory

@@ -58,7 +58,7 @@ public sealed class LocalModel : IDisposable
         _generator.Complete(Tokenizer.Encode(Template.Prompt(instruction, null), addBos: true), options, cancellationToken).Trim();
 
     /// <summary>The tokenizer's, and those of generation_config.json (one id or several).</summary>
-    private static HashSet<int> EosIds(string directory, HfTokenizer tokenizer)
+    public static IReadOnlySet<int> EosIds(string directory, HfTokenizer tokenizer)
     {
         HashSet<int> ids = [tokenizer.EosId];
         var path = Path.Combine(directory, "generation_config.json");

@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Text;
 
-namespace LoraAspire.Dashboard.RunPages;
+namespace LoraAspire.Runtime.Charts;
+
+/// <summary>One point of a curve. <paramref name="Step"/> counts optimiser steps.</summary>
+public readonly record struct CurvePoint(double Step, double Value);
 
 /// <summary>From values to places on a plot whose corner (0, 0) is top left and (100, 100) bottom right.</summary>
 public sealed record Plot(double FirstStep, double LastStep, double Low, double High)

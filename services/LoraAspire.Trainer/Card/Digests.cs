@@ -1,0 +1,51 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using LoraAspire.Model.Data;
+using LoraAspire.Model.Prompts;
+using LoraAspire.Model.Tokenizers;
+
+namespace LoraAspire.Trainer.Card;
+
+/// <summary>Name and SHA-256 of what a run was made from.</summary>
+internal static class Digests
+{
+    /// <param name="known">Input name → digest, where the stage runs in a pipeline.</param>
+    public static IEnumerable<(string What, string Sha256)> Of(string dataset, string baseFolder, IReadOnlyDictionary<string, string> known)
+    {
+        foreach (var (input, digest) in known.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            yield return ($"input {input}", digest);
+        }
+        foreach (var (name, digest) in Sources(Path.Combine(dataset, "dataset.json")))
+        {
+            yield return ($"data {name}", digest);
+        }
+        foreach (var name in new[] { InstructionDataset.FileName, PromptTemplate.FileName }.Where(name => File.Exists(Path.Combine(dataset, name))))
+        {
+            yield return (name, File256(Path.Combine(dataset, name)));
+        }
+        foreach (var name in TokenizerFiles.Names.Prepend("config.json").Where(name => File.Exists(Path.Combine(baseFolder, name))))
+        {
+            yield return ($"base {name}", File256(Path.Combine(baseFolder, name)));
+        }
+    }
+
+    /// <summary>The raw files, as data-build wrote them down; none for a data set made otherwise.</summary>
+    private static IEnumerable<(string, string)> Sources(string summary)
+    {
+        if (!File.Exists(summary))
+        {
+            return [];
+        }
+        using var json = JsonDocument.Parse(File.ReadAllBytes(summary));
+        return json.RootElement.TryGetProperty("lineage", out var lineage) && lineage.TryGetProperty("data", out var data)
+            ? [.. data.EnumerateObject().Select(file => (file.Name, file.Value.GetString()!.Replace("sha256:", "", StringComparison.Ordinal)))]
+            : [];
+    }
+
+    private static string File256(string path)
+    {
+        using var file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
+}
