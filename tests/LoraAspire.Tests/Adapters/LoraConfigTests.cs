@@ -1,5 +1,7 @@
 using LoraAspire.Model;
+using LoraAspire.Model.Fused;
 using LoraAspire.Tests.Goldens;
+using LoraAspire.Trainer.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -63,6 +65,39 @@ public sealed class LoraConfigTests : IDisposable
         Assert.All(model.Linears, linear => Assert.Equal(linear.Name.Contains(".layers.1."), linear.Lora is not null));
         Assert.Equal(1, model.Linears.Single(linear => linear.Name == "model.layers.1.self_attn.v_proj").Lora!.A.size(0));
         Assert.Null(model.BeyondPlainLora);
+    }
+
+    [Fact]
+    public void The_hand_written_backward_gives_layers_of_unlike_rank_and_scale_the_gradients_of_autograd()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Tiny();
+        model.AttachFresh(new LoraConfig(4, 8, 0, [LoraConfig.AllLinear])
+        {
+            RankPattern = new Dictionary<string, int> { ["k_proj"] = 1, [@"layers\.1\.mlp\..*"] = 11 },
+            AlphaPattern = new Dictionary<string, double> { ["v_proj"] = 40, ["up_proj"] = 2 },
+        }, seed: 1);
+        foreach (var linear in model.Linears)
+        {
+            linear.Lora!.B.normal_(0, 0.3);
+        }
+        using var parameters = ParameterSet.OfAdapters(model);
+        var rows = new[] { 9, 5 }.Select(length => new TrainingRow([.. Enumerable.Range(3, length)], [.. Enumerable.Range(3, length)], 0.1f)).ToList();
+
+        Tensor Gradients(bool autograd)
+        {
+            using var objective = new Objective(model, autograd: autograd);
+            Assert.StartsWith(autograd ? "autograd" : "hand-written", objective.Path);
+            parameters.Gradients.zero_();
+            objective.BeginStep();
+            objective.Backward(new MicroBatch(rows), seed: 0);
+            objective.EndStep();
+            return parameters.Gradients.clone();
+        }
+        var expected = Gradients(autograd: true);
+
+        Assert.True(expected.abs().max().item<float>() > 1e-2);
+        Assert.InRange(Gradients(autograd: false).sub(expected).abs().max().item<float>(), 0, 1e-5);
     }
 
     [Theory]

@@ -66,6 +66,43 @@ internal sealed class PickleWriter
         }
     }
 
+    /// <summary>Stored entries whose sizes and places stand in zip64 fields alone.</summary>
+    public static byte[] Zip64(params IReadOnlyList<(string Name, byte[] Bytes)> entries)
+    {
+        var file = new MemoryStream();
+        var directory = new MemoryStream();
+        using var writer = new BinaryWriter(file);
+        using var central = new BinaryWriter(directory);
+        foreach (var (name, bytes) in entries)
+        {
+            long header = file.Position, length = bytes.Length;
+            var utf8 = Encoding.UTF8.GetBytes(name);
+            Fields(writer, (4, 0x04034b50), (2, 45), (2, 0), (2, 0), (4, 0), (4, 0), (4, uint.MaxValue), (4, uint.MaxValue), (2, utf8.Length), (2, 20));
+            writer.Write(utf8);
+            Fields(writer, (2, 1), (2, 16), (8, length), (8, length));
+            writer.Write(bytes);
+            Fields(central, (4, 0x02014b50), (2, 45), (2, 45), (2, 0), (2, 0), (4, 0), (4, 0), (4, uint.MaxValue), (4, uint.MaxValue), (2, utf8.Length), (2, 32),
+                (2, 0), (2, 0), (2, 0), (4, 0), (4, uint.MaxValue));
+            central.Write(utf8);
+            Fields(central, (2, 0x4646), (2, 0), (2, 1), (2, 24), (8, length), (8, length), (8, header)); // torch pads with an extra field "FB" before
+        }
+        long start = file.Position, size = directory.Length;
+        writer.Write(directory.ToArray());
+        var end = file.Position;
+        Fields(writer, (4, 0x06064b50), (8, 44), (2, 45), (2, 45), (4, 0), (4, 0), (8, entries.Count), (8, entries.Count), (8, size), (8, start));
+        Fields(writer, (4, 0x07064b50), (4, 0), (8, end), (4, 1));
+        Fields(writer, (4, 0x06054b50), (2, 0), (2, 0), (2, ushort.MaxValue), (2, ushort.MaxValue), (4, uint.MaxValue), (4, uint.MaxValue), (2, 0));
+        return file.ToArray();
+    }
+
+    private static void Fields(BinaryWriter writer, params (int Bytes, long Value)[] fields)
+    {
+        foreach (var (bytes, value) in fields)
+        {
+            writer.Write(BitConverter.GetBytes(value).AsSpan(0, bytes));
+        }
+    }
+
     /// <summary>The format before torch 1.6: pickles one after another, then each storage behind its count of elements.</summary>
     public static void Legacy(string path, byte[] pickle, params IReadOnlyList<(string Key, long Elements, byte[] Bytes)> storages)
     {

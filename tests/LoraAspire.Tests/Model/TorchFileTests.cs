@@ -204,6 +204,25 @@ public sealed class TorchFileTests : IDisposable
         }
     }
 
+    /// <summary>A file of more than 4 GiB says its places in zip64 records; these say small ones.</summary>
+    [Fact]
+    public void Places_are_read_from_zip64_records_where_the_short_ones_are_all_ones()
+    {
+        var pickle = PickleWriter.Dictionary(items => items.Text("w").Tensor("0", "FloatStorage", 6, 0, [2, 3], [3, 1]));
+        var file = PickleWriter.Zip64(("archive/data.pkl", pickle), ("archive/data/0", Six));
+        File.WriteAllBytes(At(), file);
+
+        using (var read = TensorFile.Open(At()))
+        {
+            AssertTensor(read, "w", [2, 3], 1, 2, 3, 4, 5, 6);
+        }
+        for (var length = 0; length < file.Length; length++)
+        {
+            File.WriteAllBytes(At(), file[..length]);
+            AssertRefused(At());
+        }
+    }
+
     [Fact]
     public void What_is_no_plain_state_dict_is_refused_with_its_key()
     {

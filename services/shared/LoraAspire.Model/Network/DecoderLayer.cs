@@ -4,8 +4,8 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace LoraAspire.Model;
 
-/// <summary>RMSNorm (Zhang and Sennrich 2019): x / sqrt(mean(x²) + eps) · weight, the mean taken in float32.</summary>
-internal sealed class RmsNorm(Tensor weight, double epsilon) : IDisposable
+/// <summary>RMSNorm (Zhang and Sennrich 2019): x / sqrt(mean(x²) + eps) · weight, the mean taken in float32; Gemma's multiplies by 1 + weight, there too.</summary>
+internal sealed class RmsNorm(Tensor weight, double epsilon, bool plusOne = false) : IDisposable
 {
     public Tensor Weight { get; set; } = weight;
 
@@ -13,7 +13,9 @@ internal sealed class RmsNorm(Tensor weight, double epsilon) : IDisposable
     {
         var wide = x.to_type(float32);
         var scale = wide.square().mean([-1], keepdim: true).add_(epsilon).rsqrt_();
-        return wide.mul(scale).to_type(x.dtype).mul(Weight);
+        return plusOne
+            ? wide.mul(scale).mul_(Weight.to_type(float32).add(1)).to_type(x.dtype)
+            : wide.mul(scale).to_type(x.dtype).mul(Weight);
     }
 
     public void Dispose() => Weight.Dispose();
@@ -66,9 +68,11 @@ internal sealed record DecoderLayer(
         return O.Forward(context.transpose(1, 2).reshape(batch, length, Config.NumAttentionHeads * Config.HeadDim), pass.Training);
     }
 
-    /// <summary>down(silu(gate(x)) · up(x)) (SwiGLU, Shazeer 2020).</summary>
+    /// <summary>down(act(gate(x)) · up(x)) (SwiGLU and GeGLU, Shazeer 2020).</summary>
     private Tensor Mlp(Tensor x, bool training) =>
-        Down.Forward(F.silu(Gate.Forward(x, training)).mul(Up.Forward(x, training)), training);
+        Down.Forward(Activate(Gate.Forward(x, training)).mul(Up.Forward(x, training)), training);
+
+    private Tensor Activate(Tensor x) => Config.HiddenAct == "gelu_pytorch_tanh" ? Activations.GeluTanh(x) : F.silu(x);
 
     /// <summary>Grouped-query attention: each key/value head serves <paramref name="groups"/> query heads.</summary>
     private static Tensor Repeat(Tensor x, long groups)

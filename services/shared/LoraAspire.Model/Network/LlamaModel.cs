@@ -23,7 +23,7 @@ public sealed partial class LlamaModel : IDisposable
         int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim, kvWidth = config.NumKeyValueHeads * config.HeadDim;
         Linear Linear(string name, long output, long input, bool bias = false) =>
             new(name, weight(name + ".weight", [output, input]), bias ? weight(name + ".bias", [output]) : null);
-        RmsNorm Norm(string name, long size) => new(weight(name + ".weight", [size]), config.RmsNormEps);
+        RmsNorm Norm(string name, long size) => new(weight(name + ".weight", [size]), config.RmsNormEps, config.NormPlusOne);
 
         _embedding = weight("model.embed_tokens.weight", [config.VocabSize, hidden]);
         _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index =>
@@ -64,7 +64,8 @@ public sealed partial class LlamaModel : IDisposable
     /// The one place that says so.
     /// </summary>
     public string? BeyondPlainLora =>
-        Config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length"
+        Config.ModelType == "gemma" ? "its norms, activation and embeddings are Gemma's"
+        : Config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length"
         : NeftuneNoiseAlpha > 0 ? "NEFTune adds noise to its embeddings"
         : TrainedModules().Any() ? "modules_to_save are trained whole"
         : Linears.Any(linear => linear.Lora?.Magnitude is not null) ? "its adapters are DoRA's"
@@ -201,6 +202,7 @@ public sealed partial class LlamaModel : IDisposable
     private Tensor Embed(Tensor ids, bool training)
     {
         var x = (_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype).view(ids.size(0), ids.size(1), Config.HiddenSize);
+        x = Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype, Device)); // rounded to the type, as in transformers
         return training && NeftuneNoiseAlpha > 0
             ? x.add(rand_like(x).mul_(2).sub_(1).mul_(NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))))
             : x;

@@ -30,13 +30,19 @@ public sealed record ModelConfig
     public required bool OutputBias { get; init; }
     /// <summary>RMSNorm over each head of q and k (Qwen3).</summary>
     public required bool QkNorm { get; init; }
+    /// <summary>The MLP's activation: silu, or gelu_pytorch_tanh (Gemma).</summary>
+    public string HiddenAct { get; init; } = "silu";
+    /// <summary>RMSNorm multiplies by 1 + weight, in float32 (Gemma).</summary>
+    public bool NormPlusOne { get; init; }
+    /// <summary>What embeddings are multiplied by: √hidden_size (Gemma), else 1.</summary>
+    public double EmbeddingScale { get; init; } = 1;
     /// <summary>Per layer: how many positions back a token sees, itself included; null sees all.</summary>
     public required IReadOnlyList<int?> SlidingWindow { get; init; }
 
     /// <summary>Positions a row may have. Dynamic rope reaches its factor beyond the context the model was made for.</summary>
     public int Context => Rope.IsDynamic ? (int)(MaxPositionEmbeddings * Rope.Factor) : MaxPositionEmbeddings;
 
-    private static readonly string[] ModelTypes = ["llama", "mistral", "qwen2", "qwen3"];
+    private static readonly string[] ModelTypes = ["llama", "mistral", "qwen2", "qwen3", "gemma"];
 
     /// <exception cref="ModelException">No config.json, broken JSON, or a field whose value this code can't run; the message names it.</exception>
     public static ModelConfig Load(string directory)
@@ -63,10 +69,6 @@ public sealed record ModelConfig
         if (!ModelTypes.Contains(modelType))
         {
             throw config.Refuse("model_type", $"is '{modelType}'; this code runs {string.Join(", ", ModelTypes)}");
-        }
-        if (config.Text("hidden_act") is { } activation && activation is not ("silu" or "swish"))
-        {
-            throw config.Refuse("hidden_act", $"is '{activation}'; only silu is supported");
         }
         foreach (var field in new[] { "mlp_bias", "attention_sink", "use_parallel_residual" })
         {
@@ -114,7 +116,10 @@ public sealed record ModelConfig
             RmsNormEps = config.Number("rms_norm_eps") ?? 1e-6,
             RopeTheta = rope?.Number("rope_theta") ?? config.Number("rope_theta") ?? 10_000,
             Rope = ReadRope(config, rope, maxPositions),
-            TieWordEmbeddings = config.Flag("tie_word_embeddings") ?? false,
+            TieWordEmbeddings = config.Flag("tie_word_embeddings") ?? modelType == "gemma",
+            HiddenAct = ReadActivation(config, modelType),
+            NormPlusOne = modelType == "gemma",
+            EmbeddingScale = modelType == "gemma" ? Math.Sqrt(hidden) : 1,
             InitializerRange = config.Number("initializer_range") ?? 0.02,
             TorchDtype = (config.Text("dtype") ?? config.Text("torch_dtype") ?? "float32") switch
             {
@@ -127,6 +132,18 @@ public sealed record ModelConfig
             OutputBias = attentionBias,
             QkNorm = modelType == "qwen3",
             SlidingWindow = ReadWindows(config, modelType, layers),
+        };
+    }
+
+    /// <summary>Gemma's first checkpoints say hidden_act gelu where gelu_pytorch_tanh is meant; hidden_activation wins, as in transformers.</summary>
+    private static string ReadActivation(Fields config, string modelType)
+    {
+        var field = modelType == "gemma" && config.Has("hidden_activation") ? "hidden_activation" : "hidden_act";
+        return (config.Text(field), modelType) switch
+        {
+            (null or "gelu" or "gelu_pytorch_tanh", "gemma") => "gelu_pytorch_tanh",
+            (null or "silu" or "swish", not "gemma") => "silu",
+            var (activation, _) => throw config.Refuse(field, $"is '{activation}'; this code computes silu, and gelu_pytorch_tanh of gemma"),
         };
     }
 
