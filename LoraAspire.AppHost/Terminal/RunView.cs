@@ -1,6 +1,7 @@
 using System.Globalization;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Gpu;
 using Spectre.Console;
 
 namespace LoraAspire.AppHost.Terminal;
@@ -57,7 +58,7 @@ internal sealed class RunView : IAsyncDisposable
         if (!_isTerminal && due)
         {
             _lastLine[stage] = DateTime.UtcNow;
-            Console.WriteLine($"  {stage}: {string.Join("  ", ((string[])[Counted(point), Loss(point), Speed(point), Left(point), point.Message ?? ""]).Where(part => part != ""))}");
+            Console.WriteLine($"  {stage}: {string.Join("  ", ((string[])[Counted(point), Loss(point), Speed(point), Left(point), Gpu(point), point.Message ?? ""]).Where(part => part != ""))}");
         }
     }
 
@@ -79,7 +80,7 @@ internal sealed class RunView : IAsyncDisposable
 
     private Table Table()
     {
-        var table = new Table().Border(TableBorder.Rounded).AddColumns("Stage", "State", "Done", "Loss", "Tokens/s", "Left");
+        var table = new Table().Border(TableBorder.Rounded).AddColumns("Stage", "State", "Done", "Loss", "Tokens/s", "Left", "GPU");
         lock (_lock)
         {
             foreach (var stage in _state.Stages)
@@ -88,7 +89,7 @@ internal sealed class RunView : IAsyncDisposable
                 table.AddRow(
                     new Text(stage.Id), new Text(stage.Cached ? "cached" : stage.Status.ToString().ToLowerInvariant(), Colour(stage)),
                     new Text(point is null ? "" : Counted(point)), new Text(point is null ? "" : Loss(point)),
-                    new Text(point is null ? "" : Speed(point)), new Text(point is null || !stage.InFlight ? "" : Left(point)));
+                    new Text(point is null ? "" : Speed(point)), new Text(point is null || !stage.InFlight ? "" : Left(point)), new Text(point is null || !stage.InFlight ? "" : Gpu(point)));
             }
         }
         return table;
@@ -110,6 +111,8 @@ internal sealed class RunView : IAsyncDisposable
     private static string Speed(StageProgress point) => point.TokensPerSecond is { } speed ? $"{speed.ToString("#,0", CultureInfo.InvariantCulture)} tokens/s" : "";
 
     private static string Left(StageProgress point) => point.EtaSeconds is { } seconds ? $"{TimeSpan.FromSeconds(Math.Ceiling(seconds)):h\\:mm\\:ss} left" : "";
+
+    private static string Gpu(StageProgress point) => point.Gpu is { } gpu ? GpuText.Of(gpu) : "";
 
     private static string? Words(RunEvent happened) => happened switch
     {

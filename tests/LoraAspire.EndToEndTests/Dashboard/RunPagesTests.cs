@@ -53,6 +53,22 @@ public sealed class RunPagesTests(DashboardApp app)
     }
 
     [Fact]
+    public async Task A_trainer_on_a_GPU_shows_what_gpustat_shows()
+    {
+        var run = await app.SubmittedAsync("heating", Tune);
+        await app.HappenedAsync(new StageStarted(run, DateTimeOffset.UtcNow, "tune", 1, "trainer-a"));
+        await app.ToldAsync(run, "tune", new StageProgress("step", 7, 100, Loss: 1.25, SmoothedLoss: 1.5, Tokens: 123_456,
+            Gpu: new GpuFigures(2, "NVIDIA H100 80GB HBM3", 46_278_901_760, 85_520_809_984, 98, 61, 654.6, 700)));
+
+        var page = await app.OpenAsync($"/runs/{run}");
+
+        await Expect(page.GetByTestId("gpu")).ToContainTextAsync("GPU 2 · NVIDIA H100 80GB HBM3");
+        await Expect(page.GetByTestId("gpu")).ToContainTextAsync("43.1 / 79.6 GiB · 98 % · 61 °C · 655 / 700 W");
+        await Expect(page.GetByTestId("progress")).ToContainTextAsync("123,456");
+        await Expect(page.GetByTestId("progress")).ToContainTextAsync("1.5000");
+    }
+
+    [Fact]
     public async Task A_failure_is_shown_in_full_and_a_log_line_is_text_not_markup()
     {
         var run = await app.SubmittedAsync("failing", Tune);
