@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -22,15 +23,15 @@ public sealed class AdamW(ParameterSet parameters, double beta1, double beta2, d
         using var noGrad = no_grad();
         Steps++;
         var gradients = parameters.Gradients;
-        Mean.mul_(beta1).add_(gradients, 1 - beta1);
-        Variance.mul_(beta2).addcmul_(gradients, gradients, 1 - beta2);
-        var denominator = Variance.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, Steps))).add_(epsilon);
+        Mean.mul_(beta1.Kept()).add_(gradients, (1 - beta1).Kept());
+        Variance.mul_(beta2.Kept()).addcmul_(gradients, gradients, (1 - beta2).Kept());
+        var denominator = Variance.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, Steps)).Kept()).add_(epsilon.Kept());
         var factors = parameters.RateFactors;
         if (weightDecay != 0)
         {
-            _ = factors is null ? parameters.Values.mul_(1 - (learningRate * weightDecay)) : parameters.Values.mul_(factors.mul(-learningRate * weightDecay).add_(1));
+            _ = factors is null ? parameters.Values.mul_((1 - (learningRate * weightDecay)).Kept()) : parameters.Values.mul_(factors.mul((-learningRate * weightDecay).Kept()).add_(1.0.Kept()));
         }
-        parameters.Values.addcdiv_(factors is null ? Mean : Mean.mul(factors), denominator, -learningRate / (1 - Math.Pow(beta1, Steps)));
+        parameters.Values.addcdiv_(factors is null ? Mean : Mean.mul(factors), denominator, (-learningRate / (1 - Math.Pow(beta1, Steps))).Kept());
     }
 
     public void Dispose()

@@ -70,9 +70,9 @@ public sealed class Objective : IDisposable
         if (_fused is not null)
         {
             using var packed = _fused.Pack(batch.Rows);
-            return _fused.Loss(packed).item<float>();
+            return _fused.Loss(packed).ReadSingle();
         }
-        return Autograd(batch, training: false).item<float>();
+        return Autograd(batch, training: false).ReadSingle();
     }
 
     private Tensor Autograd(MicroBatch batch, bool training)

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,9 +9,9 @@ namespace LoraAspire.Trainer.Training;
 /// <param name="GradNorm">Global 2-norm of the gradient before clipping.</param>
 public sealed record StepResult(IReadOnlyList<Tensor> MicroLosses, Tensor GradNorm, double LearningRate) : IDisposable
 {
-    public double[] ReadMicroLosses() => [.. MicroLosses.Select(loss => (double)loss.item<float>())];
+    public double[] ReadMicroLosses() => [.. MicroLosses.Select(loss => (double)loss.ReadSingle())];
 
-    public double ReadGradNorm() => GradNorm.item<float>();
+    public double ReadGradNorm() => GradNorm.ReadSingle();
 
     public void Dispose()
     {
@@ -36,7 +37,7 @@ public sealed class OptimiserStep(Objective objective, ParameterSet parameters, 
         var norm = parameters.Gradients.norm();
         if (maxGradNorm > 0)
         {
-            parameters.Gradients.mul_(norm.add(1e-6).reciprocal_().mul_(maxGradNorm).clamp_(max: 1));
+            parameters.Gradients.mul_(norm.add(1e-6.Kept()).reciprocal_().mul_(maxGradNorm.Kept()).clamp_(max: 1.0.Kept()));
         }
         optimiser.Step(learningRate);
         return new StepResult(losses, norm.DetachFromDisposeScope(), learningRate);

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Trainer.Training;
@@ -16,7 +17,7 @@ internal static class Preflight
             objective.EndStep();
             using var noGrad = no_grad();
             parameters.Gradients.zero_();
-            _ = loss.item<float>(); // waits for the device
+            _ = loss.ReadSingle(); // waits for the device
             return largest.RealTokens;
         });
         if (DeviceMemory.Read(parameters.Values.device) is { } memory)

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -108,7 +109,7 @@ public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (
         var (a, b) = Layers[layer];
         RequireShape(layer, a, b, weight.shape);
         using var scope = NewDisposeScope();
-        var delta = b.to(weight.device).mm(a.to(weight.device)).mul_(Config.ScaleOf(layer));
+        var delta = b.to(weight.device).mm(a.to(weight.device)).mul_(Config.ScaleOf(layer).Kept());
         var merged = weight.to_type(float32).add(delta);
         if (Magnitudes.TryGetValue(layer, out var magnitude))
         {

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -36,12 +37,12 @@ public sealed class Linear(string name, Tensor weight, Tensor? bias) : IDisposab
         var change = F.linear(low, lora.B.to_type(x.dtype));
         if (lora.Magnitude is null)
         {
-            return y.add(change, lora.Scale);
+            return y.add(change, lora.Scale.Kept());
         }
         // As PEFT: dropout acts on what DoRA adds, of which the base's product is a part.
         var scale = lora.Magnitude.div(RowNorms(lora)).to_type(x.dtype);
         var product = ReferenceEquals(input, x) && Bias is null ? y : F.linear(input, Weight);
-        return y.add(product.mul(scale.sub(1))).add(change.mul(scale), lora.Scale);
+        return y.add(product.mul(scale.sub(1))).add(change.mul(scale), lora.Scale.Kept());
     }
 
     /// <summary>‖W + scale·B·A‖ of each row [out], a constant to the gradient (section 4.3 of the paper).</summary>
@@ -49,7 +50,7 @@ public sealed class Linear(string name, Tensor weight, Tensor? bias) : IDisposab
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        return Weight.to_type(float32).add(lora.B.mm(lora.A), lora.Scale).norm(1).MoveToOuterDisposeScope();
+        return Weight.to_type(float32).add(lora.B.mm(lora.A), lora.Scale.Kept()).norm(1).MoveToOuterDisposeScope();
     }
 
     /// <summary>Puts other tensors of the same shapes in place of the attached A and B, which are disposed.</summary>

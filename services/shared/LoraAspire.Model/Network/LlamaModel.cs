@@ -168,7 +168,7 @@ public sealed partial class LlamaModel : IDisposable
         using var scope = NewDisposeScope();
         var hidden = Hidden(ids, null, attentionMask, training);
         var targets = labels.narrow(1, 1, labels.size(1) - 1).reshape(-1);
-        var supervised = targets.ne(-100).nonzero().squeeze(1);
+        var supervised = targets.ne((-100.0).Kept()).nonzero().squeeze(1);
         var rows = hidden.narrow(1, 0, hidden.size(1) - 1).reshape(-1, Config.HiddenSize).index_select(0, supervised);
         var losses = F.cross_entropy(Logits(rows), targets.index_select(0, supervised), reduction: nn.Reduction.None);
         return (weights is null ? losses : losses.mul(weights.index_select(0, supervised.div(labels.size(1) - 1, RoundingMode.floor)))).sum().MoveToOuterDisposeScope();
@@ -204,7 +204,7 @@ public sealed partial class LlamaModel : IDisposable
         var x = (_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype).view(ids.size(0), ids.size(1), Config.HiddenSize);
         x = Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype, Device)); // rounded to the type, as in transformers
         return training && NeftuneNoiseAlpha > 0
-            ? x.add(rand_like(x).mul_(2).sub_(1).mul_(NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))))
+            ? x.add(rand_like(x).mul_(2.0.Kept()).sub_(1.0.Kept()).mul_((NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))).Kept()))
             : x;
     }
 

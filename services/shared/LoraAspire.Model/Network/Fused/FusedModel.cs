@@ -85,45 +85,62 @@ public sealed class FusedModel : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var pass = Pass(rows, seed);
-        var inputs = new Tensor[_layers.Length];
         var kept = new FusedLayer.Kept?[_layers.Length];
+        var inputs = new Tensor[_layers.Length];
+        try
+        {
+            var (loss, gradient) = Head(Forward(rows, pass, kept, inputs), rows, gradientWanted: true);
+            for (var i = _layers.Length - 1; i >= 0; i--)
+            {
+                if (_options.Recompute)
+                {
+                    (_, var mlp, kept[i]) = _layers[i].Forward(inputs[i], null, pass);
+                    mlp.Dispose();
+                }
+                var next = _layers[i].Backward(gradient!, kept[i]!, pass, inputWanted: i > 0);
+                kept[i]!.Dispose();
+                gradient!.Dispose();
+                gradient = next;
+            }
+            return loss.MoveToOuterDisposeScope();
+        }
+        finally
+        {
+            // What ran out of memory is tried again with fewer tokens, which needs the room.
+            foreach (var layer in kept)
+            {
+                layer?.Dispose();
+            }
+        }
+    }
+
+    /// <summary>The last layer's output; what the backward needs goes into <paramref name="kept"/>, or with recomputation into <paramref name="inputs"/>.</summary>
+    private Tensor Forward(PackedRows rows, FusedPass pass, FusedLayer.Kept?[] kept, Tensor[] inputs)
+    {
         var x = _parts.Embed(rows.Ids);
         Tensor? added = null;
         for (var i = 0; i < _layers.Length; i++)
         {
-            var (middle, mlp, saved) = _layers[i].Forward(x, added, pass);
+            (var middle, var mlp, kept[i]) = _layers[i].Forward(x, added, pass);
             added?.Dispose();
+            (x, added) = (middle, mlp);
             if (_options.Recompute)
             {
-                inputs[i] = saved.X.alias();
+                inputs[i] = kept[i]!.X.alias();
                 x = middle.add(mlp);
                 mlp.Dispose();
-                saved.Dispose();
-                added = null;
-            }
-            else
-            {
-                (x, added, kept[i]) = (middle, mlp, saved);
+                kept[i]!.Dispose();
+                (added, kept[i]) = (null, null);
             }
         }
-        var last = added is null ? x : x.add(added);
-        added?.Dispose();
-        var (loss, gradient) = Head(last, rows, gradientWanted: true);
-        last.Dispose();
-        for (var i = _layers.Length - 1; i >= 0; i--)
+        if (added is null)
         {
-            if (_options.Recompute)
-            {
-                var (_, mlp, again) = _layers[i].Forward(inputs[i], null, pass);
-                mlp.Dispose();
-                kept[i] = again;
-            }
-            var next = _layers[i].Backward(gradient!, kept[i]!, pass, inputWanted: i > 0);
-            kept[i]!.Dispose();
-            gradient!.Dispose();
-            gradient = next;
+            return x;
         }
-        return loss.MoveToOuterDisposeScope();
+        using (added)
+        {
+            return x.add(added);
+        }
     }
 
     private FusedPass Pass(PackedRows rows, long? seed)

@@ -15,7 +15,7 @@ internal class TorchKernels : Kernels
         using var scope = NewDisposeScope();
         var sum = added is null ? x : x.add(added);
         var wide = sum.to_type(float32);
-        var inverse = wide.square().mean([-1], keepdim: true).add_(epsilon).rsqrt_();
+        var inverse = wide.square().mean([-1], keepdim: true).add_(epsilon.Kept()).rsqrt_();
         var normed = wide.mul(inverse).to_type(x.dtype).mul_(weight);
         return (added is null ? x : sum.MoveToOuterDisposeScope(), normed.MoveToOuterDisposeScope(), inverse.MoveToOuterDisposeScope());
     }
@@ -24,8 +24,8 @@ internal class TorchKernels : Kernels
     {
         using var scope = NewDisposeScope();
         var (g, wide) = (gradient.to_type(float32).mul(weight.to_type(float32)), x.to_type(float32));
-        var pull = g.mul(wide).mean([-1], keepdim: true).mul_(inverseRms.pow(3));
-        var result = g.mul_(inverseRms).addcmul_(wide, pull, -1);
+        var pull = g.mul(wide).mean([-1], keepdim: true).mul_(inverseRms.pow(3.0.Kept()));
+        var result = g.mul_(inverseRms).addcmul_(wide, pull, (-1.0).Kept());
         if (residual is not null)
         {
             result.add_(residual);
@@ -49,7 +49,7 @@ internal class TorchKernels : Kernels
         var sigmoid = wide.sigmoid();
         var silu = wide.mul(sigmoid);
         // silu' = σ + silu − silu·σ
-        var slope = sigmoid.add(silu).addcmul_(silu, sigmoid, -1);
+        var slope = sigmoid.add(silu).addcmul_(silu, sigmoid, (-1.0).Kept());
         gate.copy_(slope.mul_(up).mul_(g));
         up.copy_(silu.mul_(g));
     }
@@ -129,7 +129,7 @@ internal class TorchKernels : Kernels
         using var scope = NewDisposeScope();
         foreach (var (start, count, tile) in Runs(tiles))
         {
-            low.narrow(1, start, count).copy_(Dropped(x, tile.Dropout).mm(matrix.narrow(0, start, count).t()).mul_(tile.Scale));
+            low.narrow(1, start, count).copy_(Dropped(x, tile.Dropout).mm(matrix.narrow(0, start, count).t()).mul_(((double)tile.Scale).Kept()));
         }
     }
 

@@ -1,0 +1,34 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model.Native;
+
+/// <summary>
+/// Numbers into and out of libtorch. TorchSharp 0.107 hands native code the address of a scalar and lets the collector free it from then on; a collection at
+/// that moment has native code read freed memory, seen once in some thousand training steps. Here a scalar outlives the call.
+/// </summary>
+public static class Scalars
+{
+    private const int Recent = 32; // no expression holds more at a time
+
+    [ThreadStatic]
+    private static Scalar[]? s_recent;
+
+    [ThreadStatic]
+    private static int s_next;
+
+    /// <summary>The number as a scalar that stays reachable while the expression it stands in runs.</summary>
+    public static Scalar Kept(this double value)
+    {
+        s_recent ??= new Scalar[Recent];
+        s_next = (s_next + 1) % Recent;
+        return s_recent[s_next] = value;
+    }
+
+    /// <summary>The only element of a float32 tensor; waits for its device.</summary>
+    public static unsafe float ReadSingle(this Tensor tensor)
+    {
+        using var host = tensor.detach().to(float32, CPU, copy: true);
+        return *(float*)Aten.Data(host);
+    }
+}
