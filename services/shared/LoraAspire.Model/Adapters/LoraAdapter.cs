@@ -9,7 +9,7 @@ public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (
 {
     public const string FileName = "adapter_model.safetensors";
     private const string TorchName = "adapter_model.bin";
-    private const string Prefix = "base_model.model.";
+    internal const string Prefix = "base_model.model.";
 
     public LoraConfig Config { get; } = config;
     public IReadOnlyDictionary<string, (Tensor A, Tensor B)> Layers { get; } = layers;
@@ -35,57 +35,7 @@ public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (
             : File.Exists(Path.Combine(directory, TorchName)) ? TorchName
             : throw new ModelException($"{directory}: no {FileName} and no {TorchName}."));
         using var file = TensorFile.Open(path);
-        var halves = new Dictionary<(string Layer, char Which), Tensor>();
-        var magnitudes = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        var saved = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        foreach (var entry in file.Tensors.Values)
-        {
-            Tensor Read()
-            {
-                using var scope = NewDisposeScope();
-                return file.Read(entry.Name).to_type(float32).DetachFromDisposeScope();
-            }
-            if (ParseName(entry.Name) is { } key)
-            {
-                if (entry.Shape.Count != 2 || entry.Shape[key.Which == 'A' ? 0 : 1] != config.RankOf(key.Layer))
-                {
-                    throw new ModelException($"{path}: '{entry.Name}' is [{string.Join(", ", entry.Shape)}], which doesn't fit rank {config.RankOf(key.Layer)} of {LoraConfig.FileName}.");
-                }
-                halves[key] = Read();
-            }
-            else if (config.UseDora && LayerOf(entry.Name, ".lora_magnitude_vector", ".lora_magnitude_vector.weight") is { } layer && entry.Shape.Count == 1)
-            {
-                magnitudes[layer] = Read();
-            }
-            else if (LayerOf(entry.Name, ".weight") is { } module && config.ModulesToSave.Contains(module.Split('.')[^1]))
-            {
-                saved[module] = Read();
-            }
-            else
-            {
-                throw new ModelException($"{path}: '{entry.Name}' of shape [{string.Join(", ", entry.Shape)}] is not a tensor that this adapter's settings account for.");
-            }
-        }
-        if (halves.Count + saved.Count == 0)
-        {
-            throw new ModelException($"{path}: holds no tensors: the adapter was saved empty.");
-        }
-        var layers = new Dictionary<string, (Tensor, Tensor)>(StringComparer.Ordinal);
-        foreach (var layer in halves.Keys.Select(key => key.Layer).Concat(magnitudes.Keys).Distinct())
-        {
-            layers[layer] = halves.TryGetValue((layer, 'A'), out var a) && halves.TryGetValue((layer, 'B'), out var b)
-                ? (a, b)
-                : throw new ModelException($"{path}: layer {layer} has only one of lora_A and lora_B.");
-            if (config.UseDora && (!magnitudes.TryGetValue(layer, out var magnitude) || magnitude.size(0) != b.size(0)))
-            {
-                throw new ModelException($"{path}: layer {layer} has no lora_magnitude_vector of its {b.size(0)} outputs, which use_dora calls for.");
-            }
-        }
-        if (config.ModulesToSave.FirstOrDefault(name => !saved.Keys.Any(module => module.Split('.')[^1] == name)) is { } missing)
-        {
-            throw new ModelException($"{path}: holds no '{missing}', which modules_to_save of {LoraConfig.FileName} names.");
-        }
-        return new LoraAdapter(config, layers) { Magnitudes = magnitudes, Saved = saved };
+        return new AdapterReader(config, file).Read();
     }
 
     /// <summary>Writes adapter_config.json and adapter_model.safetensors, as PEFT reads them.</summary>
@@ -125,22 +75,6 @@ public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (
             throw new ModelException($"The adapter was made for another base: {layer} is [{string.Join(", ", weight)}] in the base, but the adapter's B·A is [{b.size(0)}, {a.size(1)}].");
         }
     }
-
-    private static (string Layer, char Which)? ParseName(string name)
-    {
-        foreach (var which in new[] { 'A', 'B' })
-        {
-            if (LayerOf(name, $".lora_{which}.weight") is { } layer)
-            {
-                return (layer, which);
-            }
-        }
-        return null;
-    }
-
-    private static string? LayerOf(string name, params IEnumerable<string> suffixes) =>
-        !name.StartsWith(Prefix, StringComparison.Ordinal) ? null
-        : suffixes.FirstOrDefault(suffix => name.EndsWith(suffix, StringComparison.Ordinal)) is { } suffix ? name[Prefix.Length..^suffix.Length] : null;
 
     public void Dispose()
     {

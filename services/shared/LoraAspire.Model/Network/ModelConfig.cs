@@ -55,7 +55,7 @@ public sealed record ModelConfig
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return Read(new Fields(document.RootElement, path));
+            return Read(new ConfigFields(document.RootElement, path));
         }
         catch (JsonException error)
         {
@@ -63,7 +63,7 @@ public sealed record ModelConfig
         }
     }
 
-    private static ModelConfig Read(Fields config)
+    private static ModelConfig Read(ConfigFields config)
     {
         var modelType = config.Text("model_type") ?? throw config.Refuse("model_type", "is missing");
         if (!ModelTypes.Contains(modelType))
@@ -136,7 +136,7 @@ public sealed record ModelConfig
     }
 
     /// <summary>Gemma's first checkpoints say hidden_act gelu where gelu_pytorch_tanh is meant; hidden_activation wins, as in transformers.</summary>
-    private static string ReadActivation(Fields config, string modelType)
+    private static string ReadActivation(ConfigFields config, string modelType)
     {
         var field = modelType == "gemma" && config.Has("hidden_activation") ? "hidden_activation" : "hidden_act";
         return (config.Text(field), modelType) switch
@@ -147,7 +147,7 @@ public sealed record ModelConfig
         };
     }
 
-    private static RopeScaling ReadRope(Fields config, Fields? rope, int maxPositions)
+    private static RopeScaling ReadRope(ConfigFields config, ConfigFields? rope, int maxPositions)
     {
         var type = rope?.Text("rope_type") ?? rope?.Text("type") ?? "default";
         if (rope is null || type == "default")
@@ -185,7 +185,7 @@ public sealed record ModelConfig
     }
 
     /// <summary>Mistral slides in every layer; Qwen only where layer_types (or max_window_layers) says so and use_sliding_window is on.</summary>
-    private static int?[] ReadWindows(Fields config, string modelType, int layers)
+    private static int?[] ReadWindows(ConfigFields config, string modelType, int layers)
     {
         var window = (int?)config.Number("sliding_window");
         var sliding = new int?[layers];
@@ -204,44 +204,5 @@ public sealed record ModelConfig
             sliding[layer] = (types is null ? layer >= firstSliding : types[layer] == "sliding_attention") ? window : null;
         }
         return sliding;
-    }
-
-    /// <summary>config.json's fields, with errors that name the file and the field.</summary>
-    private sealed record Fields(JsonElement Element, string Path)
-    {
-        public bool Has(string name) => Element.TryGetProperty(name, out var value) && value.ValueKind is not JsonValueKind.Null;
-
-        public string? Text(string name) => Get(name, JsonValueKind.String)?.GetString();
-
-        public double? Number(string name) => Get(name, JsonValueKind.Number)?.GetDouble();
-
-        public bool? Flag(string name) =>
-            !Has(name) ? null : Element.GetProperty(name).ValueKind switch
-            {
-                JsonValueKind.True => true,
-                JsonValueKind.False => false,
-                _ => throw Refuse(name, "must be true or false"),
-            };
-
-        public Fields? Object(string name) => Get(name, JsonValueKind.Object) is { } element ? new Fields(element, Path) : null;
-
-        public string[]? Texts(string name) => Get(name, JsonValueKind.Array)?.EnumerateArray().Select(item => item.GetString() ?? "").ToArray();
-
-        public int Size(string name) => SizeOr(name, null);
-
-        public int SizeOr(string name, int? fallback)
-        {
-            var value = Number(name) ?? fallback ?? throw Refuse(name, "is missing");
-            return value is >= 1 and <= int.MaxValue && value == Math.Floor(value)
-                ? (int)value
-                : throw Refuse(name, $"is {value}; it must be a whole number above 0");
-        }
-
-        public ModelException Refuse(string name, string problem) => new($"{Path}: '{name}' {problem}.");
-
-        private JsonElement? Get(string name, JsonValueKind kind) =>
-            !Has(name) ? null
-            : Element.GetProperty(name) is { } value && value.ValueKind == kind ? value
-            : throw Refuse(name, $"must be a {kind.ToString().ToLowerInvariant()}");
     }
 }

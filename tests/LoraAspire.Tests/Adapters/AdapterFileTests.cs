@@ -1,0 +1,58 @@
+using LoraAspire.Model;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Tests.Adapters;
+
+/// <summary>An adapter's file holds what its settings call for, all of it and nothing else.</summary>
+public sealed class AdapterFileTests : IDisposable
+{
+    private const string Layer = "base_model.model.model.layers.0.self_attn.q_proj.";
+    private static readonly LoraConfig Plain = new(2, 4, 0, ["q_proj"]);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("lora-adapter-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void Names_with_and_without_weight_are_read_as_DoRAs_lengths()
+    {
+        foreach (var name in new[] { "lora_magnitude_vector", "lora_magnitude_vector.weight" })
+        {
+            Write(Plain with { UseDora = true }, (Layer + "lora_A.weight", [2, 8]), (Layer + "lora_B.weight", [6, 2]), (Layer + name, [6]));
+
+            using var adapter = LoraAdapter.Load(_folder);
+
+            Assert.Equal([6], adapter.Magnitudes["model.layers.0.self_attn.q_proj"].shape);
+        }
+    }
+
+    [Fact]
+    public void A_tensor_too_few_or_too_many_is_refused_with_its_name()
+    {
+        (string, long[]) a = (Layer + "lora_A.weight", [2, 8]), b = (Layer + "lora_B.weight", [6, 2]);
+
+        AssertRefused(Plain, "has only one of lora_A and lora_B", a);
+        AssertRefused(Plain, "saved empty");
+        AssertRefused(Plain, "doesn't fit rank 2", a, (Layer + "lora_B.weight", [6, 3]));
+        AssertRefused(Plain, "lora_magnitude_vector' of shape [6]", a, b, (Layer + "lora_magnitude_vector", [6]));
+        AssertRefused(Plain, "lm_head.weight' of shape [32, 8]", a, b, ("base_model.model.lm_head.weight", [32, 8]));
+        AssertRefused(Plain, "'x.lora_A.weight'", ("x.lora_A.weight", [2, 8]));
+        AssertRefused(Plain with { UseDora = true }, "no lora_magnitude_vector of its 6 outputs", a, b);
+        AssertRefused(Plain with { UseDora = true }, "no lora_magnitude_vector of its 6 outputs", a, b, (Layer + "lora_magnitude_vector", [5]));
+        AssertRefused(Plain with { ModulesToSave = ["lm_head"] }, "no 'lm_head'", a, b);
+        AssertRefused(Plain with { RankPattern = new Dictionary<string, int> { ["q_proj"] = 3 } }, "doesn't fit rank 3", a, b);
+    }
+
+    private void AssertRefused(LoraConfig config, string message, params (string Name, long[] Shape)[] tensors)
+    {
+        Write(config, tensors);
+        Assert.Contains(message, Assert.Throws<ModelException>(() => LoraAdapter.Load(_folder)).Message, StringComparison.Ordinal);
+    }
+
+    private void Write(LoraConfig config, params (string Name, long[] Shape)[] tensors)
+    {
+        config.Save(_folder);
+        SafetensorsWriter.Write(Path.Combine(_folder, LoraAdapter.FileName), tensors.Select(tensor => new TensorSource(tensor.Name, ScalarType.Float32, tensor.Shape, () => zeros(tensor.Shape, float32))));
+    }
+}
