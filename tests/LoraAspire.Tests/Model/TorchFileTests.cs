@@ -179,12 +179,22 @@ public sealed class TorchFileTests : IDisposable
     }
 
     /// <summary>No flipped bit leads to another error than ours; some give another valid file.</summary>
-    [Fact]
-    public void A_file_with_a_damaged_byte_is_read_or_refused_in_words()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_file_with_a_damaged_byte_is_read_or_refused_in_words(bool legacy)
     {
-        PickleWriter.Zip(At(), PickleWriter.Dictionary(items => items.Text("w").Tensor("0", "FloatStorage", 6, 0, [6], [1])), new Dictionary<string, byte[]> { ["0"] = Six });
+        var pickle = PickleWriter.Dictionary(items => items.Text("w").Tensor("0", "FloatStorage", 6, 0, [2, 3], [3, 1]));
+        if (legacy)
+        {
+            PickleWriter.Legacy(At(), pickle, ("0", 6, Six));
+        }
+        else
+        {
+            PickleWriter.Zip(At(), pickle, new Dictionary<string, byte[]> { ["0"] = Six });
+        }
         var whole = File.ReadAllBytes(At());
-        foreach (var (index, mask) in Enumerable.Range(0, whole.Length).SelectMany(index => new byte[] { 0x01, 0x80, 0xff }.Select(mask => (index, mask))))
+        foreach (var (index, mask) in Enumerable.Range(0, whole.Length).SelectMany(index => new byte[] { 0x01, 0x04, 0x20, 0x80, 0xff }.Select(mask => (index, mask))))
         {
             var damaged = whole.ToArray();
             damaged[index] ^= mask;
