@@ -23,6 +23,7 @@ public sealed class TrainingRun : IDisposable
     private readonly Checkpoints _checkpoints;
     private readonly TrainingRows _rows;
     private readonly Schedule _schedule;
+    private MetricsLog? _metrics;
     private EnqueuedStep? _enqueued;
     private int _halvings = 1;
 
@@ -48,10 +49,11 @@ public sealed class TrainingRun : IDisposable
     public TrainingState Run(CancellationToken cancellationToken)
     {
         var state = _checkpoints.Resume();
-        Announce(state);
-        var budget = new TokenBudget(state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokens, _rows.LongestRow, Say);
-        Preflight.Run(budget, _rows, _objective, _parameters, Say);
-        using var metrics = new MetricsLog(_checkpointDir, state.MetricsBytes);
+        var log = new RunLog(_report, state);
+        log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {_model.Device}, arithmetic in {_model.Dtype}, {_objective.Path}");
+        var budget = new TokenBudget(state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokens, _rows.LongestRow, log.Say);
+        Preflight.Run(budget, _rows, _objective, _parameters, log.Say);
+        var metrics = _metrics = new MetricsLog(_checkpointDir, state.MetricsBytes);
         var ledger = new Ledger(metrics, _settings.LoggingSteps, _rows.StepsPerEpoch, _rows.TotalSteps, _report);
 
         for (var next = state.Step; next < _rows.TotalSteps && !IsStopped(state); next++)
@@ -74,10 +76,7 @@ public sealed class TrainingRun : IDisposable
             }
         }
         _checkpoints.Join();
-        if (IsStopped(state))
-        {
-            Say($"Stopped early at step {state.Step}: {state.EvaluationsWithoutGain} evaluations without a lower validation loss than {state.BestEvalLoss:0.0000} at step {state.BestStep}.");
-        }
+        log.End(state, IsStopped(state));
         if (_settings.LoadBestModelAtEnd && state.BestStep is { } best && best != state.Step)
         {
             _checkpoints.LoadBest(best);
@@ -89,6 +88,7 @@ public sealed class TrainingRun : IDisposable
     {
         _enqueued?.Dispose();
         _checkpoints.Dispose();
+        _metrics?.Dispose(); // after the checkpoints: one that is being written still brings it to the disk
         _objective.Dispose();
         _optimiser.Dispose();
     }
@@ -148,15 +148,4 @@ public sealed class TrainingRun : IDisposable
         }
         return mean;
     }
-
-    private void Announce(TrainingState state)
-    {
-        Say($"{_rows.Count} rows to train on, {HeldOut.Count} held out; {_rows.TotalSteps} steps of {_settings.BatchSize} rows; {_parameters.Count:N0} trained parameters on {_model.Device}, arithmetic in {_model.Dtype}, {_objective.Path}.");
-        if (state.Step > 0)
-        {
-            Say($"Going on from the checkpoint of step {state.Step}.");
-        }
-    }
-
-    private void Say(string words) => _report.Report(new StageProgress(Message: words));
 }
