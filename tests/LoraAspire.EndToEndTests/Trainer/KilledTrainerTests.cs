@@ -51,7 +51,7 @@ public sealed class KilledTrainerTests(ITestOutputHelper output) : IDisposable
     }
 
     private string Digest(string name) =>
-        Manifest.DigestOf(Manifest.Of(Path.Combine(_folder.FullName, name, "adapter"), ArtifactKind.Adapter, "trainer@1").ToBytes());
+        Manifest.DigestOf(Manifest.Of(Path.Combine(_folder.FullName, name, "adapter"), ArtifactKind.Adapter, "trainer@2").ToBytes());
 
     /// <summary>Runs one stage. False when it was killed: at the line of progress that is this many steps' lines after its start.</summary>
     private async Task<bool> RunAsync(string service, string with, string name, int? killAtLine = null)

@@ -59,7 +59,7 @@ internal sealed class TrainerStageRun : IDisposable
             InputDigests = new Dictionary<string, string> { ["base"] = new('b', 64) },
         };
         new TrainStage().RunAsync(context, stop.Token).GetAwaiter().GetResult();
-        return Manifest.DigestOf(Manifest.Of(Adapter(name), ArtifactKind.Adapter, "trainer@1").ToBytes());
+        return Manifest.DigestOf(Manifest.Of(Adapter(name), ArtifactKind.Adapter, "trainer@2").ToBytes());
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -78,6 +78,38 @@ public sealed class TrainingRunTests : IDisposable
     }
 
     [Fact]
+    public void Preflight_and_late_reading_change_nothing_against_a_bare_loop_of_steps()
+    {
+        var settings = Settings with { ValSetSize = 0, NumEpochs = 1 };
+        using var scope = NewDisposeScope();
+        using var model = Tiny();
+        model.AttachFresh(Lora, settings.Seed);
+        using var parameters = ParameterSet.OfAdapters(model);
+        using var rows = Rows();
+        using var objective = new Objective(model);
+        using var optimiser = new AdamW(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
+        var step = new OptimiserStep(objective, parameters, optimiser, settings.MaxGradNorm);
+        var sampler = new Sampler([.. Enumerable.Range(0, rows.Count).Select(rows.Length)], settings.BatchSize, settings.GroupByLength, settings.Seed);
+        var schedule = Schedule.Of(settings, sampler.StepsPerEpoch);
+        List<double> losses = [];
+        for (var at = 0; at < sampler.StepsPerEpoch; at++)
+        {
+            var drawn = sampler.Rows(at).Select(row => (rows.InputIds(row).ToArray(), rows.Labels(row).ToArray())).ToList();
+            var batches = MicroBatch.Cut(MicroBatch.Weigh(drawn, settings.Compat, settings.BatchSize, settings.MicroBatchSize), objective.DefaultTokens, objective.Packed);
+            using var result = step.Run(batches, schedule.At(at), ((long)settings.Seed << 32) + at);
+            losses.Add(result.ReadMicroLosses().Sum());
+        }
+        var output = Directory.CreateDirectory(Path.Combine(_folder, "bare")).FullName;
+        using var adapter = model.Detached(Lora);
+        adapter.Save(output);
+
+        var (metrics, expected) = Train(settings, "whole-run");
+
+        Assert.Equal(losses, metrics.Select(line => line.Loss));
+        Assert.Equal(expected, File.ReadAllBytes(Path.Combine(output, LoraAdapter.FileName)));
+    }
+
+    [Fact]
     public void Holding_out_every_row_is_refused()
     {
         var error = Assert.Throws<StageException>(() => Train(Settings with { ValSetSize = 25 }, "refused"));

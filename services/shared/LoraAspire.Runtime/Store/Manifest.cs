@@ -7,7 +7,7 @@ using LoraAspire.Pipelines.Stages;
 namespace LoraAspire.Runtime.Store;
 
 /// <summary>What an artifact consists of. Its digest names the artifact, so nothing in it may differ between two equal results.</summary>
-/// <param name="Producer">Stage kind and version, as in trainer@1.</param>
+/// <param name="Producer">Stage kind and version, as in trainer@2.</param>
 public sealed record Manifest(ArtifactKind Kind, string Producer, IReadOnlyList<ManifestFile> Files)
 {
     public const string FileName = "manifest.json";
