@@ -18,11 +18,12 @@ namespace LoraAspire.Benchmarks;
 internal static class TrainerBenchmark
 {
     private static readonly ModelConfig Llama7B = Shape(32000, 4096, 11008, 32, 32);
-    private static readonly ModelConfig Llama15M = Shape(32000, 288, 768, 6, 6);
+    private static readonly ModelConfig Llama15M = Shape(32000, 288, 768, 6, 6) with { TieWordEmbeddings = true };
 
     public static Command Command()
     {
         var cpu = new Option<bool>("--cpu") { Description = "A 15M-parameter model in float32 on the CPU instead of Llama-2-7B in bfloat16 on the GPU." };
+        var small = new Option<bool>("--small") { Description = "The 15M-parameter shape on the GPU too: for long runs that watch the memory." };
         var rows = new Option<string>("--rows") { Description = "alpaca, or rows of a fixed length: 512, 2048.", DefaultValueFactory = _ => "alpaca" };
         var lengths = new Option<FileInfo>("--lengths") { Description = "alpaca_lengths.json.", DefaultValueFactory = _ => new FileInfo("../shared/goldens/alpaca_lengths.json") };
         var tokens = new Option<int?>("--micro-batch-tokens") { Description = "Tokens that go through the model together; the trainer's own choice otherwise." };
@@ -30,13 +31,13 @@ internal static class TrainerBenchmark
         var autograd = new Option<bool>("--autograd") { Description = "The plain path, for comparison." };
         var warmUp = new Option<int>("--warm-up") { Description = "Optimiser steps on one repeated batch, after which the measured steps run.", DefaultValueFactory = _ => 5 };
         var steps = new Option<int>("--steps") { Description = "Measured steps; the work is gone through again when it has fewer.", DefaultValueFactory = _ => 5 };
-        var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, rows, lengths, tokens, lowMemory, autograd, warmUp, steps };
-        command.SetAction(parsed => Run(new Work(parsed.GetValue(cpu), parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName, parsed.GetValue(tokens),
+        var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, small, rows, lengths, tokens, lowMemory, autograd, warmUp, steps };
+        command.SetAction(parsed => Run(new Work(parsed.GetValue(cpu), parsed.GetValue(small), parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName, parsed.GetValue(tokens),
             parsed.GetValue(lowMemory), parsed.GetValue(autograd), parsed.GetValue(warmUp), parsed.GetValue(steps))));
         return command;
     }
 
-    private sealed record Work(bool OnCpu, string Rows, string LengthsFile, int? Tokens, bool LowMemory, bool Autograd, int WarmUp, int Steps);
+    private sealed record Work(bool OnCpu, bool Small, string Rows, string LengthsFile, int? Tokens, bool LowMemory, bool Autograd, int WarmUp, int Steps);
 
     private static void Run(Work work)
     {
@@ -44,7 +45,7 @@ internal static class TrainerBenchmark
         {
             throw new InvalidOperationException("No CUDA device: name a libtorch with CUDA by LORA_LIBTORCH, or give --cpu.");
         }
-        var (config, device, dtype) = work.OnCpu ? (Llama15M with { TieWordEmbeddings = true }, CPU, float32) : (Llama7B, CUDA, bfloat16);
+        var (config, device, dtype) = work.OnCpu ? (Llama15M, CPU, float32) : (work.Small ? Llama15M : Llama7B, CUDA, bfloat16);
         using var model = LlamaModel.Initialize(config, device, dtype, seed: 42, onDevice: true);
         model.AttachFresh(new LoraConfig(8, 16, 0.05, ["q_proj", "k_proj", "v_proj", "o_proj"]), seed: 42);
         using var parameters = ParameterSet.OfAdapters(model);
@@ -75,9 +76,13 @@ internal static class TrainerBenchmark
             using var result = given.Dequeue();
             read.Add(result.ReadMicroLosses().Sum());
         }
+        // By then every size of micro-batch has been seen.
+        var settled = Math.Min(work.Steps - 1, 20);
+        long settledMemory = 0;
         var start = Stopwatch.GetTimestamp();
         foreach (var (index, batches) in measured.Index())
         {
+            settledMemory = index == settled ? MemoryInUse(device) : settledMemory;
             given.Enqueue(step.Run(batches, schedule.At(work.WarmUp + index), work.WarmUp + index));
             if (given.Count > 1)
             {
@@ -86,6 +91,7 @@ internal static class TrainerBenchmark
         }
         Read();
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        var grown = MemoryInUse(device) - settledMemory;
         if (losses.Concat(read).Any(loss => !double.IsFinite(loss)))
         {
             throw new InvalidOperationException("A loss is not finite: this figure is worth nothing.");
@@ -110,6 +116,8 @@ internal static class TrainerBenchmark
             real_tokens = real,
             seconds = Math.Round(seconds, 3),
             losses_on_one_batch = losses.Select(loss => Math.Round(loss, 4)),
+            memory_gib = Gib(settledMemory + grown),
+            memory_grown_gib = Gib(grown),
             measured_loss = Math.Round(read.Average(), 4),
             floor_tflops = Math.Round(floor / 1e12, 3),
             needed_tflops = Math.Round(needed / 1e12, 3),
@@ -118,6 +126,12 @@ internal static class TrainerBenchmark
             ratio = Math.Round(floor / peak, 4),
         }));
     }
+
+    /// <summary>Of the GPU by all processes, as libtorch keeps what it once took; of this process on the CPU.</summary>
+    private static long MemoryInUse(torch.Device device) =>
+        device.type == DeviceType.CPU ? Environment.WorkingSet : DeviceMemory.Read(device) is { } memory ? memory.Total - memory.Free : 0;
+
+    private static double Gib(long bytes) => Math.Round(bytes / (double)(1 << 30), 3);
 
     private static IReadOnlyList<int[]> Lengths(Work work)
     {

@@ -6,7 +6,7 @@ namespace LoraAspire.Trainer.Training;
 
 /// <summary>Memory of the device that a run computes on, bytes.</summary>
 /// <param name="Peak">Most that was in use so far. On a GPU: by all processes, as libtorch keeps what it once took.</param>
-internal sealed record DeviceMemory(long Peak, long Total, long Free, string Where)
+public sealed record DeviceMemory(long Peak, long Total, long Free, string Where)
 {
     /// <summary>Null when the system doesn't tell.</summary>
     public static DeviceMemory? Read(torch.Device device) => device.type == DeviceType.CUDA ? OfGpu() : OfHost();
