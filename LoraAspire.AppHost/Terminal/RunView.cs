@@ -55,9 +55,9 @@ internal sealed class RunView : IAsyncDisposable
                 : (_progress.GetValueOrDefault(stage) ?? new StageProgress()) with { Message = point.Message };
         }
         var due = DateTime.UtcNow - _lastLine.GetValueOrDefault(stage) >= LineEvery || (point.Total > 0 && point.Done == point.Total);
-        if (!_isTerminal && due)
+        if (!_isTerminal && (due || point.Message is not null))
         {
-            _lastLine[stage] = DateTime.UtcNow;
+            _lastLine[stage] = point.Message is null ? DateTime.UtcNow : _lastLine.GetValueOrDefault(stage);
             Console.WriteLine($"  {stage}: {string.Join("  ", ((string[])[Counted(point), Loss(point), Speed(point), Left(point), Gpu(point), point.Message ?? ""]).Where(part => part != ""))}");
         }
     }
