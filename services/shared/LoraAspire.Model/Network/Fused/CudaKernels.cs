@@ -31,7 +31,7 @@ internal sealed unsafe class CudaKernels : Kernels
         var config = model.Config;
         return model.Dtype != bfloat16 ? "on a GPU it computes in bfloat16 only"
             : config.HiddenSize % 32 != 0 || config.IntermediateSize % 32 != 0 || config.VocabSize % 8 != 0 ? "its widths are no multiples of 32"
-            : config.HeadDim % 8 != 0 || config.HeadDim > 256 || config.NumAttentionHeads * config.HeadDim % 32 != 0 || config.NumKeyValueHeads * config.HeadDim % 32 != 0 ? "flash attention has no such heads"
+            : config.HeadDim % 16 != 0 || config.HeadDim > 256 || config.NumAttentionHeads * config.HeadDim % 32 != 0 || config.NumKeyValueHeads * config.HeadDim % 32 != 0 ? "flash attention has no such heads"
             : null;
     }
 

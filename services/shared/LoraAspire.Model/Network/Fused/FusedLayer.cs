@@ -8,7 +8,7 @@ internal sealed record FusedPass(PackedRows Rows, Tensor Cos, Tensor Sin, long? 
 
 /// <summary>
 /// A decoder layer with a backward written by hand: the base needs no gradient, so only ∂L/∂x and the adapters' are made, and only what they need is kept:
-/// per token 2·hidden (input, middle), q|k|v, the attention's output, gate|up. Normed inputs and silu(gate)·up are made again.
+/// per token 2·hidden (input, middle), q|k|v, the attention's output, gate|up, and the normed input where q, k or v has an adapter. silu(gate)·up is made again.
 /// </summary>
 internal sealed class FusedLayer : IDisposable
 {
@@ -37,12 +37,12 @@ internal sealed class FusedLayer : IDisposable
     /// <param name="QkNorms">Where q and k are normed per head: their values before it and the inverse roots.</param>
     /// <param name="Middle">x + attention.</param>
     public sealed record Kept(
-        Tensor X, Tensor InverseRms1, Tensor? QkvLow, Tensor Qkv, HeadNorms? QkNorms, AttentionResult Attention, Tensor? OutputLow,
+        Tensor X, Tensor InverseRms1, Tensor? Normed, Tensor? QkvLow, Tensor Qkv, HeadNorms? QkNorms, AttentionResult Attention, Tensor? OutputLow,
         Tensor Middle, Tensor InverseRms2, Tensor? GateUpLow, Tensor GateUp, Tensor? DownLow) : IDisposable
     {
         public void Dispose()
         {
-            foreach (var part in new IDisposable?[] { X, InverseRms1, QkvLow, Qkv, QkNorms, Attention, OutputLow, Middle, InverseRms2, GateUpLow, GateUp, DownLow })
+            foreach (var part in new IDisposable?[] { X, InverseRms1, Normed, QkvLow, Qkv, QkNorms, Attention, OutputLow, Middle, InverseRms2, GateUpLow, GateUp, DownLow })
             {
                 part?.Dispose();
             }
@@ -68,7 +68,10 @@ internal sealed class FusedLayer : IDisposable
         using var scope = NewDisposeScope();
         var (sum, normed, inverse1) = _kernels.Norm(x, added, _layer.InputNorm.Weight, _epsilon);
         var (qkv, qkvLow) = _qkv.Forward(normed, pass.Seed);
-        normed.Dispose();
+        if (!_qkv.HasAdapters)
+        {
+            normed.Dispose();
+        }
         var headNorms = NormHeads(qkv);
         _kernels.Rope(qkv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
         var attention = _kernels.Attention(qkv, _heads, pass.Rows);
@@ -79,8 +82,8 @@ internal sealed class FusedLayer : IDisposable
         normed2.Dispose();
         using var activation = _kernels.SwiGlu(gateUp);
         var (mlp, downLow) = _down.Forward(activation, pass.Seed);
-        var kept = new Kept(sum, inverse1, qkvLow, qkv, headNorms, attention, outputLow, middle, inverse2, gateUpLow, gateUp, downLow);
-        foreach (var tensor in new[] { sum, inverse1, qkvLow, qkv, attention.Output, attention.LogSumExp, attention.RngState, attention.Unused, outputLow, middle, inverse2, gateUpLow, gateUp, downLow,
+        var kept = new Kept(sum, inverse1, _qkv.HasAdapters ? normed : null, qkvLow, qkv, headNorms, attention, outputLow, middle, inverse2, gateUpLow, gateUp, downLow);
+        foreach (var tensor in new[] { sum, inverse1, kept.Normed, qkvLow, qkv, attention.Output, attention.LogSumExp, attention.RngState, attention.Unused, outputLow, middle, inverse2, gateUpLow, gateUp, downLow,
             headNorms?.Q, headNorms?.QInverseRms, headNorms?.K, headNorms?.KInverseRms })
         {
             tensor?.DetachFromDisposeScope();
@@ -110,13 +113,12 @@ internal sealed class FusedLayer : IDisposable
         context.Dispose();
         var qkv = _kernels.RopeBackward(dq, dk, dv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
         NormHeadsBackward(qkv, kept.QkNorms);
-        var normed = _qkv.HasAdapters ? _kernels.Norm(kept.X, null, _layer.InputNorm.Weight, _epsilon).Normed : null;
         if (!inputWanted)
         {
-            _qkv.BackwardAdapters(qkv, normed, kept.QkvLow, pass.Seed);
+            _qkv.BackwardAdapters(qkv, kept.Normed, kept.QkvLow, pass.Seed);
             return null;
         }
-        var input = _qkv.Backward(qkv, normed, kept.QkvLow, pass.Seed);
+        var input = _qkv.Backward(qkv, kept.Normed, kept.QkvLow, pass.Seed);
         return _kernels.NormBackward(input, kept.X, kept.InverseRms1, _layer.InputNorm.Weight, middle).MoveToOuterDisposeScope();
     }
 

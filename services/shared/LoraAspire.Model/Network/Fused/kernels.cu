@@ -138,39 +138,60 @@ extern "C" __global__ void swigluBackward(const uint4* gradient, uint4* gateUp, 
     }
 }
 
-// heads of dim columns each, in place; four pairs a thread. grid: tokens.
-extern "C" __global__ void rope(u16* qkv, int ld, int heads, int dim, const int* positions, const float* cosine, const float* sine) {
-    i64 row = blockIdx.x;
-    int half = dim / 2, quads = half / 4, position = positions[row];
-    for (int i = threadIdx.x; i < heads * quads; i += blockDim.x) {
-        int head = i / quads, column = (i - head * quads) * 4;
-        u16* at = qkv + row * ld + head * dim + column;
-        uint2 a = *(uint2*)at, b = *(uint2*)(at + half);
-        float4 c = *(const float4*)(cosine + (i64)position * dim + column), s = *(const float4*)(sine + (i64)position * dim + column);
-        float a0 = low(a.x), a1 = high(a.x), a2 = low(a.y), a3 = high(a.y), b0 = low(b.x), b1 = high(b.x), b2 = low(b.y), b3 = high(b.y);
-        *(uint2*)at = make_uint2(pack(a0 * c.x - b0 * s.x, a1 * c.y - b1 * s.y), pack(a2 * c.z - b2 * s.z, a3 * c.w - b3 * s.w));
-        *(uint2*)(at + half) = make_uint2(pack(b0 * c.x + a0 * s.x, b1 * c.y + a1 * s.y), pack(b2 * c.z + a2 * s.z, b3 * c.w + a3 * s.w));
+// Eight pairs (a[e], b[e]) turned by their angles; direction -1 turns back.
+__device__ __forceinline__ void turn(float* a, float* b, const float* cosine, const float* sine, float direction) {
+    float c[8], s[8];
+    *(float4*)c = *(const float4*)cosine;
+    *(float4*)(c + 4) = *(const float4*)(cosine + 4);
+    *(float4*)s = *(const float4*)sine;
+    *(float4*)(s + 4) = *(const float4*)(sine + 4);
+    #pragma unroll
+    for (int e = 0; e < 8; e++) {
+        float first = a[e], second = b[e];
+        a[e] = first * c[e] - direction * second * s[e];
+        b[e] = second * c[e] + direction * first * s[e];
     }
 }
 
-// dq [T, heads*dim], dk, dv [T, kv*dim] -> result [T, q|k|v], q and k turned by the negative angle.
+// heads of dim columns each, in place. One block a token.
+extern "C" __global__ void rope(u16* qkv, int ld, int heads, int dim, const int* positions, const float* cosine, const float* sine) {
+    i64 row = blockIdx.x;
+    int half = dim / 2, parts = half / 8;
+    i64 angle = (i64)positions[row] * dim;
+    for (int i = threadIdx.x; i < heads * parts; i += blockDim.x) {
+        int head = i / parts, column = (i - head * parts) * 8;
+        uint4* first = (uint4*)(qkv + row * ld + head * dim + column);
+        uint4* second = (uint4*)((u16*)first + half);
+        float a[8], b[8];
+        unpack(*first, a);
+        unpack(*second, b);
+        turn(a, b, cosine + angle + column, sine + angle + column, 1.f);
+        *first = packed(a);
+        *second = packed(b);
+    }
+}
+
+// dq [T, heads*dim], dk, dv [T, keyValue*dim] -> result [T, q|k|v], q and k turned back.
 extern "C" __global__ void ropeBackward(const u16* dq, const u16* dk, const u16* dv, u16* result, int heads, int keyValue, int dim, const int* positions, const float* cosine, const float* sine) {
     i64 row = blockIdx.x;
-    int half = dim / 2, quads = half / 4, ld = (heads + 2 * keyValue) * dim, position = positions[row];
-    for (int i = threadIdx.x; i < (heads + 2 * keyValue) * quads; i += blockDim.x) {
-        int head = i / quads, column = (i - head * quads) * 4;
-        const u16* at = head < heads ? dq + (row * heads + head) * dim
-            : head < heads + keyValue ? dk + (row * keyValue + head - heads) * dim : dv + (row * keyValue + head - heads - keyValue) * dim;
-        uint2 a = *(const uint2*)(at + column), b = *(const uint2*)(at + column + half);
-        u16* to = result + row * ld + head * dim + column;
+    int half = dim / 2, parts = half / 8, ld = (heads + 2 * keyValue) * dim;
+    i64 angle = (i64)positions[row] * dim;
+    for (int i = threadIdx.x; i < (heads + 2 * keyValue) * parts; i += blockDim.x) {
+        int head = i / parts, column = (i - head * parts) * 8;
+        const u16* from = column + (head < heads ? dq + (row * heads + head) * dim
+            : head < heads + keyValue ? dk + (row * keyValue + head - heads) * dim : dv + (row * keyValue + head - heads - keyValue) * dim);
+        uint4 first = *(const uint4*)from, second = *(const uint4*)(from + half);
         if (head < heads + keyValue) {
-            float4 c = *(const float4*)(cosine + (i64)position * dim + column), s = *(const float4*)(sine + (i64)position * dim + column);
-            float a0 = low(a.x), a1 = high(a.x), a2 = low(a.y), a3 = high(a.y), b0 = low(b.x), b1 = high(b.x), b2 = low(b.y), b3 = high(b.y);
-            a = make_uint2(pack(a0 * c.x + b0 * s.x, a1 * c.y + b1 * s.y), pack(a2 * c.z + b2 * s.z, a3 * c.w + b3 * s.w));
-            b = make_uint2(pack(b0 * c.x - a0 * s.x, b1 * c.y - a1 * s.y), pack(b2 * c.z - a2 * s.z, b3 * c.w - a3 * s.w));
+            float a[8], b[8];
+            unpack(first, a);
+            unpack(second, b);
+            turn(a, b, cosine + angle + column, sine + angle + column, -1.f);
+            first = packed(a);
+            second = packed(b);
         }
-        *(uint2*)to = a;
-        *(uint2*)(to + half) = b;
+        u16* to = result + row * ld + head * dim + column;
+        *(uint4*)to = first;
+        *(uint4*)(to + half) = second;
     }
 }
 
