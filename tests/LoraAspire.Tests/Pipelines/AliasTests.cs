@@ -1,5 +1,5 @@
-using System.Text.Json.Nodes;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Yaml;
