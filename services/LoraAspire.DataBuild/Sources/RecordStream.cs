@@ -15,7 +15,7 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data)
             // Each source has its own draws, so that adding one does not change another.
             var seed = unchecked(with.Seed + i * 1_000_003);
             var source = with.Sources[i];
-            var (sample, repeat) = (Sample(source), Repeat(source));
+            var (sample, repeat) = (source.Only!.Sample, source.Only.Repeat);
             foreach (var record in sample is { } count ? Sampled(Records(source, seed), count, seed) : Records(source, seed))
             {
                 for (var time = 0; time < repeat; time++)
@@ -32,6 +32,8 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data)
         { Parallel: { } parallel } => new ParallelRecords(parallel, DataFile.Find(data, parallel.Path),
             parallel.Templates is { } list ? DataFile.Find(data, list) : null, seed).Read(),
         { SelfCognition: { } self } => SelfCognition(self),
+        { Chat: not null } => throw new StageException("chat sources can't be read yet."),
+        { Table: not null } => throw new StageException("table sources can't be read yet."),
         { Grammar: { } grammar } => PairGrammar.Generate(grammar.Count, seed, grammar.Name).Select((record, row) => new SourceRecord(record, "grammar", row)),
         _ => throw new StageException(source.Problem() ?? "a source names nothing"),
     };
@@ -66,8 +68,4 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data)
         }
         return kept.OrderBy(item => item.At).Select(item => item.Record);
     }
-
-    private static int? Sample(DataSource source) => source.Alpaca?.Sample ?? source.Parallel?.Sample ?? source.SelfCognition?.Sample;
-
-    private static int Repeat(DataSource source) => source.Alpaca?.Repeat ?? source.Parallel?.Repeat ?? source.SelfCognition?.Repeat ?? 1;
 }

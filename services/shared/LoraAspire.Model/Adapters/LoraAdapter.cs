@@ -60,7 +60,7 @@ public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (
         RequireShape(layer, a, b, weight.shape);
         using var scope = NewDisposeScope();
         var delta = b.to(weight.device).mm(a.to(weight.device)).mul_(Config.ScaleOf(layer).Kept());
-        var merged = weight.to_type(float32).add(delta);
+        var merged = weight.to_type(float32).add(delta, Scalars.One);
         if (Magnitudes.TryGetValue(layer, out var magnitude))
         {
             merged.mul_(magnitude.to(weight.device).div(merged.norm(1)).unsqueeze(1));

@@ -17,6 +17,9 @@ public static class Scalars
     [ThreadStatic]
     private static int s_next;
 
+    /// <summary>1, for sums: the forms without a factor make a scalar of their own, which the collector may free too early.</summary>
+    public static Scalar One { get; } = 1.0;
+
     /// <summary>The number as a scalar that stays reachable while the expression it stands in runs.</summary>
     public static Scalar Kept(this double value)
     {

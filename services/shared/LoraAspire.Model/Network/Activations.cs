@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,7 +11,7 @@ public static class Activations
     public static Tensor GeluTanh(Tensor x)
     {
         var wide = x.to_type(float32);
-        var inner = wide.add(wide.pow(3), 0.044715).mul(Math.Sqrt(2 / Math.PI));
-        return wide.mul(0.5).mul(inner.tanh().add(1)).to_type(x.dtype);
+        var inner = wide.add(wide.pow(3.0.Kept()), 0.044715.Kept()).mul(Math.Sqrt(2 / Math.PI).Kept());
+        return wide.mul(0.5.Kept()).mul(inner.tanh().add(Scalars.One)).to_type(x.dtype);
     }
 }

@@ -44,8 +44,8 @@ internal sealed record DecoderLayer(
     {
         // Handles go with the scope; what the backward needs, autograd keeps.
         using var scope = NewDisposeScope();
-        x = x.add(Attention(InputNorm.Forward(x), pass));
-        return x.add(Mlp(PostAttentionNorm.Forward(x), pass.Training)).MoveToOuterDisposeScope();
+        x = x.add(Attention(InputNorm.Forward(x), pass), Scalars.One);
+        return x.add(Mlp(PostAttentionNorm.Forward(x), pass.Training), Scalars.One).MoveToOuterDisposeScope();
     }
 
     private Tensor Attention(Tensor x, Pass pass)

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -38,7 +39,7 @@ internal sealed class Rope : IDisposable
     {
         var half = x.size(3) / 2;
         var rotated = cat([x.narrow(3, half, half).neg(), x.narrow(3, 0, half)], -1);
-        return x.mul(cos).add_(rotated.mul_(sin));
+        return x.mul(cos).add_(rotated.mul_(sin), Scalars.One);
     }
 
     private (Tensor Cos, Tensor Sin) Table(int start, int length, int positions)

@@ -27,13 +27,25 @@ public sealed record DataBuildParams : StageParams
     /// <summary>Seed of every draw: samples, templates, order.</summary>
     public int Seed { get; init; } = 42;
 
+    /// <summary>What to do with a record that is longer than <see cref="CutoffLen"/>.</summary>
+    public Truncation Truncation { get; init; } = Truncation.Cut;
+
+    /// <summary>Which records are left out because another says the same.</summary>
+    public DedupParams Dedup { get; init; } = new();
+
+    /// <summary>Records that the model will be measured on: they are not written, and what repeats one of them is dropped.</summary>
+    public IReadOnlyList<DataSource> HeldOut { get; init; } = [];
+
+    /// <summary>The chat model that writes what sources ask for by <c>written</c>. Null when none does.</summary>
+    public WriterParams? Writer { get; init; }
+
     public override IEnumerable<string> DataFiles()
     {
         if (PromptTemplateName.EndsWith(".json", StringComparison.Ordinal))
         {
             yield return PromptTemplateName;
         }
-        foreach (var file in Sources.SelectMany(source => source.Files()))
+        foreach (var file in Sources.Concat(HeldOut).SelectMany(source => source.Files()))
         {
             yield return file;
         }
@@ -43,14 +55,30 @@ public sealed record DataBuildParams : StageParams
     {
         if (Sources.Count == 0)
         {
-            yield return ("sources", "needs at least one source: alpaca, parallel, self_cognition or grammar");
+            yield return ("sources", $"needs at least one source: {DataSource.Kinds}");
         }
-        foreach (var source in Sources)
+        foreach (var (key, source) in Sources.Select(source => ("sources", source)).Concat(HeldOut.Select(source => ("held_out", source))))
         {
             if (source.Problem() is { } problem)
             {
-                yield return ("sources", problem);
+                yield return (key, problem);
             }
+        }
+        if (Sources.Sum(source => source.Only?.Share ?? 0) is >= 1 and var shares && (shares > 1 || Sources.Any(source => source.Only?.Share is null)))
+        {
+            yield return ("sources", $"the shares add up to {shares:0.##}; with sources that have none they must stay below 1");
+        }
+        if (Writer is null && Sources.Any(source => source.Only?.Written > 0))
+        {
+            yield return ("writer", "a source asks for written items, but no chat model is named to write them: add writer with provider and model");
+        }
+        if (Writer?.Problem() is { } wrong)
+        {
+            yield return ("writer", wrong);
+        }
+        if (Dedup.Near is <= 0 or > 1)
+        {
+            yield return ("dedup", "near is a similarity above 0 and at most 1, such as 0.85; leave it out to compare exactly");
         }
         if (CutoffLen < 2)
         {
@@ -63,58 +91,4 @@ public enum Compat { None, AlpacaLora }
 
 public enum EmptyOutput { Keep, Skip, Error }
 
-/// <summary>One item of <c>sources</c>: exactly one of its members is set. <c>sample</c> draws that many rows by the seed; <c>repeat</c> counts each row that often.</summary>
-public sealed record DataSource
-{
-    public AlpacaSource? Alpaca { get; init; }
-    public ParallelSource? Parallel { get; init; }
-    public SelfCognitionSource? SelfCognition { get; init; }
-    public GrammarSource? Grammar { get; init; }
-
-    public IEnumerable<string> Files() =>
-        new[] { Alpaca?.Path, Parallel?.Path, Parallel?.Templates }.OfType<string>();
-
-    public string? Problem() =>
-        new object?[] { Alpaca, Parallel, SelfCognition, Grammar }.Count(member => member is not null) == 1
-            ? null
-            : "each item names exactly one of alpaca, parallel, self_cognition, grammar";
-}
-
-/// <summary>instruction / input / output records: .json, .jsonl, each also .gz.</summary>
-public sealed record AlpacaSource
-{
-    public required string Path { get; init; }
-    public int? Sample { get; init; }
-    public int Repeat { get; init; } = 1;
-}
-
-/// <summary>Tab-separated sentence pairs (also .gz), turned into instructions by a list of templates, one a line, with [src_lang], [tgt_lang], [input].</summary>
-public sealed record ParallelSource
-{
-    public required string Path { get; init; }
-    public required string SrcLang { get; init; }
-    public required string TgtLang { get; init; }
-    /// <summary>A template file under the data root; null takes the built-in list.</summary>
-    public string? Templates { get; init; }
-    public bool BothDirections { get; init; }
-    public int? Sample { get; init; }
-    public int Repeat { get; init; } = 1;
-}
-
-/// <summary>Records in which the model says who it is.</summary>
-public sealed record SelfCognitionSource
-{
-    public required string Name { get; init; }
-    public required string Developer { get; init; }
-    public IReadOnlyList<string> Abilities { get; init; } = [];
-    public int? Sample { get; init; }
-    public int Repeat { get; init; } = 1;
-}
-
-/// <summary>Records from this project's own grammar of short English and Chinese instruction pairs: what the tiny base learned.</summary>
-public sealed record GrammarSource
-{
-    public required int Count { get; init; }
-    /// <summary>The name the model calls itself by in these records.</summary>
-    public string Name { get; init; } = "Pebble";
-}
+public enum Truncation { Cut, Drop, Error }

@@ -92,9 +92,9 @@ public sealed record TrainerParams : StageParams
         {
             yield return ("max_steps", "must be at least 1");
         }
-        if (LearningRate <= 0)
+        if (LearningRate is <= 0 or > float.MaxValue)
         {
-            yield return ("learning_rate", "must be above 0");
+            yield return ("learning_rate", "must be above 0, and a number that float32 holds");
         }
         if (WarmupRatio is < 0 or > 1)
         {

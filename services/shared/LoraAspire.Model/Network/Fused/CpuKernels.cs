@@ -19,7 +19,7 @@ internal sealed unsafe class CpuKernels : TorchKernels
     public override (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
     {
         var (rows, width) = Shape(x);
-        Tensor normed = empty_like(x), inverse = empty([rows, 1]), sum = added is null ? x : x.add(added);
+        Tensor normed = empty_like(x), inverse = empty([rows, 1]), sum = added is null ? x : x.add(added, Scalars.One);
         float* from = At(sum), to = At(normed), inverses = At(inverse), w = At(weight);
         ForRows(rows, row =>
         {

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -76,8 +77,8 @@ internal sealed class FusedLinear : IDisposable
         foreach (var adapter in _adapters)
         {
             var rank = adapter.Lora.A.size(0);
-            adapter.Lora.A.grad!.add_(_downSums!.narrow(0, adapter.Rank, rank));
-            adapter.Lora.B.grad!.add_(adapter.UpSums.narrow(0, 0, rank).t());
+            adapter.Lora.A.grad!.add_(_downSums!.narrow(0, adapter.Rank, rank), Scalars.One);
+            adapter.Lora.B.grad!.add_(adapter.UpSums.narrow(0, 0, rank).t(), Scalars.One);
         }
     }
 

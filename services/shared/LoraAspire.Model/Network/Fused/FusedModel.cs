@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -76,7 +77,7 @@ public sealed class FusedModel : IDisposable
             (x, added) = (middle.alias(), mlp);
             kept.Dispose();
         }
-        return Head(x.add(added!), rows, gradientWanted: false).Loss.MoveToOuterDisposeScope();
+        return Head(x.add(added!, Scalars.One), rows, gradientWanted: false).Loss.MoveToOuterDisposeScope();
     }
 
     /// <summary>The same loss with the adapters' dropout, and its gradients.</summary>
@@ -127,7 +128,7 @@ public sealed class FusedModel : IDisposable
             if (_options.Recompute)
             {
                 inputs[i] = kept[i]!.X.alias();
-                x = middle.add(mlp);
+                x = middle.add(mlp, Scalars.One);
                 mlp.Dispose();
                 kept[i]!.Dispose();
                 (added, kept[i]) = (null, null);
@@ -139,7 +140,7 @@ public sealed class FusedModel : IDisposable
         }
         using (added)
         {
-            return x.add(added);
+            return x.add(added, Scalars.One);
         }
     }
 
@@ -167,7 +168,7 @@ public sealed class FusedModel : IDisposable
             var (hidden, normed, inverse) = _kernels.Norm(x.index_select(0, at), null, _parts.Norm.Weight, _parts.Config.RmsNormEps);
             var logits = normed.mm(_parts.Head.t());
             var losses = _kernels.CrossEntropy(logits, rows.Targets.narrow(0, start, size), weights);
-            loss.add_(losses.dot(weights));
+            loss.add_(losses.dot(weights), Scalars.One);
             gradient?.index_copy_(0, at, _kernels.NormBackward(logits.mm(_parts.Head), hidden, inverse, _parts.Norm.Weight, null));
         }
         return (loss.squeeze(0).MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());

@@ -13,7 +13,7 @@ internal class TorchKernels : Kernels
     public override (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
     {
         using var scope = NewDisposeScope();
-        var sum = added is null ? x : x.add(added);
+        var sum = added is null ? x : x.add(added, Scalars.One);
         var wide = sum.to_type(float32);
         var inverse = wide.square().mean([-1], keepdim: true).add_(epsilon.Kept()).rsqrt_();
         var normed = wide.mul(inverse).to_type(x.dtype).mul_(weight);
@@ -28,7 +28,7 @@ internal class TorchKernels : Kernels
         var result = g.mul_(inverseRms).addcmul_(wide, pull, (-1.0).Kept());
         if (residual is not null)
         {
-            result.add_(residual);
+            result.add_(residual, Scalars.One);
         }
         return result.to_type(x.dtype).MoveToOuterDisposeScope();
     }
@@ -49,7 +49,7 @@ internal class TorchKernels : Kernels
         var sigmoid = wide.sigmoid();
         var silu = wide.mul(sigmoid);
         // silu' = σ + silu − silu·σ
-        var slope = sigmoid.add(silu).addcmul_(silu, sigmoid, (-1.0).Kept());
+        var slope = sigmoid.add(silu, Scalars.One).addcmul_(silu, sigmoid, (-1.0).Kept());
         gate.copy_(slope.mul_(up).mul_(g));
         up.copy_(silu.mul_(g));
     }
@@ -73,7 +73,7 @@ internal class TorchKernels : Kernels
         var split = x.reshape(x.size(0), -1, dim);
         Tensor At(Tensor table) => table.index_select(0, positions).unsqueeze(1);
         Tensor first = split.narrow(2, 0, dim / 2), second = split.narrow(2, dim / 2, dim / 2);
-        return split.mul(At(cos)).add_(cat([second.neg(), first], -1).mul_(At(sin))).to_type(x.dtype).reshape(x.size(0), -1);
+        return split.mul(At(cos)).add_(cat([second.neg(), first], -1).mul_(At(sin)), Scalars.One).to_type(x.dtype).reshape(x.size(0), -1);
     }
 
     public override AttentionResult Attention(Tensor qkv, HeadLayout heads, PackedRows rows)
@@ -141,10 +141,10 @@ internal class TorchKernels : Kernels
         foreach (var (start, count, tile) in Runs(tiles))
         {
             var part = low.narrow(1, start, count);
-            sums.narrow(0, start, count).add_(part.t().mm(Dropped(x, tile.Dropout)));
+            sums.narrow(0, start, count).add_(part.t().mm(Dropped(x, tile.Dropout)), Scalars.One);
             if (gradient is not null)
             {
-                gradient.add_(Dropped(part.mm(matrix!.narrow(0, start, count)), tile.Dropout));
+                gradient.add_(Dropped(part.mm(matrix!.narrow(0, start, count)), tile.Dropout), Scalars.One);
             }
         }
     }

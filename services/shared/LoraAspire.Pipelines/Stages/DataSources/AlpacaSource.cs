@@ -1,0 +1,12 @@
+namespace LoraAspire.Pipelines.Stages;
+
+/// <summary>instruction / input / output records: .json, .jsonl, .csv, .tsv, .parquet; text also .gz.</summary>
+public sealed record AlpacaSource : RecordSource
+{
+    public required string Path { get; init; }
+
+    /// <summary>Which column of the file is which, where the names differ: <c>{ instruction: question, input: context, output: answer }</c>.</summary>
+    public IReadOnlyDictionary<string, string> Columns { get; init; } = new Dictionary<string, string>();
+
+    public override IEnumerable<string> Files() => [Path];
+}

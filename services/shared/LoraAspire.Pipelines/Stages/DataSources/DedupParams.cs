@@ -1,0 +1,11 @@
+namespace LoraAspire.Pipelines.Stages;
+
+/// <summary>Which records of files count as repetitions of an earlier one. Self-cognition and grammar records repeat on purpose and are left alone.</summary>
+public sealed record DedupParams
+{
+    /// <summary>Drops a record whose texts equal those of an earlier one, white space and capitals aside.</summary>
+    public bool Exact { get; init; }
+
+    /// <summary>Drops a record whose estimated Jaccard similarity (MinHash over character 5-grams) with an earlier one is at least this; null compares exactly.</summary>
+    public double? Near { get; init; }
+}

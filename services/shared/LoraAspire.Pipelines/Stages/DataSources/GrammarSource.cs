@@ -1,0 +1,10 @@
+namespace LoraAspire.Pipelines.Stages;
+
+/// <summary>Records from this project's own grammar of short English and Chinese instruction pairs: what the tiny base learned.</summary>
+public sealed record GrammarSource : RecordSource
+{
+    public required int Count { get; init; }
+
+    /// <summary>The name the model calls itself by in these records.</summary>
+    public string Name { get; init; } = "Pebble";
+}

@@ -1,0 +1,24 @@
+namespace LoraAspire.Pipelines.Stages;
+
+/// <summary>Any table (.csv, .tsv, .json, .jsonl, .parquet; text also .gz) → instructions by templates with <c>[column]</c> placeholders: classification, summarising, questions.</summary>
+public sealed record TableSource : RecordSource
+{
+    public required string Path { get; init; }
+
+    /// <summary>A template file under the data root, one template a line; or the templates themselves.</summary>
+    public required IReadOnlyList<string> Templates { get; init; }
+
+    /// <summary>The answer, with placeholders: <c>"[label]"</c>.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>What goes into the record's input, with placeholders; null where the template says it all.</summary>
+    public string? Input { get; init; }
+
+    /// <summary>Words for a column's values: <c>{ label: { "0": negative, "1": positive } }</c>. A value that isn't listed is an error.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> Values { get; init; } = new Dictionary<string, IReadOnlyDictionary<string, string>>();
+
+    public override IEnumerable<string> Files() => [Path, .. Templates.Where(IsFile)];
+
+    /// <summary>A template file ends in .txt; anything else is a template.</summary>
+    public static bool IsFile(string template) => template.EndsWith(".txt", StringComparison.Ordinal);
+}
