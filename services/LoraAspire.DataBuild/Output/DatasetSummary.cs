@@ -1,8 +1,6 @@
-using System.Security.Cryptography;
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using LoraAspire.DataBuild.Sources;
-using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.DataBuild.Output;
@@ -10,20 +8,32 @@ namespace LoraAspire.DataBuild.Output;
 /// <summary>What became of one source's records.</summary>
 public sealed class SourceCount
 {
-    public long Records { get; set; }
-    public long Written { get; set; }
+    public long Records { get; private set; }
+    public long Written { get; private set; }
     public SortedDictionary<string, long> Dropped { get; } = [];
-    public long Truncated { get; set; }
-    public long Tokens { get; set; }
-    public long LossTokens { get; set; }
+    public long Truncated { get; private set; }
+    public long Tokens { get; private set; }
+    public long LossTokens { get; private set; }
+
+    internal void Count(BuiltRow built)
+    {
+        Records++;
+        if (built.Dropped is { } reason)
+        {
+            Dropped[reason] = Dropped.GetValueOrDefault(reason) + 1;
+            return;
+        }
+        Written++;
+        Truncated += built.Row!.Truncated ? 1 : 0;
+        Tokens += built.Row.InputIds.Length;
+        LossTokens += built.Row.Targets;
+    }
 }
 
 /// <summary>Counts while rows are written; then dataset.json: what is in the data set, and from which bytes it was made.</summary>
 public sealed class DatasetSummary
 {
     public const string FileName = "dataset.json";
-    private const int BinWidth = 64;
-
     private static readonly JsonSerializerOptions Json = new()
     {
         WriteIndented = true,
@@ -34,74 +44,67 @@ public sealed class DatasetSummary
 
     private readonly Dictionary<string, SourceCount> _sources = [];
     private readonly SortedDictionary<int, long> _lengths = [];
+    private readonly SortedDictionary<Difference, long> _differences = [];
 
     public SourceCount Total { get; } = new();
+
+    public IReadOnlyDictionary<string, SourceCount> Sources => _sources;
+
+    /// <summary>Rows by their length in tokens.</summary>
+    internal LengthHistogram Lengths => new(_lengths);
+
+    /// <summary>Rows that alpaca-lora would have made otherwise, by the reason.</summary>
+    internal IReadOnlyDictionary<Difference, long> Differences => _differences;
+
+    /// <summary>The part of all tokens that carries no loss.</summary>
+    public double MaskedShare => Total.Tokens == 0 ? 0 : Math.Round(1 - ((double)Total.LossTokens / Total.Tokens), 4);
 
     /// <summary>The fewest tokens that any prompt has: a cutoff below it masks everything.</summary>
     public int ShortestPrompt { get; private set; } = int.MaxValue;
 
-    public void Dropped(SourceRecord record, string reason)
+    internal void Count(BuiltRow built)
     {
-        foreach (var count in new[] { Of(record), Total })
+        if (!_sources.TryGetValue(built.Record.Source, out var source))
         {
-            count.Records++;
-            count.Dropped[reason] = count.Dropped.GetValueOrDefault(reason) + 1;
+            _sources[built.Record.Source] = source = new();
+        }
+        source.Count(built);
+        Total.Count(built);
+        ShortestPrompt = Math.Min(ShortestPrompt, built.Row?.PromptLength ?? int.MaxValue);
+        if (built is { Row: { } row, Dropped: null })
+        {
+            _lengths[row.InputIds.Length] = _lengths.GetValueOrDefault(row.InputIds.Length) + 1;
+        }
+        if (built.Difference != Difference.None)
+        {
+            _differences[built.Difference] = _differences.GetValueOrDefault(built.Difference) + 1;
         }
     }
 
-    public void SawPrompt(int length) => ShortestPrompt = Math.Min(ShortestPrompt, length);
+    /// <summary>What happened, in a line of a log.</summary>
+    public string Line(int cutoffLen) => string.Create(CultureInfo.InvariantCulture,
+        $"{Total.Written:N0} rows, {Total.Tokens:N0} tokens, {1 - MaskedShare:P1} of them with loss; {Total.Truncated:N0} cut at cutoff_len {cutoffLen}; dropped: ")
+        + (Total.Dropped.Count == 0 ? "none" : string.Join(", ", Total.Dropped.Select(reason => $"{reason.Value} ({reason.Key})")));
 
-    public void Written(SourceRecord record, TokenizedRow row)
-    {
-        foreach (var count in new[] { Of(record), Total })
-        {
-            count.Records++;
-            count.Written++;
-            count.Truncated += row.Truncated ? 1 : 0;
-            count.Tokens += row.InputIds.Length;
-            count.LossTokens += row.Targets;
-        }
-        var bin = (row.InputIds.Length - 1) / BinWidth;
-        _lengths[bin] = _lengths.GetValueOrDefault(bin) + 1;
-    }
-
-    /// <param name="tokenizerDir">Its tokenizer files are part of the lineage, as are the data files.</param>
-    public void Save(string path, DataBuildParams with, string tokenizerDir, IEnumerable<DataFile> files)
+    public void Save(string path, DataBuildParams with, Lineage lineage)
     {
         var document = new
         {
             rows = Total.Written,
             total = Total,
             sources = _sources,
-            masked_share = Total.Tokens == 0 ? 0 : Math.Round(1 - (double)Total.LossTokens / Total.Tokens, 4),
-            length_histogram = _lengths.ToDictionary(bin => $"{bin.Key * BinWidth + 1}-{(bin.Key + 1) * BinWidth}", bin => bin.Value),
+            masked_share = MaskedShare,
+            lengths = new { Lengths.Median, Lengths.P95, Lengths.Longest },
+            length_histogram = Lengths.Bins.ToDictionary(bin => $"{bin.From}-{bin.To}", bin => bin.Rows),
+            unlike_alpaca_lora = _differences.ToDictionary(pair => JsonNamingPolicy.SnakeCaseLower.ConvertName(pair.Key.ToString()), pair => pair.Value),
             with.PromptTemplateName,
             with.CutoffLen,
             with.TrainOnInputs,
+            with.Truncation,
             with.Compat,
             with.Seed,
-            lineage = new
-            {
-                tokenizer = Model.Tokenizers.TokenizerFiles.Names.Where(name => File.Exists(Path.Combine(tokenizerDir, name)))
-                    .ToDictionary(name => name, name => Digest(Path.Combine(tokenizerDir, name))),
-                data = files.DistinctBy(file => file.Name).ToDictionary(file => file.Name, file => Digest(file.Path)),
-            },
+            lineage,
         };
         File.WriteAllText(path, JsonSerializer.Serialize(document, Json) + "\n");
-    }
-
-    private SourceCount Of(SourceRecord record)
-    {
-        if (!_sources.TryGetValue(record.Source, out var count))
-        {
-            _sources[record.Source] = count = new();
-        }
-        return count;
-    }
-
-    private static string Digest(string path)
-    {
-        using var file = File.OpenRead(path);
-        return "sha256:" + Convert.ToHexStringLower(SHA256.HashData(file));
     }
 }

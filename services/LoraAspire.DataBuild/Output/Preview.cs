@@ -39,6 +39,10 @@ public sealed class Preview(HfTokenizer tokenizer, PromptTemplate template, int 
         {
             text.Append($"\n## Row {at}, from {record.Where}\n\n");
             text.Append($"{row.InputIds.Length} tokens, {row.Targets} of them with loss{(row.Truncated ? ", cut at the end (no EOS)" : "")}.\n\n");
+            foreach (var turn in record.Record.History)
+            {
+                Block(text, "Before", template.Prompt(turn.Question, turn.Input) + turn.Answer);
+            }
             Block(text, "Prompt", template.Prompt(record.Record.Instruction, record.Record.Input));
             Block(text, "Answer", record.Record.Output);
             var loss = row.InputIds.Where((_, i) => i > 0 && row.Labels[i] != InstructionDataset.NoLoss).ToList();

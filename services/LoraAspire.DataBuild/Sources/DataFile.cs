@@ -7,6 +7,9 @@ namespace LoraAspire.DataBuild.Sources;
 /// <summary>A data file by the name that the YAML gives it, gzipped or not: its first bytes tell.</summary>
 public sealed record DataFile(string Name, string Path)
 {
+    /// <summary>Told what is read; may be null.</summary>
+    internal ReadMeter? Meter { get; init; }
+
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     public static DataFile Find(DataRoot data, string name) => new(name, data.Resolve(name));
@@ -14,6 +17,7 @@ public sealed record DataFile(string Name, string Path)
     public Stream Open()
     {
         var file = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 17);
+        Meter?.Opened(file);
         var (first, second) = (file.ReadByte(), file.ReadByte());
         file.Position = 0;
         return (first, second) == (0x1F, 0x8B) ? new GZipStream(file, CompressionMode.Decompress) : file;

@@ -8,29 +8,77 @@ namespace LoraAspire.DataBuild.Sources;
 /// <summary>The records of all sources, in the order written. The same parameters and files give the same records.</summary>
 internal sealed class RecordStream(DataBuildParams with, DataRoot data)
 {
+    private readonly ReadMeter _meter = new();
+
+    /// <summary>How much of the data files has been read, from 0 to 1; 0 while nothing is known.</summary>
+    public double ReadShare => _meter.Share;
+
     public IEnumerable<SourceRecord> Read()
     {
+        var relates = Mix.Relates(with.Sources.Select(source => source.Only!));
+        _meter.Expect(with.Sources.SelectMany(source => source.Files()).Sum(file => new FileInfo(Find(file).Path).Length) * (relates ? 2 : 1));
+        var rows = relates ? Counted() : null;
         for (var i = 0; i < with.Sources.Count; i++)
         {
-            // Each source has its own draws, so that adding one does not change another.
-            var seed = unchecked(with.Seed + i * 1_000_003);
-            var source = with.Sources[i];
-            var (sample, repeat) = (source.Only!.Sample, source.Only.Repeat);
-            foreach (var record in sample is { } count ? Sampled(Records(source, seed), count, seed) : Records(source, seed))
+            var source = with.Sources[i].Only!;
+            var records = Records(i);
+            foreach (var record in rows is not null ? Draw(records, rows[i].Available, rows[i].Rows, Seed(i)) : Repeated(source.Sample is { } sample ? Sampled(records, sample, Seed(i)) : records, source.Repeat))
             {
-                for (var time = 0; time < repeat; time++)
-                {
-                    yield return record;
-                }
+                yield return record;
+            }
+        }
+    }
+
+    /// <summary>Each source has its own draws, so that adding one does not change another.</summary>
+    private int Seed(int source) => unchecked(with.Seed + source * 1_000_003);
+
+    /// <summary>Reads everything once to count it: a share or a weight can't be known before.</summary>
+    private (long Available, long Rows)[] Counted()
+    {
+        long[] available = [.. Enumerable.Range(0, with.Sources.Count).Select(i => Records(i).LongCount(record => record.Dropped is null))];
+        return [.. available.Zip(Mix.Rows([.. with.Sources.Select(source => (source.Name, source.Only!))], available))];
+    }
+
+    private IEnumerable<SourceRecord> Records(int i)
+    {
+        var fill = with.Sources[i].Alpaca?.Fill is { Count: > 0 } values ? values : null;
+        return fill is null ? Records(with.Sources[i], Seed(i)) : Records(with.Sources[i], Seed(i)).Select(record => record with { Record = Placeholders.Fill(record.Record, fill) });
+    }
+
+    private DataFile Find(string name) => DataFile.Find(data, name) with { Meter = _meter };
+
+    private static IEnumerable<SourceRecord> Repeated(IEnumerable<SourceRecord> records, int times) =>
+        times == 1 ? records : records.SelectMany(record => Enumerable.Repeat(record, record.Dropped is null ? times : 1));
+
+    /// <summary>
+    /// <paramref name="rows"/> of <paramref name="available"/> records in their own order: each as often as goes into it whole, and the rest by Knuth's selection
+    /// sampling (The Art of Computer Programming 3.4.2, algorithm S), which keeps none of them in memory.
+    /// </summary>
+    internal static IEnumerable<SourceRecord> Draw(IEnumerable<SourceRecord> records, long available, long rows, int seed)
+    {
+        Random random = new(seed);
+        var (whole, missing) = available == 0 ? (0, 0) : ((int)(rows / available), rows % available);
+        foreach (var record in records)
+        {
+            var times = 1;
+            if (record.Dropped is null)
+            {
+                var chosen = random.NextInt64(available--) < missing;
+                missing -= chosen ? 1 : 0;
+                times = whole + (chosen ? 1 : 0);
+            }
+            for (var time = 0; time < times; time++)
+            {
+                yield return record;
             }
         }
     }
 
     private IEnumerable<SourceRecord> Records(DataSource source, int seed) => source switch
     {
-        { Alpaca: { } alpaca } => new AlpacaRecords(DataFile.Find(data, alpaca.Path)).Read(),
-        { Parallel: { } parallel } => new ParallelRecords(parallel, DataFile.Find(data, parallel.Path),
-            parallel.Templates is { } list ? DataFile.Find(data, list) : null, seed).Read(),
+        { Alpaca: { } alpaca } => new AlpacaRecords(Find(alpaca.Path)).Read(),
+        { Parallel: { } parallel } => new ParallelRecords(parallel, Find(parallel.Path),
+            parallel.Templates is { } list ? Find(list) : null, seed).Read(),
         { SelfCognition: { } self } => SelfCognition(self),
         { Chat: not null } => throw new StageException("chat sources can't be read yet."),
         { Table: not null } => throw new StageException("table sources can't be read yet."),
@@ -48,14 +96,19 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data)
         return english.All().Concat((english with { InChinese = true }).All()).Select((record, row) => new SourceRecord(record, "self_cognition", row));
     }
 
-    /// <summary>A draw of rows by the seed, in their own order; memory holds the sample. All of them when there are fewer.</summary>
+    /// <summary>A draw of rows by the seed, in their own order; memory holds the sample. All of them when there are fewer. What is dropped comes first, to be counted.</summary>
     internal static IEnumerable<SourceRecord> Sampled(IEnumerable<SourceRecord> records, int count, int seed)
     {
-        Draw draw = new(seed);
+        Records.Draw draw = new(seed);
         List<(int At, SourceRecord Record)> kept = new(Math.Min(count, 1 << 16));
         var seen = 0;
         foreach (var record in records)
         {
+            if (record.Dropped is not null)
+            {
+                yield return record;
+                continue;
+            }
             if (kept.Count < count)
             {
                 kept.Add((seen, record));
@@ -66,6 +119,9 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data)
             }
             seen++;
         }
-        return kept.OrderBy(item => item.At).Select(item => item.Record);
+        foreach (var (_, record) in kept.OrderBy(item => item.At))
+        {
+            yield return record;
+        }
     }
 }

@@ -5,12 +5,15 @@ using Apache.Arrow.Types;
 namespace LoraAspire.Model.Data;
 
 /// <summary>
-/// A tokenised instruction data set: dataset.arrow, an Arrow IPC stream of columns input_ids and labels (list of int32), source (text) and row (int64,
-/// the record's place in its source). Memory-mapped: opening reads the batches' headers, spans point into the file.
+/// A tokenised instruction data set: dataset.arrow, an Arrow IPC stream of columns input_ids and labels (list of int32), source (text), row and line (int64,
+/// the record's place in its source, from 0, and the line of the file it starts at, from 1; 0 where there is none). Memory-mapped: opening reads the batches' headers, spans point into the file.
 /// </summary>
 public sealed class InstructionDataset : IDisposable
 {
     public const string FileName = "dataset.arrow";
+
+    /// <summary>The folder beside it that holds the tokenizer it was made with.</summary>
+    public const string TokenizerFolder = "tokenizer";
 
     /// <summary>The label of a token that carries no loss.</summary>
     public const int NoLoss = -100;
@@ -23,6 +26,7 @@ public sealed class InstructionDataset : IDisposable
             new Field("labels", new ListType(Int32Type.Default), nullable: false),
             new Field("source", StringType.Default, nullable: false),
             new Field("row", Int64Type.Default, nullable: false),
+            new Field("line", Int64Type.Default, nullable: false),
         ], metadata: null);
 
     private readonly MappedFile _file;
@@ -71,10 +75,11 @@ public sealed class InstructionDataset : IDisposable
     /// <summary>As long as the ids; <see cref="NoLoss"/> where there is no loss.</summary>
     public ReadOnlySpan<int> Labels(int row) => List(row, 1);
 
-    public (string Source, long Row) Origin(int row)
+    /// <summary>Where the record came from; see the columns.</summary>
+    public (string Source, long Row, long Line) Origin(int row)
     {
         var (batch, index) = Find(row);
-        return (((StringArray)batch.Column(2)).GetString(index), ((Int64Array)batch.Column(3)).GetValue(index)!.Value);
+        return (((StringArray)batch.Column(2)).GetString(index), ((Int64Array)batch.Column(3)).Values[index], ((Int64Array)batch.Column(4)).Values[index]);
     }
 
     public void Dispose()

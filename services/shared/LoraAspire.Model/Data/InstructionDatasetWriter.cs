@@ -19,13 +19,13 @@ public sealed class InstructionDatasetWriter : IDisposable
 
     public int Count { get; private set; }
 
-    public void Add(ReadOnlySpan<int> inputIds, ReadOnlySpan<int> labels, string source, long row)
+    public void Add(ReadOnlySpan<int> inputIds, ReadOnlySpan<int> labels, string source, long row, long line = 0)
     {
         if (inputIds.Length != labels.Length)
         {
             throw new ArgumentException($"{inputIds.Length} ids but {labels.Length} labels");
         }
-        _batch.Add(inputIds, labels, source, row);
+        _batch.Add(inputIds, labels, source, row, line);
         Count++;
         if (_batch.Rows == InstructionDataset.RowsPerBatch)
         {
@@ -63,10 +63,11 @@ public sealed class InstructionDatasetWriter : IDisposable
         private readonly ListArray.Builder _labels = new(Apache.Arrow.Types.Int32Type.Default);
         private readonly StringArray.Builder _sources = new();
         private readonly Int64Array.Builder _rows = new();
+        private readonly Int64Array.Builder _lines = new();
 
         public int Rows { get; private set; }
 
-        public void Add(ReadOnlySpan<int> inputIds, ReadOnlySpan<int> labels, string source, long row)
+        public void Add(ReadOnlySpan<int> inputIds, ReadOnlySpan<int> labels, string source, long row, long line)
         {
             _ids.Append();
             ((Int32Array.Builder)_ids.ValueBuilder).Append(inputIds);
@@ -74,9 +75,10 @@ public sealed class InstructionDatasetWriter : IDisposable
             ((Int32Array.Builder)_labels.ValueBuilder).Append(labels);
             _sources.Append(source);
             _rows.Append(row);
+            _lines.Append(line);
             Rows++;
         }
 
-        public RecordBatch Build() => new(InstructionDataset.Schema, [_ids.Build(), _labels.Build(), _sources.Build(), _rows.Build()], Rows);
+        public RecordBatch Build() => new(InstructionDataset.Schema, [_ids.Build(), _labels.Build(), _sources.Build(), _rows.Build(), _lines.Build()], Rows);
     }
 }

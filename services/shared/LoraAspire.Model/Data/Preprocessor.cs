@@ -1,3 +1,4 @@
+using LoraAspire.Model.Generation;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 
@@ -11,7 +12,8 @@ namespace LoraAspire.Model.Data;
 public sealed record PreprocessOptions(int CutoffLen, bool TrainOnInputs, bool AddEosToken = false, bool LikeAlpacaLora = false);
 
 /// <summary>One row: ids, and labels of the same length, <see cref="InstructionDataset.NoLoss"/> where there is no loss.</summary>
-/// <param name="Truncated">The answer lost its end, and with it the EOS.</param>
+/// <param name="PromptLength">Tokens before the first answer, BOS included; it may be above the cutoff.</param>
+/// <param name="Truncated">The row lost its end, and with it an EOS.</param>
 public sealed record TokenizedRow(int[] InputIds, int[] Labels, int PromptLength, bool Truncated)
 {
     /// <summary>Tokens that are predicted with loss. The first token never is: nothing stands before it.</summary>
@@ -19,33 +21,43 @@ public sealed record TokenizedRow(int[] InputIds, int[] Labels, int PromptLength
 }
 
 /// <summary>
-/// Instruction, input, output → a row. Prompt and answer are encoded apart and joined, the answer without the space mark of a new text,
-/// so no token straddles the border, whatever the template ends with, and the mask falls exactly between them; chat, which encodes the
-/// prompt alone, then sees the very ids of training. Where the template ends with a newline (as the built-in ones do) the ids equal
-/// those of the joined text. BOS carries no loss. A row that is too long is cut on the right; it then has no EOS, and says so.
+/// Instruction, input, output → a row. Its ids are those of <see cref="Conversation.Stretches"/>, so the mask falls exactly between prompt and answer, and chat sees
+/// the very ids of training. Where the template ends with a newline (as the built-in ones do) the ids equal those of the joined text. BOS carries no loss; every
+/// answer and its EOS do. A row that is too long is cut on the right; it then has no EOS, and says so.
 /// </summary>
 public sealed class Preprocessor(HfTokenizer tokenizer, PromptTemplate template, PreprocessOptions options)
 {
+    public Preprocessor LikeAlpacaLora() => new(tokenizer, template, options with { LikeAlpacaLora = true });
+
     /// <summary>A row of at most <see cref="PreprocessOptions.CutoffLen"/> tokens. It may have no <see cref="TokenizedRow.Targets"/>, when the prompt fills it.</summary>
-    public TokenizedRow Row(string instruction, string? input, string? output)
+    public TokenizedRow Row(string instruction, string? input, string? output) => Row(new Conversation(null, [new(instruction, output ?? "", input)]));
+
+    /// <inheritdoc cref="Row(string, string?, string?)"/>
+    /// <param name="conversation">Every turn has its answer.</param>
+    public TokenizedRow Row(Conversation conversation) =>
+        !options.LikeAlpacaLora ? Apart(conversation)
+        : conversation is { System: null or "", Turns: [var only] } ? Joined(template.Prompt(only.Question, only.Input), only.Answer!)
+        : throw new ModelException("A conversation of several turns, or with a system message, has no form in alpaca-lora. Leave compat out, or leave out such records.");
+
+    private TokenizedRow Apart(Conversation conversation)
     {
-        var prompt = template.Prompt(instruction, input);
-        return options.LikeAlpacaLora ? LikeAlpacaLora(prompt, output ?? "") : Split(prompt, output ?? "");
+        List<int> ids = [], labels = [];
+        var promptLength = 0;
+        foreach (var (stretch, isAnswer) in conversation.Stretches(template, tokenizer))
+        {
+            promptLength = ids.Count == 0 ? stretch.Length : promptLength;
+            ids.AddRange(stretch);
+            labels.AddRange(isAnswer || options.TrainOnInputs ? stretch : Enumerable.Repeat(InstructionDataset.NoLoss, stretch.Length));
+        }
+        if (tokenizer.BosId >= 0)
+        {
+            labels[0] = InstructionDataset.NoLoss;
+        }
+        var kept = Math.Min(ids.Count, options.CutoffLen);
+        return new([.. ids[..kept]], [.. labels[..kept]], promptLength, kept < ids.Count);
     }
 
-    private TokenizedRow Split(string prompt, string output)
-    {
-        var before = tokenizer.Encode(prompt, addBos: true);
-        int[] ids = [.. before, .. tokenizer.EncodeContinuation(output), tokenizer.EosId];
-        var truncated = ids.Length > options.CutoffLen;
-        ids = truncated ? ids[..options.CutoffLen] : ids;
-        var labels = (int[])ids.Clone();
-        var masked = !options.TrainOnInputs ? before.Length : tokenizer.BosId >= 0 ? 1 : 0;
-        labels.AsSpan(0, Math.Min(masked, labels.Length)).Fill(InstructionDataset.NoLoss);
-        return new(ids, labels, before.Length, truncated);
-    }
-
-    private TokenizedRow LikeAlpacaLora(string prompt, string output)
+    private TokenizedRow Joined(string prompt, string output)
     {
         var (ids, truncated) = Tokenize(prompt + output, addEos: true);
         var labels = (int[])ids.Clone();

@@ -3,8 +3,9 @@ using LoraAspire.Model.Tokenizers;
 
 namespace LoraAspire.Model.Generation;
 
-/// <summary>One question and its answer; the last turn of a conversation has none yet.</summary>
-public sealed record Turn(string Question, string? Answer = null);
+/// <summary>One question and its answer; the last turn of a chat has none yet.</summary>
+/// <param name="Input">The record's input, where a training row has one.</param>
+public sealed record Turn(string Question, string? Answer = null, string? Input = null);
 
 /// <summary>
 /// A conversation as a prompt. The first turn is the training template, letter for letter; each answer is closed by the end-of-sequence
@@ -25,23 +26,25 @@ public sealed record Conversation(string? System, IReadOnlyList<Turn> Turns)
         }
     }
 
-    private int[] Encode(PromptTemplate template, HfTokenizer tokenizer, IEnumerable<Turn> turns)
+    private int[] Encode(PromptTemplate template, HfTokenizer tokenizer, IEnumerable<Turn> turns) =>
+        [.. (this with { Turns = [.. turns] }).Stretches(template, tokenizer).SelectMany(stretch => stretch.Ids)];
+
+    /// <summary>
+    /// The ids in order, a prompt and its answer in turn. Prompt and answer are encoded apart, the answer without the space mark of a new text, so that no token
+    /// straddles the border: training and chat take their ids from here and can't differ. An answer ends with EOS.
+    /// </summary>
+    public IEnumerable<(int[] Ids, bool IsAnswer)> Stretches(PromptTemplate template, HfTokenizer tokenizer)
     {
-        List<int> ids = [];
         var preamble = Preamble(template);
-        var first = true;
-        foreach (var turn in turns)
+        for (var i = 0; i < Turns.Count; i++)
         {
-            var prompt = template.Prompt(turn.Question, null);
-            var text = first ? WithSystem(prompt, preamble) : "\n" + prompt[preamble.Length..];
-            ids.AddRange(tokenizer.Encode(text + turn.Answer, addBos: first));
-            if (turn.Answer is not null)
+            var prompt = template.Prompt(Turns[i].Question, Turns[i].Input);
+            yield return (tokenizer.Encode(i == 0 ? WithSystem(prompt, preamble) : "\n" + prompt[preamble.Length..], addBos: i == 0), false);
+            if (Turns[i].Answer is { } answer)
             {
-                ids.Add(tokenizer.EosId);
+                yield return ([.. tokenizer.EncodeContinuation(answer), tokenizer.EosId], true);
             }
-            first = false;
         }
-        return [.. ids];
     }
 
     /// <summary>A system message stands in the preamble's place, or before the prompt where there is none.</summary>

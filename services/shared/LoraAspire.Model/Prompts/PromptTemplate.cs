@@ -51,6 +51,10 @@ public sealed record PromptTemplate(
     public string Prompt(string instruction, string? input) =>
         string.IsNullOrEmpty(input) ? Fill(PromptNoInput, instruction, "") : Fill(PromptInput, instruction, input);
 
+    /// <summary>Whether no token can straddle the border to the answer, even where prompt and answer are encoded as one text.</summary>
+    [JsonIgnore]
+    public bool EndsWithNewline => PromptInput.EndsWith('\n') && PromptNoInput.EndsWith('\n');
+
     /// <summary>The answer in a generated text: what stands between the first <see cref="ResponseSplit"/> and the next, trimmed; without one, all of it.</summary>
     public string Response(string text)
     {
@@ -58,7 +62,10 @@ public sealed record PromptTemplate(
         return parts[parts.Length > 1 ? 1 : 0].Trim();
     }
 
-    public void Save(string path) => File.WriteAllText(path, JsonSerializer.Serialize(this, Json) + "\n");
+    public void Save(string path) => File.WriteAllBytes(path, ToUtf8());
+
+    /// <summary>The template file's bytes.</summary>
+    public byte[] ToUtf8() => Encoding.UTF8.GetBytes(JsonSerializer.Serialize(this, Json) + "\n");
 
     private static PromptTemplate Read(Stream stream, string name)
     {

@@ -62,6 +62,9 @@ public abstract class HfTokenizer
         return [.. ids];
     }
 
+    /// <summary>Whether a text spells a special token, such as "&lt;/s&gt;".</summary>
+    public bool HoldsSpecialTokens(string text) => Special.AreIn(text);
+
     /// <summary>The text of ids; special ids are left out, bytes that are no UTF-8 become U+FFFD, one each.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is not in the vocabulary.</exception>
     public abstract string Decode(ReadOnlySpan<int> ids);

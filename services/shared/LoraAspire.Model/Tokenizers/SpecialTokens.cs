@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 
 namespace LoraAspire.Model.Tokenizers;
@@ -15,6 +16,12 @@ internal sealed class SpecialTokens
     public int EosId { get; private set; }
 
     private readonly Dictionary<string, int> _special = new(StringComparer.Ordinal);
+
+    private SearchValues<string>? _search;
+
+    public bool AreIn(string text) => text.AsSpan().ContainsAny(Search);
+
+    private SearchValues<string> Search => _search ??= SearchValues.Create([.. _special.Keys.Where(token => token.Length > 0)], StringComparison.Ordinal);
 
     public bool IsSpecial(int id) => _special.ContainsValue(id) || (Added.TryGetValue(id, out var token) && token.Special);
 
@@ -52,6 +59,12 @@ internal sealed class SpecialTokens
         var start = 0;
         for (var i = 0; i < text.Length; i++)
         {
+            var ahead = text.AsSpan(i).IndexOfAny(Search);
+            if (ahead < 0)
+            {
+                break;
+            }
+            i += ahead;
             var hit = _special.Where(token => string.CompareOrdinal(text, i, token.Key, 0, token.Key.Length) == 0)
                 .OrderByDescending(token => token.Key.Length).FirstOrDefault();
             if (hit.Key is not { Length: > 0 })

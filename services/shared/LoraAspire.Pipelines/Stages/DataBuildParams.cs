@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace LoraAspire.Pipelines.Stages;
 
 /// <summary>Sources → a tokenised instruction data set. Option names and defaults are alpaca-lora's.</summary>
@@ -27,8 +29,14 @@ public sealed record DataBuildParams : StageParams
     /// <summary>Seed of every draw: samples, templates, order.</summary>
     public int Seed { get; init; } = 42;
 
-    /// <summary>What to do with a record that is longer than <see cref="CutoffLen"/>.</summary>
-    public Truncation Truncation { get; init; } = Truncation.Cut;
+    /// <summary>
+    /// What to do with a record that is longer than <see cref="CutoffLen"/>. Null leaves out a record whose answer is too long (cut, it would never learn to stop), and
+    /// stops at one whose prompt alone fills the cutoff; under <c>compat: alpaca-lora</c> it cuts, as the original does.
+    /// </summary>
+    public Truncation? Truncation { get; init; }
+
+    /// <summary>What to do with a record in which a <c>{{placeholder}}</c> was never filled in.</summary>
+    public UnfilledPlaceholders UnfilledPlaceholders { get; init; } = UnfilledPlaceholders.Error;
 
     /// <summary>Which records are left out because another says the same.</summary>
     public DedupParams Dedup { get; init; } = new();
@@ -64,9 +72,9 @@ public sealed record DataBuildParams : StageParams
                 yield return (key, problem);
             }
         }
-        if (Sources.Sum(source => source.Only?.Share ?? 0) is >= 1 and var shares && (shares > 1 || Sources.Any(source => source.Only?.Share is null)))
+        if (ShareProblem() is { } share)
         {
-            yield return ("sources", $"the shares add up to {shares:0.##}; with sources that have none they must stay below 1");
+            yield return ("sources", share);
         }
         if (Writer is null && Sources.Any(source => source.Only?.Written > 0))
         {
@@ -85,6 +93,17 @@ public sealed record DataBuildParams : StageParams
             yield return ("cutoff_len", "must be at least 2 tokens: BOS and one to predict");
         }
     }
+
+    private string? ShareProblem()
+    {
+        const double tolerance = 1e-9; // 0.1 + 0.2 + 0.7
+        var shares = Sources.Sum(source => source.Only?.Share ?? 0);
+        return shares == 0 ? null
+            : Sources.All(source => source.Only?.Share is not null)
+                ? Math.Abs(shares - 1) > tolerance ? string.Create(CultureInfo.InvariantCulture, $"every source has a share, and they add up to {shares:0.####}, not to 1") : null
+            : shares > 1 - tolerance ? string.Create(CultureInfo.InvariantCulture, $"the shares add up to {shares:0.####}, which leaves nothing for the sources without one")
+            : null;
+    }
 }
 
 public enum Compat { None, AlpacaLora }
@@ -92,3 +111,5 @@ public enum Compat { None, AlpacaLora }
 public enum EmptyOutput { Keep, Skip, Error }
 
 public enum Truncation { Cut, Drop, Error }
+
+public enum UnfilledPlaceholders { Error, Skip, Keep }

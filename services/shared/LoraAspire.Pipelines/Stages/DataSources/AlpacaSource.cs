@@ -8,5 +8,8 @@ public sealed record AlpacaSource : RecordSource
     /// <summary>Which column of the file is which, where the names differ: <c>{ instruction: question, input: context, output: answer }</c>.</summary>
     public IReadOnlyDictionary<string, string> Columns { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>What stands for the file's own placeholders: <c>{ name: Mingyu }</c> replaces every <c>{{name}}</c>.</summary>
+    public IReadOnlyDictionary<string, string> Fill { get; init; } = new Dictionary<string, string>();
+
     public override IEnumerable<string> Files() => [Path];
 }

@@ -18,6 +18,9 @@ public sealed record DataSource
     /// <summary>The one member that is set; null where <see cref="Problem"/> says that it isn't one.</summary>
     public RecordSource? Only => Set.Count() == 1 ? Set.First() : null;
 
+    /// <summary>For messages: the file, or the kind of source.</summary>
+    public string Name => Files().FirstOrDefault() ?? (SelfCognition is not null ? "self_cognition" : "grammar");
+
     public IEnumerable<string> Files() => Set.SelectMany(source => source.Files());
 
     public string? Problem() => Only is { } source ? source.MixProblem() ?? source.Problem() : $"each item names exactly one of {Kinds}";

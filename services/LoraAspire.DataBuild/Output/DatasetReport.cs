@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Text;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.DataBuild.Output;
+
+/// <summary>report.md: what is in the data set, what was left out and why, and from which bytes it was made. For people; dataset.json holds the same for programs.</summary>
+internal static class DatasetReport
+{
+    public const string FileName = "report.md";
+
+    private static readonly Dictionary<Difference, string> Words = new()
+    {
+        [Difference.TypedSpecialToken] = "a text spells a special token, which alpaca-lora would have injected; here it stays text",
+        [Difference.MergedOverBoundary] = "the template ends without a newline, and alpaca-lora would have merged tokens of prompt and answer",
+        [Difference.Conversation] = "a conversation of several turns, which alpaca-lora doesn't know",
+        [Difference.Unexplained] = "for none of the known reasons: look at these rows",
+    };
+
+    public static void Save(string folder, DatasetSummary summary, DataBuildParams with, Lineage lineage)
+    {
+        File.WriteAllText(Path.Combine(folder, LengthHistogram.FileName), summary.Lengths.Draw());
+        File.WriteAllText(Path.Combine(folder, FileName), Render(summary, with, lineage));
+    }
+
+    private static string Render(DatasetSummary summary, DataBuildParams with, Lineage lineage)
+    {
+        var total = summary.Total;
+        StringBuilder text = new();
+        void Line(FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
+        Line($"# Data set: {total.Written:N0} rows, {total.Tokens:N0} tokens\n");
+        Line($"- {1 - summary.MaskedShare:P1} of the tokens carry loss; the others are masked{(with.TrainOnInputs ? " (train_on_inputs: only the first token of a row)" : " (prompts)")}.");
+        Line($"- {total.Truncated:N0} rows were cut at cutoff_len {with.CutoffLen} and have no EOS.");
+        Line($"- Prompt template {with.PromptTemplateName}, seed {with.Seed}, compat {with.Compat}.");
+        Line($"- Ten rows as a person reads them: [{Preview.FileName}]({Preview.FileName}).\n");
+        Line($"![rows by length]({LengthHistogram.FileName})\n");
+
+        Line($"## Sources\n\n| source | records | written | tokens | with loss | cut | dropped |\n|---|---|---|---|---|---|---|");
+        foreach (var (name, count) in summary.Sources.Append(new("**all**", total)))
+        {
+            Line($"| {Cell(name)} | {count.Records:N0} | {count.Written:N0} | {count.Tokens:N0} | {count.LossTokens:N0} | {count.Truncated:N0} | {count.Dropped.Values.Sum():N0} |");
+        }
+        if (total.Dropped.Count > 0)
+        {
+            Line($"\n## Dropped\n\n| reason | records |\n|---|---|");
+            foreach (var (reason, count) in total.Dropped)
+            {
+                Line($"| {Cell(reason)} | {count:N0} |");
+            }
+        }
+        Line($"\n## Unlike alpaca-lora\n");
+        Line($"{(with.Compat == Compat.AlpacaLora ? "Nothing: compat repeats its rows, defects included." : summary.Differences.Count == 0 && total.Truncated == 0 && !total.Dropped.ContainsKey(RowBuilder.TooLong) ? "Nothing: every row equals the one that alpaca-lora makes." : "")}");
+        foreach (var (difference, count) in summary.Differences)
+        {
+            Line($"- {count:N0} rows: {Words[difference]}.");
+        }
+        if (with.Compat == Compat.None && total.Dropped.TryGetValue(RowBuilder.TooLong, out var tooLong))
+        {
+            Line($"- {tooLong:N0} records left out as longer than cutoff_len: alpaca-lora would have cut them, and their answers would have learned never to stop.");
+        }
+
+        Line($"\n## Lineage\n\n| what | sha256 |\n|---|---|\n| code | {lineage.Stage} |\n| prompt template | {Bare(lineage.PromptTemplate)} |");
+        foreach (var (name, digest) in lineage.Tokenizer.Select(file => ($"tokenizer {file.Key}", file.Value)).Concat(lineage.Data.Select(file => ($"data {file.Key}", file.Value))))
+        {
+            Line($"| {Cell(name)} | {Bare(digest)} |");
+        }
+        return text.ToString();
+    }
+
+    private static string Bare(string digest) => digest.Replace("sha256:", "", StringComparison.Ordinal);
+
+    private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal).ReplaceLineEndings(" ");
+}

@@ -1,0 +1,70 @@
+using LoraAspire.DataBuild.Records;
+using LoraAspire.DataBuild.Sources;
+using LoraAspire.Model.Data;
+using LoraAspire.Model.Generation;
+using LoraAspire.Model.Prompts;
+using LoraAspire.Model.Tokenizers;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.DataBuild.Output;
+
+/// <summary>What became of a record: a row, or a reason to leave it out, or words that stop the run.</summary>
+internal sealed record BuiltRow(SourceRecord Record, TokenizedRow? Row = null, string? Dropped = null, string? Refused = null, Difference Difference = Difference.None);
+
+/// <summary>Record → row, by the run's policies. Safe to use from several threads.</summary>
+internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, PromptTemplate template)
+{
+    public const string TooLong = "longer than cutoff_len";
+    private const string Empty = "empty output";
+    private const string Unfilled = "unfilled placeholder";
+
+    private readonly Preprocessor _preprocessor = new(tokenizer, template, new(with.CutoffLen, with.TrainOnInputs, with.AddEosToken, with.Compat == Compat.AlpacaLora));
+    private readonly RowCheck _check = new(tokenizer, with.Compat == Compat.AlpacaLora);
+    private readonly AlpacaLoraDifference? _difference = with.Compat == Compat.AlpacaLora ? null : new(tokenizer, template, with);
+
+    public BuiltRow Build(SourceRecord source)
+    {
+        var record = source.Record;
+        if (source.Dropped is not null)
+        {
+            return new(source, Dropped: source.Dropped);
+        }
+        if (with.UnfilledPlaceholders != UnfilledPlaceholders.Keep && Placeholders.FirstIn(record) is { } placeholder)
+        {
+            return with.UnfilledPlaceholders == UnfilledPlaceholders.Skip ? new(source, Dropped: Unfilled)
+                : Refuse(source, $"{placeholder} was never filled in. Give the source fill: {{ {placeholder.Trim('{', '}', ' ')}: ... }}, or set unfilled_placeholders to skip or keep.");
+        }
+        if (record.Output.Length == 0 && with.EmptyOutput != EmptyOutput.Keep)
+        {
+            return with.EmptyOutput == EmptyOutput.Skip ? new(source, Dropped: Empty)
+                : Refuse(source, "the output is empty. Give it an answer, or set empty_output to skip or keep.");
+        }
+        Conversation conversation = new(record.System, [.. record.History, new(record.Instruction, record.Output, record.Input)]);
+        var row = _preprocessor.Row(conversation);
+        return Long(source, row) ?? (_check.Problem(row, conversation) is { } problem
+            ? Refuse(source, problem)
+            : new(source, row, Difference: _difference?.Of(conversation, row) ?? Difference.None));
+    }
+
+    /// <summary>What the truncation policy says, or null where the row stays.</summary>
+    private BuiltRow? Long(SourceRecord source, TokenizedRow row)
+    {
+        if (!row.Truncated || with is { Compat: Compat.AlpacaLora, Truncation: null })
+        {
+            return null;
+        }
+        if (row.Targets == 0 && with.Truncation is null or Truncation.Cut)
+        {
+            return Refuse(source, $"the prompt alone has {row.PromptLength} tokens and cutoff_len is {with.CutoffLen}, so all labels are masked: no token of the answer would be learned. "
+                + "Raise cutoff_len, choose a shorter prompt template, or set truncation: drop to leave such records out.");
+        }
+        return with.Truncation switch
+        {
+            Truncation.Cut => null,
+            Truncation.Error => Refuse(source, $"longer than cutoff_len {with.CutoffLen} (the prompt has {row.PromptLength} tokens). Raise cutoff_len, or set truncation to cut or drop."),
+            _ => new(source, row, Dropped: TooLong),
+        };
+    }
+
+    private static BuiltRow Refuse(SourceRecord source, string words) => new(source, Refused: $"{source.Where}: {words}");
+}

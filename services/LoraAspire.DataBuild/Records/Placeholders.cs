@@ -1,0 +1,24 @@
+using System.Text.RegularExpressions;
+
+namespace LoraAspire.DataBuild.Records;
+
+/// <summary><c>{{name}}</c> in records that others wrote to be filled in.</summary>
+internal static partial class Placeholders
+{
+    /// <summary>The first placeholder that stands in any text of the record, or null.</summary>
+    public static string? FirstIn(InstructionRecord record) =>
+        Texts(record).Where(text => text.Contains("{{", StringComparison.Ordinal)).Select(text => Form().Match(text)).FirstOrDefault(match => match.Success)?.Value;
+
+    /// <summary>The record with its placeholders replaced, in one pass: a value is never looked at again. Unknown ones stay.</summary>
+    public static InstructionRecord Fill(InstructionRecord record, IReadOnlyDictionary<string, string> values)
+    {
+        string Filled(string text) => Form().Replace(text, match => values.GetValueOrDefault(match.Groups[1].Value) ?? match.Value);
+        return record with { Instruction = Filled(record.Instruction), Input = Filled(record.Input), Output = Filled(record.Output) };
+    }
+
+    private static IEnumerable<string> Texts(InstructionRecord record) =>
+        [record.Instruction, record.Input, record.Output, .. record.History.SelectMany(turn => new[] { turn.Question, turn.Answer ?? "" })];
+
+    [GeneratedRegex(@"\{\{\s*(\w+)\s*\}\}")]
+    private static partial Regex Form();
+}
