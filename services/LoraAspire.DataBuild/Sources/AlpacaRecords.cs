@@ -1,154 +1,42 @@
 using System.Text.Json;
 using LoraAspire.DataBuild.Records;
+using LoraAspire.DataBuild.Sources.Tables;
+using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources;
 
-/// <summary>
-/// instruction / input / output objects, from a JSON array or one after another (.jsonl), read as a stream: memory holds one buffer, however
-/// long the file. A row is wrong in words that give file and line.
-/// </summary>
-internal sealed class AlpacaRecords(DataFile file)
+/// <summary>instruction / input / output records of any table, by its own names of the columns.</summary>
+internal sealed class AlpacaRecords(AlpacaSource with, DataFile file)
 {
-    private static readonly JsonReaderOptions Options = new() { AllowMultipleValues = true };
+    private const string Wanted = "Every row needs the texts instruction and output; input may be left out";
 
-    private byte[] _buffer = new byte[1 << 17];
-    private int _filled;
-    private bool _end;
-    private JsonReaderState _state = new(Options);
-    /// <summary>Lines before the buffer's first byte.</summary>
-    private long _lines;
-    private long _row;
+    private readonly string _instruction = with.Columns.GetValueOrDefault("instruction", "instruction");
+    private readonly string _input = with.Columns.GetValueOrDefault("input", "input");
+    private readonly string _output = with.Columns.GetValueOrDefault("output", "output");
 
-    public IEnumerable<SourceRecord> Read()
-    {
-        using var stream = file.Open();
-        List<SourceRecord> found = [];
-        Fill(stream);
-        if (_filled >= 3 && _buffer.AsSpan(0, 3).SequenceEqual("\uFEFF"u8))
-        {
-            Consume(3);
-        }
-        while (true)
-        {
-            found.Clear();
-            var used = ReadBuffer(found);
-            foreach (var record in found)
-            {
-                yield return record;
-            }
-            if (_end)
-            {
-                yield break;
-            }
-            Consume(used);
-            Fill(stream);
-        }
-    }
+    // JSON goes its own way, without a dictionary for each row.
+    public IEnumerable<SourceRecord> Read() => TableRows.IsJson(file)
+        ? new JsonRows<SourceRecord>(file, Record).Read()
+        : TableRows.Read(file).Select(Record);
 
-    private int ReadBuffer(List<SourceRecord> found)
-    {
-        var data = _buffer.AsSpan(0, _filled);
-        Utf8JsonReader reader = new(data, _end, _state);
-        var used = 0L;
-        var counted = 0;
-        try
-        {
-            while (true)
-            {
-                var before = reader;
-                if (!reader.Read())
-                {
-                    break;
-                }
-                if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.EndArray && reader.CurrentDepth == 0)
-                {
-                    (used, _state) = (reader.BytesConsumed, reader.CurrentState);
-                    continue;
-                }
-                var start = (int)reader.TokenStartIndex;
-                _lines += data[counted..start].Count((byte)'\n');
-                counted = start;
-                if (reader.TokenType != JsonTokenType.StartObject)
-                {
-                    throw Wrong(_lines + 1, $"row {_row} is {Name(reader.TokenType)}, not an object with instruction, input and output");
-                }
-                // From the token on: a document parses the value that the reader stands at.
-                if (!JsonDocument.TryParseValue(ref reader, out var document))
-                {
-                    reader = before;
-                    break;
-                }
-                using (document)
-                {
-                    found.Add(new(Record(document.RootElement, _lines + 1), file.Name, _row, _lines + 1));
-                }
-                _row++;
-                (used, _state) = (reader.BytesConsumed, reader.CurrentState);
-            }
-            _lines += data[counted..Math.Max(counted, (int)used)].Count((byte)'\n') - data[(int)used..Math.Max(counted, (int)used)].Count((byte)'\n');
-            return (int)used;
-        }
-        catch (JsonException e)
-        {
-            throw Wrong((e.LineNumber ?? _lines) + 1, $"malformed JSON at byte {e.BytePositionInLine + 1} of the line (row {_row}). {Cut(e.Message)}");
-        }
-    }
+    private SourceRecord Record(JsonElement row, Place place) => new(
+        new(Text(row, _instruction, place) ?? throw Missing(place, _instruction, row.EnumerateObject().Select(column => column.Name)),
+            Text(row, _input, place) ?? (with.Columns.ContainsKey("input") && !row.TryGetProperty(_input, out _) ? throw Missing(place, _input, row.EnumerateObject().Select(column => column.Name)) : ""),
+            row.TryGetProperty(_output, out _) ? Text(row, _output, place) ?? "" : throw Missing(place, _output, row.EnumerateObject().Select(column => column.Name))),
+        place.File, place.Row, place.Line);
 
-    private InstructionRecord Record(JsonElement row, long line)
-    {
-        try
-        {
-            return new(
-                Text(row, "instruction", line) ?? throw Wrong(line, $"row {_row} has no 'instruction'. Every row needs the texts instruction and output; input may be left out"),
-                Text(row, "input", line) ?? "",
-                row.TryGetProperty("output", out _) ? Text(row, "output", line) ?? "" : throw Wrong(line, $"row {_row} has no 'output'. Every row needs the texts instruction and output; remove the row or give it an answer"));
-        }
-        catch (InvalidOperationException)
-        {
-            throw Wrong(line, $"row {_row} holds bytes that are not UTF-8, or half of a surrogate pair. Convert the file, for example with iconv -f GB18030 -t UTF-8");
-        }
-    }
+    private SourceRecord Record(TableRow row) => new(
+        new(row.Cells.GetValueOrDefault(_instruction) ?? throw Missing(row.Place, _instruction, row.Cells.Keys),
+            row.Cells.GetValueOrDefault(_input) ?? (with.Columns.ContainsKey("input") ? throw Missing(row.Place, _input, row.Cells.Keys) : ""),
+            row.Cells.GetValueOrDefault(_output) ?? throw Missing(row.Place, _output, row.Cells.Keys)),
+        row.Place.File, row.Place.Row, row.Place.Line);
 
-    private string? Text(JsonElement row, string key, long line) =>
+    private StageException Missing(Place place, string column, IEnumerable<string> columns) =>
+        place.Wrong($"row {place.Row} has no '{column}'. {Wanted}. It has: {string.Join(", ", columns)}" + (with.Columns.Count == 0 ? ". If the columns only have other names, say so: columns: { instruction: ..., output: ... }" : ""));
+
+    private static string? Text(JsonElement row, string key, Place place) =>
         !row.TryGetProperty(key, out var value) || value.ValueKind == JsonValueKind.Null ? null
         : value.ValueKind == JsonValueKind.String ? value.GetString()
-        : throw Wrong(line, $"row {_row}: '{key}' is {value.ValueKind.ToString().ToLowerInvariant()}, but must be a text. Put it in quotes");
-
-    private StageException Wrong(long line, string words) => new($"{file.Name}:{line}: {words}.");
-
-    private static string Name(JsonTokenType type) => type switch
-    {
-        JsonTokenType.StartArray => "a list",
-        JsonTokenType.String => "a text",
-        JsonTokenType.Number => "a number",
-        JsonTokenType.PropertyName => "a property",
-        _ => type.ToString().ToLowerInvariant(),
-    };
-
-    private static string Cut(string message) => message.Split(" LineNumber:")[0].TrimEnd('.');
-
-    private void Consume(int count)
-    {
-        _buffer.AsSpan(count, _filled - count).CopyTo(_buffer);
-        _filled -= count;
-    }
-
-    private void Fill(Stream stream)
-    {
-        if (_filled == _buffer.Length)
-        {
-            Array.Resize(ref _buffer, _buffer.Length * 2);
-        }
-        try
-        {
-            var read = stream.ReadAtLeast(_buffer.AsSpan(_filled), _buffer.Length - _filled, throwOnEndOfStream: false);
-            _end = read < _buffer.Length - _filled;
-            _filled += read;
-        }
-        catch (InvalidDataException e)
-        {
-            throw new StageException($"{file.Name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
-        }
-    }
+        : throw place.Wrong($"row {place.Row}: '{key}' is {value.ValueKind.ToString().ToLowerInvariant()}, but must be a text. Put it in quotes");
 }

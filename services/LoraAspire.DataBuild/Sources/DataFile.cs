@@ -23,9 +23,9 @@ public sealed record DataFile(string Name, string Path)
         return (first, second) == (0x1F, 0x8B) ? new GZipStream(file, CompressionMode.Decompress) : file;
     }
 
-    /// <summary>The lines that are not blank, with their numbers from 1.</summary>
+    /// <summary>The lines that are not blank, or all, with their numbers from 1.</summary>
     /// <exception cref="StageException">A line is not UTF-8; the message gives file and line.</exception>
-    public IEnumerable<(long Number, string Text)> Lines()
+    public IEnumerable<(long Number, string Text)> Lines(bool withBlank = false)
     {
         using var stream = new BufferedStream(Open(), 1 << 17);
         List<byte> line = [];
@@ -38,7 +38,7 @@ public sealed record DataFile(string Name, string Path)
                 line.Add((byte)value);
             }
             var text = Decode(line, number).TrimEnd('\r');
-            if (text.Trim().Length > 0)
+            if (withBlank ? value == '\n' || text.Length > 0 : text.Trim().Length > 0)
             {
                 yield return (number, number == 1 ? text.TrimStart('\uFEFF') : text);
             }

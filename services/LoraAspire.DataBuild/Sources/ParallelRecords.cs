@@ -1,12 +1,18 @@
 using LoraAspire.DataBuild.Records;
+using LoraAspire.DataBuild.Sources.Parallel;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources;
 
-/// <summary>Sentence pairs (source TAB target) → translation instructions by a list of templates, drawn by the seed.</summary>
-internal sealed class ParallelRecords(ParallelSource with, DataFile file, DataFile? templates, int seed)
+/// <summary>Sentence pairs → translation instructions by a list of templates.</summary>
+/// <param name="written">Templates that a chat model wrote, beside the list.</param>
+internal sealed class ParallelRecords(ParallelSource with, Func<string, DataFile> find, int seed, IReadOnlyList<Template> written)
 {
+    public const string Input = "input";
+    public static readonly string[] Known = ["src_lang", "tgt_lang", Input];
+
+    private const string Place = $"[{Input}]";
+
     private static readonly string[] BuiltIn =
     [
         "Translate this sentence from [src_lang] to [tgt_lang]: [input]", "Translate the following [src_lang] text into [tgt_lang]. [input]", "Please translate into [tgt_lang]: [input]",
@@ -15,48 +21,40 @@ internal sealed class ParallelRecords(ParallelSource with, DataFile file, DataFi
         "I have a [src_lang] sentence and need it in [tgt_lang]: [input]",
     ];
 
-    private const string Place = "[input]";
+    /// <exception cref="Runtime.Stages.StageException">A template's placeholders are wrong; file and line.</exception>
+    public static TemplateList Forms(ParallelSource with, Func<string, DataFile> find) => TemplateList.Checked(
+        with.Templates is { } list ? TemplateList.Read(find(list)) : BuiltIn.Select(text => new Template(text, "built-in template")), Known, Input);
 
     public IEnumerable<SourceRecord> Read()
     {
-        var forms = templates is null ? BuiltIn : Forms(templates);
-        Draw draw = new(seed);
-        var row = 0L;
-        foreach (var (line, text) in file.Lines())
+        PairFilter filter = new(with);
+        using var forms = new TemplateList([.. Forms(with, find).All, .. written]).Draw(seed).GetEnumerator();
+        foreach (var (pair, place, untranslated) in PairFile.Read(with, find))
         {
-            var fields = text.Split('\t');
-            if (fields.Length != 2 || fields.Any(string.IsNullOrWhiteSpace))
-            {
-                throw new StageException($"{file.Name}:{line}: has {fields.Length} field(s), but a pair is two texts with one tab between: {with.SrcLang} TAB {with.TgtLang}. Mend or remove the line.");
-            }
-            yield return new(Make(draw.Pick(forms), with.SrcLang, with.TgtLang, fields[0].Trim(), fields[1].Trim()), file.Name, row, line);
+            var dropped = untranslated ?? filter.Reason(pair);
+            yield return Record(forms, pair, with.SrcLang, with.TgtLang, place, dropped);
             if (with.BothDirections)
             {
-                yield return new(Make(draw.Pick(forms), with.TgtLang, with.SrcLang, fields[1].Trim(), fields[0].Trim()), file.Name, row, line);
+                yield return Record(forms, new(pair.Target, pair.Source), with.TgtLang, with.SrcLang, place, dropped);
             }
-            row++;
         }
+    }
+
+    private static SourceRecord Record(IEnumerator<Template> forms, SentencePair pair, string from, string to, Place place, string? dropped)
+    {
+        if (dropped is null)
+        {
+            forms.MoveNext();
+        }
+        return new(dropped is null ? Make(forms.Current, from, to, pair.Source, pair.Target) : new("", "", ""), place.File, place.Row, place.Line) { Pair = pair, Dropped = dropped };
     }
 
     /// <summary>A template that ends with [input] leaves the sentence to the record's input; another takes it into the instruction.</summary>
-    internal static InstructionRecord Make(string template, string from, string to, string sentence, string translation)
+    internal static InstructionRecord Make(Template template, string from, string to, string sentence, string translation)
     {
-        var form = template.Replace("[src_lang]", from).Replace("[tgt_lang]", to);
-        return form.EndsWith(Place, StringComparison.Ordinal)
-            ? new(form[..^Place.Length].TrimEnd(), sentence, translation)
-            : new(form.Replace(Place, sentence), "", translation);
-    }
-
-    private static string[] Forms(DataFile list)
-    {
-        var forms = list.Lines().Select(line => (line.Number, Text: line.Text.Trim())).Where(line => !line.Text.StartsWith('#')).ToList();
-        foreach (var (number, text) in forms)
-        {
-            if (text.Split(Place).Length != 2)
-            {
-                throw new StageException($"{list.Name}:{number}: a template holds {Place} exactly once, for the sentence; [src_lang] and [tgt_lang] may stand in it too.");
-            }
-        }
-        return forms.Count > 0 ? [.. forms.Select(form => form.Text)] : throw new StageException($"{list.Name}: holds no template. Write one a line, such as: Translate from [src_lang] to [tgt_lang]: [input]");
+        string Value(string name, string text) => name switch { "src_lang" => from, "tgt_lang" => to, _ => text };
+        return template.Text.EndsWith(Place, StringComparison.Ordinal)
+            ? new(template.Fill(name => Value(name, "")).TrimEnd(), sentence, translation)
+            : new(template.Fill(name => Value(name, sentence)), "", translation);
     }
 }

@@ -1,3 +1,4 @@
+using LoraAspire.DataBuild.Deduplication;
 using LoraAspire.DataBuild.Grammar;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.Pipelines.Stages;
@@ -18,10 +19,11 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data)
         var relates = Mix.Relates(with.Sources.Select(source => source.Only!));
         _meter.Expect(with.Sources.SelectMany(source => source.Files()).Sum(file => new FileInfo(Find(file).Path).Length) * (relates ? 2 : 1));
         var rows = relates ? Counted() : null;
+        var duplicates = Duplicates();
         for (var i = 0; i < with.Sources.Count; i++)
         {
             var source = with.Sources[i].Only!;
-            var records = Records(i);
+            var records = Records(i, duplicates);
             foreach (var record in rows is not null ? Draw(records, rows[i].Available, rows[i].Rows, Seed(i)) : Repeated(source.Sample is { } sample ? Sampled(records, sample, Seed(i)) : records, source.Repeat))
             {
                 yield return record;
@@ -35,14 +37,38 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data)
     /// <summary>Reads everything once to count it: a share or a weight can't be known before.</summary>
     private (long Available, long Rows)[] Counted()
     {
-        long[] available = [.. Enumerable.Range(0, with.Sources.Count).Select(i => Records(i).LongCount(record => record.Dropped is null))];
+        var duplicates = Duplicates();
+        long[] available = [.. Enumerable.Range(0, with.Sources.Count).Select(i => Records(i, duplicates).LongCount(record => record.Dropped is null))];
         return [.. available.Zip(Mix.Rows([.. with.Sources.Select(source => (source.Name, source.Only!))], available))];
     }
 
-    private IEnumerable<SourceRecord> Records(int i)
+    /// <summary>The source's records, those dropped that repeat one of this source or an earlier one.</summary>
+    private IEnumerable<SourceRecord> Records(int i, Duplicates? duplicates)
     {
-        var fill = with.Sources[i].Alpaca?.Fill is { Count: > 0 } values ? values : null;
-        return fill is null ? Records(with.Sources[i], Seed(i)) : Records(with.Sources[i], Seed(i)).Select(record => record with { Record = Placeholders.Fill(record.Record, fill) });
+        var records = Filled(with.Sources[i], Seed(i));
+        // Self-cognition and grammar say the same in many ways on purpose.
+        return duplicates is not null && with.Sources[i].Files().Any() ? duplicates.Mark(records) : records;
+    }
+
+    private IEnumerable<SourceRecord> Filled(DataSource source, int seed)
+    {
+        var records = Records(source, seed);
+        return source.Alpaca?.Fill is { Count: > 0 } values ? records.Select(record => record with { Record = Placeholders.Fill(record.Record, values) }) : records;
+    }
+
+    /// <summary>Null when nothing is to be compared.</summary>
+    private Duplicates? Duplicates()
+    {
+        if (with.Dedup is { Exact: false, Near: null } && with.HeldOut.Count == 0)
+        {
+            return null;
+        }
+        Duplicates duplicates = new(with.Dedup);
+        foreach (var record in with.HeldOut.SelectMany((source, i) => Filled(source, Seed(~i))).Where(record => record.Dropped is null))
+        {
+            duplicates.HoldOut(record);
+        }
+        return duplicates;
     }
 
     private DataFile Find(string name) => DataFile.Find(data, name) with { Meter = _meter };
@@ -76,12 +102,11 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data)
 
     private IEnumerable<SourceRecord> Records(DataSource source, int seed) => source switch
     {
-        { Alpaca: { } alpaca } => new AlpacaRecords(Find(alpaca.Path)).Read(),
-        { Parallel: { } parallel } => new ParallelRecords(parallel, Find(parallel.Path),
-            parallel.Templates is { } list ? Find(list) : null, seed).Read(),
+        { Alpaca: { } alpaca } => new AlpacaRecords(alpaca, Find(alpaca.Path)).Read(),
+        { Chat: { } chat } => new ChatRecords(Find(chat.Path)).Read(),
+        { Table: { } table } => new TableRecords(table, Find(table.Path), Find, seed).Read(),
+        { Parallel: { } parallel } => new ParallelRecords(parallel, Find, seed, []).Read(),
         { SelfCognition: { } self } => SelfCognition(self),
-        { Chat: not null } => throw new StageException("chat sources can't be read yet."),
-        { Table: not null } => throw new StageException("table sources can't be read yet."),
         { Grammar: { } grammar } => PairGrammar.Generate(grammar.Count, seed, grammar.Name).Select((record, row) => new SourceRecord(record, "grammar", row)),
         _ => throw new StageException(source.Problem() ?? "a source names nothing"),
     };

@@ -1,4 +1,5 @@
 using LoraAspire.DataBuild.Records;
+using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources;
 
@@ -8,9 +9,20 @@ public sealed record SourceRecord(InstructionRecord Record, string Source, long 
     /// <summary>Why the record is left out (a filter, a repetition); null when it is wanted. It stays in the stream to be counted.</summary>
     public string? Dropped { get; init; }
 
-    /// <summary>The texts that decide whether two records say the same; null takes instruction, input and output. A source whose templates would hide it gives its own (a sentence pair).</summary>
-    public string? Subject { get; init; }
+    /// <summary>The pair that a template was put around; null for other records. Repetitions are found by it, whatever the template.</summary>
+    public SentencePair? Pair { get; init; }
 
-    /// <summary>For messages: file:line, or the source's name.</summary>
-    public string Where => Line > 0 ? $"{Source}:{Line}" : Source;
+    /// <summary>For messages: file:line, or file and row where the file has no lines, or the source's name.</summary>
+    public string Where => new Place(Source, Row, Line).ToString();
+}
+
+/// <summary>A sentence and its translation.</summary>
+public sealed record SentencePair(string Source, string Target);
+
+/// <summary>Where a row of a data file stands. <paramref name="Row"/> counts from 0, <paramref name="Line"/> from 1; 0 where the file has no lines.</summary>
+internal readonly record struct Place(string File, long Row, long Line)
+{
+    public StageException Wrong(string words) => new($"{this}: {words}.");
+
+    public override string ToString() => Line > 0 ? $"{File}:{Line}" : $"{File} (row {Row})";
 }

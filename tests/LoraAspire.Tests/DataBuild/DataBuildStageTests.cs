@@ -43,7 +43,7 @@ public sealed class DataBuildStageTests
         string[] two = ["### Instruction:\nWho?\n\n### Response:\nPebble.", "### Instruction:\nRepeat.\n\n### Input:\n你好\n\n### Response:\n你好"];
         Assert.Equal([.. two, .. two, .. two], Texts(run.Dataset));
         using var rows = InstructionDataset.Open(run.Dataset);
-        Assert.Equal(("b.jsonl", 1), rows.Origin(3));
+        Assert.Equal(("b.jsonl", 1L, 3L), rows.Origin(3));
         var answer = rows.Labels(0).ToArray().Where(label => label != -100).ToArray();
         Assert.Equal("Pebble.", Pebble.Decode(answer));
         Assert.Equal(Pebble.EosId, answer[^1]);
@@ -53,7 +53,7 @@ public sealed class DataBuildStageTests
     public async Task The_folder_tells_what_is_in_it()
     {
         var run = await new StageRun().File("a.json", Two).RunAsync(StageRun.With(StageRun.Alpaca("a.json", repeat: 3)));
-        Assert.Equal(["dataset.arrow", "dataset.json", "preview.md", "prompt_template.json"], Directory.EnumerateFiles(run.Dataset).Select(Path.GetFileName).Order(StringComparer.Ordinal)!);
+        Assert.Equal(["dataset.arrow", "dataset.json", "lengths.svg", "preview.md", "prompt_template.json", "report.md"], Directory.EnumerateFiles(run.Dataset).Select(Path.GetFileName).Order(StringComparer.Ordinal)!);
         var summary = JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"), TestContext.Current.CancellationToken));
         Assert.Equal(6, summary.GetProperty("rows").GetInt32());
         Assert.Equal(6, summary.GetProperty("sources").GetProperty("a.json").GetProperty("written").GetInt32());
@@ -150,13 +150,51 @@ public sealed class DataBuildStageTests
     }
 
     [Fact]
-    public async Task A_cutoff_that_masks_everything_is_refused_with_the_length_needed()
+    public async Task A_prompt_that_fills_the_cutoff_stops_the_run_with_the_line_and_its_length()
     {
         var message = await new StageRun().File("a.json", Two).FailureAsync(StageRun.With(StageRun.Alpaca("a.json")) with { CutoffLen = 8 });
-        var shortest = Pebble.Encode("### Instruction:\nWho?\n\n### Response:\n", addBos: true).Length;
-        Assert.Contains("cutoff_len 8 masks everything", message);
-        Assert.Contains($"{shortest} tokens", message);
+        Assert.Contains("a.json:2: the prompt alone has", message);
+        Assert.Contains($"{Length("### Instruction:\nWho?\n\n### Response:\n")} tokens", message);
+        Assert.Contains("all labels are masked", message);
+        var dropped = await new StageRun().File("a.json", Two).FailureAsync(StageRun.With(StageRun.Alpaca("a.json")) with { CutoffLen = 8, Truncation = Truncation.Drop });
+        Assert.Contains("cutoff_len 8 is too short for every record", dropped);
     }
+
+    [Fact]
+    public async Task An_answer_that_is_too_long_is_left_out_cut_or_refused_as_told()
+    {
+        var json = """[{"instruction": "Who?", "output": "Pebble."},""" + "\n" + """{"instruction": "Who?", "output": "Pebble, who has very much more to say about it than fits."}]""";
+        var with = StageRun.With(StageRun.Alpaca("a.json")) with { CutoffLen = Length("### Instruction:\nWho?\n\n### Response:\n") + 12 };
+        async Task<(JsonElement Summary, int LastId)> Built(DataBuildParams with)
+        {
+            var run = await new StageRun().File("a.json", json).RunAsync(with);
+            using var rows = InstructionDataset.Open(run.Dataset);
+            return (JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"), TestContext.Current.CancellationToken)), rows.InputIds(rows.Count - 1)[^1]);
+        }
+        var (left, end) = await Built(with);
+        Assert.Equal(1, left.GetProperty("rows").GetInt32());
+        Assert.Equal(1, left.GetProperty("total").GetProperty("dropped").GetProperty("longer than cutoff_len").GetInt32());
+        Assert.Equal(Pebble.EosId, end);
+        var (cut, cutEnd) = await Built(with with { Truncation = Truncation.Cut });
+        Assert.Equal(2, cut.GetProperty("rows").GetInt32());
+        Assert.Equal(1, cut.GetProperty("total").GetProperty("truncated").GetInt32());
+        Assert.NotEqual(Pebble.EosId, cutEnd);
+        Assert.Contains("a.json:2: longer than cutoff_len", await new StageRun().File("a.json", json).FailureAsync(with with { Truncation = Truncation.Error }));
+    }
+
+    [Fact]
+    public async Task A_placeholder_that_nobody_filled_stops_the_run_until_it_is_filled()
+    {
+        var json = """[{"instruction": "Who?", "output": "I am {{name}}, by {{ author }}."}]""";
+        var with = StageRun.With(StageRun.Alpaca("a.json"));
+        Assert.Contains("a.json:1: {{name}} was never filled in", await new StageRun().File("a.json", json).FailureAsync(with));
+        Assert.Contains("{{name}}", Texts((await new StageRun().File("a.json", json).RunAsync(with with { UnfilledPlaceholders = UnfilledPlaceholders.Keep })).Dataset)[0]);
+        var fill = new Dictionary<string, string> { ["name"] = "{{author}}", ["author"] = "us" };
+        var filled = with with { Sources = [new() { Alpaca = new() { Path = "a.json", Fill = fill } }], UnfilledPlaceholders = UnfilledPlaceholders.Keep };
+        Assert.EndsWith("I am {{author}}, by us.", Texts((await new StageRun().File("a.json", json).RunAsync(filled)).Dataset)[0]);
+    }
+
+    private static int Length(string prompt) => Pebble.Encode(prompt, addBos: true).Length;
 
     [Fact]
     public async Task A_sample_is_drawn_by_the_seed_and_keeps_the_order()

@@ -12,4 +12,7 @@ public sealed record AlpacaSource : RecordSource
     public IReadOnlyDictionary<string, string> Fill { get; init; } = new Dictionary<string, string>();
 
     public override IEnumerable<string> Files() => [Path];
+
+    public override string? Problem() =>
+        Columns.Keys.FirstOrDefault(key => key is not ("instruction" or "input" or "output")) is { } unknown ? $"columns knows instruction, input and output, not '{unknown}'" : null;
 }

@@ -19,6 +19,8 @@ public sealed record TableSource : RecordSource
 
     public override IEnumerable<string> Files() => [Path, .. Templates.Where(IsFile)];
 
+    public override string? Problem() => Templates.Count == 0 ? "a table needs at least one template, such as \"Is this review positive or negative? [text]\"" : null;
+
     /// <summary>A template file ends in .txt; anything else is a template.</summary>
     public static bool IsFile(string template) => template.EndsWith(".txt", StringComparison.Ordinal);
 }

@@ -1,0 +1,70 @@
+using System.Text.Json;
+using LoraAspire.DataBuild.Records;
+using LoraAspire.DataBuild.Sources.Tables;
+using LoraAspire.Model.Generation;
+
+namespace LoraAspire.DataBuild.Sources;
+
+/// <summary>
+/// Conversations as ShareGPT writes them (<c>conversations</c> of from, value) or OpenAI (<c>messages</c> of role, content) → one record each: the last question and
+/// answer, the turns before as its history. A question after the last answer is cut off. What is no conversation of texts in turn is left out with a reason.
+/// </summary>
+internal sealed class ChatRecords(DataFile file)
+{
+    private static readonly Dictionary<string, string> Roles = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["human"] = "user", ["user"] = "user", ["gpt"] = "assistant", ["chatgpt"] = "assistant", ["assistant"] = "assistant", ["system"] = "system",
+    };
+
+    public IEnumerable<SourceRecord> Read() => new JsonRows<SourceRecord>(file, Record).Read();
+
+    private static SourceRecord Record(JsonElement row, Place place)
+    {
+        var (list, from, value) = row.TryGetProperty("conversations", out var conversations) ? (conversations, "from", "value")
+            : row.TryGetProperty("messages", out var messages) ? (messages, "role", "content")
+            : throw place.Wrong($"row {place.Row} has neither 'conversations' nor 'messages'. It has: {string.Join(", ", row.EnumerateObject().Select(column => column.Name))}");
+        if (list.ValueKind != JsonValueKind.Array)
+        {
+            throw place.Wrong($"row {place.Row}: the conversation is {list.ValueKind.ToString().ToLowerInvariant()}, but must be a list of turns with '{from}' and '{value}'");
+        }
+        var system = row.TryGetProperty("system", out var own) && own.ValueKind == JsonValueKind.String ? own.GetString() : null;
+        List<Turn> turns = [];
+        foreach (var message in list.EnumerateArray())
+        {
+            if (message.ValueKind != JsonValueKind.Object || !message.TryGetProperty(from, out var role) || role.ValueKind != JsonValueKind.String)
+            {
+                throw place.Wrong($"row {place.Row}: a turn has no '{from}'. Every turn is {{ \"{from}\": ..., \"{value}\": ... }}");
+            }
+            if (!message.TryGetProperty(value, out var content) || content.ValueKind != JsonValueKind.String || message.TryGetProperty("tool_calls", out _))
+            {
+                return Left(place, "a turn that isn't text");
+            }
+            var text = content.GetString()!;
+            switch (Roles.GetValueOrDefault(role.GetString()!))
+            {
+                case "system" when turns.Count == 0:
+                    system = system is null ? text : system + "\n" + text;
+                    break;
+                case "user" when turns is [] or [.., { Answer: not null }]:
+                    turns.Add(new(text));
+                    break;
+                case "assistant" when turns is [.., { Answer: null }]:
+                    turns[^1] = turns[^1] with { Answer = text };
+                    break;
+                case null:
+                    return Left(place, $"a turn of '{role.GetString()}'");
+                default:
+                    return Left(place, "turns that don't alternate, beginning with a question");
+            }
+        }
+        if (turns is [.., { Answer: null }])
+        {
+            turns.RemoveAt(turns.Count - 1);
+        }
+        return turns is [.., var last]
+            ? new(new(last.Question, "", last.Answer!) { History = turns[..^1], System = system }, place.File, place.Row, place.Line)
+            : Left(place, "no answer in the conversation");
+    }
+
+    private static SourceRecord Left(Place place, string reason) => new(new("", "", ""), place.File, place.Row, place.Line) { Dropped = reason };
+}

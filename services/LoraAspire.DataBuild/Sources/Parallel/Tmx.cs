@@ -1,0 +1,99 @@
+using System.Xml;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+
+namespace LoraAspire.DataBuild.Sources.Parallel;
+
+/// <summary>
+/// Translation Memory eXchange 1.4: of each &lt;tu&gt; the &lt;tuv&gt; of the two languages, read as a stream. The DOCTYPE that most files have is skipped;
+/// nothing outside the file is ever opened.
+/// </summary>
+internal static class Tmx
+{
+    public static IEnumerable<FoundPair> Read(DataFile file, ParallelSource with)
+    {
+        var (from, to) = (Language.Find(with.SrcLang), Language.Find(with.TgtLang));
+        using var stream = file.Open();
+        using var xml = XmlReader.Create(stream, new() { DtdProcessing = DtdProcessing.Ignore, XmlResolver = null, IgnoreComments = true, IgnoreProcessingInstructions = true });
+        SortedSet<string> seen = new(StringComparer.Ordinal);
+        var (row, found) = (0L, false);
+        while (Next(file, xml))
+        {
+            Place place = new(file.Name, row++, ((IXmlLineInfo)xml).LineNumber);
+            var texts = Unit(file, xml);
+            seen.UnionWith(texts.Keys);
+            var (source, target) = (Text(texts, from, with.SrcLang), Text(texts, to, with.TgtLang));
+            found |= source is not null && target is not null;
+            yield return new(new(source ?? "", target ?? ""), place, string.IsNullOrEmpty(source) || string.IsNullOrEmpty(target) ? PairFile.Untranslated : null);
+        }
+        if (!found && row > 0)
+        {
+            throw new StageException($"{file.Name}: no unit has both {with.SrcLang} and {with.TgtLang}. The file's languages are: {string.Join(", ", seen)}. Give src_lang and tgt_lang as names (Chinese) or as these codes.");
+        }
+    }
+
+    private static string? Text(Dictionary<string, string> texts, Language? language, string given) =>
+        texts.FirstOrDefault(text => language?.HasCode(text.Key) ?? text.Key.Equals(given, StringComparison.OrdinalIgnoreCase)).Value;
+
+    /// <summary>To the next &lt;tu&gt;.</summary>
+    private static bool Next(DataFile file, XmlReader xml) => Guarded(file, () => xml.NodeType == XmlNodeType.Element && xml.Name == "tu" || xml.ReadToFollowing("tu"));
+
+    /// <summary>Language code → text of the unit that the reader stands at; the reader stands behind it afterwards. Inline codes are left out of a text.</summary>
+    private static Dictionary<string, string> Unit(DataFile file, XmlReader xml) => Guarded(file, () =>
+    {
+        Dictionary<string, string> texts = new(StringComparer.OrdinalIgnoreCase);
+        using var unit = xml.ReadSubtree();
+        string? language = null;
+        var segment = false;
+        System.Text.StringBuilder text = new();
+        while (unit.Read())
+        {
+            switch (unit.NodeType, unit.Name)
+            {
+                case (XmlNodeType.Element, "tuv"):
+                    language = unit.GetAttribute("xml:lang") ?? unit.GetAttribute("lang") ?? "";
+                    break;
+                case (XmlNodeType.Element, "seg"):
+                    (segment, _) = (!unit.IsEmptyElement, text.Clear());
+                    break;
+                case (XmlNodeType.EndElement, "seg"):
+                    segment = false;
+                    texts.TryAdd(language ?? "", string.Join(' ', text.ToString().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+                    break;
+                case (XmlNodeType.Element, "bpt" or "ept" or "it" or "ph" or "ut") when segment && !unit.IsEmptyElement:
+                    SkipCode(unit);
+                    break;
+                case (XmlNodeType.Text or XmlNodeType.CDATA or XmlNodeType.SignificantWhitespace or XmlNodeType.Whitespace, _) when segment:
+                    text.Append(unit.Value);
+                    break;
+            }
+        }
+        unit.Dispose();
+        xml.Read();
+        return texts;
+    });
+
+    private static void SkipCode(XmlReader unit)
+    {
+        var depth = unit.Depth;
+        while (unit.Read() && unit.Depth > depth)
+        {
+        }
+    }
+
+    private static T Guarded<T>(DataFile file, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (XmlException e)
+        {
+            throw new StageException($"{file.Name}:{e.LineNumber}: not well-formed XML: {e.Message} Mend the file, or export it again.", inner: e);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new StageException($"{file.Name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
+        }
+    }
+}

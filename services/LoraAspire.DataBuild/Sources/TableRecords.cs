@@ -1,0 +1,52 @@
+using LoraAspire.DataBuild.Records;
+using LoraAspire.DataBuild.Sources.Tables;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.DataBuild.Sources;
+
+/// <summary>Rows of any table → instructions by templates over its columns.</summary>
+internal sealed class TableRecords(TableSource with, DataFile file, Func<string, DataFile> find, int seed)
+{
+    public IEnumerable<SourceRecord> Read()
+    {
+        using var rows = TableRows.Read(file).GetEnumerator();
+        if (!rows.MoveNext())
+        {
+            yield break;
+        }
+        // The first row's columns are the file's: a placeholder that names none of them is found before any row is made.
+        string[] columns = [.. rows.Current.Cells.Keys];
+        var (output, input) = (One(with.Output, "output", columns), with.Input is { } text ? One(text, "input", columns) : null);
+        using var forms = TemplateList.Checked(Templates(), columns).Draw(seed).GetEnumerator();
+        do
+        {
+            forms.MoveNext();
+            yield return Record(rows.Current, forms.Current, input, output);
+        }
+        while (rows.MoveNext());
+    }
+
+    private IEnumerable<Template> Templates() => with.Templates.SelectMany((text, i) =>
+        TableSource.IsFile(text) ? TemplateList.Read(find(text)) : [new Template(text, $"templates, item {i + 1}")]);
+
+    private static Template One(string text, string key, string[] columns) => TemplateList.Checked([new(text, key)], columns).All[0];
+
+    private SourceRecord Record(TableRow row, Template form, Template? input, Template output)
+    {
+        string? empty = null;
+        string Cell(string column)
+        {
+            var value = row.Cells.GetValueOrDefault(column) ?? throw row.Place.Wrong($"row {row.Place.Row} has no '{column}'. It has: {string.Join(", ", row.Cells.Keys)}");
+            if (string.IsNullOrWhiteSpace(value))
+            {
+                empty ??= column;
+                return "";
+            }
+            return !with.Values.TryGetValue(column, out var words) ? value.Trim()
+                : words.TryGetValue(value.Trim(), out var word) ? word
+                : throw row.Place.Wrong($"'{column}' is '{value.Trim()}', for which values has no word. It has: {string.Join(", ", words.Keys)}");
+        }
+        InstructionRecord record = new(form.Fill(Cell), input?.Fill(Cell) ?? "", output.Fill(Cell));
+        return new(record, row.Place.File, row.Place.Row, row.Place.Line) { Dropped = empty is null ? null : $"'{empty}' is empty" };
+    }
+}

@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Text;
+using CsvHelper;
+using CsvHelper.Configuration;
+using LoraAspire.Runtime.Stages;
+
+namespace LoraAspire.DataBuild.Sources.Tables;
+
+/// <summary>Comma-separated values with a header row and RFC 4180 quotes, or tab-separated ones, in which a quote is a letter.</summary>
+internal static class CsvRows
+{
+    // An opening quote without an end would take in the whole file.
+    private const double LongestField = 16 << 20;
+
+    public static IEnumerable<TableRow> Read(DataFile file, string delimiter)
+    {
+        using StreamReader reader = new(file.Open(), new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true, 1 << 16);
+        using CsvParser parser = new(reader, new CsvConfiguration(CultureInfo.InvariantCulture)
+        {
+            Delimiter = delimiter,
+            Mode = delimiter == "\t" ? CsvMode.NoEscape : CsvMode.RFC4180,
+            MaxFieldSize = LongestField,
+            BadDataFound = bad => throw Wrong(file, bad.Context.Parser!.RawRow, "a quote stands inside a field that doesn't start with one. Write the field in quotes, and each quote in it twice"),
+        });
+        var line = 1L;
+        var header = Next(file, parser, line) ?? throw Wrong(file, 1, "the file is empty. Its first row names the columns");
+        if (header.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
+        {
+            throw Wrong(file, 1, $"two columns are named '{twice.Key}'");
+        }
+        line = parser.RawRow + 1;
+        for (var row = 0L; Next(file, parser, line) is { } fields; row++)
+        {
+            if (fields.Length != header.Length)
+            {
+                throw Wrong(file, line, $"row {row} has {fields.Length} fields, but the header has {header.Length}. A text with a {(delimiter == "," ? "comma, quote or line break is written in quotes" : "tab or a line break can't be written in this form")}");
+            }
+            yield return new(new(file.Name, row, line), header.Zip(fields).ToDictionary(cell => cell.First, cell => cell.Second, StringComparer.Ordinal));
+            line = parser.RawRow + 1;
+        }
+    }
+
+    private static string[]? Next(DataFile file, CsvParser parser, long line)
+    {
+        try
+        {
+            return parser.Read() ? parser.Record : null;
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new StageException($"{file.Name}:{line}: not UTF-8 there or a few lines on. Convert the file, for example with iconv -f GB18030 -t UTF-8.", inner: e);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new StageException($"{file.Name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
+        }
+        catch (CsvHelperException e) when (e.InnerException is StageException wrong)
+        {
+            throw wrong;
+        }
+        catch (CsvHelperException e)
+        {
+            throw new StageException($"{file.Name}:{line}: {e.Message.Split('\n')[0].Trim()} Is a quote missing its end?", inner: e);
+        }
+    }
+
+    private static StageException Wrong(DataFile file, long line, string words) => new($"{file.Name}:{line}: {words}.");
+}
