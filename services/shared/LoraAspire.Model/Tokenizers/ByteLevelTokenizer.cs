@@ -50,6 +50,11 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
         : Special.Added.TryGetValue(id, out var token) ? token.Text
         : throw new ArgumentOutOfRangeException(nameof(id), id, $"The vocabulary has {VocabSize} tokens.");
 
+    public override byte[] Bytes(int id) =>
+        Special.IsSpecial(id) ? []
+        : Special.Added.TryGetValue(id, out var token) ? Encoding.UTF8.GetBytes(token.Text)
+        : [.. Piece(id).Select(c => _byteOf[c])];
+
     private protected override void AppendIds(string text, List<int> ids, bool continues) => ids.AddRange(_bpe.EncodeToIds(text.Normalize(NormalizationForm.FormC)));
 
     public override string Decode(ReadOnlySpan<int> ids)

@@ -106,6 +106,9 @@ public abstract class HfTokenizer
     /// <summary>The vocabulary's own spelling of an id, such as "▁Hello" or "&lt;0x0A&gt;".</summary>
     public abstract string Piece(int id);
 
+    /// <summary>The UTF-8 bytes that an id adds to a text, its space mark as a space; none for a special token.</summary>
+    public abstract byte[] Bytes(int id);
+
     /// <summary>The ids of a text that goes on right after another: without the space mark that a text of its own starts with.</summary>
     public int[] EncodeContinuation(string text)
     {

@@ -48,6 +48,18 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
         : Special.Added.TryGetValue(id, out var token) ? token.Text
         : throw new ArgumentOutOfRangeException(nameof(id), id, $"The vocabulary has {VocabSize} tokens.");
 
+    public override byte[] Bytes(int id)
+    {
+        var piece = Piece(id);
+        return id >= _model.Pieces.Count ? Special.Added[id].Special ? [] : Encoding.UTF8.GetBytes(piece)
+            : _model.Pieces[id].Type switch
+            {
+                PieceType.Byte => [Convert.ToByte(piece[3..5], 16)],
+                PieceType.Control or PieceType.Unknown => [],
+                _ => Encoding.UTF8.GetBytes(piece.Replace(Space, ' ')),
+            };
+    }
+
     private protected override void AppendIds(string text, List<int> ids, bool continues)
     {
         var normal = Normalise(text, continues).AsSpan();

@@ -1,0 +1,69 @@
+using LoraAspire.Model.Tokenizers;
+
+namespace LoraAspire.Model.Data;
+
+/// <summary>Which rows are meant.</summary>
+/// <param name="Text">Stands in the row's text, upper and lower case alike.</param>
+/// <param name="Source">The row's source.</param>
+public sealed record RowFilter(string? Text = null, string? Source = null)
+{
+    public bool TakesAll => Text is not { Length: > 0 } && Source is not { Length: > 0 };
+}
+
+/// <summary>The folder that data-build writes, opened to be looked at: rows, their tokenizer, and the counts of dataset.json. Reading may be done from several threads.</summary>
+public sealed class DatasetFolder : IDisposable
+{
+    private const int RowsBetweenReports = 2048;
+
+    private DatasetFolder(InstructionDataset rows, HfTokenizer tokenizer, DatasetFacts facts) => (Rows, Tokenizer, Facts) = (rows, tokenizer, facts);
+
+    public InstructionDataset Rows { get; }
+
+    public HfTokenizer Tokenizer { get; }
+
+    public DatasetFacts Facts { get; }
+
+    /// <exception cref="ModelException">Not a data set, or one without its tokenizer.</exception>
+    public static DatasetFolder Open(string folder)
+    {
+        var tokenizer = Path.Combine(folder, InstructionDataset.TokenizerFolder);
+        if (!Directory.Exists(tokenizer))
+        {
+            InstructionDataset.Open(folder).Dispose();
+            throw new ModelException($"{folder} has no folder {InstructionDataset.TokenizerFolder}: an older data-build wrote it. Run the pipeline again.");
+        }
+        var (loaded, facts) = (HfTokenizer.Load(tokenizer), DatasetFacts.Read(folder));
+        return new(InstructionDataset.Open(folder), loaded, facts);
+    }
+
+    /// <exception cref="ModelException">There is no such row.</exception>
+    public RowInspection Inspect(int row) => row >= 0 && row < Rows.Count
+        ? RowInspection.Of(Rows, Tokenizer, row)
+        : throw new ModelException($"No row {row}: the data set has {Rows.Count} rows, 0 to {Rows.Count - 1}.");
+
+    /// <summary>The nearest matching row from <paramref name="from"/> on, itself included; null when there is none on that side. Rows are decoded one by one.</summary>
+    /// <param name="step">1 forwards, −1 backwards.</param>
+    /// <param name="reached">Told now and then which row is being read.</param>
+    public int? Find(RowFilter filter, int from, int step, CancellationToken cancellationToken, IProgress<int>? reached = null)
+    {
+        for (var row = from; row >= 0 && row < Rows.Count; row += step)
+        {
+            if (row % RowsBetweenReports == 0)
+            {
+                reached?.Report(row);
+            }
+            cancellationToken.ThrowIfCancellationRequested();
+            if (Matches(filter, row))
+            {
+                return row;
+            }
+        }
+        return null;
+    }
+
+    public void Dispose() => Rows.Dispose();
+
+    private bool Matches(RowFilter filter, int row) =>
+        (filter.Source is not { Length: > 0 } source || Rows.Origin(row).Source == source)
+        && (filter.Text is not { Length: > 0 } text || Tokenizer.Decode(Rows.InputIds(row)).Contains(text, StringComparison.OrdinalIgnoreCase));
+}
