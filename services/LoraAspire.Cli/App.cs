@@ -1,7 +1,9 @@
 using System.Text.Json;
+using LoraAspire.Model;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
 using StackExchange.Redis;
 
@@ -10,7 +12,7 @@ namespace LoraAspire.Cli;
 /// <summary>The running app, found through ConnectionStrings__redis or the file that the AppHost leaves in .lora.</summary>
 internal sealed record App(string Redis, string? Dashboard, string? Chat)
 {
-    private const string NotRunning = "LoraAspire is not running here. Start it with `dotnet run --project LoraAspire.AppHost` and try again, or set ConnectionStrings__redis.";
+    internal const string NotRunning = "LoraAspire is not running here. Start it with `dotnet run --project LoraAspire.AppHost` and try again, or set ConnectionStrings__redis.";
 
     /// <exception cref="CliException">No app runs here.</exception>
     public static App Find()
@@ -51,7 +53,7 @@ internal static class Guard
         {
             return 130;
         }
-        catch (Exception error) when (error is CliException or PipelineException or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is CliException or PipelineException or ModelException or StoreException or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync(error.Message);
             return 1;

@@ -1,0 +1,93 @@
+using System.CommandLine;
+using LoraAspire.Model.Data;
+using Spectre.Console;
+
+namespace LoraAspire.Cli.Data;
+
+/// <summary>What a model is going to learn, seen before it does. A folder or a digest needs neither Redis nor the app.</summary>
+internal static class DataCommand
+{
+    private const int WideEnough = 200;
+
+    public static Command Create() => new("data", "Look into a data set: its rows, its tokens, which of them carry loss.") { Inspect(), Stats() };
+
+    private static Command Inspect()
+    {
+        var (where, stage) = (Where(), Stage());
+        var row = new Option<int?>("--row") { Description = "This row, from 0" };
+        var random = new Option<int?>("--random") { Description = "So many rows at random (default: 3, when nothing else is asked for)" };
+        var seed = new Option<int>("--seed") { Description = "Other rows at random; the same seed shows the same", DefaultValueFactory = _ => 0 };
+        var find = new Option<string?>("--find") { Description = "Rows whose text holds this, upper and lower case alike" };
+        var source = new Option<string?>("--source") { Description = "Rows of this source, as `lora data stats` names it" };
+        var limit = new Option<int?>("--limit") { Description = "Rows that --find and --source show at most (default: 5)" };
+        var tokens = new Option<bool>("--tokens") { Description = "Each token with its position, id, piece, and whether it carries loss" };
+        var command = new Command("inspect", "Show rows as the model is taught them: what it reads, and what it learns to say.") { where, stage, row, random, seed, find, source, limit, tokens };
+        command.Validators.Add(parsed =>
+        {
+            if (parsed.GetValue(row) is not null && (parsed.GetValue(random) is not null || parsed.GetValue(find) is not null || parsed.GetValue(source) is not null))
+            {
+                parsed.AddError("--row names one row: leave out --random, --find and --source.");
+            }
+            if (parsed.GetValue(random) is < 1 || parsed.GetValue(limit) is < 1)
+            {
+                parsed.AddError("--random and --limit take whole numbers from 1.");
+            }
+        });
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            using var folder = DatasetFolder.Open(await DatasetPlace.FindAsync(parsed.GetRequiredValue(where), parsed.GetValue(stage)));
+            RowFilter filter = new(parsed.GetValue(find), parsed.GetValue(source));
+            RefuseUnknown(filter.Source, folder.Facts);
+            var shown = parsed.GetValue(row) is { } one ? [one]
+                : parsed.GetValue(random) is null && !filter.TakesAll ? RowChoice.First(folder, filter, parsed.GetValue(limit) ?? 5, cancellationToken)
+                : RowChoice.AtRandom(folder, filter, parsed.GetValue(random) ?? 3, parsed.GetValue(seed), cancellationToken);
+            if (shown.Count == 0)
+            {
+                throw new CliException($"No row matches; {folder.Rows.Count} were looked at.");
+            }
+            Widen();
+            foreach (var number in shown)
+            {
+                RowScreen.Write(folder.Inspect(number), folder.Rows.Count, parsed.GetValue(tokens));
+            }
+            RowScreen.WriteLegend(parsed.GetValue(tokens));
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Stats()
+    {
+        var (where, stage) = (Where(), Stage());
+        var command = new Command("stats", "Show what is in a data set: counts by source, what was dropped and why, how long the rows are.") { where, stage };
+        command.SetAction(async (parsed, _) =>
+        {
+            var facts = DatasetFacts.Read(await DatasetPlace.FindAsync(parsed.GetRequiredValue(where), parsed.GetValue(stage)));
+            Widen();
+            StatsScreen.Write(facts);
+            return 0;
+        });
+        return command;
+    }
+
+    private static Argument<string> Where() => new("where") { Description = "Run id, digest of the artifact (its head is enough), or folder that holds dataset.arrow" };
+
+    private static Option<string?> Stage() => new("--stage") { Description = "The stage of the run that made it (default: the only one that made a data set)" };
+
+    /// <summary>A file or a pipe has no width to fit into; a table would be broken at 80 letters.</summary>
+    private static void Widen()
+    {
+        if (Console.IsOutputRedirected)
+        {
+            AnsiConsole.Profile.Width = WideEnough;
+        }
+    }
+
+    private static void RefuseUnknown(string? source, DatasetFacts facts)
+    {
+        if (source is not null && !facts.Sources.ContainsKey(source))
+        {
+            throw new CliException($"No source '{source}'. The data set has: {string.Join(", ", facts.Sources.Keys.Select(VisibleText.Marked))}.");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using System.Text.RegularExpressions;
+using LoraAspire.Model.Data;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime;
+using LoraAspire.Runtime.Store;
+using Microsoft.Extensions.Configuration;
+
+namespace LoraAspire.Cli.Data;
+
+/// <summary>From what a user types to the folder of a data set.</summary>
+internal static partial class DatasetPlace
+{
+    /// <exception cref="CliException">Nothing of that name, or not one alone.</exception>
+    public static async Task<string> FindAsync(string where, string? stage)
+    {
+        if (Directory.Exists(where))
+        {
+            return File.Exists(Path.Combine(where, InstructionDataset.FileName)) ? where
+                : throw new CliException($"No {InstructionDataset.FileName} in {where}. Name the folder that data-build wrote.");
+        }
+        ArtifactStore store = new(LoraPaths.From(new ConfigurationBuilder().AddEnvironmentVariables().Build()).Store);
+        if (Digest().IsMatch(where) && ByDigest(store, where) is { } digest)
+        {
+            return store.Folder(digest);
+        }
+        return store.Folder(await OfRunAsync(store, where, stage));
+    }
+
+    private static string? ByDigest(ArtifactStore store, string head)
+    {
+        var objects = Path.Combine(store.Root, "objects");
+        var found = Directory.Exists(objects) ? Directory.GetDirectories(objects, head + "*").Select(folder => Path.GetFileName(folder)!).ToList() : [];
+        return found.Count <= 1 ? found.FirstOrDefault() : throw new CliException($"{found.Count} artifacts start with {head}. Give more of the digest.");
+    }
+
+    private static async Task<string> OfRunAsync(ArtifactStore store, string id, string? stage)
+    {
+        RunState run;
+        try
+        {
+            run = await (await App.ConnectAsync()).GetAsync(id) ?? throw new CliException($"'{id}' is no folder, no artifact of the store and no run. `lora runs` lists the runs.");
+        }
+        catch (CliException missing) when (missing.Message == App.NotRunning)
+        {
+            throw new CliException($"'{id}' is no folder and no artifact of the store {store.Root}, so it could be a run. {App.NotRunning}");
+        }
+        var made = run.Stages.Where(s => s.Kind == StageKinds.DataBuild.Name && (stage is null || s.Id == stage)).ToList();
+        return made switch
+        {
+            [] => throw new CliException(stage is null ? $"No stage of {id} makes a data set." : $"{id} has no stage '{stage}' that makes a data set."),
+            [{ Outputs.Count: > 0 } only] => only.Outputs.Values.First(),
+            [var only] => throw new CliException($"{only.Id} has made no data set: it is {only.Status.ToString().ToLowerInvariant()}."),
+            _ => throw new CliException($"{made.Count} stages make a data set; choose one by --stage: {string.Join(", ", made.Select(s => s.Id))}."),
+        };
+    }
+
+    [GeneratedRegex("^[0-9a-f]{8,64}$")]
+    private static partial Regex Digest();
+}
