@@ -12,12 +12,14 @@ var redis = builder.AddRedis("redis").WithPersistence();
 
 var coordinator = Worker(builder.AddProject<Projects.LoraAspire_Coordinator>("coordinator"));
 
-Worker(builder.AddProject<Projects.LoraAspire_DataBuild>("data-build"));
 Worker(builder.AddProject<Projects.LoraAspire_Trainer>("trainer"));
 Worker(builder.AddProject<Projects.LoraAspire_Merger>("merger"));
 Worker(builder.AddProject<Projects.LoraAspire_Evaluator>("evaluator"));
 
 var chat = Worker(builder.AddProject<Projects.LoraAspire_Chat>("chat"), options.ChatPort);
+
+// Data may be written by a model that the chat service serves.
+Worker(builder.AddProject<Projects.LoraAspire_DataBuild>("data-build")).WithReference(chat);
 
 var dashboard = Worker(builder.AddProject<Projects.LoraAspire_Dashboard>("dashboard"), options.DashboardPort)
     .WithReference(chat)

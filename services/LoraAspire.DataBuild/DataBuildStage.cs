@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using LoraAspire.DataBuild.Output;
 using LoraAspire.DataBuild.Sources;
+using LoraAspire.DataBuild.Written;
 using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Prompts;
@@ -11,14 +12,14 @@ using LoraAspire.Runtime.Stages;
 namespace LoraAspire.DataBuild;
 
 /// <summary>Sources → a tokenised data set: dataset.arrow, dataset.json, report.md with lengths.svg, preview.md, prompt_template.json, tokenizer/. The same inputs give the same bytes.</summary>
-public sealed class DataBuildStage : IStage<DataBuildParams>
+/// <param name="models">How to reach a chat model that writes; by default without service discovery.</param>
+public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuildParams>
 {
-    public Task RunAsync(StageContext<DataBuildParams> context, CancellationToken cancellationToken)
+    public async Task RunAsync(StageContext<DataBuildParams> context, CancellationToken cancellationToken)
     {
         try
         {
-            Build(context, cancellationToken);
-            return Task.CompletedTask;
+            Build(context, await WrittenItems.AskAsync(context, models ?? new(), cancellationToken), cancellationToken);
         }
         catch (ModelException e)
         {
@@ -30,7 +31,7 @@ public sealed class DataBuildStage : IStage<DataBuildParams>
         }
     }
 
-    private static void Build(StageContext<DataBuildParams> context, CancellationToken cancellationToken)
+    private static void Build(StageContext<DataBuildParams> context, WrittenItems written, CancellationToken cancellationToken)
     {
         var with = context.With;
         var folder = context.Inputs["base"];
@@ -39,7 +40,7 @@ public sealed class DataBuildStage : IStage<DataBuildParams>
         Preview preview = new(tokenizer, template, with.Seed);
         var output = context.OutputDir("dataset");
 
-        var summary = WriteRows(context, new RowBuilder(with, tokenizer, template), preview, output, cancellationToken);
+        var summary = WriteRows(context, written, new RowBuilder(with, tokenizer, template), preview, output, cancellationToken);
         RefuseEmpty(summary, with);
         template.Save(Path.Combine(output, PromptTemplate.FileName));
         // With its tokenizer the folder can be read by itself: what a token is, and which of them carry loss.
@@ -50,11 +51,11 @@ public sealed class DataBuildStage : IStage<DataBuildParams>
         DatasetReport.Save(output, summary, with, lineage);
     }
 
-    private static DatasetSummary WriteRows(StageContext<DataBuildParams> context, RowBuilder builder, Preview preview, string output, CancellationToken cancellationToken)
+    private static DatasetSummary WriteRows(StageContext<DataBuildParams> context, WrittenItems written, RowBuilder builder, Preview preview, string output, CancellationToken cancellationToken)
     {
         DatasetSummary summary = new();
         using InstructionDatasetWriter writer = new(output);
-        RecordStream records = new(context.With, context.Data);
+        RecordStream records = new(context.With, context.Data, written);
         // Reading is one stream; tokenising goes over all cores, and rows come back in order.
         var rows = records.Read().AsParallel().AsOrdered().WithCancellation(cancellationToken).Select(builder.Build);
         var clock = Stopwatch.StartNew();

@@ -1,5 +1,6 @@
 using LoraAspire.DataBuild;
 using LoraAspire.DataBuild.Grammar;
+using LoraAspire.DataBuild.Written;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Hosting;
 
@@ -10,6 +11,7 @@ if (args is ["grammar", ..])
 }
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.Services.AddSingleton<ChatModels>();
 builder.AddStage<DataBuildParams, DataBuildStage>(StageKinds.DataBuild);
 var app = builder.Build();
 app.MapDefaultEndpoints();

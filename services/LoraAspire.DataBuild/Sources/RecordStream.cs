@@ -1,13 +1,14 @@
 using LoraAspire.DataBuild.Deduplication;
 using LoraAspire.DataBuild.Grammar;
 using LoraAspire.DataBuild.Records;
+using LoraAspire.DataBuild.Written;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources;
 
 /// <summary>The records of all sources, in the order written. The same parameters and files give the same records.</summary>
-internal sealed class RecordStream(DataBuildParams with, DataRoot data)
+internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenItems written)
 {
     private readonly ReadMeter _meter = new();
 
@@ -31,7 +32,7 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data)
         }
     }
 
-    /// <summary>Each source has its own draws, so that adding one does not change another.</summary>
+    /// <summary>Each source has its own draws, so that adding one does not change another. Those held out count downwards from -1.</summary>
     private int Seed(int source) => unchecked(with.Seed + source * 1_000_003);
 
     /// <summary>Reads everything once to count it: a share or a weight can't be known before.</summary>
@@ -45,14 +46,14 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data)
     /// <summary>The source's records, those dropped that repeat one of this source or an earlier one.</summary>
     private IEnumerable<SourceRecord> Records(int i, Duplicates? duplicates)
     {
-        var records = Filled(with.Sources[i], Seed(i));
+        var records = Filled(with.Sources[i], i);
         // Self-cognition and grammar say the same in many ways on purpose.
         return duplicates is not null && with.Sources[i].Files().Any() ? duplicates.Mark(records) : records;
     }
 
-    private IEnumerable<SourceRecord> Filled(DataSource source, int seed)
+    private IEnumerable<SourceRecord> Filled(DataSource source, int i)
     {
-        var records = Records(source, seed);
+        var records = Records(source, i);
         return source.Alpaca?.Fill is { Count: > 0 } values ? records.Select(record => record with { Record = Placeholders.Fill(record.Record, values) }) : records;
     }
 
@@ -64,7 +65,7 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data)
             return null;
         }
         Duplicates duplicates = new(with.Dedup);
-        foreach (var record in with.HeldOut.SelectMany((source, i) => Filled(source, Seed(~i))).Where(record => record.Dropped is null))
+        foreach (var record in with.HeldOut.SelectMany((source, i) => Filled(source, ~i)).Where(record => record.Dropped is null))
         {
             duplicates.HoldOut(record);
         }
@@ -100,25 +101,25 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data)
         }
     }
 
-    private IEnumerable<SourceRecord> Records(DataSource source, int seed) => source switch
+    private IEnumerable<SourceRecord> Records(DataSource source, int i) => source switch
     {
         { Alpaca: { } alpaca } => new AlpacaRecords(alpaca, Find(alpaca.Path)).Read(),
         { Chat: { } chat } => new ChatRecords(Find(chat.Path)).Read(),
-        { Table: { } table } => new TableRecords(table, Find(table.Path), Find, seed).Read(),
-        { Parallel: { } parallel } => new ParallelRecords(parallel, Find, seed, []).Read(),
-        { SelfCognition: { } self } => SelfCognition(self),
-        { Grammar: { } grammar } => PairGrammar.Generate(grammar.Count, seed, grammar.Name).Select((record, row) => new SourceRecord(record, "grammar", row)),
+        { Table: { } table } => new TableRecords(table, Find(table.Path), Find, Seed(i), written.Templates(i)).Read(),
+        { Parallel: { } parallel } => new ParallelRecords(parallel, Find, Seed(i), written.Templates(i)).Read(),
+        { SelfCognition: { } self } => SelfCognition(self, written.Records(i)),
+        { Grammar: { } grammar } => PairGrammar.Generate(grammar.Count, Seed(i), grammar.Name).Select((record, row) => new SourceRecord(record, "grammar", row)),
         _ => throw new StageException(source.Problem() ?? "a source names nothing"),
     };
 
-    private static IEnumerable<SourceRecord> SelfCognition(SelfCognitionSource self)
+    private static IEnumerable<SourceRecord> SelfCognition(SelfCognitionSource self, IReadOnlyList<InstructionRecord> written)
     {
         if (string.IsNullOrWhiteSpace(self.Name) || string.IsNullOrWhiteSpace(self.Developer))
         {
             throw new StageException("self_cognition needs a name and a developer: say what the model is to be called, and who made it.");
         }
         Identity.Identity english = new(self.Name, self.Developer, self.Abilities, InChinese: false);
-        return english.All().Concat((english with { InChinese = true }).All()).Select((record, row) => new SourceRecord(record, "self_cognition", row));
+        return english.All().Concat((english with { InChinese = true }).All()).Concat(written).Select((record, row) => new SourceRecord(record, "self_cognition", row));
     }
 
     /// <summary>A draw of rows by the seed, in their own order; memory holds the sample. All of them when there are fewer. What is dropped comes first, to be counted.</summary>

@@ -5,7 +5,8 @@ using LoraAspire.Pipelines.Stages;
 namespace LoraAspire.DataBuild.Sources;
 
 /// <summary>Rows of any table → instructions by templates over its columns.</summary>
-internal sealed class TableRecords(TableSource with, DataFile file, Func<string, DataFile> find, int seed)
+/// <param name="written">Templates that a chat model wrote, beside the given ones.</param>
+internal sealed class TableRecords(TableSource with, DataFile file, Func<string, DataFile> find, int seed, IReadOnlyList<Template> written)
 {
     public IEnumerable<SourceRecord> Read()
     {
@@ -17,7 +18,7 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
         // The first row's columns are the file's: a placeholder that names none of them is found before any row is made.
         string[] columns = [.. rows.Current.Cells.Keys];
         var (output, input) = (One(with.Output, "output", columns), with.Input is { } text ? One(text, "input", columns) : null);
-        using var forms = TemplateList.Checked(Templates(), columns).Draw(seed).GetEnumerator();
+        using var forms = TemplateList.Checked(Given(with, find).Concat(written), columns).Draw(seed).GetEnumerator();
         do
         {
             forms.MoveNext();
@@ -26,7 +27,7 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
         while (rows.MoveNext());
     }
 
-    private IEnumerable<Template> Templates() => with.Templates.SelectMany((text, i) =>
+    public static IEnumerable<Template> Given(TableSource with, Func<string, DataFile> find) => with.Templates.SelectMany((text, i) =>
         TableSource.IsFile(text) ? TemplateList.Read(find(text)) : [new Template(text, $"templates, item {i + 1}")]);
 
     private static Template One(string text, string key, string[] columns) => TemplateList.Checked([new(text, key)], columns).All[0];

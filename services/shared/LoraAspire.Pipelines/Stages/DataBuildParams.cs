@@ -76,7 +76,7 @@ public sealed record DataBuildParams : StageParams
         {
             yield return ("sources", share);
         }
-        if (Writer is null && Sources.Any(source => source.Only?.Written > 0))
+        if (Writer is null && Sources.Any(source => source.Only?.AskedFor > 0))
         {
             yield return ("writer", "a source asks for written items, but no chat model is named to write them: add writer with provider and model");
         }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Stages;
+using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Runtime.Hosting;
 
@@ -45,7 +46,7 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
             var scratch = Directory.CreateDirectory(output.FullName.TrimEnd('/') + ".part").FullName;
             var context = new StageContext<TParams>(
                 "once", kind.Name, kind.Name, 1, parameters, inputs, new DataRoot(parsed.GetValue(_data)?.FullName ?? paths.Data),
-                scratch, Directory.CreateDirectory(Path.Combine(scratch, "checkpoints")).FullName, new TerminalProgress());
+                scratch, Directory.CreateDirectory(Path.Combine(scratch, "checkpoints")).FullName, new TerminalProgress()) { CacheDir = new ArtifactStore(paths.Store).StageCache(kind) };
             await stage.RunAsync(context, cancellationToken);
             if (output.Exists)
             {

@@ -64,6 +64,7 @@ public sealed class StageAttempt<TParams>(
         var context = new StageContext<TParams>(
             order.Run, order.Pipeline, order.Stage, order.Attempt, with, inputs, new DataRoot(paths.Data), scratch, checkpoints, progress)
         {
+            CacheDir = store.StageCache(kind),
             InputDigests = order.Inputs.ToDictionary(input => input.Key, input => input.Value.Digest),
         };
         stage.RunAsync(context, stop).GetAwaiter().GetResult();

@@ -26,6 +26,9 @@ public sealed record StageContext<TParams>(
     /// <summary>Input name → digest of what lies there; empty when a stage runs outside a pipeline.</summary>
     public IReadOnlyDictionary<string, string> InputDigests { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Kept across runs and stage keys: what cost much and may be used again. Its stage kind alone writes there, and nothing may be missed when it is gone.</summary>
+    public string CacheDir { get; init; } = CheckpointDir;
+
     /// <summary>The folder whose content becomes the output artifact of this name. Created on first call; an output never asked for is not published.</summary>
     public string OutputDir(string output) => Directory.CreateDirectory(Path.Combine(ScratchDir, "out", output)).FullName;
 }

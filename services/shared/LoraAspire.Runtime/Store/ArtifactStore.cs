@@ -13,6 +13,7 @@ public sealed class ArtifactStore(string root)
     private string CacheFile(string key) => Path.Combine(root, "cache", key + ".json");
 
     public string CheckpointDir(string key) => Path.Combine(root, "checkpoints", key);
+    public string StageCache(StageKind kind) => Path.Combine(root, "cache", kind.Name);
     public string RunScratch(string run) => Path.Combine(root, "scratch", run);
     public string StageScratch(string run, string stage) => Path.Combine(RunScratch(run), stage);
 

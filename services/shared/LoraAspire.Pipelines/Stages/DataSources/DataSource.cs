@@ -42,7 +42,7 @@ public abstract record RecordSource
     public int Repeat { get; init; } = 1;
 
     /// <summary>How many items a chat model is asked to write for this source; 0 where it writes none.</summary>
-    internal virtual int Written => 0;
+    internal virtual int AskedFor => 0;
 
     /// <summary>Files under the data root, as written in the YAML.</summary>
     public virtual IEnumerable<string> Files() => [];
@@ -54,6 +54,7 @@ public abstract record RecordSource
         new object?[] { Sample, Share, Weight }.Count(value => value is not null) > 1 ? "sample, share and weight exclude each other: keep one"
         : Sample < 1 ? "sample must be at least 1"
         : Repeat < 1 ? "repeat must be at least 1"
+        : AskedFor < 0 ? "written is a number of items, 0 or more"
         : Share is <= 0 or > 1 ? "share is a part of the whole, above 0 and at most 1"
         : Weight is <= 0 ? "weight must be above 0"
         : null;

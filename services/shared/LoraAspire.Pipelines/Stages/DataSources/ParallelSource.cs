@@ -26,4 +26,9 @@ public sealed record ParallelSource : RecordSource
     public bool CheckScripts { get; init; }
 
     public override IEnumerable<string> Files() => new[] { Path, TargetPath, Templates }.OfType<string>();
+
+    /// <summary>How many more templates in the manner of the given ones the chat model of <c>writer</c> is asked for.</summary>
+    public int Written { get; init; }
+
+    internal override int AskedFor => Written;
 }

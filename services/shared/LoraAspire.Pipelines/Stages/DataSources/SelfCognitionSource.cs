@@ -6,4 +6,9 @@ public sealed record SelfCognitionSource : RecordSource
     public required string Name { get; init; }
     public required string Developer { get; init; }
     public IReadOnlyList<string> Abilities { get; init; } = [];
+
+    /// <summary>How many more records, half of them in Chinese, the chat model of <c>writer</c> is asked for.</summary>
+    public int Written { get; init; }
+
+    internal override int AskedFor => Written;
 }

@@ -23,4 +23,9 @@ public sealed record TableSource : RecordSource
 
     /// <summary>A template file ends in .txt; anything else is a template.</summary>
     public static bool IsFile(string template) => template.EndsWith(".txt", StringComparison.Ordinal);
+
+    /// <summary>How many more templates in the manner of the given ones the chat model of <c>writer</c> is asked for.</summary>
+    public int Written { get; init; }
+
+    internal override int AskedFor => Written;
 }

@@ -1,0 +1,45 @@
+using System.ClientModel;
+using System.ClientModel.Primitives;
+using LoraAspire.Runtime.Stages;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.ServiceDiscovery.Http;
+using OpenAI;
+
+namespace LoraAspire.DataBuild.Written;
+
+/// <summary>Chat clients for a writer's endpoint. One call is one HTTP request: what is tried again is decided, and counted, by <see cref="WriterRequests"/>.</summary>
+/// <param name="discovery">Finds our chat service by its name; null where no app model runs.</param>
+public sealed class ChatModels(IConfiguration? configuration = null, IServiceDiscoveryHttpMessageHandlerFactory? discovery = null)
+{
+    /// <summary>How long to wait for what; tests wait less.</summary>
+    internal WriterTiming Timing { get; init; } = new();
+
+    /// <exception cref="StageException">Our chat service is asked for, and nothing says where it is.</exception>
+    internal IChatClient Connect(WriterEndpoint endpoint, string model)
+    {
+        var named = endpoint.Address == WriterEndpoint.ChatService;
+        if (named && (discovery is null || configuration?.GetSection("services:chat").Exists() is not true))
+        {
+            throw new StageException("The writer's provider is this project's chat service, and nothing says where it listens. Start the whole app (dotnet run --project LoraAspire.AppHost), or give writer.address, such as http://127.0.0.1:15081/v1.");
+        }
+        // The key must not follow a redirect, nor go to a loopback address by way of a proxy.
+        HttpMessageHandler http = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !named && !endpoint.Address.IsLoopback };
+        HttpClient client = new(named ? discovery!.CreateHandler(http) : http) { Timeout = Timeout.InfiniteTimeSpan };
+        return new OpenAIClient(new ApiKeyCredential(endpoint.Key ?? "none"), new OpenAIClientOptions
+        {
+            Endpoint = endpoint.Address,
+            Transport = new HttpClientPipelineTransport(client),
+            RetryPolicy = new ClientRetryPolicy(maxRetries: 0),
+            NetworkTimeout = Timeout.InfiniteTimeSpan,
+        }).GetChatClient(model).AsIChatClient();
+    }
+}
+
+/// <param name="Answer">A model on a CPU may need minutes.</param>
+/// <param name="LongestRetryAfter">A server that asks for more isn't waited for.</param>
+internal sealed record WriterTiming(TimeSpan Answer, TimeSpan FirstDelay, TimeSpan LongestDelay, TimeSpan LongestRetryAfter)
+{
+    public WriterTiming() : this(TimeSpan.FromMinutes(10), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2)) { }
+
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+}

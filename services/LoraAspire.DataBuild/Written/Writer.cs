@@ -1,0 +1,107 @@
+using System.Globalization;
+using LoraAspire.DataBuild.Written.Parsing;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+using Microsoft.Extensions.AI;
+
+namespace LoraAspire.DataBuild.Written;
+
+/// <summary>What every request has beside its words; part of the cache's digest.</summary>
+internal static class WriterPrompt
+{
+    /// <summary>High enough that asking again gives other items.</summary>
+    public const float Temperature = 0.8f;
+}
+
+/// <summary>Asks, reads, checks, keeps, and asks again for what is missing. What was accepted once comes from the cache, and then nothing is sent.</summary>
+internal sealed class Writer(WriterParams with, string? key, WriterRequests requests, ItemCache cache, Action<string> say)
+{
+    private const int LongestAnswer = 200_000;
+
+    /// <summary>Exactly as many items as the assignment wants, in the order of their acceptance.</summary>
+    /// <exception cref="StageException">Too few when the budget was spent, or the model can't be asked.</exception>
+    public async Task<IReadOnlyList<T>> WriteAsync<T>(Assignment<T> assignment, CancellationToken cancellationToken)
+    {
+        var digest = ItemCache.DigestOf(assignment.System, assignment.Task, with.Model, WriterPrompt.Temperature.ToString(CultureInfo.InvariantCulture));
+        Sieve<T> sieve = new(assignment, key);
+        foreach (var item in cache.Read<T>(digest, say))
+        {
+            // By today's rules: a rule that was added since counts for these too.
+            sieve.Offer(item);
+        }
+        if (sieve.Accepted.Count > 0)
+        {
+            say($"writer, {assignment.Name}: {Math.Min(sieve.Accepted.Count, assignment.Count)} of {assignment.Count} from the cache");
+        }
+        while (sieve.Accepted.Count < assignment.Count)
+        {
+            var missing = Math.Min(assignment.Count - sieve.Accepted.Count, assignment.AtOnce);
+            var response = requests.Spent ? null : await requests.AskAsync(assignment.System, assignment.Task + "\n" + assignment.Ask(missing, sieve.Accepted), cancellationToken);
+            if (response is null)
+            {
+                throw TooFew(assignment, sieve);
+            }
+            var before = sieve.Accepted.Count;
+            Take(response, assignment, sieve);
+            if (sieve.Accepted.Count > before)
+            {
+                cache.Write(digest, sieve.Accepted);
+            }
+            say($"writer, {assignment.Name}: accepted {Math.Min(sieve.Accepted.Count, assignment.Count)} of {assignment.Count}, request {requests.Sent}; dropped so far: {sieve.Reasons}");
+        }
+        return [.. sieve.Accepted.Take(assignment.Count)];
+    }
+
+    private static void Take<T>(ChatResponse response, Assignment<T> assignment, Sieve<T> sieve)
+    {
+        var text = response.Text;
+        var answer = assignment.Read(text.Length <= LongestAnswer ? text : text[..LongestAnswer], response.FinishReason == ChatFinishReason.Length || text.Length > LongestAnswer);
+        foreach (var reason in answer.Dropped)
+        {
+            sieve.Drop(reason);
+        }
+        foreach (var item in answer.Items)
+        {
+            sieve.Offer(item);
+        }
+        if (answer.Items.Count == 0)
+        {
+            sieve.Drop(text.Length == 0 ? "an empty answer or a refusal" : "an answer without any item");
+        }
+    }
+
+    private StageException TooFew<T>(Assignment<T> assignment, Sieve<T> sieve) => new(
+        $"The chat model '{with.Model}' wrote {sieve.Accepted.Count} of {assignment.Count} items for {assignment.Name} before the writer's requests were used up. Dropped: {sieve.Reasons}. "
+        + "What was accepted is kept: run again to go on from there; or raise writer.max_requests, ask for fewer (written), or choose a stronger model.");
+}
+
+/// <summary>Items that pass the assignment's rules and repeat none before, and how many were dropped for which reason.</summary>
+internal sealed class Sieve<T>(Assignment<T> assignment, string? key)
+{
+    private readonly HashSet<string> _seen = [.. assignment.ExampleKeys];
+    private readonly List<T> _accepted = [];
+    private readonly SortedDictionary<string, int> _dropped = new(StringComparer.Ordinal);
+
+    public IReadOnlyList<T> Accepted => _accepted;
+
+    public string Reasons => _dropped.Count == 0 ? "none" : string.Join(", ", _dropped.Select(reason => $"{reason.Value} ({reason.Key})"));
+
+    public void Drop(string reason) => _dropped[reason] = _dropped.GetValueOrDefault(reason) + 1;
+
+    public void Offer(T item)
+    {
+        // A server may send back the header that it got.
+        if ((key is { Length: >= 12 } && item!.ToString()!.Contains(key, StringComparison.Ordinal) ? "holds the key" : assignment.Problem(item)) is { } reason)
+        {
+            Drop(reason);
+        }
+        else if (!_seen.Add(assignment.Key(item)))
+        {
+            Drop("a repetition");
+        }
+        else
+        {
+            _accepted.Add(item);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+
+namespace LoraAspire.DataBuild.Written;
+
+/// <summary>Where requests go and with which key. Not a record: no text form of it may hold the key.</summary>
+internal sealed class WriterEndpoint
+{
+    private const string OpenAi = "https://api.openai.com/v1";
+    private const string Ollama = "http://127.0.0.1:11434/v1";
+
+    /// <summary>Our chat service by its name in the app model.</summary>
+    internal static readonly Uri ChatService = new("http://chat/v1");
+
+    private WriterEndpoint(Uri address, string? key) => (Address, Key) = (address, key);
+
+    public Uri Address { get; }
+
+    /// <summary>Null where none is needed.</summary>
+    public string? Key { get; }
+
+    /// <exception cref="StageException">No key for an address that asks for one, or the key would travel in clear text.</exception>
+    public static WriterEndpoint Of(WriterParams with)
+    {
+        if (with is { Provider: WriterProvider.Chat, Address: null })
+        {
+            // Ours asks for no key: one that stands in the environment for another provider isn't shown to it.
+            return new(ChatService, null);
+        }
+        Uri address = new(with.Address ?? (with.Provider == WriterProvider.Ollama ? Ollama : OpenAi));
+        var key = Environment.GetEnvironmentVariable(with.ApiKeyEnv) is { Length: > 0 } given ? given.Trim() : null;
+        var clear = address is { Scheme: "http", IsLoopback: false };
+        if (clear && (key is not null || with.Provider == WriterProvider.OpenAi))
+        {
+            throw new StageException($"The writer's address {address.Host} is reached by http://, in clear text: a key must not travel so. Use https://, or a server on this machine"
+                + (key is null ? "." : $"; or unset {with.ApiKeyEnv} when the server asks for no key."));
+        }
+        if (key is null && !address.IsLoopback && with.Provider == WriterProvider.OpenAi)
+        {
+            throw new StageException($"The writer's address {address.Host} asks for a key, and the environment variable {with.ApiKeyEnv} of the data-build service is not set. Set it before the app starts, or name another variable with api_key_env.");
+        }
+        return key is null || key.All(letter => letter is > ' ' and < '\x7F')
+            ? new(address, key)
+            : throw new StageException($"The environment variable {with.ApiKeyEnv} holds white space or letters that no key has. Set it to the key alone.");
+    }
+}

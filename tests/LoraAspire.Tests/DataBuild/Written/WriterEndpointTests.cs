@@ -1,0 +1,63 @@
+using LoraAspire.DataBuild.Written;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime.Stages;
+
+namespace LoraAspire.Tests.DataBuild.Written;
+
+public sealed class WriterEndpointTests
+{
+    private static WriterParams With(WriterProvider provider, string? address = null, string variable = "LORA_TEST_NO_KEY") => new() { Provider = provider, Model = "m", Address = address, ApiKeyEnv = variable };
+
+    [Theory]
+    [InlineData(WriterProvider.Ollama, null, "http://127.0.0.1:11434/v1")]
+    [InlineData(WriterProvider.Ollama, "http://192.168.1.5:11434/v1", "http://192.168.1.5:11434/v1")]
+    [InlineData(WriterProvider.OpenAi, "http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1")]
+    [InlineData(WriterProvider.Chat, null, "http://chat/v1")]
+    [InlineData(WriterProvider.Chat, "http://localhost:15081/v1", "http://localhost:15081/v1")]
+    public void A_server_of_ones_own_needs_no_key(WriterProvider provider, string? address, string expected)
+    {
+        var endpoint = WriterEndpoint.Of(With(provider, address));
+        Assert.Equal((new Uri(expected), null), (endpoint.Address, endpoint.Key));
+    }
+
+    [Theory]
+    [InlineData(WriterProvider.OpenAi, null, false, "environment variable LORA_TEST_")]
+    [InlineData(WriterProvider.OpenAi, "https://models.example/v1", false, "asks for a key")]
+    [InlineData(WriterProvider.OpenAi, "http://models.example/v1", false, "clear text")]
+    [InlineData(WriterProvider.OpenAi, "http://models.example/v1", true, "clear text")]
+    [InlineData(WriterProvider.Ollama, "http://192.168.1.5:11434/v1", true, "clear text")]
+    public void A_key_that_is_missing_or_would_travel_openly_is_refused_in_words(WriterProvider provider, string? address, bool key, string words)
+    {
+        const string secret = "sk-0123456789";
+        var variable = $"LORA_TEST_{Guid.NewGuid():N}";
+        Environment.SetEnvironmentVariable(variable, key ? secret : null);
+        var failure = Assert.Throws<StageException>(() => WriterEndpoint.Of(With(provider, address, variable)));
+        Environment.SetEnvironmentVariable(variable, null);
+        Assert.Contains(words, failure.Message);
+        Assert.DoesNotContain(secret, failure.ToString());
+    }
+
+    [Fact]
+    public void Our_chat_service_without_an_app_model_is_asked_for_by_address() =>
+        Assert.Contains("give writer.address", Assert.Throws<StageException>(() => new ChatModels().Connect(WriterEndpoint.Of(With(WriterProvider.Chat)), "m")).Message);
+
+    [Theory]
+    [InlineData("{ provider: open-ai, model: m, api_key_env: sk-0123456789 }", "is the name of an environment variable")]
+    [InlineData("{ provider: open-ai, model: m, api_key_env: ConnectionStrings__redis }", "double underscore")]
+    [InlineData("{ provider: open-ai, model: m, address: 'https://user:sk-0123456789@models.example/v1' }", "must hold no name, password or query")]
+    [InlineData("{ provider: open-ai, model: m, address: 'https://models.example/v1?key=sk-0123456789' }", "must hold no name, password or query")]
+    [InlineData("{ provider: open-ai, model: m, address: models.example }", "must start with http")]
+    [InlineData("{ provider: open-ai, model: m, max_requests: 0 }", "max_requests")]
+    [InlineData("{ provider: open-ai, model: '' }", "must name a model")]
+    public void A_mistake_in_the_yaml_is_said_without_repeating_what_may_be_a_key(string writer, string words)
+    {
+        var failure = Assert.Throws<PipelineException>(() => PipelineParser.ParseParams($"sources:\n  - self_cognition: {{ name: Y, developer: D, written: 5 }}\nwriter: {writer}\n", "with.yaml", StageKinds.DataBuild));
+        Assert.Contains(words, failure.Message);
+        Assert.DoesNotContain("sk-0123456789", failure.Message);
+    }
+
+    [Fact]
+    public void Written_without_a_writer_is_a_mistake() =>
+        Assert.Contains("add writer", Assert.Throws<PipelineException>(() => PipelineParser.ParseParams("sources:\n  - self_cognition: { name: Y, developer: D, written: 5 }\n", "with.yaml", StageKinds.DataBuild)).Message);
+}

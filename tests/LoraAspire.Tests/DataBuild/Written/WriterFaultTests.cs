@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+using Microsoft.AspNetCore.Http;
+using static LoraAspire.Tests.DataBuild.Written.ScriptedServer;
+
+namespace LoraAspire.Tests.DataBuild.Written;
+
+public sealed class WriterFaultTests
+{
+    private const string One = "1. Say [input] in [tgt_lang].";
+
+    public static TheoryData<string, string> Passing => new()
+    {
+        { "429", "the server is busy or the quota is used up (429)" },
+        { "500", "the server failed (500)" },
+        { "cut", "the connection failed or was cut" },
+        { "garbage", "the answer is not JSON" },
+        { "no choices", "the answer is not a chat completion" },
+        { "another shape", "the answer is not a chat completion" },
+    };
+
+    private static Func<HttpContext, Task> Step(string fault) => fault switch
+    {
+        "429" => Fails(429),
+        "500" => Fails(500, body: $"<html>{WriterRun.Key}</html>"),
+        "cut" => CutOff,
+        "garbage" => Body("<html>hello</html>"),
+        "no choices" => Body("""{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[]}"""),
+        "another shape" => Body("[1, 2]"),
+        _ => throw new ArgumentException(fault),
+    };
+
+    [Theory]
+    [MemberData(nameof(Passing))]
+    public async Task A_fault_that_may_pass_is_tried_again_and_counted(string fault, string words)
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Step(fault), Says(One));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Equal(2, server.Seen.Count);
+        Assert.Contains(run.Said, line => line.Contains($"request 1 failed: {words}; again in"));
+        Assert.Contains(run.Said, line => line.Contains("accepted 1 of 1, request 2"));
+
+        await using var broken = await StartAsync(Step(fault));
+        var failure = await run.FailureAsync(WriterRun.Pairs(run.Writer(broken, maxRequests: 3), 2));
+        Assert.Equal(3, broken.Seen.Count);
+        Assert.Contains("wrote 1 of 2", failure.Message);
+        run.AssertNoSecret(failure, WriterRun.Key);
+    }
+
+    [Fact]
+    public async Task A_server_that_stays_broken_ends_the_run_before_the_budget()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Fails(503));
+        var failure = await run.FailureAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Equal(8, server.Seen.Count);
+        Assert.Contains("the server failed (503)", failure.Message);
+        Assert.True(failure.Transient);
+        // Exponential from a second, jittered, at most half a minute.
+        Assert.Equal(7, run.Clock.Waits.Count);
+        Assert.All(run.Clock.Waits, wait => Assert.InRange(wait, TimeSpan.Zero, TimeSpan.FromSeconds(30)));
+    }
+
+    [Fact]
+    public async Task The_server_says_how_long_to_wait()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Fails(429, "17"), Says(One));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Equal([TimeSpan.FromSeconds(17)], run.Clock.Waits);
+        Assert.Contains(run.Said, line => line.Contains("(429); again in 17 s"));
+
+        await using var tomorrow = await StartAsync(Fails(429, "86400"));
+        var failure = await run.FailureAsync(WriterRun.Pairs(run.Writer(tomorrow), 2));
+        Assert.Single(tomorrow.Seen);
+        Assert.Contains("1440 minutes", failure.Message);
+    }
+
+    [Fact]
+    public async Task A_slow_server_is_left_and_asked_again()
+    {
+        using WriterRun run = new() { Answer = TimeSpan.FromMilliseconds(300) };
+        await using var server = await StartAsync(Hangs, Says(One));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Contains(run.Said, line => line.Contains("request 1 failed: no answer in time"));
+    }
+
+    [Theory]
+    [InlineData(401, "the server refuses the key (401)")]
+    [InlineData(403, "may not use the model 'scripted' (403)")]
+    [InlineData(404, "knows no model 'scripted'")]
+    [InlineData(400, "refuses the request (400)")]
+    [InlineData(302, "refuses the request (302)")]
+    public async Task A_refusal_of_the_request_fails_at_once_and_repeats_nothing_of_it(int status, string words)
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Fails(status, body: $$$"""{"error":{"message":"Incorrect API key provided: {{{WriterRun.Key}}}"}}"""));
+        var failure = await run.FailureAsync(WriterRun.Pairs(run.Writer(server, maxRequests: 8675309), 1));
+        Assert.Single(server.Seen);
+        Assert.Contains(words, failure.Message);
+        Assert.False(failure.Transient);
+        run.AssertNoSecret(failure, WriterRun.Key, "8675309");
+    }
+
+    [Theory]
+    [InlineData("""{"role":"assistant","content":null,"refusal":"I can't do that."}""", "stop", "an empty answer or a refusal")]
+    [InlineData("""{"role":"assistant","content":""}""", "content_filter", "an empty answer or a refusal")]
+    [InlineData("""{"role":"assistant","content":"I'm sorry, but I can't help with that."}""", "stop", "an answer without any item")]
+    public async Task A_model_that_refuses_is_asked_again(string message, string finish, string reason)
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(
+            Body($$$"""{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"{{{finish}}}","message":{{{message}}} }]}"""), Says(One));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Equal(2, server.Seen.Count);
+        Assert.Contains(run.Said, line => line.Contains(reason));
+    }
+
+    [Fact]
+    public async Task An_item_that_holds_the_key_is_never_accepted()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Says($"1. Say [input] in [tgt_lang] with {WriterRun.Key}.\n2. Say [input] in [tgt_lang]."));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Contains(run.Said, line => line.Contains("1 (holds the key)"));
+        run.AssertNoSecret(null, WriterRun.Key);
+    }
+
+    [Fact]
+    public async Task Cancelling_stops_a_request_and_a_wait_at_once()
+    {
+        using CancellationTokenSource stop = new();
+        using WriterRun run = new();
+        await using var hanging = await StartAsync(http =>
+        {
+            stop.Cancel();
+            return Hangs(http);
+        });
+        var clock = Stopwatch.StartNew();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.RunAsync(WriterRun.Pairs(run.Writer(hanging), 1), stop.Token));
+        Assert.Single(hanging.Seen);
+
+        using CancellationTokenSource waiting = new();
+        using WriterRun other = new() { Clock = new() { OnWait = waiting.Cancel } };
+        await using var broken = await StartAsync(Fails(500));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => other.RunAsync(WriterRun.Pairs(other.Writer(broken), 1), waiting.Token));
+        Assert.Single(broken.Seen);
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), $"{clock.Elapsed}");
+    }
+}

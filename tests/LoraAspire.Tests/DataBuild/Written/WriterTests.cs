@@ -1,0 +1,125 @@
+using LoraAspire.Pipelines.Stages;
+using static LoraAspire.Tests.DataBuild.Written.ScriptedServer;
+
+namespace LoraAspire.Tests.DataBuild.Written;
+
+/// <summary>The whole stage against a server that behaves and misbehaves as scripted.</summary>
+public sealed class WriterTests
+{
+    private const string Three = "1. Say [input] in [tgt_lang].\n2. \"Put [input] from [src_lang] into [tgt_lang].\"\n3. What is [input] in [tgt_lang]?";
+
+    [Fact]
+    public async Task Templates_are_asked_for_by_example_and_used_with_the_given_ones()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Says(Three));
+        var texts = WriterRun.Texts(await run.RunAsync(WriterRun.Pairs(run.Writer(server), 3)));
+
+        var request = Assert.Single(server.Seen);
+        Assert.Equal("/v1/chat/completions", request.Path);
+        Assert.Equal("Bearer " + WriterRun.Key, request.Authorization);
+        Assert.Equal("scripted", request.Body.GetProperty("model").GetString());
+        Assert.Contains("1. From [src_lang] to [tgt_lang]: [input]\n", request.Prompt);
+        Assert.Contains("Write 3 more", request.Prompt);
+        Assert.All(texts, text => Assert.DoesNotContain("[input]", text));
+        string[] starts = ["From Chinese", "Say 你好", "Say 再见", "Say 谢谢", "Put ", "What is "];
+        Assert.All(texts, text => Assert.Contains(starts, start => text.StartsWith($"### Instruction:\n{start}", StringComparison.Ordinal)));
+        Assert.Contains(texts, text => !text.Contains("From Chinese to English:"));
+        run.AssertNoSecret(null, WriterRun.Key);
+    }
+
+    [Fact]
+    public async Task What_is_missing_is_asked_for_again_and_each_drop_has_its_reason()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(
+            Says("Sure!\n1. Say [input] in [tgt_lang].\n2. say [input] in [tgt_lang]\n3. Put this into [tgt_lang].\n4. Say [text] in [tgt_lang].\n5. from [src_lang] to [tgt_lang]: [input]!"),
+            Says(Three));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 3));
+
+        Assert.Equal(2, server.Seen.Count);
+        Assert.Contains("1. Say [input] in [tgt_lang].\n\nWrite 2 more", server.Seen.Last().Prompt);
+        Assert.Contains(run.Said, line => line.Contains("accepted 1 of 3, request 1; dropped so far: 1 ([input] is missing), 2 (a repetition), 1 (prose around the items), 1 (unknown placeholder [text])"));
+        Assert.Contains(run.Said, line => line.Contains("accepted 3 of 3, request 2"));
+    }
+
+    [Fact]
+    public async Task A_rerun_sends_nothing_and_gives_the_same_bytes()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Says(Three));
+        var with = WriterRun.Pairs(run.Writer(server), 3);
+        var (one, two) = (await run.RunAsync(with), await run.RunAsync(with));
+
+        Assert.Single(server.Seen);
+        Assert.Contains(run.Said, line => line.Contains("3 of 3 from the cache"));
+        foreach (var name in new[] { "dataset.arrow", "dataset.json", "preview.md" })
+        {
+            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(one, name), TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(Path.Combine(two, name), TestContext.Current.CancellationToken));
+        }
+        // Asking for more later keeps what is there, whatever the address is by then.
+        await using var other = await StartAsync(Says("1. Give [input] to me in [tgt_lang]."));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(other), 4));
+        Assert.Contains("Write 1 more", Assert.Single(other.Seen).Prompt);
+    }
+
+    [Fact]
+    public async Task A_damaged_cache_file_is_a_warned_miss()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Says(Three));
+        var with = WriterRun.Pairs(run.Writer(server), 3);
+        await run.RunAsync(with);
+        var file = Assert.Single(run.CacheFiles);
+        foreach (var damage in new Func<string, string>[] { text => text[..40], text => text.Replace("Say ", "Sag ") })
+        {
+            await File.WriteAllTextAsync(file, damage(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken)), TestContext.Current.CancellationToken);
+            await run.RunAsync(with);
+        }
+        Assert.Equal(3, server.Seen.Count);
+        Assert.Equal(2, run.Said.Count(line => line.Contains("is damaged")));
+        Assert.Single(run.CacheFiles);
+    }
+
+    [Fact]
+    public async Task Too_few_after_the_budget_is_an_error_and_what_was_accepted_stays()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Says("1. Say [input] in [tgt_lang].\n2. No place in [tgt_lang]."), Says("I'd rather not."), Says("1. No place in [tgt_lang]."));
+        var failure = await run.FailureAsync(WriterRun.Pairs(run.Writer(server, maxRequests: 3), 2));
+
+        Assert.Equal(3, server.Seen.Count);
+        Assert.Contains("wrote 1 of 2 items for parallel p.tsv, templates", failure.Message);
+        Assert.Contains("2 ([input] is missing)", failure.Message);
+        Assert.Contains("1 (an answer without any item)", failure.Message);
+        Assert.Contains("writer.max_requests", failure.Message);
+        await using var again = await StartAsync(Says("1. What is [input] in [tgt_lang]?"));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(again), 2));
+        Assert.Contains("1. Say [input] in [tgt_lang].\n\nWrite 1 more", Assert.Single(again.Seen).Prompt);
+    }
+
+    [Fact]
+    public async Task Self_cognition_records_are_written_in_both_languages_and_checked()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(
+            Says("```json\n[{\"instruction\": \"Say who you are.\", \"output\": \"Yanqi, at your service.\"},\n{\"instruction\": \"Who are you?\", \"output\": \"I am ChatGPT.\"}]\n```"),
+            Says("{“instruction”：“报上名字来。”，“output”：“我叫Yanqi。”}\n{\"instruction\": \"你是谁？\", \"output\": \"I am Yanqi.\"}"));
+        var texts = WriterRun.Texts(await run.RunAsync(WriterRun.Self(run.Writer(server), 2)));
+
+        Assert.Equal(["### Instruction:\nSay who you are.\n\n### Response:\nYanqi, at your service.", "### Instruction:\n报上名字来。\n\n### Response:\n我叫Yanqi。"], texts.TakeLast(2));
+        Assert.Contains("Its developer: the lab", server.Seen.First().Prompt);
+        Assert.Contains("开发者：the lab", server.Seen.Last().Prompt);
+        Assert.Contains(run.Said, line => line.Contains("another: ChatGPT"));
+        Assert.Contains(run.Said, line => line.Contains("not in Chinese"));
+    }
+
+    [Fact]
+    public async Task An_answer_that_ran_into_its_length_loses_its_last_item()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Says("1. Say [input] in [tgt_lang].\n2. Put [input] into [tgt_lang] and", "length"), Says(Three));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 2));
+        Assert.Contains("Write 1 more", server.Seen.Last().Prompt);
+    }
+}
