@@ -4,19 +4,27 @@ using Microsoft.ML.Tokenizers;
 
 namespace LoraAspire.Model.Tokenizers;
 
-/// <summary>Byte-level BPE (GPT-2's kind) with Qwen2's word pattern and NFC normalisation, by Microsoft.ML.Tokenizers.</summary>
+/// <summary>Byte-level BPE (GPT-2's kind): Qwen2's by vocab.json and merges.txt, Llama-3's and others by tokenizer.json. The merging is Microsoft.ML.Tokenizers'.</summary>
 internal sealed class ByteLevelTokenizer : HfTokenizer
 {
     private const string QwenWords = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+    private const string Gpt2Words = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+
     private readonly BpeTokenizer _bpe;
+    private readonly WordPattern _words;
+    private readonly bool _normalises;
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>>? _whole;
     private readonly Dictionary<int, string> _pieces;
     private readonly Dictionary<char, byte> _byteOf = ByteOf();
+    private readonly char[] _letterOf = [.. ByteOf().OrderBy(pair => pair.Value).Select(pair => pair.Key)];
 
-    private ByteLevelTokenizer(BpeTokenizer bpe, Dictionary<int, string> pieces, SpecialTokens special) : base(special)
+    private ByteLevelTokenizer(BpeTokenizer bpe, Dictionary<string, int> vocabulary, WordPattern words, bool normalises, bool wholeWords, SpecialTokens special) : base(special)
     {
-        (_bpe, _pieces) = (bpe, pieces);
-        VocabSize = special.Added.Keys.Concat(pieces.Keys).Max() + 1;
+        (_bpe, _words, _normalises) = (bpe, words, normalises);
+        _whole = wholeWords ? vocabulary.GetAlternateLookup<ReadOnlySpan<char>>() : null;
+        _pieces = vocabulary.ToDictionary(token => token.Value, token => token.Key);
+        VocabSize = special.Added.Keys.Concat(_pieces.Keys).Max() + 1;
     }
 
     public override int VocabSize { get; }
@@ -25,18 +33,39 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
     {
         if (TokenizerClass(dir) is { } name && !name.StartsWith("Qwen2", StringComparison.Ordinal))
         {
-            throw new ModelException($"The byte-level BPE in {dir} is a {name}, whose word pattern is not known here; Qwen2's is the only one yet.");
+            throw new ModelException($"The byte-level BPE in {dir} is a {name}, whose word pattern vocab.json and merges.txt don't tell. Put the model's tokenizer.json in the folder and take vocab.json out.");
         }
         var vocabulary = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllBytes(Path.Combine(dir, "vocab.json")))!;
-        var merges = File.ReadLines(Path.Combine(dir, "merges.txt")).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)).ToList();
-        BpeOptions options = new(vocabulary)
+        var merges = File.ReadLines(Path.Combine(dir, "merges.txt")).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal));
+        return Create(dir, vocabulary, merges, new WordPattern(QwenWords), normalises: true, wholeWords: false, []);
+    }
+
+    /// <exception cref="ModelException">A word pattern or normalisation that isn't known.</exception>
+    internal static ByteLevelTokenizer Load(string dir, TokenizerJson json)
+    {
+        var normalises = false;
+        foreach (var part in json.Parts("normalizer"))
         {
-            Merges = merges,
-            ByteLevel = true,
-            PreTokenizer = new RegexPreTokenizer(new(QwenWords, System.Text.RegularExpressions.RegexOptions.Compiled), null),
-        };
-        var special = SpecialTokens.Load(dir, text => vocabulary.TryGetValue(text, out var id) ? id : null, id => vocabulary.First(token => token.Value == id).Key, null, null, null);
-        return new(BpeTokenizer.Create(options), vocabulary.ToDictionary(token => token.Value, token => token.Key), special);
+            normalises = part.GetProperty("type").GetString() == "NFC" ? true : throw json.Unknown($"it normalises by {part.GetRawText()}");
+        }
+        string? pattern = null;
+        foreach (var part in json.Parts("pre_tokenizer"))
+        {
+            pattern = part.GetProperty("type").GetString() switch
+            {
+                "Split" when pattern is null && part.GetProperty("behavior").GetString() == "Isolated" && !part.GetProperty("invert").GetBoolean() && part.GetProperty("pattern").TryGetProperty("Regex", out var regex) => regex.GetString(),
+                "ByteLevel" when !part.GetProperty("add_prefix_space").GetBoolean() => pattern ?? (part.TryGetProperty("use_regex", out var own) && !own.GetBoolean() ? throw json.Unknown("it doesn't cut text into words") : Gpt2Words),
+                _ => throw json.Unknown($"it splits text by {part.GetRawText()}"),
+            };
+        }
+        return Create(dir, json.Vocabulary, json.Merges.Select(merge => $"{merge.Left} {merge.Right}"), new WordPattern(pattern ?? throw json.Unknown("it doesn't cut text into words")), normalises, json.IgnoreMerges, json.Added);
+    }
+
+    private static ByteLevelTokenizer Create(string dir, Dictionary<string, int> vocabulary, IEnumerable<string> merges, WordPattern words, bool normalises, bool wholeWords, IEnumerable<(string Text, int Id, bool Special)> added)
+    {
+        var bpe = BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = merges, ByteLevel = true, PreTokenizer = words });
+        var special = SpecialTokens.Load(dir, text => vocabulary.TryGetValue(text, out var id) ? id : null, id => vocabulary.First(token => token.Value == id).Key, null, null, null, added);
+        return new(bpe, vocabulary, words, normalises, wholeWords, special);
     }
 
     private static string? TokenizerClass(string dir)
@@ -55,7 +84,40 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
         : Special.Added.TryGetValue(id, out var token) ? Encoding.UTF8.GetBytes(token.Text)
         : [.. Piece(id).Select(c => _byteOf[c])];
 
-    private protected override void AppendIds(string text, List<int> ids, bool continues) => ids.AddRange(_bpe.EncodeToIds(text.Normalize(NormalizationForm.FormC)));
+    private protected override void AppendIds(string text, List<int> ids, bool continues)
+    {
+        text = _normalises ? text.Normalize(NormalizationForm.FormC) : text;
+        if (_whole is not { } whole)
+        {
+            ids.AddRange(_bpe.EncodeToIds(text));
+            return;
+        }
+        foreach (var (start, length) in _words.PreTokenize(text))
+        {
+            var word = text.AsSpan(start, length);
+            if (whole.TryGetValue(Spelled(word), out var id))
+            {
+                ids.Add(id);
+            }
+            else
+            {
+                ids.AddRange(_bpe.EncodeToIds(word, considerPreTokenization: false));
+            }
+        }
+    }
+
+    /// <summary>The word's UTF-8 bytes in GPT-2's letters.</summary>
+    private string Spelled(ReadOnlySpan<char> word)
+    {
+        Span<byte> bytes = new byte[Encoding.UTF8.GetByteCount(word)];
+        Encoding.UTF8.GetBytes(word, bytes);
+        StringBuilder letters = new(bytes.Length);
+        foreach (var value in bytes)
+        {
+            letters.Append(_letterOf[value]);
+        }
+        return letters.ToString();
+    }
 
     public override string Decode(ReadOnlySpan<int> ids)
     {

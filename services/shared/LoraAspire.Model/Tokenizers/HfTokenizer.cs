@@ -2,7 +2,7 @@ namespace LoraAspire.Model.Tokenizers;
 
 /// <summary>
 /// The tokenizer of a Hugging Face model folder. Ids and texts equal those of SentencePiece (<c>tokenizer.model</c>) or of byte-level
-/// BPE (<c>vocab.json</c> + <c>merges.txt</c>, as Qwen2). Safe to use from several threads.
+/// BPE (<c>vocab.json</c> + <c>merges.txt</c>, as Qwen2), or of either by <c>tokenizer.json</c>. Safe to use from several threads.
 /// </summary>
 public abstract class HfTokenizer
 {
@@ -133,10 +133,10 @@ public abstract class HfTokenizer
         }
         if (File.Exists(Path.Combine(dir, "tokenizer.json")))
         {
-            throw new ModelException(
-                $"{dir} holds only tokenizer.json, which is not read yet. Put the model's tokenizer.model, or its vocab.json and merges.txt, beside it.");
+            var json = TokenizerJson.Load(Path.Combine(dir, "tokenizer.json"));
+            return json.IsSentencePiece ? SentencePieceTokenizer.Load(dir, json) : ByteLevelTokenizer.Load(dir, json);
         }
         throw new ModelException(
-            $"No tokenizer in {dir}: looked for tokenizer.model, and for vocab.json with merges.txt. Copy the tokenizer files of the base model into it.");
+            $"No tokenizer in {dir}: looked for tokenizer.model, for vocab.json with merges.txt, and for tokenizer.json. Copy the tokenizer files of the base model into it.");
     }
 }

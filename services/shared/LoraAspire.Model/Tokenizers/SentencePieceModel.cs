@@ -25,6 +25,14 @@ internal sealed class SentencePieceModel
     private bool _escapeWhitespaces = true;
     private int _charsmapLength;
 
+    /// <summary>A model with byte fallback that keeps white space as it is, as Llama's.</summary>
+    public static SentencePieceModel Of(IReadOnlyList<VocabularyPiece> pieces, int unkId, bool addDummyPrefix)
+    {
+        SentencePieceModel model = new() { UnkId = unkId, BosId = -1, EosId = -1, ByteFallback = true, AddDummyPrefix = addDummyPrefix, RemoveExtraWhitespaces = false };
+        model.Pieces.AddRange(pieces);
+        return model;
+    }
+
     /// <exception cref="ModelException">No SentencePiece model, or a damaged one.</exception>
     /// <exception cref="ModelException">A unigram, word or char model, or one with a normalisation table.</exception>
     public static SentencePieceModel Load(string path)

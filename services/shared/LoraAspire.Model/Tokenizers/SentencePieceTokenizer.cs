@@ -32,12 +32,15 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
 
     public override int VocabSize { get; }
 
-    internal static new SentencePieceTokenizer Load(string dir)
+    internal static new SentencePieceTokenizer Load(string dir) => Load(dir, SentencePieceModel.Load(Path.Combine(dir, "tokenizer.model")), []);
+
+    internal static SentencePieceTokenizer Load(string dir, TokenizerJson json) => Load(dir, SentencePieceJson.Read(json), json.Added);
+
+    private static SentencePieceTokenizer Load(string dir, SentencePieceModel model, IEnumerable<(string Text, int Id, bool Special)> added)
     {
-        var model = SentencePieceModel.Load(Path.Combine(dir, "tokenizer.model"));
         BpeMerger merger = new(model);
         var special = SpecialTokens.Load(dir, merger.Find, id => model.Pieces[id].Text,
-            Known(model.UnkId), Known(model.BosId), Known(model.EosId));
+            Known(model.UnkId), Known(model.BosId), Known(model.EosId), added);
         return new(model, merger, special);
 
         int? Known(int id) => id >= 0 && id < model.Pieces.Count ? id : null;

@@ -26,13 +26,25 @@ internal sealed class SpecialTokens
     public bool IsSpecial(int id) => _special.ContainsValue(id) || (Added.TryGetValue(id, out var token) && token.Special);
 
     /// <param name="find">Spelling → id in the vocabulary file, or null.</param>
+    /// <param name="more">What a tokenizer.json adds; the other files come first.</param>
     /// <param name="unk">Id, or null, that the vocabulary itself gives; likewise <paramref name="bos"/> and <paramref name="eos"/>.</param>
-    public static SpecialTokens Load(string dir, Func<string, int?> find, Func<int, string> piece, int? unk, int? bos, int? eos)
+    public static SpecialTokens Load(string dir, Func<string, int?> find, Func<int, string> piece, int? unk, int? bos, int? eos, IEnumerable<(string Text, int Id, bool Special)> more)
     {
         SpecialTokens tokens = new();
         var config = ReadJson(dir, "tokenizer_config.json");
         var map = ReadJson(dir, "special_tokens_map.json");
         tokens.ReadAdded(config, ReadJson(dir, "added_tokens.json"), find);
+        foreach (var (text, id, isSpecial) in more)
+        {
+            if (find(text) is null)
+            {
+                tokens.Added.TryAdd(id, (text, isSpecial));
+            }
+            else if (isSpecial)
+            {
+                tokens._special[text] = id;
+            }
+        }
         int? Named(string key, int? fallback)
         {
             var text = Spelling(config, key) ?? Spelling(map, key);

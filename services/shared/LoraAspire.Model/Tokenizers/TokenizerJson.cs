@@ -1,0 +1,86 @@
+using System.Text.Json;
+
+namespace LoraAspire.Model.Tokenizers;
+
+/// <summary>
+/// What a tokenizer.json of the tokenizers library says, as far as the BPE tokenizers of Llama-like models need it. What can't be run exactly is refused with the
+/// part that isn't known.
+/// </summary>
+internal sealed class TokenizerJson
+{
+    private readonly string _path;
+    private readonly JsonElement _root;
+
+    private TokenizerJson(string path, JsonElement root) => (_path, _root) = (path, root);
+
+    /// <summary>Spelling → id.</summary>
+    public Dictionary<string, int> Vocabulary { get; private init; } = [];
+
+    /// <summary>Pairs in the order in which they are joined.</summary>
+    public List<(string Left, string Right)> Merges { get; private init; } = [];
+
+    /// <summary>Whether spaces are written as U+2581 and unknown characters as bytes &lt;0x..&gt;, as SentencePiece does; else as GPT-2's byte letters.</summary>
+    public bool IsSentencePiece => Model.TryGetProperty("byte_fallback", out var fallback) && fallback.ValueKind == JsonValueKind.True;
+
+    /// <summary>A word that is in the vocabulary as a whole is never taken apart (Llama-3).</summary>
+    public bool IgnoreMerges => Model.TryGetProperty("ignore_merges", out var ignore) && ignore.ValueKind == JsonValueKind.True;
+
+    public string? UnkToken => Model.TryGetProperty("unk_token", out var unk) ? unk.GetString() : null;
+
+    private JsonElement Model => _root.GetProperty("model");
+
+    /// <summary>The tokens beside the model's own: spelling, id, whether they are left out of decoded text.</summary>
+    public IEnumerable<(string Text, int Id, bool Special)> Added => _root.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array
+        ? added.EnumerateArray().Select(token => (token.GetProperty("content").GetString()!, token.GetProperty("id").GetInt32(), token.GetProperty("special").GetBoolean()))
+        : [];
+
+    /// <exception cref="ModelException">Not readable, or not BPE.</exception>
+    public static TokenizerJson Load(string path)
+    {
+        try
+        {
+            var root = JsonElement.Parse(File.ReadAllBytes(path));
+            var model = root.GetProperty("model");
+            // Old files leave the type out.
+            var type = model.TryGetProperty("type", out var named) ? named.GetString() : "BPE";
+            if (type != "BPE")
+            {
+                throw new ModelException($"{path} is a {type} tokenizer. The BPE tokenizers of Llama, Mistral and Qwen are known here.");
+            }
+            return new(path, root)
+            {
+                Vocabulary = model.GetProperty("vocab").EnumerateObject().ToDictionary(token => token.Name, token => token.Value.GetInt32(), StringComparer.Ordinal),
+                Merges = [.. model.GetProperty("merges").EnumerateArray().Select(Pair)],
+            };
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
+        {
+            throw new ModelException($"{path} is not a readable tokenizer.json: {e.Message} Copy it again from the base model.", e);
+        }
+    }
+
+    public ModelException Unknown(string what) =>
+        new($"{_path}: {what}, which is not known here and so can't be run exactly. Put the model's tokenizer.model, or its vocab.json and merges.txt, beside it.");
+
+    /// <summary>The parts under a key, a Sequence taken apart; none for null.</summary>
+    public IReadOnlyList<JsonElement> Parts(string key)
+    {
+        if (!_root.TryGetProperty(key, out var part) || part.ValueKind == JsonValueKind.Null)
+        {
+            return [];
+        }
+        return part.GetProperty("type").GetString() == "Sequence" ? [.. part.GetProperty(key == "normalizer" ? "normalizers" : "pretokenizers").EnumerateArray()] : [part];
+    }
+
+    /// <summary>"a b", or ["a", "b"] in newer files.</summary>
+    private static (string, string) Pair(JsonElement merge)
+    {
+        if (merge.ValueKind == JsonValueKind.Array)
+        {
+            return (merge[0].GetString()!, merge[1].GetString()!);
+        }
+        var text = merge.GetString()!;
+        var space = text.IndexOf(' ', 1);
+        return space < 0 ? throw new FormatException($"the merge '{text}' is no pair.") : (text[..space], text[(space + 1)..]);
+    }
+}
