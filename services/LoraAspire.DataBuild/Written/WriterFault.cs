@@ -4,26 +4,26 @@ using System.Text.Json;
 
 namespace LoraAspire.DataBuild.Written;
 
-/// <summary>What went wrong with one request, in words that hold nothing the server said: an error page may repeat the key.</summary>
+/// <summary>What went wrong with one request, in words for the user.</summary>
 /// <param name="Final">Asking again would not help.</param>
 /// <param name="RetryAfter">How long the server wants to be left alone.</param>
 internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? RetryAfter = null)
 {
     /// <summary>Null for an exception that is a fault of ours.</summary>
-    public static WriterFault? Of(Exception error, string model, string keyVariable, DateTimeOffset now) => error switch
+    public static WriterFault? Of(Exception error, string model, string keyVariable, string? key, DateTimeOffset now) => error switch
     {
         ClientResultException { Status: 401 } => new($"the server refuses the key (401). Look at the environment variable {keyVariable}", Final: true),
         ClientResultException { Status: 403 } => new($"the key may not use the model '{model}' (403). Choose another model, or ask the provider for access", Final: true),
         ClientResultException { Status: 404 } => new($"the server knows no model '{model}', or no API at this address (404). Look at model and address; with Ollama, pull the model first", Final: true),
         ClientResultException { Status: 429 } busy => new("the server is busy or the quota is used up (429)", RetryAfter: After(busy, now)),
         ClientResultException { Status: 408 or 409 or 425 or >= 500 } broken => new($"the server failed ({broken.Status})", RetryAfter: After(broken, now)),
-        ClientResultException { Status: > 0 } refused => new($"the server refuses the request ({refused.Status}). Look at address and model", Final: true),
+        ClientResultException { Status: > 0 } refused => new($"the server refuses the request ({refused.Status}){ServerWords.Of(refused, key)}. Look at address and model", Final: true),
         OperationCanceledException => new("no answer in time"),
         ClientResultException or HttpRequestException or IOException => new("the connection failed or was cut"),
         JsonException or FormatException => new("the answer is not JSON"),
         // The client library finds members of the answer missing, or of another kind than they must be.
         ArgumentException or InvalidOperationException or KeyNotFoundException or IndexOutOfRangeException or NullReferenceException => new("the answer is not a chat completion"),
-        AggregateException { InnerException: { } inner } => Of(inner, model, keyVariable, now),
+        AggregateException { InnerException: { } inner } => Of(inner, model, keyVariable, key, now),
         _ => null,
     };
 

@@ -7,7 +7,7 @@ using Polly.Retry;
 namespace LoraAspire.DataBuild.Written;
 
 /// <summary>Requests to one chat model, until the run's budget is spent. Each HTTP try counts. Faults that may pass are tried again, with growing delays.</summary>
-internal sealed class WriterRequests(IChatClient client, WriterParams with, WriterTiming timing, Action<string> say)
+internal sealed class WriterRequests(IChatClient client, WriterParams with, string? key, WriterTiming timing, Action<string> say)
 {
     /// <summary>So many tries in a row fail before the run does: the server isn't coming back.</summary>
     private const int TriesInARow = 8;
@@ -67,7 +67,7 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, Writ
         {
             return (await client.GetResponseAsync(messages, new() { Temperature = WriterPrompt.Temperature }, patience.Token), null);
         }
-        catch (Exception error) when (!cancellationToken.IsCancellationRequested && WriterFault.Of(error, with.Model, with.ApiKeyEnv, timing.Clock.GetUtcNow()) is { } fault)
+        catch (Exception error) when (!cancellationToken.IsCancellationRequested && WriterFault.Of(error, with.Model, with.ApiKeyEnv, key, timing.Clock.GetUtcNow()) is { } fault)
         {
             return (null, fault);
         }

@@ -27,7 +27,7 @@ internal sealed class WrittenItems
         void Say(string message) => context.Report.Report(new(Message: message));
         var endpoint = WriterEndpoint.Of(with);
         using var client = models.Connect(endpoint, with.Model);
-        WriterRequests requests = new(client, with, models.Timing, Say);
+        WriterRequests requests = new(client, with, endpoint.Key, models.Timing, Say);
         Writer writer = new(with, endpoint.Key, requests, new(Path.Combine(context.CacheDir, "written")), Say);
         for (var i = 0; i < sources.Count; i++)
         {

@@ -6,7 +6,7 @@ using OpenAI;
 namespace LoraAspire.EndToEndTests.Chat;
 
 /// <summary>The chat service as a child process on a free port, with stories260K in its models folder.</summary>
-public sealed partial class ChatProcess : IAsyncLifetime
+public partial class ChatProcess : IAsyncLifetime
 {
     public const string Model = "stories260K";
 
@@ -21,9 +21,9 @@ public sealed partial class ChatProcess : IAsyncLifetime
     private static string Program =>
         Path.Combine(RepoRoot, "services", "LoraAspire.Chat", "bin", Configuration, "net10.0", "linux-x64", "LoraAspire.Chat");
 
-    private static string Configuration => AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
+    protected static string Configuration => AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
 
-    private static string RepoRoot
+    protected static string RepoRoot
     {
         get
         {
@@ -40,14 +40,17 @@ public sealed partial class ChatProcess : IAsyncLifetime
     public static string ModelFolder =>
         Path.Combine(Environment.GetEnvironmentVariable("LORA_SHARED_DATA") ?? Path.Combine(RepoRoot, "..", "shared", "data"), "models", Model);
 
+    /// <summary>The model in the service's models folder.</summary>
+    protected virtual string Served => ModelFolder;
+
     public OpenAIClient Client() => new(new ApiKeyCredential("unused"), new OpenAIClientOptions { Endpoint = new Uri(Address, "v1") });
 
     public async ValueTask InitializeAsync()
     {
-        if (Directory.Exists(ModelFolder))
+        if (Directory.Exists(Served))
         {
             var models = _root.CreateSubdirectory("models");
-            Directory.CreateSymbolicLink(Path.Combine(models.FullName, Model), Path.GetFullPath(ModelFolder));
+            Directory.CreateSymbolicLink(Path.Combine(models.FullName, Path.GetFileName(Served)), Path.GetFullPath(Served));
             await StartAsync();
         }
     }
@@ -106,6 +109,7 @@ public sealed partial class ChatProcess : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await StopAsync();
         _root.Delete(recursive: true);
     }

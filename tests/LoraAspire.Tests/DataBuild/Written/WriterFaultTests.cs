@@ -105,6 +105,17 @@ public sealed class WriterFaultTests
     }
 
     [Theory]
+    [InlineData("The prompt is too long.", ": The prompt is too long. Look at")]
+    [InlineData("Your key sk-scri***cdef is no good.", "(400). Look at")]
+    [InlineData("Your key ends in abcdef.", "(400). Look at")]
+    public async Task What_the_server_says_of_a_refused_request_is_passed_on_unless_it_tells_of_the_key(string said, string words)
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Fails(400, body: $$$"""{"error":{"message":"{{{said}}}"}}"""));
+        Assert.Contains(words, (await run.FailureAsync(WriterRun.Pairs(run.Writer(server), 1))).Message);
+    }
+
+    [Theory]
     [InlineData("""{"role":"assistant","content":null,"refusal":"I can't do that."}""", "stop", "an empty answer or a refusal")]
     [InlineData("""{"role":"assistant","content":""}""", "content_filter", "an empty answer or a refusal")]
     [InlineData("""{"role":"assistant","content":"I'm sorry, but I can't help with that."}""", "stop", "an answer without any item")]
