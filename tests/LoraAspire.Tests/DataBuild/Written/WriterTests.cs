@@ -115,6 +115,22 @@ public sealed class WriterTests
     }
 
     [Fact]
+    public async Task Templates_of_a_table_hold_its_columns()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Says("1) What do you think of [text]?\n2) Is it [label]? [text]\n3) Rate [review]."));
+        var texts = WriterRun.Texts(await run.RunAsync(run.Table(run.Writer(server), 1)));
+
+        Assert.Contains("1. Good or bad? [text]\n", Assert.Single(server.Seen).Prompt);
+        Assert.Contains("its answer is [label]", server.Seen.First().Prompt);
+        Assert.Contains(run.Said, line => line.Contains("1 (unknown placeholder [label]), 1 (unknown placeholder [review])"));
+        // Two templates go round over two rows: each is used once.
+        Assert.Single(texts, text => text.StartsWith("### Instruction:\nGood or bad? ", StringComparison.Ordinal));
+        Assert.Single(texts, text => text.StartsWith("### Instruction:\nWhat do you think of ", StringComparison.Ordinal));
+        Assert.Contains(texts, text => text.EndsWith("### Response:\ngood", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task An_answer_that_ran_into_its_length_loses_its_last_item()
     {
         using WriterRun run = new();
