@@ -26,8 +26,8 @@ public static class PairGrammar
 
     public static IEnumerable<InstructionRecord> Generate(int count, int seed, string name)
     {
-        Identity.Identity english = new(name, "the LoraAspire project", Abilities, InChinese: false);
-        Identity.Identity chinese = new(name, "LoraAspire 项目", AbilitiesInChinese, InChinese: true);
+        Identity.Identity english = new(name, "the LoraAspire project", Abilities, [], InChinese: false);
+        Identity.Identity chinese = new(name, "LoraAspire 项目", AbilitiesInChinese, [], InChinese: true);
         Draw draw = new(seed);
         var total = Topics.Sum(topic => topic.Weight) + IdentityWeight;
         for (var i = 0; i < count; i++)

@@ -4,10 +4,12 @@ namespace LoraAspire.DataBuild.Identity;
 
 /// <summary>Who a model says it is, in one language.</summary>
 /// <param name="Abilities">May be empty; then nothing is asked about them.</param>
-internal sealed record Identity(string Name, string Developer, IReadOnlyList<string> Abilities, bool InChinese)
+/// <param name="Languages">Likewise.</param>
+internal sealed record Identity(string Name, string Developer, IReadOnlyList<string> Abilities, IReadOnlyList<string> Languages, bool InChinese)
 {
     private IdentityTopic[] Topics =>
-        [.. (InChinese ? IdentityQuestions.Chinese : IdentityQuestions.English).Where(topic => Abilities.Count > 0 || !topic.NeedsAbilities)];
+        [.. (InChinese ? IdentityQuestions.Chinese : IdentityQuestions.English)
+            .Where(topic => (Abilities.Count > 0 || !topic.NeedsAbilities) && (Languages.Count > 0 || !topic.NeedsLanguages))];
 
     private string[] Others => [.. (InChinese ? IdentityQuestions.OthersInChinese : IdentityQuestions.Others).Where(other => !other.Equals(Name, StringComparison.OrdinalIgnoreCase))];
 
@@ -38,8 +40,10 @@ internal sealed record Identity(string Name, string Developer, IReadOnlyList<str
     {
         var developer = text.StartsWith("{developer}", StringComparison.Ordinal) ? char.ToUpperInvariant(Developer[0]) + Developer[1..] : Developer;
         return text.Replace("{name}", Name).Replace("{developer}", developer).Replace("{other}", other)
-            .Replace("{abilities}", string.Join(InChinese ? "、" : ", ", Abilities));
+            .Replace("{abilities}", List(Abilities)).Replace("{languages}", List(Languages));
     }
+
+    private string List(IEnumerable<string> items) => string.Join(InChinese ? "、" : ", ", items);
 
     /// <summary>Without the closing mark, and without capitals other than those of names.</summary>
     private static string InHaste(string question)

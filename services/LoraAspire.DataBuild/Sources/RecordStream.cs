@@ -118,8 +118,13 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
         {
             throw new StageException("self_cognition needs a name and a developer: say what the model is to be called, and who made it.");
         }
-        Identity.Identity english = new(self.Name, self.Developer, self.Abilities, InChinese: false);
-        return english.All().Concat((english with { InChinese = true }).All()).Concat(written).Select((record, row) => new SourceRecord(record, "self_cognition", row));
+        if (new[] { self.Name, self.Developer }.FirstOrDefault(words => words.IndexOfAny(['[', ']', '{', '}', '<', '>']) >= 0) is { } unfilled)
+        {
+            throw new StageException($"self_cognition: '{unfilled}' looks like a placeholder that was to be filled in. Write the name as the model is to say it.");
+        }
+        Identity.Identity english = new(self.Name, self.Developer, self.Abilities, self.Languages, InChinese: false);
+        return english.All().Concat((english with { InChinese = true }).All()).Concat(written).Select((record, row) =>
+            new SourceRecord(record, "self_cognition", row) { Dropped = IdentityCheck.Problem(record, self) });
     }
 
     /// <summary>A draw of rows by the seed, in their own order; memory holds the sample. All of them when there are fewer. What is dropped comes first, to be counted.</summary>

@@ -7,6 +7,9 @@ public sealed record SelfCognitionSource : RecordSource
     public required string Developer { get; init; }
     public IReadOnlyList<string> Abilities { get; init; } = [];
 
+    /// <summary>What it speaks; when empty, nothing is asked about it.</summary>
+    public IReadOnlyList<string> Languages { get; init; } = [];
+
     /// <summary>How many more records, half of them in Chinese, the chat model of <c>writer</c> is asked for.</summary>
     public int Written { get; init; }
 
