@@ -54,7 +54,7 @@ public sealed class IdentityCheckTests
     [InlineData(false)]
     [InlineData(true)]
     public void Every_record_of_our_own_bank_keeps_the_rules(bool chinese) =>
-        Assert.All(new Identity(Self.Name, Self.Developer, Self.Abilities, chinese).All(), record => Assert.Null(IdentityCheck.Problem(record, Self, chinese)));
+        Assert.All(new Identity(Self.Name, Self.Developer, Self.Abilities, [], chinese).All(), record => Assert.Null(IdentityCheck.Problem(record, Self, chinese)));
 
     [Fact]
     public void What_the_user_gave_is_no_placeholder_and_no_other_model()

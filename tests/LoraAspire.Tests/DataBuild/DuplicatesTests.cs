@@ -1,0 +1,103 @@
+using LoraAspire.DataBuild.Deduplication;
+using LoraAspire.DataBuild.Sources;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Tests.DataBuild;
+
+public sealed class DuplicatesTests
+{
+    private const string Again = "repeats an earlier record", Nearly = "nearly repeats an earlier record", HeldOut = "repeats a held-out record", NearlyHeldOut = "nearly repeats a held-out record";
+
+    private static SourceRecord Record(string instruction, string output, long row, string input = "") => new(new(instruction, input, output), "a.json", row);
+
+    private static SourceRecord Pair(string source, string target, long row) => new(new("translate " + row, source, target), "p.tsv", row) { Pair = new(source, target) };
+
+    private static IEnumerable<string?> Marked(Duplicates duplicates, params SourceRecord[] records) => duplicates.Mark(records).Select(record => record.Dropped);
+
+    private const string Long = "The quick brown fox jumps over the lazy dog while the farmer's children watch from the old wooden fence near the river.";
+
+    [Fact]
+    public void Equal_texts_are_found_whatever_their_case_and_white_space()
+    {
+        Assert.Equal([null, Again, null, null], Marked(new(new() { Exact = true }), Record("Who are you?", "Me.", 0), Record(" who  ARE\nyou?", "me.", 1), Record("Who are you?", "You.", 2), Record("Who are you", "Me.", 3)));
+    }
+
+    [Fact]
+    public void Nearly_equal_texts_are_found_and_short_ones_only_when_equal()
+    {
+        Assert.Equal([null, Nearly, null, null, null, Again], Marked(new(new() { Near = 0.8 }),
+            Record(Long, "Yes.", 0), Record(Long.Replace("lazy", "idle"), "Yes.", 1), Record("Something else is said here, about ships and harbours and storms.", "No.", 2),
+            Record("", "a", 3), Record("", "b", 4), Record("", "A", 5)));
+    }
+
+    [Fact]
+    public void A_pair_is_found_behind_another_template_and_its_two_directions_stay_together()
+    {
+        Assert.Equal([null, null, Again, Again, null], Marked(new(new() { Exact = true, Near = 0.9 }),
+            Pair(Long, "长句", 0), Pair("长句", Long, 0) with { Pair = new("长句", Long) }, Pair(Long, "长句", 1), Pair("长句", Long, 1), Pair("A ship came in.", "船来了。", 2)));
+    }
+
+    [Fact]
+    public void What_a_held_out_record_asks_is_left_out_whatever_the_answer()
+    {
+        Duplicates duplicates = new(new() { Near = 0.8 });
+        duplicates.HoldOut(Record(Long, "the right answer", 0));
+        duplicates.HoldOut(Pair("One sentence.", "一句话。", 1));
+        Assert.Equal([HeldOut, NearlyHeldOut, HeldOut, HeldOut, null], Marked(duplicates,
+            Record(Long, "another answer", 0), Record(Long.Replace("river", "brook"), "x", 1), Pair("Another one.", "一句话。", 2), Pair("one  SENTENCE.", "别的。", 3), Pair("Quite another.", "别的话。", 4)));
+    }
+
+    [Fact]
+    public void Held_out_records_are_compared_exactly_even_without_dedup()
+    {
+        Duplicates duplicates = new(new());
+        duplicates.HoldOut(Record("Who?", "Me.", 0));
+        Assert.Equal([HeldOut, null, null], Marked(duplicates, Record("who?", "You.", 0), Record("What?", "This.", 1), Record("What?", "This.", 2)));
+    }
+
+    [Theory]
+    [InlineData(0.2)]
+    [InlineData(0.5)]
+    [InlineData(0.85)]
+    public void The_estimate_agrees_with_the_true_similarity_of_random_texts(double share)
+    {
+        // Texts over an alphabet so large that a 5-gram never comes twice. Mean of 60 estimates: standard error below 0.045/√60 = 0.006; four of them allowed.
+        Random random = new(7);
+        string Text(int length) => string.Concat(Enumerable.Range(0, length).Select(_ => (char)random.Next(0x4E00, 0x9FFF)));
+        double estimated = 0, actual = 0;
+        const int texts = 60;
+        for (var i = 0; i < texts; i++)
+        {
+            var common = Text((int)(600 * share));
+            var (one, other) = (common + Text(600 - common.Length), common + Text(600 - common.Length));
+            static HashSet<string> Grams(string text) => [.. Enumerable.Range(0, text.Length - 4).Select(at => text.Substring(at, 5))];
+            var (a, b) = (Grams(one), Grams(other));
+            actual += (double)a.Intersect(b).Count() / a.Union(b).Count() / texts;
+            estimated += MinHash.Similarity(MinHash.Signature(one), MinHash.Signature(other)) / texts;
+        }
+        Assert.Equal(actual, estimated, 0.025);
+    }
+
+    [Fact]
+    public void Texts_just_above_the_threshold_are_found_among_many()
+    {
+        // Hand-made likeness: 300 characters of which the last 12 differ: (288−4)/(296+12) = 0.922.
+        Random random = new(8);
+        string Text(int length) => string.Concat(Enumerable.Range(0, length).Select(_ => (char)random.Next('a', 'z' + 1)));
+        NearIndex index = new(0.85);
+        var texts = Enumerable.Range(0, 2000).Select(_ => Text(300)).ToList();
+        Assert.All(texts, text => Assert.False(index.HoldsOrAdd(text)));
+        // One in a hundred may be missed; the estimate itself is below 0.85 for 0.922 with probability 0.004.
+        Assert.InRange(texts.Count(text => index.Holds(text[..288] + Text(12))), 1970, 2000);
+        Assert.Equal(0, Enumerable.Range(0, 2000).Count(_ => index.Holds(Text(300))));
+    }
+
+    [Fact]
+    public async Task Repetitions_are_dropped_before_a_sample_is_drawn()
+    {
+        var rows = string.Join('\n', Enumerable.Range(0, 40).Select(i => $$"""{"instruction": "{{i % 10}}", "output": "x"}"""));
+        var run = await new StageRun().File("a.jsonl", rows).RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl", sample: 8)) with { Dedup = new() { Exact = true } });
+        using var dataset = LoraAspire.Model.Data.InstructionDataset.Open(run.Dataset);
+        Assert.Equal(8, Enumerable.Range(0, dataset.Count).Select(row => dataset.Origin(row).Row % 10).Distinct().Count());
+    }
+}
