@@ -25,7 +25,7 @@ public sealed class Planner(ArtifactStore store, ContentDigests digests)
             {
                 return new Done(key, outputs);
             }
-            var with = JsonSerializer.SerializeToElement(identity["with"], StageKey.ParamsJson);
+            var with = JsonSerializer.SerializeToElement(spec.With, spec.Kind.Params, StageKey.ParamsJson);
             var order = new StageOrder(state.Id, DateTimeOffset.UtcNow, spec.Id, 1, pipeline.Name, spec.Kind.Name, key, with, inputs, files, spec.Timeout?.TotalSeconds);
             return new MustRun(order, Explain(pipeline, spec, identity));
         }

@@ -54,7 +54,7 @@ internal sealed class Writer(WriterParams with, string? key, WriterRequests requ
 
     private static void Take<T>(ChatResponse response, Assignment<T> assignment, Sieve<T> sieve)
     {
-        var text = response.Text;
+        var text = Thinking.Remove(response.Text);
         var answer = assignment.Read(text.Length <= LongestAnswer ? text : text[..LongestAnswer], response.FinishReason == ChatFinishReason.Length || text.Length > LongestAnswer);
         foreach (var reason in answer.Dropped)
         {

@@ -27,10 +27,19 @@ public static class StageKey
         {
             ["kind"] = kind.Name,
             ["version"] = kind.Version,
-            ["with"] = JsonSerializer.SerializeToNode(with, kind.Params, ParamsJson),
+            ["with"] = WithoutPolicy(with, JsonSerializer.SerializeToNode(with, kind.Params, ParamsJson)!),
             ["inputs"] = JsonSerializer.SerializeToNode(inputs, ParamsJson),
             ["data_files"] = JsonSerializer.SerializeToNode(dataFiles, ParamsJson),
         };
+
+    private static JsonNode WithoutPolicy(StageParams with, JsonNode node)
+    {
+        foreach (var parts in with.PolicyKeys().Select(key => key.Split('.')))
+        {
+            (parts[..^1].Aggregate((JsonNode?)node, (parent, part) => parent?[part]) as JsonObject)?.Remove(parts[^1]);
+        }
+        return node;
+    }
 
     public static string Of(JsonObject identity) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Canonical(identity))));

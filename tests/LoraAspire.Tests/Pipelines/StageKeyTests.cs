@@ -44,6 +44,16 @@ public sealed class StageKeyTests
         Assert.NotEqual(Key(("q_proj", 1), (".*_proj", 2)), Key((".*_proj", 2), ("q_proj", 1)));
     }
 
+    [Fact]
+    public void How_much_a_writer_may_ask_is_no_part_of_the_identity_and_who_writes_is()
+    {
+        static string Identity(WriterParams writer) => StageKey.Canonical(StageKey.Identity(StageKinds.DataBuild, new DataBuildParams { Writer = writer }, Inputs, NoFiles));
+        WriterParams writer = new() { Provider = WriterProvider.Ollama, Model = "m" };
+        Assert.Equal(Identity(writer), Identity(writer with { MaxRequests = 8675309, ApiKeyEnv = "OTHER" }));
+        Assert.DoesNotContain("max_requests", Identity(writer));
+        Assert.NotEqual(Identity(writer), Identity(writer with { Model = "n" }));
+    }
+
     private static string Key(MergerParams with, Dictionary<string, string> inputs, Dictionary<string, string> files) =>
         StageKey.Of(StageKey.Identity(StageKinds.Merger, with, inputs, files));
 }

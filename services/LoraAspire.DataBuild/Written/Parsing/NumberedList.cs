@@ -50,7 +50,7 @@ internal static partial class NumberedList
 
         void Add(string text)
         {
-            if (Quotes.Strip(text) is { Length: > 0 } item)
+            if (Quotes.Strip(Markdown().Replace(text, "$1")) is { Length: > 0 } item)
             {
                 items.Add(item);
             }
@@ -88,6 +88,10 @@ internal static partial class NumberedList
 
     [GeneratedRegex(@"^(?:[>#]\s*)*(?:\*\*|__)?(?:(?:\d{1,3}\s*[.)、．：:）](?!\d)|[（(]\s*\d{1,3}\s*[）)]|[①-⑳])[.、:：]?|[-*•·–—]\s+(?:\d{1,3}[.)、]\s)?)\s*")]
     private static partial Regex Marker();
+
+    /// <summary>Bold, and brackets that are escaped so that they are no link.</summary>
+    [GeneratedRegex(@"\*\*|\\([\[\]_])")]
+    private static partial Regex Markdown();
 
     [GeneratedRegex("^(\".+\"|“.+”|「.+」|『.+』)[,，]?$")]
     private static partial Regex QuotedLine();

@@ -47,6 +47,9 @@ public sealed record DataBuildParams : StageParams
     /// <summary>The chat model that writes what sources ask for by <c>written</c>. Null when none does.</summary>
     public WriterParams? Writer { get; init; }
 
+    /// <summary>More requests, or another place for the key, write the same data.</summary>
+    public override IEnumerable<string> PolicyKeys() => ["writer.max_requests", "writer.api_key_env"];
+
     public override IEnumerable<string> DataFiles()
     {
         if (PromptTemplateName.EndsWith(".json", StringComparison.Ordinal))
@@ -79,6 +82,10 @@ public sealed record DataBuildParams : StageParams
         if (Writer is null && Sources.Any(source => source.Only?.AskedFor > 0))
         {
             yield return ("writer", "a source asks for written items, but no chat model is named to write them: add writer with provider and model");
+        }
+        if (HeldOut.Any(source => source.Only?.AskedFor > 0))
+        {
+            yield return ("held_out", "what a model is measured on isn't written by a chat model: remove written");
         }
         if (Writer?.Problem() is { } wrong)
         {

@@ -12,6 +12,9 @@ public abstract record StageParams
     /// <summary>Problems that types cannot express, each with the snake_case key it belongs to. Empty when all is well.</summary>
     public virtual IEnumerable<(string Key, string Problem)> Validate() => [];
 
+    /// <summary>Keys, as dotted paths, that say how the work may be done and not what comes of it: left out of the stage's identity, and so of what explains a run.</summary>
+    public virtual IEnumerable<string> PolicyKeys() => [];
+
     /// <summary>Whether a stage with these parameters gives this output of its kind.</summary>
     public virtual bool Gives(string output) => true;
 }

@@ -25,6 +25,8 @@ public sealed class NumberedListTests
     [InlineData("1. 「Put [input] into [tgt_lang].」")]
     [InlineData("1. `Put [input] into [tgt_lang].`")]
     [InlineData("1. **\"Put [input] into [tgt_lang].\"**")]
+    [InlineData("1. Put **[input]** into [tgt_lang].")]
+    [InlineData(@"1. Put \[input\] into \[tgt\_lang\].")]
     [InlineData("1.\nPut [input] into [tgt_lang].")]
     [InlineData("> 1. Put [input] into [tgt_lang].")]
     [InlineData("```\n1. Put [input] into [tgt_lang].\n```")]
@@ -54,6 +56,13 @@ public sealed class NumberedListTests
         Assert.Equal(["One [input]", "Two [input]"], read.Items);
         Assert.Equal(["prose around the items", "prose around the items", "prose around the items"], read.Dropped);
     }
+
+    [Theory]
+    [InlineData("<think>1. A draft [input]\n</think>\n1. One [input]", "1. One [input]")]
+    [InlineData("1. A draft [input]\n</think>\n\n1. One [input]", "1. One [input]")]
+    [InlineData("<think>\n1. A draft [input]", "")]
+    [InlineData("1. One [input]", "1. One [input]")]
+    public void What_a_model_says_to_itself_is_no_answer(string answer, string rest) => Assert.Equal(rest, Thinking.Remove(answer));
 
     [Fact]
     public void The_last_item_of_an_answer_that_was_cut_off_is_dropped()
