@@ -93,7 +93,24 @@ public sealed class RowInspectionTests
     [InlineData("👩\u200D🔬 [bold]x[/]", "👩\u200D🔬 [bold]x[/]")]
     public void What_a_terminal_would_obey_is_spelled_out(string text, string shown) => Assert.Equal(shown, VisibleText.Safe(text));
 
-    private static RowInspection Inspect(int[] ids, int[]? labels = null, string source = "s", long sourceRow = 0, long line = 0)
+    [Theory]
+    [InlineData("tokenizers/qwen2.5")]
+    [InlineData("tokenizers/llama2")]
+    public void The_tokens_of_a_real_vocabulary_give_the_text_byte_for_byte(string folder)
+    {
+        const string Text = "The 3 parrots\r\n\tsaid: 你好，鹦鹉 🦜👩\u200D🔬  naïve </s>";
+        var tokenizer = HfTokenizer.Load(GoldenFolder.Require(GoldenFolder.SharedData, folder));
+        var ids = tokenizer.Encode(Text, addBos: false);
+        var bytes = System.Text.Encoding.UTF8.GetString([.. ids.SelectMany(tokenizer.Bytes)]);
+        Assert.Equal(Text, folder.EndsWith("llama2", StringComparison.Ordinal) ? bytes[1..] : bytes);
+        Assert.Empty(tokenizer.Bytes(tokenizer.EosId));
+        var row = Inspect([.. ids, tokenizer.EosId], tokenizer: tokenizer);
+        Assert.Equal(Text, row.Segments[0].Parts[0].Text);
+        Assert.True(row.EndsWithEos);
+        Assert.Contains(row.Tokens, token => token.PartOf == "🦜");
+    }
+
+    private static RowInspection Inspect(int[] ids, int[]? labels = null, string source = "s", long sourceRow = 0, long line = 0, HfTokenizer? tokenizer = null)
     {
         var folder = Directory.CreateTempSubdirectory("lora-").FullName;
         using (InstructionDatasetWriter writer = new(folder))
@@ -102,6 +119,6 @@ public sealed class RowInspectionTests
             writer.Complete();
         }
         using var dataset = InstructionDataset.Open(folder);
-        return RowInspection.Of(dataset, Pebble, 0);
+        return RowInspection.Of(dataset, tokenizer ?? Pebble, 0);
     }
 }
