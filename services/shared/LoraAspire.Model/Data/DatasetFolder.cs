@@ -13,7 +13,7 @@ public sealed record RowFilter(string? Text = null, string? Source = null)
 /// <summary>The folder that data-build writes, opened to be looked at: rows, their tokenizer, and the counts of dataset.json. Reading may be done from several threads.</summary>
 public sealed class DatasetFolder : IDisposable
 {
-    private const int RowsBetweenReports = 2048;
+    private const int RowsBetweenReports = 16_384;
 
     private DatasetFolder(InstructionDataset rows, HfTokenizer tokenizer, DatasetFacts facts) => (Rows, Tokenizer, Facts) = (rows, tokenizer, facts);
 
