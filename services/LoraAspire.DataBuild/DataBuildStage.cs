@@ -46,7 +46,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         // With its tokenizer the folder can be read by itself: what a token is, and which of them carry loss.
         TokenizerFiles.Copy(folder, Path.Combine(output, InstructionDataset.TokenizerFolder));
         preview.Save(Path.Combine(output, Preview.FileName));
-        var lineage = Lineage.Of(folder, template, with.DataFiles().Select(name => DataFile.Find(context.Data, name)));
+        var lineage = Lineage.Of(folder, template, with.DataFiles().Select(name => DataFile.Find(context.Data, name)), written.Digests);
         summary.Save(Path.Combine(output, DatasetSummary.FileName), with, lineage);
         DatasetReport.Save(output, summary, with, lineage);
     }

@@ -11,11 +11,12 @@ namespace LoraAspire.DataBuild.Output;
 public sealed record Lineage(string Stage, string PromptTemplate, IReadOnlyDictionary<string, string> Tokenizer, IReadOnlyDictionary<string, string> Data)
 {
     /// <param name="tokenizerDir">The base's folder.</param>
-    public static Lineage Of(string tokenizerDir, PromptTemplate template, IEnumerable<DataFile> files) => new(
+    /// <param name="written">What a chat model wrote, each list by its name.</param>
+    public static Lineage Of(string tokenizerDir, PromptTemplate template, IEnumerable<DataFile> files, IReadOnlyDictionary<string, string> written) => new(
         $"{StageKinds.DataBuild.Name}@{StageKinds.DataBuild.Version}",
         Digest(new MemoryStream(template.ToUtf8())),
         TokenizerFiles.Names.Where(name => File.Exists(Path.Combine(tokenizerDir, name))).ToDictionary(name => name, name => Digest(File.OpenRead(Path.Combine(tokenizerDir, name)))),
-        files.DistinctBy(file => file.Name).ToDictionary(file => file.Name, file => Digest(File.OpenRead(file.Path))));
+        files.DistinctBy(file => file.Name).Select(file => KeyValuePair.Create(file.Name, Digest(File.OpenRead(file.Path)))).Concat(written).ToDictionary());
 
     private static string Digest(Stream stream)
     {

@@ -12,7 +12,7 @@ internal sealed class ItemCache(string folder)
 {
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static string DigestOf(params string[] parts) => Hex(JsonSerializer.SerializeToUtf8Bytes(parts));
+    public static string KeyOf(params string[] parts) => DigestOf<string>(parts);
 
     /// <summary>The items in the order in which they were accepted; none when nothing is there. A file that isn't what was written is a miss, and the warning says so.</summary>
     public IReadOnlyList<T> Read<T>(string digest, Action<string> warn)
@@ -46,7 +46,7 @@ internal sealed class ItemCache(string folder)
 
     private string PathOf(string digest) => Path.Combine(folder, digest + ".json");
 
-    private static string DigestOf<T>(IReadOnlyList<T> items) => Hex(JsonSerializer.SerializeToUtf8Bytes(items, Json));
+    public static string DigestOf<T>(IReadOnlyList<T> items) => Hex(JsonSerializer.SerializeToUtf8Bytes(items, Json));
 
     private static string Hex(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 

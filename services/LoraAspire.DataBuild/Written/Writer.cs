@@ -22,7 +22,7 @@ internal sealed class Writer(WriterParams with, string? key, WriterRequests requ
     /// <exception cref="StageException">Too few when the budget was spent, or the model can't be asked.</exception>
     public async Task<IReadOnlyList<T>> WriteAsync<T>(Assignment<T> assignment, CancellationToken cancellationToken)
     {
-        var digest = ItemCache.DigestOf(assignment.System, assignment.Task, with.Model, WriterPrompt.Temperature.ToString(CultureInfo.InvariantCulture));
+        var digest = ItemCache.KeyOf(assignment.System, assignment.Task, with.Model, WriterPrompt.Temperature.ToString(CultureInfo.InvariantCulture));
         Sieve<T> sieve = new(assignment, key);
         foreach (var item in cache.Read<T>(digest, say))
         {

@@ -11,9 +11,19 @@ internal sealed class WrittenItems
     private readonly Dictionary<int, IReadOnlyList<Template>> _templates = [];
     private readonly Dictionary<int, IReadOnlyList<InstructionRecord>> _records = [];
 
+    /// <summary>For the lineage: which list the model wrote → "sha256:…".</summary>
+    public SortedDictionary<string, string> Digests { get; } = new(StringComparer.Ordinal);
+
     public IReadOnlyList<Template> Templates(int source) => _templates.GetValueOrDefault(source) ?? [];
 
     public IReadOnlyList<InstructionRecord> Records(int source) => _records.GetValueOrDefault(source) ?? [];
+
+    private async Task<IReadOnlyList<T>> AskAsync<T>(Writer writer, string model, Assignment<T> assignment, CancellationToken cancellationToken)
+    {
+        var items = await writer.WriteAsync(assignment, cancellationToken);
+        Digests[$"{assignment.Name}, written by {model}"] = "sha256:" + ItemCache.DigestOf(items);
+        return items;
+    }
 
     /// <exception cref="StageException">The model can't be asked, or wrote too little.</exception>
     public static async Task<WrittenItems> AskAsync(StageContext<DataBuildParams> context, ChatModels models, CancellationToken cancellationToken)
@@ -34,16 +44,16 @@ internal sealed class WrittenItems
             switch (sources[i])
             {
                 case { Parallel: { Written: > 0 } parallel }:
-                    written._templates[i] = Listed(await writer.WriteAsync(Assignment(parallel, context.Data), cancellationToken));
+                    written._templates[i] = Listed(await written.AskAsync(writer, with.Model, Assignment(parallel, context.Data), cancellationToken));
                     break;
                 case { Table: { Written: > 0 } table }:
-                    written._templates[i] = Listed(await writer.WriteAsync(Assignment(table, context.Data), cancellationToken));
+                    written._templates[i] = Listed(await written.AskAsync(writer, with.Model, Assignment(table, context.Data), cancellationToken));
                     break;
                 case { SelfCognition: { Written: > 0 } self }:
                     written._records[i] =
                     [
-                        .. await writer.WriteAsync(new IdentityAssignment(self, InChinese: false, (self.Written + 1) / 2), cancellationToken),
-                        .. await writer.WriteAsync(new IdentityAssignment(self, InChinese: true, self.Written / 2), cancellationToken),
+                        .. await written.AskAsync(writer, with.Model, new IdentityAssignment(self, InChinese: false, (self.Written + 1) / 2), cancellationToken),
+                        .. await written.AskAsync(writer, with.Model, new IdentityAssignment(self, InChinese: true, self.Written / 2), cancellationToken),
                     ];
                     break;
             }

@@ -13,7 +13,8 @@ public sealed class WriterTests
     {
         using WriterRun run = new();
         await using var server = await StartAsync(Says(Three));
-        var texts = WriterRun.Texts(await run.RunAsync(WriterRun.Pairs(run.Writer(server), 3)));
+        var dataset = await run.RunAsync(WriterRun.Pairs(run.Writer(server), 3));
+        var texts = WriterRun.Texts(dataset);
 
         var request = Assert.Single(server.Seen);
         Assert.Equal("/v1/chat/completions", request.Path);
@@ -25,6 +26,7 @@ public sealed class WriterTests
         string[] starts = ["From Chinese", "Say 你好", "Say 再见", "Say 谢谢", "Put ", "What is "];
         Assert.All(texts, text => Assert.Contains(starts, start => text.StartsWith($"### Instruction:\n{start}", StringComparison.Ordinal)));
         Assert.Contains(texts, text => !text.Contains("From Chinese to English:"));
+        Assert.Contains("\"parallel p.tsv, templates, written by scripted\": \"sha256:", await File.ReadAllTextAsync(Path.Combine(dataset, "dataset.json"), TestContext.Current.CancellationToken));
         run.AssertNoSecret(null, WriterRun.Key);
     }
 
