@@ -6,13 +6,6 @@ using Microsoft.Extensions.AI;
 
 namespace LoraAspire.DataBuild.Written;
 
-/// <summary>What every request has beside its words; part of the cache's digest.</summary>
-internal static class WriterPrompt
-{
-    /// <summary>High enough that asking again gives other items.</summary>
-    public const float Temperature = 0.8f;
-}
-
 /// <summary>Asks, reads, checks, keeps, and asks again for what is missing. What was accepted once comes from the cache, and then nothing is sent.</summary>
 internal sealed class Writer(WriterParams with, string? key, WriterRequests requests, ItemCache cache, Action<string> say)
 {
@@ -73,35 +66,4 @@ internal sealed class Writer(WriterParams with, string? key, WriterRequests requ
     private StageException TooFew<T>(Assignment<T> assignment, Sieve<T> sieve) => new(
         $"The chat model '{with.Model}' wrote {sieve.Accepted.Count} of {assignment.Count} items for {assignment.Name} before the writer's requests were used up. Dropped: {sieve.Reasons}. "
         + "What was accepted is kept: run again to go on from there; or raise writer.max_requests, ask for fewer (written), or choose a stronger model.");
-}
-
-/// <summary>Items that pass the assignment's rules and repeat none before, and how many were dropped for which reason.</summary>
-internal sealed class Sieve<T>(Assignment<T> assignment, string? key)
-{
-    private readonly HashSet<string> _seen = [.. assignment.ExampleKeys];
-    private readonly List<T> _accepted = [];
-    private readonly SortedDictionary<string, int> _dropped = new(StringComparer.Ordinal);
-
-    public IReadOnlyList<T> Accepted => _accepted;
-
-    public string Reasons => _dropped.Count == 0 ? "none" : string.Join(", ", _dropped.Select(reason => $"{reason.Value} ({reason.Key})"));
-
-    public void Drop(string reason) => _dropped[reason] = _dropped.GetValueOrDefault(reason) + 1;
-
-    public void Offer(T item)
-    {
-        // A server may send back the header that it got.
-        if ((key is { Length: >= 12 } && item!.ToString()!.Contains(key, StringComparison.Ordinal) ? "holds the key" : assignment.Problem(item)) is { } reason)
-        {
-            Drop(reason);
-        }
-        else if (!_seen.Add(assignment.Key(item)))
-        {
-            Drop("a repetition");
-        }
-        else
-        {
-            _accepted.Add(item);
-        }
-    }
 }

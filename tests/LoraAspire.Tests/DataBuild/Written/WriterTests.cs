@@ -107,13 +107,16 @@ public sealed class WriterTests
         await using var server = await StartAsync(
             Says("```json\n[{\"instruction\": \"Say who you are.\", \"output\": \"Yanqi, at your service.\"},\n{\"instruction\": \"Who are you?\", \"output\": \"I am ChatGPT.\"}]\n```"),
             Says("{“instruction”：“报上名字来。”，“output”：“我叫Yanqi。”}\n{\"instruction\": \"你是谁？\", \"output\": \"I am Yanqi.\"}"));
-        var texts = WriterRun.Texts(await run.RunAsync(WriterRun.Self(run.Writer(server), 2)));
+        var with = WriterRun.Self(run.Writer(server), 2);
+        var texts = WriterRun.Texts(await run.RunAsync(with));
 
         Assert.Equal(["### Instruction:\nSay who you are.\n\n### Response:\nYanqi, at your service.", "### Instruction:\n报上名字来。\n\n### Response:\n我叫Yanqi。"], texts.TakeLast(2));
         Assert.Contains("Its developer: the lab", server.Seen.First().Prompt);
         Assert.Contains("开发者：the lab", server.Seen.Last().Prompt);
         Assert.Contains(run.Said, line => line.Contains("another: ChatGPT"));
         Assert.Contains(run.Said, line => line.Contains("not in Chinese"));
+        Assert.Equal(texts, WriterRun.Texts(await run.RunAsync(with)));
+        Assert.Equal(2, server.Seen.Count);
     }
 
     [Fact]
