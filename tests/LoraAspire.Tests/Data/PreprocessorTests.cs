@@ -1,4 +1,6 @@
+using LoraAspire.Model;
 using LoraAspire.Model.Data;
+using LoraAspire.Model.Generation;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Tests.Goldens;
@@ -70,4 +72,48 @@ public sealed class PreprocessorTests
         Assert.DoesNotContain(row.InputIds[1..^1], id => id <= 2);
         Assert.EndsWith("</s>ok", Pebble.Decode(row.InputIds));
     }
+
+    private static readonly Conversation Talk = new("Be brief.", [new("Who are you?", "I am Pebble."), new("What is 2 plus 2?", "4"), new("再见", "再见！")]);
+
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("bayling")]
+    public void Every_answer_of_a_conversation_and_its_EOS_carry_loss_and_nothing_else(string name)
+    {
+        var row = new Preprocessor(Pebble, PromptTemplate.Load(name), new(512, TrainOnInputs: false)).Row(Talk);
+        List<List<int>> runs = [];
+        for (var i = 0; i < row.Labels.Length; i++)
+        {
+            if (row.Labels[i] != InstructionDataset.NoLoss)
+            {
+                if (row.Labels[i - 1] == InstructionDataset.NoLoss)
+                {
+                    runs.Add([]);
+                }
+                runs[^1].Add(row.Labels[i]);
+            }
+        }
+        Assert.Equal(Talk.Turns.Select(turn => turn.Answer), runs.Select(run => Pebble.Decode(run)));
+        Assert.All(runs, run => Assert.Equal(Pebble.EosId, run[^1]));
+        Assert.False(row.Truncated);
+    }
+
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("bayling")]
+    public void Before_each_answer_a_conversation_has_the_ids_that_chat_asks_with(string name)
+    {
+        var template = PromptTemplate.Load(name);
+        var row = new Preprocessor(Pebble, template, new(512, TrainOnInputs: false)).Row(Talk);
+        for (var turn = 0; turn < Talk.Turns.Count; turn++)
+        {
+            var asked = (Talk with { Turns = [.. Talk.Turns.Take(turn), Talk.Turns[turn] with { Answer = null }] }).Encode(template, Pebble, room: 512);
+            Assert.Equal(asked, row.InputIds[..asked.Length]);
+            Assert.NotEqual(InstructionDataset.NoLoss, row.Labels[asked.Length]);
+        }
+    }
+
+    [Fact]
+    public void Alpaca_lora_has_no_form_for_a_conversation() =>
+        Assert.Throws<ModelException>(() => new Preprocessor(Pebble, Plain, new(512, TrainOnInputs: false, LikeAlpacaLora: true)).Row(Talk));
 }
