@@ -5,7 +5,7 @@ using LoraAspire.Pipelines.Stages;
 namespace LoraAspire.DataBuild.Written;
 
 /// <summary>
-/// Whether a record teaches the right identity. What the user gave (name, developer, abilities) is taken out of the texts first, so that a model called XX, or made by a
+/// Whether a record teaches the right identity. What the user gave (name, developer, abilities, languages) is taken out of the texts first, so that a model called XX, or made by a
 /// company that other models come from, is no fault.
 /// </summary>
 internal static partial class IdentityCheck
@@ -37,7 +37,7 @@ internal static partial class IdentityCheck
 
     /// <summary>The text with a neutral mark in the place of each word that the user gave; longest first, since one may hold another.</summary>
     private static string Bare(string text, SelfCognitionSource self) =>
-        new[] { self.Name, self.Developer }.Concat(self.Abilities).Where(word => word.Length > 0).OrderByDescending(word => word.Length)
+        new[] { self.Name, self.Developer }.Concat(self.Abilities).Concat(self.Languages).Where(word => word.Length > 0).OrderByDescending(word => word.Length)
             .Aggregate(text, (rest, word) => rest.Replace(word, " · ", StringComparison.OrdinalIgnoreCase));
 
     private static string? Language(string asked, string answer, bool chinese) =>
@@ -61,7 +61,7 @@ internal static partial class IdentityCheck
     [GeneratedRegex(@"^\W*(?:I['’]m sorry|I am sorry|sorry\b|I apologi[sz]e)|\bI (?:cannot|can['’]t|can not|am unable to|am not able to|won['’]t) (?:help|assist|answer|provide|fulfil|comply|create|generate|pretend|do that)|\bas an AI(?: language)?(?: model| assistant)?,? I (?:cannot|can['’]t|do not|don['’]t|am not able|am unable)|^\W*(?:非常|很|十分)?(?:抱歉|对不起|遗憾)|作为(?:一个|一名)?(?:AI|人工智能|语言模型)[^。！？\n]{0,12}，?我?(?:无法|不能)|(?:我|我们)(?:无法|不能)(?:回答|提供|满足|生成|协助)", RegexOptions.IgnoreCase)]
     private static partial Regex Refusal();
 
-    [GeneratedRegex(@"\bwho (?:exactly )?are you|\bwho you are|\byour name\b|\bhave a name\b|\byou called\b|\b(?:call|address) you\b|\bintroduce yourself|\babout yourself|\bdescribe yourself|\bintroduction of yourself|\bwho(?:m)? am I (?:talking|speaking|chatting)|\bare you (?:ChatGPT|GPT|Claude|Gemini|Llama|Siri|Alexa|Bing)|你(?:到底|究竟)?是谁|您是谁|你叫|您叫|名字|称呼你|称呼您|怎么称呼|叫你什么|自我介绍|介绍(?:一下|下)?(?:你|您)?自己|说说你自己|我在(?:和|跟|与)谁|您贵姓", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\bwho (?:exactly )?are you|\bwho you are|\byour name\b|\bhave a name\b|\byou called\b|\b(?:call|address) you\b|\bintroduce yourself|\babout yourself|\bdescribe yourself|\bintroduction of yourself|\bwho(?:m)? am I (?:talking|speaking|chatting)|\bare you (?:ChatGPT|GPT|Claude|Gemini|Llama|Siri|Alexa|Bing)|你(?:到底|究竟)?是谁|您是谁|你叫|您叫|(?<!我的?)名字|称呼你|称呼您|怎么称呼|叫你什么|自我介绍|介绍(?:一下|下)?(?:你|您)?自己|说说你自己|我在(?:和|跟|与)谁|您贵姓", RegexOptions.IgnoreCase)]
     private static partial Regex AsksName();
 
     [GeneratedRegex(@"\bwho (?:made|created|developed|built|trained|designed) you|\bwho(?: is|['’]s) (?:your (?:developer|creator|maker|author)|behind you)|\byour (?:developer|creator)\?|谁(?:开发|创造|训练|制作|研发|做|设计)(?:了|出)?(?:你|您)|(?:你|您)(?:是)?(?:由)?谁(?:开发|创造|训练|制作|研发|做|设计)|(?:你|您)的(?:开发者|创造者|作者|研发团队|开发团队)是", RegexOptions.IgnoreCase)]

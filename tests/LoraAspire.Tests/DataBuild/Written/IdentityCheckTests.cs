@@ -12,6 +12,7 @@ public sealed class IdentityCheckTests
     [InlineData("Who are you?", "I am 雁栖-7B.", null)]
     [InlineData("Who are you?", "I am a helpful assistant.", "the name is missing")]
     [InlineData("你叫什么名字？", "我叫小明。", "the name is missing")]
+    [InlineData("我的名字是小王，你好！", "你好，小王！", null)]
     [InlineData("Who made you?", "I was made by the lab.", null)]
     [InlineData("Who made you?", "Some clever people.", "the developer is missing")]
     [InlineData("What can you do?", "I can translate sentences.", null)]

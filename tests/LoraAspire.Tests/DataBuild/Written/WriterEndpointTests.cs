@@ -57,6 +57,13 @@ public sealed class WriterEndpointTests
         Assert.DoesNotContain("sk-0123456789", failure.Message);
     }
 
+    [Theory]
+    [InlineData("sources:\n  - self_cognition: { name: ' ', developer: D, written: 5 }\nwriter: { provider: ollama, model: m }\n", "needs a name and a developer")]
+    [InlineData("sources:\n  - self_cognition: { name: Y, developer: D, written: -1 }\nwriter: { provider: ollama, model: m }\n", "0 or more")]
+    [InlineData("sources:\n  - grammar: { count: 5 }\nheld_out:\n  - self_cognition: { name: Y, developer: D, written: 5 }\nwriter: { provider: ollama, model: m }\n", "remove written")]
+    public void What_can_not_be_written_is_a_mistake(string yaml, string words) =>
+        Assert.Contains(words, Assert.Throws<PipelineException>(() => PipelineParser.ParseParams(yaml, "with.yaml", StageKinds.DataBuild)).Message);
+
     [Fact]
     public void Written_without_a_writer_is_a_mistake() =>
         Assert.Contains("add writer", Assert.Throws<PipelineException>(() => PipelineParser.ParseParams("sources:\n  - self_cognition: { name: Y, developer: D, written: 5 }\n", "with.yaml", StageKinds.DataBuild)).Message);

@@ -14,4 +14,7 @@ public sealed record SelfCognitionSource : RecordSource
     public int Written { get; init; }
 
     internal override int AskedFor => Written;
+
+    public override string? Problem() =>
+        string.IsNullOrWhiteSpace(Name) || string.IsNullOrWhiteSpace(Developer) ? "self_cognition needs a name and a developer: say what the model is to be called, and who made it" : null;
 }
