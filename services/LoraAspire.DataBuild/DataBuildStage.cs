@@ -55,7 +55,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
     {
         DatasetSummary summary = new();
         using InstructionDatasetWriter writer = new(output);
-        RecordStream records = new(context.With, context.Data, written);
+        RecordStream records = new(context.With, context.Data, written, context.Report, cancellationToken);
         // Reading is one stream; tokenising goes over all cores, and rows come back in order.
         var rows = records.Read().AsParallel().AsOrdered().WithCancellation(cancellationToken).Select(builder.Build);
         var clock = Stopwatch.StartNew();

@@ -8,7 +8,7 @@ namespace LoraAspire.DataBuild.Deduplication;
 /// <summary>
 /// Marks records that say what an earlier one said, or what a held-out one asks. Two records are compared by their whole texts (a sentence pair, or history,
 /// instruction, input and output); with held-out records by the prompt alone, or either sentence of a pair: a known question leaks whatever its answer.
-/// About 700 bytes of memory a record with <see cref="DedupParams.Near"/>, 40 without.
+/// About 1 KB of memory a record with <see cref="DedupParams.Near"/>, 40 without.
 /// </summary>
 internal sealed class Duplicates(DedupParams with)
 {

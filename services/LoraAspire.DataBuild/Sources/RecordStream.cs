@@ -8,7 +8,8 @@ using LoraAspire.Runtime.Stages;
 namespace LoraAspire.DataBuild.Sources;
 
 /// <summary>The records of all sources, in the order written. The same parameters and files give the same records.</summary>
-internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenItems written)
+/// <param name="report">Told of the counting that a share needs before the first record.</param>
+internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenItems written, IProgress<StageProgress> report, CancellationToken cancellationToken)
 {
     private readonly ReadMeter _meter = new();
 
@@ -25,7 +26,10 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
         {
             var source = with.Sources[i].Only!;
             var records = Records(i, duplicates);
-            foreach (var record in rows is not null ? Draw(records, rows[i].Available, rows[i].Rows, Seed(i)) : Repeated(source.Sample is { } sample ? Sampled(records, sample, Seed(i)) : records, source.Repeat))
+            var mixed = rows is not null ? records.Drawn(rows[i].Available, rows[i].Rows, Seed(i))
+                : source.Sample is { } sample ? records.Sampled(sample, Seed(i)).Repeated(source.Repeat)
+                : records.Repeated(source.Repeat);
+            foreach (var record in mixed)
             {
                 yield return record;
             }
@@ -39,8 +43,21 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
     private (long Available, long Rows)[] Counted()
     {
         var duplicates = Duplicates();
-        long[] available = [.. Enumerable.Range(0, with.Sources.Count).Select(i => Records(i, duplicates).LongCount(record => record.Dropped is null))];
+        long[] available = [.. Enumerable.Range(0, with.Sources.Count).Select(i => Counting(Records(i, duplicates)).LongCount(record => record.Dropped is null))];
         return [.. available.Zip(Mix.Rows([.. with.Sources.Select(source => (source.Name, source.Only!))], available))];
+    }
+
+    private IEnumerable<SourceRecord> Counting(IEnumerable<SourceRecord> records)
+    {
+        const int often = 5000;
+        foreach (var (i, record) in records.Index())
+        {
+            if (i % often == 0)
+            {
+                report.Report(new("counting", i));
+            }
+            yield return record;
+        }
     }
 
     /// <summary>The source's records, those dropped that repeat one of this source or an earlier one.</summary>
@@ -53,7 +70,7 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
 
     private IEnumerable<SourceRecord> Filled(DataSource source, int i)
     {
-        var records = Records(source, i);
+        var records = Records(source, i).TakeWhile(_ => !Stopped());
         return source.Alpaca?.Fill is { Count: > 0 } values ? records.Select(record => record with { Record = Placeholders.Fill(record.Record, values) }) : records;
     }
 
@@ -72,34 +89,14 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
         return duplicates;
     }
 
-    private DataFile Find(string name) => DataFile.Find(data, name) with { Meter = _meter };
-
-    private static IEnumerable<SourceRecord> Repeated(IEnumerable<SourceRecord> records, int times) =>
-        times == 1 ? records : records.SelectMany(record => Enumerable.Repeat(record, record.Dropped is null ? times : 1));
-
-    /// <summary>
-    /// <paramref name="rows"/> of <paramref name="available"/> records in their own order: each as often as goes into it whole, and the rest by Knuth's selection
-    /// sampling (The Art of Computer Programming 3.4.2, algorithm S), which keeps none of them in memory.
-    /// </summary>
-    internal static IEnumerable<SourceRecord> Draw(IEnumerable<SourceRecord> records, long available, long rows, int seed)
+    /// <exception cref="OperationCanceledException">The stage is to stop, which nobody else notices while records are only read.</exception>
+    private bool Stopped()
     {
-        Random random = new(seed);
-        var (whole, missing) = available == 0 ? (0, 0) : ((int)(rows / available), rows % available);
-        foreach (var record in records)
-        {
-            var times = 1;
-            if (record.Dropped is null)
-            {
-                var chosen = random.NextInt64(available--) < missing;
-                missing -= chosen ? 1 : 0;
-                times = whole + (chosen ? 1 : 0);
-            }
-            for (var time = 0; time < times; time++)
-            {
-                yield return record;
-            }
-        }
+        cancellationToken.ThrowIfCancellationRequested();
+        return false;
     }
+
+    private DataFile Find(string name) => DataFile.Find(data, name) with { Meter = _meter };
 
     private IEnumerable<SourceRecord> Records(DataSource source, int i) => source switch
     {
@@ -125,34 +122,5 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
         Identity.Identity english = new(self.Name, self.Developer, self.Abilities, self.Languages, InChinese: false);
         return english.All().Concat((english with { InChinese = true }).All()).Concat(written).Select((record, row) =>
             new SourceRecord(record, "self_cognition", row) { Dropped = IdentityCheck.Problem(record, self) });
-    }
-
-    /// <summary>A draw of rows by the seed, in their own order; memory holds the sample. All of them when there are fewer. What is dropped comes first, to be counted.</summary>
-    internal static IEnumerable<SourceRecord> Sampled(IEnumerable<SourceRecord> records, int count, int seed)
-    {
-        Records.Draw draw = new(seed);
-        List<(int At, SourceRecord Record)> kept = new(Math.Min(count, 1 << 16));
-        var seen = 0;
-        foreach (var record in records)
-        {
-            if (record.Dropped is not null)
-            {
-                yield return record;
-                continue;
-            }
-            if (kept.Count < count)
-            {
-                kept.Add((seen, record));
-            }
-            else if (draw.Between(0, seen) is var place && place < count)
-            {
-                kept[place] = (seen, record);
-            }
-            seen++;
-        }
-        foreach (var (_, record) in kept.OrderBy(item => item.At))
-        {
-            yield return record;
-        }
     }
 }

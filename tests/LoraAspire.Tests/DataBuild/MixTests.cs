@@ -36,11 +36,11 @@ public sealed class MixTests
     public void A_draw_takes_each_record_equally_often_give_or_take_one_and_in_order()
     {
         var records = Enumerable.Range(0, 10).Select(i => new SourceRecord(new("", "", ""), "a", i)).ToList();
-        var drawn = RecordStream.Draw(records, 10, 27, seed: 5).Select(record => record.Row).ToList();
+        var drawn = Sampling.Drawn(records, 10, 27, seed: 5).Select(record => record.Row).ToList();
         Assert.Equal(27, drawn.Count);
         Assert.Equal(drawn.Order(), drawn);
         Assert.All(drawn.CountBy(row => row), count => Assert.InRange(count.Value, 2, 3));
-        Assert.Equal(drawn, RecordStream.Draw(records, 10, 27, seed: 5).Select(record => record.Row));
+        Assert.Equal(drawn, Sampling.Drawn(records, 10, 27, seed: 5).Select(record => record.Row));
     }
 
     [Fact]

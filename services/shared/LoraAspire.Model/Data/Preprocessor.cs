@@ -27,8 +27,6 @@ public sealed record TokenizedRow(int[] InputIds, int[] Labels, int PromptLength
 /// </summary>
 public sealed class Preprocessor(HfTokenizer tokenizer, PromptTemplate template, PreprocessOptions options)
 {
-    public Preprocessor LikeAlpacaLora() => new(tokenizer, template, options with { LikeAlpacaLora = true });
-
     /// <summary>A row of at most <see cref="PreprocessOptions.CutoffLen"/> tokens. It may have no <see cref="TokenizedRow.Targets"/>, when the prompt fills it.</summary>
     public TokenizedRow Row(string instruction, string? input, string? output) => Row(new Conversation(null, [new(instruction, output ?? "", input)]));
 

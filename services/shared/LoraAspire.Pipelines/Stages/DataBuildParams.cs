@@ -68,7 +68,7 @@ public sealed record DataBuildParams : StageParams
         {
             yield return ("sources", $"needs at least one source: {DataSource.Kinds}");
         }
-        foreach (var (key, source) in Sources.Select(source => ("sources", source)).Concat(HeldOut.Select(source => ("held_out", source))))
+        foreach (var (key, source) in Sources.Select((source, i) => ($"sources[{i}]", source)).Concat(HeldOut.Select((source, i) => ($"held_out[{i}]", source))))
         {
             if (source.Problem() is { } problem)
             {

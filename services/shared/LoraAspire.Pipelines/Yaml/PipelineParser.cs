@@ -99,10 +99,18 @@ public static partial class PipelineParser
         {
             foreach (var (key, problem) in parameters.Validate())
             {
-                report.Error(with.Children.FirstOrDefault(entry => Binder.Text(entry.Key) == key).Value ?? place, $"'{key}' {problem}");
+                report.Error(Find(with, key) ?? place, $"'{key}' {problem}");
             }
         }
         return parameters;
+    }
+
+    /// <summary>The value under a key, or with "key[2]" an item of its list.</summary>
+    private static YamlNode? Find(YamlMappingNode with, string key)
+    {
+        var name = key.Split('[')[0];
+        var value = with.Children.FirstOrDefault(entry => Binder.Text(entry.Key) == name).Value;
+        return name.Length < key.Length && value is YamlSequenceNode list ? list.Children[int.Parse(key.AsSpan(name.Length + 1, key.Length - name.Length - 2))] : value;
     }
 
     private static IReadOnlyDictionary<string, YamlNode> Inputs(YamlNode? node, Report report)
