@@ -25,7 +25,8 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         {
             throw new StageException(e.Message, inner: e);
         }
-        catch (AggregateException e) when (e.Flatten().InnerExceptions.OfType<StageException>().FirstOrDefault() is { } wrong)
+        // What is thrown while rows are made over all cores arrives wrapped.
+        catch (AggregateException e) when (e.Flatten().InnerExceptions.FirstOrDefault(inner => inner is StageException or ModelException) is { } wrong)
         {
             throw new StageException(wrong.Message, inner: e);
         }

@@ -39,6 +39,10 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
             return with.EmptyOutput == EmptyOutput.Skip ? new(source, Dropped: Empty)
                 : Refuse(source, "the output is empty. Give it an answer, or set empty_output to skip or keep.");
         }
+        if (with.Compat == Compat.AlpacaLora && (record.History.Count > 0 || record.System is not null))
+        {
+            return Refuse(source, "a conversation of several turns, or with a system message, has no form in alpaca-lora. Leave compat out, or leave out such records.");
+        }
         Conversation conversation = new(record.System, [.. record.History, new(record.Instruction, record.Output, record.Input)]);
         var row = _preprocessor.Row(conversation);
         return Long(source, row) ?? (_check.Problem(row, conversation) is { } problem

@@ -48,7 +48,8 @@ internal static class CsvRows
         }
         catch (DecoderFallbackException e)
         {
-            throw new StageException($"{file.Name}:{line}: not UTF-8 there or a few lines on. Convert the file, for example with iconv -f GB18030 -t UTF-8.", inner: e);
+            // The reader is ahead of the row; reading line by line finds the place, and says it.
+            throw new StageException($"{file.Name}:{line + file.Lines().Count()}: not UTF-8. Convert the file, for example with iconv -f GB18030 -t UTF-8.", inner: e);
         }
         catch (InvalidDataException e)
         {
