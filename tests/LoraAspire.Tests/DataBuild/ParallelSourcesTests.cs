@@ -136,6 +136,23 @@ public sealed class ParallelSourcesTests
         Assert.Contains(words, Failure(() => Pairs(Source("c.mo"), ("c.mo", mo))));
     }
 
+    [Fact]
+    public void Texts_of_a_mo_that_stand_in_pieces_are_counted_as_left_out()
+    {
+        // Revision 0.1: after one text, 28 bytes of header and 16 of tables, the numbers at 28 to 44 are the first text's; a header of 48 bytes is laid before.
+        var old = Mo(bigEndian: false, ("a", "b"));
+        byte[] mo = [.. old[..28], .. new byte[20], .. old[28..]];
+        foreach (var (at, value) in new[] { (4, 1), (12, 48), (16, 56), (36, 2) })
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(mo.AsSpan(at), value);
+        }
+        foreach (var at in new[] { 52, 60 })
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(mo.AsSpan(at), BinaryPrimitives.ReadInt32LittleEndian(mo.AsSpan(at)) + 20);
+        }
+        Assert.Equal([("a", null), ("", "format codes that depend on the machine"), ("", "format codes that depend on the machine")], Pairs(Source("c.mo"), ("c.mo", mo)).Select(pair => (pair.Pair.Source, pair.Dropped)));
+    }
+
     private static byte[] Mo(bool bigEndian, params (string Id, string Text)[] entries)
     {
         const int header = 28;

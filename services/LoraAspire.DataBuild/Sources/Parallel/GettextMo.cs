@@ -46,6 +46,11 @@ internal static class GettextMo
                 throw new StageException($"{file.Name}: the text at byte {offset} is not UTF-8. Compile the catalogue again from a UTF-8 .po file.", inner: e);
             }
         }
+        var (major, minor) = (Number(4) >> 16, Number(4) & 0xFFFF);
+        if (major > 1)
+        {
+            throw Wrong(file, $"its revision {major}.{minor} is not known");
+        }
         var (count, ids, translations) = (Number(8), Number(12), Number(16));
         var row = 0L;
         for (var i = 0L; i < count; i++)
@@ -57,6 +62,16 @@ internal static class GettextMo
             {
                 yield return new(new(source, target), new(file.Name, row++, 0), target.Length == 0 ? PairFile.Untranslated : null);
             }
+        }
+        // Since revision x.1 texts with such as PRIu64 in them stand in pieces, in tables of their own.
+        var pieces = minor == 0 ? 0 : Number(36);
+        if (pieces > bytes.Length)
+        {
+            throw Wrong(file, $"it claims {pieces} texts in pieces");
+        }
+        for (var i = 0; i < pieces; i++)
+        {
+            yield return new(new("", ""), new(file.Name, row++, 0), "format codes that depend on the machine");
         }
     }
 
