@@ -2,6 +2,7 @@ using System.Text.Json;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources.Tables;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources;
@@ -22,18 +23,24 @@ internal sealed class AlpacaRecords(AlpacaSource with, DataFile file)
 
     private SourceRecord Record(JsonElement row, Place place) => new(
         new(Text(row, _instruction, place) ?? throw Missing(place, _instruction, row.EnumerateObject().Select(column => column.Name)),
-            Text(row, _input, place) ?? (with.Columns.ContainsKey("input") && !row.TryGetProperty(_input, out _) ? throw Missing(place, _input, row.EnumerateObject().Select(column => column.Name)) : ""),
+            Text(row, _input, place) ?? (NeedsInput(place) && !row.TryGetProperty(_input, out _) ? throw Missing(place, _input, row.EnumerateObject().Select(column => column.Name)) : ""),
             row.TryGetProperty(_output, out _) ? Text(row, _output, place) ?? "" : throw Missing(place, _output, row.EnumerateObject().Select(column => column.Name))),
         place.File, place.Row, place.Line);
 
     private SourceRecord Record(TableRow row) => new(
         new(row.Cells.GetValueOrDefault(_instruction) ?? throw Missing(row.Place, _instruction, row.Cells.Keys),
-            row.Cells.GetValueOrDefault(_input) ?? (with.Columns.ContainsKey("input") ? throw Missing(row.Place, _input, row.Cells.Keys) : ""),
+            row.Cells.GetValueOrDefault(_input) ?? (NeedsInput(row.Place) ? throw Missing(row.Place, _input, row.Cells.Keys) : ""),
             row.Cells.GetValueOrDefault(_output) ?? throw Missing(row.Place, _output, row.Cells.Keys)),
         row.Place.File, row.Place.Row, row.Place.Line);
 
+    /// <summary>An input under another name must be in the first row, or the name is a slip; rows after it may leave it out.</summary>
+    private bool NeedsInput(Place place) => place.Row == 0 && with.Columns.ContainsKey("input");
+
     private StageException Missing(Place place, string column, IEnumerable<string> columns) =>
-        place.Wrong($"row {place.Row} has no '{column}'. {Wanted}. It has: {string.Join(", ", columns)}" + (with.Columns.Count == 0 ? ". If the columns only have other names, say so: columns: { instruction: ..., output: ... }" : ""));
+        place.Wrong($"row {place.Row} has no '{column}'{Slip(column, columns)} {(column == _input ? "A column that columns names for input must be in the first row" : Wanted)}. It has: {string.Join(", ", columns)}" + (with.Columns.Count == 0 ? ". If the columns only have other names, say so: columns: { instruction: ..., output: ... }" : ""));
+
+    private static string Slip(string column, IEnumerable<string> columns) =>
+        Suggestion.For(column, columns) is var words && words.EndsWith('?') ? $", {words}" : ".";
 
     private static string? Text(JsonElement row, string key, Place place) =>
         !row.TryGetProperty(key, out var value) || value.ValueKind == JsonValueKind.Null ? null

@@ -2,6 +2,7 @@ using System.Text.Json;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources.Tables;
 using LoraAspire.Model.Generation;
+using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources;
 
@@ -16,7 +17,8 @@ internal sealed class ChatRecords(DataFile file)
         ["human"] = "user", ["user"] = "user", ["gpt"] = "assistant", ["chatgpt"] = "assistant", ["assistant"] = "assistant", ["system"] = "system",
     };
 
-    public IEnumerable<SourceRecord> Read() => new JsonRows<SourceRecord>(file, Record).Read();
+    public IEnumerable<SourceRecord> Read() => TableRows.IsJson(file) ? new JsonRows<SourceRecord>(file, Record).Read()
+        : throw new StageException($"{file.Name}: conversations are read from .json and .jsonl. Write this file as one of them, a conversation a line.");
 
     private static SourceRecord Record(JsonElement row, Place place)
     {
@@ -31,11 +33,13 @@ internal sealed class ChatRecords(DataFile file)
         List<Turn> turns = [];
         foreach (var message in list.EnumerateArray())
         {
-            if (message.ValueKind != JsonValueKind.Object || !message.TryGetProperty(from, out var role) || role.ValueKind != JsonValueKind.String)
+            // Some write OpenAI's turns into ShareGPT's list, or the other way round.
+            var openAi = message.ValueKind == JsonValueKind.Object && message.TryGetProperty("role", out _);
+            if (message.ValueKind != JsonValueKind.Object || !message.TryGetProperty(openAi ? "role" : "from", out var role) || role.ValueKind != JsonValueKind.String)
             {
                 throw place.Wrong($"row {place.Row}: a turn has no '{from}'. Every turn is {{ \"{from}\": ..., \"{value}\": ... }}");
             }
-            if (!message.TryGetProperty(value, out var content) || content.ValueKind != JsonValueKind.String || message.TryGetProperty("tool_calls", out _))
+            if (!message.TryGetProperty(openAi ? "content" : "value", out var content) || content.ValueKind != JsonValueKind.String || CallsTools(message))
             {
                 return Left(place, "a turn that isn't text");
             }
@@ -65,6 +69,9 @@ internal sealed class ChatRecords(DataFile file)
             ? new(new(last.Question, "", last.Answer!) { History = turns[..^1], System = system }, place.File, place.Row, place.Line)
             : Left(place, "no answer in the conversation");
     }
+
+    private static bool CallsTools(JsonElement message) =>
+        message.TryGetProperty("tool_calls", out var calls) && calls.ValueKind != JsonValueKind.Null && !(calls.ValueKind == JsonValueKind.Array && calls.GetArrayLength() == 0);
 
     private static SourceRecord Left(Place place, string reason) => new(new("", "", ""), place.File, place.Row, place.Line) { Dropped = reason };
 }

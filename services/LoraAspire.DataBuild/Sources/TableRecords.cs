@@ -1,6 +1,8 @@
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources.Tables;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources;
 
@@ -17,6 +19,10 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
         }
         // The first row's columns are the file's: a placeholder that names none of them is found before any row is made.
         string[] columns = [.. rows.Current.Cells.Keys];
+        if (with.Values.Keys.FirstOrDefault(name => !columns.Contains(name)) is { } unknown)
+        {
+            throw new StageException($"values names the column '{unknown}', {Suggestion.For(unknown, columns)} {file.Name} has: {string.Join(", ", columns)}.");
+        }
         var (output, input) = (One(with.Output, "output", columns), with.Input is { } text ? One(text, "input", columns) : null);
         using var forms = TemplateList.Checked(Given(with, find).Concat(written), columns).Draw(seed).GetEnumerator();
         do

@@ -20,31 +20,37 @@ internal static class CsvRows
             Delimiter = delimiter,
             Mode = delimiter == "\t" ? CsvMode.NoEscape : CsvMode.RFC4180,
             MaxFieldSize = LongestField,
-            BadDataFound = bad => throw Wrong(file, bad.Context.Parser!.RawRow, "a quote stands inside a field that doesn't start with one. Write the field in quotes, and each quote in it twice"),
+            BadDataFound = bad => throw BadQuote(file, bad.Context.Parser!.RawRow, bad.RawRecord, bad.Field),
         });
-        var line = 1L;
-        var header = Next(file, parser, line) ?? throw Wrong(file, 1, "the file is empty. Its first row names the columns");
+        var (header, start) = Next(file, parser, 1) ?? throw Wrong(file, 1, "the file is empty. Its first row names the columns");
         if (header.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
-            throw Wrong(file, 1, $"two columns are named '{twice.Key}'");
+            throw Wrong(file, start, $"two columns are named '{twice.Key}'");
         }
-        line = parser.RawRow + 1;
-        for (var row = 0L; Next(file, parser, line) is { } fields; row++)
+        for (var row = 0L; Next(file, parser, parser.RawRow + 1) is var (fields, line); row++)
         {
             if (fields.Length != header.Length)
             {
                 throw Wrong(file, line, $"row {row} has {fields.Length} fields, but the header has {header.Length}. A text with a {(delimiter == "," ? "comma, quote or line break is written in quotes" : "tab or a line break can't be written in this form")}");
             }
             yield return new(new(file.Name, row, line), header.Zip(fields).ToDictionary(cell => cell.First, cell => cell.Second, StringComparer.Ordinal));
-            line = parser.RawRow + 1;
         }
     }
 
-    private static string[]? Next(DataFile file, CsvParser parser, long line)
+    /// <param name="line">Where the row before it ended; for what goes wrong while reading.</param>
+    private static (string[] Fields, long Line)? Next(DataFile file, CsvParser parser, long line)
     {
         try
         {
-            return parser.Read() ? parser.Record : null;
+            if (!parser.Read())
+            {
+                return null;
+            }
+            var fields = parser.Record!;
+            var text = parser.RawRecord.AsSpan().Trim("\r\n");
+            // The parser's row is the last line of the record, which may stand after blank lines and hold line breaks itself.
+            line = parser.RawRow - text.Count('\n');
+            return (fields, line);
         }
         catch (DecoderFallbackException e)
         {
@@ -63,6 +69,15 @@ internal static class CsvRows
         {
             throw new StageException($"{file.Name}:{line}: {e.Message.Split('\n')[0].Trim()} Is a quote missing its end?", inner: e);
         }
+    }
+
+    private static StageException BadQuote(DataFile file, long lastLine, string record, string field)
+    {
+        // A quote that isn't closed takes in the file to its end, the last line break too.
+        var open = field.StartsWith('"') && record.Count('"') % 2 == 1;
+        var text = open ? record.TrimStart('\r', '\n') : record.Trim('\r', '\n');
+        return Wrong(file, lastLine - text.Count('\n'), open ? "a quote in the row that begins here is never closed"
+            : "a quote stands inside a field that doesn't start with one, or text after a closing one. Write the field in quotes, and each quote in it twice");
     }
 
     private static StageException Wrong(DataFile file, long line, string words) => new($"{file.Name}:{line}: {words}.");

@@ -1,0 +1,97 @@
+using System.Text;
+using LoraAspire.DataBuild.Sources;
+using LoraAspire.Model.Data;
+using LoraAspire.Model.Tokenizers;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+using LoraAspire.Tests.Goldens;
+
+namespace LoraAspire.Tests.DataBuild;
+
+public sealed class ChatRecordsTests
+{
+    private static List<SourceRecord> Records(string text, string name = "c.jsonl")
+    {
+        var folder = Directory.CreateTempSubdirectory("lora-").FullName;
+        File.WriteAllBytes(Path.Combine(folder, name), Encoding.UTF8.GetBytes(text));
+        return [.. new ChatRecords(DataFile.Find(new DataRoot(folder), name)).Read()];
+    }
+
+    /// <summary>The roles and words of a conversation in OpenAI's form: "user hi" and so on.</summary>
+    private static string Messages(params string[] turns) =>
+        "{\"messages\": [" + string.Join(", ", turns.Select(turn => turn.Split(' ', 2)).Select(turn => $"{{\"role\": \"{turn[0]}\", \"content\": \"{turn[1]}\"}}")) + "]}";
+
+    private static string? Dropped(string text) => Assert.Single(Records(text)).Dropped;
+
+    private const string Share = """{"id": "x", "conversations": [{"from": "system", "value": "Be brief."}, {"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}, {"from": "human", "value": "Who?"}, {"from": "gpt", "value": "Pebble."}]}""";
+
+    [Theory]
+    [InlineData(Share)]
+    [InlineData("""{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello", "tool_calls": null}, {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Pebble.", "tool_calls": []}]}""")]
+    [InlineData("""{"system": "Be brief.", "conversations": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"from": "human", "value": "Who?"}, {"from": "gpt", "value": "Pebble."}, {"from": "human", "value": "And?"}]}""")]
+    public void Both_forms_of_a_conversation_give_the_last_turn_with_the_others_as_history(string row)
+    {
+        var record = Assert.Single(Records("[\n" + row + "]", "c.json"));
+        Assert.Equal(("Who?", "", "Pebble.", "Be brief."), (record.Record.Instruction, record.Record.Input, record.Record.Output, record.Record.System));
+        Assert.Equal([("Hi", "Hello")], record.Record.History.Select(turn => (turn.Question, turn.Answer)));
+        Assert.Equal(("c.json", 0L, 2L, null), (record.Source, record.Row, record.Line, record.Dropped));
+    }
+
+    [Fact]
+    public async Task Every_answer_carries_loss_and_ends_with_EOS()
+    {
+        var run = await new StageRun().File("c.jsonl", Share).RunAsync(StageRun.With(new DataSource { Chat = new() { Path = "c.jsonl" } }));
+        using var rows = InstructionDataset.Open(run.Dataset);
+        var pebble = HfTokenizer.Load(Path.Combine(GoldenFolder.RepoRoot, "models", "pebble-init"));
+        var learned = rows.Labels(0).ToArray().Where(label => label != -100).ToArray();
+        Assert.Equal(2, learned.Count(id => id == pebble.EosId));
+        Assert.Equal(["Hello", "Pebble."], string.Join('|', learned.Select(id => id == pebble.EosId ? -1 : id)).Split("|-1", StringSplitOptions.RemoveEmptyEntries)
+            .Select(answer => pebble.Decode([.. answer.Split('|', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)]).Trim()));
+    }
+
+    [Fact]
+    public void A_question_without_an_answer_at_the_end_is_cut_off()
+    {
+        var record = Assert.Single(Records(Messages("user a", "assistant b", "user c")));
+        Assert.Equal(("a", "b", null), (record.Record.Instruction, record.Record.Output, record.Dropped));
+        Assert.Equal("no answer in the conversation", Dropped(Messages("user a")));
+        Assert.Equal("no answer in the conversation", Dropped("{\"messages\": []}"));
+    }
+
+    [Fact]
+    public void What_is_no_conversation_of_texts_in_turn_is_left_out_with_the_reason()
+    {
+        const string order = "turns that don't alternate, beginning with a question";
+        Assert.Equal(order, Dropped(Messages("assistant a", "user b", "assistant c")));
+        Assert.Equal(order, Dropped(Messages("user a", "user b", "assistant c")));
+        Assert.Equal(order, Dropped(Messages("user a", "assistant b", "assistant c")));
+        Assert.Equal(order, Dropped(Messages("user a", "assistant b", "system c", "user d", "assistant e")));
+        Assert.Equal("a turn of 'tool'", Dropped(Messages("user a", "tool b", "assistant c")));
+        Assert.Equal("a turn that isn't text", Dropped("""{"messages": [{"role": "user", "content": [{"type": "image_url"}]}, {"role": "assistant", "content": "b"}]}"""));
+        Assert.Equal("a turn that isn't text", Dropped("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]}]}"""));
+        Assert.Equal("a turn that isn't text", Dropped("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "tool_calls": [{"id": "1"}]}]}"""));
+    }
+
+    [Theory]
+    [InlineData("{\"instruction\": \"a\", \"output\": \"b\"}", "c.jsonl:3: row 1 has neither 'conversations' nor 'messages'. It has: instruction, output")]
+    [InlineData("{\"messages\": \"a\"}", "c.jsonl:3: row 1: the conversation is string")]
+    [InlineData("{\"messages\": [{\"content\": \"a\"}]}", "c.jsonl:3: row 1: a turn has no 'role'")]
+    [InlineData("{\"conversations\": [\"a\"]}", "c.jsonl:3: row 1: a turn has no 'from'")]
+    public void A_row_of_another_form_is_refused_with_its_line(string row, string words) =>
+        Assert.Contains(words, Assert.Throws<StageException>(() => Records(Share + "\n\n" + row)).Message);
+
+    [Theory]
+    [InlineData("c.csv")]
+    [InlineData("c.parquet")]
+    public void A_form_that_holds_no_lists_is_refused(string name) => Assert.Contains($"{name}: conversations are read from .json and .jsonl", Assert.Throws<StageException>(() => Records(Share, name)).Message);
+
+    [Fact]
+    public async Task What_is_left_out_is_counted_by_reason()
+    {
+        var text = string.Join('\n', Share, Messages("assistant a"), Messages("user a"), Messages("user b"));
+        var run = await new StageRun().File("c.jsonl", text).RunAsync(StageRun.With(new DataSource { Chat = new() { Path = "c.jsonl" } }));
+        var dropped = System.Text.Json.JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"), TestContext.Current.CancellationToken)).GetProperty("total").GetProperty("dropped");
+        Assert.Equal(2, dropped.GetProperty("no answer in the conversation").GetInt32());
+        Assert.Equal(1, dropped.GetProperty("turns that don't alternate, beginning with a question").GetInt32());
+    }
+}
