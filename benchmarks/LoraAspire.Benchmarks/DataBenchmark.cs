@@ -35,7 +35,10 @@ internal static class DataBenchmark
         {
             var with = new DataBuildParams
             {
-                PromptTemplateName = "bayling", CutoffLen = 512, TrainOnInputs = false, Truncation = Truncation.Drop,
+                PromptTemplateName = "bayling",
+                CutoffLen = 512,
+                TrainOnInputs = false,
+                Truncation = Truncation.Drop,
                 Sources =
                 [
                     new() { Alpaca = new() { Path = "instruct/alpaca_data.json.gz" } },
@@ -60,8 +63,18 @@ internal static class DataBenchmark
             Console.WriteLine($"the tokenizer alone needs {alone:F2} s for the same texts, {alone / seconds:P0} of that; a data set of {million:N0} rows opens in {opened:F1} ms");
             Console.WriteLine(JsonSerializer.Serialize(new
             {
-                name = "data", device = "cpu", seconds, rows = rows.Count, tokens, rows_per_second = rows.Count / seconds, tokens_per_second = tokens / seconds,
-                peak_mb = peak, tokenizer_seconds = alone, open_rows = million, open_ms = opened, ratio = alone / seconds,
+                name = "data",
+                device = "cpu",
+                seconds,
+                rows = rows.Count,
+                tokens,
+                rows_per_second = rows.Count / seconds,
+                tokens_per_second = tokens / seconds,
+                peak_mb = peak,
+                tokenizer_seconds = alone,
+                open_rows = million,
+                open_ms = opened,
+                ratio = alone / seconds,
             }));
         }
         finally

@@ -46,7 +46,8 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
             var scratch = Directory.CreateDirectory(output.FullName.TrimEnd('/') + ".part").FullName;
             var context = new StageContext<TParams>(
                 "once", kind.Name, kind.Name, 1, parameters, inputs, new DataRoot(parsed.GetValue(_data)?.FullName ?? paths.Data),
-                scratch, Directory.CreateDirectory(Path.Combine(scratch, "checkpoints")).FullName, new TerminalProgress()) { CacheDir = new ArtifactStore(paths.Store).StageCache(kind) };
+                scratch, Directory.CreateDirectory(Path.Combine(scratch, "checkpoints")).FullName, new TerminalProgress())
+            { CacheDir = new ArtifactStore(paths.Store).StageCache(kind) };
             await stage.RunAsync(context, cancellationToken);
             if (output.Exists)
             {
