@@ -34,7 +34,7 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
             return with.UnfilledPlaceholders == UnfilledPlaceholders.Skip ? new(source, Dropped: Unfilled)
                 : Refuse(source, $"{placeholder} was never filled in. Give the source fill: {{ {placeholder.Trim('{', '}', ' ')}: ... }}, or set unfilled_placeholders to skip or keep.");
         }
-        if (record.Output.Length == 0 && with.EmptyOutput != EmptyOutput.Keep)
+        if ((record.Output.Length == 0 || record.History.Any(turn => turn.Answer is "")) && with.EmptyOutput != EmptyOutput.Keep)
         {
             return with.EmptyOutput == EmptyOutput.Skip ? new(source, Dropped: Empty)
                 : Refuse(source, "the output is empty. Give it an answer, or set empty_output to skip or keep.");

@@ -17,7 +17,7 @@ internal static partial class Placeholders
     }
 
     private static IEnumerable<string> Texts(InstructionRecord record) =>
-        [record.Instruction, record.Input, record.Output, .. record.History.SelectMany(turn => new[] { turn.Question, turn.Answer ?? "" })];
+        [record.Instruction, record.Input, record.Output, record.System ?? "", .. record.History.SelectMany(turn => new[] { turn.Question, turn.Answer ?? "" })];
 
     [GeneratedRegex(@"\{\{\s*(\w+)\s*\}\}")]
     private static partial Regex Form();

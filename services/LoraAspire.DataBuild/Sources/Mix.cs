@@ -19,6 +19,11 @@ internal static class Mix
         long Most(int i) => available[i] * sources[i].With.Repeat;
         var all = Enumerable.Range(0, sources.Count).ToList();
         var (weighted, shared) = (all.Where(i => sources[i].With.Weight is not null).ToList(), all.Where(i => sources[i].With.Share is not null).ToList());
+        // It would make every source that it is related to as empty as itself.
+        if (all.FindIndex(i => available[i] == 0 && (sources[i].With.Weight ?? sources[i].With.Share) is not null) is >= 0 and var empty)
+        {
+            throw new StageException($"{sources[empty].Name}: has a {(sources[empty].With.Weight is null ? "share" : "weight")}, but no record that could be taken. Look at the file and at what drops its records, or remove the source.");
+        }
         var unit = weighted.Count == 0 ? 0 : weighted.Min(i => Most(i) / sources[i].With.Weight!.Value);
         var rows = all.Select(i => sources[i].With switch
         {

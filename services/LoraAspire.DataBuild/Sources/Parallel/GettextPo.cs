@@ -30,9 +30,14 @@ internal static class GettextPo
                 }
                 (entry, open) = (new(), null);
             }
+            if (entry is { Id: not null, Str: null } && (number == 0 || line.StartsWith("msgid ", StringComparison.Ordinal)))
+            {
+                throw new StageException($"{file.Name}:{entry.Line}: this msgid has no msgstr. Was the file cut off? Mend it, or export it again.");
+            }
             if (line.Length == 0 || line.StartsWith('#'))
             {
-                entry.Fuzzy |= line.StartsWith("#,", StringComparison.Ordinal) && line.Contains("fuzzy", StringComparison.Ordinal);
+                // The mark of an obsolete entry ("#~ msgid") goes with it.
+                entry.Fuzzy = !line.StartsWith("#~", StringComparison.Ordinal) && (entry.Fuzzy || line.StartsWith("#,", StringComparison.Ordinal) && line.Contains("fuzzy", StringComparison.Ordinal));
                 continue;
             }
             if (!line.StartsWith('"'))

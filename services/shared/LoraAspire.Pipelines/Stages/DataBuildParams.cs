@@ -87,6 +87,13 @@ public sealed record DataBuildParams : StageParams
         {
             yield return ("held_out", "what a model is measured on isn't written by a chat model: remove written");
         }
+        foreach (var (i, source) in HeldOut.Index())
+        {
+            if (source.Only is { Sample: not null } or { Share: not null } or { Weight: not null } or { Repeat: > 1 })
+            {
+                yield return ($"held_out[{i}]", "every record of it is held out: remove sample, share, weight and repeat");
+            }
+        }
         if (Writer?.Problem() is { } wrong)
         {
             yield return ("writer", wrong);

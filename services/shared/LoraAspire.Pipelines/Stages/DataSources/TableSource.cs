@@ -19,7 +19,10 @@ public sealed record TableSource : RecordSource
 
     public override IEnumerable<string> Files() => [Path, .. Templates.Where(IsFile)];
 
-    public override string? Problem() => Templates.Count == 0 ? "a table needs at least one template, such as \"Is this review positive or negative? [text]\"" : null;
+    public override string? Problem() =>
+        Templates.Count == 0 || Templates.Any(string.IsNullOrWhiteSpace) ? "a table needs at least one template, and none that is empty, such as \"Is this review positive or negative? [text]\""
+        : string.IsNullOrWhiteSpace(Output) ? "output is empty, so every answer would be: name a column, as in \"[label]\""
+        : null;
 
     /// <summary>A template file ends in .txt; anything else is a template.</summary>
     public static bool IsFile(string template) => template.EndsWith(".txt", StringComparison.Ordinal);
