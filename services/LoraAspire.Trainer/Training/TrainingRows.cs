@@ -16,7 +16,7 @@ internal sealed class TrainingRows
     public TrainingRows(InstructionDataset rows, TrainerParams settings)
     {
         (_rows, _settings) = (rows, settings);
-        (_training, HeldOut) = Split(rows.Count, settings);
+        (_training, HeldOut) = Split(rows, settings);
         _sampler = new Sampler([.. _training.Select(rows.Length)], settings.BatchSize, settings.GroupByLength, settings.Seed);
         TotalSteps = settings.MaxSteps ?? settings.NumEpochs * StepsPerEpoch;
     }
@@ -27,6 +27,9 @@ internal sealed class TrainingRows
 
     /// <summary>Rows to train on.</summary>
     public int Count => _training.Length;
+
+    /// <summary>Rows that are in neither part: copies of a held-out record, or its other direction. The model must not have seen what it is validated on.</summary>
+    public int LeftOut => _rows.Count - _training.Length - HeldOut.Count;
 
     /// <summary>Rows for validation, in the data set's order.</summary>
     public IReadOnlyList<int> HeldOut { get; }
@@ -47,16 +50,20 @@ internal sealed class TrainingRows
 
     private static long Positions(MicroBatch batch, bool packed) => packed ? batch.RealTokens : (long)batch.Rows.Count * batch.Rows.Max(row => row.InputIds.Length);
 
-    /// <summary>Held-out rows are drawn by the seed; both parts stay in the data set's order.</summary>
-    private static (int[] Training, int[] HeldOut) Split(int count, TrainerParams settings)
+    /// <summary>Held-out rows are drawn by the seed; both parts stay in the data set's order. alpaca-lora doesn't look for copies.</summary>
+    private static (int[] Training, int[] HeldOut) Split(InstructionDataset rows, TrainerParams settings)
     {
-        if (settings.ValSetSize >= count)
+        if (settings.ValSetSize >= rows.Count)
         {
-            throw new StageException($"val_set_size is {settings.ValSetSize}, but the data set has {count} rows. Lower val_set_size, or set it to 0.");
+            throw new StageException($"val_set_size is {settings.ValSetSize}, but the data set has {rows.Count} rows. Lower val_set_size, or set it to 0.");
         }
-        var order = Enumerable.Range(0, count).ToArray();
+        var order = Enumerable.Range(0, rows.Count).ToArray();
         new Random(settings.Seed).Shuffle(order);
-        return ([.. order[settings.ValSetSize..].Order()], [.. order[..settings.ValSetSize].Order()]);
+        int[] heldOut = [.. order[..settings.ValSetSize].Order()], rest = [.. order[settings.ValSetSize..].Order()];
+        var records = heldOut.Select(rows.Record).ToHashSet();
+        int[] training = settings.Compat == Compat.AlpacaLora || records.Count == 0 ? rest : [.. rest.Where(row => !records.Contains(rows.Record(row)))];
+        return training.Length > 0 ? (training, heldOut)
+            : throw new StageException($"val_set_size is {settings.ValSetSize}, and every other row is a copy of a held-out one. Lower val_set_size, or set it to 0.");
     }
 
     private (int[] InputIds, int[] Labels) Row(int row) => (_rows.InputIds(row).ToArray(), _rows.Labels(row).ToArray());

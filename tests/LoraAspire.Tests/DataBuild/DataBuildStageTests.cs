@@ -194,6 +194,16 @@ public sealed class DataBuildStageTests
         Assert.EndsWith("I am {{author}}, by us.", Texts((await new StageRun().File("a.json", json).RunAsync(filled)).Dataset)[0]);
     }
 
+    [Fact]
+    public async Task A_conversation_is_judged_by_all_of_its_turns()
+    {
+        const string empty = """{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": ""}, {"role": "user", "content": "b"}, {"role": "assistant", "content": "c"}]}""";
+        var with = StageRun.With(new DataSource { Chat = new() { Path = "c.jsonl" } });
+        Assert.Contains("c.jsonl:1: the output is empty", await new StageRun().File("c.jsonl", empty).FailureAsync(with with { EmptyOutput = EmptyOutput.Error }));
+        Assert.Contains("{{name}}", await new StageRun().File("c.jsonl", empty.Replace("[{", """[{"role": "system", "content": "You are {{name}}."}, {""")).FailureAsync(with));
+        Assert.Contains("c.jsonl:1: a conversation of several turns", await new StageRun().File("c.jsonl", empty).FailureAsync(with with { Compat = Compat.AlpacaLora }));
+    }
+
     private static int Length(string prompt) => Pebble.Encode(prompt, addBos: true).Length;
 
     [Fact]

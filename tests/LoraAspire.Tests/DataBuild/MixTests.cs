@@ -33,6 +33,17 @@ public sealed class MixTests
     }
 
     [Fact]
+    public void A_source_without_a_record_has_no_share_or_weight() =>
+        Assert.Contains("no record that could be taken", Assert.Throws<StageException>(() => Mix.Rows([Source(weight: 1), Source(weight: 2)], [300, 0])).Message);
+
+    [Fact]
+    public void What_is_held_out_is_held_out_whole()
+    {
+        DataBuildParams with = new() { Sources = [new() { Alpaca = new() { Path = "a" } }], HeldOut = [new() { Alpaca = new() { Path = "b", Sample = 5 } }] };
+        Assert.Contains(with.Validate(), problem => problem.Key == "held_out[0]");
+    }
+
+    [Fact]
     public void A_draw_takes_each_record_equally_often_give_or_take_one_and_in_order()
     {
         var records = Enumerable.Range(0, 10).Select(i => new SourceRecord(new("", "", ""), "a", i)).ToList();

@@ -99,19 +99,24 @@ public sealed class ParallelSourcesTests
             msgstr[1] "%d 群猫"
             msgid "Later"
             msgstr ""
+            #, fuzzy
             #~ msgid "Old"
             #~ msgstr "旧"
+
+            msgid "New"
+            msgstr "新"
             """);
-        Assert.Equal([("Open a \"file\"\nand read it", "打开文件", null), ("Close", "关", "marked fuzzy"), ("%d cat", "%d 只猫", null), ("Later", "", PairFile.Untranslated)],
+        Assert.Equal([("Open a \"file\"\nand read it", "打开文件", null), ("Close", "关", "marked fuzzy"), ("%d cat", "%d 只猫", null), ("Later", "", PairFile.Untranslated), ("New", "新", null)],
             pairs.Select(pair => (pair.Pair.Source, pair.Pair.Target, pair.Dropped)));
-        Assert.Equal([6L, 12, 15, 19], pairs.Select(pair => pair.Place.Line));
-        Assert.Equal([0L, 1, 2, 3], pairs.Select(pair => pair.Place.Row));
+        Assert.Equal([6L, 12, 15, 19, 25], pairs.Select(pair => pair.Place.Line));
+        Assert.Equal([0L, 1, 2, 3, 4], pairs.Select(pair => pair.Place.Row));
     }
 
     [Theory]
     [InlineData("msgid \"a\nmsgstr \"b\"", "c.po:1")]
     [InlineData("msgid \"a\"\nmessage \"b\"", "c.po:2")]
     [InlineData("msgid \"a\"\nmsgstr\n", "c.po:2")]
+    [InlineData("msgid \"a\"\nmsgstr \"b\"\n\nmsgid \"c\"\n", "c.po:4: this msgid has no msgstr")]
     public void A_broken_po_is_refused_with_its_line(string text, string where) => Assert.Contains(where, Failure(() => Pairs("c.po", text)));
 
     [Theory]

@@ -75,6 +75,13 @@ public sealed class InstructionDataset : IDisposable
     /// <summary>As long as the ids; <see cref="NoLoss"/> where there is no loss.</summary>
     public ReadOnlySpan<int> Labels(int row) => List(row, 1);
 
+    /// <summary>The record that a row was made of. Rows with the same one are its copies, or the two directions of one pair.</summary>
+    public (string Source, long Row) Record(int row)
+    {
+        var (batch, index) = Find(row);
+        return (((StringArray)batch.Column(2)).GetString(index), ((Int64Array)batch.Column(3)).Values[index]);
+    }
+
     /// <summary>Where the record came from; see the columns.</summary>
     public (string Source, long Row, long Line) Origin(int row)
     {
