@@ -26,7 +26,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
             throw new StageException(e.Message, inner: e);
         }
         // What is thrown while rows are made over all cores arrives wrapped.
-        catch (AggregateException e) when (e.Flatten().InnerExceptions.FirstOrDefault(inner => inner is StageException or ModelException) is { } wrong)
+        catch (AggregateException e) when (e.Flatten().InnerExceptions.FirstOrDefault(inner => inner is StageException or ModelException or IOException or UnauthorizedAccessException) is { } wrong)
         {
             throw new StageException(wrong.Message, inner: e);
         }

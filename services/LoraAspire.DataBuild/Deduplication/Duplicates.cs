@@ -72,9 +72,11 @@ internal sealed class Duplicates(DedupParams with)
     }
 
     private static string Whole(SourceRecord record) => record.Pair is { } pair ? pair.Source + "\t" + pair.Target
+        : record.Content is { } cells ? cells + "\n" + record.Record.Output
         : string.Join('\n', record.Record.History.SelectMany(turn => new[] { turn.Question, turn.Answer }).Append(record.Record.Instruction).Append(record.Record.Input).Append(record.Record.Output));
 
     private static IEnumerable<string> Prompts(SourceRecord record) => record.Pair is { } pair ? [pair.Source, pair.Target]
+        : record.Content is { } cells ? [cells]
         : [string.Join('\n', record.Record.History.SelectMany(turn => new[] { turn.Question, turn.Answer }).Append(record.Record.Instruction).Append(record.Record.Input))];
 
     /// <summary>Compatibility forms unified, white space folded, capitals lowered.</summary>

@@ -33,7 +33,7 @@ public sealed record DataFile(string Name, string Path)
         {
             line.Clear();
             int value;
-            while ((value = stream.ReadByte()) is not (-1 or '\n'))
+            while ((value = Next(stream)) is not (-1 or '\n'))
             {
                 line.Add((byte)value);
             }
@@ -46,6 +46,18 @@ public sealed record DataFile(string Name, string Path)
             {
                 yield break;
             }
+        }
+    }
+
+    private int Next(BufferedStream stream)
+    {
+        try
+        {
+            return stream.ReadByte();
+        }
+        catch (InvalidDataException e)
+        {
+            throw new StageException($"{Name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
         }
     }
 

@@ -12,6 +12,9 @@ public sealed record SourceRecord(InstructionRecord Record, string Source, long 
     /// <summary>The pair that a template was put around; null for other records. Repetitions are found by it, whatever the template.</summary>
     public SentencePair? Pair { get; init; }
 
+    /// <summary>The cells that a template of a table was put around, without those of the answer; null for other records. For the same end.</summary>
+    public string? Content { get; init; }
+
     /// <summary>For messages: file:line, or file and row where the file has no lines, or the source's name.</summary>
     public string Where => new Place(Source, Row, Line).ToString();
 }

@@ -24,11 +24,13 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
             throw new StageException($"values names the column '{unknown}', {Suggestion.For(unknown, columns)} {file.Name} has: {string.Join(", ", columns)}.");
         }
         var (output, input) = (One(with.Output, "output", columns), with.Input is { } text ? One(text, "input", columns) : null);
-        using var forms = TemplateList.Checked(Given(with, find).Concat(written), columns).Draw(seed).GetEnumerator();
+        var templates = TemplateList.Checked(Given(with, find).Concat(written), columns);
+        var asked = templates.All.SelectMany(template => template.Placeholders).Concat(input?.Placeholders ?? []).Distinct().Order(StringComparer.Ordinal).ToList();
+        using var forms = templates.Draw(seed).GetEnumerator();
         do
         {
             forms.MoveNext();
-            yield return Record(rows.Current, forms.Current, input, output);
+            yield return Record(rows.Current, forms.Current, input, output) with { Content = string.Join('\n', asked.Select(column => rows.Current.Cells.GetValueOrDefault(column))) };
         }
         while (rows.MoveNext());
     }

@@ -93,6 +93,16 @@ public sealed class DuplicatesTests
     }
 
     [Fact]
+    public async Task A_row_of_a_table_is_known_again_behind_another_template()
+    {
+        TableSource table = new() { Path = "a.csv", Templates = ["Good or bad? [text]", "Judge this: [text]", "[text] Is that praise?"], Output = "[label]" };
+        var run = await new StageRun().File("a.csv", "text,label\nwell made,good\nbroken,bad\nWELL made,good\nwell made,bad\n").File("b.csv", "text,label\nbroken,good\n")
+            .RunAsync(StageRun.With(new DataSource { Table = table }) with { Dedup = new() { Exact = true }, HeldOut = [new() { Table = table with { Path = "b.csv" } }] });
+        using var dataset = LoraAspire.Model.Data.InstructionDataset.Open(run.Dataset);
+        Assert.Equal([0L, 3], Enumerable.Range(0, dataset.Count).Select(row => dataset.Origin(row).Row));
+    }
+
+    [Fact]
     public async Task Repetitions_are_dropped_before_a_sample_is_drawn()
     {
         var rows = string.Join('\n', Enumerable.Range(0, 40).Select(i => $$"""{"instruction": "{{i % 10}}", "output": "x"}"""));

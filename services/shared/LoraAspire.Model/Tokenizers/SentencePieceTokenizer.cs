@@ -10,8 +10,8 @@ namespace LoraAspire.Model.Tokenizers;
 internal sealed class SentencePieceTokenizer : HfTokenizer
 {
     internal const char Space = '\u2581';
-    private const int LongestCachedWord = 40;
-    private const int LargestCache = 400_000;
+    private const int LongestCachedWord = 24;
+    private const int LargestCache = 200_000;
 
     private readonly SentencePieceModel _model;
     private readonly BpeMerger _merger;

@@ -7,4 +7,6 @@ public sealed record GrammarSource : RecordSource
 
     /// <summary>The name the model calls itself by in these records.</summary>
     public string Name { get; init; } = "Pebble";
+
+    public override string? Problem() => Count < 1 ? "count must be at least 1" : null;
 }

@@ -1,0 +1,56 @@
+using System.IO.Compression;
+using System.Text;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Tests.DataBuild;
+
+/// <summary>Files that were cut off or changed on their way here: never rows lost in silence, never a stack trace.</summary>
+public sealed class DamagedFilesTests
+{
+    private const int Rows = 3000;
+
+    private static byte[] Gzip(Func<int, string> row)
+    {
+        using MemoryStream packed = new();
+        using (GZipStream gzip = new(packed, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            gzip.Write(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, Rows).Select(row))));
+        }
+        return packed.ToArray();
+    }
+
+    private static byte[] Jsonl => Gzip(i => $$"""{"instruction": "q{{i}}", "output": "a{{i}}"}""" + "\n");
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(400)]
+    public async Task A_gzip_file_that_was_cut_off_is_refused_wherever_the_cut_is(int missing)
+    {
+        var message = await new StageRun().File("a.jsonl.gz", Jsonl[..^missing]).FailureAsync(StageRun.With(StageRun.Alpaca("a.jsonl.gz")));
+        Assert.Contains("a.jsonl.gz: the gzip file is damaged", message);
+    }
+
+    [Fact]
+    public async Task A_gzipped_table_that_was_cut_off_is_refused()
+    {
+        var message = await new StageRun().File("a.csv.gz", Gzip(i => i == 0 ? "instruction,output\n" : $"q{i},a{i}\n")[..^8]).FailureAsync(StageRun.With(StageRun.Alpaca("a.csv.gz")));
+        Assert.Contains("a.csv.gz: the gzip file is damaged", message);
+    }
+
+    [Fact]
+    public async Task A_gzipped_corpus_that_was_cut_off_is_refused()
+    {
+        DataSource pairs = new() { Parallel = new() { Path = "a.tsv.gz", SrcLang = "English", TgtLang = "German" } };
+        var message = await new StageRun().File("a.tsv.gz", Gzip(i => $"one {i}\teins {i}\n")[..^8]).FailureAsync(StageRun.With(pairs));
+        Assert.Contains("a.tsv.gz: the gzip file is damaged", message);
+    }
+
+    [Fact]
+    public async Task A_parquet_file_of_garbage_is_refused_in_words()
+    {
+        var message = await new StageRun().File("a.parquet", [.. "PAR1"u8, .. new byte[100], .. "PAR1"u8]).FailureAsync(StageRun.With(StageRun.Alpaca("a.parquet")));
+        Assert.Contains("a.parquet: not a readable parquet file", message);
+        message = await new StageRun().File("a.parquet", [.. "PAR1"u8, .. Enumerable.Repeat((byte)0xFF, 64), 64, 0, 0, 0, .. "PAR1"u8]).FailureAsync(StageRun.With(StageRun.Alpaca("a.parquet")));
+        Assert.Contains("a.parquet: not a readable parquet file", message);
+    }
+}
