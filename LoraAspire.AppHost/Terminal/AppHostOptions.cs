@@ -1,6 +1,5 @@
 using System.CommandLine;
-using System.Net;
-using System.Net.Sockets;
+using LoraAspire.Hosting.Engine;
 
 namespace LoraAspire.AppHost.Terminal;
 
@@ -56,25 +55,11 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? Dashbo
             {
                 result.AddError($"{name} is a port, 0 to 65535.");
             }
-            else if (port != 0 && !IsFree(port))
+            else if (port != 0 && !Ports.IsFree(port))
             {
                 result.AddError($"Port {port}, wanted for {serves}, is taken by another program. Stop it, or choose another with {name} (0 takes any free one).");
             }
         });
         return option;
-    }
-
-    private static bool IsFree(int port)
-    {
-        try
-        {
-            using var listener = new TcpListener(IPAddress.Loopback, port);
-            listener.Start();
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
     }
 }

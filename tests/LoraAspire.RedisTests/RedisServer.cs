@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
+using LoraAspire.Hosting.Engine;
 using StackExchange.Redis;
 
 namespace LoraAspire.RedisTests;
@@ -14,7 +13,7 @@ public sealed class RedisServer : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var port = FreePort();
+        var port = Ports.Free(1)[0];
         _shell.StartInfo = new("/bin/sh", ["-c", $"redis-server --port {port} --bind 127.0.0.1 --save '' --appendonly no --dir /tmp >/dev/null & read _; kill -9 $!"])
         {
             RedirectStandardInput = true,
@@ -39,12 +38,5 @@ public sealed class RedisServer : IAsyncLifetime
         var restored = new TaskCompletionSource();
         Connection.ConnectionRestored += (_, _) => restored.TrySetResult();
         return restored.Task;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

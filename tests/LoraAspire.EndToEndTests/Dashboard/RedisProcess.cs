@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
+using LoraAspire.Hosting.Engine;
 
 namespace LoraAspire.EndToEndTests.Dashboard;
 
@@ -10,7 +9,7 @@ public sealed class RedisProcess : IAsyncDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("lora-dashboard-redis-").FullName;
     private Process? process;
 
-    public int Port { get; } = FreePort();
+    public int Port { get; } = Ports.Free(1)[0];
 
     public string ConnectionString => $"127.0.0.1:{Port}";
 
@@ -45,12 +44,5 @@ public sealed class RedisProcess : IAsyncDisposable
         }
         process?.Dispose();
         Directory.Delete(folder, recursive: true);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
