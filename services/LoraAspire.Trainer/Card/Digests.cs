@@ -20,9 +20,9 @@ internal static class Digests
         {
             yield return ($"data {name}", digest);
         }
-        foreach (var name in new[] { InstructionDataset.FileName, PromptTemplate.FileName }.Where(name => File.Exists(Path.Combine(dataset, name))))
+        foreach (var file in InstructionDataset.Files(dataset).Append(Path.Combine(dataset, PromptTemplate.FileName)).Where(File.Exists))
         {
-            yield return (name, File256(Path.Combine(dataset, name)));
+            yield return (Path.GetFileName(file), File256(file));
         }
         foreach (var name in TokenizerFiles.Names.Prepend("config.json").Where(name => File.Exists(Path.Combine(baseFolder, name))))
         {

@@ -6,7 +6,8 @@ namespace LoraAspire.Model.Data;
 
 /// <summary>
 /// A tokenised instruction data set: dataset.arrow, an Arrow IPC stream of columns input_ids and labels (list of int32), source (text), row and line (int64,
-/// the record's place in its source, from 0, and the line of the file it starts at, from 1; 0 where there is none). Memory-mapped: opening reads the batches' headers, spans point into the file.
+/// the record's place in its source, from 0, and the line of the file it starts at, from 1; 0 where there is none). A large one goes on in dataset.1.arrow and so on, since a
+/// file is mapped up to 2 GiB. Memory-mapped: opening reads the batches' headers, spans point into the file.
 /// </summary>
 public sealed class InstructionDataset : IDisposable
 {
@@ -18,7 +19,6 @@ public sealed class InstructionDataset : IDisposable
     /// <summary>The label of a token that carries no loss.</summary>
     public const int NoLoss = -100;
 
-    internal const int RowsPerBatch = 16_384;
 
     internal static Schema Schema { get; } = new(
         [
@@ -29,22 +29,43 @@ public sealed class InstructionDataset : IDisposable
             new Field("line", Int64Type.Default, nullable: false),
         ], metadata: null);
 
-    private readonly MappedFile _file;
-    private readonly ArrowStreamReader _reader;
+    private readonly List<MappedFile> _files = [];
+    private readonly List<ArrowStreamReader> _readers = [];
     private readonly List<RecordBatch> _batches = [];
+    /// <summary>The row that each batch begins with.</summary>
+    private readonly List<int> _starts = [];
 
-    private InstructionDataset(string path)
+    private InstructionDataset(IEnumerable<string> files)
     {
-        _file = new MappedFile(path);
-        _reader = new ArrowStreamReader(_file.Memory);
-        while (_reader.ReadNextRecordBatch() is { } batch)
+        try
         {
-            _batches.Add(batch);
+            foreach (var path in files)
+            {
+                _files.Add(new MappedFile(path));
+                _readers.Add(new ArrowStreamReader(_files[^1].Memory));
+                while (_readers[^1].ReadNextRecordBatch() is { } batch)
+                {
+                    _batches.Add(batch);
+                    _starts.Add(Count);
+                    Count = checked(Count + batch.Length);
+                }
+            }
         }
-        Count = _batches.Sum(batch => batch.Length);
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
-    public int Count { get; }
+    public int Count { get; private set; }
+
+    /// <summary>The name of a part, from 0.</summary>
+    internal static string PartName(int part) => part == 0 ? FileName : $"dataset.{part}.arrow";
+
+    /// <summary>The files of the data set in a folder, in their order; none when there is no data set.</summary>
+    public static IEnumerable<string> Files(string directory) =>
+        Enumerable.Range(0, int.MaxValue).Select(part => Path.Combine(directory, PartName(part))).TakeWhile(File.Exists);
 
     /// <exception cref="ModelException">No data set there, or not one of ours.</exception>
     public static InstructionDataset Open(string directory)
@@ -56,7 +77,7 @@ public sealed class InstructionDataset : IDisposable
         }
         try
         {
-            return new InstructionDataset(path);
+            return new InstructionDataset(Files(directory));
         }
         catch (Exception error) when (error is InvalidDataException or InvalidOperationException or ArgumentException or OverflowException or EndOfStreamException)
         {
@@ -92,8 +113,8 @@ public sealed class InstructionDataset : IDisposable
     public void Dispose()
     {
         _batches.ForEach(batch => batch.Dispose());
-        _reader.Dispose();
-        ((IDisposable)_file).Dispose();
+        _readers.ForEach(reader => reader.Dispose());
+        _files.ForEach(file => ((IDisposable)file).Dispose());
     }
 
     private ReadOnlySpan<int> List(int row, int column)
@@ -103,11 +124,11 @@ public sealed class InstructionDataset : IDisposable
         return ((Int32Array)list.Values).Values.Slice(list.ValueOffsets[index], list.GetValueLength(index));
     }
 
-    /// <summary>All batches but the last have the same number of rows.</summary>
     private (RecordBatch Batch, int Index) Find(int row)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Count);
-        var size = _batches[0].Length;
-        return (_batches[row / size], row % size);
+        var found = _starts.BinarySearch(row);
+        var at = found >= 0 ? found : ~found - 1;
+        return (_batches[at], row - _starts[at]);
     }
 }

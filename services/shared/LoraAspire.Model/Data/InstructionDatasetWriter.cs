@@ -3,19 +3,20 @@ using Apache.Arrow.Ipc;
 
 namespace LoraAspire.Model.Data;
 
-/// <summary>Writes dataset.arrow row by row; memory holds one batch. Equal rows give equal bytes.</summary>
-public sealed class InstructionDatasetWriter : IDisposable
+/// <summary>Writes dataset.arrow, and further parts where one file would grow too large, row by row; memory holds one batch. Equal rows give equal bytes.</summary>
+/// <param name="directory">Where the files are made.</param>
+/// <param name="partBytes">A part that has reached this size is closed.</param>
+public sealed class InstructionDatasetWriter(string directory, long partBytes = 1 << 30) : IDisposable
 {
-    private readonly FileStream _stream;
-    private readonly ArrowStreamWriter _writer;
-    private Batch _batch = new();
+    private const int RowsPerBatch = 16_384;
 
-    public InstructionDatasetWriter(string directory)
-    {
-        _stream = new FileStream(Path.Combine(directory, InstructionDataset.FileName), FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
-        _writer = new ArrowStreamWriter(_stream, InstructionDataset.Schema, leaveOpen: true);
-        _writer.WriteStart();
-    }
+    /// <summary>Long rows fill a batch earlier, so that neither memory nor a part's size depends on cutoff_len.</summary>
+    private const int TokensPerBatch = 4 << 20;
+
+    private readonly string _directory = Emptied(directory);
+    private (FileStream Stream, ArrowStreamWriter Writer) _part = Open(directory, 0);
+    private int _parts = 1;
+    private Batch _batch = new();
 
     public int Count { get; private set; }
 
@@ -25,36 +26,68 @@ public sealed class InstructionDatasetWriter : IDisposable
         {
             throw new ArgumentException($"{inputIds.Length} ids but {labels.Length} labels");
         }
-        _batch.Add(inputIds, labels, source, row, line);
-        Count++;
-        if (_batch.Rows == InstructionDataset.RowsPerBatch)
+        if (_batch is { Rows: RowsPerBatch } or { Tokens: >= TokensPerBatch })
         {
             Flush();
         }
+        _batch.Add(inputIds, labels, source, row, line);
+        Count++;
     }
 
     /// <summary>Writes what is left and the end of the stream. Without it the file is not readable.</summary>
     public void Complete()
     {
         Flush();
-        _writer.WriteEnd();
-        _stream.Flush(flushToDisk: true);
+        End();
     }
 
-    public void Dispose()
+    public void Dispose() => Close();
+
+    /// <summary>A run that was stopped may have left more parts than this one will have.</summary>
+    private static string Emptied(string directory)
     {
-        _writer.Dispose();
-        _stream.Dispose();
+        foreach (var left in InstructionDataset.Files(directory).ToList())
+        {
+            File.Delete(left);
+        }
+        return directory;
+    }
+
+    private static (FileStream, ArrowStreamWriter) Open(string directory, int part)
+    {
+        FileStream stream = new(Path.Combine(directory, InstructionDataset.PartName(part)), FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
+        ArrowStreamWriter writer = new(stream, InstructionDataset.Schema, leaveOpen: true);
+        writer.WriteStart();
+        return (stream, writer);
     }
 
     private void Flush()
     {
-        if (_batch.Rows > 0)
+        if (_batch.Rows == 0)
         {
-            using var built = _batch.Build();
-            _writer.WriteRecordBatch(built);
-            _batch = new Batch();
+            return;
         }
+        if (_part.Stream.Position >= partBytes)
+        {
+            End();
+            Close();
+            _part = Open(_directory, _parts++);
+        }
+        using var built = _batch.Build();
+        _part.Writer.WriteRecordBatch(built);
+        _batch = new Batch();
+    }
+
+    private void End()
+    {
+        _part.Writer.WriteEnd();
+        _part.Stream.Flush(flushToDisk: true);
+    }
+
+    private void Close()
+    {
+        _part.Writer.Dispose();
+        _part.Stream.Dispose();
     }
 
     private sealed class Batch
@@ -67,6 +100,8 @@ public sealed class InstructionDatasetWriter : IDisposable
 
         public int Rows { get; private set; }
 
+        public int Tokens { get; private set; }
+
         public void Add(ReadOnlySpan<int> inputIds, ReadOnlySpan<int> labels, string source, long row, long line)
         {
             _ids.Append();
@@ -77,6 +112,7 @@ public sealed class InstructionDatasetWriter : IDisposable
             _rows.Append(row);
             _lines.Append(line);
             Rows++;
+            Tokens += inputIds.Length;
         }
 
         public RecordBatch Build() => new(InstructionDataset.Schema, [_ids.Build(), _labels.Build(), _sources.Build(), _rows.Build(), _lines.Build()], Rows);
