@@ -109,9 +109,36 @@ public sealed class TokenizerJsonTests
     [InlineData("""{"normalizer": {"type": "Lowercase"}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""", "Lowercase")]
     [InlineData("""{"normalizer": {"type": "Lowercase"}, "model": {"type": "BPE", "byte_fallback": true, "vocab": {"a": 0}, "merges": []}}""", "Lowercase")]
     [InlineData("""{"model": {"type": "BPE", "byte_fallback": true, "vocab": {"a": 0, "b": 1, "ab": 2, "ba": 3, "aba": 4}, "merges": ["ab a", "a b", "b a", "a ba"]}}""", "don't stand together")]
+    [InlineData("""{"pre_tokenizer": {"type": "ByteLevel"}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""", "not a readable tokenizer.json")]
+    [InlineData("""{"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Punctuation"}]}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""", "Punctuation")]
     [InlineData("not json", "not a readable tokenizer.json")]
     public void What_cannot_be_run_exactly_is_refused_with_its_name(string json, string words) =>
         Assert.Contains(words, Assert.Throws<ModelException>(() => HfTokenizer.Load(Folder(("tokenizer.json", json), ("tokenizer_config.json", """{"eos_token": "a"}""")))).Message);
+
+    /// <summary>Rows start with BOS only where the model was trained so: SmolLM and Yi name a bos_token that they never add.</summary>
+    [Theory]
+    [InlineData(""" "add_bos_token": true, """, "null", true)]
+    [InlineData(""" "add_bos_token": false, """, """{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|end|>", "type_id": 0}}]}""", false)]
+    [InlineData("", """{"type": "Sequence", "processors": [{"type": "ByteLevel"}, {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|end|>", "type_id": 0}}, {"Sequence": {"id": "A"}}]}]}""", true)]
+    [InlineData("", """{"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A"}}, {"SpecialToken": {"id": "<|end|>"}}]}""", false)]
+    [InlineData("", "null", false)]
+    public void A_row_starts_with_BOS_where_the_configuration_or_the_post_processor_adds_it(string config, string processor, bool adds)
+    {
+        var json = JsonNode.Parse(Bpe(new JsonObject { ["a"] = 0 }, [], Llama3Words, null, ignoreMerges: false))!;
+        json["post_processor"] = JsonNode.Parse(processor);
+        var tokenizer = HfTokenizer.Load(Folder(("tokenizer.json", json.ToJsonString()), ("tokenizer_config.json", $$"""{ {{config}} "bos_token": "<|end|>", "eos_token": "<|end|>"}""")));
+        Assert.Equal(adds ? [200_000, 0] : [0], tokenizer.Encode("a", addBos: true));
+        Assert.Equal(adds ? 200_000 : -1, tokenizer.BosId);
+        Assert.True(tokenizer.HoldsSpecialTokens("a<|end|>"));
+    }
+
+    [Fact]
+    public void Each_step_splits_the_pieces_of_the_one_before_and_sees_nothing_else()
+    {
+        // In the whole text the space before "2" would join it; alone, " " is a piece, and so is what lies between matches.
+        WordPattern words = new(@"\p{N}", @" ?\p{L}+| ?\p{N}+|\s+");
+        Assert.Equal([(0, 2), (2, 1), (3, 1), (4, 1), (5, 1), (6, 2)], words.PreTokenize("ab 12?cd"));
+    }
 
     private const string QwenWords = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     private const string Llama3Words = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";

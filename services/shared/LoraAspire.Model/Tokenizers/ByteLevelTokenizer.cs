@@ -33,11 +33,11 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
     {
         if (TokenizerClass(dir) is { } name && !name.StartsWith("Qwen2", StringComparison.Ordinal))
         {
-            throw new ModelException($"The byte-level BPE in {dir} is a {name}, whose word pattern vocab.json and merges.txt don't tell. Put the model's tokenizer.json in the folder and take vocab.json out.");
+            throw new ModelException($"The byte-level BPE in {dir} is a {name}, whose word pattern vocab.json and merges.txt don't tell. Put the model's tokenizer.json in the folder.");
         }
         var vocabulary = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllBytes(Path.Combine(dir, "vocab.json")))!;
         var merges = File.ReadLines(Path.Combine(dir, "merges.txt")).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal));
-        return Create(dir, vocabulary, merges, new WordPattern(QwenWords), normalises: true, wholeWords: false, []);
+        return Create(dir, vocabulary, merges, new WordPattern(QwenWords), normalises: true, wholeWords: false, [], addsBos: false);
     }
 
     /// <exception cref="ModelException">A word pattern or normalisation that isn't known.</exception>
@@ -48,23 +48,26 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
         {
             normalises = part.GetProperty("type").GetString() == "NFC" ? true : throw json.Unknown($"it normalises by {part.GetRawText()}");
         }
-        string? pattern = null;
-        foreach (var part in json.Parts("pre_tokenizer"))
-        {
-            pattern = part.GetProperty("type").GetString() switch
-            {
-                "Split" when pattern is null && part.GetProperty("behavior").GetString() == "Isolated" && !part.GetProperty("invert").GetBoolean() && part.GetProperty("pattern").TryGetProperty("Regex", out var regex) => regex.GetString(),
-                "ByteLevel" when !part.GetProperty("add_prefix_space").GetBoolean() => pattern ?? (part.TryGetProperty("use_regex", out var own) && !own.GetBoolean() ? throw json.Unknown("it doesn't cut text into words") : Gpt2Words),
-                _ => throw json.Unknown($"it splits text by {part.GetRawText()}"),
-            };
-        }
-        return Create(dir, json.Vocabulary, json.Merges.Select(merge => $"{merge.Left} {merge.Right}"), new WordPattern(pattern ?? throw json.Unknown("it doesn't cut text into words")), normalises, json.IgnoreMerges, json.Added);
+        var parts = json.Parts("pre_tokenizer");
+        var patterns = parts.Select(part => Pattern(json, part)).OfType<string>().ToList();
+        return patterns.Count > 0 && parts[^1].GetProperty("type").GetString() == "ByteLevel"
+            ? Create(dir, json.Vocabulary, json.Merges.Select(merge => $"{merge.Left} {merge.Right}"), new WordPattern(patterns), normalises, json.IgnoreMerges, json.Added, json.AddsBos)
+            : throw json.Unknown("it doesn't cut text into words");
     }
 
-    private static ByteLevelTokenizer Create(string dir, Dictionary<string, int> vocabulary, IEnumerable<string> merges, WordPattern words, bool normalises, bool wholeWords, IEnumerable<(string Text, int Id, bool Special)> added)
+    /// <summary>The regular expression that a step of the pre-tokenizer splits by; null where it splits no further.</summary>
+    private static string? Pattern(TokenizerJson json, JsonElement part) => part.GetProperty("type").GetString() switch
+    {
+        "Split" when part.GetProperty("behavior").GetString() == "Isolated" && !part.GetProperty("invert").GetBoolean() && part.GetProperty("pattern").TryGetProperty("Regex", out var regex) => regex.GetString(),
+        "Digits" => part.GetProperty("individual_digits").GetBoolean() ? @"\p{N}" : @"\p{N}+",
+        "ByteLevel" when !part.GetProperty("add_prefix_space").GetBoolean() => part.TryGetProperty("use_regex", out var own) && !own.GetBoolean() ? null : Gpt2Words,
+        _ => throw json.Unknown($"it splits text by {part.GetRawText()}"),
+    };
+
+    private static ByteLevelTokenizer Create(string dir, Dictionary<string, int> vocabulary, IEnumerable<string> merges, WordPattern words, bool normalises, bool wholeWords, IEnumerable<(string Text, int Id, bool Special)> added, bool addsBos)
     {
         var bpe = BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = merges, ByteLevel = true, PreTokenizer = words });
-        var special = SpecialTokens.Load(dir, text => vocabulary.TryGetValue(text, out var id) ? id : null, id => vocabulary.First(token => token.Value == id).Key, null, null, null, added);
+        var special = SpecialTokens.Load(dir, text => vocabulary.TryGetValue(text, out var id) ? id : null, id => vocabulary.First(token => token.Value == id).Key, null, null, null, added, addsBos);
         return new(bpe, vocabulary, words, normalises, wholeWords, special);
     }
 

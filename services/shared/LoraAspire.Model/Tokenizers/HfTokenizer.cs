@@ -127,16 +127,15 @@ public abstract class HfTokenizer
         {
             return SentencePieceTokenizer.Load(dir);
         }
+        if (File.Exists(Path.Combine(dir, "tokenizer.json")))
+        {
+            return TokenizerJson.Read(Path.Combine(dir, "tokenizer.json"), HfTokenizer (json) => json.IsSentencePiece ? SentencePieceTokenizer.Load(dir, json) : ByteLevelTokenizer.Load(dir, json));
+        }
         if (File.Exists(Path.Combine(dir, "vocab.json")) && File.Exists(Path.Combine(dir, "merges.txt")))
         {
             return ByteLevelTokenizer.Load(dir);
         }
-        if (File.Exists(Path.Combine(dir, "tokenizer.json")))
-        {
-            var json = TokenizerJson.Load(Path.Combine(dir, "tokenizer.json"));
-            return json.IsSentencePiece ? SentencePieceTokenizer.Load(dir, json) : ByteLevelTokenizer.Load(dir, json);
-        }
         throw new ModelException(
-            $"No tokenizer in {dir}: looked for tokenizer.model, for vocab.json with merges.txt, and for tokenizer.json. Copy the tokenizer files of the base model into it.");
+            $"No tokenizer in {dir}: looked for tokenizer.model, for tokenizer.json, and for vocab.json with merges.txt. Copy the tokenizer files of the base model into it.");
     }
 }

@@ -32,15 +32,15 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
 
     public override int VocabSize { get; }
 
-    internal static new SentencePieceTokenizer Load(string dir) => Load(dir, SentencePieceModel.Load(Path.Combine(dir, "tokenizer.model")), []);
+    internal static new SentencePieceTokenizer Load(string dir) => Load(dir, SentencePieceModel.Load(Path.Combine(dir, "tokenizer.model")), [], addsBos: true);
 
-    internal static SentencePieceTokenizer Load(string dir, TokenizerJson json) => Load(dir, SentencePieceJson.Read(json), json.Added);
+    internal static SentencePieceTokenizer Load(string dir, TokenizerJson json) => Load(dir, SentencePieceJson.Read(json), json.Added, json.AddsBos);
 
-    private static SentencePieceTokenizer Load(string dir, SentencePieceModel model, IEnumerable<(string Text, int Id, bool Special)> added)
+    private static SentencePieceTokenizer Load(string dir, SentencePieceModel model, IEnumerable<(string Text, int Id, bool Special)> added, bool addsBos)
     {
         BpeMerger merger = new(model);
         var special = SpecialTokens.Load(dir, merger.Find, id => model.Pieces[id].Text,
-            Known(model.UnkId), Known(model.BosId), Known(model.EosId), added);
+            Known(model.UnkId), Known(model.BosId), Known(model.EosId), added, addsBos);
         return new(model, merger, special);
 
         int? Known(int id) => id >= 0 && id < model.Pieces.Count ? id : null;

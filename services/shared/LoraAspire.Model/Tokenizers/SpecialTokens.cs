@@ -12,6 +12,7 @@ internal sealed class SpecialTokens
     /// <summary>Tokens that the vocabulary file does not have, by id, with whether they are left out of decoded text.</summary>
     public Dictionary<int, (string Text, bool Special)> Added { get; } = [];
 
+    /// <summary>The id that starts a row; null where the model has none, or has one that its rows don't start with.</summary>
     public int? BosId { get; private set; }
     public int EosId { get; private set; }
 
@@ -28,7 +29,8 @@ internal sealed class SpecialTokens
     /// <param name="find">Spelling → id in the vocabulary file, or null.</param>
     /// <param name="more">What a tokenizer.json adds; the other files come first.</param>
     /// <param name="unk">Id, or null, that the vocabulary itself gives; likewise <paramref name="bos"/> and <paramref name="eos"/>.</param>
-    public static SpecialTokens Load(string dir, Func<string, int?> find, Func<int, string> piece, int? unk, int? bos, int? eos, IEnumerable<(string Text, int Id, bool Special)> more)
+    /// <param name="addsBos">Whether rows start with BOS, where <c>add_bos_token</c> of tokenizer_config.json doesn't tell.</param>
+    public static SpecialTokens Load(string dir, Func<string, int?> find, Func<int, string> piece, int? unk, int? bos, int? eos, IEnumerable<(string Text, int Id, bool Special)> more, bool addsBos)
     {
         SpecialTokens tokens = new();
         var config = ReadJson(dir, "tokenizer_config.json");
@@ -51,10 +53,13 @@ internal sealed class SpecialTokens
             return text is null ? fallback : tokens.FindAdded(text) ?? find(text) ?? fallback;
         }
         // A tokenizer_config with "bos_token": null means that the model has none, whatever the vocabulary says.
-        tokens.BosId = config is { } c && c.TryGetProperty("bos_token", out var none) && none.ValueKind == JsonValueKind.Null ? null : Named("bos_token", bos);
+        var named = config is { } c && c.TryGetProperty("bos_token", out var none) && none.ValueKind == JsonValueKind.Null ? null : Named("bos_token", bos);
+        tokens.BosId = config is { } own && own.TryGetProperty("add_bos_token", out var add) && add.ValueKind is JsonValueKind.True or JsonValueKind.False
+            ? add.GetBoolean() ? named : null
+            : addsBos ? named : null;
         tokens.EosId = Named("eos_token", eos)
             ?? throw new ModelException($"The tokenizer in {dir} names no eos_token: an answer could never end. Add one to tokenizer_config.json.");
-        foreach (var id in new[] { Named("unk_token", unk), tokens.BosId, tokens.EosId }.OfType<int>())
+        foreach (var id in new[] { Named("unk_token", unk), named, tokens.EosId }.OfType<int>())
         {
             tokens._special[tokens.Added.TryGetValue(id, out var added) ? added.Text : piece(id)] = id;
         }

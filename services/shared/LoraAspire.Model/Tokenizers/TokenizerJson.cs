@@ -27,6 +27,10 @@ internal sealed class TokenizerJson
 
     public string? UnkToken => Model.TryGetProperty("unk_token", out var unk) ? unk.GetString() : null;
 
+    /// <summary>Whether its post-processor puts a special token before a text.</summary>
+    public bool AddsBos => Parts("post_processor").Any(part =>
+        part.TryGetProperty("single", out var single) && single.ValueKind == JsonValueKind.Array && single.GetArrayLength() > 0 && single[0].TryGetProperty("SpecialToken", out _));
+
     private JsonElement Model => _root.GetProperty("model");
 
     /// <summary>The tokens beside the model's own: spelling, id, whether they are left out of decoded text.</summary>
@@ -34,8 +38,9 @@ internal sealed class TokenizerJson
         ? added.EnumerateArray().Select(token => (token.GetProperty("content").GetString()!, token.GetProperty("id").GetInt32(), token.GetProperty("special").GetBoolean()))
         : [];
 
+    /// <param name="make">What is made of it. A part that it looks for and that isn't there, or is of another kind, is told as a damaged file too.</param>
     /// <exception cref="ModelException">Not readable, or not BPE.</exception>
-    public static TokenizerJson Load(string path)
+    public static T Read<T>(string path, Func<TokenizerJson, T> make)
     {
         try
         {
@@ -47,11 +52,11 @@ internal sealed class TokenizerJson
             {
                 throw new ModelException($"{path} is a {type} tokenizer. The BPE tokenizers of Llama, Mistral and Qwen are known here.");
             }
-            return new(path, root)
+            return make(new(path, root)
             {
                 Vocabulary = model.GetProperty("vocab").EnumerateObject().ToDictionary(token => token.Name, token => token.Value.GetInt32(), StringComparer.Ordinal),
                 Merges = [.. model.GetProperty("merges").EnumerateArray().Select(Pair)],
-            };
+            });
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
         {
@@ -60,7 +65,7 @@ internal sealed class TokenizerJson
     }
 
     public ModelException Unknown(string what) =>
-        new($"{_path}: {what}, which is not known here and so can't be run exactly. Put the model's tokenizer.model, or its vocab.json and merges.txt, beside it.");
+        new($"{_path}: {what}, which is not known here and so can't be run exactly. Put the model's tokenizer.model beside it, if it has one, or choose another base.");
 
     /// <summary>The parts under a key, a Sequence taken apart; none for null.</summary>
     public IReadOnlyList<JsonElement> Parts(string key)
@@ -69,7 +74,8 @@ internal sealed class TokenizerJson
         {
             return [];
         }
-        return part.GetProperty("type").GetString() == "Sequence" ? [.. part.GetProperty(key == "normalizer" ? "normalizers" : "pretokenizers").EnumerateArray()] : [part];
+        var list = key switch { "normalizer" => "normalizers", "pre_tokenizer" => "pretokenizers", _ => "processors" };
+        return part.GetProperty("type").GetString() == "Sequence" ? [.. part.GetProperty(list).EnumerateArray()] : [part];
     }
 
     /// <summary>"a b", or ["a", "b"] in newer files.</summary>
