@@ -23,7 +23,8 @@ internal sealed class ChatRecords(DataFile file)
     };
 
     public IEnumerable<SourceRecord> Read() => TableRows.IsJson(file) ? new JsonRows<SourceRecord>(file, Record).Read()
-        : throw new StageException($"{file.Name}: conversations are read from .json and .jsonl. Write this file as one of them, a conversation a line.");
+        : TableRows.Form(file) == ".parquet" ? ParquetRows.ReadNested(file).Select(row => Record(row.Row, row.Place))
+        : throw new StageException($"{file.Name}: conversations are read from .json, .jsonl and .parquet. Write this file as one of them, a conversation a line.");
 
     private static SourceRecord Record(JsonElement row, Place place)
     {
@@ -44,11 +45,10 @@ internal sealed class ChatRecords(DataFile file)
             {
                 throw place.Wrong($"row {place.Row}: a turn has no '{from}'. Every turn is {{ \"{from}\": ..., \"{value}\": ... }}");
             }
-            if (!message.TryGetProperty(openAi ? "content" : "value", out var content) || content.ValueKind != JsonValueKind.String || CallsTools(message))
+            if (!message.TryGetProperty(openAi ? "content" : "value", out var content) || Text(content) is not { } text || CallsTools(message))
             {
                 return Left(place, "a turn that isn't text");
             }
-            var text = content.GetString()!;
             switch (Roles.GetValueOrDefault(role.GetString()!))
             {
                 case "system" when turns.Count == 0:
@@ -74,6 +74,15 @@ internal sealed class ChatRecords(DataFile file)
             ? new(new(last.Question, "", last.Answer!) { History = turns[..^1], System = system }, place.File, place.Row, place.Line)
             : Left(place, "no answer in the conversation");
     }
+
+    /// <summary>A text, or OpenAI's list of parts where all of them are texts; else null.</summary>
+    private static string? Text(JsonElement content) => content.ValueKind switch
+    {
+        JsonValueKind.String => content.GetString(),
+        JsonValueKind.Array when content.EnumerateArray().All(part => part.ValueKind == JsonValueKind.Object && part.TryGetProperty("type", out var type) && type.ValueEquals("text")
+            && part.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String) => string.Concat(content.EnumerateArray().Select(part => part.GetProperty("text").GetString())),
+        _ => null,
+    };
 
     private static bool CallsTools(JsonElement message) =>
         message.TryGetProperty("tool_calls", out var calls) && calls.ValueKind != JsonValueKind.Null && !(calls.ValueKind == JsonValueKind.Array && calls.GetArrayLength() == 0);

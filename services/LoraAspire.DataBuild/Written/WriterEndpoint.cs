@@ -29,18 +29,21 @@ internal sealed class WriterEndpoint
         }
         Uri address = new(with.Address ?? (with.Provider == WriterProvider.Ollama ? Ollama : OpenAi));
         var key = Environment.GetEnvironmentVariable(with.ApiKeyEnv) is { Length: > 0 } given ? given.Trim() : null;
-        var clear = address is { Scheme: "http", IsLoopback: false };
-        if (clear && (key is not null || with.Provider == WriterProvider.OpenAi))
+        if (key is not null && address is { Scheme: "http", IsLoopback: false })
         {
-            throw new StageException($"The writer's address {address.Host} is reached by http://, in clear text: a key must not travel so. Use https://, or a server on this machine"
-                + (key is null ? "." : $"; or unset {with.ApiKeyEnv} when the server asks for no key."));
+            throw new StageException($"The writer's address {address.Host} is reached by http://, in clear text: a key must not travel so. Use https://, or a server on this machine; or unset {with.ApiKeyEnv} when the server asks for no key.");
         }
-        if (key is null && !address.IsLoopback && with.Provider == WriterProvider.OpenAi)
+        // Servers of one's own, such as vLLM in the lab's network, ask for none; the provider's own address does.
+        if (key is null && with is { Provider: WriterProvider.OpenAi, Address: null })
         {
-            throw new StageException($"The writer's address {address.Host} asks for a key, and the environment variable {with.ApiKeyEnv} of the data-build service is not set. Set it before the app starts, or name another variable with api_key_env.");
+            throw new StageException($"The writer's address {address.Host} asks for a key, and {Unset(with.ApiKeyEnv)}");
         }
         return key is null || key.All(letter => letter is > ' ' and < '\x7F')
             ? new(address, key)
             : throw new StageException($"The environment variable {with.ApiKeyEnv} holds white space or letters that no key has. Set it to the key alone.");
     }
+
+    /// <summary>What to do about a key that isn't there.</summary>
+    internal static string Unset(string variable) =>
+        $"the environment variable {variable} of the data-build service is not set. Set it before the app starts, or name another variable with api_key_env.";
 }

@@ -12,6 +12,7 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
     /// <summary>Null for an exception that is a fault of ours.</summary>
     public static WriterFault? Of(Exception error, string model, string keyVariable, string? key, DateTimeOffset now) => error switch
     {
+        ClientResultException { Status: 401 } when key is null => new($"the server asks for a key (401), and {WriterEndpoint.Unset(keyVariable).TrimEnd('.')}", Final: true),
         ClientResultException { Status: 401 } => new($"the server refuses the key (401). Look at the environment variable {keyVariable}", Final: true),
         ClientResultException { Status: 403 } => new($"the key may not use the model '{model}' (403). Choose another model, or ask the provider for access", Final: true),
         ClientResultException { Status: 404 } => new($"the server knows no model '{model}', or no API at this address (404). Look at model and address; with Ollama, pull the model first", Final: true),

@@ -80,10 +80,45 @@ public sealed class ChatRecordsTests
     public void A_row_of_another_form_is_refused_with_its_line(string row, string words) =>
         Assert.Contains(words, Assert.Throws<StageException>(() => Records(Share + "\n\n" + row)).Message);
 
-    [Theory]
-    [InlineData("c.csv")]
-    [InlineData("c.parquet")]
-    public void A_form_that_holds_no_lists_is_refused(string name) => Assert.Contains($"{name}: conversations are read from .json and .jsonl", Assert.Throws<StageException>(() => Records(Share, name)).Message);
+    [Fact]
+    public void A_form_that_holds_no_lists_is_refused() => Assert.Contains("c.csv: conversations are read from .json, .jsonl and .parquet", Assert.Throws<StageException>(() => Records(Share, "c.csv")).Message);
+
+    [Fact]
+    public void Parts_of_a_content_that_are_all_texts_are_one_text() =>
+        Assert.Equal("ab", Records("""{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, {"role": "assistant", "content": "c"}]}""")[0].Record.Instruction);
+
+    private sealed class Message
+    {
+        public string? role { get; set; }
+        public string? content { get; set; }
+    }
+
+    private sealed class Talk
+    {
+        public string? source { get; set; }
+        public List<Message> messages { get; set; } = [];
+    }
+
+    [Fact]
+    public async Task Conversations_in_parquet_are_read_as_those_in_JSON()
+    {
+        Talk[] talks =
+        [
+            new() { source = "x", messages = [new() { role = "system", content = "Be brief." }, new() { role = "user", content = "你好" }, new() { role = "assistant", content = "Hi" }, new() { role = "user", content = "Bye?" }, new() { role = "assistant", content = "Bye." }] },
+            new() { messages = [new() { role = "user", content = "a" }, new() { role = "assistant", content = null }] },
+            new() { messages = [new() { role = "user", content = "one" }, new() { role = "assistant", content = "1" }] },
+        ];
+        using MemoryStream parquet = new();
+        await Parquet.Serialization.ParquetSerializer.SerializeAsync(talks, parquet, new Parquet.ParquetOptions { RowGroupSize = 2 }, cancellationToken: TestContext.Current.CancellationToken);
+        var path = Path.Combine(Directory.CreateTempSubdirectory("lora-").FullName, "c.parquet");
+        await File.WriteAllBytesAsync(path, parquet.ToArray(), TestContext.Current.CancellationToken);
+        var byParquet = new ChatRecords(new DataFile("c.parquet", path)).Read().ToList();
+        var byJson = Records(string.Join('\n', talks.Select(talk => System.Text.Json.JsonSerializer.Serialize(talk))));
+        Assert.Equal(byJson.Select(Shown), byParquet.Select(Shown));
+        Assert.Equal("c.parquet (row 2)", byParquet[2].Where);
+
+        static string Shown(SourceRecord record) => $"{record.Row} {record.Dropped} {record.Record.System} {string.Join('|', record.Record.History)} {record.Record.Instruction} {record.Record.Output}";
+    }
 
     [Fact]
     public async Task What_is_left_out_is_counted_by_reason()

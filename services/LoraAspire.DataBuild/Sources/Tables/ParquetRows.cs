@@ -1,8 +1,11 @@
 using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using LoraAspire.Runtime.Stages;
 using Parquet;
 using Parquet.Meta.Proto;
 using Parquet.Schema;
+using Parquet.Serialization;
 
 namespace LoraAspire.DataBuild.Sources.Tables;
 
@@ -11,12 +14,7 @@ internal static class ParquetRows
 {
     public static IEnumerable<TableRow> Read(DataFile file)
     {
-        using var stream = file.Open();
-        if (!stream.CanSeek)
-        {
-            throw new StageException($"{file.Name}: a gzipped parquet file can't be read, since it is read from its end. Unpack it; parquet compresses its columns itself.");
-        }
-        Guarded(file, () => CheckEnd(stream));
+        using var stream = Open(file);
         var reader = Guarded(file, () => ParquetReader.CreateAsync(stream).GetAwaiter().GetResult());
         try
         {
@@ -34,6 +32,42 @@ internal static class ParquetRows
         {
             reader.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
+    }
+
+    /// <summary>The rows as JSON writes them, with lists and structures: conversations are lists of turns.</summary>
+    public static IEnumerable<(JsonElement Row, Place Place)> ReadNested(DataFile file)
+    {
+        using var stream = Open(file);
+        var groups = Guarded(file, () => GroupsAsync(stream).GetAwaiter().GetResult());
+        var row = 0L;
+        for (var group = 0; group < groups; group++)
+        {
+            stream.Position = 0;
+            foreach (var cells in Guarded(file, () => ParquetSerializer.DeserializeUntypedAsync(stream, rowGroupIndex: group).GetAwaiter().GetResult()).Data)
+            {
+                yield return (Guarded(file, () => JsonSerializer.SerializeToElement(cells, Json)), new(file.Name, row++, 0));
+            }
+        }
+    }
+
+    private static async Task<int> GroupsAsync(Stream stream)
+    {
+        await using var reader = await ParquetReader.CreateAsync(stream, leaveStreamOpen: true);
+        return reader.RowGroupCount;
+    }
+
+    private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
+    private static Stream Open(DataFile file)
+    {
+        var stream = file.Open();
+        if (!stream.CanSeek)
+        {
+            stream.Dispose();
+            throw new StageException($"{file.Name}: a gzipped parquet file can't be read, since it is read from its end. Unpack it; parquet compresses its columns itself.");
+        }
+        Guarded(file, () => CheckEnd(stream));
+        return stream;
     }
 
     /// <summary>A footer that lost its stop byte, the ninth from the end (footer, its length in four bytes, PAR1), has the library read for ever.</summary>

@@ -104,6 +104,16 @@ public sealed class WriterFaultTests
         run.AssertNoSecret(failure, WriterRun.Key, "8675309");
     }
 
+    [Fact]
+    public async Task A_server_that_asks_for_a_key_that_is_not_set_is_told_with_the_variable_to_set()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Fails(401));
+        var failure = await run.FailureAsync(WriterRun.Pairs(run.Writer(server) with { ApiKeyEnv = "LORA_TEST_NO_KEY" }, 1));
+        Assert.Contains("asks for a key (401), and the environment variable LORA_TEST_NO_KEY", failure.Message);
+        Assert.Single(server.Seen);
+    }
+
     [Theory]
     [InlineData("The prompt is too long.", ": The prompt is too long. Look at")]
     [InlineData("Your key sk-scri***cdef is no good.", "(400). Look at")]
