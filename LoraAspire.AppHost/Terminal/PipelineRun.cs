@@ -17,29 +17,16 @@ internal sealed class PipelineRun(string file, string yaml)
     {
         var name = Path.GetRelativePath(Directory.GetCurrentDirectory(), file.FullName);
         var yaml = File.ReadAllText(file.FullName);
-        var parsed = PipelineParser.Parse(yaml, name);
+        var parsed = PipelineParser.Parse(yaml, name, new ContentDigests(new LoraPaths(folders.Store, folders.Data, folders.Models)).Around);
         foreach (var note in parsed.Notes)
         {
             Console.Error.WriteLine($"note: {note}");
         }
-        var problems = parsed.Pipeline is { } pipeline ? Missing(pipeline, name, folders).ToList() : [.. parsed.Errors.Select(error => error.ToString())];
-        problems.ForEach(Console.Error.WriteLine);
-        return problems.Count == 0 ? new PipelineRun(name, yaml) : null;
-    }
-
-    private static IEnumerable<string> Missing(Pipeline pipeline, string file, AppHostFolders folders)
-    {
-        foreach (var stage in pipeline.Stages)
+        foreach (var error in parsed.Errors)
         {
-            foreach (var model in stage.Inputs.Values.OfType<NamedModel>().Where(model => !Directory.Exists(Path.Combine(folders.Models, model.Name))))
-            {
-                yield return $"{file}: stage '{stage.Id}' takes {model}, and there is no folder {Path.Combine(folders.Models, model.Name)}. Put the model there, or start with LORA_MODELS set to the folder that holds it.";
-            }
-            foreach (var data in stage.With.DataFiles().Where(data => !File.Exists(Path.Combine(folders.Data, data))))
-            {
-                yield return $"{file}: stage '{stage.Id}' reads {data}, and there is no file {Path.Combine(folders.Data, data)}. Put it there, or start with LORA_DATA set to the folder that holds your data.";
-            }
+            Console.Error.WriteLine(error);
         }
+        return parsed.Pipeline is null ? null : new PipelineRun(name, yaml);
     }
 
     /// <summary>Submits the run, shows it to its end, and prints what came of it. When stopped before that, the run is cancelled.</summary>

@@ -1,5 +1,8 @@
 using System.CommandLine;
 using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime;
+using LoraAspire.Runtime.Store;
+using Microsoft.Extensions.Configuration;
 
 namespace LoraAspire.Cli;
 
@@ -9,13 +12,14 @@ internal static class CheckCommand
     public static Command Create()
     {
         var files = new Argument<string[]>("file") { Description = "Pipeline files", Arity = ArgumentArity.OneOrMore };
-        var command = new Command("check", "Check pipelines without running them; shows every error at once.") { files };
+        var command = new Command("check", "Check pipelines, and that the files and models they name are there, without running them; shows every error at once.") { files };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var wrong = 0;
+            ContentDigests content = new(LoraPaths.From(new ConfigurationBuilder().AddEnvironmentVariables().Build()));
             foreach (var file in parsed.GetRequiredValue(files))
             {
-                var result = PipelineParser.Parse(await File.ReadAllTextAsync(file, cancellationToken), file);
+                var result = PipelineParser.Parse(await File.ReadAllTextAsync(file, cancellationToken), file, content.Around);
                 foreach (var note in result.Notes)
                 {
                     Console.WriteLine($"{note.File}:{note.Line}:{note.Column}: note: {note.Message}");
@@ -25,7 +29,7 @@ internal static class CheckCommand
                     Console.Error.WriteLine($"{error.File}:{error.Line}:{error.Column}: error: {error.Message}");
                 }
                 Console.WriteLine(result.Pipeline is { } pipeline
-                    ? $"{file}: {pipeline.Name}, {string.Join(" → ", pipeline.Stages.Select(stage => stage.Id))}"
+                    ? $"{file}: ok: {pipeline.Name}, {string.Join(" → ", pipeline.Stages.Select(stage => stage.Id))}"
                     : $"{file}: {result.Errors.Count} error{(result.Errors.Count == 1 ? "" : "s")}");
                 wrong += result.Errors.Count;
             }

@@ -1,7 +1,13 @@
 using System.CommandLine;
 using LoraAspire.Cli;
 using LoraAspire.Cli.Data;
+using Spectre.Console;
 
+if (Console.IsOutputRedirected)
+{
+    // A file or a pipe has no width to fit into; at 80 letters a run's id would be broken in two.
+    AnsiConsole.Profile.Width = 1000;
+}
 var root = new RootCommand("lora: submit, watch and cancel fine-tuning runs, and talk to the model.")
 {
     RunCommand.Create(), CheckCommand.Create(), RunsCommand.Create(), LogsCommand.Create(), CancelCommand.Create(), ChatCommand.Create(), DataCommand.Create(), GpuCommand.Create(),

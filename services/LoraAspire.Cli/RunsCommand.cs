@@ -11,7 +11,7 @@ internal static class RunsCommand
         var command = new Command("runs", "List runs, the newest first.");
         command.SetAction(async (_, _) =>
         {
-            var table = new Table().Border(TableBorder.None).AddColumns("RUN", "PIPELINE", "STATUS", "SUBMITTED", "TOOK", "STAGES");
+            var table = new Table().Border(TableBorder.None).AddColumn(new TableColumn("RUN").NoWrap()).AddColumns("PIPELINE", "STATUS", "SUBMITTED", "TOOK", "STAGES");
             foreach (var run in await (await App.ConnectAsync()).ListAsync())
             {
                 table.AddRow(

@@ -49,7 +49,7 @@ public sealed class InboxReader(
         while (true)
         {
             var state = await runs.GetAsync(message.Run) ?? new RunState(message.Run);
-            var decision = Scheduler.Decide(state, message, planner.Prepare);
+            var decision = Scheduler.Decide(state, message, planner.Prepare, planner.Around);
             if (await commit.TryAsync(delivery.Entry.Id, state, decision))
             {
                 Tell(decision);

@@ -13,6 +13,9 @@ namespace LoraAspire.Coordinator;
 /// <summary>A ready stage → its key, from the digests of everything it depends on, and whether the store knows that key.</summary>
 public sealed class Planner(ArtifactStore store, ContentDigests digests)
 {
+    /// <summary>The files and models of this installation.</summary>
+    public Surroundings Around => digests.Around;
+
     public Preparation Prepare(Pipeline pipeline, StageSpec spec, RunState state)
     {
         try

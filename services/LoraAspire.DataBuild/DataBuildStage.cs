@@ -42,7 +42,6 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         var output = context.OutputDir("dataset");
 
         var summary = WriteRows(context, written, new RowBuilder(with, tokenizer, template), preview, output, cancellationToken);
-        RefuseEmpty(summary, with);
         template.Save(Path.Combine(output, PromptTemplate.FileName));
         // With its tokenizer the folder can be read by itself: what a token is, and which of them carry loss.
         TokenizerFiles.Copy(folder, Path.Combine(output, InstructionDataset.TokenizerFolder));
@@ -79,7 +78,13 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
                     EtaSeconds: share > 0 ? clock.Elapsed.TotalSeconds * (1 - share) / share : null));
             }
         }
+        RefuseEmpty(summary, context.With);
         writer.Complete();
+        foreach (var note in records.Notes)
+        {
+            summary.Notes.Add(note);
+            context.Report.Report(new(Message: note));
+        }
         context.Report.Report(new("rows", summary.Total.Records, summary.Total.Records, TokensPerSecond: summary.Total.Tokens / clock.Elapsed.TotalSeconds, Message: summary.Line(context.With.CutoffLen)));
         return summary;
     }

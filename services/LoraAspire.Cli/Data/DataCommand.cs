@@ -1,14 +1,11 @@
 using System.CommandLine;
 using LoraAspire.Model.Data;
-using Spectre.Console;
 
 namespace LoraAspire.Cli.Data;
 
 /// <summary>What a model is going to learn, seen before it does. A folder or a digest needs neither Redis nor the app.</summary>
 internal static class DataCommand
 {
-    private const int WideEnough = 200;
-
     public static Command Create() => new("data", "Look into a data set: its rows, its tokens, which of them carry loss.") { Inspect(), Stats() };
 
     private static Command Inspect()
@@ -24,6 +21,11 @@ internal static class DataCommand
         var command = new Command("inspect", "Show rows as the model is taught them: what it reads, and what it learns to say.") { where, stage, row, random, seed, find, source, limit, tokens };
         command.Validators.Add(parsed =>
         {
+            // What isn't a number is told already, and has no value to look at.
+            if (new Option<int?>[] { row, random, limit }.Any(option => parsed.GetResult(option)?.Errors.Any() is true))
+            {
+                return;
+            }
             if (parsed.GetValue(row) is not null && (parsed.GetValue(random) is not null || parsed.GetValue(find) is not null || parsed.GetValue(source) is not null))
             {
                 parsed.AddError("--row names one row: leave out --random, --find and --source.");
@@ -39,13 +41,12 @@ internal static class DataCommand
             RowFilter filter = new(parsed.GetValue(find), parsed.GetValue(source));
             RefuseUnknown(filter.Source, folder.Facts);
             var shown = parsed.GetValue(row) is { } one ? [one]
-                : parsed.GetValue(random) is null && !filter.TakesAll ? RowChoice.First(folder, filter, parsed.GetValue(limit) ?? 5, cancellationToken)
-                : RowChoice.AtRandom(folder, filter, parsed.GetValue(random) ?? 3, parsed.GetValue(seed), cancellationToken);
+                : parsed.GetValue(random) is null && !filter.TakesAll ? [.. folder.Matching(filter, cancellationToken).Take(parsed.GetValue(limit) ?? 5)]
+                : folder.Draw(filter, parsed.GetValue(random) ?? 3, new Random(parsed.GetValue(seed)), cancellationToken);
             if (shown.Count == 0)
             {
                 throw new CliException($"No row matches; {folder.Rows.Count} were looked at.");
             }
-            Widen();
             foreach (var number in shown)
             {
                 RowScreen.Write(folder.Inspect(number), folder.Rows.Count, parsed.GetValue(tokens));
@@ -63,25 +64,15 @@ internal static class DataCommand
         command.SetAction(async (parsed, _) =>
         {
             var facts = DatasetFacts.Read(await DatasetPlace.FindAsync(parsed.GetRequiredValue(where), parsed.GetValue(stage)));
-            Widen();
             StatsScreen.Write(facts);
             return 0;
         });
         return command;
     }
 
-    private static Argument<string> Where() => new("where") { Description = "Run id, digest of the artifact (its head is enough), or folder that holds dataset.arrow" };
+    private static Argument<string> Where() => new("where") { Description = "Run id, digest of the artifact (eight letters of it are enough), or folder that holds dataset.arrow" };
 
     private static Option<string?> Stage() => new("--stage") { Description = "The stage of the run that made it (default: the only one that made a data set)" };
-
-    /// <summary>A file or a pipe has no width to fit into; a table would be broken at 80 letters.</summary>
-    private static void Widen()
-    {
-        if (Console.IsOutputRedirected)
-        {
-            AnsiConsole.Profile.Width = WideEnough;
-        }
-    }
 
     private static void RefuseUnknown(string? source, DatasetFacts facts)
     {

@@ -50,7 +50,7 @@ internal static partial class DatasetPlace
         {
             [] => throw new CliException(stage is null ? $"No stage of {id} makes a data set." : $"{id} has no stage '{stage}' that makes a data set."),
             [{ Outputs.Count: > 0 } only] => only.Outputs.Values.First(),
-            [var only] => throw new CliException($"{only.Id} has made no data set: it is {only.Status.ToString().ToLowerInvariant()}."),
+            [var only] => throw new CliException($"{only.Id} has made no data set: its status is {only.Status.ToString().ToLowerInvariant()}."),
             _ => throw new CliException($"{made.Count} stages make a data set; choose one by --stage: {string.Join(", ", made.Select(s => s.Id))}."),
         };
     }

@@ -17,9 +17,13 @@ internal sealed class Duplicates(DedupParams with)
     private readonly NearIndex? _nearSeen = with.Near is { } near ? new(near) : null;
     private readonly NearIndex? _nearHeldOut = with.Near is { } near ? new(near) : null;
 
+    /// <summary>How many records may not be trained on.</summary>
+    public long HeldOut { get; private set; }
+
     /// <summary>Remembers what may not be trained on.</summary>
     public void HoldOut(SourceRecord record)
     {
+        HeldOut++;
         foreach (var text in Prompts(record).Select(Normal))
         {
             _heldOut.Add(Hash(text));

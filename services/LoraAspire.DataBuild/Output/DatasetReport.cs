@@ -31,8 +31,12 @@ internal static class DatasetReport
         Line($"# Data set: {total.Written:N0} rows, {total.Tokens:N0} tokens\n");
         Line($"- {1 - summary.MaskedShare:P1} of the tokens carry loss; the others are masked{(with.TrainOnInputs ? " (train_on_inputs: only the first token of a row)" : " (prompts)")}.");
         Line($"- {total.Truncated:N0} rows were cut at cutoff_len {with.CutoffLen} and have no EOS.");
-        Line($"- Prompt template {with.PromptTemplateName}, seed {with.Seed}, compat {with.Compat}.");
-        Line($"- Ten rows as a person reads them: [{Preview.FileName}]({Preview.FileName}).\n");
+        Line($"- Prompt template {with.PromptTemplateName}, seed {with.Seed}, compat {(with.Compat == Compat.AlpacaLora ? "alpaca-lora" : "none")}.");
+        foreach (var note in summary.Notes)
+        {
+            Line($"- {note}");
+        }
+        Line($"- Rows as a person reads them, drawn at random: [{Preview.FileName}]({Preview.FileName}).\n");
         Line($"![rows by length]({LengthHistogram.FileName})\n");
 
         Line($"## Sources\n\n| source | records | written | tokens | with loss | cut | dropped |\n|---|---|---|---|---|---|---|");
@@ -49,7 +53,14 @@ internal static class DatasetReport
             }
         }
         Line($"\n## Unlike alpaca-lora\n");
-        Line($"{(with.Compat == Compat.AlpacaLora ? "Nothing: compat repeats its rows, defects included." : summary.Differences.Count == 0 && total.Truncated == 0 && !total.Dropped.ContainsKey(RowBuilder.TooLong) ? "Nothing: every row equals the one that alpaca-lora makes." : "")}");
+        if (with.Compat == Compat.AlpacaLora)
+        {
+            Line($"Nothing: compat repeats its rows, defects included.");
+        }
+        else if (summary.Differences.Count == 0 && total.Truncated == 0 && !total.Dropped.ContainsKey(RowBuilder.TooLong))
+        {
+            Line($"Nothing: every row equals the one that alpaca-lora makes.");
+        }
         foreach (var (difference, count) in summary.Differences)
         {
             Line($"- {count:N0} rows: {Words[difference]}.");

@@ -48,6 +48,9 @@ public sealed class DatasetSummary
 
     public SourceCount Total { get; } = new();
 
+    /// <summary>What the user should know beside the counts.</summary>
+    public List<string> Notes { get; } = [];
+
     public IReadOnlyDictionary<string, SourceCount> Sources => _sources;
 
     /// <summary>Rows by their length in tokens.</summary>
@@ -96,6 +99,7 @@ public sealed class DatasetSummary
             masked_share = MaskedShare,
             lengths = new { Lengths.Median, Lengths.P95, Lengths.Longest },
             length_histogram = Lengths.Bins.ToDictionary(bin => $"{bin.From}-{bin.To}", bin => bin.Rows),
+            notes = Notes,
             unlike_alpaca_lora = _differences.ToDictionary(pair => JsonNamingPolicy.SnakeCaseLower.ConvertName(pair.Key.ToString()), pair => pair.Value),
             with.PromptTemplateName,
             with.CutoffLen,

@@ -7,7 +7,7 @@ using LoraAspire.Model.Tokenizers;
 
 namespace LoraAspire.DataBuild.Output;
 
-/// <summary>preview.md: ten rows, drawn by the seed, as a person reads them: prompt, answer, and which tokens carry loss.</summary>
+/// <summary>preview.md: ten rows, drawn by the seed, and one of each source that this draw leaves out, as a person reads them: prompt, answer, and which tokens carry loss.</summary>
 public sealed class Preview(HfTokenizer tokenizer, PromptTemplate template, int seed)
 {
     public const string FileName = "preview.md";
@@ -16,26 +16,50 @@ public sealed class Preview(HfTokenizer tokenizer, PromptTemplate template, int 
     private const int MostTokens = 80;
 
     private readonly Draw _draw = new(seed);
-    private readonly List<(int At, SourceRecord Record, TokenizedRow Row)> _kept = [];
+    private readonly Reservoir _rows = new(Rows);
+    private readonly SortedDictionary<string, Reservoir> _ofSource = new(StringComparer.Ordinal);
     private int _seen;
 
     public void Offer(SourceRecord record, TokenizedRow row)
     {
-        if (_kept.Count < Rows)
+        if (!_ofSource.TryGetValue(record.Source, out var own))
         {
-            _kept.Add((_seen, record, row));
+            _ofSource[record.Source] = own = new(1);
         }
-        else if (_draw.Between(0, _seen) is var place && place < Rows)
+        Offered offered = new(_seen++, record, row);
+        _rows.Offer(offered, _draw);
+        own.Offer(offered, _draw);
+    }
+
+    private sealed record Offered(int At, SourceRecord Record, TokenizedRow Row);
+
+    /// <summary>Every one that was offered is as likely to be kept as any other.</summary>
+    private sealed class Reservoir(int size)
+    {
+        private int _seen;
+
+        public List<Offered> Kept { get; } = [];
+
+        public void Offer(Offered row, Draw draw)
         {
-            _kept[place] = (_seen, record, row);
+            if (Kept.Count < size)
+            {
+                Kept.Add(row);
+            }
+            else if (draw.Between(0, _seen) is var place && place < size)
+            {
+                Kept[place] = row;
+            }
+            _seen++;
         }
-        _seen++;
     }
 
     public void Save(string path)
     {
-        StringBuilder text = new($"# {_kept.Count} of {_seen} rows\n");
-        foreach (var (at, record, row) in _kept.OrderBy(item => item.At))
+        var sources = _rows.Kept.Select(kept => kept.Record.Source).ToHashSet();
+        List<Offered> kept = [.. _rows.Kept, .. _ofSource.Where(source => !sources.Contains(source.Key)).SelectMany(source => source.Value.Kept)];
+        StringBuilder text = new($"# {kept.Count} of {_seen} rows\n");
+        foreach (var (at, record, row) in kept.OrderBy(item => item.At))
         {
             text.Append($"\n## Row {at}, from {record.Where}\n\n");
             text.Append($"{row.InputIds.Length} tokens, {row.Targets} of them with loss{(row.Truncated ? ", cut at the end (no EOS)" : "")}.\n\n");

@@ -32,7 +32,7 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
         if (with.UnfilledPlaceholders != UnfilledPlaceholders.Keep && Placeholders.FirstIn(record) is { } placeholder)
         {
             return with.UnfilledPlaceholders == UnfilledPlaceholders.Skip ? new(source, Dropped: Unfilled)
-                : Refuse(source, $"{placeholder} was never filled in. Give the source fill: {{ {placeholder.Trim('{', '}', ' ')}: ... }}, or set unfilled_placeholders to skip or keep.");
+                : Refuse(source, $"{placeholder} was never filled in. Where it stands for a name, an alpaca source fills it by fill: {{ {placeholder.Trim('{', '}', ' ')}: ... }}; else set unfilled_placeholders to skip such records, or to keep where it is text.");
         }
         if ((record.Output.Length == 0 || record.History.Any(turn => turn.Answer is "")) && with.EmptyOutput != EmptyOutput.Keep)
         {

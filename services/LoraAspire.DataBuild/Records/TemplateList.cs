@@ -32,6 +32,10 @@ internal sealed class TemplateList(IReadOnlyList<Template> templates)
 {
     public IReadOnlyList<Template> All => templates;
 
+    /// <summary>What stands under <c>templates</c>: templates themselves, and files of them.</summary>
+    public static IEnumerable<Template> Given(IEnumerable<string> listed, Func<string, bool> isFile, Func<string, DataFile> find) =>
+        listed.SelectMany((text, i) => isFile(text) ? Read(find(text)) : [new Template(text, $"templates, item {i + 1}")]);
+
     /// <summary>One template a line; blank lines and those that start with # are left out.</summary>
     /// <exception cref="StageException">The file holds no template.</exception>
     public static IEnumerable<Template> Read(DataFile list)

@@ -23,7 +23,7 @@ internal sealed class ParallelRecords(ParallelSource with, Func<string, DataFile
 
     /// <exception cref="Runtime.Stages.StageException">A template's placeholders are wrong; file and line.</exception>
     public static TemplateList Forms(ParallelSource with, Func<string, DataFile> find) => TemplateList.Checked(
-        with.Templates is { } list ? TemplateList.Read(find(list)) : BuiltIn.Select(text => new Template(text, "built-in template")), Known, Input);
+        with.Templates.Count == 0 ? BuiltIn.Select(text => new Template(text, "built-in template")) : TemplateList.Given(with.Templates, ParallelSource.IsFile, find), Known, Input);
 
     public IEnumerable<SourceRecord> Read()
     {

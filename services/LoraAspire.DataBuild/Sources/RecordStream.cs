@@ -1,3 +1,4 @@
+using System.Globalization;
 using LoraAspire.DataBuild.Deduplication;
 using LoraAspire.DataBuild.Grammar;
 using LoraAspire.DataBuild.Records;
@@ -13,6 +14,11 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
 {
     private readonly ReadMeter _meter = new();
 
+    private readonly List<string> _notes = [];
+
+    /// <summary>What the user should know of the draws, when all records were read.</summary>
+    public IReadOnlyList<string> Notes => _notes;
+
     /// <summary>How much of the data files has been read, from 0 to 1; 0 while nothing is known.</summary>
     public double ReadShare => _meter.Share;
 
@@ -22,12 +28,15 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
         _meter.Expect(with.Sources.SelectMany(source => source.Files()).Sum(file => new FileInfo(Find(file).Path).Length) * (relates ? 2 : 1));
         var rows = relates ? Counted() : null;
         var duplicates = Duplicates();
-        for (var i = 0; i < with.Sources.Count; i++)
+        if (with.HeldOut.Count > 0)
         {
-            var source = with.Sources[i].Only!;
+            _notes.Add(string.Create(CultureInfo.InvariantCulture, $"{duplicates!.HeldOut:N0} records are held out."));
+        }
+        foreach (var (i, source) in with.Sources.Select(source => source.Only!).Index())
+        {
             var records = Records(i, duplicates);
             var mixed = rows is not null ? records.Drawn(rows[i].Available, rows[i].Rows, Seed(i))
-                : source.Sample is { } sample ? records.Sampled(sample, Seed(i)).Repeated(source.Repeat)
+                : source.Sample is { } sample ? records.Sampled(sample, Seed(i), fewer: had => _notes.Add(string.Create(CultureInfo.InvariantCulture, $"{with.Sources[i].Name}: sample asks for {sample:N0} records; there are {had:N0}, and all of them are taken."))).Repeated(source.Repeat)
                 : records.Repeated(source.Repeat);
             foreach (var record in mixed)
             {

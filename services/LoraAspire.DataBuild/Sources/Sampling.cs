@@ -33,7 +33,8 @@ internal static class Sampling
     }
 
     /// <summary>A draw of rows by the seed, in their own order; memory holds the sample. All of them when there are fewer. What is dropped comes first, to be counted.</summary>
-    public static IEnumerable<SourceRecord> Sampled(this IEnumerable<SourceRecord> records, int count, int seed)
+    /// <param name="fewer">Told how many there are, when there are fewer.</param>
+    public static IEnumerable<SourceRecord> Sampled(this IEnumerable<SourceRecord> records, int count, int seed, Action<int> fewer)
     {
         Draw draw = new(seed);
         List<(int At, SourceRecord Record)> kept = new(Math.Min(count, 1 << 16));
@@ -54,6 +55,10 @@ internal static class Sampling
                 kept[place] = (seen, record);
             }
             seen++;
+        }
+        if (seen < count)
+        {
+            fewer(seen);
         }
         foreach (var (_, record) in kept.OrderBy(item => item.At))
         {

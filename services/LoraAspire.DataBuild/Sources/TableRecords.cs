@@ -35,8 +35,7 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
         while (rows.MoveNext());
     }
 
-    public static IEnumerable<Template> Given(TableSource with, Func<string, DataFile> find) => with.Templates.SelectMany((text, i) =>
-        TableSource.IsFile(text) ? TemplateList.Read(find(text)) : [new Template(text, $"templates, item {i + 1}")]);
+    public static IEnumerable<Template> Given(TableSource with, Func<string, DataFile> find) => TemplateList.Given(with.Templates, TableSource.IsFile, find);
 
     private static Template One(string text, string key, string[] columns) => TemplateList.Checked([new(text, key)], columns).All[0];
 

@@ -26,6 +26,10 @@ public sealed class DataPageTests(DashboardApp app)
         var last = page.GetByTestId("tokens").Locator(".token.loss").Last;
         await Expect(last).ToHaveTextAsync("</s>");
         await Expect(last).ToHaveAttributeAsync("title", new System.Text.RegularExpressions.Regex("id 2 .* carries loss$"));
+        await last.ClickAsync();
+        await Expect(page.GetByTestId("told")).ToContainTextAsync("piece </s> · carries loss");
+        await Expect(page.GetByTestId("data-figures")).ToContainTextAsync("Learnedanswers only");
+        await Expect(page.GetByTestId("row-number").GetByRole(AriaRole.Link)).ToHaveAttributeAsync("href", new System.Text.RegularExpressions.Regex("^/runs/.+/data/data\\?row=0$"));
     }
 
     [Fact]
@@ -44,6 +48,10 @@ public sealed class DataPageTests(DashboardApp app)
         await Expect(page.GetByTestId("row-number")).ToHaveTextAsync("Row 0");
         await page.GetByRole(AriaRole.Button, new() { Name = "Next row" }).ClickAsync();
         await Expect(page.GetByTestId("note")).ToHaveTextAsync("No later row matches.");
+        await find.FillAsync("小石");
+        await find.PressAsync("Enter");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Random" }).ClickAsync();
+        await Expect(page.GetByTestId("row-number")).ToHaveTextAsync("Row 2");
         await find.FillAsync("elephant");
         await find.PressAsync("Enter");
         await Expect(page.GetByTestId("note")).ToHaveTextAsync("No row matches.");

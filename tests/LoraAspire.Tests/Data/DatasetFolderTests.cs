@@ -32,6 +32,18 @@ public sealed class DatasetFolderTests
     }
 
     [Fact]
+    public async Task Of_the_rows_that_match_each_is_drawn_as_often_as_any_other()
+    {
+        using var folder = DatasetFolder.Open(await BuildAsync());
+        Random random = new(1);
+        // Rows 0 and 2 hold "apple"; of 1,000 fair draws one of them has between 400 and 600 in all but one of a thousand million cases.
+        var drawn = Enumerable.Range(0, 1000).Select(_ => Assert.Single(folder.Draw(new("apple"), 1, random, Cancel))).CountBy(row => row).ToDictionary();
+        Assert.Equal([0, 2], drawn.Keys.Order());
+        Assert.InRange(drawn[0], 400, 600);
+        Assert.Equal([0, 1, 2], folder.Draw(new(), 5, random, Cancel));
+    }
+
+    [Fact]
     public async Task A_row_that_is_not_there_is_named_with_how_many_are()
     {
         using var folder = DatasetFolder.Open(await BuildAsync());

@@ -64,6 +64,25 @@ public sealed class DataBuildStageTests
     }
 
     [Fact]
+    public async Task The_report_says_what_was_asked_for_and_could_not_be_had()
+    {
+        var with = StageRun.With(StageRun.Alpaca("a.json", sample: 50)) with { HeldOut = [StageRun.Alpaca("b.json")] };
+        var run = await new StageRun().File("a.json", Two).File("b.json", """[{"instruction": "Spell cat.", "output": "c, a, t"}, {"instruction": "Repeat.", "input": "你好", "output": ""}]""").RunAsync(with);
+        var report = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "report.md"), TestContext.Current.CancellationToken);
+        Assert.Contains("- a.json: sample asks for 50 records; there are 1, and all of them are taken.", report);
+        Assert.Contains("- 2 records are held out.", report);
+    }
+
+    [Fact]
+    public async Task The_preview_shows_a_row_of_each_source_however_few_it_has()
+    {
+        var run = await new StageRun().File("a.json", Two).RunAsync(StageRun.With(new DataSource { Grammar = new() { Count = 2000 } }, StageRun.Alpaca("a.json")));
+        var preview = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "preview.md"), TestContext.Current.CancellationToken);
+        Assert.StartsWith("# 11 of 2002 rows", preview);
+        Assert.Contains(", from a.json:", preview);
+    }
+
+    [Fact]
     public async Task The_same_inputs_give_the_same_bytes()
     {
         var with = StageRun.With(new DataSource { Grammar = new() { Count = 3000 } }, new DataSource { SelfCognition = new() { Name = "雁栖", Developer = "助教", Sample = 50 } });
@@ -114,7 +133,7 @@ public sealed class DataBuildStageTests
     public async Task Pairs_follow_the_templates_in_both_directions()
     {
         var run = await new StageRun().File("p.tsv", "你好\thello\n").File("t.txt", "# ours\nFrom [src_lang] to [tgt_lang]: [input]\n")
-            .RunAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = "t.txt", BothDirections = true } }));
+            .RunAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"], BothDirections = true } }));
         Assert.Equal(
             ["### Instruction:\nFrom Chinese to English:\n\n### Input:\n你好\n\n### Response:\nhello", "### Instruction:\nFrom English to Chinese:\n\n### Input:\nhello\n\n### Response:\n你好"],
             Texts(run.Dataset));
@@ -124,7 +143,7 @@ public sealed class DataBuildStageTests
     public async Task A_template_that_does_not_end_with_the_sentence_takes_it_into_the_instruction()
     {
         var run = await new StageRun().File("p.tsv", "你好\thello\n").File("t.txt", "Say [input] in [tgt_lang].\n")
-            .RunAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = "t.txt" } }));
+            .RunAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"] } }));
         Assert.Equal(["### Instruction:\nSay 你好 in English.\n\n### Response:\nhello"], Texts(run.Dataset));
     }
 
@@ -135,7 +154,7 @@ public sealed class DataBuildStageTests
     public async Task A_bad_pair_or_template_is_refused_with_its_line(string pairs, string templates, string where)
     {
         var message = await new StageRun().File("p.tsv", pairs).File("t.txt", templates)
-            .FailureAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "A", TgtLang = "B", Templates = "t.txt" } }));
+            .FailureAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "A", TgtLang = "B", Templates = ["t.txt"] } }));
         Assert.Contains(where, message);
     }
 

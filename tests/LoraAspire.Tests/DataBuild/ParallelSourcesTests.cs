@@ -188,6 +188,19 @@ public sealed class ParallelSourcesTests
     }
 
     [Fact]
+    public async Task Templates_may_stand_in_the_pipeline_beside_files_of_them()
+    {
+        var source = Source("p.tsv") with { Templates = ["t.txt", "In [tgt_lang]: [input]"] };
+        Assert.Equal(["p.tsv", "t.txt"], source.Files());
+        var run = await new StageRun().File("p.tsv", "hello\t你好\nbye\t再见\n").File("t.txt", "Say in [tgt_lang]: [input]\n").RunAsync(StageRun.With(new DataSource { Parallel = source }));
+        var preview = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "preview.md"), TestContext.Current.CancellationToken);
+        Assert.Contains("\nIn Chinese:\n", preview);
+        Assert.Contains("\nSay in Chinese:\n", preview);
+        Assert.Contains("templates, item 2: nothing is known of the placeholder [x]",
+            await new StageRun().File("p.tsv", "a\tb\n").File("t.txt", "[input]\n").FailureAsync(StageRun.With(new DataSource { Parallel = source with { Templates = ["t.txt", "[x] [input]"] } })));
+    }
+
+    [Fact]
     public void Templates_are_drawn_evenly_and_by_the_seed()
     {
         TemplateList list = new([.. Enumerable.Range(0, 7).Select(i => new Template($"{i} [input]", "t"))]);
@@ -204,7 +217,7 @@ public sealed class ParallelSourcesTests
     public async Task A_template_with_wrong_placeholders_is_refused_with_its_line(string template, string words)
     {
         var message = await new StageRun().File("p.tsv", "a\t甲\n").File("t.txt", $"# ours\n\nTo [tgt_lang] [1]: [input]\n{template}\n")
-            .FailureAsync(StageRun.With(new DataSource { Parallel = Source("p.tsv") with { Templates = "t.txt" } }));
+            .FailureAsync(StageRun.With(new DataSource { Parallel = Source("p.tsv") with { Templates = ["t.txt"] } }));
         Assert.StartsWith("t.txt:4:", message);
         Assert.Contains(words, message);
     }

@@ -139,6 +139,38 @@ public sealed class PipelineParserTests
     }
 
     [Fact]
+    public void What_a_pipeline_names_and_is_not_there_is_told_where_it_is_named()
+    {
+        const string yaml = """
+            name: x
+            stages:
+              - id: data
+                uses: data-build
+                inputs: { base: model:tiny }
+                with:
+                  prompt_template_name: own.json
+                  sources:
+                    - parallel: { path: p.tsv, src_lang: A, tgt_lang: B, templates: [t.txt, "Say [input]"] }
+              - id: ask
+                uses: evaluator
+                inputs: { model: model:other }
+                with: { questions: [Who are you?] }
+            """;
+        Surroundings nothing = new(path => path == "p.tsv" ? null : $"no {path}", model => model == "tiny" ? null : $"no {model}");
+        var result = PipelineParser.Parse(yaml, "p.yaml", nothing);
+        Assert.Null(result.Pipeline);
+        Assert.Equal(["p.yaml:7:29: no own.json", "p.yaml:9:74: no t.txt", "p.yaml:12:22: no other"], result.Errors.Select(error => error.ToString()));
+        Assert.NotNull(PipelineParser.Parse(yaml, "p.yaml").Pipeline);
+    }
+
+    [Fact]
+    public void A_prompt_template_that_does_not_come_with_the_application_ends_in_json() => AssertError(
+        $"name: x\n{Data.Replace("with: {", "with: { prompt_template_name: vicunna,")}{Tune}", "6:35", "there are alpaca, bayling, plain");
+
+    [Fact]
+    public void The_prompt_templates_of_the_language_are_those_of_the_model() => Assert.Equal(LoraAspire.Model.Prompts.PromptTemplate.BuiltIn, DataBuildParams.BuiltInTemplates);
+
+    [Fact]
     public void A_file_that_is_nested_or_grown_beyond_reason_is_refused()
     {
         AssertError($"name: {new string('[', 100_000)}", "1:36", "levels deep");

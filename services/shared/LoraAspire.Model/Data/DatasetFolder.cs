@@ -61,6 +61,34 @@ public sealed class DatasetFolder : IDisposable
         return null;
     }
 
+    /// <summary>The matching rows from the first on, ascending.</summary>
+    public IEnumerable<int> Matching(RowFilter filter, CancellationToken cancellationToken, IProgress<int>? reached = null)
+    {
+        for (var row = Find(filter, 0, 1, cancellationToken, reached); row is { } found; row = Find(filter, found + 1, 1, cancellationToken, reached))
+        {
+            yield return found;
+        }
+    }
+
+    /// <summary>So many rows of those that match, ascending; every one is as likely as any other (reservoir sampling), so all rows are looked at. Memory holds those alone.</summary>
+    public IReadOnlyList<int> Draw(RowFilter filter, int count, Random random, CancellationToken cancellationToken, IProgress<int>? reached = null)
+    {
+        List<int> kept = [];
+        foreach (var (seen, row) in Matching(filter, cancellationToken, reached).Index())
+        {
+            if (kept.Count < count)
+            {
+                kept.Add(row);
+            }
+            else if (random.Next(seen + 1) is var place && place < count)
+            {
+                kept[place] = row;
+            }
+        }
+        kept.Sort();
+        return kept;
+    }
+
     public void Dispose() => Rows.Dispose();
 
     private bool Matches(RowFilter filter, int row) =>

@@ -6,14 +6,15 @@ namespace LoraAspire.Pipelines.Runs;
 /// <summary>The state of a run and one message → what happens next. Pure but for what <see cref="Prepare"/> looks up.</summary>
 public static class Scheduler
 {
-    public static Decision Decide(RunState state, InboxMessage message, Prepare prepare)
+    /// <param name="around">What a submitted pipeline may name; null takes it at its word.</param>
+    public static Decision Decide(RunState state, InboxMessage message, Prepare prepare, Surroundings? around = null)
     {
-        var step = new Step(state, message, prepare);
+        var step = new Step(state, message, prepare, around);
         step.Take();
         return new(step.Events, step.Orders, step.State);
     }
 
-    private sealed class Step(RunState state, InboxMessage message, Prepare prepare)
+    private sealed class Step(RunState state, InboxMessage message, Prepare prepare, Surroundings? around)
     {
         private Pipeline? _pipeline = state.Version == 0 ? null : PipelineParser.Parse(state.Yaml, state.File).Pipeline;
 
@@ -47,7 +48,7 @@ public static class Scheduler
 
         private void Submit(SubmitRun submit)
         {
-            var parsed = PipelineParser.Parse(submit.Yaml, submit.File);
+            var parsed = PipelineParser.Parse(submit.Yaml, submit.File, around);
             _pipeline = parsed.Pipeline;
             Add(new RunSubmitted(Run, At, _pipeline?.Name ?? submit.File, submit.File, submit.Yaml,
                 [.. _pipeline?.Stages.Select(stage => new StageOutline(stage.Id, stage.Kind.Name, stage.Inputs.ToDictionary(input => input.Key, input => input.Value.ToString()!))) ?? []],

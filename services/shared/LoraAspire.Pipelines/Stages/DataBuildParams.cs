@@ -8,7 +8,10 @@ public sealed record DataBuildParams : StageParams
     /// <summary>Records, in the order written. At least one.</summary>
     public IReadOnlyList<DataSource> Sources { get; init; } = [];
 
-    /// <summary>A built-in name (alpaca, bayling) or a template file under the data root (ends in .json).</summary>
+    /// <summary>The names of the prompt templates that come with the application.</summary>
+    public static IReadOnlyList<string> BuiltInTemplates { get; } = ["alpaca", "bayling", "plain"];
+
+    /// <summary>A built-in name or a template file under the data root (ends in .json).</summary>
     public string PromptTemplateName { get; init; } = "alpaca";
 
     /// <summary>Longest row in tokens, BOS included; what is longer is cut on the right.</summary>
@@ -52,7 +55,7 @@ public sealed record DataBuildParams : StageParams
 
     public override IEnumerable<string> DataFiles()
     {
-        if (PromptTemplateName.EndsWith(".json", StringComparison.Ordinal))
+        if (IsTemplateFile)
         {
             yield return PromptTemplateName;
         }
@@ -62,8 +65,14 @@ public sealed record DataBuildParams : StageParams
         }
     }
 
+    private bool IsTemplateFile => PromptTemplateName.EndsWith(".json", StringComparison.Ordinal);
+
     public override IEnumerable<(string Key, string Problem)> Validate()
     {
+        if (!IsTemplateFile && !BuiltInTemplates.Contains(PromptTemplateName))
+        {
+            yield return ("prompt_template_name", $"knows no '{PromptTemplateName}': there are {string.Join(", ", BuiltInTemplates)}, or name a template file of your own, which ends in .json");
+        }
         if (Sources.Count == 0)
         {
             yield return ("sources", $"needs at least one source: {DataSource.Kinds}");

@@ -16,7 +16,7 @@ public sealed record StageKind(
 /// <summary>Every stage kind there is. A new one is added here, and nowhere else in this assembly.</summary>
 public static class StageKinds
 {
-    public static readonly StageKind DataBuild = new("data-build", 2, typeof(DataBuildParams),
+    public static readonly StageKind DataBuild = new("data-build", 3, typeof(DataBuildParams),
         [new("base", ArtifactKind.Model)],
         [new("dataset", ArtifactKind.Dataset)]);
 

@@ -12,10 +12,11 @@ public static partial class PipelineParser
     private static readonly string[] StageKeys = ["id", "uses", "with", "inputs", "retries", "timeout"];
 
     /// <param name="file">The name under which errors speak of the text.</param>
-    public static ParsedPipeline Parse(string yaml, string file)
+    /// <param name="around">Also holds the names of files and models to what is there; null where that isn't known.</param>
+    public static ParsedPipeline Parse(string yaml, string file, Surroundings? around = null)
     {
         var report = new Report(file);
-        var pipeline = YamlDocument.Load(yaml, report) is { } root ? Read(root, report) : null;
+        var pipeline = YamlDocument.Load(yaml, report) is { } root ? Read(root, report, around) : null;
         return new(report.Errors.Count == 0 ? pipeline : null, report.Errors, report.Notes);
     }
 
@@ -29,7 +30,7 @@ public static partial class PipelineParser
         return report.Errors.Count == 0 ? with! : throw new PipelineException(report.Errors);
     }
 
-    private static Pipeline? Read(YamlMappingNode root, Report report)
+    private static Pipeline? Read(YamlMappingNode root, Report report, Surroundings? around)
     {
         var top = Known(root, TopKeys, report);
         var name = Required(root, top, "name", report) is { } node ? Binder.Text(node) : null;
@@ -48,6 +49,7 @@ public static partial class PipelineParser
         }
         var drafts = sequence.Children.Select(child => Draft(child, report)).OfType<StageDraft>().ToList();
         Wiring.Check(drafts, report);
+        drafts.ForEach(draft => around?.Check(draft, report));
         return report.Errors.Count > 0 || name is null ? null : new(name, [.. drafts.Select(draft => draft.Spec())]);
     }
 

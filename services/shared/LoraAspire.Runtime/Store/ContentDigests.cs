@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LoraAspire.Pipelines.Messages;
+using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Runtime.Store;
@@ -8,6 +9,22 @@ namespace LoraAspire.Runtime.Store;
 public sealed class ContentDigests(LoraPaths paths)
 {
     private string Memory => Path.Combine(paths.Store, "digests");
+
+    /// <summary>For the check of a pipeline: which of the files and models that it names are there.</summary>
+    public Surroundings Around => new(path => Problem(() => new DataRoot(paths.Data).Resolve(path)), name => Problem(() => ModelFolder(name)));
+
+    private static string? Problem(Func<string> find)
+    {
+        try
+        {
+            find();
+            return null;
+        }
+        catch (StageException missing)
+        {
+            return missing.Message;
+        }
+    }
 
     /// <summary>The folder that <c>model:NAME</c> means.</summary>
     /// <exception cref="StageException">There is none, or the name leaves the models root.</exception>

@@ -43,7 +43,7 @@ internal sealed class WriterRun : IProgress<StageProgress>, IDisposable
 
     /// <summary>Three pairs, one given template, and as many more as are asked for.</summary>
     public static DataBuildParams Pairs(WriterParams writer, int written) =>
-        StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = "t.txt", Written = written } }) with { Writer = writer, CutoffLen = 512 };
+        StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"], Written = written } }) with { Writer = writer, CutoffLen = 512 };
 
     public static DataBuildParams Self(WriterParams writer, int written) =>
         StageRun.With(new DataSource { SelfCognition = new() { Name = "Yanqi", Developer = "the lab", Written = written } }) with { Writer = writer, CutoffLen = 512 };

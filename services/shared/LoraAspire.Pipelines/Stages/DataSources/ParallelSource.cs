@@ -14,8 +14,8 @@ public sealed record ParallelSource : RecordSource
     public required string SrcLang { get; init; }
     public required string TgtLang { get; init; }
 
-    /// <summary>A template file under the data root; null takes the built-in list.</summary>
-    public string? Templates { get; init; }
+    /// <summary>Template files under the data root, one template a line, or the templates themselves; none takes the built-in list.</summary>
+    public IReadOnlyList<string> Templates { get; init; } = [];
 
     public bool BothDirections { get; init; }
 
@@ -25,7 +25,13 @@ public sealed record ParallelSource : RecordSource
     /// <summary>Drops pairs of which a side isn't written in the script of its language.</summary>
     public bool CheckScripts { get; init; }
 
-    public override IEnumerable<string> Files() => new[] { Path, TargetPath, Templates }.OfType<string>();
+    public override IEnumerable<string> Files() => new[] { Path, TargetPath }.OfType<string>().Concat(Templates.Where(IsFile));
+
+    public override string? Problem() =>
+        Templates.Any(string.IsNullOrWhiteSpace) ? "one of the templates is empty: write a template such as \"Translate into [tgt_lang]: [input]\", or the name of a file that holds some" : null;
+
+    /// <summary>Every template holds [input]; what doesn't is the name of a file.</summary>
+    public static bool IsFile(string template) => !template.Contains("[input]", StringComparison.Ordinal);
 
     /// <summary>How many more templates in the manner of the given ones the chat model of <c>writer</c> is asked for.</summary>
     public int Written { get; init; }
