@@ -40,6 +40,17 @@ public sealed class PromptTemplateTests
         Assert.Equal("no marker", template.Response(" no marker "));
     }
 
+    [Theory]
+    [InlineData("{instruction} {input}", "Say it.", "prompt_no_input has no {instruction}")]
+    [InlineData("{instruction}", "{instruction}", "prompt_input has no {input}")]
+    [InlineData("{{instruction}} {input}", "{instruction}", "prompt_input has no {instruction}")]
+    public void A_template_file_that_would_lose_a_part_of_every_record_is_refused(string withInput, string without, string words)
+    {
+        var path = Path.Combine(Directory.CreateTempSubdirectory("lora-").FullName, "t.json");
+        new PromptTemplate("", withInput, without, "###").Save(path);
+        Assert.Contains(words, Assert.Throws<ModelException>(() => PromptTemplate.Load(path)).Message);
+    }
+
     [Fact]
     public void A_saved_template_loads_as_it_was()
     {

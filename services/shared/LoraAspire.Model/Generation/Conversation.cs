@@ -35,9 +35,9 @@ public sealed record Conversation(string? System, IReadOnlyList<Turn> Turns)
     /// </summary>
     public IEnumerable<(int[] Ids, bool IsAnswer)> Stretches(PromptTemplate template, HfTokenizer tokenizer)
     {
-        var preamble = Preamble(template);
         for (var i = 0; i < Turns.Count; i++)
         {
+            var preamble = template.Preamble(Turns[i].Input);
             var prompt = template.Prompt(Turns[i].Question, Turns[i].Input);
             yield return (tokenizer.Encode(i == 0 ? WithSystem(prompt, preamble) : "\n" + prompt[preamble.Length..], addBos: i == 0), false);
             if (Turns[i].Answer is { } answer)
@@ -52,12 +52,4 @@ public sealed record Conversation(string? System, IReadOnlyList<Turn> Turns)
         string.IsNullOrEmpty(System) ? prompt
         : preamble.Length == 0 ? System + "\n" + prompt
         : System + preamble[preamble.TrimEnd().Length..] + prompt[preamble.Length..];
-
-    /// <summary>What stands before the heading of the instruction ("### Instruction:"); empty for templates without headings.</summary>
-    private static string Preamble(PromptTemplate template)
-    {
-        var filled = template.Prompt("", null);
-        var heading = filled.IndexOf("###", StringComparison.Ordinal);
-        return heading < 0 ? "" : filled[..heading];
-    }
 }

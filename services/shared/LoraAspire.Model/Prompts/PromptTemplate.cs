@@ -51,6 +51,18 @@ public sealed record PromptTemplate(
     public string Prompt(string instruction, string? input) =>
         string.IsNullOrEmpty(input) ? Fill(PromptNoInput, instruction, "") : Fill(PromptInput, instruction, input);
 
+    /// <summary>
+    /// What a prompt says once and a later turn doesn't repeat: the text before the heading ("### Instruction:") that introduces what the user wrote. Empty for templates
+    /// without such a heading, of which every turn repeats all.
+    /// </summary>
+    public string Preamble(string? input)
+    {
+        var form = string.IsNullOrEmpty(input) ? PromptNoInput : PromptInput;
+        var before = Fill(form[..WithoutBraces(form).IndexOf('{')], "", "");
+        var heading = before.IndexOf("###", StringComparison.Ordinal);
+        return heading < 0 ? "" : before[..heading];
+    }
+
     /// <summary>Whether no token can straddle the border to the answer, even where prompt and answer are encoded as one text.</summary>
     [JsonIgnore]
     public bool EndsWithNewline => PromptInput.EndsWith('\n') && PromptNoInput.EndsWith('\n');
@@ -72,8 +84,8 @@ public sealed record PromptTemplate(
         try
         {
             var template = JsonSerializer.Deserialize<PromptTemplate>(stream, Json) ?? throw new JsonException("it is null");
-            Fill(template.PromptInput, "", "");
-            Fill(template.PromptNoInput, "", "");
+            Require(template.PromptInput, "prompt_input", "{instruction}", "{input}");
+            Require(template.PromptNoInput, "prompt_no_input", "{instruction}");
             return template.ResponseSplit.Length > 0 ? template : throw new JsonException("response_split is empty");
         }
         catch (Exception e) when (e is JsonException or FormatException)
@@ -82,6 +94,19 @@ public sealed record PromptTemplate(
                 $"Prompt template {name}: {e.Message} It needs the texts description, prompt_input, prompt_no_input and response_split, with {{instruction}} and {{input}} as its only placeholders.", e);
         }
     }
+
+    /// <summary>Without its placeholder a part of every record would be lost.</summary>
+    private static void Require(string form, string name, params string[] placeholders)
+    {
+        Fill(form, "", "");
+        if (Array.Find(placeholders, placeholder => !WithoutBraces(form).Contains(placeholder, StringComparison.Ordinal)) is { } missing)
+        {
+            throw new FormatException($"{name} has no {missing}.");
+        }
+    }
+
+    /// <summary>As long as the form, the doubled braces that stand for braces taken out.</summary>
+    private static string WithoutBraces(string form) => form.Replace("{{", "  ", StringComparison.Ordinal);
 
     private static string Fill(string template, string instruction, string input)
     {
