@@ -44,14 +44,19 @@ internal static class MinHash
     }
 
     /// <summary>The estimated Jaccard similarity.</summary>
-    public static double Similarity(ReadOnlySpan<ushort> one, ReadOnlySpan<ushort> other)
+    public static double Similarity(ReadOnlySpan<ushort> one, ReadOnlySpan<ushort> other) => (double)EqualPlaces(one, other) / Places;
+
+    public static int EqualPlaces(ReadOnlySpan<ushort> one, ReadOnlySpan<ushort> other)
     {
-        var equal = 0;
-        for (var i = 0; i < Places; i++)
+        var left = MemoryMarshal.Cast<ushort, Vector<ushort>>(one);
+        var right = MemoryMarshal.Cast<ushort, Vector<ushort>>(other);
+        var equal = Vector<ushort>.Zero;
+        for (var i = 0; i < left.Length; i++)
         {
-            equal += one[i] == other[i] ? 1 : 0;
+            // Equal lanes are all ones, which is minus one.
+            equal -= Vector.Equals(left[i], right[i]);
         }
-        return (double)equal / Places;
+        return Vector.Sum(equal);
     }
 
     /// <summary>FNV-1a over the UTF-16 units, mixed, so that its low bits are as good as its high ones.</summary>

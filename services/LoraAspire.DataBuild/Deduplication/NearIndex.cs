@@ -1,38 +1,50 @@
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace LoraAspire.DataBuild.Deduplication;
 
 /// <summary>
-/// Finds texts whose estimated similarity with a known one is at least a threshold t, by locality-sensitive hashing (Leskovec, Rajaraman, Ullman, Mining of Massive
-/// Datasets, 3.4): signatures are cut into b bands of r places, and only texts that agree in a whole band are compared. A pair of similarity t is found with
-/// probability 1 − (1 − t^r)^b; r is the largest for which that is above 0.99.
+/// Finds texts whose Jaccard similarity with a known one is at least a threshold t. Candidates come by locality-sensitive hashing (Leskovec, Rajaraman, Ullman, Mining of
+/// Massive Datasets, 3.4): signatures are cut into b bands of r places, and only texts that agree in a whole band are looked at. A pair of similarity t is found with
+/// probability 1 − (1 − t^r)^b; r is the largest for which that is above 0.99. The estimate from the signatures chooses among them, and the texts themselves decide: among
+/// thousands of texts that share a long part, some estimate is above the threshold by chance.
 /// </summary>
 internal sealed class NearIndex
 {
     private const double Found = 0.99;
 
+    /// <summary>So many candidates, the likeliest first, are compared in full. A true repetition has one of the highest estimates.</summary>
+    private const int Compared = 8;
+
     private readonly double _threshold;
+    private readonly int _leastEqual;
     private readonly int _rows;
     private readonly List<ushort[]> _signatures = [];
+    private readonly List<byte[]> _texts = [];
     /// <summary>Band and its places' hash → the last text in it; <see cref="_before"/> leads on to those before.</summary>
     private readonly Dictionary<(int Band, ulong Hash), int> _buckets = [];
     private readonly List<int> _before = [];
+    /// <summary>The search that looked at a text last: one that shares several bands is looked at once.</summary>
+    private readonly List<int> _lookedAtBy = [];
+    private int _searches;
 
     public NearIndex(double threshold)
     {
         _threshold = threshold;
         _rows = new[] { 32, 16, 8, 4, 2 }.FirstOrDefault(rows => 1 - Math.Pow(1 - Math.Pow(threshold, rows), MinHash.Places / rows) > Found, 1);
+        // Two standard errors below the threshold: the estimate leaves out less than the bands do.
+        _leastEqual = (int)Math.Floor((threshold * MinHash.Places) - (2 * Math.Sqrt(threshold * (1 - threshold) * MinHash.Places)));
     }
 
     private int Bands => MinHash.Places / _rows;
 
-    public bool Holds(string text) => MinHash.Signature(text) is { } signature && Holds(signature);
+    public bool Holds(string text) => MinHash.Signature(text) is { } signature && Holds(text, signature);
 
     public void Add(string text)
     {
         if (MinHash.Signature(text) is { } signature)
         {
-            Add(signature);
+            Add(text, signature);
         }
     }
 
@@ -43,42 +55,71 @@ internal sealed class NearIndex
         {
             return false;
         }
-        if (Holds(signature))
+        if (Holds(text, signature))
         {
             return true;
         }
-        Add(signature);
+        Add(text, signature);
         return false;
     }
 
-    private bool Holds(ushort[] signature)
+    private bool Holds(string text, ushort[] signature)
     {
-        for (var band = 0; band < Bands; band++)
+        var likeliest = Candidates(signature);
+        if (likeliest.Count == 0)
         {
-            if (!_buckets.TryGetValue(Key(signature, band), out var at))
+            return false;
+        }
+        var shingles = Shingles.Of(text);
+        while (likeliest.TryDequeue(out var known, out _))
+        {
+            if (Shingles.Similarity(shingles, Shingles.Of(_texts[known])) >= _threshold)
             {
-                continue;
-            }
-            for (; at >= 0; at = _before[(at * Bands) + band])
-            {
-                if (MinHash.Similarity(signature, _signatures[at]) >= _threshold)
-                {
-                    return true;
-                }
+                return true;
             }
         }
         return false;
     }
 
-    private void Add(ushort[] signature)
+    private PriorityQueue<int, int> Candidates(ushort[] signature)
+    {
+        PriorityQueue<int, int> likeliest = new();
+        _searches++;
+        for (var band = 0; band < Bands; band++)
+        {
+            for (var at = _buckets.GetValueOrDefault(Key(signature, band), -1); at >= 0; at = _before[(at * Bands) + band])
+            {
+                if (_lookedAtBy[at] == _searches)
+                {
+                    continue;
+                }
+                _lookedAtBy[at] = _searches;
+                var equal = MinHash.EqualPlaces(signature, _signatures[at]);
+                if (equal < _leastEqual)
+                {
+                    continue;
+                }
+                likeliest.Enqueue(at, equal);
+                if (likeliest.Count > Compared)
+                {
+                    likeliest.Dequeue();
+                }
+            }
+        }
+        return likeliest;
+    }
+
+    private void Add(string text, ushort[] signature)
     {
         for (var band = 0; band < Bands; band++)
         {
             var key = Key(signature, band);
-            _before.Add(_buckets.TryGetValue(key, out var last) ? last : -1);
+            _before.Add(_buckets.GetValueOrDefault(key, -1));
             _buckets[key] = _signatures.Count;
         }
         _signatures.Add(signature);
+        _texts.Add(Encoding.UTF8.GetBytes(text));
+        _lookedAtBy.Add(0);
     }
 
     private (int, ulong) Key(ushort[] signature, int band)

@@ -8,10 +8,18 @@ namespace LoraAspire.DataBuild.Records;
 /// <param name="Where">For messages: file:line, or where in the YAML it stands.</param>
 internal sealed partial record Template(string Text, string Where)
 {
-    public IEnumerable<string> Placeholders => Form().Matches(Text).Select(match => match.Groups[1].Value);
+    private Regex? _form;
+
+    /// <summary>The columns of the table that it is filled from. Their names are placeholders whatever they are made of, such as [Review (text)].</summary>
+    public IReadOnlyCollection<string> Columns { get; init; } = [];
+
+    private Regex Names => _form ??= Columns.All(column => Form().Match($"[{column}]").Length == column.Length + 2) ? Form()
+        : new($@"\[({string.Join('|', Columns.OrderByDescending(column => column.Length).Select(Regex.Escape))}|[\p{{L}}_][\w .-]*)\]", RegexOptions.CultureInvariant);
+
+    public IEnumerable<string> Placeholders => Names.Matches(Text).Select(match => match.Groups[1].Value);
 
     /// <summary>Every placeholder replaced in one pass: what a value itself holds in brackets is left alone.</summary>
-    public string Fill(Func<string, string> value) => Form().Replace(Text, match => value(match.Groups[1].Value));
+    public string Fill(Func<string, string> value) => Names.Replace(Text, match => value(match.Groups[1].Value));
 
     /// <summary>What is wrong with its placeholders, or null.</summary>
     /// <param name="required">Must stand in it exactly once.</param>

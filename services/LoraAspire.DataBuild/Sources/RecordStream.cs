@@ -35,7 +35,7 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
         foreach (var (i, source) in with.Sources.Select(source => source.Only!).Index())
         {
             var records = Records(i, duplicates);
-            var mixed = rows is not null ? records.Drawn(rows[i].Available, rows[i].Rows, Seed(i))
+            var mixed = rows is not null && (source.Share ?? source.Weight) is not null ? records.Drawn(rows[i].Available, rows[i].Rows, Seed(i))
                 : source.Sample is { } sample ? records.Sampled(sample, Seed(i), fewer: had => _notes.Add(string.Create(CultureInfo.InvariantCulture, $"{with.Sources[i].Name}: sample asks for {sample:N0} records; there are {had:N0}, and all of them are taken."))).Repeated(source.Repeat)
                 : records.Repeated(source.Repeat);
             foreach (var record in mixed)
@@ -69,12 +69,11 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
         }
     }
 
-    /// <summary>The source's records, those dropped that repeat one of this source or an earlier one.</summary>
+    /// <summary>The source's records, those dropped that repeat one of this source or an earlier one, or ask what is held out.</summary>
     private IEnumerable<SourceRecord> Records(int i, Duplicates? duplicates)
     {
         var records = Filled(with.Sources[i], i);
-        // Self-cognition and grammar say the same in many ways on purpose.
-        return duplicates is not null && with.Sources[i].Files().Any() ? duplicates.Mark(records) : records;
+        return duplicates is null ? records : duplicates.Mark(records, repeats: !with.Sources[i].Files().Any());
     }
 
     private IEnumerable<SourceRecord> Filled(DataSource source, int i)

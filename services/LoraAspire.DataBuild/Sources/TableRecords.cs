@@ -24,8 +24,11 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
             throw new StageException($"values names the column '{unknown}', {Suggestion.For(unknown, columns)} {file.Name} has: {string.Join(", ", columns)}.");
         }
         var (output, input) = (One(with.Output, "output", columns), with.Input is { } text ? One(text, "input", columns) : null);
-        var templates = TemplateList.Checked(Given(with, find).Concat(written), columns);
-        var asked = templates.All.SelectMany(template => template.Placeholders).Concat(input?.Placeholders ?? []).Distinct().Order(StringComparer.Ordinal).ToList();
+        var templates = TemplateList.Checked(Given(with, find).Concat(written).Select(template => template with { Columns = columns }), columns);
+        RefuseForgottenBrackets(templates.All, input, output, columns);
+        var named = templates.All.Append(input).OfType<Template>().SelectMany(template => template.Placeholders).ToHashSet(StringComparer.Ordinal);
+        // In the file's order: the same columns under other names are still compared one by one.
+        var asked = columns.Where(named.Contains).ToList();
         using var forms = templates.Draw(seed).GetEnumerator();
         do
         {
@@ -37,7 +40,20 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
 
     public static IEnumerable<Template> Given(TableSource with, Func<string, DataFile> find) => TemplateList.Given(with.Templates, TableSource.IsFile, find);
 
-    private static Template One(string text, string key, string[] columns) => TemplateList.Checked([new(text, key)], columns).All[0];
+    private static Template One(string text, string key, string[] columns) => TemplateList.Checked([new(text, key) { Columns = columns }], columns).All[0];
+
+    /// <summary>A column's name without its brackets is text, the same in every record.</summary>
+    private void RefuseForgottenBrackets(IEnumerable<Template> templates, Template? input, Template output, string[] columns)
+    {
+        if (Array.Find(columns, column => output.Text.Trim().Equals(column, StringComparison.Ordinal)) is { } bare)
+        {
+            throw new StageException($"output is the word '{bare}' in every record. To take the column's value, write it in brackets and quotes: \"[{bare}]\"");
+        }
+        if (input?.Placeholders.Any() is not true && templates.FirstOrDefault(template => !template.Placeholders.Any()) is { } same)
+        {
+            throw new StageException($"{same.Where}: names no column, so every prompt would be the same: {same.Text}. {file.Name} has: {string.Join(", ", columns.Select(column => $"[{column}]"))}; or give the source an input.");
+        }
+    }
 
     private SourceRecord Record(TableRow row, Template form, Template? input, Template output)
     {

@@ -93,6 +93,74 @@ public sealed class DuplicatesTests
     }
 
     [Fact]
+    public void Thousands_of_texts_that_share_a_long_part_are_no_repetitions_by_chance()
+    {
+        // A common part and five words of their own: the true similarity, counted here, is below the threshold for every pair, and estimates of many pairs are above it.
+        Random random = new(9);
+        string Words(int count) => string.Join(' ', Enumerable.Range(0, count).Select(_ => string.Concat(Enumerable.Range(0, 7).Select(_ => (char)random.Next('a', 'z' + 1)))));
+        var common = Words(30);
+        var texts = Enumerable.Range(0, 1500).Select(_ => $"{common} {Words(5)}").ToList();
+        var most = texts.Take(60).SelectMany((one, i) => texts.Take(i).Select(other => Shingles.Similarity(Shingles.Of(one), Shingles.Of(other)))).Max();
+        Assert.InRange(most, 0.6, 0.84);
+        NearIndex index = new(0.85);
+        Assert.All(texts, text => Assert.False(index.HoldsOrAdd(text)));
+        // One word changed: (275 − 12) of (275 + 12) 5-grams or more.
+        Assert.All(texts.Take(200), text => Assert.True(index.Holds(text[..^3] + "xyz")));
+    }
+
+    [Theory]
+    [InlineData("What is 2²?", "What is 22?", false)]
+    [InlineData("Ｗｈｏ　are you？", "who are you?", true)]
+    [InlineData("x⁵", "x5", false)]
+    public void Only_case_white_space_and_width_make_no_difference(string one, string other, bool same) => Assert.Equal(same, Duplicates.Normal(one) == Duplicates.Normal(other));
+
+    [Fact]
+    public void Texts_that_only_begin_elsewhere_are_no_repetition()
+    {
+        Assert.Equal([null, null, null, null], Marked(new(new() { Exact = true }),
+            Pair("你好 世界", "hello", 0), Pair("你好", "世界 hello", 1), Record("q", "no", 2, input: "yes"), Record("q", "yes no", 3)));
+        var chat = Record("Who?", "Me.", 4);
+        Assert.Equal([null, null], Marked(new(new() { Exact = true }), chat with { Record = chat.Record with { System = "Be brief." } }, chat with { Row = 5, Record = chat.Record with { System = "Be kind." } }));
+    }
+
+    [Fact]
+    public void A_pair_that_was_learned_in_both_directions_is_known_the_other_way_round() =>
+        Assert.Equal([null, null, Again, null], Marked(new(new() { Exact = true }),
+            Pair("hello", "你好", 0), Pair("你好", "hello", 0), Pair("你好", "hello", 1) with { Source = "q.tsv" }, Pair("再见", "bye", 2)));
+
+    [Fact]
+    public void A_held_out_question_is_found_in_any_turn_of_a_conversation()
+    {
+        Duplicates duplicates = new(new());
+        duplicates.HoldOut(Record("What is the capital of France?", "Paris", 0));
+        SourceRecord Talk(long row, params string[] questions) => Record(questions[^1], "x", row) is var last
+            ? last with { Record = last.Record with { History = [.. questions[..^1].Select(question => new LoraAspire.Model.Generation.Turn(question, "y"))] } } : throw new InvalidOperationException();
+        Assert.Equal([HeldOut, HeldOut, HeldOut, null], Marked(duplicates,
+            Talk(1, "What is the capital of France?", "And of Spain?"), Talk(2, "Hi", "what is the capital of France?", "Thanks"), Talk(3, "Hi", "What is the capital of France?"), Talk(4, "Hi", "And of Spain?")));
+    }
+
+    [Fact]
+    public void What_is_held_out_is_found_in_what_repeats_on_purpose_and_in_the_prompts_of_templates()
+    {
+        Duplicates duplicates = new(new() { Exact = true });
+        duplicates.HoldOut(Record("Who are you?", "x", 0));
+        duplicates.HoldOut(Record("Say in English: 你好", "x", 1));
+        var self = new[] { Record("Who are you?", "I am Yanqi.", 0), Record("What are you?", "I am Yanqi.", 1), Record("What are you?", "I am Yanqi.", 2) };
+        Assert.Equal([HeldOut, null, null], duplicates.Mark(self, repeats: true).Select(record => record.Dropped));
+        Assert.Equal([HeldOut], Marked(duplicates, new SourceRecord(new("Say in English:", "你好", "hello"), "p.tsv", 0) { Pair = new("你好", "hello") }));
+    }
+
+    [Fact]
+    public async Task Self_cognition_leaves_out_what_is_held_out()
+    {
+        var with = StageRun.With(new DataSource { SelfCognition = new() { Name = "Yanqi", Developer = "the lab" } }) with { HeldOut = [StageRun.Alpaca("a.json")] };
+        var run = await new StageRun().File("a.json", """[{"instruction": "Who are you?", "output": ""}]""").RunAsync(with);
+        var summary = System.Text.Json.JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"), TestContext.Current.CancellationToken));
+        // With its four answers.
+        Assert.Equal(4, summary.GetProperty("total").GetProperty("dropped").GetProperty("repeats a held-out record").GetInt32());
+    }
+
+    [Fact]
     public async Task A_row_of_a_table_is_known_again_behind_another_template()
     {
         TableSource table = new() { Path = "a.csv", Templates = ["Good or bad? [text]", "Judge this: [text]", "[text] Is that praise?"], Output = "[label]" };

@@ -72,4 +72,19 @@ public sealed class MixTests
         DataBuildParams with = new() { Sources = [new() { Alpaca = new() { Path = "a", Share = first } }, new() { Alpaca = new() { Path = "b", Share = second } }] };
         Assert.Contains(with.Validate(), problem => problem.Key == "sources" && problem.Problem.Contains(words));
     }
+
+    [Fact]
+    public async Task A_sample_and_its_repeat_stay_what_they_are_beside_a_source_with_a_share()
+    {
+        static string Rows(int count) => string.Join('\n', Enumerable.Range(0, count).Select(i => $$"""{"instruction": "{{i}}", "output": "x"}"""));
+        async Task<List<long>> Drawn(params DataSource[] more)
+        {
+            var run = await new StageRun().File("a.jsonl", Rows(100)).File("b.jsonl", Rows(50)).RunAsync(StageRun.With([StageRun.Alpaca("a.jsonl", sample: 10, repeat: 3), .. more]));
+            using var dataset = LoraAspire.Model.Data.InstructionDataset.Open(run.Dataset);
+            return [.. Enumerable.Range(0, dataset.Count).Select(row => dataset.Record(row)).Where(record => record.Source == "a.jsonl").Select(record => record.Row)];
+        }
+        var alone = await Drawn();
+        Assert.Equal((30, 10), (alone.Count, alone.Distinct().Count()));
+        Assert.Equal(alone, await Drawn(new DataSource { Alpaca = new() { Path = "b.jsonl", Share = 0.25 } }));
+    }
 }

@@ -58,6 +58,24 @@ public sealed class ParallelSourcesTests
         Assert.Equal([4L, 6, 6], pairs.Select(pair => pair.Place.Line));
     }
 
+    [Theory]
+    [InlineData("zh-CN", "en", "软件", "software")]
+    [InlineData("zh-TW", "zh-CN", "軟體", "软件")]
+    [InlineData("Traditional Chinese", "Simplified Chinese", "軟體", "软件")]
+    [InlineData("Simplified Chinese", "Traditional Chinese", "软件", "軟體")]
+    [InlineData("Chinese", "zh-TW", "软件", "軟體")]
+    [InlineData("English", "zh-CN", "software", "软件")]
+    public void Of_a_TMX_with_several_forms_of_a_language_the_named_one_is_taken_and_never_the_same_twice(string from, string to, string source, string target)
+    {
+        const string tmx = """<tmx version="1.4"><body><tu><tuv xml:lang="zh-TW"><seg>軟體</seg></tuv><tuv xml:lang="zh-CN"><seg>软件</seg></tuv><tuv xml:lang="EN-US"><seg>software</seg></tuv></tu></body></tmx>""";
+        Assert.Equal(new SentencePair(source, target), Assert.Single(Pairs(new() { Path = "m.tmx", SrcLang = from, TgtLang = to }, ("m.tmx", Encoding.UTF8.GetBytes(tmx)))).Pair);
+    }
+
+    [Fact]
+    public void A_TMX_without_the_region_that_is_asked_for_has_not_that_language() =>
+        Assert.Contains("no unit has both zh-CN and en", Assert.Throws<StageException>(() => Pairs(new() { Path = "m.tmx", SrcLang = "zh-CN", TgtLang = "en" },
+            ("m.tmx", Encoding.UTF8.GetBytes("""<tmx><body><tu><tuv xml:lang="zh-TW"><seg>軟體</seg></tuv><tuv xml:lang="en"><seg>software</seg></tuv></tu></body></tmx>""")))).Message);
+
     [Fact]
     public void A_TMX_opens_nothing_outside_itself()
     {

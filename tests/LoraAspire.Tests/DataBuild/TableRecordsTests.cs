@@ -64,6 +64,22 @@ public sealed class TableRecordsTests
     }
 
     [Fact]
+    public void A_column_is_a_placeholder_whatever_its_name_is_made_of()
+    {
+        var with = Sentiment with { Templates = ["Judge [Review (text)], as in [1]"], Output = "[a/b]", Values = new Dictionary<string, IReadOnlyDictionary<string, string>>() };
+        var record = Assert.Single(Records(with, "Review (text),a/b\nfine,good\n")).Record;
+        Assert.Equal(("Judge fine, as in [1]", "good"), (record.Instruction, record.Output));
+    }
+
+    [Fact]
+    public void A_prompt_or_answer_that_would_be_the_same_in_every_record_is_refused()
+    {
+        Assert.Contains("output is the word 'label' in every record", Failure(Sentiment with { Output = "label" }, Reviews));
+        Assert.Contains("templates, item 1: names no column", Failure(Sentiment with { Templates = ["Is it good?"] }, Reviews));
+        Assert.NotEmpty(Records(Sentiment with { Templates = ["Is it good?"], Input = "[text]" }, Reviews));
+    }
+
+    [Fact]
     public void An_empty_cell_that_a_placeholder_names_leaves_the_row_out()
     {
         var records = Records(Sentiment, "text,label,note\n ,1,\nfine,,\nfine,1,\n");

@@ -17,6 +17,27 @@ internal sealed record Language(Script Script, params string[] Names)
     /// <summary>By name or code ("Chinese", "zh", "zh-CN"); null when the table doesn't have it.</summary>
     public static Language? Find(string name) => Array.Find(All, language => language.HasCode(name));
 
+    /// <summary>Of the codes that a file uses ("zh-CN", "zh-TW", "en") the one that a name or code means, or null. A region or script that is asked for is no other one.</summary>
+    /// <param name="exactly">Only the very code, or one that the name stands for alone (Simplified Chinese).</param>
+    public static string? Nearest(string asked, IEnumerable<string> codes, bool exactly = false)
+    {
+        List<string> there = [.. codes];
+        var wanted = Regions.GetValueOrDefault(asked, [asked]);
+        if (wanted.Select(want => there.Find(code => code.Equals(want, StringComparison.OrdinalIgnoreCase) || code.StartsWith(want + "-", StringComparison.OrdinalIgnoreCase) && want.Contains('-'))).FirstOrDefault(code => code is not null) is { } found)
+        {
+            return found;
+        }
+        var language = Find(asked);
+        var region = wanted.Any(want => want.AsSpan().IndexOfAny('-', '_') > 0);
+        return exactly || language is null ? null : there.Find(code => language.HasCode(code) && (!region || code.AsSpan().IndexOfAny('-', '_') < 0));
+    }
+
+    private static readonly Dictionary<string, string[]> Regions = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["Simplified Chinese"] = ["zh-CN", "zh-Hans", "zh-SG"],
+        ["Traditional Chinese"] = ["zh-TW", "zh-Hant", "zh-HK"],
+    };
+
     public bool HasCode(string code) => Names.Any(name => name.Equals(code, StringComparison.OrdinalIgnoreCase) || name.Equals(code.Split('-', '_')[0], StringComparison.OrdinalIgnoreCase));
 }
 

@@ -12,7 +12,6 @@ internal static class Tmx
 {
     public static IEnumerable<FoundPair> Read(DataFile file, ParallelSource with)
     {
-        var (from, to) = (Language.Find(with.SrcLang), Language.Find(with.TgtLang));
         using var stream = file.Open();
         using var xml = XmlReader.Create(stream, new() { DtdProcessing = DtdProcessing.Ignore, XmlResolver = null, IgnoreComments = true, IgnoreProcessingInstructions = true });
         SortedSet<string> seen = new(StringComparer.Ordinal);
@@ -22,7 +21,7 @@ internal static class Tmx
             Place place = new(file.Name, row++, ((IXmlLineInfo)xml).LineNumber);
             var texts = Unit(file, xml);
             seen.UnionWith(texts.Keys);
-            var (source, target) = (Text(texts, from, with.SrcLang), Text(texts, to, with.TgtLang));
+            var (source, target) = Sides(texts, with.SrcLang, with.TgtLang);
             found |= source is not null && target is not null;
             yield return new(new(source ?? "", target ?? ""), place, string.IsNullOrEmpty(source) || string.IsNullOrEmpty(target) ? PairFile.Untranslated : null);
         }
@@ -32,8 +31,14 @@ internal static class Tmx
         }
     }
 
-    private static string? Text(Dictionary<string, string> texts, Language? language, string given) =>
-        texts.FirstOrDefault(text => language?.HasCode(text.Key) ?? text.Key.Equals(given, StringComparison.OrdinalIgnoreCase)).Value;
+    /// <summary>The texts of the two languages, never the same one twice: a unit may hold zh-CN and zh-TW. What is named exactly goes first.</summary>
+    private static (string? Source, string? Target) Sides(Dictionary<string, string> texts, string from, string to)
+    {
+        var target = Language.Nearest(to, texts.Keys, exactly: true);
+        var source = Language.Nearest(from, texts.Keys.Where(code => code != target));
+        target ??= Language.Nearest(to, texts.Keys.Where(code => code != source));
+        return (source is null ? null : texts[source], target is null ? null : texts[target]);
+    }
 
     /// <summary>To the next &lt;tu&gt;.</summary>
     private static bool Next(DataFile file, XmlReader xml) => Guarded(file, () => xml.NodeType == XmlNodeType.Element && xml.Name == "tu" || xml.ReadToFollowing("tu"));

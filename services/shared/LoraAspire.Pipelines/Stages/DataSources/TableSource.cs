@@ -25,7 +25,7 @@ public sealed record TableSource : RecordSource
         : null;
 
     /// <summary>A template file ends in .txt; anything else is a template.</summary>
-    public static bool IsFile(string template) => template.EndsWith(".txt", StringComparison.Ordinal);
+    public static bool IsFile(string template) => template.EndsWith(".txt", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>How many more templates in the manner of the given ones the chat model of <c>writer</c> is asked for.</summary>
     public int Written { get; init; }
