@@ -11,7 +11,9 @@ internal sealed record Identity(string Name, string Developer, IReadOnlyList<str
         [.. (InChinese ? IdentityQuestions.Chinese : IdentityQuestions.English)
             .Where(topic => (Abilities.Count > 0 || !topic.NeedsAbilities) && (Languages.Count > 0 || !topic.NeedsLanguages))];
 
-    private string[] Others => [.. (InChinese ? IdentityQuestions.OthersInChinese : IdentityQuestions.Others).Where(other => !other.Equals(Name, StringComparison.OrdinalIgnoreCase))];
+    private string[] Others => [.. (InChinese ? IdentityQuestions.OthersInChinese : IdentityQuestions.Others)
+        // "Are you Llama?" has no plain no from a model called Llama-Chat.
+        .Where(other => !Name.Contains(other, StringComparison.OrdinalIgnoreCase) && !other.Contains(Name, StringComparison.OrdinalIgnoreCase))];
 
     /// <summary>Every question, as written and as typed in haste, with every answer that fits. Which other assistant is meant goes round.</summary>
     public IEnumerable<InstructionRecord> All()
@@ -38,7 +40,7 @@ internal sealed record Identity(string Name, string Developer, IReadOnlyList<str
 
     private string Fill(string text, string other)
     {
-        var developer = text.StartsWith("{developer}", StringComparison.Ordinal) ? char.ToUpperInvariant(Developer[0]) + Developer[1..] : Developer;
+        var developer = !InChinese && text.StartsWith("{developer}", StringComparison.Ordinal) ? char.ToUpperInvariant(Developer[0]) + Developer[1..] : Developer;
         return text.Replace("{name}", Name).Replace("{developer}", developer).Replace("{other}", other)
             .Replace("{abilities}", List(Abilities)).Replace("{languages}", List(Languages));
     }
@@ -46,9 +48,9 @@ internal sealed record Identity(string Name, string Developer, IReadOnlyList<str
     private string List(IEnumerable<string> items) => string.Join(InChinese ? "、" : ", ", items);
 
     /// <summary>Without the closing mark, and without capitals other than those of names.</summary>
-    private static string InHaste(string question)
+    private string InHaste(string question)
     {
         var bare = question.TrimEnd('?', '.', '？', '。', '!', '！');
-        return bare.StartsWith("I ", StringComparison.Ordinal) ? bare : char.ToLowerInvariant(bare[0]) + bare[1..];
+        return bare.StartsWith("I ", StringComparison.Ordinal) || bare.StartsWith(Name, StringComparison.Ordinal) ? bare : char.ToLowerInvariant(bare[0]) + bare[1..];
     }
 }

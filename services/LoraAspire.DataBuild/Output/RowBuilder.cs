@@ -34,7 +34,7 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
             return with.UnfilledPlaceholders == UnfilledPlaceholders.Skip ? new(source, Dropped: Unfilled)
                 : Refuse(source, $"{placeholder} was never filled in. Where it stands for a name, an alpaca source fills it by fill: {{ {placeholder.Trim('{', '}', ' ')}: ... }}; else set unfilled_placeholders to skip such records, or to keep where it is text.");
         }
-        if ((record.Output.Length == 0 || record.History.Any(turn => turn.Answer is "")) && with.EmptyOutput != EmptyOutput.Keep)
+        if ((string.IsNullOrWhiteSpace(record.Output) || record.History.Any(turn => string.IsNullOrWhiteSpace(turn.Answer))) && with.EmptyOutput != EmptyOutput.Keep)
         {
             return with.EmptyOutput == EmptyOutput.Skip ? new(source, Dropped: Empty)
                 : Refuse(source, "the output is empty. Give it an answer, or set empty_output to skip or keep.");

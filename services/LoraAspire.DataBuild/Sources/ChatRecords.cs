@@ -20,6 +20,7 @@ internal sealed class ChatRecords(DataFile file)
         ["chatgpt"] = "assistant",
         ["assistant"] = "assistant",
         ["system"] = "system",
+        ["developer"] = "system",
     };
 
     public IEnumerable<SourceRecord> Read() => TableRows.IsJson(file) ? new JsonRows<SourceRecord>(file, Record).Read()
@@ -28,7 +29,7 @@ internal sealed class ChatRecords(DataFile file)
 
     private static SourceRecord Record(JsonElement row, Place place)
     {
-        var (list, from, value) = row.TryGetProperty("conversations", out var conversations) ? (conversations, "from", "value")
+        var (list, from, value) = row.TryGetProperty("conversations", out var conversations) && conversations.ValueKind != JsonValueKind.Null ? (conversations, "from", "value")
             : row.TryGetProperty("messages", out var messages) ? (messages, "role", "content")
             : throw place.Wrong($"row {place.Row} has neither 'conversations' nor 'messages'. It has: {string.Join(", ", row.EnumerateObject().Select(column => column.Name))}");
         if (list.ValueKind != JsonValueKind.Array)
@@ -48,6 +49,10 @@ internal sealed class ChatRecords(DataFile file)
             if (!message.TryGetProperty(openAi ? "content" : "value", out var content) || Text(content) is not { } text || CallsTools(message))
             {
                 return Left(place, "a turn that isn't text");
+            }
+            if (message.TryGetProperty("weight", out var weight) && weight.ValueKind == JsonValueKind.Number && weight.GetDouble() == 0)
+            {
+                return Left(place, "an answer that isn't to be learned (weight 0)");
             }
             switch (Roles.GetValueOrDefault(role.GetString()!))
             {

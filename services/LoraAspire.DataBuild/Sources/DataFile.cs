@@ -38,9 +38,10 @@ public sealed record DataFile(string Name, string Path)
                 line.Add((byte)value);
             }
             var text = Decode(line, number).TrimEnd('\r');
+            text = number == 1 ? text.TrimStart('\uFEFF') : text;
             if (withBlank ? value == '\n' || text.Length > 0 : text.Trim().Length > 0)
             {
-                yield return (number, number == 1 ? text.TrimStart('\uFEFF') : text);
+                yield return (number, text);
             }
             if (value == -1)
             {

@@ -78,8 +78,23 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
 
     private IEnumerable<SourceRecord> Filled(DataSource source, int i)
     {
-        var records = Records(source, i).TakeWhile(_ => !Stopped());
+        var records = NotEmpty(source, Records(source, i).TakeWhile(_ => !Stopped()));
         return source.Alpaca?.Fill is { Count: > 0 } values ? records.Select(record => record with { Record = Placeholders.Fill(record.Record, values) }) : records;
+    }
+
+    /// <exception cref="StageException">There is no record at all: a file that was cut off, or the wrong one.</exception>
+    private static IEnumerable<SourceRecord> NotEmpty(DataSource source, IEnumerable<SourceRecord> records)
+    {
+        var empty = true;
+        foreach (var record in records)
+        {
+            empty = false;
+            yield return record;
+        }
+        if (empty)
+        {
+            throw new StageException($"{source.Name}: holds no record. Look at the file, or remove the source.");
+        }
     }
 
     /// <summary>Null when nothing is to be compared.</summary>

@@ -121,6 +121,13 @@ public sealed class ChatRecordsTests
     }
 
     [Fact]
+    public void Instructions_of_a_developer_are_the_systems_and_an_answer_of_weight_0_leaves_its_conversation_out()
+    {
+        Assert.Equal("Be brief.", Assert.Single(Records("""{"conversations": null, "messages": [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 1}]}""")).Record.System);
+        Assert.Equal("an answer that isn't to be learned (weight 0)", Dropped("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 0}]}"""));
+    }
+
+    [Fact]
     public async Task What_is_left_out_is_counted_by_reason()
     {
         var text = string.Join('\n', Share, Messages("assistant a"), Messages("user a"), Messages("user b"));

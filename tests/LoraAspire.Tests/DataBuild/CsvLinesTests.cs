@@ -1,4 +1,5 @@
 using LoraAspire.Model.Data;
+using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Tests.DataBuild;
 
@@ -17,6 +18,10 @@ public sealed class CsvLinesTests
     [Fact]
     public async Task A_row_with_a_field_too_few_after_blank_lines_is_named_by_its_own_line() =>
         Assert.StartsWith("a.csv:5: row 1 has 1 fields", await new StageRun().File("a.csv", "instruction,output\nq,a\n\n\nq2\n").FailureAsync(StageRun.With(StageRun.Alpaca("a.csv"))));
+
+    [Fact]
+    public async Task A_carriage_return_inside_a_field_is_no_line() =>
+        Assert.Contains("a.csv:3: the output is empty", await new StageRun().File("a.csv", "instruction,input,output\n\"a\rb\",,x\n\"c\",,\n").FailureAsync(StageRun.With(StageRun.Alpaca("a.csv")) with { EmptyOutput = EmptyOutput.Error }));
 
     [Fact]
     public async Task A_quote_without_an_end_is_named_by_the_line_where_it_opens() =>

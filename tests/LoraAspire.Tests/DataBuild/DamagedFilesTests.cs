@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Tests.DataBuild;
 
@@ -52,5 +53,34 @@ public sealed class DamagedFilesTests
         Assert.Contains("a.parquet: not a readable parquet file", message);
         message = await new StageRun().File("a.parquet", [.. "PAR1"u8, .. Enumerable.Repeat((byte)0xFF, 64), 64, 0, 0, 0, .. "PAR1"u8]).FailureAsync(StageRun.With(StageRun.Alpaca("a.parquet")));
         Assert.Contains("a.parquet: not a readable parquet file", message);
+    }
+
+    [Theory]
+    [InlineData("a.json", "[]", "a.json: holds no record")]
+    [InlineData("a.csv", "instruction,output\n", "a.csv: holds no record")]
+    [InlineData("a.xlsx", "PK", "a.xlsx: .xlsx files aren't read")]
+    public async Task A_source_that_gives_nothing_stops_the_run_beside_others_that_do(string name, string text, string words) =>
+        Assert.Contains(words, await new StageRun().File(name, text).FailureAsync(StageRun.With(new DataSource { Grammar = new() { Count = 10 } }, StageRun.Alpaca(name))));
+
+    [Fact]
+    public async Task A_file_in_UTF_16_is_told_by_its_name() =>
+        Assert.Contains("a.json:1: UTF-16, not UTF-8", await new StageRun().File("a.json", [0xFF, 0xFE, .. Encoding.Unicode.GetBytes("[]")]).FailureAsync(StageRun.With(StageRun.Alpaca("a.json"))));
+
+    [Fact]
+    public async Task A_list_inside_one_object_is_refused_before_memory_holds_it_all()
+    {
+        var path = Path.Combine(Directory.CreateTempSubdirectory("lora-").FullName, "a.json");
+        await using (var file = File.Create(path))
+        {
+            await file.WriteAsync(Encoding.UTF8.GetBytes("{\"data\": ["), TestContext.Current.CancellationToken);
+            var records = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("{\"instruction\": \"a\", \"output\": \"b\"},\n", 30_000)));
+            for (var written = 0L; written < 140L << 20; written += records.Length)
+            {
+                await file.WriteAsync(records, TestContext.Current.CancellationToken);
+            }
+        }
+        var error = Assert.Throws<StageException>(() => new LoraAspire.DataBuild.Sources.AlpacaRecords(new() { Path = "a.json" }, new("a.json", path)).Read().Count());
+        File.Delete(path);
+        Assert.Contains("a.json:1: row 0 is longer than 128 MiB. Is it one object around the records", error.Message);
     }
 }

@@ -169,6 +169,14 @@ public sealed class DataBuildStageTests
     }
 
     [Fact]
+    public async Task An_answer_of_white_space_is_an_empty_one()
+    {
+        var run = await new StageRun().File("a.jsonl", "{\"instruction\": \"a\", \"output\": \" \\n\"}\n{\"instruction\": \"b\", \"output\": \"c\"}").RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl")) with { EmptyOutput = EmptyOutput.Skip });
+        using var rows = InstructionDataset.Open(run.Dataset);
+        Assert.Equal(1, rows.Count);
+    }
+
+    [Fact]
     public async Task A_prompt_that_fills_the_cutoff_stops_the_run_with_the_line_and_its_length()
     {
         var message = await new StageRun().File("a.json", Two).FailureAsync(StageRun.With(StageRun.Alpaca("a.json")) with { CutoffLen = 8 });

@@ -160,6 +160,22 @@ public sealed class ParallelSourcesTests
     }
 
     [Fact]
+    public void A_po_is_unescaped_as_C_is_and_a_tab_may_stand_after_a_keyword() =>
+        Assert.Equal(new SentencePair("say \u001b[1m\aA", "x\"y\\z"), Assert.Single(Pairs(Source("c.po"), ("c.po", Encoding.UTF8.GetBytes("msgid\t\"say \\033[1m\\a\\x41\"\nmsgstr\t\"x\\\"y\\\\z\"\n")))).Pair);
+
+    [Fact]
+    public void A_TMX_in_GBK_is_read()
+    {
+        Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
+        var tmx = Encoding.GetEncoding("GBK").GetBytes("""<?xml version="1.0" encoding="GBK"?><tmx><body><tu><tuv xml:lang="zh"><seg>软件</seg></tuv><tuv xml:lang="en"><seg>software</seg></tuv></tu></body></tmx>""");
+        Assert.Equal("软件", Assert.Single(Pairs(Source("m.tmx"), ("m.tmx", tmx))).Pair.Target);
+    }
+
+    [Fact]
+    public void A_pair_with_an_empty_side_is_left_out_as_in_every_other_form() =>
+        Assert.Equal([PairFile.Untranslated, null], Pairs(Source("p.tsv"), ("p.tsv", Encoding.UTF8.GetBytes("hello\t \nbye\t再见\n"))).Select(pair => pair.Dropped));
+
+    [Fact]
     public void Texts_of_a_mo_that_stand_in_pieces_are_counted_as_left_out()
     {
         // Revision 0.1: after one text, 28 bytes of header and 16 of tables, the numbers at 28 to 44 are the first text's; a header of 48 bytes is laid before.

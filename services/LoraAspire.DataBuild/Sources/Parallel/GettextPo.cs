@@ -22,7 +22,7 @@ internal static class GettextPo
         {
             var line = text.Trim();
             // An entry ends where the next begins: at a comment after its msgstr, at msgid or msgctxt, or with the file.
-            if (entry.Str is not null && (number == 0 || line.StartsWith('#') || line.StartsWith("msgid ", StringComparison.Ordinal) || line.StartsWith("msgctxt", StringComparison.Ordinal)))
+            if (entry.Str is not null && (number == 0 || line.StartsWith('#') || IsId(line) || line.StartsWith("msgctxt", StringComparison.Ordinal)))
             {
                 if (Pair(file, entry) is { } pair)
                 {
@@ -30,7 +30,7 @@ internal static class GettextPo
                 }
                 (entry, open) = (new(), null);
             }
-            if (entry is { Id: not null, Str: null } && (number == 0 || line.StartsWith("msgid ", StringComparison.Ordinal)))
+            if (entry is { Id: not null, Str: null } && (number == 0 || IsId(line)))
             {
                 throw new StageException($"{file.Name}:{entry.Line}: this msgid has no msgstr. Was the file cut off? Mend it, or export it again.");
             }
@@ -42,7 +42,7 @@ internal static class GettextPo
             }
             if (!line.StartsWith('"'))
             {
-                var word = line.Split([' ', '['], 2)[0];
+                var word = line.Split([' ', '\t', '[', '"'], 2)[0];
                 open = word switch
                 {
                     "msgctxt" or "msgid_plural" => entry.Ignored = new(),
@@ -75,11 +75,34 @@ internal static class GettextPo
             : new(new(source, target), new(file.Name, 0, entry.Line), target.Length == 0 ? PairFile.Untranslated : entry.Fuzzy ? "marked fuzzy" : null);
     }
 
+    private static bool IsId(string line) => line.StartsWith("msgid", StringComparison.Ordinal) && !line.StartsWith("msgid_", StringComparison.Ordinal);
+
+    /// <summary>C's escapes, as msgfmt reads them.</summary>
     private static void Unescape(ReadOnlySpan<char> text, StringBuilder into)
     {
         for (var i = 0; i < text.Length; i++)
         {
-            into.Append(text[i] != '\\' || i + 1 == text.Length ? text[i] : text[++i] switch { 'n' => '\n', 't' => '\t', 'r' => '\r', var other => other });
+            if (text[i] != '\\' || i + 1 == text.Length)
+            {
+                into.Append(text[i]);
+                continue;
+            }
+            var code = text[++i];
+            var (digits, numberBase) = code is >= '0' and <= '7' ? (Digits(text[i..], "01234567", 3), 8) : code == 'x' ? (Digits(text[(i + 1)..], "0123456789abcdefABCDEF", 2), 16) : (0, 0);
+            if (digits > 0)
+            {
+                i += numberBase == 16 ? 1 : 0;
+                into.Append((char)Convert.ToInt32(text.Slice(i, digits).ToString(), numberBase));
+                i += digits - 1;
+                continue;
+            }
+            into.Append(code switch { 'n' => '\n', 't' => '\t', 'r' => '\r', 'a' => '\a', 'b' => '\b', 'f' => '\f', 'v' => '\v', var other => other });
         }
+    }
+
+    private static int Digits(ReadOnlySpan<char> text, string digits, int most)
+    {
+        var other = text.IndexOfAnyExcept(digits);
+        return Math.Min(most, other < 0 ? text.Length : other);
     }
 }

@@ -30,11 +30,11 @@ internal static class PairFile
         foreach (var (line, text) in file.Lines())
         {
             var fields = text.Split('\t');
-            if (fields.Length != 2 || fields.Any(string.IsNullOrWhiteSpace))
+            if (fields.Length != 2)
             {
-                throw new StageException($"{file.Name}:{line}: has {fields.Length} field(s), but a pair is two texts with one tab between: {with.SrcLang} TAB {with.TgtLang}. Mend or remove the line.");
+                throw new StageException($"{file.Name}:{line}: has {fields.Length} field{(fields.Length == 1 ? "" : "s")}, but a pair is two texts with one tab between: {with.SrcLang} TAB {with.TgtLang}. Mend or remove the line.");
             }
-            yield return new(new(fields[0].Trim(), fields[1].Trim()), new(file.Name, row++, line));
+            yield return Found(fields[0], fields[1], new(file.Name, row++, line));
         }
     }
 
@@ -59,8 +59,13 @@ internal static class PairFile
             {
                 yield break;
             }
-            SentencePair pair = new(left.Current.Text.Trim(), right.Current.Text.Trim());
-            yield return new(pair, new(source.Name, row, left.Current.Number), pair.Source.Length == 0 || pair.Target.Length == 0 ? Untranslated : null);
+            yield return Found(left.Current.Text, right.Current.Text, new(source.Name, row, left.Current.Number));
         }
+    }
+
+    private static FoundPair Found(string source, string target, Place place)
+    {
+        SentencePair pair = new(source.Trim(), target.Trim());
+        return new(pair, place, pair.Source.Length == 0 || pair.Target.Length == 0 ? Untranslated : null);
     }
 }

@@ -10,6 +10,9 @@ namespace LoraAspire.DataBuild.Sources.Parallel;
 /// </summary>
 internal static class Tmx
 {
+    /// <summary>An XML file names its encoding; older ones are in GBK or windows-1252.</summary>
+    static Tmx() => System.Text.Encoding.RegisterProvider(System.Text.CodePagesEncodingProvider.Instance);
+
     public static IEnumerable<FoundPair> Read(DataFile file, ParallelSource with)
     {
         using var stream = file.Open();

@@ -22,12 +22,13 @@ internal static class CsvRows
             MaxFieldSize = LongestField,
             BadDataFound = bad => throw BadQuote(file, bad.Context.Parser!.RawRow, bad.RawRecord, bad.Field),
         });
-        var (header, start) = Next(file, parser, 1) ?? throw Wrong(file, 1, "the file is empty. Its first row names the columns");
+        var carriageReturns = 0;
+        var (header, start) = Next(file, parser, 1, ref carriageReturns) ?? throw Wrong(file, 1, "the file is empty. Its first row names the columns");
         if (header.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw Wrong(file, start, $"two columns are named '{twice.Key}'");
         }
-        for (var row = 0L; Next(file, parser, parser.RawRow + 1) is var (fields, line); row++)
+        for (var row = 0L; Next(file, parser, parser.RawRow + 1 - carriageReturns, ref carriageReturns) is var (fields, line); row++)
         {
             if (fields.Length != header.Length)
             {
@@ -38,7 +39,8 @@ internal static class CsvRows
     }
 
     /// <param name="line">Where the row before it ended; for what goes wrong while reading.</param>
-    private static (string[] Fields, long Line)? Next(DataFile file, CsvParser parser, long line)
+    /// <param name="carriageReturns">Those that stand alone in a field: the parser takes each for a line, an editor doesn't.</param>
+    private static (string[] Fields, long Line)? Next(DataFile file, CsvParser parser, long line, ref int carriageReturns)
     {
         try
         {
@@ -49,7 +51,8 @@ internal static class CsvRows
             var fields = parser.Record!;
             var text = parser.RawRecord.AsSpan().Trim("\r\n");
             // The parser's row is the last line of the record, which may stand after blank lines and hold line breaks itself.
-            line = parser.RawRow - text.Count('\n');
+            carriageReturns += text.Count('\r') - text.Count("\r\n");
+            line = parser.RawRow - text.Count('\n') - carriageReturns;
             return (fields, line);
         }
         catch (DecoderFallbackException e)
@@ -64,6 +67,10 @@ internal static class CsvRows
         catch (CsvHelperException e) when (e.InnerException is StageException wrong)
         {
             throw wrong;
+        }
+        catch (MaxFieldSizeException e)
+        {
+            throw new StageException($"{file.Name}:{line}: a field is longer than {LongestField / (1 << 20):0} million letters. Is a quote missing its end?", inner: e);
         }
         catch (CsvHelperException e)
         {

@@ -7,6 +7,9 @@ namespace LoraAspire.DataBuild.Sources;
 /// <param name="make">Called while the element is alive.</param>
 internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> make)
 {
+    /// <summary>A longer record is no record, but one object around all of them; it would be held in memory whole.</summary>
+    private const int LongestRecord = 128 << 20;
+
     private static readonly JsonReaderOptions Options = new() { AllowMultipleValues = true };
 
     private byte[] _buffer = new byte[1 << 17];
@@ -25,6 +28,10 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
         if (_filled >= 3 && _buffer.AsSpan(0, 3).SequenceEqual("\uFEFF"u8))
         {
             Consume(3);
+        }
+        else if (_filled >= 2 && (_buffer[0], _buffer[1]) is (0xFF, 0xFE) or (0xFE, 0xFF))
+        {
+            throw Wrong(1, "UTF-16, not UTF-8. Convert the file, for example with iconv -f UTF-16 -t UTF-8");
         }
         while (true)
         {
@@ -127,6 +134,10 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
     {
         if (_filled == _buffer.Length)
         {
+            if (_filled >= LongestRecord)
+            {
+                throw Wrong(_lines + 1, $"row {_row} is longer than {LongestRecord >> 20} MiB. Is it one object around the records, such as {{ \"data\": [...] }}? Write the list alone");
+            }
             Array.Resize(ref _buffer, _buffer.Length * 2);
         }
         try

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources.Tables;
 
@@ -15,14 +16,20 @@ internal static class TableRows
         return Path.GetExtension(name).ToLowerInvariant();
     }
 
-    public static bool IsJson(DataFile file) => Form(file) is not (".csv" or ".tsv" or ".parquet");
+    private static readonly string[] Foreign = [".xlsx", ".xls", ".ods", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", ".arrow", ".feather", ".db", ".sqlite"];
+
+    /// <summary>Any file that doesn't say that it is another.</summary>
+    /// <exception cref="StageException">A form that isn't read here.</exception>
+    public static bool IsJson(DataFile file) => Form(file) is var form && Foreign.Contains(form)
+        ? throw new StageException($"{file.Name}: {form} files aren't read. Unpack or export it: .json, .jsonl, .csv, .tsv (each also .gz) and .parquet are.")
+        : form is not (".csv" or ".tsv" or ".parquet");
 
     public static IEnumerable<TableRow> Read(DataFile file) => Form(file) switch
     {
         ".csv" => CsvRows.Read(file, ","),
         ".tsv" => CsvRows.Read(file, "\t"),
         ".parquet" => ParquetRows.Read(file),
-        _ => new JsonRows<TableRow>(file, Row).Read(),
+        _ => IsJson(file) ? new JsonRows<TableRow>(file, Row).Read() : [],
     };
 
     private static TableRow Row(JsonElement row, Place place)

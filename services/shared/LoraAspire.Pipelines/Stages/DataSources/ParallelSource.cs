@@ -28,7 +28,9 @@ public sealed record ParallelSource : RecordSource
     public override IEnumerable<string> Files() => new[] { Path, TargetPath }.OfType<string>().Concat(Templates.Where(IsFile));
 
     public override string? Problem() =>
-        Templates.Any(string.IsNullOrWhiteSpace) ? "one of the templates is empty: write a template such as \"Translate into [tgt_lang]: [input]\", or the name of a file that holds some" : null;
+        MaxLengthRatio < 1 ? "max_length_ratio is how many times as long the longer side may be: 1 or more, such as 3"
+        : Templates.Any(string.IsNullOrWhiteSpace) ? "one of the templates is empty: write a template such as \"Translate into [tgt_lang]: [input]\", or the name of a file that holds some"
+        : null;
 
     /// <summary>Every template holds [input]; what doesn't is the name of a file.</summary>
     public static bool IsFile(string template) => !template.Contains("[input]", StringComparison.Ordinal);
