@@ -72,6 +72,7 @@ public sealed class TokenizerJsonTests
     [InlineData("llama3")]
     [InlineData("qwen2")]
     [InlineData("gpt2")]
+    [InlineData("smollm")]
     public void Byte_level_tokenizers_give_the_ids_of_the_tokenizers_library(string name)
     {
         var golden = JsonElement.Parse(File.ReadAllBytes(Path.Combine(GoldenFolder.RepoRoot, "tests", "LoraAspire.Tests", "Tokenizers", "ByteLevel", name + ".json")));
@@ -101,6 +102,8 @@ public sealed class TokenizerJsonTests
         WordPattern words = new(Llama3Words);
         Assert.Equal([(0, 6), (6, 6)], words.PreTokenize("𝟏𝟐𝟑𝟒𝟓𝟔"));
         Assert.Equal([(0, 3), (3, 2)], words.PreTokenize("a𠮷🙂"));
+        // A symbol, a mark, an upper-case letter: 🙂, 𝅥, 𝐀.
+        Assert.Equal([(0, 2), (2, 2), (4, 2), (6, 1)], new WordPattern(@"\p{So}|\p{Mc}|\p{Lu}").PreTokenize("🙂𝅥𝐀a"));
     }
 
     [Theory]
@@ -111,6 +114,7 @@ public sealed class TokenizerJsonTests
     [InlineData("""{"model": {"type": "BPE", "byte_fallback": true, "vocab": {"a": 0, "b": 1, "ab": 2, "ba": 3, "aba": 4}, "merges": ["ab a", "a b", "b a", "a ba"]}}""", "don't stand together")]
     [InlineData("""{"pre_tokenizer": {"type": "ByteLevel"}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""", "not a readable tokenizer.json")]
     [InlineData("""{"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Punctuation"}]}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""", "Punctuation")]
+    [InlineData("""{"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "[一-龥]+"}, "behavior": "Isolated", "invert": false}, {"type": "ByteLevel", "add_prefix_space": false}]}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""", "beyond ASCII")]
     [InlineData("not json", "not a readable tokenizer.json")]
     public void What_cannot_be_run_exactly_is_refused_with_its_name(string json, string words) =>
         Assert.Contains(words, Assert.Throws<ModelException>(() => HfTokenizer.Load(Folder(("tokenizer.json", json), ("tokenizer_config.json", """{"eos_token": "a"}""")))).Message);

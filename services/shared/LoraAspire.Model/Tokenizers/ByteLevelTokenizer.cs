@@ -50,6 +50,11 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
         }
         var parts = json.Parts("pre_tokenizer");
         var patterns = parts.Select(part => Pattern(json, part)).OfType<string>().ToList();
+        if (patterns.Find(pattern => !Ascii.IsValid(pattern)) is { } spelled)
+        {
+            // A character beyond U+FFFF would be taken for another that the pattern spells.
+            throw json.Unknown($"it splits text by a pattern that spells characters beyond ASCII ({spelled[..Math.Min(spelled.Length, 40)]}…)");
+        }
         return patterns.Count > 0 && parts[^1].GetProperty("type").GetString() == "ByteLevel"
             ? Create(dir, json.Vocabulary, json.Merges.Select(merge => $"{merge.Left} {merge.Right}"), new WordPattern(patterns), normalises, json.IgnoreMerges, json.Added, json.AddsBos)
             : throw json.Unknown("it doesn't cut text into words");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.ML.Tokenizers;
@@ -6,12 +7,39 @@ namespace LoraAspire.Model.Tokenizers;
 
 /// <summary>
 /// Cuts text into words by a tokenizer's regular expressions, each over the pieces that the one before left; what lies between matches is a piece too. The patterns speak
-/// of characters, .NET's of UTF-16 units: a text with characters beyond U+FFFF is matched through a shadow in which each of them is one unit of the same class (letter,
-/// number, other).
+/// of characters, .NET's of UTF-16 units: a text with characters beyond U+FFFF is matched through a shadow in which each of them is one unit of the same general category.
 /// </summary>
 internal sealed class WordPattern(params IEnumerable<string> patterns) : PreTokenizer
 {
-    private const char Letter = '\u4E00', Number = '\u0660', Other = '\uE000';
+    private static readonly Dictionary<UnicodeCategory, char> Shadows = new()
+    {
+        [UnicodeCategory.UppercaseLetter] = '\u0410',
+        [UnicodeCategory.LowercaseLetter] = '\u0430',
+        [UnicodeCategory.TitlecaseLetter] = '\u01C5',
+        [UnicodeCategory.ModifierLetter] = '\u02B0',
+        [UnicodeCategory.OtherLetter] = '\u4E00',
+        [UnicodeCategory.NonSpacingMark] = '\u0300',
+        [UnicodeCategory.SpacingCombiningMark] = '\u0903',
+        [UnicodeCategory.EnclosingMark] = '\u20DD',
+        [UnicodeCategory.DecimalDigitNumber] = '\u0660',
+        [UnicodeCategory.LetterNumber] = '\u2160',
+        [UnicodeCategory.OtherNumber] = '\u00B2',
+        [UnicodeCategory.ConnectorPunctuation] = '\u203F',
+        [UnicodeCategory.DashPunctuation] = '\u2010',
+        [UnicodeCategory.OpenPunctuation] = '\u2045',
+        [UnicodeCategory.ClosePunctuation] = '\u2046',
+        [UnicodeCategory.InitialQuotePunctuation] = '\u00AB',
+        [UnicodeCategory.FinalQuotePunctuation] = '\u00BB',
+        [UnicodeCategory.OtherPunctuation] = '\u00A7',
+        [UnicodeCategory.MathSymbol] = '\u00D7',
+        [UnicodeCategory.CurrencySymbol] = '\u00A3',
+        [UnicodeCategory.ModifierSymbol] = '\u00A8',
+        [UnicodeCategory.OtherSymbol] = '\u00A9',
+        [UnicodeCategory.Format] = '\u00AD',
+        [UnicodeCategory.PrivateUse] = '\uE000',
+    };
+
+    private const char Unassigned = '\u0378';
 
     private readonly Regex[] _patterns = [.. patterns.Select(pattern => new Regex(pattern, RegexOptions.Compiled | RegexOptions.CultureInvariant))];
 
@@ -27,7 +55,7 @@ internal sealed class WordPattern(params IEnumerable<string> patterns) : PreToke
         foreach (var rune in text.EnumerateRunes())
         {
             starts.Add(at);
-            shadow.Append(rune.IsBmp ? (char)rune.Value : Rune.IsLetter(rune) ? Letter : IsNumber(rune) ? Number : Other);
+            shadow.Append(rune.IsBmp ? (char)rune.Value : Shadows.GetValueOrDefault(Rune.GetUnicodeCategory(rune), Unassigned));
             at += rune.Utf16SequenceLength;
         }
         starts.Add(at);
@@ -60,7 +88,4 @@ internal sealed class WordPattern(params IEnumerable<string> patterns) : PreToke
             yield return (at, end - at);
         }
     }
-
-    private static bool IsNumber(Rune rune) => Rune.GetUnicodeCategory(rune) is System.Globalization.UnicodeCategory.DecimalDigitNumber
-        or System.Globalization.UnicodeCategory.LetterNumber or System.Globalization.UnicodeCategory.OtherNumber;
 }
