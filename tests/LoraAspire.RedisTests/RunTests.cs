@@ -147,15 +147,17 @@ public sealed class RunTests(RedisServer server, ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task A_missing_model_fails_the_stage_in_words_that_name_the_folder()
+    public async Task A_missing_model_stops_the_run_before_any_stage_in_words_that_name_the_place_and_the_folder()
     {
         await using var installation = new Installation(server);
         await installation.StartCoordinatorAsync();
 
         var state = await installation.EndOfAsync(await installation.Runs.SubmitAsync(Installation.OneStage().Replace("model:tiny", "model:huge")));
 
-        Assert.Contains($"No folder 'huge' under the models root {installation.Paths.Models}", state.Stages[0].Error);
-        Assert.Contains("There is: tiny", state.Stages[0].Error);
+        Assert.Equal(RunStatus.Failed, state.Status);
+        Assert.Matches(@"^pipeline\.yaml:\d+:\d+: No folder 'huge' under the models root ", state.Error);
+        Assert.Contains("There is: tiny", state.Error);
+        Assert.Empty(state.Stages);
     }
 
     [Fact]

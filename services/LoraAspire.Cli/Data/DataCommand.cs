@@ -19,24 +19,16 @@ internal static class DataCommand
         var limit = new Option<int?>("--limit") { Description = "Rows that --find and --source show at most (default: 5)" };
         var tokens = new Option<bool>("--tokens") { Description = "Each token with its position, id, piece, and whether it carries loss" };
         var command = new Command("inspect", "Show rows as the model is taught them: what it reads, and what it learns to say.") { where, stage, row, random, seed, find, source, limit, tokens };
-        command.Validators.Add(parsed =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
-            // What isn't a number is told already, and has no value to look at.
-            if (new Option<int?>[] { row, random, limit }.Any(option => parsed.GetResult(option)?.Errors.Any() is true))
-            {
-                return;
-            }
             if (parsed.GetValue(row) is not null && (parsed.GetValue(random) is not null || parsed.GetValue(find) is not null || parsed.GetValue(source) is not null))
             {
-                parsed.AddError("--row names one row: leave out --random, --find and --source.");
+                throw new CliException("--row names one row: leave out --random, --find and --source.");
             }
             if (parsed.GetValue(random) is < 1 || parsed.GetValue(limit) is < 1)
             {
-                parsed.AddError("--random and --limit take whole numbers from 1.");
+                throw new CliException("--random and --limit take whole numbers from 1.");
             }
-        });
-        command.SetAction(async (parsed, cancellationToken) =>
-        {
             using var folder = DatasetFolder.Open(await DatasetPlace.FindAsync(parsed.GetRequiredValue(where), parsed.GetValue(stage)));
             RowFilter filter = new(parsed.GetValue(find), parsed.GetValue(source));
             RefuseUnknown(filter.Source, folder.Facts);
