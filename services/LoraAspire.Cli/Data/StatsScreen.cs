@@ -30,6 +30,20 @@ internal static class StatsScreen
             }
             AnsiConsole.Write(dropped);
         }
+        if (facts.UnlikeAlpacaLora.Count > 0)
+        {
+            Console.WriteLine();
+            var unlike = Columns("UNLIKE ALPACA-LORA", "ROWS");
+            foreach (var (reason, count) in facts.UnlikeAlpacaLora)
+            {
+                unlike.AddRow(new Text(VisibleText.Marked(reason).Replace('␣', ' ')), new Text(Count(count)));
+            }
+            AnsiConsole.Write(unlike);
+        }
+        foreach (var note in facts.Notes)
+        {
+            Console.WriteLine($"\n{VisibleText.Safe(note)}");
+        }
         WriteLengths(facts.Lengths);
     }
 

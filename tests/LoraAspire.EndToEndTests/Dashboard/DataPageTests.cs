@@ -29,6 +29,7 @@ public sealed class DataPageTests(DashboardApp app)
         await last.ClickAsync();
         await Expect(page.GetByTestId("told")).ToContainTextAsync("piece </s> · carries loss");
         await Expect(page.GetByTestId("data-figures")).ToContainTextAsync("Learnedanswers only");
+        await Expect(page.GetByTestId("lineage")).ToContainTextAsync("data records.json");
         await Expect(page.GetByTestId("row-number").GetByRole(AriaRole.Link)).ToHaveAttributeAsync("href", new System.Text.RegularExpressions.Regex("^/runs/.+/data/data\\?row=0$"));
     }
 
