@@ -232,6 +232,8 @@ public sealed class ParallelSourcesTests
         Assert.Contains("\nSay in Chinese:\n", preview);
         Assert.Contains("templates, item 2: nothing is known of the placeholder [x]",
             await new StageRun().File("p.tsv", "a\tb\n").File("t.txt", "[input]\n").FailureAsync(StageRun.With(new DataSource { Parallel = source with { Templates = ["t.txt", "[x] [input]"] } })));
+        Assert.Contains("templates, item 1: nothing is known of the placeholder [inputt]",
+            await new StageRun().File("p.tsv", "a\tb\n").FailureAsync(StageRun.With(new DataSource { Parallel = source with { Templates = ["Say [inputt]"] } })));
     }
 
     [Fact]

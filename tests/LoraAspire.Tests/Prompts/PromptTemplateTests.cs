@@ -13,13 +13,14 @@ public sealed class PromptTemplateTests
     public void Prompts_equal_the_goldens_byte_for_byte(string file)
     {
         var golden = JsonElement.Parse(File.ReadAllBytes(Path.Combine(GoldenFolder.Root, "preprocess", file)));
-        var builtIn = PromptTemplate.Load(Path.GetFileNameWithoutExtension(file)["preprocess_".Length..]);
-        Assert.Equal(golden.GetProperty("template").GetProperty("prompt_input").GetString(), builtIn.PromptInput);
-        Assert.Equal(golden.GetProperty("template").GetProperty("prompt_no_input").GetString(), builtIn.PromptNoInput);
-        Assert.Equal(golden.GetProperty("template").GetProperty("response_split").GetString(), builtIn.ResponseSplit);
+        var template = golden.GetProperty("template").Deserialize<PromptTemplate>()!;
+        if (Path.GetFileNameWithoutExtension(file)["preprocess_".Length..] is var name && PromptTemplate.BuiltIn.Contains(name))
+        {
+            Assert.Equal(template with { Description = "" }, PromptTemplate.Load(name) with { Description = "" });
+        }
         foreach (var (record, prompt) in golden.GetProperty("records").EnumerateArray().Zip(golden.GetProperty("prompts").EnumerateArray()))
         {
-            var user = builtIn.Prompt(record.GetProperty("instruction").GetString()!, record.GetProperty("input").GetString());
+            var user = template.Prompt(record.GetProperty("instruction").GetString()!, record.GetProperty("input").GetString());
             Assert.Equal(prompt.GetProperty("user").GetString(), user);
             Assert.Equal(prompt.GetProperty("full").GetString(), user + record.GetProperty("output").GetString());
         }

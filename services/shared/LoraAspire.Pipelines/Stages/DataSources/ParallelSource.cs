@@ -32,8 +32,8 @@ public sealed record ParallelSource : RecordSource
         : Templates.Any(string.IsNullOrWhiteSpace) ? "one of the templates is empty: write a template such as \"Translate into [tgt_lang]: [input]\", or the name of a file that holds some"
         : null;
 
-    /// <summary>Every template holds [input]; what doesn't is the name of a file.</summary>
-    public static bool IsFile(string template) => !template.Contains("[input]", StringComparison.Ordinal);
+    /// <summary>Every template holds [input]; what has no bracket is the name of a file.</summary>
+    public static bool IsFile(string template) => !template.Contains('[');
 
     /// <summary>How many more templates in the manner of the given ones the chat model of <c>writer</c> is asked for.</summary>
     public int Written { get; init; }
