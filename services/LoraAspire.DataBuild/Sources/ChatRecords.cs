@@ -24,7 +24,7 @@ internal sealed class ChatRecords(DataFile file)
     };
 
     public IEnumerable<SourceRecord> Read() => TableRows.IsJson(file) ? new JsonRows<SourceRecord>(file, Record).Read()
-        : TableRows.Form(file) == ".parquet" ? ParquetRows.ReadNested(file).Select(row => Record(row.Row, row.Place))
+        : TableRows.Form(file) == ".parquet" ? ParquetNestedRows.Read(file).Select(row => Record(row.Row, row.Place))
         : throw new StageException($"{file.Name}: conversations are read from .json, .jsonl and .parquet. Write this file as one of them, a conversation a line.");
 
     private static SourceRecord Record(JsonElement row, Place place)

@@ -100,6 +100,30 @@ public sealed class ChatRecordsTests
     }
 
     [Fact]
+    public async Task Conversations_in_a_parquet_file_with_a_bit_flipped_are_read_or_refused_in_words()
+    {
+        using MemoryStream parquet = new();
+        Talk[] talks = [.. Enumerable.Range(0, 40).Select(i => new Talk { source = i % 3 == 0 ? null : "x", messages = [new() { role = "user", content = $"question {i}" }, new() { role = "assistant", content = $"answer {i}" }] })];
+        await Parquet.Serialization.ParquetSerializer.SerializeAsync(talks, parquet, new Parquet.ParquetOptions { RowGroupSize = 20 }, cancellationToken: TestContext.Current.CancellationToken);
+        var good = parquet.ToArray();
+        var path = Path.Combine(Directory.CreateTempSubdirectory("lora-").FullName, "c.parquet");
+        for (var at = 0; at < good.Length; at += 5)
+        {
+            var bad = (byte[])good.Clone();
+            bad[at] ^= 0x10;
+            await File.WriteAllBytesAsync(path, bad, TestContext.Current.CancellationToken);
+            try
+            {
+                Assert.NotNull(new ChatRecords(new DataFile("c.parquet", path)).Read().ToList());
+            }
+            catch (StageException e)
+            {
+                Assert.StartsWith("c.parquet", e.Message);
+            }
+        }
+    }
+
+    [Fact]
     public async Task Conversations_in_parquet_are_read_as_those_in_JSON()
     {
         Talk[] talks =

@@ -162,6 +162,20 @@ public sealed class RowReaderTests
         Assert.Equal("n.parquet (row 1)", rows[1].Place.ToString());
     }
 
+    private sealed class Unnamed
+    {
+        public byte[]? instruction { get; set; }
+        public byte[]? picture { get; set; }
+    }
+
+    [Fact]
+    public async Task Texts_that_parquet_holds_as_bytes_are_texts_and_other_bytes_are_left_out()
+    {
+        var rows = Rows(File("n.parquet", await ParquetAsync<Unnamed>([new() { instruction = "你好"u8.ToArray(), picture = [0xFF, 0xD8] }, new() { picture = [1] }])));
+        Assert.Equal(["你好", ""], rows.Select(row => row.Cells["instruction"]));
+        Assert.False(rows[0].Cells.ContainsKey("picture"));
+    }
+
     [Fact]
     public async Task A_parquet_file_with_a_bit_flipped_or_its_end_missing_is_read_or_refused_in_words()
     {

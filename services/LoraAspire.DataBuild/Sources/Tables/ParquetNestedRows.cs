@@ -1,0 +1,33 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Parquet;
+using Parquet.Serialization;
+
+namespace LoraAspire.DataBuild.Sources.Tables;
+
+/// <summary>A parquet file's rows as JSON writes them, with lists and structures, one row group at a time: conversations are lists of turns.</summary>
+internal static class ParquetNestedRows
+{
+    public static IEnumerable<(JsonElement Row, Place Place)> Read(DataFile file)
+    {
+        using var stream = ParquetFile.Open(file);
+        var groups = ParquetFile.Guarded(file, () => GroupsAsync(stream).GetAwaiter().GetResult());
+        var row = 0L;
+        for (var group = 0; group < groups; group++)
+        {
+            stream.Position = 0;
+            foreach (var cells in ParquetFile.Guarded(file, () => ParquetSerializer.DeserializeUntypedAsync(stream, rowGroupIndex: group).GetAwaiter().GetResult()).Data)
+            {
+                yield return (ParquetFile.Guarded(file, () => JsonSerializer.SerializeToElement(cells, Json)), new(file.Name, row++, 0));
+            }
+        }
+    }
+
+    private static async Task<int> GroupsAsync(Stream stream)
+    {
+        await using var reader = await ParquetReader.CreateAsync(stream, leaveStreamOpen: true);
+        return reader.RowGroupCount;
+    }
+
+    private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+}
