@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using LoraAspire.DataBuild.Records;
 
 namespace LoraAspire.DataBuild.Written;
 
 /// <summary>Which placeholders a written template must hold (those that every given one holds) and which it may hold; each once.</summary>
-internal sealed record TemplatePlaceholders(IReadOnlyList<string> Required, IReadOnlyList<string> Optional)
+internal sealed partial record TemplatePlaceholders(IReadOnlyList<string> Required, IReadOnlyList<string> Optional)
 {
     /// <param name="optional">Placeholders that a template may do without even where every given one holds them.</param>
     public static TemplatePlaceholders Of(IReadOnlyList<string> given, IReadOnlyList<string> optional)
@@ -31,6 +32,16 @@ internal sealed record TemplatePlaceholders(IReadOnlyList<string> Required, IRea
             : new Template(text, "").Fill(_ => "").IndexOfAny(['[', ']']) >= 0 ? "a bracket that is no placeholder"
             : null;
     }
+
+    /// <summary>Whether a text holds all that it must.</summary>
+    public bool AreIn(string text) => !Required.Except(In(text)).Any();
+
+    /// <summary>The text with its placeholders as they are spelled here: <c>[Input]</c> and <c>[ input ]</c> are <c>[input]</c>.</summary>
+    public string Spelled(string text) => Bracketed().Replace(text, match =>
+        Required.Concat(Optional).FirstOrDefault(name => name.Equals(match.Groups[1].Value.Replace("\\", ""), StringComparison.OrdinalIgnoreCase)) is { } known ? $"[{known}]" : match.Value);
+
+    [GeneratedRegex(@"\\?\[\s*([^\[\]\n]{1,60}?)\s*\\?\]")]
+    private static partial Regex Bracketed();
 
     private static string[] In(string text) => [.. new Template(text, "").Placeholders];
 
