@@ -27,7 +27,7 @@ internal static partial class IdentityCheck
         var (asked, answer) = (Bare(record.Instruction + "\n" + record.Input, self), Bare(record.Output, self));
         return Placeholder().IsMatch(asked) || Placeholder().IsMatch(answer) ? "a placeholder survives"
             : Refusal().IsMatch(answer) ? "a refusal"
-            : OtherModels.ClaimedIn(record.Output, self) is { } other ? $"says to be, or to come from, another: {other}"
+            : OtherModels.ClaimedIn(record.Output, self) is { } other ? OtherModels.Claim + other
             : AsksName().IsMatch(record.Instruction) && !Says(record.Output, self.Name) ? "the name is missing"
             : AsksDeveloper().IsMatch(record.Instruction) && !Says(record.Output, self.Developer) ? "the developer is missing"
             : Language(asked, answer, inChinese ?? IsChinese(asked));

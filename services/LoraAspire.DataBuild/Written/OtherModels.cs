@@ -6,6 +6,8 @@ namespace LoraAspire.DataBuild.Written;
 /// <summary>Assistants and their makers that a model must not take itself for. "I am not ChatGPT" is fine: a mention counts as a claim unless its clause denies it.</summary>
 internal static partial class OtherModels
 {
+    public const string Claim = "says to be, or to come from, another: ";
+
     /// <summary>The first name that the answer claims, or null. A name that the user gave, alone or within the developer's, is none.</summary>
     public static string? ClaimedIn(string answer, SelfCognitionSource self)
     {

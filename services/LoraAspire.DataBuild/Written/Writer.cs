@@ -7,7 +7,7 @@ using Microsoft.Extensions.AI;
 namespace LoraAspire.DataBuild.Written;
 
 /// <summary>Asks, reads, checks, keeps, and asks again for what is missing. What was accepted once comes from the cache, and then nothing is sent.</summary>
-internal sealed class Writer(WriterParams with, string? key, WriterRequests requests, ItemCache cache, Action<string> say)
+internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests requests, ItemCache cache, Action<string> say)
 {
     private const int LongestAnswer = 200_000;
 

@@ -18,7 +18,7 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
         ClientResultException { Status: 404 } => new($"the server knows no model '{model}', or no API at this address (404). Look at model and address; with Ollama, pull the model first", Final: true),
         ClientResultException { Status: 429 } busy => new("the server is busy or the quota is used up (429)", RetryAfter: After(busy, now)),
         ClientResultException { Status: 408 or 409 or 425 or >= 500 } broken => new($"the server failed ({broken.Status})", RetryAfter: After(broken, now)),
-        ClientResultException { Status: > 0 } refused => new($"the server refuses the request ({refused.Status}){ServerWords.Of(refused, key)}. Look at address and model", Final: true),
+        ClientResultException { Status: > 0 } refused => new($"the server refuses the request ({refused.Status}){ServerWords.Of(refused, KeyPieces.Of(key))}. Look at address and model", Final: true),
         OperationCanceledException => new("no answer in time"),
         ClientResultException or HttpRequestException or IOException => new("the connection failed or was cut"),
         JsonException or FormatException => new("the answer is not JSON"),

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using Microsoft.AspNetCore.Http;
@@ -137,6 +139,49 @@ public sealed class WriterFaultTests
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
         Assert.Equal(2, server.Seen.Count);
         Assert.Contains(run.Said, line => line.Contains(reason));
+    }
+
+    public static TheoryData<string> Disguises =>
+    [
+        WriterRun.Key, WriterRun.Key.ToUpperInvariant(), string.Join(' ', WriterRun.Key.AsEnumerable()), string.Join('\u200B', WriterRun.Key.AsEnumerable()), string.Join(".", WriterRun.Key.Chunk(3).Select(part => new string(part))),
+        string.Concat(WriterRun.Key.Reverse()), Convert.ToBase64String(Encoding.UTF8.GetBytes(WriterRun.Key)), Convert.ToBase64String(Encoding.UTF8.GetBytes("Bearer " + WriterRun.Key)), "x456789x",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Disguises))]
+    public async Task A_piece_of_the_key_in_any_disguise_gets_nowhere(string disguised)
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Says($"1. Say [input] in [tgt_lang] with {disguised}.\n2. Say [input] in [tgt_lang] [{disguised}].\n{disguised}\n3. Say [input] in [tgt_lang]."));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        run.AssertNoSecret(null, disguised);
+        await using var refusing = await StartAsync(Fails(400, body: JsonSerializer.Serialize(new { error = new { message = $"Wrong: {disguised}" } })));
+        run.AssertNoSecret(await run.FailureAsync(WriterRun.Pairs(run.Writer(refusing), 2)), disguised);
+    }
+
+    [Fact]
+    public async Task Words_of_the_request_are_no_secret_even_where_the_key_is_made_of_them()
+    {
+        using WriterRun run = new();
+        Environment.SetEnvironmentVariable(run.KeyVariable, "translating-sentence");
+        await using var server = await StartAsync(Says("1. Help me by translating the sentence [input] into [tgt_lang]."));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Single(server.Seen);
+    }
+
+    [Fact]
+    public async Task What_a_model_makes_up_fills_no_log_and_no_terminal_obeys_it()
+    {
+        using WriterRun run = new();
+        var made = string.Concat(Enumerable.Range(0, 500).Select(i => $"{i + 1}. Say [input] [ph\u001b]0;x\u0007 {i}] [tgt_lang]\n{i + 1}. Say [input] [word {i}] in [tgt_lang]\n"));
+        await using var server = await StartAsync(Says(made + One));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Contains(run.Said, line => line.Contains("500 (unknown placeholder [word 0], [word 1], [word 2], …)"));
+        await using var refusing = await StartAsync(Fails(400, body: JsonSerializer.Serialize(new { error = new { message = "bad \u001b[31mred\u202e" } })));
+        var failure = await run.FailureAsync(WriterRun.Pairs(run.Writer(refusing), 2));
+        Assert.Contains("(400): bad ␛[31mred⟨U+202E⟩. Look", failure.Message);
+        Assert.All(run.Said.Append(failure.Message), line => Assert.DoesNotContain(line, letter => char.IsControl(letter)));
+        Assert.All(run.Said, line => Assert.InRange(line.Length, 0, 600));
     }
 
     [Fact]
