@@ -20,6 +20,8 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
         ClientResultException { Status: 408 or 409 or 425 or >= 500 } broken => new($"the server failed ({broken.Status})", RetryAfter: After(broken, now)),
         ClientResultException { Status: > 0 } refused => new($"the server refuses the request ({refused.Status}){ServerWords.Of(refused, KeyPieces.Of(key))}. Look at address and model", Final: true),
         OperationCanceledException => new("no answer in time"),
+        OversizedAnswerException large => new(large.Message),
+        InvalidDataException => new("the answer can't be unpacked"),
         ClientResultException or HttpRequestException or IOException => new("the connection failed or was cut"),
         JsonException or FormatException => new("the answer is not JSON"),
         // The client library finds members of the answer missing, or of another kind than they must be.
