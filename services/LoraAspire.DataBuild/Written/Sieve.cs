@@ -15,9 +15,18 @@ internal sealed class Sieve<T>(Assignment<T> assignment, KeyPieces key)
 
     public void Drop(string reason) => _dropped.Add(reason);
 
+    /// <summary>What stands in the cache by now takes the place of what was accepted here: other runs may have added to it, and the order is the cache's.</summary>
+    public void Adopt(IReadOnlyList<T> items)
+    {
+        _accepted.Clear();
+        _seen.Clear();
+        _seen.UnionWith(assignment.ExampleKeys);
+        _accepted.AddRange(items.Where(item => Problem(item) is null && _seen.Add(assignment.Key(item))));
+    }
+
     public void Offer(T item)
     {
-        if ((_key.AreIn(assignment.Key(item)) ? "holds the key" : assignment.Problem(item)) is { } reason)
+        if (Problem(item) is { } reason)
         {
             Drop(reason);
         }
@@ -30,4 +39,6 @@ internal sealed class Sieve<T>(Assignment<T> assignment, KeyPieces key)
             _accepted.Add(item);
         }
     }
+
+    private string? Problem(T item) => _key.AreIn(assignment.Key(item)) ? "holds the key" : assignment.Problem(item);
 }
