@@ -38,7 +38,9 @@ internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChine
             $"Rules: questions and answers in English; name and developer exactly as given; no placeholder to be filled in later; never another model's name or maker as the assistant's own; vary wording and tone; every answer says \"{Self.Name}\" or \"{Self.Developer}\": the former where the user asks who it is, the latter where the user asks who made it.",
         ]);
 
-    public override IEnumerable<string> ExampleKeys => Examples.Select(example => Key(new(example.Instruction, "", example.Output)));
+    /// <summary>Our own bank, too: its records are in the data anyway.</summary>
+    public override IEnumerable<string> ExampleKeys =>
+        Examples.Select(example => new InstructionRecord(example.Instruction, "", example.Output)).Concat(new Identity.Identity(Self.Name, Self.Developer, Self.Abilities, Self.Languages, InChinese).All()).Select(Key);
 
     public override string Ask(int count, IReadOnlyList<InstructionRecord> have)
     {

@@ -32,11 +32,11 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
 
     private static TimeSpan? After(ClientResultException error, DateTimeOffset now)
     {
-        if (error.GetRawResponse()?.Headers.TryGetValue("Retry-After", out var value) is not true)
+        if (error.GetRawResponse()?.Headers.TryGetValue("Retry-After", out var value) is not true || string.IsNullOrEmpty(value))
         {
             return null;
         }
-        return int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? TimeSpan.FromSeconds(seconds)
+        return value.All(char.IsAsciiDigit) ? int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? TimeSpan.FromSeconds(seconds) : TimeSpan.MaxValue
             : DateTimeOffset.TryParse(value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) ? at > now ? at - now : TimeSpan.Zero
             : null;
     }

@@ -144,6 +144,16 @@ public sealed class WriterTests
     }
 
     [Fact]
+    public async Task A_record_of_our_own_bank_is_a_repetition()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(
+            Says("{\"instruction\": \"what are you called\", \"output\": \"I am called Yanqi!\"}\n{\"instruction\": \"Say who you are.\", \"output\": \"Yanqi, at your service.\"}"), Says("{\"instruction\": \"报上名字来。\", \"output\": \"我叫Yanqi。\"}"));
+        await run.RunAsync(WriterRun.Self(run.Writer(server), 2));
+        Assert.Contains(run.Said, line => line.Contains("accepted 1 of 1, request 1; dropped so far: 1 (a repetition)"));
+    }
+
+    [Fact]
     public async Task Templates_of_a_table_hold_its_columns()
     {
         using WriterRun run = new();
