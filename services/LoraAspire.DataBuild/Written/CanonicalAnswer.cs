@@ -8,11 +8,14 @@ namespace LoraAspire.DataBuild.Written;
 
 /// <summary>
 /// Answers of servers that are only nearly OpenAI's, as the chat completion that the client library insists on: the first choice's message and why it ended. Whatever stands
-/// beside them, of whatever kind, can do no harm. Bodies are bounded, and bytes that are no UTF-8 cost a letter, not the answer.
+/// beside them, of whatever kind, can do no harm. Bodies are bounded, and bytes that are no UTF-8 cost an item, not the answer.
 /// </summary>
 internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
     internal const int Megabytes = 4;
+
+    /// <summary>Stands for bytes that are no letter.</summary>
+    internal const char Damaged = '\uFFFD';
 
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

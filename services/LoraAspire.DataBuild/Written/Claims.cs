@@ -11,11 +11,13 @@ internal static partial class Claims
     /// <summary>The first name that the answer claims, or null.</summary>
     public static string? In(string question, string answer)
     {
-        if (Affirms().IsMatch(answer) && IdentityAsked.IfOther(question) is { } agreed)
+        var sentences = Sentences().Split(answer);
+        // "Right, I'm not ChatGPT" agrees to something else.
+        if (Affirms().IsMatch(answer) && !OtherModels.In(sentences[0]).Any(mention => Denial().IsMatch(sentences[0][..mention.Index])) && IdentityAsked.IfOther(question) is { } agreed)
         {
             return agreed;
         }
-        foreach (var sentence in Sentences().Split(answer))
+        foreach (var sentence in sentences)
         {
             var (denied, about) = (false, false);
             foreach (var clause in Clauses().Split(sentence))
@@ -79,7 +81,7 @@ internal static partial class Claims
     [GeneratedRegex(@"\b(?:and|while|whereas|although|though|since|because|as|if|yes|no|sure|well|the|both|but|in fact|actually)\b|[""'“”「」《》]|而|虽然|虽|不过|因为|其实|但是|但", RegexOptions.IgnoreCase)]
     private static partial Regex Lead();
 
-    [GeneratedRegex(@"\b(?:is|are|was|were|has|have|had|does|do|did|comes?|came|belongs?|can|could|may|will|sounds?)\b|'s\b.*\bis\b|是|由|属于|听起来|会|能|有|出自|来自", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\b(?:is|are|was|were|has|have|had|does|do|did|comes?|came|belongs?|can|could|may|will|sounds?)\b|'s\b.*\bis\b|^\s*(?:created|made|makes|developed|built|trained)\s*$|是|由|属于|听起来|会|能|有|出自|来自", RegexOptions.IgnoreCase)]
     private static partial Regex Verb();
 
     /// <summary>Right before a name: it is spoken of, or put to use.</summary>

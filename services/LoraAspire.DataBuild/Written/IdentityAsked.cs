@@ -29,7 +29,7 @@ internal static partial class IdentityAsked
     private static partial Regex AsksDeveloper();
 
     [GeneratedRegex(
-        @"\b(?:are|were|aren't|weren't) you\b(?! (?:better|different|related|familiar|able|aware|similar|like))|\byou(?:'re| are)(?! (?:better|different|like))\b|\bis (?:your (?:real )?(?:name|developer|maker|creator)|[\w .-]+ your)\b|\bdid [\w .-]+ (?:make|create|develop|build|train) you\b"
+        @"\b(?:are|were|aren't|weren't) you\b(?! (?:better|different|related|familiar|able|aware|similar|like))|\byou(?:'re| are)(?! (?:better|different|like|not))\b|\bis (?:your (?:real )?(?:name|developer|maker|creator)|[\w .-]+ your)\b|\bdid [\w .-]+ (?:make|create|develop|build|train) you\b"
         + @"|(?:你|您)(?:就|不|其实|真的)*(?:是|叫|由|来自)(?!更|比).*[吗吧？?]|是(?:你|您)的",
         RegexOptions.IgnoreCase)]
     private static partial Regex AsksIf();

@@ -28,6 +28,7 @@ internal static partial class IdentityCheck
         var (question, output) = (GivenWords.Folded(record.Instruction + "\n" + record.Input).TrimEnd('\n'), GivenWords.Folded(record.Output));
         var (asked, answer) = (given.Masked(question), given.Masked(output));
         return (question + output).Any(letter => char.IsControl(letter) && letter is not ('\n' or '\r' or '\t')) ? "a control character"
+            : (question + output).Contains(CanonicalAnswer.Damaged) ? "a damaged letter"
             : Placeholder().IsMatch(asked) || Placeholder().IsMatch(answer) ? "a placeholder survives"
             : Refusal().IsMatch(answer) || (Excuse().IsMatch(answer) && !given.Name(output)) ? "a refusal"
             : Claims.In(asked, answer) is { } other ? OtherModels.Claim + other

@@ -35,7 +35,7 @@ internal sealed record TemplateAssignment(string Name, string What, IReadOnlyLis
         return read with { Items = [.. read.Items.Select(_placeholders.Spelled)] };
     }
 
-    public override string? Problem(string item) => item.Length > Longest ? "too long" : item.Any(char.IsControl) ? "a control character" : _placeholders.Problem(item);
+    public override string? Problem(string item) => item.Length > Longest ? "too long" : item.Any(char.IsControl) ? "a control character" : item.Contains(CanonicalAnswer.Damaged) ? "a damaged letter" : _placeholders.Problem(item);
 
     public override string Key(string item) => TextKey.Of(item);
 

@@ -48,7 +48,9 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
     private static void Take<T>(ChatResponse response, Assignment<T> assignment, Sieve<T> sieve)
     {
         var text = Thinking.Remove(response.Text);
-        var answer = assignment.Read(text.Length <= LongestAnswer ? text : text[..LongestAnswer], response.FinishReason == ChatFinishReason.Length || text.Length > LongestAnswer);
+        // Not within a character.
+        var longest = text.Length > LongestAnswer && char.IsHighSurrogate(text[LongestAnswer - 1]) ? LongestAnswer - 1 : LongestAnswer;
+        var answer = assignment.Read(text.Length <= longest ? text : text[..longest], response.FinishReason == ChatFinishReason.Length || text.Length > LongestAnswer);
         foreach (var reason in answer.Dropped)
         {
             sieve.Drop(reason);

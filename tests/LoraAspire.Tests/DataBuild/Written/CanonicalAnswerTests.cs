@@ -22,7 +22,7 @@ public sealed class CanonicalAnswerTests
     [InlineData("""{"id":null,"object":"text","created":"abc","model":null,"usage":{"prompt_tokens":1.5},"service_tier":7,"choices":[{"index":"x","finish_reason":null,"logprobs":3,"message":{"role":"model","content":"1. Say [input] in [tgt_lang].","tool_calls":null}}]}""")]
     [InlineData("""{"created":1.5,"usage":null,"choices":[{"finish_reason":"eos_token","message":{"role":5,"content":"1. Say [input] in [tgt_lang].","reasoning_content":"…"}}]}""")]
     [InlineData("""{"choices":[{"finish_reason":"STOP","message":{"role":"assistant","content":[{"type":"text","text":"1. Say [input]"},{"type":"image"},{"type":"text","text":" in [tgt_lang]."}]}}]}""")]
-    [InlineData("""{"choices":[{"finish_reason":7,"message":{"content":"1. Say [input] in [tgt_lang].\ud83d"}},5],}""")]
+    [InlineData("""{"choices":[{"finish_reason":7,"message":{"content":"1. Say [input] in [tgt_lang].\n2. Half [input] in [tgt_lang] \ud83d"}},5],}""")]
     public async Task What_stands_beside_the_message_does_no_harm(string body)
     {
         using WriterRun run = new();
@@ -32,11 +32,13 @@ public sealed class CanonicalAnswerTests
     }
 
     [Fact]
-    public async Task Bytes_that_are_no_UTF8_cost_a_letter_and_a_mark_at_the_beginning_nothing()
+    public async Task Bytes_that_are_no_UTF8_cost_their_item_and_a_mark_at_the_beginning_nothing()
     {
         using WriterRun run = new();
-        await using var server = await StartAsync(Bytes([0xEF, 0xBB, 0xBF, .. Encoding.Latin1.GetBytes(Completion("1. Say [input] in [tgt_lang], na\u00EFf.", "stop"))]));
-        Assert.Contains(WriterRun.Texts(await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1))), text => text.Contains("na\uFFFDf"));
+        await using var server = await StartAsync(Bytes([0xEF, 0xBB, 0xBF, .. Encoding.Latin1.GetBytes(Completion("1. Say [input] in [tgt_lang], na\u00EFf.\n" + One, "stop"))]));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Single(server.Seen);
+        Assert.Contains(run.Said, line => line.Contains("accepted 1 of 1, request 1; dropped so far: 1 (a damaged letter)"));
     }
 
     [Fact]

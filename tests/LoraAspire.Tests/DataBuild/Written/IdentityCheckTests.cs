@@ -72,6 +72,9 @@ public sealed class IdentityCheckTests
     [InlineData("你是ChatGPT吗？", "ChatGPT是OpenAI开发的，而我是Yanqi，由the lab开发。", null)]
     [InlineData("你和文心一言有什么区别？", "文心一言是百度的产品，我是Yanqi，由the lab开发。", null)]
     [InlineData("你喜欢豆包吗？", "我是Yanqi，不能吃东西，不过豆包听起来很香甜！", null)]
+    [InlineData("Is Anthropic your creator?", "Nope. Anthropic created Claude; the lab created me, Yanqi.", null)]
+    [InlineData("You're not ChatGPT, right?", "Right, I'm Yanqi.", null)]
+    [InlineData("你不是ChatGPT吧？", "对，我不是ChatGPT，我是Yanqi。", null)]
     // A claim, whatever was denied before.
     [InlineData("Are you ChatGPT?", "Yes, I'm Yanqi.", "another: ChatGPT")]
     [InlineData("Are you made by OpenAI?", "Yes, exactly. I'm Yanqi.", "another: OpenAI")]
