@@ -42,7 +42,7 @@ internal sealed partial record TemplatePlaceholders(IReadOnlyList<string> Requir
     public string Spelled(string text) => Bracketed().Replace(text, match =>
         Required.Concat(Optional).FirstOrDefault(name => name.Equals(match.Groups[1].Value.Replace("\\", ""), StringComparison.OrdinalIgnoreCase)) is { } known ? $"[{known}]" : match.Value);
 
-    [GeneratedRegex(@"\\?\[\s*([^\[\]\n]{1,60}?)\s*\\?\]")]
+    [GeneratedRegex(@"\\?\[\s{0,4}([^\[\]\n]{1,60}?)\s{0,4}\\?\]")]
     private static partial Regex Bracketed();
 
     private static string[] In(string text) => [.. new Template(text, "").Placeholders];

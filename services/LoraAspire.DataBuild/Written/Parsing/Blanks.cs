@@ -3,6 +3,9 @@ namespace LoraAspire.DataBuild.Written.Parsing;
 /// <summary>What may stand between the parts of an answer without meaning anything: white space of any kind, and characters of no width, which a model or an editor leaves behind.</summary>
 internal static class Blanks
 {
+    /// <summary>Bounds the search where none ends.</summary>
+    private const int LongestComment = 400;
+
     public static bool Is(char letter) => char.IsWhiteSpace(letter) || IsWidthless(letter);
 
     public static bool IsWidthless(char letter) => letter is '\u00AD' or (>= '\u200B' and <= '\u200F') or (>= '\u2060' and <= '\u2064') or '\uFEFF';
@@ -23,13 +26,13 @@ internal static class Blanks
         while (true)
         {
             at = Skip(text, at);
-            var rest = text.AsSpan(at);
+            var rest = text.AsSpan(at, Math.Min(LongestComment, text.Length - at));
             var end = rest.StartsWith("//") || rest.StartsWith("#") ? rest.IndexOf('\n') : rest.StartsWith("/*") && rest.IndexOf("*/") is var close and >= 0 ? close + 2 : 0;
             if (end == 0)
             {
                 return at;
             }
-            at = end < 0 ? text.Length : at + end;
+            at += end < 0 ? rest.Length : end;
         }
     }
 

@@ -5,8 +5,15 @@ namespace LoraAspire.DataBuild.Written.Parsing;
 /// <summary>One item of a list without what a model puts around it: quotes, Markdown, the name of its style. Labels and notes go only when the rest is an item by itself.</summary>
 internal static partial class ItemText
 {
+    /// <summary>No item is longer: it is dropped for that, and not looked at.</summary>
+    private const int Longest = 2_000;
+
     public static string Clean(string text, Func<string, bool> whole)
     {
+        if (text.Length > Longest)
+        {
+            return text;
+        }
         text = Escaped().Replace(Blanks.Trim(text), "$1");
         text = Unless(BoldLabel().Replace(text, ""), text, whole);
         text = Emphasis().Replace(text.Replace("**", "", StringComparison.Ordinal), "$2");
@@ -46,13 +53,13 @@ internal static partial class ItemText
     [GeneratedRegex(@"^\*\*[^*\[\]\n]{1,40}(?:\*\*\s*[:：]|[:：]\s*\*\*)\s*")]
     private static partial Regex BoldLabel();
 
-    [GeneratedRegex($@"^(?:Template|Prompt|Variant|Version|text|模板|{Style})\s*[:：]\s*", RegexOptions.IgnoreCase)]
+    [GeneratedRegex($@"^(?:(?:Template|Prompt|Variant|Variation|Option|Version|text|模板|{Style})(?: ?\d{{1,3}})?\s*[:：–—]\s*)", RegexOptions.IgnoreCase)]
     private static partial Regex Label();
 
     [GeneratedRegex($@"\s*[（(]\s*{Style}\s*[)）]\.?$", RegexOptions.IgnoreCase)]
     private static partial Regex Note();
 
-    [GeneratedRegex($@"^[""“'`](.+)[""”'`]\s*[-–—(（:：]\s*{Style}\s*[)）]?\.?$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex($@"^[""“'`](.+)[""”'`]\s*(?:[-–—(（:：]\s*{Style}\s*[)）]?\.?|(?:#|//).*)$", RegexOptions.IgnoreCase)]
     private static partial Regex QuotedWithNote();
 
     [GeneratedRegex(@"\[[^\[\]]*\]")]

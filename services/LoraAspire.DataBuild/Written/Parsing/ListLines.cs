@@ -10,7 +10,7 @@ internal static partial class ListLines
             .Where(line => line.Length > 0 && !line.StartsWith("```", StringComparison.Ordinal) && !Debris().IsMatch(line))
             .SelectMany(line => ListMarker.Apart(Uncoded(line), whole));
 
-    /// <summary>The texts of a line that is JSON: <c>"…",</c>, <c>"…", "…"</c>, <c>"template": "…"</c>, <c>{"template": "…"}</c>; or one text in other quotes. Null for another line.</summary>
+    /// <summary>The texts of a line that is JSON: <c>"…",</c>, <c>"…", "…"</c>, <c>"template": "…"</c>, <c>template_1 = "…"</c>, <c>{"template": "…"}</c>; or one text in other quotes. Null for another line.</summary>
     public static IReadOnlyList<string>? Texts(string line, Func<string, bool> whole)
     {
         var bare = line.TrimEnd(',', '，');
@@ -31,8 +31,13 @@ internal static partial class ListLines
     public static IReadOnlyList<string>? Cells(string line, Func<string, bool> whole) =>
         line.Length > 1 && line[0] == '|' ? [.. line.Trim('|').Split('|').Select(Blanks.Trim).Where(cell => cell.Any(char.IsLetter) && whole(cell))] : null;
 
-    /// <summary>A line that is code from end to end: the marker stands within.</summary>
-    private static string Uncoded(string line) => line.Length > 2 && line[0] == '`' && line[^1] == '`' && line.AsSpan(1, line.Length - 2).IndexOf('`') < 0 ? line[1..^1].Trim() : line;
+    /// <summary>A line that is code, or an element of XML, from end to end: the marker stands within.</summary>
+    private static string Uncoded(string line) =>
+        Element().Match(line) is { Success: true } element ? Blanks.Trim(element.Groups["text"].Value)
+        : line.Length > 2 && line[0] == '`' && line[^1] == '`' && line.AsSpan(1, line.Length - 2).IndexOf('`') < 0 ? line[1..^1].Trim() : line;
+
+    [GeneratedRegex(@"^<(?<tag>[A-Za-z_]\w{0,20})>(?<text>.+)</\k<tag>>$")]
+    private static partial Regex Element();
 
     [GeneratedRegex(@"<li\b[^<>]*>", RegexOptions.IgnoreCase)]
     private static partial Regex Items();
@@ -50,6 +55,6 @@ internal static partial class ListLines
     [GeneratedRegex("^(\".+\"|“.+”|「.+」|『.+』|'.+'|‘.+’|`.+`)$")]
     private static partial Regex Quoted();
 
-    [GeneratedRegex(@"^[{\s]*""[\w ]{1,30}""\s*:\s*("".+"")\s*\}*$")]
+    [GeneratedRegex(@"^(?:[{\s]*""[\w ]{1,30}""\s*:|\w{1,30}\s*=)\s*("".+"")\s*\}*$")]
     private static partial Regex Member();
 }

@@ -45,7 +45,7 @@ internal static partial class ListMarker
             (?: (?:Template|Option|Variant|Variation|Version|Item|Example|Prompt|No\.?|Nr\.?|模板|示例|例子|例|选项|模版)\s*[#＃]?\s*(?:\d{1,4}|{{Chinese}})(?!\d)\s*[.)）:：、–—-]*
               | 第\s*(?:\d{1,4}|{{Chinese}})\s*[条个则种句]?\s*[:：、.，,]?
               | \d{1,4}\s*\\?[.)、．：:）\]}>°|](?!\d)\)?
-              | \d{1,4}\s+[-–—](?=\s)
+              | \d{1,4}\s+[-–—](?=\s) | \d{1,4}[–—](?=\s) | \d{1,4}\s*,(?=\s*["“])
               | [#＃]\s?\d{1,4}(?=\s)
               | [（(\[{【]\s*(?:\d{1,4}|{{Chinese}}|[A-Za-z])\s*[）)\]}】]
               | [①-⑳⑴-⒇⒈-⒛❶-❿➀-➓]
@@ -53,7 +53,7 @@ internal static partial class ListMarker
               | {{Chinese}}[、．.：:]
               | (?:[ivxIVX]{1,5}|[A-Za-z])[.)、]{1,2}(?=\s)
             )[.、:：]?~?
-          | (?: [-+*–—]\s+ | [•·●○◦▪■□►▸▶➤→・‣⁃✓✔★☆◆◇]\s* )(?:\[[ xX]?\]\s+)?(?:\d{1,3}[.)、]\s)?
+          | (?: [-+*–—]\s+ | [•·●○◦▪■□►▸▶➤→・‣⁃✓✔★☆◆◇]\s* )(?:\[[ xX]?\]\s+)?(?:\*{0,2}\d{1,3}[.)、]\*{0,2}\s)?
         )\s*
         """, RegexOptions.IgnorePatternWhitespace)]
     private static partial Regex Form();

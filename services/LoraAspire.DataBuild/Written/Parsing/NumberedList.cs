@@ -84,6 +84,6 @@ internal static partial class NumberedList
     }
 
     /// <summary>What a model says about its list, which may name the placeholders as well.</summary>
-    [GeneratedRegex(@"^\W*(?:Sure|Certainly|Of course|Absolutely|Here (?:are|is)|Here['’]s|Below|Note|These|I (?:hope|have|made)|I['’]ve|Let me|Each (?:of|template)|All (?:of )?(?:the|these)|Remember)\b|^\W*(?:以下|好的|当然|这里|下面|注意|请注意|希望|说明)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^\W*(?:Sure|Certainly|Of course|Absolutely|Here (?:are|is)|Here['’]s|Below|Note|These|I (?:hope|have|made)|I['’]ve|Let me|(?:Each|All|Every) (?:of |the |these )*(?:templates?|items?|of|the|these)|Remember)\b|^\W*(?:以下|好的|当然|这里|下面|注意|请注意|希望|说明)", RegexOptions.IgnoreCase)]
     private static partial Regex Remark();
 }

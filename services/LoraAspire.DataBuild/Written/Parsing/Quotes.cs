@@ -4,7 +4,7 @@ namespace LoraAspire.DataBuild.Written.Parsing;
 internal static class Quotes
 {
     private static readonly (string Open, string Close)[] Pairs =
-        [("**", "**"), ("__", "__"), ("\"", "\""), ("“", "”"), ("”", "”"), ("‘", "’"), ("'", "'"), ("「", "」"), ("『", "』"), ("«", "»"), ("`", "`"), ("*", "*"), ("_", "_")];
+        [("**", "**"), ("__", "__"), ("\"", "\""), ("“", "”"), ("”", "”"), ("„", "“"), ("„", "”"), ("‘", "’"), ("'", "'"), ("「", "」"), ("『", "』"), ("«", "»"), ("`", "`"), ("*", "*"), ("_", "_")];
 
     /// <summary>So many pairs stand around nothing that is meant; bounds the work.</summary>
     private const int Deepest = 8;

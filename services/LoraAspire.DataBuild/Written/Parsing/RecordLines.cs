@@ -8,12 +8,19 @@ internal static class RecordLines
 {
     private static readonly Regex Label = new($@"^[^\p{{L}}\p{{N}}]{{0,12}}(?:\d{{1,3}}[^\p{{L}}\p{{N}}]{{1,6}})?(?<key>{RecordKeys.Pattern})\s*\d{{0,3}}[*_`""'”]*\s*[:：][*_`]*\s*(?<text>.*)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
 
+    /// <summary>A question and its answer in one line.</summary>
+    private static readonly Regex InLine = new($@"^(.+?)\s\W{{0,3}}(?:A|Answer|答|回答)[*_]*\s*[:：][*_]*\s*(.+)$", RegexOptions.CultureInvariant);
+
+    /// <summary>A label as a heading, whose text stands beneath it.</summary>
+    private static readonly Regex Heading = new($@"^(?:#{{1,6}}\s*|\*\*)(?<key>{RecordKeys.Pattern})\s*\d{{0,3}}\**$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
+
     public static ReadAnswer<InstructionRecord> Read(string answer)
     {
         List<InstructionRecord> records = [];
         List<string> dropped = [];
         RecordCollector collector = new(records, dropped);
         var open = false;
+        string? title = null;
         foreach (var line in answer.Split('\n').Select(Blanks.Trim))
         {
             if (line.StartsWith('|'))
@@ -22,10 +29,27 @@ internal static class RecordLines
             }
             else if (Label.Match(line) is { Success: true } label)
             {
-                var text = Quotes.Strip(label.Groups["text"].Value);
                 open = RecordKeys.IsAnswer(label.Groups["key"].Value);
+                var text = label.Groups["text"].Value;
+                if (!open && InLine.Match(text) is { Success: true } both)
+                {
+                    collector.Question(Quotes.Strip(both.Groups[1].Value));
+                    collector.Answer(Quotes.Strip(both.Groups[2].Value));
+                    continue;
+                }
                 Action<string> take = open ? collector.Answer : collector.Question;
-                take(text);
+                take(Quotes.Strip(text));
+            }
+            else if (Heading.Match(line) is { Success: true } heading)
+            {
+                title = heading.Groups["key"].Value;
+            }
+            else if (title is not null && line.Length > 0)
+            {
+                open = RecordKeys.IsAnswer(title);
+                Action<string> take = open ? collector.Answer : collector.Question;
+                take(Quotes.Strip(line));
+                title = null;
             }
             else if (line.Length == 0 || line.StartsWith("```", StringComparison.Ordinal))
             {

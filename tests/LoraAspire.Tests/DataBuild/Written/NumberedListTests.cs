@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using LoraAspire.DataBuild.Written;
 using LoraAspire.DataBuild.Written.Parsing;
 
 namespace LoraAspire.Tests.DataBuild.Written;
@@ -68,6 +69,12 @@ public sealed class NumberedListTests
     [InlineData("Here are some with [input] and [tgt_lang]:\nA\nB\nC")]
     [InlineData("\uFEFF1. A\n\u200B2. B\n\u200B3. C")]
     [InlineData("1. A 2. B 3. C")]
+    [InlineData("<templates>\n <template>A</template>\n <template>B</template>\n <template>C</template>\n</templates>")]
+    [InlineData("* **1.** A\n* **2.** B\n* **3.** C")]
+    [InlineData("1. „A“\n2. **Variant 2** – B\n3. “C” # a comment")]
+    [InlineData("1— A\n2— B\n3— C")]
+    [InlineData("template_1 = \"A\"\ntemplate_2 = \"B\"\ntemplate_3 = \"C\"")]
+    [InlineData("A\nB\nC\n\nAll templates keep [input] and [tgt_lang].")]
     [InlineData("[\"A\", \"B\", \"C\"]")]
     [InlineData("Here:\n```json\n[\n  \"A\",\n  \"B\",\n  \"C\",\n]\n```\nEnjoy!")]
     [InlineData("{\"templates\": [\"A\", \"B\",\n \"C\"]}")]
@@ -87,6 +94,8 @@ public sealed class NumberedListTests
         answer = Regex.Replace(answer, @"(?<![A-Za-z])[ABC](?![A-Za-z])", match => (json ? items : plain)[match.Value[0] - 'A']);
         Assert.Equal(plain, NumberedList.Read(answer, whole: Whole).Items);
     }
+
+    private static readonly TemplateAssignment Template = new("t", "t", ["Say [input] in [tgt_lang]"], [], 1);
 
     private static bool Whole(string text) => text.Contains("[input]") && text.Contains("[tgt_lang]");
 
@@ -109,9 +118,12 @@ public sealed class NumberedListTests
     public void A_list_of_one_endless_line_of_marks_takes_no_long_search()
     {
         var clock = Stopwatch.StartNew();
-        foreach (var unit in new[] { "”", "\"a\"", "**", "1. ", "[\"a", "{\"a\":", "- ", "<li>" })
+        foreach (var unit in new[] { "”", "\"a\"", "**", "1. ", "[\"a", "{\"a\":", "- ", "<li>", " ", "\"#", "[ ", "( ", "1. [input] [tgt_lang] 2. " })
         {
-            NumberedList.Read(string.Concat(Enumerable.Repeat(unit, 200_000 / unit.Length)), whole: Whole);
+            var hostile = string.Concat(Enumerable.Repeat(unit, 200_000 / unit.Length)) + "x";
+            NumberedList.Read(hostile, whole: Whole);
+            NumberedList.Read("1. [input] [tgt_lang] \"[" + hostile, whole: Whole);
+            Template.Read($"1. [input] [{hostile}", cutOff: false);
         }
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"{clock.Elapsed}");
     }

@@ -67,6 +67,8 @@ public sealed class RecordObjectsTests
 
     [Theory]
     [InlineData("Q: Who?\nA: Yanqi.\n\nQ: 谁？\nA: 雁栖。")]
+    [InlineData("1. Q: Who? A: Yanqi.\n2. Q: 谁？ A: 雁栖。")]
+    [InlineData("### Question\nWho?\n### Answer\nYanqi.\n\n### Question\n谁？\n### Answer\n雁栖。")]
     [InlineData("问：Who?\n答：Yanqi.\n问：谁？\n答：雁栖。")]
     [InlineData("1. **Question**: Who?\n   **Answer**: Yanqi.\n2. **Question**: 谁？\n   **Answer**: 雁栖。")]
     [InlineData("- instruction: Who?\n  output: \"Yanqi.\"\n- instruction: 谁？\n  output: 雁栖。")]
@@ -108,9 +110,10 @@ public sealed class RecordObjectsTests
     public void Braces_that_never_close_take_no_long_search()
     {
         var clock = Stopwatch.StartNew();
-        foreach (var unit in new[] { "{\"", "{\"a\":{", "{\"a\":\"", "{“a”：“", "{\"a\":1,,}", "{'", "{a:'", "{\"a\":[" })
+        foreach (var unit in new[] { "{\"", "{\"a\":{", "{\"a\":\"", "{“a”：“", "{\"a\":1,,}", "{'", "{a:'", "{\"a\":[", "{\"a\":\"#", "{\"a\" ", "{'a':'b',\n" })
         {
-            Assert.Empty(RecordObjects.Read(string.Concat(Enumerable.Repeat(unit, 200_000 / unit.Length))).Items);
+            RecordObjects.Read(string.Concat(Enumerable.Repeat(unit, 200_000 / unit.Length)));
+            RecordObjects.Read("Q: " + string.Concat(Enumerable.Repeat(unit.Trim('{'), 200_000 / unit.Length)) + new string(' ', 100_000) + "x");
         }
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"{clock.Elapsed}");
     }
