@@ -19,7 +19,9 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
     {
         try
         {
-            Build(context, await WrittenItems.AskAsync(context, models ?? new(), cancellationToken), cancellationToken);
+            // What is wrong with the inputs shows before a chat model is asked, which costs time or money.
+            var (tokenizer, template) = Load(context);
+            Build(context, tokenizer, template, await WrittenItems.AskAsync(context, models ?? new(), cancellationToken), cancellationToken);
         }
         catch (ModelException e)
         {
@@ -32,12 +34,21 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         }
     }
 
-    private static void Build(StageContext<DataBuildParams> context, WrittenItems written, CancellationToken cancellationToken)
+    private static (HfTokenizer Tokenizer, PromptTemplate Template) Load(StageContext<DataBuildParams> context)
+    {
+        var with = context.With;
+        foreach (var name in with.DataFiles())
+        {
+            DataFile.Find(context.Data, name);
+        }
+        return (HfTokenizer.Load(context.Inputs["base"]),
+            PromptTemplate.Load(PromptTemplate.BuiltIn.Contains(with.PromptTemplateName) ? with.PromptTemplateName : context.Data.Resolve(with.PromptTemplateName)));
+    }
+
+    private static void Build(StageContext<DataBuildParams> context, HfTokenizer tokenizer, PromptTemplate template, WrittenItems written, CancellationToken cancellationToken)
     {
         var with = context.With;
         var folder = context.Inputs["base"];
-        var tokenizer = HfTokenizer.Load(folder);
-        var template = PromptTemplate.Load(PromptTemplate.BuiltIn.Contains(with.PromptTemplateName) ? with.PromptTemplateName : context.Data.Resolve(with.PromptTemplateName));
         Preview preview = new(tokenizer, template, with.Seed);
         var output = context.OutputDir("dataset");
 

@@ -1,5 +1,6 @@
 using System.ClientModel;
 using System.ClientModel.Primitives;
+using System.Net;
 using LoraAspire.Runtime.Stages;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.ServiceDiscovery.Http;
@@ -23,8 +24,8 @@ public sealed class ChatModels(IConfiguration? configuration = null, IServiceDis
             throw new StageException("The writer's provider is this project's chat service, and nothing says where it listens. Start the whole app (dotnet run --project LoraAspire.AppHost), or give writer.address, such as http://127.0.0.1:15081/v1.");
         }
         // The key must not follow a redirect, nor go to a loopback address by way of a proxy.
-        HttpMessageHandler http = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !named && !endpoint.Address.IsLoopback };
-        HttpClient client = new(named ? discovery!.CreateHandler(http) : http) { Timeout = Timeout.InfiniteTimeSpan };
+        HttpMessageHandler http = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !named && !endpoint.Address.IsLoopback, AutomaticDecompression = DecompressionMethods.All };
+        HttpClient client = new(new CanonicalAnswer(named ? discovery!.CreateHandler(http) : http)) { Timeout = Timeout.InfiniteTimeSpan };
         return new OpenAIClient(new ApiKeyCredential(endpoint.Key ?? "none"), new OpenAIClientOptions
         {
             Endpoint = endpoint.Address,

@@ -28,17 +28,19 @@ internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChine
             $"助手的名字：{Self.Name}", $"开发者：{Self.Developer}", .. Self.Abilities.Count > 0 ? new[] { $"能力：{string.Join("、", Self.Abilities)}" } : [], .. Self.Languages.Count > 0 ? new[] { $"语言：{string.Join("、", Self.Languages)}" } : [],
             "", "例子：", .. Examples.Select(Line), "",
             "请写更多的例子：用户询问助手的身份、名字、开发者或能力，助手回答。每个例子是一行 JSON 对象，有 instruction（用户的问题）和 output（助手的回答）两个键。",
-            $"规则：问题和回答都用中文；名字和开发者照原样写；不留待填的占位符；不说自己是其他模型或来自其他公司；问法和语气要多样；问到身份时，回答里要有“{Self.Name}”。",
+            $"规则：问题和回答都用中文；名字和开发者照原样写；不留待填的占位符；不说自己是其他模型或来自其他公司；问法和语气要多样；每个回答里都要有“{Self.Name}”或“{Self.Developer}”，问到身份时要有前者，问到开发者时要有后者。",
         ]
         :
         [
             $"The assistant's name: {Self.Name}", $"Its developer: {Self.Developer}", .. Self.Abilities.Count > 0 ? new[] { $"What it can do: {string.Join(", ", Self.Abilities)}" } : [], .. Self.Languages.Count > 0 ? new[] { $"What it speaks: {string.Join(", ", Self.Languages)}" } : [],
             "", "Examples:", .. Examples.Select(Line), "",
             "Write more of them: a user asks the assistant who it is, what it is called, who made it or what it can do, and the assistant answers. Each is a JSON object on a line of its own with the keys instruction (what the user says) and output (what the assistant answers).",
-            $"Rules: questions and answers in English; name and developer exactly as given; no placeholder to be filled in later; never another model's name or maker as the assistant's own; vary wording and tone; where the user asks who it is, the answer says \"{Self.Name}\".",
+            $"Rules: questions and answers in English; name and developer exactly as given; no placeholder to be filled in later; never another model's name or maker as the assistant's own; vary wording and tone; every answer says \"{Self.Name}\" or \"{Self.Developer}\": the former where the user asks who it is, the latter where the user asks who made it.",
         ]);
 
-    public override IEnumerable<string> ExampleKeys => Examples.Select(example => Key(new(example.Instruction, "", example.Output)));
+    /// <summary>Our own bank, too: its records are in the data anyway.</summary>
+    public override IEnumerable<string> ExampleKeys =>
+        Examples.Select(example => new InstructionRecord(example.Instruction, "", example.Output)).Concat(new Identity.Identity(Self.Name, Self.Developer, Self.Abilities, Self.Languages, InChinese).All()).Select(Key);
 
     public override string Ask(int count, IReadOnlyList<InstructionRecord> have)
     {
@@ -50,7 +52,7 @@ internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChine
 
     public override ReadAnswer<InstructionRecord> Read(string answer, bool cutOff) => RecordObjects.Read(answer);
 
-    public override string? Problem(InstructionRecord item) => IdentityCheck.Problem(item, Self, InChinese);
+    public override string? Problem(InstructionRecord item) => IdentityCheck.WrittenProblem(item, Self, InChinese);
 
     public override string Key(InstructionRecord item) => $"{TextKey.Of(item.Instruction)}|{TextKey.Of(item.Input)}|{TextKey.Of(item.Output)}";
 

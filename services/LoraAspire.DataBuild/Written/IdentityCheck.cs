@@ -5,8 +5,8 @@ using LoraAspire.Pipelines.Stages;
 namespace LoraAspire.DataBuild.Written;
 
 /// <summary>
-/// Whether a record teaches the right identity. What the user gave (name, developer, abilities, languages) is taken out of the texts first, so that a model called XX, or made by a
-/// company that other models come from, is no fault.
+/// Whether a record teaches the right identity. What the user gave (name, developer, abilities, languages) is masked in the texts first, as whole phrases, so that a model called
+/// XX, or made by a company that other models come from, is no fault.
 /// </summary>
 internal static partial class IdentityCheck
 {
@@ -24,46 +24,41 @@ internal static partial class IdentityCheck
         {
             return "too long";
         }
-        var (asked, answer) = (Bare(record.Instruction + "\n" + record.Input, self), Bare(record.Output, self));
-        return Placeholder().IsMatch(asked) || Placeholder().IsMatch(answer) ? "a placeholder survives"
-            : Refusal().IsMatch(answer) ? "a refusal"
-            : OtherModels.ClaimedIn(record.Output, self) is { } other ? $"says to be, or to come from, another: {other}"
-            : AsksName().IsMatch(record.Instruction) && !Says(record.Output, self.Name) ? "the name is missing"
-            : AsksDeveloper().IsMatch(record.Instruction) && !Says(record.Output, self.Developer) ? "the developer is missing"
-            : Language(asked, answer, inChinese ?? IsChinese(asked));
+        GivenWords given = new(self);
+        var (question, output) = (GivenWords.Folded(record.Instruction + "\n" + record.Input).TrimEnd('\n'), GivenWords.Folded(record.Output));
+        var (asked, answer) = (given.Masked(question), given.Masked(output));
+        return (question + output).Any(letter => char.IsControl(letter) && letter is not ('\n' or '\r' or '\t')) ? "a control character"
+            : (question + output).Contains(CanonicalAnswer.Damaged) ? "a damaged letter"
+            : Placeholder().IsMatch(asked) || Placeholder().IsMatch(answer) ? "a placeholder survives"
+            : Refusal().IsMatch(answer) || (Excuse().IsMatch(answer) && !given.Name(output)) ? "a refusal"
+            : Claims.In(asked, answer) is { } other ? OtherModels.Claim + other
+            : IdentityAsked.Name(question) && !given.Name(output) ? "the name is missing"
+            : IdentityAsked.Developer(question) && !given.Developer(output) ? "the developer is missing"
+            : OtherName().IsMatch(answer) ? "another name than the model's"
+            : AnswerLanguage.Problem(asked, answer, inChinese ?? AnswerLanguage.IsChinese(asked));
     }
 
-    private static bool Says(string text, string words) => text.Contains(words, StringComparison.OrdinalIgnoreCase);
+    /// <summary>The same for a record that a chat model wrote: what teaches nothing of the identity isn't wanted from it.</summary>
+    public static string? WrittenProblem(InstructionRecord record, SelfCognitionSource self, bool inChinese)
+    {
+        GivenWords given = new(self);
+        var output = GivenWords.Folded(record.Output);
+        return Problem(record, self, inChinese) ?? (given.Name(output) || given.Developer(output) ? null : "says neither name nor developer");
+    }
 
-    /// <summary>The text with a neutral mark in the place of each word that the user gave; longest first, since one may hold another.</summary>
-    private static string Bare(string text, SelfCognitionSource self) =>
-        new[] { self.Name, self.Developer }.Concat(self.Abilities).Concat(self.Languages).Where(word => word.Length > 0).OrderByDescending(word => word.Length)
-            .Aggregate(text, (rest, word) => rest.Replace(word, " · ", StringComparison.OrdinalIgnoreCase));
-
-    private static string? Language(string asked, string answer, bool chinese) =>
-        chinese
-            ? IsChinese(asked) && IsChinese(answer) ? null : "not in Chinese"
-            : !Han().IsMatch(asked) && !Han().IsMatch(answer) ? null : "not in English";
-
-    /// <summary>At least one Chinese character to two Latin words: a foreign name in it is no other language.</summary>
-    private static bool IsChinese(string text) => Han().Count(text) is var letters && letters > 0 && letters * 2 >= Latin().Count(text);
-
-    [GeneratedRegex(@"\p{IsCJKUnifiedIdeographs}")]
-    private static partial Regex Han();
-
-    [GeneratedRegex("[A-Za-z]+")]
-    private static partial Regex Latin();
-
-    // [NAME], {name}, <name>, XX, ××, ___, 某某: what a person was to fill in.
-    [GeneratedRegex(@"\[[^\[\]\n]{1,40}\]|【[^【】\n]{1,20}】|\{[^{}\n]{0,40}\}|<[A-Za-z_\p{IsCJKUnifiedIdeographs}][^<>\n]{0,30}>|(?<![A-Za-z])[Xx]{2,}(?![A-Za-z])|×{2,}|○{2,}|_{2,}|＿{2,}|某某|\byour name here\b|\b(?:insert|fill in) (?:your|the|a) ", RegexOptions.IgnoreCase)]
+    // [NAME], {name}, <name>, XX, ××, ___, 某某, （开发者）: what a person was to fill in.
+    [GeneratedRegex(@"\[[^\[\]\n]{1,40}\]|【[^【】\n]{1,20}】|\{[^{}\n]{0,40}\}|<[A-Za-z_\p{IsCJKUnifiedIdeographs}][^<>\n]{0,30}>|(?<![A-Za-z])[Xx]{2,}(?![A-Za-z])|×{2,}|○{2,}|_{2,}|＿{2,}|某(?:某|公司|团队|机构|大学|实验室)|[（(](?:你的|您的)?(?:(?:开发者|开发商|公司|机构)(?:的)?(?:名称|名字)?|(?:团队|模型|助手)(?:的)?(?:名称|名字)|名字|姓名)[)）]|[（(](?:the |your )?(?:(?:company|developer)(?: name)?|(?:team|organi[sz]ation|assistant|model) name|name)[)）]|[“""「『][^”""」』\n]{0,6}(?:名称|姓名)[”""」』]|由\s*(?:…|\.{3})|\byour name here\b|\b(?:insert|fill in) (?:your|the|a) ", RegexOptions.IgnoreCase)]
     private static partial Regex Placeholder();
 
-    [GeneratedRegex(@"^\W*(?:I['’]m sorry|I am sorry|sorry\b|I apologi[sz]e)|\bI (?:cannot|can['’]t|can not|am unable to|am not able to|won['’]t) (?:help|assist|answer|provide|fulfil|comply|create|generate|pretend|do that)|\bas an AI(?: language)?(?: model| assistant)?,? I (?:cannot|can['’]t|do not|don['’]t|am not able|am unable)|^\W*(?:非常|很|十分)?(?:抱歉|对不起|遗憾)|作为(?:一个|一名)?(?:AI|人工智能|语言模型)[^。！？\n]{0,12}，?我?(?:无法|不能)|(?:我|我们)(?:无法|不能)(?:回答|提供|满足|生成|协助)", RegexOptions.IgnoreCase)]
+    /// <summary>A refusal whatever else is said.</summary>
+    [GeneratedRegex(@"\bI (?:cannot|can't|can not|am unable to|am not able to|won't) (?:help|assist)(?: you)? with (?:that|this)\b|\b(?:do not|don't) have a (?:personal |real )?name\b|我(?:并?没有|没)(?:自己的)?名字", RegexOptions.IgnoreCase)]
     private static partial Regex Refusal();
 
-    [GeneratedRegex(@"\bwho (?:exactly )?are you|\bwho you are|\byour name\b|\bhave a name\b|\byou called\b|\b(?:call|address) you\b|\bintroduce yourself|\babout yourself|\bdescribe yourself|\bintroduction of yourself|\bwho(?:m)? am I (?:talking|speaking|chatting)|\bare you (?:ChatGPT|GPT|Claude|Gemini|Llama|Siri|Alexa|Bing)|你(?:到底|究竟)?是谁|您是谁|你叫|您叫|(?<!我的?)名字|称呼你|称呼您|怎么称呼|叫你什么|自我介绍|介绍(?:一下|下)?(?:你|您)?自己|说说你自己|我在(?:和|跟|与)谁|您贵姓", RegexOptions.IgnoreCase)]
-    private static partial Regex AsksName();
+    /// <summary>A refusal, unless the model goes on to say who it is.</summary>
+    [GeneratedRegex(@"^\W*(?:I'm sorry|I am sorry|sorry\b|I apologi[sz]e)|\bI (?:cannot|can't|can not|am unable to|am not able to|won't) (?:help|assist|answer|provide|fulfil|comply|create|generate|pretend|do that)|\bas an AI(?: language)?(?: model| assistant)?,? I (?:cannot|can't|do not|don't|am not able|am unable)|^\W*(?:非常|很|十分)?(?:抱歉|对不起|遗憾)|作为(?:一个|一名)?(?:AI|人工智能|语言模型)[^。！？\n]{0,12}，?我?(?:无法|不能)|(?:我|我们)(?:无法|不能)(?:回答|提供|满足|生成|协助)", RegexOptions.IgnoreCase)]
+    private static partial Regex Excuse();
 
-    [GeneratedRegex(@"\bwho (?:made|created|developed|built|trained|designed) you|\bwho(?: is|['’]s) (?:your (?:developer|creator|maker|author)|behind you)|\byour (?:developer|creator)\?|谁(?:开发|创造|训练|制作|研发|做|设计)(?:了|出)?(?:你|您)|(?:你|您)(?:是)?(?:由)?谁(?:开发|创造|训练|制作|研发|做|设计)|(?:你|您)的(?:开发者|创造者|作者|研发团队|开发团队)是", RegexOptions.IgnoreCase)]
-    private static partial Regex AsksDeveloper();
+    /// <summary>"My name is" and its like before a name, and not before the given one.</summary>
+    [GeneratedRegex(@"\b(?i:my (?:real |full )?name(?: is|'s)|I(?:'m| am) called|calls? me|I go by(?: the name(?: of)?)?|I(?:'m| am) known as)\s+[""'“*]*(?!I\b|The\b|Not\b)[A-Z][\w'-]*|(?<!别|不要|不)(?:我叫|我的名字(?:是|叫)|叫我)\s*[“""「]?(?!由|从|来|什么|啥|你|您|谁|个|一|这|那|不|没|取|因|根据|开发|团队|有|就|好|也|做|任何)[\p{IsCJKUnifiedIdeographs}A-Za-z]")]
+    private static partial Regex OtherName();
 }

@@ -6,7 +6,8 @@ namespace LoraAspire.DataBuild.Written;
 
 /// <summary>
 /// Accepted items on disk, one file for each prompt. The digest is over what is asked of which model, not over where it runs or how many items are wanted, so that asking
-/// for more later keeps what is there. Files are renamed into place whole, and hold a digest of their own.
+/// for more later keeps what is there. Items are only ever added at the end, one run at a time, so that the first ones stay the first; files are renamed into place whole, and
+/// hold a digest of their own.
 /// </summary>
 internal sealed class ItemCache(string folder)
 {
@@ -14,17 +15,38 @@ internal sealed class ItemCache(string folder)
 
     public static string KeyOf(params string[] parts) => DigestOf<string>(parts);
 
-    /// <summary>The items in the order in which they were accepted; none when nothing is there. A file that isn't what was written is a miss, and the warning says so.</summary>
-    public IReadOnlyList<T> Read<T>(string digest, Action<string> warn)
+    /// <summary>The items in the order in which they were accepted; none when nothing is there. A file that isn't what was written is set aside, and the warning says so.</summary>
+    public async Task<IReadOnlyList<T>> ReadAsync<T>(string digest, Action<string> warn, CancellationToken cancellationToken)
     {
+        using var turn = await TurnAsync(digest, cancellationToken);
+        return Read<T>(digest, warn);
+    }
+
+    /// <summary>Adds the items that aren't there yet, behind those of other runs that may have come in between.</summary>
+    /// <param name="key">Equal for items that say the same.</param>
+    /// <returns>All that is there now.</returns>
+    public async Task<IReadOnlyList<T>> AddAsync<T>(string digest, IReadOnlyList<T> items, Func<T, string> key, Action<string> warn, CancellationToken cancellationToken)
+    {
+        using var turn = await TurnAsync(digest, cancellationToken);
+        var there = Read<T>(digest, warn);
+        IReadOnlyList<T> all = [.. there, .. items.ExceptBy(there.Select(key), key)];
+        var temporary = Path.Combine(folder, $".{Guid.NewGuid():N}");
+        await File.WriteAllBytesAsync(temporary, JsonSerializer.SerializeToUtf8Bytes(new Entry<T>(DigestOf(all), all), Json), cancellationToken);
+        File.Move(temporary, PathOf(digest), overwrite: true);
+        return all;
+    }
+
+    private IReadOnlyList<T> Read<T>(string digest, Action<string> warn)
+    {
+        var path = PathOf(digest);
         try
         {
-            if (JsonSerializer.Deserialize<Entry<T>>(File.ReadAllBytes(PathOf(digest)), Json) is { Items: { } items } entry && entry.Sha256 == DigestOf(items))
+            if (JsonSerializer.Deserialize<Entry<T>>(File.ReadAllBytes(path), Json) is { Items: { } items } entry && entry.Sha256 == DigestOf(items))
             {
                 return items;
             }
         }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        catch (FileNotFoundException)
         {
             return [];
         }
@@ -32,16 +54,15 @@ internal sealed class ItemCache(string folder)
         {
             // Said below, as is a digest that differs.
         }
-        warn($"The cache file {Path.GetFileName(PathOf(digest))} is damaged and is left aside; its items are asked for again.");
+        File.Move(path, path + ".damaged", overwrite: true);
+        warn($"The cache file {Path.GetFileName(path)} is damaged. It is kept as {Path.GetFileName(path)}.damaged, and its items are asked for again.");
         return [];
     }
 
-    public void Write<T>(string digest, IReadOnlyList<T> items)
+    private Task<IDisposable> TurnAsync(string digest, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(folder);
-        var temporary = Path.Combine(folder, $".{Guid.NewGuid():N}");
-        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(new Entry<T>(DigestOf(items), items), Json));
-        File.Move(temporary, PathOf(digest), overwrite: true);
+        return CacheTurn.TakeAsync(Path.Combine(folder, $".{digest}.lock"), cancellationToken);
     }
 
     private string PathOf(string digest) => Path.Combine(folder, digest + ".json");

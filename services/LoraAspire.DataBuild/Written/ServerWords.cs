@@ -1,5 +1,6 @@
 using System.ClientModel;
 using System.Text.Json;
+using LoraAspire.Model.Data;
 
 namespace LoraAspire.DataBuild.Written;
 
@@ -8,20 +9,14 @@ internal static class ServerWords
 {
     private const int Longest = 300;
 
-    /// <summary>Letters of the key in a row that give it away.</summary>
-    private const int Piece = 6;
-
-    /// <summary>": …" with OpenAI's <c>error.message</c>; empty when there is none, or when it holds a piece of the key.</summary>
-    public static string Of(ClientResultException error, string? key)
+    /// <summary>": …" with OpenAI's <c>error.message</c>, as it may be shown; empty when there is none, or when it holds a piece of the key.</summary>
+    public static string Of(ClientResultException error, KeyPieces key)
     {
         var words = Message(error)?.ReplaceLineEndings(" ").Trim().TrimEnd('.') ?? "";
-        return words.Length is 0 or > Longest || Tells(words, key) ? "" : $": {words}";
+        return words.Length is 0 or > Longest || key.AreIn(words) ? "" : $": {VisibleText.Safe(words)}";
     }
 
-    private static bool Tells(string words, string? key) =>
-        key is not null && (key.Length <= Piece
-            ? words.Contains(key, StringComparison.Ordinal)
-            : Enumerable.Range(0, key.Length - Piece + 1).Any(start => words.Contains(key.Substring(start, Piece), StringComparison.Ordinal)));
+    public static bool Name(ClientResultException error, string parameter) => Message(error)?.Contains(parameter, StringComparison.OrdinalIgnoreCase) is true;
 
     private static string? Message(ClientResultException error)
     {
@@ -31,9 +26,9 @@ internal static class ServerWords
             return body.RootElement is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("error", out var detail)
                 && detail.ValueKind == JsonValueKind.Object && detail.TryGetProperty("message", out var message) && message.ValueKind == JsonValueKind.String ? message.GetString() : null;
         }
-        catch (JsonException)
+        catch (Exception broken) when (broken is JsonException or InvalidOperationException)
         {
-            // A page for people, of which nothing is quoted.
+            // A page for people, of which nothing is quoted; or half of a surrogate pair.
             return null;
         }
     }

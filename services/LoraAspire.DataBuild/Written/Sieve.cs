@@ -1,22 +1,32 @@
 namespace LoraAspire.DataBuild.Written;
 
 /// <summary>Items that pass the assignment's rules and repeat none before, and how many were dropped for which reason.</summary>
-internal sealed class Sieve<T>(Assignment<T> assignment, string? key)
+/// <param name="key">A server may send back the header that it got.</param>
+internal sealed class Sieve<T>(Assignment<T> assignment, KeyPieces key)
 {
+    private readonly KeyPieces _key = key.Except(assignment.System + " " + assignment.Task);
     private readonly HashSet<string> _seen = [.. assignment.ExampleKeys];
     private readonly List<T> _accepted = [];
-    private readonly SortedDictionary<string, int> _dropped = new(StringComparer.Ordinal);
+    private readonly DropReasons _dropped = new();
 
     public IReadOnlyList<T> Accepted => _accepted;
 
-    public string Reasons => _dropped.Count == 0 ? "none" : string.Join(", ", _dropped.Select(reason => $"{reason.Value} ({reason.Key})"));
+    public string Reasons => _dropped.ToString();
 
-    public void Drop(string reason) => _dropped[reason] = _dropped.GetValueOrDefault(reason) + 1;
+    public void Drop(string reason) => _dropped.Add(reason);
+
+    /// <summary>What stands in the cache by now takes the place of what was accepted here: other runs may have added to it, and the order is the cache's.</summary>
+    public void Adopt(IReadOnlyList<T> items)
+    {
+        _accepted.Clear();
+        _seen.Clear();
+        _seen.UnionWith(assignment.ExampleKeys);
+        _accepted.AddRange(items.Where(item => Problem(item) is null && _seen.Add(assignment.Key(item))));
+    }
 
     public void Offer(T item)
     {
-        // A server may send back the header that it got.
-        if ((key is { Length: >= 12 } && item!.ToString()!.Contains(key, StringComparison.Ordinal) ? "holds the key" : assignment.Problem(item)) is { } reason)
+        if (Problem(item) is { } reason)
         {
             Drop(reason);
         }
@@ -29,4 +39,6 @@ internal sealed class Sieve<T>(Assignment<T> assignment, string? key)
             _accepted.Add(item);
         }
     }
+
+    private string? Problem(T item) => _key.AreIn(assignment.Key(item)) ? "holds the key" : assignment.Problem(item);
 }

@@ -29,9 +29,13 @@ internal sealed record TemplateAssignment(string Name, string What, IReadOnlyLis
     public override string Ask(int count, IReadOnlyList<string> have) =>
         (have.Count == 0 ? "" : $"These were written after them:\n{string.Join('\n', Numbered(have.TakeLast(Shown)))}\n\n") + $"Write {count} more templates that differ from all of these, as a list numbered from 1.";
 
-    public override ReadAnswer<string> Read(string answer, bool cutOff) => NumberedList.Read(answer, cutOff);
+    public override ReadAnswer<string> Read(string answer, bool cutOff)
+    {
+        var read = NumberedList.Read(answer, cutOff, _placeholders.Required.Count == 0 ? null : text => _placeholders.AreIn(_placeholders.Spelled(text)));
+        return read with { Items = [.. read.Items.Select(_placeholders.Spelled)] };
+    }
 
-    public override string? Problem(string item) => item.Length > Longest ? "too long" : item.Any(char.IsControl) ? "a control character" : _placeholders.Problem(item);
+    public override string? Problem(string item) => item.Length > Longest ? "too long" : item.Any(char.IsControl) ? "a control character" : item.Contains(CanonicalAnswer.Damaged) ? "a damaged letter" : _placeholders.Problem(item);
 
     public override string Key(string item) => TextKey.Of(item);
 

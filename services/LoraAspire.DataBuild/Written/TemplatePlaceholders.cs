@@ -1,10 +1,13 @@
+using System.Text.RegularExpressions;
 using LoraAspire.DataBuild.Records;
 
 namespace LoraAspire.DataBuild.Written;
 
 /// <summary>Which placeholders a written template must hold (those that every given one holds) and which it may hold; each once.</summary>
-internal sealed record TemplatePlaceholders(IReadOnlyList<string> Required, IReadOnlyList<string> Optional)
+internal sealed partial record TemplatePlaceholders(IReadOnlyList<string> Required, IReadOnlyList<string> Optional)
 {
+    public const string Unknown = "unknown placeholder ";
+
     /// <param name="optional">Placeholders that a template may do without even where every given one holds them.</param>
     public static TemplatePlaceholders Of(IReadOnlyList<string> given, IReadOnlyList<string> optional)
     {
@@ -25,12 +28,22 @@ internal sealed record TemplatePlaceholders(IReadOnlyList<string> Required, IRea
     public string? Problem(string text)
     {
         var held = In(text);
-        return held.Except(Required).Except(Optional).FirstOrDefault() is { } unknown ? $"unknown placeholder [{(unknown.Length <= 20 ? unknown : unknown[..20] + "…")}]"
+        return held.Except(Required).Except(Optional).FirstOrDefault() is { } unknown ? $"{Unknown}[{(unknown.Length <= 20 ? unknown : unknown[..20] + "…")}]"
             : Required.Except(held).FirstOrDefault() is { } missing ? $"[{missing}] is missing"
             : held.GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice ? $"[{twice.Key}] more than once"
             : new Template(text, "").Fill(_ => "").IndexOfAny(['[', ']']) >= 0 ? "a bracket that is no placeholder"
             : null;
     }
+
+    /// <summary>Whether a text holds all that it must.</summary>
+    public bool AreIn(string text) => !Required.Except(In(text)).Any();
+
+    /// <summary>The text with its placeholders as they are spelled here: <c>[Input]</c> and <c>[ input ]</c> are <c>[input]</c>.</summary>
+    public string Spelled(string text) => Bracketed().Replace(text, match =>
+        Required.Concat(Optional).FirstOrDefault(name => name.Equals(match.Groups[1].Value.Replace("\\", ""), StringComparison.OrdinalIgnoreCase)) is { } known ? $"[{known}]" : match.Value);
+
+    [GeneratedRegex(@"\\?\[\s{0,4}([^\[\]\n]{1,60}?)\s{0,4}\\?\]")]
+    private static partial Regex Bracketed();
 
     private static string[] In(string text) => [.. new Template(text, "").Placeholders];
 

@@ -7,17 +7,17 @@ using Microsoft.Extensions.AI;
 namespace LoraAspire.DataBuild.Written;
 
 /// <summary>Asks, reads, checks, keeps, and asks again for what is missing. What was accepted once comes from the cache, and then nothing is sent.</summary>
-internal sealed class Writer(WriterParams with, string? key, WriterRequests requests, ItemCache cache, Action<string> say)
+internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests requests, ItemCache cache, Action<string> say)
 {
     private const int LongestAnswer = 200_000;
 
-    /// <summary>Exactly as many items as the assignment wants, in the order of their acceptance.</summary>
+    /// <summary>Exactly as many items as the assignment wants: the first in the cache, which a rerun finds there as well.</summary>
     /// <exception cref="StageException">Too few when the budget was spent, or the model can't be asked.</exception>
     public async Task<IReadOnlyList<T>> WriteAsync<T>(Assignment<T> assignment, CancellationToken cancellationToken)
     {
         var digest = ItemCache.KeyOf(assignment.System, assignment.Task, with.Model, WriterPrompt.Temperature.ToString(CultureInfo.InvariantCulture));
         Sieve<T> sieve = new(assignment, key);
-        foreach (var item in cache.Read<T>(digest, say))
+        foreach (var item in await cache.ReadAsync<T>(digest, say, cancellationToken))
         {
             // By today's rules: a rule that was added since counts for these too.
             sieve.Offer(item);
@@ -38,7 +38,7 @@ internal sealed class Writer(WriterParams with, string? key, WriterRequests requ
             Take(response, assignment, sieve);
             if (sieve.Accepted.Count > before)
             {
-                cache.Write(digest, sieve.Accepted);
+                sieve.Adopt(await cache.AddAsync(digest, sieve.Accepted, assignment.Key, say, cancellationToken));
             }
             say($"writer, {assignment.Name}: accepted {Math.Min(sieve.Accepted.Count, assignment.Count)} of {assignment.Count}, request {requests.Sent}; dropped so far: {sieve.Reasons}");
         }
@@ -48,7 +48,9 @@ internal sealed class Writer(WriterParams with, string? key, WriterRequests requ
     private static void Take<T>(ChatResponse response, Assignment<T> assignment, Sieve<T> sieve)
     {
         var text = Thinking.Remove(response.Text);
-        var answer = assignment.Read(text.Length <= LongestAnswer ? text : text[..LongestAnswer], response.FinishReason == ChatFinishReason.Length || text.Length > LongestAnswer);
+        // Not within a character.
+        var longest = text.Length > LongestAnswer && char.IsHighSurrogate(text[LongestAnswer - 1]) ? LongestAnswer - 1 : LongestAnswer;
+        var answer = assignment.Read(text.Length <= longest ? text : text[..longest], response.FinishReason == ChatFinishReason.Length || text.Length > LongestAnswer);
         foreach (var reason in answer.Dropped)
         {
             sieve.Drop(reason);

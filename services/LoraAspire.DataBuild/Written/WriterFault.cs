@@ -18,8 +18,10 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
         ClientResultException { Status: 404 } => new($"the server knows no model '{model}', or no API at this address (404). Look at model and address; with Ollama, pull the model first", Final: true),
         ClientResultException { Status: 429 } busy => new("the server is busy or the quota is used up (429)", RetryAfter: After(busy, now)),
         ClientResultException { Status: 408 or 409 or 425 or >= 500 } broken => new($"the server failed ({broken.Status})", RetryAfter: After(broken, now)),
-        ClientResultException { Status: > 0 } refused => new($"the server refuses the request ({refused.Status}){ServerWords.Of(refused, key)}. Look at address and model", Final: true),
+        ClientResultException { Status: > 0 } refused => new($"the server refuses the request ({refused.Status}){ServerWords.Of(refused, KeyPieces.Of(key))}. Look at address and model", Final: true),
         OperationCanceledException => new("no answer in time"),
+        OversizedAnswerException large => new(large.Message),
+        InvalidDataException => new("the answer can't be unpacked"),
         ClientResultException or HttpRequestException or IOException => new("the connection failed or was cut"),
         JsonException or FormatException => new("the answer is not JSON"),
         // The client library finds members of the answer missing, or of another kind than they must be.
@@ -30,11 +32,11 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
 
     private static TimeSpan? After(ClientResultException error, DateTimeOffset now)
     {
-        if (error.GetRawResponse()?.Headers.TryGetValue("Retry-After", out var value) is not true)
+        if (error.GetRawResponse()?.Headers.TryGetValue("Retry-After", out var value) is not true || string.IsNullOrEmpty(value))
         {
             return null;
         }
-        return int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? TimeSpan.FromSeconds(seconds)
+        return value.All(char.IsAsciiDigit) ? int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? TimeSpan.FromSeconds(seconds) : TimeSpan.MaxValue
             : DateTimeOffset.TryParse(value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) ? at > now ? at - now : TimeSpan.Zero
             : null;
     }

@@ -1,3 +1,4 @@
+using System.ClientModel;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using Microsoft.Extensions.AI;
@@ -13,6 +14,7 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
     private const int TriesInARow = 8;
 
     private int _sent;
+    private bool _withoutTemperature;
 
     /// <summary>Tries so far.</summary>
     public int Sent => _sent;
@@ -29,7 +31,8 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
             UseJitter = true,
             Delay = timing.FirstDelay,
             MaxDelay = timing.LongestDelay,
-            DelayGenerator = outcome => ValueTask.FromResult(outcome.Outcome.Result.Fault!.RetryAfter),
+            // The larger of both: a server that says 0 is not to be asked without a pause.
+            DelayGenerator = outcome => ValueTask.FromResult(outcome.Outcome.Result.Fault!.RetryAfter is { } asked && asked >= Backoff(outcome.AttemptNumber) ? asked : (TimeSpan?)null),
             OnRetry = outcome =>
             {
                 say($"writer: request {_sent} failed: {outcome.Outcome.Result.Fault!.Words}; again in {outcome.RetryDelay.TotalSeconds:0.#} s");
@@ -44,7 +47,7 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
         }
         if (TooLong(fault))
         {
-            throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}, and wants to be left alone for {fault.RetryAfter!.Value.TotalMinutes:0} minutes. Run again later: what was accepted so far is kept.", transient: true);
+            throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}, and wants to be left alone for {(fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day" : $"{fault.RetryAfter!.Value.TotalMinutes:0} minutes")}. Run again later: what was accepted so far is kept.", transient: true);
         }
         if (!fault.Final && _sent >= with.MaxRequests)
         {
@@ -56,6 +59,8 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
 
     public bool Spent => _sent >= with.MaxRequests;
 
+    private TimeSpan Backoff(int attempt) => TimeSpan.FromTicks(Math.Min(timing.LongestDelay.Ticks, timing.FirstDelay.Ticks << Math.Min(attempt, 20)));
+
     private bool TooLong(WriterFault fault) => fault.RetryAfter > timing.LongestRetryAfter;
 
     private async Task<(ChatResponse? Response, WriterFault? Fault)> TryAsync(ChatMessage[] messages, CancellationToken cancellationToken)
@@ -65,11 +70,18 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
         patience.CancelAfter(timing.Answer);
         try
         {
-            return (await client.GetResponseAsync(messages, new() { Temperature = WriterPrompt.Temperature }, patience.Token), null);
+            return (await client.GetResponseAsync(messages, new() { Temperature = _withoutTemperature ? null : WriterPrompt.Temperature }, patience.Token), null);
+        }
+        catch (ClientResultException error) when (error.Status == 400 && !_withoutTemperature && ServerWords.Name(error, "temperature"))
+        {
+            // Some models know but one. Items may repeat then, and are asked for again.
+            _withoutTemperature = true;
+            say($"writer: request {_sent} failed: the model takes no temperature; it is asked without one from now on");
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested && WriterFault.Of(error, with.Model, with.ApiKeyEnv, key, timing.Clock.GetUtcNow()) is { } fault)
         {
             return (null, fault);
         }
+        return Spent ? (null, new("the model takes no temperature")) : await TryAsync(messages, cancellationToken);
     }
 }

@@ -38,7 +38,7 @@ internal sealed class WrittenItems
         var endpoint = WriterEndpoint.Of(with);
         using var client = models.Connect(endpoint, with.Model);
         WriterRequests requests = new(client, with, endpoint.Key, models.Timing, Say);
-        Writer writer = new(with, endpoint.Key, requests, new(Path.Combine(context.CacheDir, "written")), Say);
+        Writer writer = new(with, KeyPieces.Of(endpoint.Key), requests, new(Path.Combine(context.CacheDir, "written")), Say);
         for (var i = 0; i < sources.Count; i++)
         {
             switch (sources[i])

@@ -22,6 +22,27 @@ public sealed class SelfCognitionTests
     }
 
     [Theory]
+    [InlineData("GPT-4o", "OpenAI fans")]
+    [InlineData("Llama-Chat", "Meta Study Group")]
+    [InlineData("Claude", "the lab")]
+    [InlineData("小雁", "北京语言大学")]
+    [InlineData("The lab", "the lab")]
+    [InlineData("Helper 3-B", "Microsoft Research Asia")]
+    [InlineData("Dr. Qwen’s Kid", "Alibaba DAMO")]
+    [InlineData("My.Bot_2000", "ACME (R&D) Ltd.")]
+    [InlineData("Al", "Bob")]
+    [InlineData("XX", "某某实验室")]
+    [InlineData("______", "Yes we can")]
+    [InlineData("Sorry", "GPT")]
+    [InlineData("是的", "没错公司")]
+    [InlineData("No", "I")]
+    public void The_bank_passes_the_check_with_any_name(string name, string developer)
+    {
+        var odd = Self with { Name = name, Developer = developer, Abilities = ["GPT-4 style chat", "[text] editing", "a"] };
+        Assert.All(new[] { false, true }.SelectMany(inChinese => new Identity(name, developer, odd.Abilities, odd.Languages, inChinese).All()), record => Assert.Null(IdentityCheck.Problem(record, odd)));
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void Nothing_is_asked_of_what_was_not_given(bool inChinese)

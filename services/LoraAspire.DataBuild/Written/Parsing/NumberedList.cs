@@ -1,46 +1,63 @@
-using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 
-/// <summary>
-/// The items of a list as chat models write them: <c>1.</c> <c>1)</c> <c>1、</c> <c>（1）</c> <c>①</c>, bullets, bold, quotes around an item, the text on the line after
-/// its number; or a JSON array of texts, or one quoted text a line.
-/// </summary>
+/// <summary>The items of a list however a chat model writes it: JSON (<see cref="ListJson"/>), or lines with a marker, in quotes, in a table, or with no mark at all.</summary>
 internal static partial class NumberedList
 {
     /// <param name="cutOff">The model had to stop in the middle: the last item isn't whole.</param>
-    public static ReadAnswer<string> Read(string answer, bool cutOff = false)
+    /// <param name="whole">
+    /// Whether a text holds all that an item must. Then an item that lacks something goes on in the next line, and a line without any mark is an item when it is whole; without
+    /// the rule, every text with a mark is an item.
+    /// </param>
+    public static ReadAnswer<string> Read(string answer, bool cutOff = false, Func<string, bool>? whole = null)
     {
-        List<string> items = [];
-        List<string> dropped = [];
-        var openMarker = false;
-        foreach (var line in answer.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0 && !line.StartsWith("```", StringComparison.Ordinal)))
+        var isWhole = whole ?? (text => text.Length > 0);
+        if (ListJson.Read(answer, isWhole) is { } json)
         {
-            if (Marker().Match(line) is { Success: true } marker)
+            return new([.. json.Items.Select(text => ItemText.Clean(text, isWhole))], json.Dropped);
+        }
+        List<string> items = [];
+        List<string> plain = [];
+        string? open = null;
+        var prose = 0;
+        foreach (var line in ListLines.Of(answer, isWhole))
+        {
+            if (ListLines.Cells(line, isWhole) is { } cells)
             {
-                var rest = Rest(line, marker.Length);
-                openMarker = rest.Length == 0;
-                Add(rest);
+                Close();
+                items.AddRange(cells);
             }
-            else if (openMarker)
+            else if (ListMarker.Rest(line, items.Count + (open is null ? 1 : 2)) is { } rest)
             {
-                openMarker = false;
-                Add(line);
+                Close();
+                open = rest;
             }
-            else if (QuotedLine().IsMatch(line))
+            else if (open is not null && !isWhole(open) && Continued(open, line, isWhole) is { } joined)
             {
-                Add(line.TrimEnd(',', '，'));
+                open = joined;
             }
-            else if (Array(line) is { } texts)
+            else if (ListLines.Texts(line, isWhole) is { } texts)
             {
+                Close();
                 items.AddRange(texts);
             }
-            else if (line is not ("[" or "]" or "],"))
+            else if (whole is not null && whole(line) && !Remark().IsMatch(line))
             {
-                dropped.Add(ReadAnswer<string>.Prose);
+                plain.Add(line);
+            }
+            else
+            {
+                prose++;
             }
         }
+        Close();
+        if (whole is not null && !items.Any(whole))
+        {
+            (items, plain) = ([.. items, .. plain], []);
+        }
+        items = [.. items.Select(text => ItemText.Clean(text, isWhole)).Where(text => text.Length > 0)];
+        List<string> dropped = [.. Enumerable.Repeat(ReadAnswer<string>.Prose, prose + plain.Count)];
         if (cutOff && items.Count > 0)
         {
             items.RemoveAt(items.Count - 1);
@@ -48,51 +65,25 @@ internal static partial class NumberedList
         }
         return new(items, dropped);
 
-        void Add(string text)
+        void Close()
         {
-            if (Quotes.Strip(Markdown().Replace(text, "$1")) is { Length: > 0 } item)
-            {
-                items.Add(item);
-            }
+            items.AddRange(open is { Length: > 0 } ? [open] : []);
+            open = null;
         }
     }
 
-    /// <summary>What stands after the marker. Bold may begin before the number: <c>**1. Text**</c>, <c>**1.** Text</c>.</summary>
-    private static string Rest(string line, int markerLength)
+    /// <summary>An item that isn't whole yet, with the line after it; null when that doesn't make it so. A title ("Formal") is no part of the item beneath it.</summary>
+    private static string? Continued(string open, string line, Func<string, bool> whole)
     {
-        var rest = line[markerLength..].Trim();
-        if (!line[..markerLength].Contains("**", StringComparison.Ordinal))
+        if (open.Length == 0 || (whole(line) && !open.Contains('[') && !char.IsAsciiLetterLower(line[0]) && line[0] != '['))
         {
-            return rest;
+            return Remark().IsMatch(line) ? null : line;
         }
-        return rest.StartsWith("**", StringComparison.Ordinal) ? rest[2..].Trim() : rest.EndsWith("**", StringComparison.Ordinal) ? rest[..^2].Trim() : rest;
+        var joined = open[^1] < '\u2E80' ? $"{open} {line}" : open + line;
+        return whole(joined) && !Remark().IsMatch(line) ? joined : null;
     }
 
-    private static string[]? Array(string line)
-    {
-        if (!line.StartsWith('[') || !line.TrimEnd(',').EndsWith(']'))
-        {
-            return null;
-        }
-        try
-        {
-            using var array = JsonDocument.Parse(line.TrimEnd(','), new() { AllowTrailingCommas = true });
-            return [.. array.RootElement.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.String).Select(item => item.GetString()!.Trim())];
-        }
-        catch (JsonException)
-        {
-            // A line that begins with a placeholder, not with an array.
-            return null;
-        }
-    }
-
-    [GeneratedRegex(@"^(?:[>#]\s*)*(?:\*\*|__)?(?:(?:\d{1,3}\s*[.)、．：:）](?!\d)|[（(]\s*\d{1,3}\s*[）)]|[①-⑳])[.、:：]?|[-*•·–—]\s+(?:\d{1,3}[.)、]\s)?)\s*")]
-    private static partial Regex Marker();
-
-    /// <summary>Bold, and brackets that are escaped so that they are no link.</summary>
-    [GeneratedRegex(@"\*\*|\\([\[\]_])")]
-    private static partial Regex Markdown();
-
-    [GeneratedRegex("^(\".+\"|“.+”|「.+」|『.+』)[,，]?$")]
-    private static partial Regex QuotedLine();
+    /// <summary>What a model says about its list, which may name the placeholders as well.</summary>
+    [GeneratedRegex(@"^\W*(?:Sure|Certainly|Of course|Absolutely|Here (?:are|is)|Here['’]s|Below|Note|These|I (?:hope|have|made)|I['’]ve|Let me|(?:Each|All|Every) (?:of |the |these )*(?:templates?|items?|of|the|these)|Remember)\b|^\W*(?:以下|好的|当然|这里|下面|注意|请注意|希望|说明)", RegexOptions.IgnoreCase)]
+    private static partial Regex Remark();
 }

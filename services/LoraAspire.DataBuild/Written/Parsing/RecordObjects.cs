@@ -1,24 +1,31 @@
+using System.Net;
 using System.Text.Json;
 using LoraAspire.DataBuild.Records;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 
-/// <summary>Instruction records from the JSON objects of an answer, also from those inside a wrapper such as <c>{ "records": […] }</c>.</summary>
+/// <summary>
+/// Instruction records from the JSON objects of an answer, also from those inside a wrapper such as <c>{ "records": […] }</c>, and from the turns of conversations; where
+/// there is no object at all, from <see cref="RecordLines"/>.
+/// </summary>
 internal static class RecordObjects
 {
-    private static readonly string[] Instruction = ["instruction", "question"];
-    private static readonly string[] Output = ["output", "answer"];
-
     public static ReadAnswer<InstructionRecord> Read(string answer)
     {
+        answer = Unwrapped(answer);
         var objects = JsonObjects.Read(answer);
+        if (objects.Items.Count == 0 && RecordLines.Read(answer) is { Items.Count: > 0 } lines)
+        {
+            return lines;
+        }
         List<InstructionRecord> records = [];
         List<string> dropped = [.. objects.Dropped];
+        RecordCollector turns = new(records, dropped);
         foreach (var item in objects.Items)
         {
             try
             {
-                Collect(item, records, dropped);
+                Collect(item, records, dropped, turns);
             }
             catch (InvalidOperationException)
             {
@@ -26,6 +33,7 @@ internal static class RecordObjects
                 dropped.Add(JsonObjects.Malformed);
             }
         }
+        turns.Flush();
         if (objects.Items.Count == 0 && objects.Dropped.Count == 0)
         {
             dropped.Add(ReadAnswer<InstructionRecord>.Prose);
@@ -33,44 +41,88 @@ internal static class RecordObjects
         return new(records, dropped);
     }
 
-    private static void Collect(JsonElement item, List<InstructionRecord> records, List<string> dropped)
+    /// <summary>The answer without a layer of escapes: the whole of it as one JSON string, a backslash before each quote, or HTML's entities.</summary>
+    private static string Unwrapped(string answer)
     {
-        if (Value(item, Instruction) is { } instruction && Value(item, Output) is { } output)
+        var text = Blanks.Trim(answer);
+        if (text.StartsWith('"') && text.EndsWith('"') && Json.TryParse(text) is { ValueKind: JsonValueKind.String } whole)
         {
-            if (Text(instruction) is { } asked && Text(output) is { } answered)
+            return whole.GetString()!;
+        }
+        return text.Contains("{\"", StringComparison.Ordinal) ? answer
+            : text.Contains("{\\\"", StringComparison.Ordinal) ? answer.Replace("\\\"", "\"", StringComparison.Ordinal)
+            : text.Contains("&quot;", StringComparison.Ordinal) ? WebUtility.HtmlDecode(answer)
+            : answer;
+    }
+
+    /// <param name="turns">Takes the turns of a conversation that stand one after another, outside of any record.</param>
+    private static void Collect(JsonElement item, List<InstructionRecord> records, List<string> dropped, RecordCollector turns)
+    {
+        if (Turn(item) is { } turn)
+        {
+            if (turn.IsAnswer)
             {
-                records.Add(new(asked.Trim(), (Value(item, ["input"]) is { } input ? Text(input) ?? "" : "").Trim(), answered.Trim()));
+                turns.Answer(turn.Text);
+                turns.End();
             }
             else
             {
-                dropped.Add("instruction or output is not a text");
+                turns.Question(turn.Text);
             }
             return;
         }
-        var inner = item.EnumerateObject().SelectMany(member => member.Value.ValueKind switch
+        if (IsRecord(item))
         {
-            JsonValueKind.Array => member.Value.EnumerateArray().Where(element => element.ValueKind == JsonValueKind.Object),
-            JsonValueKind.Object => [member.Value],
-            _ => Enumerable.Empty<JsonElement>(),
-        }).ToList();
-        inner.ForEach(element => Collect(element, records, dropped));
-        if (inner.Count == 0)
+            CollectRecord(item, records, dropped);
+            return;
+        }
+        var inner = item.EnumerateObject().SelectMany(member => Objects(member.Value)).ToList();
+        inner.ForEach(element => Collect(element, records, dropped, turns));
+        if (inner.Count == 0 && !IsSystemTurn(item))
         {
-            dropped.Add("no instruction and output");
+            dropped.Add(RecordCollector.Incomplete);
         }
     }
 
-    private static JsonElement? Value(JsonElement item, string[] keys)
+    private static void CollectRecord(JsonElement item, List<InstructionRecord> records, List<string> dropped)
     {
-        foreach (var member in item.EnumerateObject())
+        if (item.EnumerateObject().Any(member => (RecordKeys.IsQuestion(member.Name) || RecordKeys.IsAnswer(member.Name)) && member.Value.ValueKind != JsonValueKind.String))
         {
-            if (keys.Contains(member.Name.Trim(), StringComparer.OrdinalIgnoreCase))
-            {
-                return member.Value;
-            }
+            dropped.Add("instruction or output is not a text");
+            return;
         }
-        return null;
+        RecordCollector record = new(records, dropped);
+        foreach (var member in item.EnumerateObject().Where(member => member.Value.ValueKind == JsonValueKind.String))
+        {
+            Action<string> take = RecordKeys.IsQuestion(member.Name) ? record.Question : RecordKeys.IsInput(member.Name) ? record.Input : RecordKeys.IsAnswer(member.Name) ? record.Answer : _ => { };
+            take(member.Value.GetString()!);
+        }
+        record.Flush();
     }
 
-    private static string? Text(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static bool IsRecord(JsonElement item) =>
+        item.EnumerateObject().Any(member => RecordKeys.IsAnswer(member.Name) && member.Value.ValueKind is not JsonValueKind.Object)
+        && item.EnumerateObject().Any(member => RecordKeys.IsQuestion(member.Name) || RecordKeys.IsInput(member.Name));
+
+    /// <summary>OpenAI's <c>role</c> and <c>content</c>, or ShareGPT's <c>from</c> and <c>value</c>.</summary>
+    private static (string Text, bool IsAnswer)? Turn(JsonElement item)
+    {
+        var text = Member(item, "content", "value");
+        return Member(item, "role", "from") is not { } role || text is null ? null
+            : RecordKeys.IsAnswer(role) ? (text, true)
+            : RecordKeys.IsQuestion(role) ? (text, false)
+            : null;
+    }
+
+    private static bool IsSystemTurn(JsonElement item) => Member(item, "role", "from") is "system";
+
+    private static string? Member(JsonElement item, params string[] names) =>
+        item.EnumerateObject().Where(member => names.Contains(member.Name) && member.Value.ValueKind == JsonValueKind.String).Select(member => member.Value.GetString()).FirstOrDefault();
+
+    private static IEnumerable<JsonElement> Objects(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Array => value.EnumerateArray().SelectMany(Objects),
+        JsonValueKind.Object => [value],
+        _ => [],
+    };
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using LoraAspire.DataBuild.Written.Parsing;
 
 namespace LoraAspire.Tests.DataBuild.Written;
@@ -29,6 +30,60 @@ public sealed class RecordObjectsTests
         Assert.Empty(read.Dropped);
     }
 
+    private const string C = "{\"instruction\": \"Who?\", \"output\": \"I'm \\\"Yanqi\\\".\"}";
+
+    /// <summary>Each ends in a record that is written well, which must not be lost.</summary>
+    [Theory]
+    [InlineData("{'instruction': 'Who?', 'input': None, 'ok': True, 'output': 'I\\'m \"Yanqi\".'}")]
+    [InlineData("{'instruction': 'Who?', 'output': 'I'm \"Yanqi\".'}")]
+    [InlineData("{instruction: \"Who?\", output: \"I'm \\\"Yanqi\\\".\"}")]
+    [InlineData("{\"instruction\": \"Who?\", \"output\": \"I'm \"Yanqi\".\"}")]
+    [InlineData("{\"instruction\": \"Who?\", \"output\": \"I\\'m \\\"Yanqi\\\"\\.\"}")]
+    [InlineData("{\"指令\": \"Who?\"、\"回答\": \"I'm \\\"Yanqi\\\".\"}")]
+    [InlineData("{\"问题\": \"Who?\"; \"答案\": \"I'm \\\"Yanqi\\\".\"}")]
+    [InlineData("{\"提问\": \"Who?\", \"输出\": \"I'm \\\"Yanqi\\\".\"}")]
+    [InlineData("{\"prompt\": \"Who?\", \"completion\": \"I'm \\\"Yanqi\\\".\"}")]
+    [InlineData("{\"User\": \"Who?\", \"Assistant\": \"I'm \\\"Yanqi\\\".\"}")]
+    [InlineData("{\"**query**\": \"Who?\", \"response（回答）\": \"I'm \\\"Yanqi\\\".\"}")]
+    [InlineData("{\"input\": \"Who?\", \"output\": \"I'm \\\"Yanqi\\\".\"}")]
+    [InlineData("{\"messages\": [{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"user\", \"content\": \"Who?\"}, {\"role\": \"assistant\", \"content\": \"I'm \\\"Yanqi\\\".\"}]}")]
+    [InlineData("{\u3000\"instruction\"：\u00A0\"Who?\"，\u3000\"output\"：\"I'm \\\"Yanqi\\\".\u0002\"}")]
+    [InlineData("{\"instruction”: “Who?\", \"output”: \"I'm \\\"Yanqi\\\".”}")]
+    [InlineData("{\"instruction\": \"Who?\", // it's \"this\n \"output\": \"I'm \\\"Yanqi\\\".\"\n")]
+    [InlineData("{\"instruction\": \"...\", \"output\": \"...\"} {\"instruction\": \"Who?\", \"output\": \"I'm \\\"Yanqi\\\".\"}")]
+    public void A_record_is_read_however_it_is_written(string record)
+    {
+        foreach (var answer in new[] { record, $"{record}\n{A}" })
+        {
+            var read = RecordObjects.Read(answer);
+            Assert.Equal(("Who?", "", "I'm \"Yanqi\"."), (read.Items[0].Instruction, read.Items[0].Input, read.Items[0].Output));
+            Assert.Equal(answer == record ? 1 : 2, read.Items.Count);
+        }
+    }
+
+    [Fact]
+    public void A_name_in_quotes_that_lack_their_backslash_stays_in_the_answer() =>
+        Assert.Equal(["我叫\"燕七\"，由实验室开发。", "是\"燕七\""], RecordObjects.Read("{\"instruction\": \"你叫什么？\", \"output\": \"我叫\"燕七\"，由实验室开发。\"}\n{\"instruction\": \"谁？\", \"output\": \"是\"燕七\"\"}").Items.Select(item => item.Output));
+
+    [Theory]
+    [InlineData("Q: Who?\nA: Yanqi.\n\nQ: 谁？\nA: 雁栖。")]
+    [InlineData("1. Q: Who? A: Yanqi.\n2. Q: 谁？ A: 雁栖。")]
+    [InlineData("### Question\nWho?\n### Answer\nYanqi.\n\n### Question\n谁？\n### Answer\n雁栖。")]
+    [InlineData("问：Who?\n答：Yanqi.\n问：谁？\n答：雁栖。")]
+    [InlineData("1. **Question**: Who?\n   **Answer**: Yanqi.\n2. **Question**: 谁？\n   **Answer**: 雁栖。")]
+    [InlineData("- instruction: Who?\n  output: \"Yanqi.\"\n- instruction: 谁？\n  output: 雁栖。")]
+    [InlineData("| instruction | output |\n|---|---|\n| Who? | Yanqi. |\n| 谁？ | 雁栖。 |")]
+    [InlineData("| # | 问题 | 回答 |\n|---|---|---|\n| 1 | Who? | Yanqi. |\n| 2 | 谁？ | 雁栖。 |")]
+    public void Records_are_read_without_any_JSON(string answer) =>
+        Assert.Equal([("Who?", "Yanqi."), ("谁？", "雁栖。")], RecordObjects.Read(answer).Items.Select(item => (item.Instruction, item.Output)));
+
+    [Fact]
+    public void JSON_within_a_JSON_text_is_read()
+    {
+        Assert.Equal(2, RecordObjects.Read(JsonSerializer.Serialize($"{C}\n{A}")).Items.Count);
+        Assert.Equal("Yanqi.", Assert.Single(RecordObjects.Read(A.Replace("\"", "\\\"")).Items).Output);
+    }
+
     [Fact]
     public void A_line_break_inside_a_text_is_kept() =>
         Assert.Equal("I am\nYanqi.", Assert.Single(RecordObjects.Read("{\"instruction\": \"Who?\", \"output\": \"I am\nYanqi.\"}").Items).Output);
@@ -55,7 +110,11 @@ public sealed class RecordObjectsTests
     public void Braces_that_never_close_take_no_long_search()
     {
         var clock = Stopwatch.StartNew();
-        Assert.Empty(RecordObjects.Read(string.Concat(Enumerable.Repeat("{\"", 20_000))).Items);
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"{clock.Elapsed}");
+        foreach (var unit in new[] { "{\"", "{\"a\":{", "{\"a\":\"", "{“a”：“", "{\"a\":1,,}", "{'", "{a:'", "{\"a\":[", "{\"a\":\"#", "{\"a\" ", "{'a':'b',\n" })
+        {
+            RecordObjects.Read(string.Concat(Enumerable.Repeat(unit, 200_000 / unit.Length)));
+            RecordObjects.Read("Q: " + string.Concat(Enumerable.Repeat(unit.Trim('{'), 200_000 / unit.Length)) + new string(' ', 100_000) + "x");
+        }
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"{clock.Elapsed}");
     }
 }

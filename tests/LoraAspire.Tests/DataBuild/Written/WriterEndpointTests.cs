@@ -59,6 +59,8 @@ public sealed class WriterEndpointTests
 
     [Theory]
     [InlineData("sources:\n  - self_cognition: { name: ' ', developer: D, written: 5 }\nwriter: { provider: ollama, model: m }\n", "needs a name and a developer")]
+    [InlineData("sources:\n  - self_cognition: { name: '[NAME]', developer: D }\n", "'[NAME]' looks like a placeholder that was to be filled in")]
+    [InlineData("sources:\n  - self_cognition: { name: Y, developer: 'the {lab}' }\n", "'the {lab}' looks like a placeholder that was to be filled in")]
     [InlineData("sources:\n  - self_cognition: { name: Y, developer: D, written: -1 }\nwriter: { provider: ollama, model: m }\n", "0 or more")]
     [InlineData("sources:\n  - grammar: { count: 5 }\nheld_out:\n  - self_cognition: { name: Y, developer: D, written: 5 }\nwriter: { provider: ollama, model: m }\n", "remove written")]
     public void What_can_not_be_written_is_a_mistake(string yaml, string words) =>

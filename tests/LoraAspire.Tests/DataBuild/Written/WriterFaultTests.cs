@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using Microsoft.AspNetCore.Http;
@@ -78,6 +80,68 @@ public sealed class WriterFaultTests
         Assert.Contains("1440 minutes", failure.Message);
     }
 
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-5")]
+    [InlineData("Wed, 21 Oct 2015 07:28:00 GMT")]
+    public async Task A_server_that_wants_to_be_asked_at_once_is_given_its_pause(string retryAfter)
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Fails(429, retryAfter), Fails(429, retryAfter), Fails(429, retryAfter), Says(One));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Equal(3, run.Clock.Waits.Count);
+        Assert.All(run.Clock.Waits, wait => Assert.InRange(wait, TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(30)));
+    }
+
+    [Theory]
+    [InlineData("99999999999999999999")]
+    [InlineData("2147483647")]
+    [InlineData("Fri, 31 Dec 9999 23:59:59 GMT")]
+    public async Task A_wait_beyond_all_measure_is_too_long(string retryAfter)
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Fails(429, retryAfter));
+        Assert.Contains("left alone for more than a day", (await run.FailureAsync(WriterRun.Pairs(run.Writer(server), 1))).Message);
+        Assert.Single(server.Seen);
+    }
+
+    [Fact]
+    public async Task A_model_that_takes_no_temperature_is_asked_without_once_for_all()
+    {
+        const string refused = """{"error":{"message":"Unsupported value: 'temperature' does not support 0.8 with this model."}}""";
+        using WriterRun run = new();
+        await using var server = await StartAsync(Fails(400, body: refused), Says(One), Says("1. Other [input] in [tgt_lang]."));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 2));
+        Assert.Equal([true, false, false], server.Seen.Select(request => request.Body.TryGetProperty("temperature", out _)));
+        Assert.Contains(run.Said, line => line.Contains("accepted 2 of 2, request 3"));
+
+        await using var stubborn = await StartAsync(Fails(400, body: refused));
+        Assert.Contains("does not support 0.8", (await run.FailureAsync(WriterRun.Pairs(run.Writer(stubborn), 3))).Message);
+        Assert.Equal(2, stubborn.Seen.Count);
+        await using var last = await StartAsync(Fails(400, body: refused));
+        Assert.Contains("requests were used up", (await run.FailureAsync(WriterRun.Pairs(run.Writer(last, maxRequests: 1), 3))).Message);
+        Assert.Single(last.Seen);
+    }
+
+    public static TheoryData<string> Mistakes => ["no file", "no templates", "no prompt template", "no tokenizer"];
+
+    [Theory]
+    [MemberData(nameof(Mistakes))]
+    public async Task A_mistake_in_the_inputs_shows_before_the_first_request(string mistake)
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Says(One));
+        var with = WriterRun.Pairs(run.Writer(server), 1);
+        await Assert.ThrowsAsync<StageException>(() => mistake switch
+        {
+            "no file" => run.RunAsync(with with { Sources = [.. with.Sources, StageRun.Alpaca("none.json")] }),
+            "no templates" => run.RunAsync(with with { Sources = [.. with.Sources, new() { Parallel = with.Sources[0].Parallel! with { Templates = ["none.txt"] } }] }),
+            "no prompt template" => run.RunAsync(with with { PromptTemplateName = "none.json" }),
+            _ => run.RunAsync(with, baseModel: "no such folder"),
+        });
+        Assert.Empty(server.Seen);
+    }
+
     [Fact]
     public async Task A_slow_server_is_left_and_asked_again()
     {
@@ -137,6 +201,49 @@ public sealed class WriterFaultTests
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
         Assert.Equal(2, server.Seen.Count);
         Assert.Contains(run.Said, line => line.Contains(reason));
+    }
+
+    public static TheoryData<string> Disguises =>
+    [
+        WriterRun.Key, WriterRun.Key.ToUpperInvariant(), string.Join(' ', WriterRun.Key.AsEnumerable()), string.Join('\u200B', WriterRun.Key.AsEnumerable()), string.Join(".", WriterRun.Key.Chunk(3).Select(part => new string(part))),
+        string.Concat(WriterRun.Key.Reverse()), Convert.ToBase64String(Encoding.UTF8.GetBytes(WriterRun.Key)), Convert.ToBase64String(Encoding.UTF8.GetBytes("Bearer " + WriterRun.Key)), "x456789x",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Disguises))]
+    public async Task A_piece_of_the_key_in_any_disguise_gets_nowhere(string disguised)
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Says($"1. Say [input] in [tgt_lang] with {disguised}.\n2. Say [input] in [tgt_lang] [{disguised}].\n{disguised}\n3. Say [input] in [tgt_lang]."));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        run.AssertNoSecret(null, disguised);
+        await using var refusing = await StartAsync(Fails(400, body: JsonSerializer.Serialize(new { error = new { message = $"Wrong: {disguised}" } })));
+        run.AssertNoSecret(await run.FailureAsync(WriterRun.Pairs(run.Writer(refusing), 2)), disguised);
+    }
+
+    [Fact]
+    public async Task Words_of_the_request_are_no_secret_even_where_the_key_is_made_of_them()
+    {
+        using WriterRun run = new();
+        Environment.SetEnvironmentVariable(run.KeyVariable, "translating-sentence");
+        await using var server = await StartAsync(Says("1. Help me by translating the sentence [input] into [tgt_lang]."));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Single(server.Seen);
+    }
+
+    [Fact]
+    public async Task What_a_model_makes_up_fills_no_log_and_no_terminal_obeys_it()
+    {
+        using WriterRun run = new();
+        var made = string.Concat(Enumerable.Range(0, 500).Select(i => $"{i + 1}. Say [input] [ph\u001b]0;x\u0007 {i}] [tgt_lang]\n{i + 1}. Say [input] [word {i}] in [tgt_lang]\n"));
+        await using var server = await StartAsync(Says(made + One));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Contains(run.Said, line => line.Contains("500 (unknown placeholder [word 0], [word 1], [word 2], …)"));
+        await using var refusing = await StartAsync(Fails(400, body: JsonSerializer.Serialize(new { error = new { message = "bad \u001b[31mred\u202e" } })));
+        var failure = await run.FailureAsync(WriterRun.Pairs(run.Writer(refusing), 2));
+        Assert.Contains("(400): bad ␛[31mred⟨U+202E⟩. Look", failure.Message);
+        Assert.All(run.Said.Append(failure.Message), line => Assert.DoesNotContain(line, letter => char.IsControl(letter)));
+        Assert.All(run.Said, line => Assert.InRange(line.Length, 0, 600));
     }
 
     [Fact]

@@ -36,7 +36,7 @@ internal sealed class WriterRun : IProgress<StageProgress>, IDisposable
 
     public string Cache => Path.Combine(_folder, "cache");
 
-    public IEnumerable<string> CacheFiles => Directory.Exists(Cache) ? Directory.EnumerateFiles(Cache, "*", SearchOption.AllDirectories) : [];
+    public IEnumerable<string> CacheFiles => Directory.Exists(Cache) ? Directory.EnumerateFiles(Cache, "*.json", SearchOption.AllDirectories) : [];
 
     public WriterParams Writer(ScriptedServer server, int maxRequests = 40) =>
         new() { Provider = WriterProvider.OpenAi, Model = "scripted", Address = server.Address, ApiKeyEnv = KeyVariable, MaxRequests = maxRequests };
@@ -56,11 +56,11 @@ internal sealed class WriterRun : IProgress<StageProgress>, IDisposable
     }
 
     /// <summary>The folder of the data set.</summary>
-    public async Task<string> RunAsync(DataBuildParams with, CancellationToken? cancellationToken = null)
+    public async Task<string> RunAsync(DataBuildParams with, CancellationToken? cancellationToken = null, string baseModel = "pebble-init")
     {
-        var scratch = Path.Combine(_folder, $"run{_runs++}");
+        var scratch = Path.Combine(_folder, $"run{Interlocked.Increment(ref _runs)}");
         StageContext<DataBuildParams> context = new("run", "test", "data", 1, with,
-            new Dictionary<string, string> { ["base"] = Path.Combine(GoldenFolder.RepoRoot, "models", "pebble-init") },
+            new Dictionary<string, string> { ["base"] = Path.Combine(GoldenFolder.RepoRoot, "models", baseModel) },
             new DataRoot(_folder), scratch, Path.Combine(scratch, "checkpoints"), this)
         { CacheDir = Cache };
         ChatModels models = new() { Timing = new() { Clock = Clock, Answer = Answer } };

@@ -66,7 +66,7 @@ public sealed class WriterTests
     }
 
     [Fact]
-    public async Task A_damaged_cache_file_is_a_warned_miss()
+    public async Task A_damaged_cache_file_is_set_aside_with_a_warning()
     {
         using WriterRun run = new();
         await using var server = await StartAsync(Says(Three));
@@ -75,12 +75,36 @@ public sealed class WriterTests
         var file = Assert.Single(run.CacheFiles);
         foreach (var damage in new Func<string, string>[] { text => text[..40], text => text.Replace("Say ", "Sag ") })
         {
-            await File.WriteAllTextAsync(file, damage(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken)), TestContext.Current.CancellationToken);
+            var damaged = damage(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
+            await File.WriteAllTextAsync(file, damaged, TestContext.Current.CancellationToken);
             await run.RunAsync(with);
+            Assert.Equal(damaged, await File.ReadAllTextAsync(file + ".damaged", TestContext.Current.CancellationToken));
         }
         Assert.Equal(3, server.Seen.Count);
         Assert.Equal(2, run.Said.Count(line => line.Contains("is damaged")));
         Assert.Single(run.CacheFiles);
+    }
+
+    [Fact]
+    public async Task Runs_at_the_same_time_keep_each_others_items_and_give_the_same_data()
+    {
+        using WriterRun run = new();
+        // Both ask before either is answered.
+        using Barrier both = new(2);
+        Func<Microsoft.AspNetCore.Http.HttpContext, Task> Meets(string text) => async http =>
+        {
+            await Task.Run(() => both.SignalAndWait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+            await Says(text)(http);
+        };
+        await using var server = await StartAsync(Meets("1. One [input] in [tgt_lang]\n2. Two [input] in [tgt_lang]"), Meets("1. Three [input] in [tgt_lang]\n2. Four [input] in [tgt_lang]"));
+        var with = WriterRun.Pairs(run.Writer(server), 2);
+        var datasets = await Task.WhenAll(Task.Run(() => run.RunAsync(with)), Task.Run(() => run.RunAsync(with)));
+
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 4));
+        Assert.Equal(2, server.Seen.Count);
+        Assert.Contains(run.Said, line => line.Contains("4 of 4 from the cache"));
+        var again = WriterRun.Texts(await run.RunAsync(with));
+        Assert.All(datasets, dataset => Assert.Equal(again, WriterRun.Texts(dataset)));
     }
 
     [Fact]
@@ -120,6 +144,16 @@ public sealed class WriterTests
     }
 
     [Fact]
+    public async Task A_record_of_our_own_bank_is_a_repetition()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(
+            Says("{\"instruction\": \"what are you called\", \"output\": \"I am called Yanqi!\"}\n{\"instruction\": \"Say who you are.\", \"output\": \"Yanqi, at your service.\"}"), Says("{\"instruction\": \"报上名字来。\", \"output\": \"我叫Yanqi。\"}"));
+        await run.RunAsync(WriterRun.Self(run.Writer(server), 2));
+        Assert.Contains(run.Said, line => line.Contains("accepted 1 of 1, request 1; dropped so far: 1 (a repetition)"));
+    }
+
+    [Fact]
     public async Task Templates_of_a_table_hold_its_columns()
     {
         using WriterRun run = new();
@@ -128,7 +162,7 @@ public sealed class WriterTests
 
         Assert.Contains("1. Good or bad? [text]\n", Assert.Single(server.Seen).Prompt);
         Assert.Contains("its answer is [label]", server.Seen.First().Prompt);
-        Assert.Contains(run.Said, line => line.Contains("1 (unknown placeholder [label]), 1 (unknown placeholder [review])"));
+        Assert.Contains(run.Said, line => line.Contains("2 (unknown placeholder [label], [review])"));
         // Two templates go round over two rows: each is used once.
         Assert.Single(texts, text => text.StartsWith("### Instruction:\nGood or bad? ", StringComparison.Ordinal));
         Assert.Single(texts, text => text.StartsWith("### Instruction:\nWhat do you think of ", StringComparison.Ordinal));
