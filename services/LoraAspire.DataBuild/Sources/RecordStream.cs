@@ -134,13 +134,9 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
 
     private static IEnumerable<SourceRecord> SelfCognition(SelfCognitionSource self, IReadOnlyList<InstructionRecord> written)
     {
-        if (string.IsNullOrWhiteSpace(self.Name) || string.IsNullOrWhiteSpace(self.Developer))
+        if (self.Problem() is { } problem)
         {
-            throw new StageException("self_cognition needs a name and a developer: say what the model is to be called, and who made it.");
-        }
-        if (new[] { self.Name, self.Developer }.FirstOrDefault(words => words.IndexOfAny(['[', ']', '{', '}', '<', '>']) >= 0) is { } unfilled)
-        {
-            throw new StageException($"self_cognition: '{unfilled}' looks like a placeholder that was to be filled in. Write the name as the model is to say it.");
+            throw new StageException($"{problem}.");
         }
         Identity.Identity english = new(self.Name, self.Developer, self.Abilities, self.Languages, InChinese: false);
         return english.All().Concat((english with { InChinese = true }).All()).Concat(written).Select((record, row) =>
