@@ -99,10 +99,13 @@ internal sealed class NearIndex
                 {
                     continue;
                 }
-                likeliest.Enqueue(at, equal);
-                if (likeliest.Count > Compared)
+                if (likeliest.Count < Compared)
                 {
-                    likeliest.Dequeue();
+                    likeliest.Enqueue(at, equal);
+                }
+                else if (likeliest.TryPeek(out _, out var least) && equal > least)
+                {
+                    likeliest.DequeueEnqueue(at, equal);
                 }
             }
         }
