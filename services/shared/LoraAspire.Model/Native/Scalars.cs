@@ -21,7 +21,15 @@ public static class Scalars
     public static Scalar One { get; } = 1.0;
 
     /// <summary>The number as a scalar that stays reachable while the expression it stands in runs.</summary>
-    public static Scalar Kept(this double value)
+    public static Scalar Kept(this double value) => Keep(value);
+
+    /// <inheritdoc cref="Kept(double)"/>
+    public static Scalar Kept(this long value) => Keep(value);
+
+    /// <summary>start, start + 1 … stop − 1.</summary>
+    public static Tensor Counting(long start, long stop, ScalarType type, Device device) => arange(start.Kept(), stop.Kept(), 1L.Kept(), type, device);
+
+    private static Scalar Keep(Scalar value)
     {
         s_recent ??= new Scalar[Recent];
         s_next = (s_next + 1) % Recent;

@@ -171,7 +171,7 @@ public sealed partial class LlamaModel : IDisposable
         var supervised = targets.ne((-100.0).Kept()).nonzero().squeeze(1);
         var rows = hidden.narrow(1, 0, hidden.size(1) - 1).reshape(-1, Config.HiddenSize).index_select(0, supervised);
         var losses = F.cross_entropy(Logits(rows), targets.index_select(0, supervised), reduction: nn.Reduction.None);
-        return (weights is null ? losses : losses.mul(weights.index_select(0, supervised.div(labels.size(1) - 1, RoundingMode.floor)))).sum().MoveToOuterDisposeScope();
+        return (weights is null ? losses : losses.mul(weights.index_select(0, supervised.div((labels.size(1) - 1).Kept(), RoundingMode.floor)))).sum().MoveToOuterDisposeScope();
     }
 
     private Tensor Logits(Tensor hidden) =>
@@ -216,12 +216,12 @@ public sealed partial class LlamaModel : IDisposable
         {
             return null;
         }
-        var queries = arange(start, start + length, int64, Device).unsqueeze(1);
-        var keys = arange(0, start + length, int64, Device).unsqueeze(0);
+        var queries = Scalars.Counting(start, start + length, int64, Device).unsqueeze(1);
+        var keys = Scalars.Counting(0, start + length, int64, Device).unsqueeze(0);
         var visible = keys.le(queries);
         if (windowed)
         {
-            visible = visible.logical_and(keys.gt(queries.sub(window!.Value)));
+            visible = visible.logical_and(keys.gt(queries.sub(((long)window!.Value).Kept())));
         }
         visible = visible.view(1, 1, length, start + length);
         // A padding row that saw no key would be NaN in the backward of some kernels, so each position sees itself.

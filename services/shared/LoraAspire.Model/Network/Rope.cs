@@ -45,7 +45,7 @@ internal sealed class Rope : IDisposable
     private (Tensor Cos, Tensor Sin) Table(int start, int length, int positions)
     {
         var frequencies = _config.Rope.InverseFrequencies(_config.RopeTheta, _config.HeadDim, positions);
-        var angles = outer(arange(start, start + length, float32), tensor(frequencies, float32));
+        var angles = outer(Scalars.Counting(start, start + length, float32, CPU), tensor(frequencies, float32));
         var both = cat([angles, angles], -1);
         var factor = _config.Rope.AttentionFactor;
         return (both.cos().mul_(factor).to(_device), both.sin().mul_(factor).to(_device));

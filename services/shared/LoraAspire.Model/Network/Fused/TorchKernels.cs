@@ -15,7 +15,7 @@ internal class TorchKernels : Kernels
         using var scope = NewDisposeScope();
         var sum = added is null ? x : x.add(added, Scalars.One);
         var wide = sum.to_type(float32);
-        var inverse = wide.square().mean([-1], keepdim: true).add_(epsilon.Kept()).rsqrt_();
+        var inverse = wide.mul(wide).mean([-1], keepdim: true).add_(epsilon.Kept()).rsqrt_();
         var normed = wide.mul(inverse).to_type(x.dtype).mul_(weight);
         return (added is null ? x : sum.MoveToOuterDisposeScope(), normed.MoveToOuterDisposeScope(), inverse.MoveToOuterDisposeScope());
     }
@@ -118,10 +118,10 @@ internal class TorchKernels : Kernels
         {
             return null;
         }
-        var at = arange(rows.MaxLength, int64, rows.Ids.device);
+        var at = Scalars.Counting(0, rows.MaxLength, int64, rows.Ids.device);
         var (query, key) = (at.unsqueeze(1), at.unsqueeze(0));
-        var hidden = key.gt(query).logical_or(key.le(query.sub(window)));
-        return zeros(rows.MaxLength, rows.MaxLength, device: rows.Ids.device).masked_fill_(hidden, double.NegativeInfinity);
+        var hidden = key.gt(query).logical_or(key.le(query.sub(((long)window).Kept())));
+        return zeros(rows.MaxLength, rows.MaxLength, device: rows.Ids.device).masked_fill_(hidden, double.NegativeInfinity.Kept());
     }
 
     public override void Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
