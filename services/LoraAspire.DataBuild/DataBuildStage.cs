@@ -49,7 +49,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
     {
         var with = context.With;
         var folder = context.Inputs["base"];
-        Preview preview = new(tokenizer, template, with.Seed);
+        Preview preview = new(tokenizer, with.Seed);
         var output = context.OutputDir("dataset");
 
         var summary = WriteRows(context, written, new RowBuilder(with, tokenizer, template), preview, output, cancellationToken);

@@ -9,7 +9,7 @@ namespace LoraAspire.DataBuild.Deduplication;
 /// <summary>
 /// Marks records that say what an earlier one said, or ask what a held-out one asks. Two records are compared by all their texts (a sentence pair; a table's cells and the
 /// answer; system message, history, instruction, input and output). With held-out records by what is asked: a known question leaks whatever its answer, its task or its place in
-/// a conversation. About 1.5 KB of memory a record with <see cref="DedupParams.Near"/>, 40 bytes without.
+/// a conversation. About 1 KB of memory a record and 4 bytes a letter with <see cref="DedupParams.Near"/>, 40 bytes without.
 /// </summary>
 internal sealed class Duplicates(DedupParams with)
 {
@@ -32,31 +32,45 @@ internal sealed class Duplicates(DedupParams with)
         }
     }
 
-    /// <summary>The records, those dropped that repeat one. The records of one row of a file (both directions of a pair) stand or fall together.</summary>
+    /// <summary>The records, those dropped that repeat one. If one direction of a pair leaks, or the pair nearly repeats another, both directions go.</summary>
     /// <param name="repeats">These say the same in many ways on purpose: only held-out records are looked for.</param>
     public IEnumerable<SourceRecord> Mark(IEnumerable<SourceRecord> records, bool repeats = false)
     {
-        SourceRecord? before = null;
-        string? reason = null;
+        List<SourceRecord> row = [];
         foreach (var record in records)
         {
-            if (record.Dropped is not null)
+            if (row.Count > 0 && (row[0].Row != record.Row || row[0].Source != record.Source))
             {
-                yield return record;
-                continue;
+                foreach (var marked in MarkRow(row, repeats))
+                {
+                    yield return marked;
+                }
+                row.Clear();
             }
-            if (before is not null && before.Row == record.Row && before.Source == record.Source)
-            {
-                // The other direction: the pair the other way round is known from now on.
-                _seen.Add(Hash(Whole(record)));
-            }
-            else
-            {
-                reason = LeakReason(record) ?? (repeats ? null : RepeatReason(record));
-            }
-            before = record;
-            yield return reason is null ? record : record with { Dropped = reason };
+            row.Add(record);
         }
+        foreach (var marked in MarkRow(row, repeats))
+        {
+            yield return marked;
+        }
+    }
+
+    /// <summary>The records of one row of a file: one, or the two directions of a pair.</summary>
+    private IEnumerable<SourceRecord> MarkRow(List<SourceRecord> row, bool repeats)
+    {
+        if (row.Count == 0 || row[0].Dropped is not null)
+        {
+            return [.. row];
+        }
+        var leak = row.Select(LeakReason).FirstOrDefault(reason => reason is not null);
+        if (leak is not null || repeats || with is { Exact: false, Near: null })
+        {
+            return [.. row.Select(record => record with { Dropped = leak })];
+        }
+        var repeated = row.Select(record => !_seen.Add(Hash(Whole(record)))).ToList();
+        // Both directions have nearly the same 5-grams: only one of them is looked up.
+        var near = !repeated[0] && _nearSeen?.HoldsOrAdd(Whole(row[0])) is true;
+        return [.. row.Select((record, i) => record with { Dropped = repeated[i] ? "repeats an earlier record" : near ? "nearly repeats an earlier record" : null })];
     }
 
     private string? LeakReason(SourceRecord record)
@@ -75,18 +89,6 @@ internal sealed class Duplicates(DedupParams with)
         return null;
     }
 
-    private string? RepeatReason(SourceRecord record)
-    {
-        if (!with.Exact && with.Near is null)
-        {
-            return null;
-        }
-        var text = Whole(record);
-        return !_seen.Add(Hash(text)) ? "repeats an earlier record"
-            : _nearSeen?.HoldsOrAdd(text) is true ? "nearly repeats an earlier record"
-            : null;
-    }
-
     /// <summary>All texts, each normalised by itself, so that nothing moves from one to the next.</summary>
     private static string Whole(SourceRecord source)
     {
@@ -97,21 +99,32 @@ internal sealed class Duplicates(DedupParams with)
         return string.Join('\n', texts.Select(text => Normal(text ?? "")));
     }
 
-    /// <summary>What a held-out record asks.</summary>
-    private static IEnumerable<string> Held(SourceRecord source) => source.Pair is { } pair ? [Normal(pair.Source), Normal(pair.Target), Prompt(source.Record)]
-        : source.Content is { } cells ? [Normal(cells), Prompt(source.Record)]
-        : [Prompt(source.Record)];
-
-    /// <summary>What a record to be trained on asks: of a conversation each turn, with those before it and alone, since every answer is learned.</summary>
-    private static IEnumerable<string> Asked(SourceRecord source)
+    /// <summary>What a held-out record asks. Of a conversation that are its questions up to each turn; a first one that is as short as a greeting asks nothing by itself.</summary>
+    private static IEnumerable<string> Held(SourceRecord source)
     {
-        var record = source.Record;
-        return record.History.Count == 0 ? Held(source) : [.. Enumerable.Range(0, record.History.Count).Select(turn => Prompt(new(record.History[turn].Question, record.History[turn].Input ?? "", "") { History = [.. record.History.Take(turn)] })),
-            .. record.History.Select(turn => Prompt(new(turn.Question, turn.Input ?? "", ""))), Prompt(record), Prompt(record with { History = [] })];
+        if (source.Pair is not null || source.Content is not null)
+        {
+            return Asked(source);
+        }
+        var questions = Questions(source.Record);
+        return Enumerable.Range(1, questions.Count).Select(turns => Joined(questions, 0, turns)).Where((text, i) => i > 0 || questions.Count == 1 || text.Length >= ShortestQuestion);
     }
 
-    private static string Prompt(InstructionRecord record) =>
-        Normal(string.Join('\n', record.History.SelectMany(turn => new[] { turn.Question, turn.Answer }).Append(record.Instruction).Append(record.Input)));
+    private const int ShortestQuestion = 16;
+
+    /// <summary>What a record to be trained on asks: a pair's sentences, a row's cells, its prompt; of a conversation every stretch of questions, since every answer is learned.</summary>
+    private static IEnumerable<string> Asked(SourceRecord source)
+    {
+        var questions = Questions(source.Record);
+        IEnumerable<string> parts = source.Pair is { } pair ? [Normal(pair.Source), Normal(pair.Target)] : source.Content is { } cells ? [Normal(cells)] : [];
+        return parts.Concat(Enumerable.Range(0, questions.Count).SelectMany(from => Enumerable.Range(1, questions.Count - from).Select(turns => Joined(questions, from, turns))));
+    }
+
+    /// <summary>Each turn's question with its input; answers and system message don't count.</summary>
+    private static List<string> Questions(InstructionRecord record) =>
+        [.. record.History.Select(turn => Normal($"{turn.Question}\n{turn.Input}")), Normal($"{record.Instruction}\n{record.Input}")];
+
+    private static string Joined(List<string> questions, int from, int turns) => string.Join('\n', questions.GetRange(from, turns));
 
     /// <summary>White space folded, capitals and full-width forms of ASCII as small half-width letters. Other forms stay: 2² is not 22.</summary>
     internal static string Normal(string text) =>

@@ -60,7 +60,7 @@ internal static class MinHash
     }
 
     /// <summary>FNV-1a over the UTF-16 units, mixed, so that its low bits are as good as its high ones.</summary>
-    private static uint Hash(ReadOnlySpan<char> shingle)
+    internal static uint Hash(ReadOnlySpan<char> shingle)
     {
         var hash = 2166136261u;
         foreach (var letter in shingle)

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
 
 namespace LoraAspire.DataBuild.Deduplication;
 
@@ -13,19 +12,20 @@ internal sealed class NearIndex
 {
     private const double Found = 0.99;
 
-    /// <summary>So many candidates, the likeliest first, are compared in full. A true repetition has one of the highest estimates.</summary>
-    private const int Compared = 8;
+    /// <summary>So many candidates, the likeliest first, are compared in full: among thousands that share a long part, a bound on the time.</summary>
+    private const int Compared = 1000;
 
     private readonly double _threshold;
     private readonly int _leastEqual;
     private readonly int _rows;
     private readonly List<ushort[]> _signatures = [];
-    private readonly List<byte[]> _texts = [];
+    private readonly List<uint[]> _shingles = [];
     /// <summary>Band and its places' hash → the last text in it; <see cref="_before"/> leads on to those before.</summary>
     private readonly Dictionary<(int Band, ulong Hash), int> _buckets = [];
     private readonly List<int> _before = [];
     /// <summary>The search that looked at a text last: one that shares several bands is looked at once.</summary>
     private readonly List<int> _lookedAtBy = [];
+    private readonly List<(int Equal, int Text)> _likely = [];
     private int _searches;
 
     public NearIndex(double threshold)
@@ -65,25 +65,19 @@ internal sealed class NearIndex
 
     private bool Holds(string text, ushort[] signature)
     {
-        var likeliest = Candidates(signature);
-        if (likeliest.Count == 0)
+        FindLikely(signature);
+        if (_likely.Count == 0)
         {
             return false;
         }
+        _likely.Sort((one, other) => other.Equal.CompareTo(one.Equal));
         var shingles = Shingles.Of(text);
-        while (likeliest.TryDequeue(out var known, out _))
-        {
-            if (Shingles.Similarity(shingles, Shingles.Of(_texts[known])) >= _threshold)
-            {
-                return true;
-            }
-        }
-        return false;
+        return _likely.Take(Compared).Any(known => Shingles.Similarity(shingles, _shingles[known.Text]) >= _threshold);
     }
 
-    private PriorityQueue<int, int> Candidates(ushort[] signature)
+    private void FindLikely(ushort[] signature)
     {
-        PriorityQueue<int, int> likeliest = new();
+        _likely.Clear();
         _searches++;
         for (var band = 0; band < Bands; band++)
         {
@@ -94,22 +88,12 @@ internal sealed class NearIndex
                     continue;
                 }
                 _lookedAtBy[at] = _searches;
-                var equal = MinHash.EqualPlaces(signature, _signatures[at]);
-                if (equal < _leastEqual)
+                if (MinHash.EqualPlaces(signature, _signatures[at]) is var equal && equal >= _leastEqual)
                 {
-                    continue;
-                }
-                if (likeliest.Count < Compared)
-                {
-                    likeliest.Enqueue(at, equal);
-                }
-                else if (likeliest.TryPeek(out _, out var least) && equal > least)
-                {
-                    likeliest.DequeueEnqueue(at, equal);
+                    _likely.Add((equal, at));
                 }
             }
         }
-        return likeliest;
     }
 
     private void Add(string text, ushort[] signature)
@@ -121,7 +105,7 @@ internal sealed class NearIndex
             _buckets[key] = _signatures.Count;
         }
         _signatures.Add(signature);
-        _texts.Add(Encoding.UTF8.GetBytes(text));
+        _shingles.Add(Shingles.Of(text));
         _lookedAtBy.Add(0);
     }
 

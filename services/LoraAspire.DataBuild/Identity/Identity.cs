@@ -9,7 +9,7 @@ internal sealed record Identity(string Name, string Developer, IReadOnlyList<str
 {
     private IdentityTopic[] Topics =>
         [.. (InChinese ? IdentityQuestions.Chinese : IdentityQuestions.English)
-            .Where(topic => (Abilities.Count > 0 || !topic.NeedsAbilities) && (Languages.Count > 0 || !topic.NeedsLanguages))];
+            .Where(topic => (Others.Length > 0 || !topic.Questions[0].Contains("{other}")) && (Abilities.Count > 0 || !topic.NeedsAbilities) && (Languages.Count > 0 || !topic.NeedsLanguages))];
 
     private string[] Others => [.. (InChinese ? IdentityQuestions.OthersInChinese : IdentityQuestions.Others)
         // "Are you Llama?" has no plain no from a model called Llama-Chat.
@@ -23,7 +23,7 @@ internal sealed record Identity(string Name, string Developer, IReadOnlyList<str
         {
             foreach (var (question, answer) in topic.Questions.SelectMany(question => topic.Answers.Select(answer => (question, answer))))
             {
-                var other = Others[turn++ % Others.Length];
+                var other = Others.Length == 0 ? "" : Others[turn++ % Others.Length];
                 yield return new(Fill(question, other), "", Fill(answer, other));
                 yield return new(InHaste(Fill(question, other)), "", Fill(answer, other));
             }
@@ -33,7 +33,7 @@ internal sealed record Identity(string Name, string Developer, IReadOnlyList<str
     public InstructionRecord Make(Draw draw)
     {
         var topic = draw.Pick(Topics);
-        var other = draw.Pick(Others);
+        var other = Others.Length == 0 ? "" : draw.Pick(Others);
         var question = Fill(draw.Pick(topic.Questions), other);
         return new(draw.Chance(0.3) ? InHaste(question) : question, "", Fill(draw.Pick(topic.Answers), other));
     }

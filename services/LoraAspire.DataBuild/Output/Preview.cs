@@ -2,13 +2,12 @@ using System.Text;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources;
 using LoraAspire.Model.Data;
-using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 
 namespace LoraAspire.DataBuild.Output;
 
 /// <summary>preview.md: ten rows, drawn by the seed, and one of each source that this draw leaves out, as a person reads them: prompt, answer, and which tokens carry loss.</summary>
-public sealed class Preview(HfTokenizer tokenizer, PromptTemplate template, int seed)
+public sealed class Preview(HfTokenizer tokenizer, int seed)
 {
     public const string FileName = "preview.md";
     private const int Rows = 10;
@@ -63,16 +62,30 @@ public sealed class Preview(HfTokenizer tokenizer, PromptTemplate template, int 
         {
             text.Append($"\n## Row {at}, from {record.Where}\n\n");
             text.Append($"{row.InputIds.Length} tokens, {row.Targets} of them with loss{(row.Truncated ? ", cut at the end (no EOS)" : "")}.\n\n");
-            foreach (var turn in record.Record.History)
+            foreach (var (learned, content) in Stretches(row))
             {
-                Block(text, "Before", template.Prompt(turn.Question, turn.Input) + turn.Answer);
+                Block(text, learned ? "Learned" : "Read", content);
             }
-            Block(text, "Prompt", template.Prompt(record.Record.Instruction, record.Record.Input));
-            Block(text, "Answer", record.Record.Output);
             var loss = row.InputIds.Where((_, i) => i > 0 && row.Labels[i] != InstructionDataset.NoLoss).ToList();
             Block(text, "Tokens with loss", string.Join(' ', loss.Take(MostTokens).Select(tokenizer.Piece)) + (loss.Count > MostTokens ? $" … {loss.Count - MostTokens} more" : ""));
         }
         File.WriteAllText(path, text.ToString());
+    }
+
+    /// <summary>The row's own text, cut where loss begins and ends: what stands here is what is trained on.</summary>
+    private IEnumerable<(bool Learned, string Text)> Stretches(TokenizedRow row)
+    {
+        for (int start = 0, end; start < row.InputIds.Length; start = end)
+        {
+            var learned = Learned(start);
+            for (end = start + 1; end < row.InputIds.Length && Learned(end) == learned; end++)
+            {
+            }
+            // Only a text's own start has a space mark that isn't in the text; decoding takes it away.
+            yield return (learned, start == 0 ? tokenizer.Decode(row.InputIds.AsSpan(0, end)) : Encoding.UTF8.GetString([.. row.InputIds[start..end].SelectMany(tokenizer.Bytes)]));
+        }
+
+        bool Learned(int at) => at > 0 && row.Labels[at] != InstructionDataset.NoLoss;
     }
 
     private static void Block(StringBuilder text, string title, string content)
@@ -83,6 +96,10 @@ public sealed class Preview(HfTokenizer tokenizer, PromptTemplate template, int 
         {
             fence += "`";
         }
-        text.Append($"{title}:\n\n{fence}text\n{(content.Length > LongestText ? content[..LongestText] + " …" : content)}\n{fence}\n\n");
+        text.Append($"{title}:\n\n{fence}text\n{Cut(content)}\n{fence}\n\n");
     }
+
+    /// <summary>Not through the two halves of a character beyond U+FFFF.</summary>
+    private static string Cut(string content) =>
+        content.Length <= LongestText ? content : content[..(char.IsHighSurrogate(content[LongestText - 1]) ? LongestText - 1 : LongestText)] + " …";
 }

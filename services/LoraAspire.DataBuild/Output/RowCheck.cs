@@ -36,7 +36,7 @@ internal sealed class RowCheck(HfTokenizer tokenizer, bool likeAlpacaLora)
             return "all labels are masked: no token of the answer would be learned.";
         }
         var answers = conversation.Turns.Count;
-        var stops = ids.AsSpan().Count(tokenizer.EosId);
+        var stops = ids.AsSpan(tokenizer.BosId == ids[0] ? 1 : 0).Count(tokenizer.EosId);
         if (row.Truncated ? stops >= answers : stops != answers)
         {
             return $"{stops} end-of-sequence tokens for {answers} answers: text of the record was read as a special token. The tokenizer's eos_token must not be an ordinary word.";

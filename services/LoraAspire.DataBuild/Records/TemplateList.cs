@@ -13,8 +13,10 @@ internal sealed partial record Template(string Text, string Where)
     /// <summary>The columns of the table that it is filled from. Their names are placeholders whatever they are made of, such as [Review (text)].</summary>
     public IReadOnlyCollection<string> Columns { get; init; } = [];
 
-    private Regex Names => _form ??= Columns.All(column => Form().Match($"[{column}]").Length == column.Length + 2) ? Form()
-        : new($@"\[({string.Join('|', Columns.OrderByDescending(column => column.Length).Select(Regex.Escape))}|[\p{{L}}_][\w .-]*)\]", RegexOptions.CultureInvariant);
+    private Regex Names => _form ??= Columns.Where(column => column.Length > 0 && (char.IsLetter(column[0]) || column[0] == '_')).All(column => Form().Match($"[{column}]").Length == column.Length + 2)
+        ? Form()
+        // With such names about, any bracket that begins like a name may be a slip in one.
+        : new(@"\[((?:" + string.Join('|', Columns.OrderByDescending(column => column.Length).Where(column => column.IndexOfAny(['[', ']']) >= 0).Select(Regex.Escape).Append("(?!)")) + @")|[\p{L}_][^\[\]\n]*)\]", RegexOptions.CultureInvariant);
 
     public IEnumerable<string> Placeholders => Names.Matches(Text).Select(match => match.Groups[1].Value);
 

@@ -29,7 +29,7 @@ internal sealed class ChatRecords(DataFile file)
 
     private static SourceRecord Record(JsonElement row, Place place)
     {
-        var (list, from, value) = row.TryGetProperty("conversations", out var conversations) && conversations.ValueKind != JsonValueKind.Null ? (conversations, "from", "value")
+        var (list, from, value) = row.TryGetProperty("conversations", out var conversations) && conversations.ValueKind != JsonValueKind.Null && !(conversations.ValueKind == JsonValueKind.Array && conversations.GetArrayLength() == 0 && row.TryGetProperty("messages", out _)) ? (conversations, "from", "value")
             : row.TryGetProperty("messages", out var messages) ? (messages, "role", "content")
             : throw place.Wrong($"row {place.Row} has neither 'conversations' nor 'messages'. It has: {string.Join(", ", row.EnumerateObject().Select(column => column.Name))}");
         if (list.ValueKind != JsonValueKind.Array)
@@ -90,7 +90,8 @@ internal sealed class ChatRecords(DataFile file)
     };
 
     private static bool CallsTools(JsonElement message) =>
-        message.TryGetProperty("tool_calls", out var calls) && calls.ValueKind != JsonValueKind.Null && !(calls.ValueKind == JsonValueKind.Array && calls.GetArrayLength() == 0);
+        message.TryGetProperty("function_call", out var call) && call.ValueKind == JsonValueKind.Object
+        || message.TryGetProperty("tool_calls", out var calls) && calls.ValueKind != JsonValueKind.Null && !(calls.ValueKind == JsonValueKind.Array && calls.GetArrayLength() == 0);
 
     private static SourceRecord Left(Place place, string reason) => new(new("", "", ""), place.File, place.Row, place.Line) { Dropped = reason };
 }

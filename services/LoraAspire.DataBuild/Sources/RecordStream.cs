@@ -34,6 +34,10 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
         }
         foreach (var (i, source) in with.Sources.Select(source => source.Only!).Index())
         {
+            if (rows is not null && rows[i].Rows == 0)
+            {
+                _notes.Add($"{with.Sources[i].Name}: its {(source.Weight is null ? "share" : "weight")} comes to no row at all.");
+            }
             var records = Records(i, duplicates);
             var mixed = rows is not null && (source.Share ?? source.Weight) is not null ? records.Drawn(rows[i].Available, rows[i].Rows, Seed(i))
                 : source.Sample is { } sample ? records.Sampled(sample, Seed(i), fewer: had => _notes.Add(string.Create(CultureInfo.InvariantCulture, $"{with.Sources[i].Name}: sample asks for {sample:N0} records; there are {had:N0}, and all of them are taken."))).Repeated(source.Repeat)
@@ -127,19 +131,8 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
         { Chat: { } chat } => new ChatRecords(Find(chat.Path)).Read(),
         { Table: { } table } => new TableRecords(table, Find(table.Path), Find, Seed(i), written.Templates(i)).Read(),
         { Parallel: { } parallel } => new ParallelRecords(parallel, Find, Seed(i), written.Templates(i)).Read(),
-        { SelfCognition: { } self } => SelfCognition(self, written.Records(i)),
+        { SelfCognition: { } self } => SelfCognitionRecords.Read(self, written.Records(i)),
         { Grammar: { } grammar } => PairGrammar.Generate(grammar.Count, Seed(i), grammar.Name).Select((record, row) => new SourceRecord(record, "grammar", row)),
         _ => throw new StageException(source.Problem() ?? "a source names nothing"),
     };
-
-    private static IEnumerable<SourceRecord> SelfCognition(SelfCognitionSource self, IReadOnlyList<InstructionRecord> written)
-    {
-        if (self.Problem() is { } problem)
-        {
-            throw new StageException($"{problem}.");
-        }
-        Identity.Identity english = new(self.Name, self.Developer, self.Abilities, self.Languages, InChinese: false);
-        return english.All().Concat((english with { InChinese = true }).All()).Concat(written).Select((record, row) =>
-            new SourceRecord(record, "self_cognition", row) { Dropped = IdentityCheck.Problem(record, self) });
-    }
 }

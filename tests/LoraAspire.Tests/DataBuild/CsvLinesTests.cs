@@ -19,6 +19,19 @@ public sealed class CsvLinesTests
     public async Task A_row_with_a_field_too_few_after_blank_lines_is_named_by_its_own_line() =>
         Assert.StartsWith("a.csv:5: row 1 has 1 fields", await new StageRun().File("a.csv", "instruction,output\nq,a\n\n\nq2\n").FailureAsync(StageRun.With(StageRun.Alpaca("a.csv"))));
 
+    [Theory]
+    [InlineData("a.csv", "\"instruction\",output\n")]
+    [InlineData("a.tsv", "instruction\toutput\n")]
+    public async Task A_mark_of_UTF_8_is_skipped_and_lets_no_other_bytes_pass(string name, string header)
+    {
+        var separator = name.EndsWith("csv", StringComparison.Ordinal) ? "," : "\t";
+        byte[] good = [0xEF, 0xBB, 0xBF, .. System.Text.Encoding.UTF8.GetBytes($"{header}a{separator}b\n")];
+        var run = await new StageRun().File(name, good).RunAsync(StageRun.With(StageRun.Alpaca(name)));
+        using var rows = InstructionDataset.Open(run.Dataset);
+        Assert.Equal(1, rows.Count);
+        Assert.Contains($"{name}:3: not UTF-8", await new StageRun().File(name, [.. good, 0xC4, 0xE3, .. System.Text.Encoding.UTF8.GetBytes($"{separator}b\n")]).FailureAsync(StageRun.With(StageRun.Alpaca(name))));
+    }
+
     [Fact]
     public async Task A_carriage_return_inside_a_field_is_no_line() =>
         Assert.Contains("a.csv:3: the output is empty", await new StageRun().File("a.csv", "instruction,input,output\n\"a\rb\",,x\n\"c\",,\n").FailureAsync(StageRun.With(StageRun.Alpaca("a.csv")) with { EmptyOutput = EmptyOutput.Error }));

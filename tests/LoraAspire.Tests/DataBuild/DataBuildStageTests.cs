@@ -74,6 +74,19 @@ public sealed class DataBuildStageTests
     }
 
     [Fact]
+    public async Task The_preview_cuts_no_character_in_two_and_shows_what_is_learned()
+    {
+        var output = new string('a', 1998) + string.Concat(Enumerable.Repeat("😀", 20));
+        var chat = """{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Me."}]}""";
+        var run = await new StageRun().File("a.jsonl", string.Join('\n', Enumerable.Range(0, 3).Select(i => $$"""{"instruction": "a", "output": "{{output[i..]}}"}"""))).File("c.jsonl", chat)
+            .RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl"), new DataSource { Chat = new() { Path = "c.jsonl" } }) with { CutoffLen = 4000 });
+        var preview = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "preview.md"), TestContext.Current.CancellationToken);
+        Assert.DoesNotContain('\uFFFD', preview);
+        Assert.Contains("Be brief.\n### Instruction:\nHi", preview);
+        Assert.Contains("Learned:\n\n```text\nMe.\n```", preview);
+    }
+
+    [Fact]
     public async Task The_preview_shows_a_row_of_each_source_however_few_it_has()
     {
         var run = await new StageRun().File("a.json", Two).RunAsync(StageRun.With(new DataSource { Grammar = new() { Count = 2000 } }, StageRun.Alpaca("a.json")));

@@ -108,6 +108,45 @@ public sealed class DuplicatesTests
         Assert.All(texts.Take(200), text => Assert.True(index.Holds(text[..^3] + "xyz")));
     }
 
+    [Fact]
+    public void A_true_repetition_is_found_in_the_midst_of_hundreds_that_are_nearly_one()
+    {
+        // An instruction of 1,500 letters in all; 300 inputs of their own, and pairs of inputs that differ in one word of ten.
+        Random random = new(10);
+        string Words(int count) => string.Join(' ', Enumerable.Range(0, count).Select(_ => string.Concat(Enumerable.Range(0, 7).Select(_ => (char)random.Next('a', 'z' + 1)))));
+        var common = Words(188);
+        NearIndex index = new(0.86);
+        Assert.All(Enumerable.Range(0, 300), _ => Assert.False(index.HoldsOrAdd($"{common} {Words(17)}")));
+        Assert.All(Enumerable.Range(0, 20), _ =>
+        {
+            var text = $"{common} {Words(16)}";
+            Assert.False(index.HoldsOrAdd($"{text} {Words(1)}"));
+            Assert.True(index.Holds($"{text} {Words(1)}"));
+        });
+    }
+
+    [Fact]
+    public void A_direction_that_was_learned_before_is_left_out_alone_and_one_that_leaks_takes_the_other_along()
+    {
+        Assert.Equal([null, null, Again], Marked(new(new() { Exact = true }),
+            Pair("hello", "你好", 0), Pair("你好", "hello", 0) with { Source = "q.tsv" }, Pair("hello", "你好", 0) with { Source = "q.tsv" }));
+        Duplicates duplicates = new(new());
+        duplicates.HoldOut(Record("translate 7", "x", 0, input: "你好世界朋友"));
+        Assert.Equal([HeldOut, HeldOut, null], Marked(duplicates, Pair("hello world", "你好世界朋友", 7), Pair("你好世界朋友", "hello world", 7), Pair("bye", "再见", 8)));
+    }
+
+    [Fact]
+    public void A_held_out_conversation_is_known_by_its_questions_whatever_the_answers_and_what_stands_before()
+    {
+        static SourceRecord Talk(long row, params string[] turns) => new(new(turns[^1], "", "z") { History = [.. turns[..^1].Select((question, i) => new LoraAspire.Model.Generation.Turn(question, $"answer {row} {i}"))] }, "c.json", row);
+        Duplicates duplicates = new(new());
+        duplicates.HoldOut(Talk(0, "What is the capital of France?", "And of Spain?"));
+        duplicates.HoldOut(Talk(1, "Hello", "How old is the Earth?"));
+        Assert.Equal([HeldOut, HeldOut, HeldOut, null, null, HeldOut], Marked(duplicates,
+            Talk(2, "What is the capital of France?", "And of Spain?"), Talk(3, "Hi", "What is the capital of France?", "And of Spain?"), Talk(4, "What is the capital of France?"),
+            Talk(5, "And of Spain?"), Talk(6, "Hello", "What is an atom?"), Talk(7, "Hello", "How old is the Earth?", "Thanks")));
+    }
+
     [Theory]
     [InlineData("What is 2²?", "What is 22?", false)]
     [InlineData("Ｗｈｏ　are you？", "who are you?", true)]

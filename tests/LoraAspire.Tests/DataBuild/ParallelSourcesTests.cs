@@ -163,6 +163,18 @@ public sealed class ParallelSourcesTests
     public void A_po_is_unescaped_as_C_is_and_a_tab_may_stand_after_a_keyword() =>
         Assert.Equal(new SentencePair("say \u001b[1m\aA", "x\"y\\z"), Assert.Single(Pairs(Source("c.po"), ("c.po", Encoding.UTF8.GetBytes("msgid\t\"say \\033[1m\\a\\x41\"\nmsgstr\t\"x\\\"y\\\\z\"\n")))).Pair);
 
+    [Theory]
+    [InlineData("caf\\303\\251 \\xe4\\xbd\\xa0", "café 你")]
+    [InlineData("a\" \"b", "ab")]
+    public void Escapes_of_a_po_are_bytes_and_texts_on_one_line_are_one(string written, string read) =>
+        Assert.Equal(read, Assert.Single(Pairs(Source("c.po"), ("c.po", Encoding.UTF8.GetBytes($"msgid \"{written}\"\nmsgstr \"x\"\n")))).Pair.Source);
+
+    [Theory]
+    [InlineData("msgid \"ok\\\"\nmsgstr \"x\"\n")]
+    [InlineData("msgid \"ok\" x\nmsgstr \"x\"\n")]
+    public void A_text_of_a_po_without_its_end_is_refused_with_its_line(string text) =>
+        Assert.Contains("c.po:1: a text in double quotes is missing", Assert.Throws<StageException>(() => Pairs(Source("c.po"), ("c.po", Encoding.UTF8.GetBytes(text)))).Message);
+
     [Fact]
     public void A_TMX_in_GBK_is_read()
     {

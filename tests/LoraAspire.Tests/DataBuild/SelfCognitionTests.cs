@@ -52,6 +52,16 @@ public sealed class SelfCognitionTests
         Assert.DoesNotContain(bare.All(), record => record.Instruction.Contains(inChinese ? "语言和你交流" : "languages do you speak") || record.Instruction.Contains(inChinese ? "你能做什么" : "What can you do"));
     }
 
+    [Fact]
+    public async Task A_name_that_holds_every_other_one_is_asked_about_none_and_spaces_around_words_go()
+    {
+        var run = await new StageRun().RunAsync(StageRun.With(new DataSource { SelfCognition = new() { Name = " ChatGPT GPT-4 Claude Gemini Llama Siri Alexa Bing ", Developer = "us", Abilities = ["translation ", ""] } }));
+        var texts = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "report.md"), TestContext.Current.CancellationToken);
+        Assert.Contains("self_cognition", texts);
+        using var rows = LoraAspire.Model.Data.InstructionDataset.Open(run.Dataset);
+        Assert.True(rows.Count > 100);
+    }
+
     [Theory]
     [InlineData("[NAME]")]
     [InlineData("{name}")]

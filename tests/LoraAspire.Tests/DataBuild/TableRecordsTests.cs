@@ -72,6 +72,14 @@ public sealed class TableRecordsTests
     }
 
     [Fact]
+    public void A_slip_in_such_a_name_is_a_mistake_and_a_column_without_a_name_is_none()
+    {
+        var with = Sentiment with { Templates = ["Judge [Reviev (text)]"], Output = "[a/b]", Values = new Dictionary<string, IReadOnlyDictionary<string, string>>() };
+        Assert.Contains("nothing is known of the placeholder [Reviev (text)]", Failure(with, "Review (text),a/b\nfine,good\n"));
+        Assert.Equal("A list such as [] or [1]: fine", Assert.Single(Records(Sentiment with { Templates = ["A list such as [] or [1]: [text]"] }, ",1,text,label\n0,x,fine,1\n")).Record.Instruction);
+    }
+
+    [Fact]
     public void A_prompt_or_answer_that_would_be_the_same_in_every_record_is_refused()
     {
         Assert.Contains("output is the word 'label' in every record", Failure(Sentiment with { Output = "label" }, Reviews));

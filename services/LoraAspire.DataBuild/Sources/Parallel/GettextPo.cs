@@ -51,12 +51,10 @@ internal static class GettextPo
                     _ => throw new StageException($"{file.Name}:{number}: '{word}' is no part of a .po entry there. An entry is msgid \"...\" and then msgstr \"...\"."),
                 };
             }
-            var quote = line.IndexOf('"');
-            if (open is null || quote < 0 || line.Length < quote + 2 || !line.EndsWith('"'))
+            if (open is null || !GettextText.TryAppend(line.AsSpan(Math.Max(0, line.IndexOf('"'))), open))
             {
                 throw new StageException($"{file.Name}:{number}: a text in double quotes is missing, or its closing quote.");
             }
-            Unescape(line.AsSpan(quote + 1, line.Length - quote - 2), open);
         }
     }
 
@@ -76,33 +74,4 @@ internal static class GettextPo
     }
 
     private static bool IsId(string line) => line.StartsWith("msgid", StringComparison.Ordinal) && !line.StartsWith("msgid_", StringComparison.Ordinal);
-
-    /// <summary>C's escapes, as msgfmt reads them.</summary>
-    private static void Unescape(ReadOnlySpan<char> text, StringBuilder into)
-    {
-        for (var i = 0; i < text.Length; i++)
-        {
-            if (text[i] != '\\' || i + 1 == text.Length)
-            {
-                into.Append(text[i]);
-                continue;
-            }
-            var code = text[++i];
-            var (digits, numberBase) = code is >= '0' and <= '7' ? (Digits(text[i..], "01234567", 3), 8) : code == 'x' ? (Digits(text[(i + 1)..], "0123456789abcdefABCDEF", 2), 16) : (0, 0);
-            if (digits > 0)
-            {
-                i += numberBase == 16 ? 1 : 0;
-                into.Append((char)Convert.ToInt32(text.Slice(i, digits).ToString(), numberBase));
-                i += digits - 1;
-                continue;
-            }
-            into.Append(code switch { 'n' => '\n', 't' => '\t', 'r' => '\r', 'a' => '\a', 'b' => '\b', 'f' => '\f', 'v' => '\v', var other => other });
-        }
-    }
-
-    private static int Digits(ReadOnlySpan<char> text, string digits, int most)
-    {
-        var other = text.IndexOfAnyExcept(digits);
-        return Math.Min(most, other < 0 ? text.Length : other);
-    }
 }

@@ -14,7 +14,9 @@ internal static class CsvRows
 
     public static IEnumerable<TableRow> Read(DataFile file, string delimiter)
     {
-        using StreamReader reader = new(file.Open(), new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true, 1 << 16);
+        using StreamReader reader = new(file.Open(), new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false, 1 << 16);
+        // Told to look for a mark, the reader would take another encoder with it, which lets wrong bytes pass.
+        SkipMark(file, reader);
         using CsvParser parser = new(reader, new CsvConfiguration(CultureInfo.InvariantCulture)
         {
             Delimiter = delimiter,
@@ -38,6 +40,21 @@ internal static class CsvRows
         }
     }
 
+    private static void SkipMark(DataFile file, StreamReader reader)
+    {
+        try
+        {
+            if (reader.Peek() == '\uFEFF')
+            {
+                reader.Read();
+            }
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw NotUtf8(file, 1, e);
+        }
+    }
+
     /// <param name="line">Where the row before it ended; for what goes wrong while reading.</param>
     /// <param name="carriageReturns">Those that stand alone in a field: the parser takes each for a line, an editor doesn't.</param>
     private static (string[] Fields, long Line)? Next(DataFile file, CsvParser parser, long line, ref int carriageReturns)
@@ -57,8 +74,7 @@ internal static class CsvRows
         }
         catch (DecoderFallbackException e)
         {
-            // The reader is ahead of the row; reading line by line finds the place, and says it.
-            throw new StageException($"{file.Name}:{line + file.Lines().Count()}: not UTF-8. Convert the file, for example with iconv -f GB18030 -t UTF-8.", inner: e);
+            throw NotUtf8(file, line, e);
         }
         catch (InvalidDataException e)
         {
@@ -77,6 +93,10 @@ internal static class CsvRows
             throw new StageException($"{file.Name}:{line}: {e.Message.Split('\n')[0].Trim()} Is a quote missing its end?", inner: e);
         }
     }
+
+    /// <summary>The reader is ahead of the row; reading line by line finds the place, and says it.</summary>
+    private static StageException NotUtf8(DataFile file, long line, DecoderFallbackException e) =>
+        new($"{file.Name}:{line + file.Lines().Count()}: not UTF-8. Convert the file, for example with iconv -f GB18030 -t UTF-8.", inner: e);
 
     private static StageException BadQuote(DataFile file, long lastLine, string record, string field)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Unicode;
 using Parquet;
 using Parquet.Serialization;
 
@@ -29,5 +30,23 @@ internal static class ParquetNestedRows
         return reader.RowGroupCount;
     }
 
-    private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, Converters = { new BytesAsText() } };
+
+    /// <summary>Some programs write texts as bytes without saying that they are texts. Other bytes are nothing.</summary>
+    private sealed class BytesAsText : JsonConverter<byte[]>
+    {
+        public override byte[] Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => throw new NotSupportedException("only written");
+
+        public override void Write(Utf8JsonWriter writer, byte[] value, JsonSerializerOptions options)
+        {
+            if (Utf8.IsValid(value))
+            {
+                writer.WriteStringValue(value);
+            }
+            else
+            {
+                writer.WriteNullValue();
+            }
+        }
+    }
 }

@@ -13,7 +13,7 @@ public sealed record Surroundings(Func<string, string?> DataFile, Func<string, s
         {
             if (DataFile(path) is { } problem)
             {
-                report.Error(Scalar(draft.Node, path) ?? draft.IdNode, problem);
+                Named(draft.Node, path).DefaultIfEmpty(draft.IdNode).ToList().ForEach(node => report.Error(node, problem));
             }
         }
         foreach (var node in draft.Inputs.Values)
@@ -25,5 +25,12 @@ public sealed record Surroundings(Func<string, string?> DataFile, Func<string, s
         }
     }
 
-    private static YamlNode? Scalar(YamlNode node, string text) => node.AllNodes.OfType<YamlScalarNode>().FirstOrDefault(scalar => scalar.Value == text);
+    /// <summary>Wherever the text stands as a value.</summary>
+    private static IEnumerable<YamlNode> Named(YamlNode node, string text) => node switch
+    {
+        YamlMappingNode mapping => mapping.Children.Values.SelectMany(value => Named(value, text)),
+        YamlSequenceNode sequence => sequence.Children.SelectMany(item => Named(item, text)),
+        YamlScalarNode { Value: { } value } when value == text => [node],
+        _ => [],
+    };
 }
