@@ -4,19 +4,27 @@ using Apache.Arrow.Ipc;
 namespace LoraAspire.Model.Data;
 
 /// <summary>Writes dataset.arrow, and further parts where one file would grow too large, row by row; memory holds one batch. Equal rows give equal bytes.</summary>
-/// <param name="directory">Where the files are made.</param>
-/// <param name="partBytes">A part that has reached this size is closed.</param>
-public sealed class InstructionDatasetWriter(string directory, long partBytes = 1 << 30) : IDisposable
+public sealed class InstructionDatasetWriter : IDisposable
 {
     private const int RowsPerBatch = 16_384;
 
     /// <summary>Long rows fill a batch earlier, so that neither memory nor a part's size depends on cutoff_len.</summary>
     private const int TokensPerBatch = 4 << 20;
 
-    private readonly string _directory = Emptied(directory);
-    private (FileStream Stream, ArrowStreamWriter Writer) _part = Open(directory, 0);
-    private int _parts = 1;
-    private Batch _batch = new();
+    private readonly string _directory;
+    private readonly long _partBytes;
+    private (FileStream Stream, ArrowStreamWriter Writer) _part;
+    private int _parts;
+    private readonly Batch _batch = new();
+
+    /// <param name="directory">Where the files are made; those of an earlier data set are removed, of which there may be more.</param>
+    /// <param name="partBytes">A part that has reached this size is closed.</param>
+    public InstructionDatasetWriter(string directory, long partBytes = 1 << 30)
+    {
+        (_directory, _partBytes) = (directory, partBytes);
+        InstructionDataset.Files(directory).ToList().ForEach(File.Delete);
+        _part = OpenNext();
+    }
 
     public int Count { get; private set; }
 
@@ -43,19 +51,9 @@ public sealed class InstructionDatasetWriter(string directory, long partBytes = 
 
     public void Dispose() => Close();
 
-    /// <summary>A run that was stopped may have left more parts than this one will have.</summary>
-    private static string Emptied(string directory)
+    private (FileStream, ArrowStreamWriter) OpenNext()
     {
-        foreach (var left in InstructionDataset.Files(directory).ToList())
-        {
-            File.Delete(left);
-        }
-        return directory;
-    }
-
-    private static (FileStream, ArrowStreamWriter) Open(string directory, int part)
-    {
-        FileStream stream = new(Path.Combine(directory, InstructionDataset.PartName(part)), FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
+        FileStream stream = new(Path.Combine(_directory, InstructionDataset.PartName(_parts++)), FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
         ArrowStreamWriter writer = new(stream, InstructionDataset.Schema, leaveOpen: true);
         writer.WriteStart();
         return (stream, writer);
@@ -67,15 +65,15 @@ public sealed class InstructionDatasetWriter(string directory, long partBytes = 
         {
             return;
         }
-        if (_part.Stream.Position >= partBytes)
+        if (_part.Stream.Position >= _partBytes)
         {
             End();
             Close();
-            _part = Open(_directory, _parts++);
+            _part = OpenNext();
         }
         using var built = _batch.Build();
         _part.Writer.WriteRecordBatch(built);
-        _batch = new Batch();
+        _batch.Clear();
     }
 
     private void End()
@@ -113,6 +111,17 @@ public sealed class InstructionDatasetWriter(string directory, long partBytes = 
             _lines.Append(line);
             Rows++;
             Tokens += inputIds.Length;
+        }
+
+        /// <summary>The room stays for the next batch: taken anew each time, it would be most of the garbage.</summary>
+        public void Clear()
+        {
+            _ids.Clear();
+            _labels.Clear();
+            _sources.Clear();
+            _rows.Clear();
+            _lines.Clear();
+            (Rows, Tokens) = (0, 0);
         }
 
         public RecordBatch Build() => new(InstructionDataset.Schema, [_ids.Build(), _labels.Build(), _sources.Build(), _rows.Build(), _lines.Build()], Rows);
