@@ -49,15 +49,18 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
     {
         var with = context.With;
         var folder = context.Inputs["base"];
-        Preview preview = new(tokenizer, with.Seed);
+        Preview preview = new(with.Seed);
         var output = context.OutputDir("dataset");
 
         var summary = WriteRows(context, written, new RowBuilder(with, tokenizer, template), preview, output, cancellationToken);
         template.Save(Path.Combine(output, PromptTemplate.FileName));
         // With its tokenizer the folder can be read by itself: what a token is, and which of them carry loss.
         TokenizerFiles.Copy(folder, Path.Combine(output, InstructionDataset.TokenizerFolder));
-        preview.Save(Path.Combine(output, Preview.FileName));
-        var lineage = Lineage.Of(folder, template, with.DataFiles().Select(name => DataFile.Find(context.Data, name)), written.Digests);
+        using (var rows = InstructionDataset.Open(output))
+        {
+            preview.Save(Path.Combine(output, Preview.FileName), rows, tokenizer);
+        }
+        var lineage = DatasetLineage.Of(folder, template, with.DataFiles().Select(name => DataFile.Find(context.Data, name)), written.Digests);
         summary.Save(Path.Combine(output, DatasetSummary.FileName), with, lineage);
         DatasetReport.Save(output, summary, with, lineage);
     }
@@ -80,7 +83,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
             if (built is { Row: { } row, Dropped: null })
             {
                 writer.Add(row.InputIds, row.Labels, built.Record.Source, built.Record.Row, built.Record.Line);
-                preview.Offer(built.Record, row);
+                preview.Offer(built.Record);
             }
             if (summary.Total.Records % 500 == 0)
             {

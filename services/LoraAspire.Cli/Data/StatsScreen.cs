@@ -20,31 +20,28 @@ internal static class StatsScreen
             sources.AddRow([new Text(VisibleText.Marked(name)), .. new[] { source.Records, source.Written, source.Tokens, source.LossTokens, source.Truncated, source.Dropped.Values.Sum() }.Select(count => new Text(Count(count)))]);
         }
         AnsiConsole.Write(sources);
-        if (facts.Total.Dropped.Count > 0)
-        {
-            Console.WriteLine();
-            var dropped = Columns("DROPPED BECAUSE", "RECORDS");
-            foreach (var (reason, count) in facts.Total.Dropped)
-            {
-                dropped.AddRow(new Text(VisibleText.Marked(reason).Replace('␣', ' ')), new Text(Count(count)));
-            }
-            AnsiConsole.Write(dropped);
-        }
-        if (facts.UnlikeAlpacaLora.Count > 0)
-        {
-            Console.WriteLine();
-            var unlike = Columns("UNLIKE ALPACA-LORA", "ROWS");
-            foreach (var (reason, count) in facts.UnlikeAlpacaLora)
-            {
-                unlike.AddRow(new Text(VisibleText.Marked(reason).Replace('␣', ' ')), new Text(Count(count)));
-            }
-            AnsiConsole.Write(unlike);
-        }
+        WriteCounts("DROPPED BECAUSE", "RECORDS", facts.Total.Dropped);
+        WriteCounts("UNLIKE ALPACA-LORA", "ROWS", facts.UnlikeAlpacaLora);
         foreach (var note in facts.Notes)
         {
             Console.WriteLine($"\n{VisibleText.Safe(note)}");
         }
         WriteLengths(facts.Lengths);
+    }
+
+    private static void WriteCounts(string title, string unit, IReadOnlyDictionary<string, long> counts)
+    {
+        if (counts.Count == 0)
+        {
+            return;
+        }
+        Console.WriteLine();
+        var table = Columns(title, unit);
+        foreach (var (reason, count) in counts)
+        {
+            table.AddRow(new Text(VisibleText.Marked(reason).Replace('␣', ' ')), new Text(Count(count)));
+        }
+        AnsiConsole.Write(table);
     }
 
     private static void WriteLengths(IReadOnlyList<LengthBin> bins)

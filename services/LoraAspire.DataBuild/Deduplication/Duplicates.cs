@@ -65,12 +65,13 @@ internal sealed class Duplicates(DedupParams with)
         var leak = row.Select(LeakReason).FirstOrDefault(reason => reason is not null);
         if (leak is not null || repeats || with is { Exact: false, Near: null })
         {
-            return [.. row.Select(record => record with { Dropped = leak })];
+            return leak is null ? [.. row] : [.. row.Select(record => record with { Dropped = leak })];
         }
-        var repeated = row.Select(record => !_seen.Add(Hash(Whole(record)))).ToList();
+        var texts = row.Select(Whole).ToList();
+        var repeated = texts.Select(text => !_seen.Add(Hash(text))).ToList();
         // Both directions have nearly the same 5-grams: only one of them is looked up.
-        var near = !repeated[0] && _nearSeen?.HoldsOrAdd(Whole(row[0])) is true;
-        return [.. row.Select((record, i) => record with { Dropped = repeated[i] ? "repeats an earlier record" : near ? "nearly repeats an earlier record" : null })];
+        var near = !repeated[0] && _nearSeen?.HoldsOrAdd(texts[0]) is true;
+        return [.. row.Select((record, i) => repeated[i] ? record with { Dropped = "repeats an earlier record" } : near ? record with { Dropped = "nearly repeats an earlier record" } : record)];
     }
 
     private string? LeakReason(SourceRecord record)

@@ -10,25 +10,21 @@ namespace LoraAspire.DataBuild.Deduplication;
 internal static class MinHash
 {
     public const int Places = 128;
-    public const int Shingle = 5;
 
     private static readonly uint[] Factors = Numbers(1, odd: true), Offsets = Numbers(2, odd: false);
 
-    /// <summary>A signature of <see cref="Places"/> values, of which the upper 16 bits are kept (P. Li, C. König, b-Bit Minwise Hashing, 2010); null for a text without a 5-gram.</summary>
-    public static ushort[]? Signature(string text)
+    /// <summary>A signature of <see cref="Places"/> values, of which the upper 16 bits are kept (P. Li, C. König, b-Bit Minwise Hashing, 2010).</summary>
+    /// <param name="shingles">Hashes of the set's members (<see cref="Shingles"/>); at least one.</param>
+    public static ushort[] Signature(ReadOnlySpan<uint> shingles)
     {
-        if (text.Length < Shingle)
-        {
-            return null;
-        }
         Span<uint> least = stackalloc uint[Places];
         least.Fill(uint.MaxValue);
         var lanes = MemoryMarshal.Cast<uint, Vector<uint>>(least);
         var factors = MemoryMarshal.Cast<uint, Vector<uint>>(Factors);
         var offsets = MemoryMarshal.Cast<uint, Vector<uint>>(Offsets);
-        for (var start = 0; start + Shingle <= text.Length; start++)
+        foreach (var shingle in shingles)
         {
-            Vector<uint> hash = new(Hash(text.AsSpan(start, Shingle)));
+            Vector<uint> hash = new(shingle);
             for (var i = 0; i < lanes.Length; i++)
             {
                 lanes[i] = Vector.Min(lanes[i], (hash * factors[i]) + offsets[i]);
@@ -43,9 +39,7 @@ internal static class MinHash
         return signature;
     }
 
-    /// <summary>The estimated Jaccard similarity.</summary>
-    public static double Similarity(ReadOnlySpan<ushort> one, ReadOnlySpan<ushort> other) => (double)EqualPlaces(one, other) / Places;
-
+    /// <summary>Of <see cref="Places"/>: the estimated Jaccard similarity.</summary>
     public static int EqualPlaces(ReadOnlySpan<ushort> one, ReadOnlySpan<ushort> other)
     {
         var left = MemoryMarshal.Cast<ushort, Vector<ushort>>(one);
@@ -59,19 +53,8 @@ internal static class MinHash
         return Vector.Sum(equal);
     }
 
-    /// <summary>FNV-1a over the UTF-16 units, mixed, so that its low bits are as good as its high ones.</summary>
-    internal static uint Hash(ReadOnlySpan<char> shingle)
-    {
-        var hash = 2166136261u;
-        foreach (var letter in shingle)
-        {
-            hash = (hash ^ letter) * 16777619;
-        }
-        return Mix(hash);
-    }
-
     /// <summary>The finaliser of MurmurHash3.</summary>
-    private static uint Mix(uint hash)
+    internal static uint Mix(uint hash)
     {
         hash = (hash ^ (hash >> 16)) * 0x85EBCA6B;
         hash = (hash ^ (hash >> 13)) * 0xC2B2AE35;

@@ -38,40 +38,36 @@ internal sealed class NearIndex
 
     private int Bands => MinHash.Places / _rows;
 
-    public bool Holds(string text) => MinHash.Signature(text) is { } signature && Holds(text, signature);
+    public bool Holds(string text) => Shingles.Of(text) is { Length: > 0 } shingles && Holds(shingles, MinHash.Signature(shingles));
 
     public void Add(string text)
     {
-        if (MinHash.Signature(text) is { } signature)
+        if (Shingles.Of(text) is { Length: > 0 } shingles)
         {
-            Add(text, signature);
+            Add(shingles, MinHash.Signature(shingles));
         }
     }
 
     /// <summary>Whether a near text is known; else this one is from now on.</summary>
     public bool HoldsOrAdd(string text)
     {
-        if (MinHash.Signature(text) is not { } signature)
+        if (Shingles.Of(text) is not { Length: > 0 } shingles)
         {
             return false;
         }
-        if (Holds(text, signature))
+        var signature = MinHash.Signature(shingles);
+        if (Holds(shingles, signature))
         {
             return true;
         }
-        Add(text, signature);
+        Add(shingles, signature);
         return false;
     }
 
-    private bool Holds(string text, ushort[] signature)
+    private bool Holds(uint[] shingles, ushort[] signature)
     {
         FindLikely(signature);
-        if (_likely.Count == 0)
-        {
-            return false;
-        }
         _likely.Sort((one, other) => other.Equal.CompareTo(one.Equal));
-        var shingles = Shingles.Of(text);
         return _likely.Take(Compared).Any(known => Shingles.Similarity(shingles, _shingles[known.Text]) >= _threshold);
     }
 
@@ -96,7 +92,7 @@ internal sealed class NearIndex
         }
     }
 
-    private void Add(string text, ushort[] signature)
+    private void Add(uint[] shingles, ushort[] signature)
     {
         for (var band = 0; band < Bands; band++)
         {
@@ -105,7 +101,7 @@ internal sealed class NearIndex
             _buckets[key] = _signatures.Count;
         }
         _signatures.Add(signature);
-        _shingles.Add(Shingles.Of(text));
+        _shingles.Add(shingles);
         _lookedAtBy.Add(0);
     }
 

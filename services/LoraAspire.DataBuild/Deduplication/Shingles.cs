@@ -3,13 +3,15 @@ namespace LoraAspire.DataBuild.Deduplication;
 /// <summary>The set of a text's character 5-grams, and the true Jaccard similarity of two such sets, |A ∩ B| / |A ∪ B|.</summary>
 internal static class Shingles
 {
-    /// <summary>Hashes of the different 5-grams, ascending. Two of the thousands in a pair of texts share one of 32 bits too seldom to move a similarity.</summary>
+    private const int Length = 5;
+
+    /// <summary>Hashes of the different 5-grams, ascending; none of a text that is shorter. Two of the thousands in a pair of texts share one of 32 bits too seldom to move a similarity.</summary>
     public static uint[] Of(string text)
     {
-        var hashes = new uint[text.Length - MinHash.Shingle + 1];
+        var hashes = new uint[Math.Max(0, text.Length - Length + 1)];
         for (var at = 0; at < hashes.Length; at++)
         {
-            hashes[at] = MinHash.Hash(text.AsSpan(at, MinHash.Shingle));
+            hashes[at] = Hash(text.AsSpan(at, Length));
         }
         Array.Sort(hashes);
         var different = 0;
@@ -34,5 +36,16 @@ internal static class Shingles
             j += right <= left ? 1 : 0;
         }
         return (double)common / (one.Length + other.Length - common);
+    }
+
+    /// <summary>FNV-1a over the UTF-16 units, mixed, so that its low bits are as good as its high ones.</summary>
+    private static uint Hash(ReadOnlySpan<char> shingle)
+    {
+        var hash = 2166136261u;
+        foreach (var letter in shingle)
+        {
+            hash = (hash ^ letter) * 16777619;
+        }
+        return MinHash.Mix(hash);
     }
 }

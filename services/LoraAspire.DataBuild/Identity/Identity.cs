@@ -9,7 +9,7 @@ internal sealed record Identity(string Name, string Developer, IReadOnlyList<str
 {
     private IdentityTopic[] Topics =>
         [.. (InChinese ? IdentityQuestions.Chinese : IdentityQuestions.English)
-            .Where(topic => (Others.Length > 0 || !topic.Questions[0].Contains("{other}")) && (Abilities.Count > 0 || !topic.NeedsAbilities) && (Languages.Count > 0 || !topic.NeedsLanguages))];
+            .Where(topic => (Others.Length > 0 || !topic.NeedsOthers) && (Abilities.Count > 0 || !topic.NeedsAbilities) && (Languages.Count > 0 || !topic.NeedsLanguages))];
 
     private string[] Others => [.. (InChinese ? IdentityQuestions.OthersInChinese : IdentityQuestions.Others)
         // "Are you Llama?" has no plain no from a model called Llama-Chat.

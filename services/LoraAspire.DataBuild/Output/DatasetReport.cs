@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
+using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.DataBuild.Output;
@@ -31,7 +33,7 @@ internal static class DatasetReport
         Line($"# Data set: {total.Written:N0} rows, {total.Tokens:N0} tokens\n");
         Line($"- {1 - summary.MaskedShare:P1} of the tokens carry loss; the others are masked{(with.TrainOnInputs ? " (train_on_inputs: only the first token of a row)" : " (prompts)")}.");
         Line($"- {total.Truncated:N0} rows were cut at cutoff_len {with.CutoffLen} and have no EOS.");
-        Line($"- Prompt template {with.PromptTemplateName}, seed {with.Seed}, compat {(with.Compat == Compat.AlpacaLora ? "alpaca-lora" : "none")}.");
+        Line($"- Prompt template {with.PromptTemplateName}, seed {with.Seed}, compat {JsonNamingPolicy.KebabCaseLower.ConvertName(with.Compat.ToString())}.");
         foreach (var note in summary.Notes)
         {
             Line($"- {note}");
@@ -70,15 +72,13 @@ internal static class DatasetReport
             Line($"- {tooLong:N0} records left out as longer than cutoff_len: alpaca-lora would have cut them, and their answers would have learned never to stop.");
         }
 
-        Line($"\n## Lineage\n\n| what | sha256 |\n|---|---|\n| code | {lineage.Stage} |\n| prompt template | {Bare(lineage.PromptTemplate)} |");
-        foreach (var (name, digest) in lineage.Tokenizer.Select(file => ($"tokenizer {file.Key}", file.Value)).Concat(lineage.Data.Select(file => ($"data {file.Key}", file.Value))))
+        Line($"\n## Lineage\n\n| what | sha256 |\n|---|---|\n| code | {lineage.Stage} |");
+        foreach (var (what, digest) in lineage.Digests())
         {
-            Line($"| {Cell(name)} | {Bare(digest)} |");
+            Line($"| {Cell(what)} | {digest} |");
         }
         return text.ToString();
     }
-
-    private static string Bare(string digest) => digest.Replace("sha256:", "", StringComparison.Ordinal);
 
     private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal).ReplaceLineEndings(" ");
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.DataBuild.Output;

@@ -6,86 +6,54 @@ using LoraAspire.Model.Tokenizers;
 
 namespace LoraAspire.DataBuild.Output;
 
-/// <summary>preview.md: ten rows, drawn by the seed, and one of each source that this draw leaves out, as a person reads them: prompt, answer, and which tokens carry loss.</summary>
-public sealed class Preview(HfTokenizer tokenizer, int seed)
+/// <summary>preview.md: ten rows, drawn by the seed, and one of each source that this draw leaves out, read back from the data set: what stands here is what is trained on.</summary>
+public sealed class Preview
 {
     public const string FileName = "preview.md";
     private const int Rows = 10;
     private const int LongestText = 2000;
     private const int MostTokens = 80;
 
-    private readonly Draw _draw = new(seed);
-    private readonly Reservoir _rows = new(Rows);
-    private readonly SortedDictionary<string, Reservoir> _ofSource = new(StringComparer.Ordinal);
-    private int _seen;
+    private readonly Draw _draw;
+    private readonly Reservoir<(int Row, SourceRecord Record)> _rows;
+    private readonly SortedDictionary<string, Reservoir<(int Row, SourceRecord Record)>> _ofSource = new(StringComparer.Ordinal);
 
-    public void Offer(SourceRecord record, TokenizedRow row)
+    public Preview(int seed)
+    {
+        _draw = new(seed);
+        _rows = new(Rows, _draw);
+    }
+
+    /// <summary>The next row of the data set was made of this record.</summary>
+    public void Offer(SourceRecord record)
     {
         if (!_ofSource.TryGetValue(record.Source, out var own))
         {
-            _ofSource[record.Source] = own = new(1);
+            _ofSource[record.Source] = own = new(1, _draw);
         }
-        Offered offered = new(_seen++, record, row);
-        _rows.Offer(offered, _draw);
-        own.Offer(offered, _draw);
+        var row = _rows.Seen;
+        _rows.Offer((row, record));
+        own.Offer((row, record));
     }
 
-    private sealed record Offered(int At, SourceRecord Record, TokenizedRow Row);
-
-    /// <summary>Every one that was offered is as likely to be kept as any other.</summary>
-    private sealed class Reservoir(int size)
-    {
-        private int _seen;
-
-        public List<Offered> Kept { get; } = [];
-
-        public void Offer(Offered row, Draw draw)
-        {
-            if (Kept.Count < size)
-            {
-                Kept.Add(row);
-            }
-            else if (draw.Between(0, _seen) is var place && place < size)
-            {
-                Kept[place] = row;
-            }
-            _seen++;
-        }
-    }
-
-    public void Save(string path)
+    public void Save(string path, InstructionDataset dataset, HfTokenizer tokenizer)
     {
         var sources = _rows.Kept.Select(kept => kept.Record.Source).ToHashSet();
-        List<Offered> kept = [.. _rows.Kept, .. _ofSource.Where(source => !sources.Contains(source.Key)).SelectMany(source => source.Value.Kept)];
-        StringBuilder text = new($"# {kept.Count} of {_seen} rows\n");
-        foreach (var (at, record, row) in kept.OrderBy(item => item.At))
+        List<(int Row, SourceRecord Record)> kept = [.. _rows.Kept, .. _ofSource.Where(source => !sources.Contains(source.Key)).SelectMany(source => source.Value.Kept)];
+        StringBuilder text = new($"# {kept.Count} of {_rows.Seen} rows\n");
+        foreach (var (at, record) in kept.OrderBy(item => item.Row))
         {
+            var row = RowInspection.Of(dataset, tokenizer, at);
             text.Append($"\n## Row {at}, from {record.Where}\n\n");
-            text.Append($"{row.InputIds.Length} tokens, {row.Targets} of them with loss{(row.Truncated ? ", cut at the end (no EOS)" : "")}.\n\n");
-            foreach (var (learned, content) in Stretches(row))
+            text.Append($"{row.Tokens.Count} tokens, {row.LossTokens} of them with loss{(row.EndsWithEos ? "" : ", cut at the end (no EOS)")}.\n\n");
+            foreach (var segment in row.Segments)
             {
-                Block(text, learned ? "Learned" : "Read", content);
+                Block(text, segment.CarriesLoss ? "Learned" : "Read", string.Concat(segment.Parts.Where(part => !part.IsSpecial).Select(part => part.Text)));
             }
-            var loss = row.InputIds.Where((_, i) => i > 0 && row.Labels[i] != InstructionDataset.NoLoss).ToList();
-            Block(text, "Tokens with loss", string.Join(' ', loss.Take(MostTokens).Select(tokenizer.Piece)) + (loss.Count > MostTokens ? $" … {loss.Count - MostTokens} more" : ""));
+            var loss = row.Tokens.Where(token => token.CarriesLoss).ToList();
+            Block(text, "Tokens with loss", string.Join(' ', loss.Take(MostTokens).Select(token => token.Piece)) + (loss.Count > MostTokens ? $" … {loss.Count - MostTokens} more" : ""));
         }
         File.WriteAllText(path, text.ToString());
-    }
-
-    /// <summary>The row's own text, cut where loss begins and ends: what stands here is what is trained on.</summary>
-    private IEnumerable<(bool Learned, string Text)> Stretches(TokenizedRow row)
-    {
-        for (int start = 0, end; start < row.InputIds.Length; start = end)
-        {
-            var learned = Learned(start);
-            for (end = start + 1; end < row.InputIds.Length && Learned(end) == learned; end++)
-            {
-            }
-            // Only a text's own start has a space mark that isn't in the text; decoding takes it away.
-            yield return (learned, start == 0 ? tokenizer.Decode(row.InputIds.AsSpan(0, end)) : Encoding.UTF8.GetString([.. row.InputIds[start..end].SelectMany(tokenizer.Bytes)]));
-        }
-
-        bool Learned(int at) => at > 0 && row.Labels[at] != InstructionDataset.NoLoss;
     }
 
     private static void Block(StringBuilder text, string title, string content)

@@ -29,8 +29,10 @@ internal sealed class ChatRecords(DataFile file)
 
     private static SourceRecord Record(JsonElement row, Place place)
     {
-        var (list, from, value) = row.TryGetProperty("conversations", out var conversations) && conversations.ValueKind != JsonValueKind.Null && !(conversations.ValueKind == JsonValueKind.Array && conversations.GetArrayLength() == 0 && row.TryGetProperty("messages", out _)) ? (conversations, "from", "value")
-            : row.TryGetProperty("messages", out var messages) ? (messages, "role", "content")
+        var hasMessages = row.TryGetProperty("messages", out var messages);
+        // Some tables have both columns, of which one is null or empty in each row.
+        var (list, from, value) = row.TryGetProperty("conversations", out var conversations) && conversations.ValueKind != JsonValueKind.Null && !(hasMessages && IsEmpty(conversations)) ? (conversations, "from", "value")
+            : hasMessages ? (messages, "role", "content")
             : throw place.Wrong($"row {place.Row} has neither 'conversations' nor 'messages'. It has: {string.Join(", ", row.EnumerateObject().Select(column => column.Name))}");
         if (list.ValueKind != JsonValueKind.Array)
         {
@@ -79,6 +81,8 @@ internal sealed class ChatRecords(DataFile file)
             ? new(new(last.Question, "", last.Answer!) { History = turns[..^1], System = system }, place.File, place.Row, place.Line)
             : Left(place, "no answer in the conversation");
     }
+
+    private static bool IsEmpty(JsonElement list) => list.ValueKind == JsonValueKind.Array && list.GetArrayLength() == 0;
 
     /// <summary>A text, or OpenAI's list of parts where all of them are texts; else null.</summary>
     private static string? Text(JsonElement content) => content.ValueKind switch

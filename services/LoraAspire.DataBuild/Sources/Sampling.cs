@@ -36,9 +36,7 @@ internal static class Sampling
     /// <param name="fewer">Told how many there are, when there are fewer.</param>
     public static IEnumerable<SourceRecord> Sampled(this IEnumerable<SourceRecord> records, int count, int seed, Action<int> fewer)
     {
-        Draw draw = new(seed);
-        List<(int At, SourceRecord Record)> kept = new(Math.Min(count, 1 << 16));
-        var seen = 0;
+        Reservoir<(int At, SourceRecord Record)> drawn = new(count, new(seed));
         foreach (var record in records)
         {
             if (record.Dropped is not null)
@@ -46,21 +44,13 @@ internal static class Sampling
                 yield return record;
                 continue;
             }
-            if (kept.Count < count)
-            {
-                kept.Add((seen, record));
-            }
-            else if (draw.Between(0, seen) is var place && place < count)
-            {
-                kept[place] = (seen, record);
-            }
-            seen++;
+            drawn.Offer((drawn.Seen, record));
         }
-        if (seen < count)
+        if (drawn.Seen < count)
         {
-            fewer(seen);
+            fewer(drawn.Seen);
         }
-        foreach (var (_, record) in kept.OrderBy(item => item.At))
+        foreach (var (_, record) in drawn.Kept.OrderBy(item => item.At))
         {
             yield return record;
         }

@@ -16,11 +16,8 @@ internal static class SelfCognitionRecords
         {
             throw new StageException($"{problem}.");
         }
-        self = self with { Name = self.Name.Trim(), Developer = self.Developer.Trim(), Abilities = Given(self.Abilities), Languages = Given(self.Languages) };
         Identity.Identity english = new(self.Name, self.Developer, self.Abilities, self.Languages, InChinese: false);
         return english.All().Concat((english with { InChinese = true }).All()).Concat(written).Select((record, row) =>
             new SourceRecord(record, "self_cognition", row) { Dropped = IdentityCheck.Problem(record, self) });
-
-        static string[] Given(IEnumerable<string> words) => [.. words.Select(word => word.Trim()).Where(word => word.Length > 0)];
     }
 }

@@ -73,7 +73,7 @@ public sealed class DuplicatesTests
             static HashSet<string> Grams(string text) => [.. Enumerable.Range(0, text.Length - 4).Select(at => text.Substring(at, 5))];
             var (a, b) = (Grams(one), Grams(other));
             actual += (double)a.Intersect(b).Count() / a.Union(b).Count() / texts;
-            estimated += MinHash.Similarity(MinHash.Signature(one), MinHash.Signature(other)) / texts;
+            estimated += (double)MinHash.EqualPlaces(MinHash.Signature(Shingles.Of(one)), MinHash.Signature(Shingles.Of(other))) / MinHash.Places / texts;
         }
         Assert.Equal(actual, estimated, 0.025);
     }

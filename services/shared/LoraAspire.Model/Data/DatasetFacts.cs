@@ -11,20 +11,6 @@ public sealed record SourceFacts(long Records, long Written, IReadOnlyDictionary
 /// <summary>Rows by their length in tokens.</summary>
 public sealed record LengthBin(int From, int To, long Rows);
 
-/// <summary>The bytes that a data set was made from, each as "sha256:…".</summary>
-/// <param name="Stage">The code that made it: stage kind @ version.</param>
-/// <param name="Tokenizer">File → digest; likewise <paramref name="Data"/>, where what a chat model wrote stands too.</param>
-public sealed record LineageFacts(string? Stage, string? PromptTemplate, IReadOnlyDictionary<string, string>? Tokenizer, IReadOnlyDictionary<string, string>? Data)
-{
-    /// <summary>What → digest, all in one list.</summary>
-    public IEnumerable<(string What, string Digest)> All =>
-    [
-        .. PromptTemplate is { } template ? [("prompt template", template)] : Array.Empty<(string, string)>(),
-        .. (Tokenizer ?? new Dictionary<string, string>()).Select(file => ($"tokenizer {file.Key}", file.Value)),
-        .. (Data ?? new Dictionary<string, string>()).Select(file => ($"data {file.Key}", file.Value)),
-    ];
-}
-
 /// <summary>dataset.json as data-build writes it, as far as it is shown.</summary>
 /// <param name="MaskedShare">The part of all tokens that carries no loss, 0 to 1.</param>
 /// <param name="Lengths">Bins of equal width, ascending.</param>
@@ -37,7 +23,7 @@ public sealed record DatasetFacts(
     /// <summary>Rows that alpaca-lora would have made otherwise, by the reason.</summary>
     public IReadOnlyDictionary<string, long> UnlikeAlpacaLora { get; init; } = new Dictionary<string, long>();
 
-    public LineageFacts? Lineage { get; init; }
+    public Lineage? Lineage { get; init; }
 
     public const string FileName = "dataset.json";
 
@@ -75,5 +61,5 @@ public sealed record DatasetFacts(
             : throw new FormatException($"'{bin.Key}' is no span of lengths.")).OrderBy(bin => bin.From)];
 
     private sealed record Document(long Rows, SourceFacts? Total, Dictionary<string, SourceFacts>? Sources, double MaskedShare, Dictionary<string, long>? LengthHistogram,
-        string? PromptTemplateName, int CutoffLen, bool TrainOnInputs, List<string>? Notes, Dictionary<string, long>? UnlikeAlpacaLora, LineageFacts? Lineage);
+        string? PromptTemplateName, int CutoffLen, bool TrainOnInputs, List<string>? Notes, Dictionary<string, long>? UnlikeAlpacaLora, Lineage? Lineage);
 }

@@ -19,7 +19,6 @@ public sealed class InstructionDataset : IDisposable
     /// <summary>The label of a token that carries no loss.</summary>
     public const int NoLoss = -100;
 
-
     internal static Schema Schema { get; } = new(
         [
             new Field("input_ids", new ListType(Int32Type.Default), nullable: false),

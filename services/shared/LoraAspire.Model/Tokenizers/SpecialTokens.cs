@@ -54,9 +54,8 @@ internal sealed class SpecialTokens
         }
         // A tokenizer_config with "bos_token": null means that the model has none, whatever the vocabulary says.
         var named = config is { } c && c.TryGetProperty("bos_token", out var none) && none.ValueKind == JsonValueKind.Null ? null : Named("bos_token", bos);
-        tokens.BosId = config is { } own && own.TryGetProperty("add_bos_token", out var add) && add.ValueKind is JsonValueKind.True or JsonValueKind.False
-            ? add.GetBoolean() ? named : null
-            : addsBos ? named : null;
+        var adds = config is { } own && own.TryGetProperty("add_bos_token", out var add) && add.ValueKind is JsonValueKind.True or JsonValueKind.False ? add.GetBoolean() : addsBos;
+        tokens.BosId = adds ? named : null;
         tokens.EosId = Named("eos_token", eos)
             ?? throw new ModelException($"The tokenizer in {dir} names no eos_token: an answer could never end. Add one to tokenizer_config.json.");
         foreach (var id in new[] { Named("unk_token", unk), named, tokens.EosId }.OfType<int>())

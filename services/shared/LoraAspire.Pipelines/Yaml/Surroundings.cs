@@ -13,7 +13,10 @@ public sealed record Surroundings(Func<string, string?> DataFile, Func<string, s
         {
             if (DataFile(path) is { } problem)
             {
-                Named(draft.Node, path).DefaultIfEmpty(draft.IdNode).ToList().ForEach(node => report.Error(node, problem));
+                foreach (var node in Named(draft.Node, path).DefaultIfEmpty(draft.IdNode))
+                {
+                    report.Error(node, problem);
+                }
             }
         }
         foreach (var node in draft.Inputs.Values)

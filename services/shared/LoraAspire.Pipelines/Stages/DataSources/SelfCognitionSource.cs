@@ -3,12 +3,12 @@ namespace LoraAspire.Pipelines.Stages;
 /// <summary>Records in which the model says who it is, in Chinese and English.</summary>
 public sealed record SelfCognitionSource : RecordSource
 {
-    public required string Name { get; init; }
-    public required string Developer { get; init; }
-    public IReadOnlyList<string> Abilities { get; init; } = [];
+    public required string Name { get; init => field = value.Trim(); }
+    public required string Developer { get; init => field = value.Trim(); }
+    public IReadOnlyList<string> Abilities { get; init => field = Given(value); } = [];
 
     /// <summary>What it speaks; when empty, nothing is asked about it.</summary>
-    public IReadOnlyList<string> Languages { get; init; } = [];
+    public IReadOnlyList<string> Languages { get; init => field = Given(value); } = [];
 
     /// <summary>How many more records, half of them in Chinese, the chat model of <c>writer</c> is asked for.</summary>
     public int Written { get; init; }
@@ -19,4 +19,7 @@ public sealed record SelfCognitionSource : RecordSource
         string.IsNullOrWhiteSpace(Name) || string.IsNullOrWhiteSpace(Developer) ? "self_cognition needs a name and a developer: say what the model is to be called, and who made it"
         : new[] { Name, Developer }.FirstOrDefault(words => words.IndexOfAny(['[', ']', '{', '}', '<', '>']) >= 0) is { } unfilled ? $"self_cognition: '{unfilled}' looks like a placeholder that was to be filled in. Write the name as the model is to say it"
         : null;
+
+    /// <summary>Spaces around a word, and words that are none, would stand in every answer.</summary>
+    private static string[] Given(IEnumerable<string> words) => [.. words.Select(word => word.Trim()).Where(word => word.Length > 0)];
 }

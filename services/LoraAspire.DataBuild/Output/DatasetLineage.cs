@@ -1,14 +1,14 @@
 using System.Security.Cryptography;
 using LoraAspire.DataBuild.Sources;
+using LoraAspire.Model.Data;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.DataBuild.Output;
 
-/// <summary>The bytes that a data set was made from: name → "sha256:…".</summary>
-/// <param name="Stage">The code that made it: stage kind @ version.</param>
-public sealed record Lineage(string Stage, string PromptTemplate, IReadOnlyDictionary<string, string> Tokenizer, IReadOnlyDictionary<string, string> Data)
+/// <summary>Takes the digests of what a data set is made from.</summary>
+internal static class DatasetLineage
 {
     /// <param name="tokenizerDir">The base's folder.</param>
     /// <param name="written">What a chat model wrote, each list by its name.</param>
