@@ -4,6 +4,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace LoraAspire.Runtime;
@@ -16,7 +17,7 @@ public static class LoraRuntime
         var paths = LoraPaths.From(builder.Configuration);
         builder.Services.AddSingleton(paths);
         builder.Services.AddSingleton(new StreamOptions());
-        builder.Services.AddSingleton(new ArtifactStore(paths.Store));
+        builder.Services.AddSingleton(services => new ArtifactStore(paths.Store, services.GetRequiredService<ILogger<ArtifactStore>>()));
         builder.Services.AddSingleton<ContentDigests>();
         builder.Services.AddSingleton(_ => Connect(builder.Configuration.GetConnectionString("redis")));
         builder.Services.AddSingleton<Runs.Runs>();
