@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using LoraAspire.Hosting.Engine;
+using LoraAspire.Machine;
 using StackExchange.Redis;
 
 namespace LoraAspire.RedisTests;
@@ -14,10 +14,12 @@ public sealed class RedisServer : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var port = Ports.Free(1)[0];
-        _shell.StartInfo = new("/bin/sh", ["-c", $"redis-server --port {port} --bind 127.0.0.1 --save '' --appendonly no --dir /tmp >/dev/null & read _; kill -9 $!"])
+        var program = await Machine.RedisServer.FindOrUnpackAsync(Console.WriteLine);
+        _shell.StartInfo = new("/bin/sh", ["-c", $"'{program.Path}' --port {port} --bind 127.0.0.1 --save '' --appendonly no --dir /tmp >/dev/null & read _; kill -9 $!"])
         {
             RedirectStandardInput = true,
         };
+        program.ApplyTo(_shell.StartInfo);
         _shell.Start();
         Connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{port},abortConnect=false,connectRetry=50,connectTimeout=5000,allowAdmin=true");
         while (!Connection.IsConnected)
