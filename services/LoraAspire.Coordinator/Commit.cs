@@ -34,7 +34,8 @@ public sealed class Commit(IDatabase redis, ConsumerGroup inbox)
         """;
 
     /// <summary>False when the log has grown since <paramref name="before"/>: fold it again and decide anew.</summary>
-    public async Task<bool> TryAsync(RedisValue entry, RunState before, Decision decision)
+    /// <param name="traceParent">The run's trace, for what is written while no span is open.</param>
+    public async Task<bool> TryAsync(RedisValue entry, RunState before, Decision decision, string? traceParent)
     {
         List<RedisKey> keys = [Keys.Inbox, Keys.Run(before.Id), Keys.Runs, Keys.Cancel(before.Id)];
         List<RedisValue> arguments =
@@ -45,12 +46,12 @@ public sealed class Commit(IDatabase redis, ConsumerGroup inbox)
         ];
         foreach (var (index, happened) in decision.Events.Index())
         {
-            Add(2, $"{before.Version + index + 1}-0", Entries.ToArguments(happened));
+            Add(2, $"{before.Version + index + 1}-0", Entries.ToArguments(happened, traceParent));
         }
         foreach (var order in decision.Orders)
         {
             keys.Add(Keys.Work(order.Kind));
-            Add(keys.Count, "*", Entries.ToArguments(order));
+            Add(keys.Count, "*", Entries.ToArguments(order, traceParent));
         }
         return (string?)await redis.ScriptEvaluateAsync(Script, [.. keys], [.. arguments]) == "committed";
 

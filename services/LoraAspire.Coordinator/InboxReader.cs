@@ -1,5 +1,6 @@
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
+using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
@@ -44,18 +45,27 @@ public sealed class InboxReader(
             await new Lease(redis, inbox, delivery.Entry.Id, "").BuryAsync("unreadable, or read too often without success", Blame(delivery.Entry));
             return;
         }
-        var runs = new Runs(connection, options);
+        var attempt = message as AttemptMessage;
+        using var scope = log.BeginScope(new LogFields(message.Run, attempt?.Stage, attempt?.Attempt));
         var commit = new Commit(redis, inbox);
+        var parent = Entries.Field(delivery.Entry, Entries.TraceParent);
+        if (parent is null && message is SubmitRun submit)
+        {
+            RunTrace.Submitted(submit, out parent);
+        }
+        var (state, trace) = await RunLog.ReadAsync(redis, message.Run);
+        using var span = RunTrace.Decide(message, parent, trace);
         while (true)
         {
-            var state = await runs.GetAsync(message.Run) ?? new RunState(message.Run);
             var decision = Scheduler.Decide(state, message, planner.Prepare, planner.Around);
-            if (await commit.TryAsync(delivery.Entry.Id, state, decision))
+            if (await commit.TryAsync(delivery.Entry.Id, state, decision, trace ?? parent))
             {
+                span?.Decided(decision);
                 Tell(decision);
                 return;
             }
-            log.LogInformation("Another coordinator was faster with run {Run}: deciding again", message.Run);
+            log.LogInformation("Another coordinator was faster: deciding again");
+            (state, trace) = await RunLog.ReadAsync(redis, message.Run);
         }
     }
 
@@ -80,9 +90,17 @@ public sealed class InboxReader(
 
     private void Tell(Decision decision)
     {
-        foreach (var line in decision.Events.Select(LogLine.Of).OfType<LogLine>())
+        foreach (var happened in decision.Events)
         {
-            log.LogInformation("{Run} {Stage} {Text}", decision.State.Id, line.Stage ?? "", line.Text);
+            using var scope = log.BeginScope(new LogFields(happened.Run, (happened as StageEvent)?.Stage));
+            if (LogLine.Of(happened) is { } line)
+            {
+                log.LogInformation("{Run} {Stage} {Text}", happened.Run, line.Stage ?? "", line.Text);
+            }
+            if (happened is RunFinished end)
+            {
+                RunMeter.Ended(end);
+            }
         }
         if (decision.Events.OfType<RunFinished>().Any() && Directory.Exists(store.RunScratch(decision.State.Id)))
         {

@@ -9,6 +9,7 @@ using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 
@@ -43,6 +44,9 @@ public sealed class Installation : IAsyncDisposable
     public ArtifactStore Store { get; }
     public Runs Runs { get; }
 
+    /// <summary>Who hears what the services log.</summary>
+    public ILoggerFactory Logs { get; init; } = NullLoggerFactory.Instance;
+
     public StreamOptions Options { get; } = new()
     {
         Heartbeat = TimeSpan.FromMilliseconds(60),
@@ -62,15 +66,17 @@ public sealed class Installation : IAsyncDisposable
         """;
 
     public async Task<IHostedService> StartCoordinatorAsync() => await StartAsync(new InboxReader(
-        Connection, new Planner(Store, new ContentDigests(Paths)), Store, Options, NullLogger<InboxReader>.Instance));
+        Connection, new Planner(Store, new ContentDigests(Paths)), Store, Options, Logs.CreateLogger<InboxReader>()));
+
+    public Task<IHostedService> StartPulseAsync() => StartAsync(new Pulse(Connection, Options, Logs.CreateLogger<Pulse>()));
 
     public Task<IHostedService> StartDataBuildAsync(Work<DataBuildParams> work) => StartWorkerAsync(StageKinds.DataBuild, work);
 
     public async Task<IHostedService> StartWorkerAsync<TParams>(StageKind kind, Work<TParams> work) where TParams : StageParams =>
-        await StartAsync(new StageWorker<TParams>(kind, Attempt(kind, work), Connection, Options, NullLogger<StageWorker<TParams>>.Instance));
+        await StartAsync(new StageWorker<TParams>(kind, Attempt(kind, work), Connection, Options, Logs.CreateLogger<StageWorker<TParams>>()));
 
     public StageAttempt<TParams> Attempt<TParams>(StageKind kind, Work<TParams> work) where TParams : StageParams =>
-        new(new Stage<TParams>(work), kind, Store, new ContentDigests(Paths), Paths, NullLogger<StageAttempt<TParams>>.Instance);
+        new(new Stage<TParams>(work), kind, Store, new ContentDigests(Paths), Paths, Logs.CreateLogger<StageAttempt<TParams>>());
 
     /// <summary>The run's state once it is over.</summary>
     public async Task<RunState> EndOfAsync(string run)

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -14,6 +16,7 @@ public static class Wire
     public const string Version = "1";
 
     private static readonly string[] FlatFields = ["type", "run", "stage", "attempt", "at"];
+    private static readonly ConcurrentDictionary<Type, string> Types = new();
 
     /// <summary>camelCase names, kebab-case enums, unescaped Chinese, nulls left out.</summary>
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web)
@@ -45,6 +48,19 @@ public static class Wire
         fields.Add(new("body", body.ToJsonString(Json)));
         return fields;
     }
+
+    /// <summary>The word in the field <c>type</c> of a message or event.</summary>
+    public static string TypeOf(object message) => Types.GetOrAdd(message.GetType(), type =>
+    {
+        for (var root = type; root is not null; root = root.BaseType)
+        {
+            if (root.GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false).FirstOrDefault(known => known.DerivedType == type)?.TypeDiscriminator is string word)
+            {
+                return word;
+            }
+        }
+        return type.Name;
+    });
 
     /// <exception cref="WireException">The entry is of another version, lacks a field, or its body is not what its type says.</exception>
     public static T Decode<T>(IEnumerable<KeyValuePair<string, string>> entry) where T : class

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
@@ -69,6 +70,7 @@ public sealed class StageAttempt<TParams>(
         };
         stage.RunAsync(context, stop).GetAwaiter().GetResult();
         stop.ThrowIfCancellationRequested();
+        using var span = RunTrace.Part($"publish {order.Stage}", order);
         var outputs = Publish(order, scratch, with);
         Directory.Delete(checkpoints, recursive: true);
         return outputs;

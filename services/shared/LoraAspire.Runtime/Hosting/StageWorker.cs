@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Hosting;
@@ -14,8 +15,6 @@ public sealed class StageWorker<TParams>(
     StageKind kind, StageAttempt<TParams> attempt, IConnectionMultiplexer connection, StreamOptions options,
     ILogger<StageWorker<TParams>> log) : BackgroundService where TParams : StageParams
 {
-    private static readonly ActivitySource Activities = new("LoraAspire.Runtime");
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var redis = connection.GetDatabase();
@@ -58,8 +57,10 @@ public sealed class StageWorker<TParams>(
             return;
         }
 
-        using var activity = Activities.StartActivity($"{kind.Name} {order.Stage}", ActivityKind.Consumer, Entries.Field(delivery.Entry, "traceparent"));
-        using var scope = log.BeginScope("run {Run} stage {Stage} attempt {Attempt}", order.Run, order.Stage, order.Attempt);
+        var clock = Stopwatch.StartNew();
+        RunMeter.HandedOver(kind.Name, Entries.Age(delivery.Entry));
+        using var span = RunTrace.Attempt(order, group.Consumer, Entries.Field(delivery.Entry, Entries.TraceParent));
+        using var scope = log.BeginScope(new LogFields(order.Run, order.Stage, order.Attempt));
         using var heart = new Heartbeat(lease, options.Heartbeat, log, stopping);
         if (await heart.FirstAsync() == LeaseState.Held)
         {
@@ -68,6 +69,8 @@ public sealed class StageWorker<TParams>(
         }
         var progress = new ProgressStream(redis, order.Run, order.Stage, options);
         var outcome = await attempt.RunAsync(order, group.Consumer, progress, heart);
+        RunMeter.Ended(kind.Name, outcome, clock.Elapsed);
+        span?.Ended(outcome);
         if (outcome is null)
         {
             // Lost, or this process is stopping: another goes on from the last checkpoint.

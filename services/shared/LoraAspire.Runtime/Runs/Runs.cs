@@ -24,6 +24,7 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
             throw new PipelineException(parsed.Errors);
         }
         var run = $"{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}";
+        using var span = RunTrace.Submit(run, parsed.Pipeline.Name);
         await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new SubmitRun(run, DateTimeOffset.UtcNow, file, yaml)));
         return run;
     }
@@ -42,8 +43,8 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
     /// <summary>The run's state now, or null when the coordinator knows no such run (yet).</summary>
     public async Task<RunState?> GetAsync(string run)
     {
-        var log = await Redis.StreamRangeAsync(Keys.Run(run));
-        return log.Length == 0 ? null : RunState.Fold(run, log.Select(Entries.Read<RunEvent>));
+        var log = await RunLog.ReadAsync(Redis, run);
+        return log.State.Version == 0 ? null : log.State;
     }
 
     /// <summary>Every event from the first on, then live, to the end of the run.</summary>

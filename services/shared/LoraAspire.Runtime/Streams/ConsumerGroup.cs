@@ -40,6 +40,20 @@ public sealed class ConsumerGroup(IDatabase redis, string stream, string group, 
         }
     }
 
+    /// <summary>How many entries nobody has taken yet. What is done with is removed, so the rest of the stream is in somebody's hands.</summary>
+    public static async Task<long> WaitingAsync(IDatabase redis, string stream, string group)
+    {
+        try
+        {
+            var (length, taken) = (redis.StreamLengthAsync(stream), redis.StreamPendingAsync(stream, group));
+            return Math.Max(0, await length - (await taken).PendingMessageCount);
+        }
+        catch (RedisServerException error) when (error.Message.StartsWith("NOGROUP", StringComparison.Ordinal))
+        {
+            return await redis.StreamLengthAsync(stream);
+        }
+    }
+
     /// <summary>At 0, never $: what was written before the first reader came is read too.</summary>
     private async Task CreateAsync()
     {
