@@ -6,11 +6,10 @@ namespace LoraAspire.EndToEndTests.Hosting;
 /// <summary>The files that the shipped pipelines name, small, and every pipeline with as little work as reaches its end.</summary>
 internal static class SmallWorld
 {
-    /// <summary>Longest first: what a line of a pipeline says, and what it says here.</summary>
+    /// <summary>What a line of a pipeline says, and what it says here.</summary>
     private static readonly (string Key, string Value)[] s_small =
     [
-        ("num_epochs:", "1"), ("batch_size:", "16"), ("micro_batch_size:", "8"), ("val_set_size:", "4"), ("eval_steps:", "3"), ("save_steps:", "3"),
-        ("warmup_steps:", "1"), ("cutoff_len:", "128"),
+        ("batch_size:", "16"), ("micro_batch_size:", "8"), ("eval_steps:", "3"), ("save_steps:", "3"), ("warmup_steps:", "1"), ("cutoff_len:", "128"),
     ];
 
     public static string[] Pipelines { get; } =
@@ -38,11 +37,21 @@ internal static class SmallWorld
     private static string Line(string line)
     {
         var text = line.TrimStart();
+        var indent = line[..^text.Length];
+        if (text.StartsWith("val_set_size:", StringComparison.Ordinal))
+        {
+            return "";
+        }
+        if (text.StartsWith("num_epochs:", StringComparison.Ordinal))
+        {
+            // A split larger than the small data, said or by default, would be refused.
+            return $"{indent}num_epochs: 1\n{indent}val_set_size: 4";
+        }
         foreach (var (key, value) in s_small)
         {
             if (text.StartsWith(key, StringComparison.Ordinal))
             {
-                return line[..^text.Length] + key + " " + value;
+                return $"{indent}{key} {value}";
             }
         }
         return line.Replace("count: 400000", "count: 120", StringComparison.Ordinal).Replace("count: 320", "count: 60", StringComparison.Ordinal)
