@@ -8,7 +8,7 @@ using StackExchange.Redis;
 
 namespace LoraAspire.Runtime.Runs;
 
-/// <summary>Submits, cancels and follows runs. What CLI, dashboard and AppHost know of runs, they know through this.</summary>
+/// <summary>Submits, cancels and follows runs. What CLI, lab and AppHost know of runs, they know through this.</summary>
 public sealed class Runs(IConnectionMultiplexer connection, StreamOptions options)
 {
     private IDatabase Redis => connection.GetDatabase();
