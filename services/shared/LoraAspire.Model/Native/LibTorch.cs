@@ -29,13 +29,16 @@ public static class LibTorch
             {
                 return;
             }
+            if (OperatingSystem.IsLinux())
+            {
+                // .NET keeps its own copy of the environment, so libc is asked. A thread that spins at a barrier holds the core that another
+                // process's thread, or the one it waits for, could use: on a busy machine training fell to a tenth and less.
+                _ = setenv("OMP_WAIT_POLICY", "passive", overwrite: 0);
+                // Micro-batches differ in size: blocks that can't grow would leave gaps between them.
+                _ = setenv("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", overwrite: 0);
+            }
             if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder)
             {
-                if (OperatingSystem.IsLinux())
-                {
-                    // Micro-batches differ in size: blocks that can't grow would leave gaps between them. .NET keeps its own copy of the environment, so libc is asked.
-                    _ = setenv("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", overwrite: 0);
-                }
                 LoadFrom(folder);
             }
             else
