@@ -31,7 +31,7 @@ public sealed class Installation : IAsyncDisposable
     {
         Connection = server.Connection;
         Connection.GetServers()[0].FlushAllDatabases();
-        Paths = new(Path.Combine(_root, "store"), _root, Path.Combine(_root, "models"));
+        Paths = new(_root, Path.Combine(_root, "store"), _root, Path.Combine(_root, "models"));
         Directory.CreateDirectory(Path.Combine(Paths.Models, "tiny"));
         File.WriteAllText(Path.Combine(Paths.Models, "tiny", "config.json"), "{}");
         Store = new(Paths.Store);
