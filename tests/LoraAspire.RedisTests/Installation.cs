@@ -35,23 +35,23 @@ public sealed class Installation : IAsyncDisposable
         Directory.CreateDirectory(Path.Combine(Paths.Models, "tiny"));
         File.WriteAllText(Path.Combine(Paths.Models, "tiny", "config.json"), "{}");
         Store = new(Paths.Store);
-        Runs = new(Connection, Options);
     }
 
     public IConnectionMultiplexer Connection { get; }
     public IDatabase Redis => Connection.GetDatabase();
     public LoraPaths Paths { get; }
     public ArtifactStore Store { get; }
-    public Runs Runs { get; }
+    public Runs Runs => new(Connection, Options);
 
     /// <summary>Who hears what the services log.</summary>
     public ILoggerFactory Logs { get; init; } = NullLoggerFactory.Instance;
 
-    public StreamOptions Options { get; } = new()
+    public StreamOptions Options { get; init; } = new()
     {
         Heartbeat = TimeSpan.FromMilliseconds(60),
         IdleLimit = TimeSpan.FromMilliseconds(400),
         PollMax = TimeSpan.FromMilliseconds(20),
+        Patience = TimeSpan.FromMinutes(1),
     };
 
     /// <summary>One data-build stage; <paramref name="policy"/> adds retries or a timeout.</summary>
@@ -89,6 +89,16 @@ public sealed class Installation : IAsyncDisposable
 
     /// <summary>The first event of this kind.</summary>
     public async Task<TEvent> FirstAsync<TEvent>(string run) where TEvent : RunEvent => (TEvent)await Runs.WatchAsync(run, Soon).FirstAsync(happened => happened is TEvent);
+
+    /// <summary>Done when everything in a stream has been dealt with.</summary>
+    public async Task EmptyAsync(string stream)
+    {
+        var poll = new PollDelay(Options);
+        while (await Redis.StreamLengthAsync(stream) > 0)
+        {
+            await poll.WaitAsync(Soon);
+        }
+    }
 
     public Task TellAsync(InboxMessage message) => Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry(message));
 

@@ -52,9 +52,10 @@ public sealed record RunState(
             File = e.File,
             Yaml = e.Yaml,
             SubmittedAt = e.At,
-            Notes = e.Notes,
+            Notes = [.. Notes, .. e.Notes],
             Stages = [.. e.Stages.Select(stage => new StageState(stage.Id, stage.Kind, stage.Inputs))],
         },
+        Unreadable e => this with { Notes = [.. Notes, $"entry {e.Entry} of the run's log can't be read: {e.Reason}"] },
         RunCancelling => this with { Status = RunStatus.Cancelling },
         RunFinished e => this with
         {
