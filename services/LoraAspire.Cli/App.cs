@@ -1,27 +1,25 @@
-using System.Text.Json;
 using LoraAspire.Model;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
+using Microsoft.Extensions.Configuration;
 using StackExchange.Redis;
 
 namespace LoraAspire.Cli;
 
-/// <summary>The running app, found through ConnectionStrings__redis or the file that the AppHost leaves in .lora.</summary>
-internal sealed record App(string Redis, string? Dashboard, string? Chat)
+/// <summary>The running app, found through ConnectionStrings__redis or the file that the AppHost leaves in its state folder.</summary>
+internal sealed record App(string Redis, string? Lab, string? Chat)
 {
     internal const string NotRunning = "LoraAspire is not running here. Start it with `dotnet run --project LoraAspire.AppHost` and try again, or set ConnectionStrings__redis.";
 
     /// <exception cref="CliException">No app runs here.</exception>
     public static App Find()
     {
-        var root = LoraPaths.RepositoryRoot(Environment.CurrentDirectory) ?? LoraPaths.RepositoryRoot(AppContext.BaseDirectory);
-        var file = root is null ? null : Path.Combine(root, ".lora", "apphost.json");
-        var left = File.Exists(file) ? JsonSerializer.Deserialize<App>(File.ReadAllText(file), JsonSerializerOptions.Web) : null;
+        var left = AppAddresses.Read(LoraPaths.From(new ConfigurationBuilder().AddEnvironmentVariables().Build()).State);
         var redis = Environment.GetEnvironmentVariable("ConnectionStrings__redis") ?? left?.Redis;
-        return redis is null ? throw new CliException(NotRunning) : new(redis, left?.Dashboard, left?.Chat);
+        return redis is null ? throw new CliException(NotRunning) : new(redis, left?.Lab, left?.Chat);
     }
 
     /// <exception cref="CliException">Redis does not answer.</exception>

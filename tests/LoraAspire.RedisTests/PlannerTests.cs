@@ -17,7 +17,7 @@ public sealed class PlannerTests : IDisposable
 
     public PlannerTests()
     {
-        _paths = new(Path.Combine(_root, "store"), Path.Combine(_root, "data"), Path.Combine(_root, "models"));
+        _paths = new(_root, Path.Combine(_root, "store"), Path.Combine(_root, "data"), Path.Combine(_root, "models"));
         Directory.CreateDirectory(Path.Combine(_paths.Models, "tiny"));
         Directory.CreateDirectory(_paths.Data);
         File.WriteAllText(Path.Combine(_paths.Models, "tiny", "config.json"), "{}");

@@ -12,7 +12,7 @@ internal sealed class TestFolder : ILogger<ArtifactStore>, ILogger<ContentDigest
 {
     public TestFolder()
     {
-        Paths = new(At("store"), Directory.CreateDirectory(At("data")).FullName, Directory.CreateDirectory(At("models")).FullName);
+        Paths = new(At("state"), At("store"), Directory.CreateDirectory(At("data")).FullName, Directory.CreateDirectory(At("models")).FullName);
         Store = new(Paths.Store, this);
         Digests = new(Paths, this);
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
@@ -16,7 +17,7 @@ public sealed class StageAttempt<TParams>(
     /// <summary>The outcome to tell, or null when there is nobody to tell it for: the order was lost or the process stops.</summary>
     public async Task<InboxMessage?> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress, Heartbeat heart)
     {
-        using var timeout = new CancellationTokenSource(order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : Timeout.InfiniteTimeSpan);
+        using var timeout = new StageTimeout(order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(heart.Token, timeout.Token);
         var scratch = Path.Combine(store.StageScratch(order.Run, order.Stage), $"{order.Attempt}-{worker}");
         try
@@ -35,7 +36,7 @@ public sealed class StageAttempt<TParams>(
                 return null;
             }
             var (cause, words) = heart.State == LeaseState.Cancelled ? (FailureCause.Cancelled, "cancelled")
-                : timeout.IsCancellationRequested ? (FailureCause.Timeout, $"ran longer than its timeout of {TimeSpan.FromSeconds(order.TimeoutSeconds!.Value):g}")
+                : timeout.HasPassed ? (FailureCause.Timeout, $"ran longer than its timeout of {TimeSpan.FromSeconds(order.TimeoutSeconds!.Value):g}")
                 : Failure.Of(error);
             log.LogError(error, "{Stage} failed: {Words}", order.Stage, words);
             return new AttemptFailed(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, cause, words);
@@ -66,6 +67,7 @@ public sealed class StageAttempt<TParams>(
         stage.RunAsync(context, stop).GetAwaiter().GetResult();
         stop.ThrowIfCancellationRequested();
         inputs.RequireUnchanged(stop);
+        using var span = RunTrace.Part($"publish {order.Stage}", order);
         var outputs = Publish(order, scratch, with, stop);
         Directory.Delete(checkpoints, recursive: true);
         return outputs;
