@@ -13,20 +13,20 @@ public static class PrivateFolder
     /// <summary>For the whole process from now on, so that what stages and libraries write by themselves is private too.</summary>
     public static void MaskOthers() => Libc.Mask(OthersMask);
 
-    /// <summary>Creates the folder, or takes others' rights from one that an earlier version made. A folder that isn't ours to change stays as it is.</summary>
-    public static void Claim(string folder)
+    /// <summary>Creates the folder, or takes others' rights from one that an earlier version made. What can't be done now is told where the folder is first needed.</summary>
+    public static void TryClaim(string folder)
     {
-        Create(folder);
-        if ((File.GetUnixFileMode(folder) & ~FolderMode) != 0)
+        try
         {
-            try
+            Create(folder);
+            if ((File.GetUnixFileMode(folder) & ~FolderMode) != 0)
             {
                 File.SetUnixFileMode(folder, FolderMode);
             }
-            catch (UnauthorizedAccessException)
-            {
-                // Another user's, who lets us work in it.
-            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // A full or read-only disk, or another user's folder that we may work in.
         }
     }
 }
