@@ -30,14 +30,6 @@ internal static class RedisExtensions
         };
     }
 
-    /// <summary>Refers to Redis, and waits for it where it is ours to start.</summary>
-    public static IResourceBuilder<T> WithRedis<T>(this IResourceBuilder<T> service, IResourceBuilder<IResourceWithConnectionString> redis)
-        where T : IResourceWithEnvironment, IResourceWithWaitSupport
-    {
-        service.WithReference(redis);
-        return redis.Resource is ParameterResource ? service : service.WaitFor(redis);
-    }
-
     private static IResourceBuilder<RedisServerResource> AddRedisServer(this IDistributedApplicationBuilder builder, string name, string folder)
     {
         var password = ParameterResourceBuilderExtensions.CreateDefaultPasswordParameter(builder, $"{name}-password", special: false);

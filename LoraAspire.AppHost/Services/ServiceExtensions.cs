@@ -1,4 +1,3 @@
-using LoraAspire.AppHost.Redis;
 using LoraAspire.AppHost.Terminal;
 using LoraAspire.Runtime;
 
@@ -7,11 +6,14 @@ namespace LoraAspire.AppHost.Services;
 /// <summary>What every service of ours has in common.</summary>
 internal static class ServiceExtensions
 {
-    /// <summary>Redis, a health check, the folders; started from its built program and without a certificate, since it listens on loopback.</summary>
+    /// <summary>
+    /// Redis, a health check, the folders; started from its built program and without a certificate, since it listens on loopback. It doesn't
+    /// wait for Redis: a service connects when there is one, and until then isn't healthy.
+    /// </summary>
     /// <param name="port">Where it listens; null takes any free port.</param>
     public static IResourceBuilder<ProjectResource> AsService(
         this IResourceBuilder<ProjectResource> service, IResourceBuilder<IResourceWithConnectionString> redis, AppHostOptions options, int? port = null) => service
-        .WithRedis(redis)
+        .WithReference(redis)
         .WithHttpEndpoint(port, name: "http")
         .WithHttpHealthCheck("/health")
         .WithEnvironment("LORA_STORE", options.Folders.Store)

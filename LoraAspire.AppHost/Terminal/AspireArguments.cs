@@ -6,7 +6,7 @@ internal static class AspireArguments
     private static readonly HashSet<string> s_known = new(StringComparer.OrdinalIgnoreCase)
     {
         "--operation", "--publisher", "--output-path", "--step", "--deploy", "--log-level", "--clear-cache", "--include-exception-details", "--environment",
-        "--contentroot", "--applicationname", "--list-steps", "--no-build",
+        "--contentroot", "--applicationname", "--list-steps",
     };
 
     public static (string[] Own, string[] Aspire) Split(string[] args)

@@ -45,7 +45,7 @@ internal static class SmallWorld
         if (text.StartsWith("num_epochs:", StringComparison.Ordinal))
         {
             // A split larger than the small data, said or by default, would be refused.
-            return $"{indent}num_epochs: 1\n{indent}val_set_size: 4";
+            return $"{indent}num_epochs: 1\n{indent}max_steps: 4\n{indent}val_set_size: 4";
         }
         foreach (var (key, value) in s_small)
         {

@@ -11,6 +11,8 @@ namespace LoraAspire.EndToEndTests.Hosting;
 [Collection(LoraAppCollection.Name)]
 public sealed class WholeAppTests(LoraApp app)
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     public static TheoryData<string> Shipped => [.. SmallWorld.Pipelines];
@@ -38,15 +40,18 @@ public sealed class WholeAppTests(LoraApp app)
         Assert.Contains("Mingyu", answer.Content[0].Text);
     }
 
-    [Fact]
-    public async Task A_service_that_is_killed_is_started_again_and_becomes_healthy()
+    [Theory]
+    [InlineData("merger")]
+    [InlineData("redis")]
+    public async Task What_is_killed_is_started_again_and_the_next_run_succeeds(string resource)
     {
-        var before = await MergerAsync(_ => true);
-        var killed = Pid(before);
+        var killed = Pid(await WhenAsync(resource, _ => true));
         Process.GetProcessById(killed).Kill();
 
-        await MergerAsync(update => Pid(update) is > 0 and var pid && pid != killed && update.Snapshot.State?.Text == KnownResourceStates.Running);
-        await app.App.ResourceNotifications.WaitForResourceHealthyAsync("merger", Cancelled).WaitAsync(TimeSpan.FromMinutes(1), Cancelled);
+        await WhenAsync(resource, update => Pid(update) is > 0 and var pid && pid != killed && update.Snapshot.State?.Text == KnownResourceStates.Running);
+        await app.App.ResourceNotifications.WaitForResourceHealthyAsync(resource, Cancelled).WaitAsync(s_patience, Cancelled);
+        var run = await RunAsync(SmallWorld.Small("classify.yaml").Replace("learning_rate: 2e-3", $"learning_rate: {(resource == "redis" ? "1e-3" : "1.5e-3")}", StringComparison.Ordinal), "classify.yaml");
+        Assert.Equal(RunStatus.Succeeded, run.Status);
     }
 
     [Fact]
@@ -68,8 +73,8 @@ public sealed class WholeAppTests(LoraApp app)
         Assert.Contains(update.Snapshot.Urls, url => url.DisplayProperties.DisplayName == title);
     }
 
-    private Task<ResourceEvent> MergerAsync(Func<ResourceEvent, bool> wanted) =>
-        app.App.ResourceNotifications.WaitForResourceAsync("merger", wanted, Cancelled).WaitAsync(TimeSpan.FromMinutes(1), Cancelled);
+    private Task<ResourceEvent> WhenAsync(string resource, Func<ResourceEvent, bool> wanted) =>
+        app.App.ResourceNotifications.WaitForResourceAsync(resource, wanted, Cancelled).WaitAsync(s_patience, Cancelled);
 
     private static int Pid(ResourceEvent update) => update.Snapshot.Properties.FirstOrDefault(property => property.Name == "executable.pid")?.Value as int? ?? 0;
 
