@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using LoraAspire.Pipelines;
@@ -43,7 +42,10 @@ internal static class LastIdentity
         try
         {
             PrivateFolder.Create(Path.GetDirectoryName(path)!);
-            Durable.Replace(path, Encoding.UTF8.GetBytes(StageKey.Canonical(identity)));
+            // Renamed, so that nobody reads half of it; not synced, since a plan should not wait for the disk over words.
+            var temporary = $"{path}.{Guid.NewGuid():N}";
+            File.WriteAllText(temporary, StageKey.Canonical(identity));
+            File.Move(temporary, path, overwrite: true);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

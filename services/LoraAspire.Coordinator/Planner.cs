@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LoraAspire.Coordinator;
 
-/// <summary>A ready stage → its key, from the digests of everything it depends on, and whether the store knows that key.</summary>
+/// <summary>A ready stage → its key, from the digests of everything it depends on, and whether the store knows that key or lacks an input.</summary>
 public sealed class Planner(ArtifactStore store, ContentDigests digests, ILogger<Planner>? log = null)
 {
     private readonly ILogger _log = log ?? NullLogger<Planner>.Instance;
@@ -33,6 +33,12 @@ public sealed class Planner(ArtifactStore store, ContentDigests digests, ILogger
             if (spec.Kind.Cached && store.Cached(key, spec.Kind, spec.With, progress, cancellationToken) is { } outputs)
             {
                 return new Done(key, outputs);
+            }
+            // Only now: a result that is known needs no inputs.
+            if (spec.Inputs.Values.OfType<StageOutput>().FirstOrDefault(output => !store.Holds(state.Stage(output.Stage)!.Outputs[output.Output])) is { } lost)
+            {
+                _log.LogWarning("Stage {Stage} of run {Run} lacks {Input}: it is made again", spec.Id, state.Id, lost);
+                return new Lost(lost.Stage);
             }
             var with = JsonSerializer.SerializeToElement(spec.With, spec.Kind.Params, StageKey.ParamsJson);
             var order = new StageOrder(state.Id, DateTimeOffset.UtcNow, spec.Id, 1, pipeline.Name, spec.Kind.Name, key, with, inputs, files, spec.Timeout?.TotalSeconds);

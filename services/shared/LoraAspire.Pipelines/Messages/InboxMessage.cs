@@ -35,5 +35,8 @@ public sealed record AttemptFinished(string Run, DateTimeOffset At, string Stage
 public sealed record AttemptFailed(string Run, DateTimeOffset At, string Stage, int Attempt, FailureCause Cause, string Error)
     : AttemptMessage(Run, At, Stage, Attempt);
 
-/// <summary>Transient failures and timeouts may be tried again within the stage's retries; the others never are.</summary>
-public enum FailureCause { Transient, Permanent, Timeout, Poison, Cancelled }
+/// <summary>
+/// Transient failures and timeouts may be tried again within the stage's retries; the others never are. Of a lost input nobody but the store is to blame: the stage waits until
+/// the input has been made again.
+/// </summary>
+public enum FailureCause { Transient, Permanent, Timeout, Poison, Cancelled, InputLost }

@@ -22,6 +22,9 @@ public sealed record Done(string Key, IReadOnlyDictionary<string, string> Output
 /// <summary>It cannot run: a model or a data file it names is not there.</summary>
 public sealed record Unready(string Error) : Preparation;
 
+/// <summary>An input that <paramref name="Stage"/> made is not whole in the store any more: that stage has to run again first.</summary>
+public sealed record Lost(string Stage) : Preparation;
+
 /// <summary>Not known yet: it is being looked up, which for a large model takes minutes.</summary>
 public sealed record Later : Preparation;
 

@@ -39,11 +39,14 @@ public static class Scheduler
         return new(events, [], events.Aggregate(state, (before, happened) => before.Apply(happened)));
     }
 
+    private const int MostAttemptsWithLosses = 10;
+
     private sealed class Step(RunState state, InboxMessage message, Prepare prepare, Surroundings? around)
     {
         private readonly List<RunEvent> _events = [];
         private readonly List<StageOrder> _orders = [];
         private readonly HashSet<string> _waiting = [];
+        private readonly HashSet<string> _madeAgain = [];
         private RunState _state = state;
         private Pipeline? _pipeline;
 
@@ -133,6 +136,13 @@ public static class Scheduler
 
         private void Failed(AttemptFailed failed, StageState stage)
         {
+            if (failed.Cause == FailureCause.InputLost)
+            {
+                // A store that loses it time and again is to be looked after by people.
+                var again = _state.Status == RunStatus.Running && stage.Attempt < MostAttemptsWithLosses;
+                Add(new StageFailed(Run, At, stage.Id, stage.Attempt, again ? FailureCause.InputLost : FailureCause.Permanent, failed.Error));
+                return;
+            }
             var happened = new StageFailed(Run, At, stage.Id, stage.Attempt, failed.Cause, failed.Error);
             if (_state.Status == RunStatus.Running && failed.Cause is FailureCause.Transient or FailureCause.Timeout
                 && _pipeline?.Stage(stage.Id) is { } spec && stage.Attempt <= spec.Retries)
@@ -141,6 +151,11 @@ public static class Scheduler
                 if (again is Later)
                 {
                     Deferred = _waiting.Add(spec.Id);
+                    return;
+                }
+                if (again is Lost)
+                {
+                    Add(happened with { Cause = FailureCause.InputLost });
                     return;
                 }
                 Add(happened);
@@ -155,7 +170,7 @@ public static class Scheduler
         {
             while (Ready() is { } spec)
             {
-                Start(spec, 1, prepare(_pipeline!, spec, _state));
+                Start(spec, _state.Stage(spec.Id)!.Attempt + 1, prepare(_pipeline!, spec, _state));
             }
             if (_state.IsOver || _waiting.Count > 0 || _state.Stages.Exists(stage => stage.InFlight))
             {
@@ -191,7 +206,24 @@ public static class Scheduler
                 case Later:
                     _waiting.Add(spec.Id);
                     break;
+                case Lost lost when _state.Stage(lost.Stage)!.Attempt < MostAttemptsWithLosses && _madeAgain.Add(lost.Stage):
+                    MakeAgain(spec, _pipeline!.Stage(lost.Stage));
+                    break;
+                case Lost lost:
+                    Add(new StageFailed(Run, At, spec.Id, attempt, FailureCause.Permanent, $"what stage '{lost.Stage}' gave is not in the store. Submit the run again: it is made again."));
+                    break;
             }
+        }
+
+        /// <summary>The stage waits, and the one that gave its input runs once more; what that one lacks is made again in the same way.</summary>
+        private void MakeAgain(StageSpec spec, StageSpec giver)
+        {
+            var plan = prepare(_pipeline!, giver, _state);
+            if (plan is Later)
+            {
+                _waiting.Add(spec.Id);
+            }
+            Start(giver, _state.Stage(giver.Id)!.Attempt + 1, plan);
         }
 
         private void Add(RunEvent happened)

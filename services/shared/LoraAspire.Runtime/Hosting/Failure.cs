@@ -18,6 +18,7 @@ public static class Failure
     {
         AggregateException { InnerExceptions.Count: > 0 } all => Of(MostTelling(all)),
         StageException stage => (stage.Transient ? FailureCause.Transient : FailureCause.Permanent, stage.Message),
+        LostArtifactException => (FailureCause.InputLost, error.Message),
         StoreException => (FailureCause.Permanent, error.Message),
         UnauthorizedAccessException => (FailureCause.Permanent, $"{error.Message} Give the user that runs the services the right to it."),
         IOException => OfDisk((IOException)error),

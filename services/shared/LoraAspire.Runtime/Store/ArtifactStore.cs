@@ -75,7 +75,7 @@ public sealed class ArtifactStore
         if (Integrity.Damage(digest, folder, _memory, progress, cancellationToken) is { } damage)
         {
             _quarantine.Take(folder, $"Artifact {digest} is damaged: {damage}.");
-            throw new LostArtifactException(digest, $"The artifact {digest} was damaged ({damage}) and has been set aside. Run the pipeline again: it is made again.");
+            throw new LostArtifactException(digest, $"The artifact {digest} was damaged ({damage}) and has been set aside. Its stage makes it again when a run needs it.");
         }
         return folder;
     }
