@@ -16,6 +16,8 @@ public static class Extensions
     private const string HealthPath = "/health";
     private const string AlivePath = "/alive";
 
+    private static readonly string[] s_quiet = [HealthPath, AlivePath, "/_blazor", "/_framework", "/_content"];
+
     /// <summary>The meters and activity sources of this project's own code.</summary>
     private const string OwnSources = "LoraAspire.*";
 
@@ -53,9 +55,13 @@ public static class Extensions
                 .AddMeter(OwnSources))
             .WithTracing(tracing => tracing
                 .AddSource(builder.Environment.ApplicationName, OwnSources)
-                // Probes come every few seconds and say nothing.
-                .AddAspNetCoreInstrumentation(options => options.Filter = context =>
-                    !context.Request.Path.StartsWithSegments(HealthPath) && !context.Request.Path.StartsWithSegments(AlivePath))
+                // Probes and the messages of an open page come every few moments and say nothing.
+                .AddAspNetCoreInstrumentation(options =>
+                {
+                    options.Filter = context => !s_quiet.Any(path => context.Request.Path.StartsWithSegments(path));
+                    options.EnableRazorComponentsSupport = false;
+                    options.EnableAspNetCoreSignalRSupport = false;
+                })
                 .AddHttpClientInstrumentation());
 
         if (!string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))

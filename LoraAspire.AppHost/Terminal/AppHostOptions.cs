@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Security.Cryptography;
 using LoraAspire.Machine;
 using LoraAspire.Runtime;
 using Microsoft.Extensions.Configuration;
@@ -12,20 +13,26 @@ namespace LoraAspire.AppHost.Terminal;
 /// <param name="Exit">Stop everything when the run has ended.</param>
 /// <param name="LabPort">Null takes any free port; so for the others.</param>
 /// <param name="Passed">Aspire's own arguments, as they came.</param>
-internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPort, int? ChatPort, int? DashboardPort, LoraPaths Folders, string[] Passed)
+/// <param name="BrowserToken">What the dashboard asks of a browser, made per start; null when anybody on this machine may look.</param>
+internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPort, int? ChatPort, int? DashboardPort, LoraPaths Folders, string[] Passed, string? BrowserToken)
 {
-    /// <summary>What Aspire's builder reads as configuration: its arguments, and a dashboard that needs no certificate and no token on loopback.</summary>
+    private const string AllowAnonymous = "ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS";
+
+    /// <summary>What Aspire's builder reads as configuration: its arguments, and a dashboard that needs no certificate on loopback.</summary>
     public string[] HostArguments =>
     [
         .. Passed,
         $"--ASPNETCORE_URLS={DashboardUrl ?? "http://127.0.0.1:0"}",
         "--ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL=http://127.0.0.1:0",
         "--ASPIRE_ALLOW_UNSECURED_TRANSPORT=true",
-        $"--ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS={Environment.GetEnvironmentVariable("ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS") ?? "true"}",
+        BrowserToken is null ? $"--{AllowAnonymous}=true" : $"--AppHost:BrowserToken={BrowserToken}",
     ];
 
-    /// <summary>Null when its port was left to chance.</summary>
+    /// <summary>Null when its port was left to chance; so for the next.</summary>
     public string? DashboardUrl => DashboardPort is { } port ? $"http://localhost:{port}" : null;
+
+    /// <summary>Opens the dashboard and logs the browser in.</summary>
+    public string? DashboardLogin => DashboardUrl is { } url && BrowserToken is { } token ? $"{url}/login?t={token}" : DashboardUrl;
 
     /// <returns>Null when there is nothing to start: help was asked for, or the command line is wrong.</returns>
     public static AppHostOptions? Parse(string[] args, out int exitCode)
@@ -81,7 +88,8 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
         AppHostOptions? options = null;
         command.SetAction(result => options = new AppHostOptions(
             result.GetValue(pipeline), result.GetValue(exit), Wanted(result.GetValue(ports[0].Option)), Wanted(result.GetValue(ports[1].Option)),
-            Wanted(result.GetValue(ports[2].Option)), FoldersOf(folders.Select(folder => (folder.Variable, result.GetValue(folder.Option)))), passed));
+            Wanted(result.GetValue(ports[2].Option)), FoldersOf(folders.Select(folder => (folder.Variable, result.GetValue(folder.Option)))), passed,
+            bool.TryParse(Environment.GetEnvironmentVariable(AllowAnonymous), out var anybody) && anybody ? null : RandomNumberGenerator.GetHexString(32, lowercase: true)));
         exitCode = command.Parse(own).Invoke();
         return options;
     }

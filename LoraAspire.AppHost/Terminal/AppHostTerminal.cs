@@ -36,7 +36,7 @@ internal static class AppHostTerminal
         {
             await StartUp.RunAsync(app, stop.Token);
             var connection = await redis.GetConnectionStringAsync(stop.Token) ?? "";
-            var where = new AppAddresses(connection, lab.Url, chat.Url, options.DashboardUrl, Environment.ProcessId);
+            var where = new AppAddresses(connection, lab.Url, chat.Url, options.DashboardLogin, Environment.ProcessId);
             await PrivateFile.WriteAsync(addresses, where.ToJson(), stop.Token);
             AnsiConsole.MarkupLineInterpolated($"[green]Ready.[/] Ctrl-C stops everything.");
             ShowPlaces(where);

@@ -14,7 +14,7 @@ internal static class TerminalExtensions
             builder.Services.AddLogging(logging => logging
                 .AddFilter("Aspire", LogLevel.Warning)
                 .AddFilter("Microsoft", LogLevel.Warning)
-                // That the dashboard takes no token on loopback is our own choice, and a service that isn't up yet is no fault.
+                // Our own lines say where the dashboard is, and a service that isn't up yet is no fault.
                 .AddFilter("Aspire.Hosting.Dashboard.DashboardWebApplication", LogLevel.Error)
                 .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None)
                 .AddFilter("LoraAspire.AppHost.Resources", LogLevel.None));

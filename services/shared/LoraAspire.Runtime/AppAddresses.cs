@@ -4,7 +4,7 @@ namespace LoraAspire.Runtime;
 
 /// <summary>Where the app that runs in a state folder is reached. The AppHost writes it, the command line reads it.</summary>
 /// <param name="Redis">A connection string with its password, so only the file's owner may read it.</param>
-/// <param name="Dashboard">Aspire's dashboard; null when its port was left to chance.</param>
+/// <param name="Dashboard">Aspire's dashboard, with the token that lets a browser in; null when its port was left to chance.</param>
 /// <param name="Pid">The AppHost's process.</param>
 public sealed record AppAddresses(string Redis, string Lab, string Chat, string? Dashboard, int Pid)
 {
