@@ -86,6 +86,7 @@ public sealed class InboxEntry(
         using var span = RunTrace.Decide(message, parent, run.TraceParent);
         while (true)
         {
+            stopping.ThrowIfCancellationRequested();
             if (run.Unreadable is [var fault, ..] && !run.State.IsOver)
             {
                 throw new WireException($"entry {fault.Entry} of the run's log can't be read: {fault.Reason}");
@@ -128,7 +129,7 @@ public sealed class InboxEntry(
             Preparation Look(Pipeline pipeline, StageSpec spec, RunState state)
             {
                 var plan = plans.Of(pipeline, spec, state);
-                if (plan.IsCompleted)
+                if (plan.IsCompletedSuccessfully)
                 {
                     return plan.Result;
                 }

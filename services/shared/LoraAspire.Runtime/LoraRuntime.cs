@@ -3,6 +3,7 @@ using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace LoraAspire.Runtime;
@@ -18,7 +19,7 @@ public static class LoraRuntime
         var paths = LoraPaths.From(builder.Configuration);
         builder.Services.AddSingleton(paths);
         builder.Services.AddSingleton(new StreamOptions());
-        builder.Services.AddSingleton(new ArtifactStore(paths.Store));
+        builder.Services.AddSingleton(services => new ArtifactStore(paths.Store, services.GetRequiredService<ILogger<ArtifactStore>>()));
         builder.Services.AddSingleton<ContentDigests>();
         builder.AddRedis();
         builder.Services.AddSingleton<Runs.Runs>();

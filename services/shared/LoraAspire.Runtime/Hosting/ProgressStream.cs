@@ -10,7 +10,7 @@ namespace LoraAspire.Runtime.Hosting;
 /// Progress → <c>lora:progress:{run}</c>, without waiting for Redis; what Redis doesn't take is lost. Counts come at most ten times a second; messages all do. The stream goes
 /// by itself some time after its last point.
 /// </summary>
-internal sealed class ProgressStream(IDatabase redis, string run, string stage, StreamOptions options) : IProgress<StageProgress>
+public sealed class ProgressStream(IDatabase redis, string run, string stage, StreamOptions options) : IProgress<StageProgress>
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ExpiryInterval = TimeSpan.FromHours(1);

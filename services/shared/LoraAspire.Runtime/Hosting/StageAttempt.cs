@@ -24,7 +24,7 @@ public sealed class StageAttempt<TParams>(
         {
             stop.Token.ThrowIfCancellationRequested();
             RemoveScratch(Path.GetDirectoryName(scratch)!);
-            Directory.CreateDirectory(scratch);
+            PrivateFolder.Create(scratch);
             var outputs = await Task.Factory.StartNew(() => Execute(order, scratch, progress, stop.Token),
                 stop.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             return new AttemptFinished(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, outputs);
@@ -49,34 +49,31 @@ public sealed class StageAttempt<TParams>(
 
     private IReadOnlyDictionary<string, string> Execute(StageOrder order, string scratch, IProgress<StageProgress> progress, CancellationToken stop)
     {
-        var inputs = order.Inputs.ToDictionary(input => input.Key, input => InputFolder(input.Value));
-        foreach (var (path, digest) in order.DataFiles)
-        {
-            Unchanged(path, digest, digests.OfData(path));
-        }
+        using var inputs = StageInputs.Open(order, kind, store, digests, progress, stop);
         // Two runs may want the same stage at once, and a stale worker may still be writing checkpoints.
         using var turn = KeyLock.Take(store.CheckpointDir(order.Key) + ".lock", stop);
-        if (kind.Cached && store.Cached(order.Key) is { } done)
+        var with = order.With.Deserialize<TParams>(Pipelines.StageKey.ParamsJson)!;
+        if (kind.Cached && store.Cached(order.Key, kind, with, null, stop) is { } done)
         {
             return done;
         }
-        var checkpoints = Directory.CreateDirectory(store.CheckpointDir(order.Key)).FullName;
-        var with = order.With.Deserialize<TParams>(Pipelines.StageKey.ParamsJson)!;
+        var checkpoints = PrivateFolder.Create(store.CheckpointDir(order.Key));
         var context = new StageContext<TParams>(
-            order.Run, order.Pipeline, order.Stage, order.Attempt, with, inputs, new DataRoot(paths.Data), scratch, checkpoints, progress)
+            order.Run, order.Pipeline, order.Stage, order.Attempt, with, inputs.Folders, new DataRoot(paths.Data), scratch, checkpoints, progress)
         {
             CacheDir = store.StageCache(kind),
             InputDigests = order.Inputs.ToDictionary(input => input.Key, input => input.Value.Digest),
         };
         stage.RunAsync(context, stop).GetAwaiter().GetResult();
         stop.ThrowIfCancellationRequested();
+        inputs.RequireUnchanged(stop);
         using var span = RunTrace.Part($"publish {order.Stage}", order);
-        var outputs = Publish(order, scratch, with);
+        var outputs = Publish(order, scratch, with, stop);
         Directory.Delete(checkpoints, recursive: true);
         return outputs;
     }
 
-    private IReadOnlyDictionary<string, string> Publish(StageOrder order, string scratch, TParams with)
+    private IReadOnlyDictionary<string, string> Publish(StageOrder order, string scratch, TParams with, CancellationToken stop)
     {
         var outputs = new Dictionary<string, string>();
         foreach (var port in kind.Outputs.Where(port => with.Gives(port.Name)))
@@ -86,27 +83,9 @@ public sealed class StageAttempt<TParams>(
             {
                 throw new StoreException($"{kind.Name} ended without writing its output '{port.Name}'.");
             }
-            outputs[port.Name] = store.Publish(folder, port.Artifact, $"{kind.Name}@{kind.Version}");
+            outputs[port.Name] = store.Publish(folder, port.Artifact, $"{kind.Name}@{kind.Version}", null, stop);
         }
-        return kind.Cached ? store.Remember(order.Key, outputs) : outputs;
-    }
-
-    private string InputFolder(InputArtifact input)
-    {
-        if (input.Model is null)
-        {
-            return store.Folder(input.Digest);
-        }
-        Unchanged($"model:{input.Model}", input.Digest, digests.OfModel(input.Model));
-        return digests.ModelFolder(input.Model);
-    }
-
-    private static void Unchanged(string what, string planned, string now)
-    {
-        if (planned != now)
-        {
-            throw new StageException($"{what} was changed after the run was submitted. Submit it again to use it as it is now.");
-        }
+        return kind.Cached ? store.Remember(order.Key, kind, with, outputs, stop) : outputs;
     }
 
     private void RemoveScratch(string folder)
