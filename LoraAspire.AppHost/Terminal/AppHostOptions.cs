@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using LoraAspire.Machine;
 using LoraAspire.Runtime;
 using Microsoft.Extensions.Configuration;
@@ -53,7 +55,12 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
         }
         command.Validators.Add(result =>
         {
-            if (result.GetResult(exit) is not null && result.GetValue(exit) && result.GetResult(pipeline) is null)
+            if (result.Errors.Any() || result.Children.SelectMany(child => child.Errors).Any() || result.Children.OfType<OptionResult>().Any(option => option.Tokens.Count > 1))
+            {
+                // Values of a wrong command line can't be asked for; what is wrong is said already.
+                return;
+            }
+            if (result.GetValue(exit) && result.GetResult(pipeline) is null)
             {
                 result.AddError("--exit needs --pipeline FILE: without a run there is no end to wait for.");
             }
@@ -94,7 +101,7 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
         var option = new Option<int>(name) { Description = $"Where {serves} listens, on loopback; 0 takes any free port.", DefaultValueFactory = _ => usual, HelpName = "PORT" };
         option.Validators.Add(result =>
         {
-            if (!int.TryParse(result.Tokens is [var given] ? given.Value : $"{usual}", out var port) || port is < 0 or > 65535)
+            if (!int.TryParse(result.Tokens is [.., var given] ? given.Value : $"{usual}", CultureInfo.InvariantCulture, out var port) || port is < 0 or > 65535)
             {
                 result.AddError($"{name} takes a port, 0 to 65535.");
             }

@@ -9,6 +9,7 @@ public sealed partial class AppHostProcess : IAsyncDisposable
     public const int Interrupt = 2;
     public const int Kill = 9;
 
+    private static readonly string[] s_anyPort = ["--lab-port", "--dashboard-port", "--chat-port"];
     private readonly TaskCompletionSource _ready = new();
     private readonly List<string> _output = [];
     private readonly bool _ownsState;
@@ -47,7 +48,7 @@ public sealed partial class AppHostProcess : IAsyncDisposable
 
     /// <param name="state">The folder of another one; null makes a new one.</param>
     public static AppHostProcess Start(string? state = null, params string[] arguments) =>
-        new(state ?? Directory.CreateTempSubdirectory("lora-app-").FullName, state is null, ["--lab-port", "0", "--dashboard-port", "0", "--chat-port", "0", .. arguments]);
+        new(state ?? Directory.CreateTempSubdirectory("lora-app-").FullName, state is null, [.. s_anyPort.Where(name => !arguments.Contains(name)).SelectMany(name => (string[])[name, "0"]), .. arguments]);
 
     /// <summary>Returns when every service is healthy; fails with the output when the AppHost ends before.</summary>
     public async Task ReadyAsync()

@@ -75,6 +75,7 @@ public sealed class AppHostTests
     [InlineData("--pipeline", "nowhere.yaml", "No pipeline file")]
     [InlineData("--lab-port", "70000", "takes a port, 0 to 65535")]
     [InlineData("--exit", "", "--exit needs --pipeline FILE")]
+    [InlineData("--state=a", "--state=b", "--state")]
     public async Task A_wrong_argument_is_answered_in_words(string name, string value, string words)
     {
         await using var app = AppHostProcess.Start(null, value == "" ? [name] : [name, value]);
