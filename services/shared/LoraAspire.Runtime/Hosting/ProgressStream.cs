@@ -28,7 +28,7 @@ public sealed class ProgressStream(IDatabase redis, string run, string stage, St
         _told = Stopwatch.GetTimestamp();
         try
         {
-            redis.StreamAdd(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, DateTimeOffset.UtcNow, stage, Finite(value))), messageId: null,
+            redis.StreamAdd(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, DateTimeOffset.UtcNow, stage, value.Finite())), messageId: null,
                 maxLength: options.ProgressLength, useApproximateMaxLength: true, flags: CommandFlags.FireAndForget);
             if (!IsWithin(_expirySet, ExpiryInterval))
             {
@@ -43,21 +43,4 @@ public sealed class ProgressStream(IDatabase redis, string run, string stage, St
     }
 
     private static bool IsWithin(long? since, TimeSpan interval) => since is { } then && Stopwatch.GetElapsedTime(then) < interval;
-
-    /// <summary>JSON has no word for what is not a number.</summary>
-    private static StageProgress Finite(StageProgress value)
-    {
-        static double? Number(double? number) => number is { } known && double.IsFinite(known) ? known : null;
-        return value with
-        {
-            Loss = Number(value.Loss),
-            EvalLoss = Number(value.EvalLoss),
-            LearningRate = Number(value.LearningRate),
-            GradNorm = Number(value.GradNorm),
-            Epoch = Number(value.Epoch),
-            TokensPerSecond = Number(value.TokensPerSecond),
-            EtaSeconds = Number(value.EtaSeconds),
-            SmoothedLoss = Number(value.SmoothedLoss),
-        };
-    }
 }

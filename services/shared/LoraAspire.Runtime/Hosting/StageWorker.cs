@@ -2,7 +2,6 @@ using System.Diagnostics;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Runs;
-using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -13,9 +12,8 @@ namespace LoraAspire.Runtime.Hosting;
 /// <summary>
 /// Takes one order after the other, keeps its lease while the stage runs, and tells the outcome. Nothing that an order holds, and nothing that happens to it, ends the loop.
 /// </summary>
-public sealed class StageWorker<TParams>(
-    StageKind kind, StageAttempt<TParams> attempt, IConnectionMultiplexer connection, StreamOptions options,
-    ILogger<StageWorker<TParams>> log) : BackgroundService where TParams : StageParams
+public sealed class StageWorker(
+    StageKind kind, IAttempt attempt, IConnectionMultiplexer connection, StreamOptions options, ILogger<StageWorker> log) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -69,7 +67,7 @@ public sealed class StageWorker<TParams>(
 
     private async Task WorkAsync(IDatabase redis, ConsumerGroup group, Delivery delivery, Lease lease, CancellationToken stopping)
     {
-        WireException.Require(delivery.Count <= options.MaxDeliveries, $"delivered {delivery.Count} times: each worker that took it died");
+        WireException.Require(delivery.Count <= options.MaxDeliveries, $"delivered {delivery.Count} times: each worker that took it, or the process that it started for it, died");
         var order = Entries.Read<StageOrder>(delivery.Entry);
         WireException.Require(order.Kind == kind.Name, $"an order for a {order.Kind} on the stream of a {kind.Name}");
 
@@ -83,11 +81,22 @@ public sealed class StageWorker<TParams>(
             var started = new AttemptStarted(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, group.Consumer);
             await PatientlyAsync(() => redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(started)), heart.Token);
         }
-        var outcome = await attempt.RunAsync(order, group.Consumer, new ProgressStream(redis, order.Run, order.Stage, options), heart);
-        RunMeter.Ended(kind.Name, outcome, clock.Elapsed);
-        span?.Ended(outcome);
-        // Without an outcome it is lost, or this process stops: another goes on from the last checkpoint. A finished stage is not thrown away because Redis restarts just now.
-        if (await PatientlyAsync(() => outcome is null ? lease.ReleaseAsync() : lease.FinishAsync(outcome), stopping) == LeaseState.Lost && outcome is not null)
+        var progress = new ProgressStream(redis, order.Run, order.Stage, options);
+        var end = await AttemptEnd.OfAsync(attempt, order, group.Consumer, new StageMeter(progress, order), heart, log);
+        RunMeter.Ended(kind.Name, end.Word, clock.Elapsed);
+        span?.Ended(end.Word, end.Error);
+        if (end is AttemptEnd.Died)
+        {
+            progress.Report(new StageProgress(Message: $"{end.Error} It is taken up again from its last checkpoint."));
+        }
+        // A finished stage is not thrown away because Redis restarts just now.
+        var left = await PatientlyAsync(() => end switch
+        {
+            AttemptEnd.Told told => lease.FinishAsync(told.Outcome),
+            AttemptEnd.Died => lease.AbandonAsync(),
+            _ => lease.ReleaseAsync(),
+        }, stopping);
+        if (left == LeaseState.Lost && end is AttemptEnd.Told)
         {
             log.LogWarning("The order belongs to another worker by now; this outcome is dropped");
         }
