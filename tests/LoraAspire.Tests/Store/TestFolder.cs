@@ -73,14 +73,14 @@ internal sealed class TestFolder : ILogger<ArtifactStore>, ILogger<ContentDigest
         return folder;
     }
 
-    /// <summary>Flips one bit of a published file, as a disk does, and leaves its time as it was.</summary>
-    public static void Flip(string path)
+    /// <summary>Flips one bit of a file, in its middle or elsewhere, as a disk does, and leaves its time as it was.</summary>
+    public static void Flip(string path, int? at = null)
     {
         var time = File.GetLastWriteTimeUtc(path);
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         using (var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite))
         {
-            file.Position = file.Length / 2;
+            file.Position = at ?? file.Length / 2;
             var value = file.ReadByte();
             file.Position--;
             file.WriteByte((byte)(value ^ 1));
