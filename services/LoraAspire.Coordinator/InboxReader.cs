@@ -21,7 +21,7 @@ public sealed class InboxReader(
     {
         var redis = connection.GetDatabase();
         var inbox = new ConsumerGroup(redis, Keys.Inbox, Keys.CoordinatorGroup, options);
-        var (plans, tell) = (new Plans(planner, (run, stage) => new ProgressStream(redis, run, stage, options)), new Announcement(store, log));
+        var (plans, tell) = (new Plans(planner.Prepare, planner.Around, (run, stage) => new ProgressStream(redis, run, stage, options)), new Announcement(store, log));
         var poll = new PollDelay(options);
         string? trouble = null;
         // Off the thread that starts the host.

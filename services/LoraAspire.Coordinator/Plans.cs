@@ -12,8 +12,10 @@ namespace LoraAspire.Coordinator;
 /// The plans that are being made. To plan is to hash what isn't remembered, which for a large model takes minutes: it stands in nobody's way, is done once for all messages
 /// that wait for the same, and one after the other for the same model, since the first remembers for the others.
 /// </summary>
+/// <param name="make">Makes one plan; may take minutes.</param>
+/// <param name="around">What a submitted pipeline may name here; null takes it at its word.</param>
 /// <param name="report">Run and stage → who is told how far hashing has come.</param>
-public sealed class Plans(Planner planner, Func<string, string, IProgress<StageProgress>> report)
+public sealed class Plans(Planning make, Surroundings? around, Func<string, string, IProgress<StageProgress>> report)
 {
     private const int AtOnce = 16;
 
@@ -22,7 +24,7 @@ public sealed class Plans(Planner planner, Func<string, string, IProgress<StageP
     private readonly SemaphoreSlim _places = new(AtOnce);
 
     /// <summary>What a submitted pipeline may name here.</summary>
-    public Surroundings Around => planner.Around;
+    public Surroundings? Around => around;
 
     /// <summary>The plan of a stage's next attempt; begun when nobody asked before. What goes wrong is <see cref="Unready"/>; it ends without a result only when it is stopped.</summary>
     public Task<Preparation> Of(Pipeline pipeline, StageSpec spec, RunState state)
@@ -54,7 +56,7 @@ public sealed class Plans(Planner planner, Func<string, string, IProgress<StageP
                 try
                 {
                     // A thread of its own: the pool's are few, and this may take minutes.
-                    return await Task.Factory.StartNew(() => planner.Prepare(pipeline, spec, state, new HashReport(report(state.Id, spec.Id)), stop), stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                    return await Task.Factory.StartNew(() => make(pipeline, spec, state, new HashReport(report(state.Id, spec.Id)), stop), stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
                 }
                 finally
                 {
@@ -110,3 +112,6 @@ public sealed class Plans(Planner planner, Func<string, string, IProgress<StageP
         public void Stop() => _stop.Cancel();
     }
 }
+
+/// <summary>Looks a ready stage up in the store; what goes wrong is <see cref="Unready"/>.</summary>
+public delegate Preparation Planning(Pipeline pipeline, StageSpec stage, RunState state, IProgress<HashProgress>? progress, CancellationToken cancellationToken);
