@@ -10,7 +10,7 @@ var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = ar
 builder.AddServiceDefaults();
 if (StageHost.IsCommand(args) || builder.Configuration.GetConnectionString("redis") is not null)
 {
-    builder.AddStage<ChatParams, ChatStage>(StageKinds.Chat);
+    builder.AddStageHere<ChatParams, ChatStage>(StageKinds.Chat);
 }
 else
 {

@@ -15,9 +15,6 @@ namespace LoraAspire.Coordinator;
 public sealed class InboxEntry(
     IDatabase redis, ConsumerGroup inbox, Delivery delivery, Plans plans, Announcement announcement, StreamOptions options, ILogger log)
 {
-    /// <summary>So long a plan may take before the entry is put aside: with what is remembered one commit does for all.</summary>
-    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(50);
-
     private readonly Commit _commit = new(redis, inbox, options);
     private readonly Lease _lease = new(redis, inbox, delivery.Entry.Id, "");
     private readonly TaskCompletionSource _aside = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -86,6 +83,7 @@ public sealed class InboxEntry(
         using var span = RunTrace.Decide(message, parent, run.TraceParent);
         while (true)
         {
+            stopping.ThrowIfCancellationRequested();
             if (run.Unreadable is [var fault, ..] && !run.State.IsOver)
             {
                 throw new WireException($"entry {fault.Entry} of the run's log can't be read: {fault.Reason}");
@@ -102,7 +100,7 @@ public sealed class InboxEntry(
                 continue;
             }
             var decision = Scheduler.Decide(run.State, message, Look, plans.Around);
-            if (decision.Waits && await Task.WhenAny(Task.WhenAll(missing), Task.Delay(Moment, stopping)) is var _ && missing.TrueForAll(plan => plan.IsCompleted))
+            if (decision.Waits && await Task.WhenAny(Task.WhenAll(missing), Task.Delay(options.PlanningMoment, stopping)) is var _ && missing.TrueForAll(plan => plan.IsCompleted))
             {
                 continue;
             }
@@ -128,7 +126,7 @@ public sealed class InboxEntry(
             Preparation Look(Pipeline pipeline, StageSpec spec, RunState state)
             {
                 var plan = plans.Of(pipeline, spec, state);
-                if (plan.IsCompleted)
+                if (plan.IsCompletedSuccessfully)
                 {
                     return plan.Result;
                 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
 using StackExchange.Redis;
@@ -20,7 +21,7 @@ public sealed class InboxReader(
     {
         var redis = connection.GetDatabase();
         var inbox = new ConsumerGroup(redis, Keys.Inbox, Keys.CoordinatorGroup, options);
-        var (plans, tell) = (new Plans(planner), new Announcement(store, log));
+        var (plans, tell) = (new Plans(planner.Prepare, planner.Around, (run, stage) => new ProgressStream(redis, run, stage, options)), new Announcement(store, log));
         var poll = new PollDelay(options);
         string? trouble = null;
         // Off the thread that starts the host.
@@ -48,6 +49,7 @@ public sealed class InboxReader(
             }
             await poll.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+        plans.Stop();
         await Task.WhenAll(_aside.Values);
     }
 

@@ -1,7 +1,10 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Hosting;
+using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Coordinator;
 
@@ -9,7 +12,10 @@ namespace LoraAspire.Coordinator;
 /// The plans that are being made. To plan is to hash what isn't remembered, which for a large model takes minutes: it stands in nobody's way, is done once for all messages
 /// that wait for the same, and one after the other for the same model, since the first remembers for the others.
 /// </summary>
-public sealed class Plans(Planner planner)
+/// <param name="make">Makes one plan; may take minutes.</param>
+/// <param name="around">What a submitted pipeline may name here; null takes it at its word.</param>
+/// <param name="report">Run and stage → who is told how far hashing has come.</param>
+public sealed class Plans(Planning make, Surroundings? around, Func<string, string, IProgress<StageProgress>> report)
 {
     private const int AtOnce = 16;
 
@@ -18,9 +24,9 @@ public sealed class Plans(Planner planner)
     private readonly SemaphoreSlim _places = new(AtOnce);
 
     /// <summary>What a submitted pipeline may name here.</summary>
-    public Surroundings Around => planner.Around;
+    public Surroundings? Around => around;
 
-    /// <summary>The plan of a stage's next attempt; begun when nobody asked before. It never fails: what goes wrong is <see cref="Unready"/>.</summary>
+    /// <summary>The plan of a stage's next attempt; begun when nobody asked before. What goes wrong is <see cref="Unready"/>; it ends without a result only when it is stopped.</summary>
     public Task<Preparation> Of(Pipeline pipeline, StageSpec spec, RunState state)
     {
         var key = (state.Id, spec.Id, (state.Stage(spec.Id)?.Attempt ?? 0) + 1);
@@ -50,7 +56,7 @@ public sealed class Plans(Planner planner)
                 try
                 {
                     // A thread of its own: the pool's are few, and this may take minutes.
-                    return await Task.Factory.StartNew(() => planner.Prepare(pipeline, spec, state), stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                    return await Task.Factory.StartNew(() => make(pipeline, spec, state, new HashReport(report(state.Id, spec.Id)), stop), stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
                 }
                 finally
                 {
@@ -62,9 +68,35 @@ public sealed class Plans(Planner planner)
                 model.Release();
             }
         }
-        catch (Exception error)
+        catch (Exception error) when (!stop.IsCancellationRequested)
         {
-            return new Unready(error is OperationCanceledException ? "nobody waits for it any more" : Failure.Of(error).Words);
+            return new Unready(Failure.Of(error).Words);
+        }
+    }
+
+    /// <summary>Stops whatever is being planned.</summary>
+    public void Stop()
+    {
+        foreach (var plan in _plans.Values)
+        {
+            plan.Stop();
+        }
+    }
+
+    /// <summary>Only what takes long enough to be wondered at.</summary>
+    private sealed class HashReport(IProgress<StageProgress> report) : IProgress<HashProgress>
+    {
+        private const long Megabyte = 1_000_000;
+        private static readonly long Interval = Stopwatch.Frequency;
+        private long _next = Stopwatch.GetTimestamp() + Interval;
+
+        public void Report(HashProgress value)
+        {
+            var (now, next) = (Stopwatch.GetTimestamp(), Interlocked.Read(ref _next));
+            if (now >= next && Interlocked.CompareExchange(ref _next, now + Interval, next) == next)
+            {
+                report.Report(new("MB hashed", value.Bytes / Megabyte, value.Total / Megabyte));
+            }
         }
     }
 
@@ -80,3 +112,6 @@ public sealed class Plans(Planner planner)
         public void Stop() => _stop.Cancel();
     }
 }
+
+/// <summary>Looks a ready stage up in the store; what goes wrong is <see cref="Unready"/>.</summary>
+public delegate Preparation Planning(Pipeline pipeline, StageSpec stage, RunState state, IProgress<HashProgress>? progress, CancellationToken cancellationToken);

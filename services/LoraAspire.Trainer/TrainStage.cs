@@ -54,7 +54,7 @@ public sealed class TrainStage : IStage<TrainerParams>
             model.AttachFresh(lora, settings.Seed);
         }
         using var parameters = full ? ParameterSet.OfModel(model) : ParameterSet.OfAdapters(model, settings.LoraplusLrRatio);
-        var report = new Telemetry(context.Report, new GpuWatch(device), context.RunId, context.StageId);
+        var report = new GpuReport(context.Report, new GpuWatch(device));
         using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, report);
         var end = run.Run(cancellationToken);
 

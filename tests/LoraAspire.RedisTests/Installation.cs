@@ -73,7 +73,7 @@ public sealed class Installation : IAsyncDisposable
     public Task<IHostedService> StartDataBuildAsync(Work<DataBuildParams> work) => StartWorkerAsync(StageKinds.DataBuild, work);
 
     public async Task<IHostedService> StartWorkerAsync<TParams>(StageKind kind, Work<TParams> work) where TParams : StageParams =>
-        await StartAsync(new StageWorker<TParams>(kind, Attempt(kind, work), Connection, Options, Logs.CreateLogger<StageWorker<TParams>>()));
+        await StartAsync(new StageWorker(kind, Attempt(kind, work), Connection, Options, Logs.CreateLogger<StageWorker>()));
 
     public StageAttempt<TParams> Attempt<TParams>(StageKind kind, Work<TParams> work) where TParams : StageParams =>
         new(new Stage<TParams>(work), kind, Store, new ContentDigests(Paths), Paths, Logs.CreateLogger<StageAttempt<TParams>>());

@@ -8,7 +8,7 @@ namespace LoraAspire.RedisTests;
 /// <summary>A model that takes long to hash: a file of many gigabytes that has no blocks on the disk.</summary>
 public sealed class PlanningTests(RedisServer server, ITestOutputHelper output)
 {
-    private const long Huge = 6L << 30;
+    private const long Huge = 60L << 30;
 
     [Fact]
     public async Task A_model_that_is_hashed_holds_up_neither_another_run_nor_its_own_cancel()

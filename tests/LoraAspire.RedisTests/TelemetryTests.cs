@@ -154,7 +154,7 @@ public sealed class TelemetryTests(RedisServer server)
         var run = await installation.Runs.SubmitAsync(Installation.OneStage());
         await installation.EndOfAsync(run);
 
-        await lines.ContainsAsync(line => line.Text.Contains("row 7", StringComparison.Ordinal) && line.Source.Contains("StageAttempt", StringComparison.Ordinal)
+        await lines.ContainsAsync(line => line.Text.Contains("row 7", StringComparison.Ordinal) && line.Source.Contains("StageWorker", StringComparison.Ordinal)
             && line.Fields.Contains(("run", run)) && line.Fields.Contains(("stage", "data")) && line.Fields.Contains(("attempt", 1)));
         await lines.ContainsAsync(line => line.Text.Contains("row 7", StringComparison.Ordinal) && line.Source.Contains("Coordinator", StringComparison.Ordinal)
             && line.Fields.Contains(("run", run)) && line.Fields.Contains(("stage", "data")));

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LoraAspire.Model;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
@@ -16,8 +17,14 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
     private const string Unfinished = ".tmp";
     private const long RoomForNames = 1 << 20; // headers, state.json, lines of metrics
 
+    private const double UsualBytesPerSecond = 200e6;
+
     private readonly BackgroundWriter _writer = new();
+    private double _bytesPerSecond = UsualBytesPerSecond;
     private (int Step, string Digest)? _best;
+
+    /// <summary>Updates in the parameters of the newest checkpoint; 0 when there is none.</summary>
+    public int Newest { get; private set; }
 
     /// <summary>Keeps a checkpoint of this step, or its parameters as the best so far, or both. Returns when the copy is made.</summary>
     /// <param name="metrics">Brought to the disk first: a checkpoint counts on its lines.</param>
@@ -29,7 +36,7 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
         {
             using (copy)
             {
-                DiskSpace.Require(directory, (((checkpoint ? 3 : 0) + (best ? 1 : 0)) * copy.Bytes) + RoomForNames, $"The checkpoint of step {state.Step}");
+                DiskSpace.Require(directory, (((checkpoint ? 3 : 0) + (best ? 1 : 0)) * copy.Bytes) + RoomForNames, $"The checkpoint of step {state.Updates}");
                 metrics.Flush();
                 if (best)
                 {
@@ -39,11 +46,32 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
                 }
                 if (checkpoint)
                 {
+                    var clock = Stopwatch.StartNew();
                     Write(state, copy);
+                    _bytesPerSecond = 3 * copy.Bytes / clock.Elapsed.TotalSeconds;
+                    Newest = state.Updates;
                     Rotate(state);
                 }
             }
         });
+    }
+
+    /// <summary>Keeps a checkpoint of a run that stops. False when that takes longer than this: what is half written then is cleared by the next attempt.</summary>
+    /// <exception cref="StageException">There is no room on the disk.</exception>
+    /// <exception cref="IOException">It failed.</exception>
+    public bool TrySave(TrainingState state, MetricsLog metrics, TimeSpan within)
+    {
+        var clock = Stopwatch.StartNew();
+        var expected = TimeSpan.FromSeconds(3.0 * parameters.Values.numel() * sizeof(float) / _bytesPerSecond);
+        if (!_writer.TryJoin(within) || clock.Elapsed + expected > within)
+        {
+            return false;
+        }
+        if (Newest < state.Updates)
+        {
+            Save(state, checkpoint: true, best: false, metrics);
+        }
+        return _writer.TryJoin(within - clock.Elapsed is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero);
     }
 
     /// <summary>Waits for what is being written.</summary>
@@ -86,7 +114,7 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
 
     private void Write(TrainingState state, CheckpointCopy copy)
     {
-        var place = Path.Combine(directory, $"step-{state.Step:D6}");
+        var place = Path.Combine(directory, $"step-{state.Updates:D6}");
         var unfinished = place + Unfinished;
         Clear(unfinished);
         Directory.CreateDirectory(unfinished);
@@ -113,7 +141,7 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
         Restore(file, "parameters", parameters.Values);
         Restore(file, "mean", optimiser.Mean);
         Restore(file, "variance", optimiser.Variance);
-        optimiser.Steps = state.Step;
+        optimiser.Steps = Newest = state.Updates;
         _best = state.BestStep is { } step ? (step, record.Best!) : null;
         return state;
     }

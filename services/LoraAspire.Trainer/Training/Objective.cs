@@ -47,6 +47,9 @@ public sealed class Objective : IDisposable
 
     public void EndStep() => _fused?.EndStep();
 
+    /// <summary>Takes the parameters as they are after the last update: the faster way computes with copies of the adapters.</summary>
+    public void BeginEvaluation() => _fused?.BeginStep();
+
     /// <summary>Σ weight · −log p over the micro-batch's targets, a scalar float32 on the device; gradients are added.</summary>
     public Tensor Backward(MicroBatch batch, long seed)
     {

@@ -27,12 +27,17 @@ public sealed record StepResult(IReadOnlyList<Tensor> MicroLosses, Tensor GradNo
 public sealed class OptimiserStep(Objective objective, ParameterSet parameters, AdamW optimiser, double maxGradNorm)
 {
     /// <param name="seed">Of this step's dropout. Each micro-batch has its own, so a resumed run draws what an undisturbed one does.</param>
-    public StepResult Run(IReadOnlyList<MicroBatch> microBatches, double learningRate, long seed)
+    /// <exception cref="OperationCanceledException">Between two micro-batches; no parameter has changed.</exception>
+    public StepResult Run(IReadOnlyList<MicroBatch> microBatches, double learningRate, long seed, CancellationToken cancellationToken = default)
     {
         using var scope = NewDisposeScope();
         parameters.Gradients.zero_();
         objective.BeginStep();
-        var losses = microBatches.Select((batch, index) => objective.Backward(batch, (seed * 1_000_003) + index)).ToList();
+        var losses = microBatches.Select((batch, index) =>
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return objective.Backward(batch, (seed * 1_000_003) + index);
+        }).ToList();
         objective.EndStep();
         var norm = parameters.Gradients.norm();
         if (maxGradNorm > 0)

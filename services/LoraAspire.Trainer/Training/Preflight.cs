@@ -7,10 +7,11 @@ namespace LoraAspire.Trainer.Training;
 internal static class Preflight
 {
     /// <exception cref="Runtime.Stages.StageException">Even the longest row alone does not fit; the message says what to change.</exception>
-    public static void Run(TokenBudget budget, TrainingRows rows, Objective objective, ParameterSet parameters, Action<string> say)
+    public static void Run(TokenBudget budget, TrainingRows rows, Objective objective, ParameterSet parameters, Action<string> say, CancellationToken cancellationToken)
     {
         var tokens = budget.Run("Memory preflight", halvings: int.MaxValue, tokens =>
         {
+            cancellationToken.ThrowIfCancellationRequested();
             var largest = rows.Largest(tokens, objective.Packed);
             objective.BeginStep();
             using var loss = objective.Backward(largest, seed: 0);

@@ -14,11 +14,21 @@ internal sealed class RunLog(IProgress<StageProgress> report, TrainingState resu
     public void Begin(TrainingRows rows, int batchSize, long parameters, string arithmetic)
     {
         Say($"{rows.Count} rows to train on, {rows.HeldOut.Count} held out{(rows.LeftOut > 0 ? $", {rows.LeftOut} in neither part (copies or the other direction of held-out ones)" : "")}; {rows.TotalSteps} steps of {batchSize} rows; {parameters:N0} trained parameters {arithmetic}.");
-        if (resumed.Step > 0)
+        if (resumed.Updates > 0)
         {
-            Say($"Going on from the checkpoint of step {resumed.Step}.");
+            Say($"Going on from the checkpoint of step {resumed.Updates}.");
         }
     }
+
+    /// <summary>That a checkpoint is being written before the run stops.</summary>
+    public void Saving(int step, int steps) => report.Report(new StageProgress(StageProgress.Saving, step, steps, Message: $"Stopping at step {step}: its checkpoint is being written."));
+
+    /// <param name="kept">Step of the newest checkpoint.</param>
+    /// <param name="why">Why there is none of this step, when there isn't.</param>
+    public void Stopped(int step, int kept, string why) => Say(
+        step == 0 ? "Stopped before the first step was done."
+        : kept == step ? $"Stopped at step {step}, saved: the same pipeline, submitted again, goes on from there."
+        : $"Stopped at step {step}: {why}, so {(step - kept == 1 ? "1 step is" : $"{step - kept} steps are")} lost. {(kept == 0 ? "There is no checkpoint." : $"The checkpoint of step {kept} is kept.")}");
 
     public void End(TrainingState state, bool stoppedEarly)
     {

@@ -12,6 +12,9 @@ namespace LoraAspire.Trainer.Training;
 /// </summary>
 public sealed class TrainingRun : IDisposable
 {
+    /// <summary>So long a run that is asked to stop may take to save what it has.</summary>
+    private static readonly TimeSpan SavingLimit = TimeSpan.FromSeconds(5);
+
     private readonly LlamaModel _model;
     private readonly ParameterSet _parameters;
     private readonly TrainerParams _settings;
@@ -23,7 +26,7 @@ public sealed class TrainingRun : IDisposable
     private readonly Checkpoints _checkpoints;
     private readonly TrainingRows _rows;
     private readonly Schedule _schedule;
-    private MetricsLog? _metrics;
+    private TrainingState _state = TrainingState.Start;
     private EnqueuedStep? _enqueued;
     private int _halvings = 1;
 
@@ -46,55 +49,106 @@ public sealed class TrainingRun : IDisposable
     public string MetricsFile => Path.Combine(_checkpointDir, MetricsLog.FileName);
 
     /// <summary>Trains from the newest checkpoint to the end. Afterwards the parameters are those to keep.</summary>
+    /// <exception cref="OperationCanceledException">Asked for; what was done is kept first, when that takes no more than a moment.</exception>
     public TrainingState Run(CancellationToken cancellationToken)
     {
-        var state = _checkpoints.Resume(words => _report.Report(new(Message: words)));
-        var log = new RunLog(_report, state);
+        _state = _checkpoints.Resume(words => _report.Report(new(Message: words)));
+        var log = new RunLog(_report, _state);
         log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {_model.Device}, arithmetic in {_model.Dtype}, {_objective.Path}");
-        var budget = new TokenBudget(state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokens, _rows.LongestRow, log.Say);
-        Preflight.Run(budget, _rows, _objective, _parameters, log.Say);
-        var metrics = _metrics = new MetricsLog(_checkpointDir, state.MetricsBytes);
+        var budget = new TokenBudget(_state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokens, _rows.LongestRow, log.Say);
+        using var metrics = new MetricsLog(_checkpointDir, _state.MetricsBytes);
         var ledger = new Ledger(metrics, _settings.LoggingSteps, _rows.StepsPerEpoch, _rows.TotalSteps, _report);
-
-        for (var next = state.Step; next < _rows.TotalSteps && !IsStopped(state); next++)
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            var enqueued = Enqueue(next, budget);
-            if (_enqueued is not null)
-            {
-                state = ledger.Enter(state, Read(), evalLoss: null);
-            }
-            _enqueued = enqueued;
-            var (evaluate, save) = Due(next + 1);
-            if (evaluate || save)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                var figures = Read();
-                double? evalLoss = evaluate ? budget.Run($"Evaluation at step {next + 1}", 1, tokens => Evaluate(tokens, cancellationToken)) : null;
-                state = ledger.Enter(state, figures, evalLoss) with { MicroBatchTokens = budget.Tokens };
-                Keep(state, save, metrics);
-            }
+            Preflight.Run(budget, _rows, _objective, _parameters, log.Say, cancellationToken);
+            Train(budget, metrics, ledger, cancellationToken);
+            _checkpoints.Join();
         }
-        _checkpoints.Join();
-        log.End(state, IsStopped(state));
-        if (_settings.LoadBestModelAtEnd && state.BestStep is { } best && best != state.Step)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            KeepWhatIsDone(budget, metrics, ledger, log);
+            throw;
+        }
+        finally
+        {
+            // A checkpoint that is being written still brings the metrics to the disk.
+            _checkpoints.Dispose();
+        }
+        log.End(_state, IsStopped(_state));
+        if (_settings.LoadBestModelAtEnd && _state.BestStep is { } best && best != _state.Step)
         {
             _checkpoints.LoadBest(best);
         }
-        return state;
+        return _state;
+    }
+
+    private void Train(TokenBudget budget, MetricsLog metrics, Ledger ledger, CancellationToken cancellationToken)
+    {
+        if (_state.Pending is not null)
+        {
+            Settle(budget, metrics, ledger, cancellationToken);
+        }
+        for (var next = _state.Step; next < _rows.TotalSteps && !IsStopped(_state); next++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var enqueued = Enqueue(next, budget, cancellationToken);
+            if (_enqueued is not null)
+            {
+                _state = ledger.Enter(_state, Read(), evalLoss: null);
+            }
+            _enqueued = enqueued;
+            if (Due(next + 1) is (true, _) or (_, true))
+            {
+                _state = _state with { Pending = Read() };
+                Settle(budget, metrics, ledger, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>The evaluation and the checkpoint that are due after the step whose figures are pending.</summary>
+    private void Settle(TokenBudget budget, MetricsLog metrics, Ledger ledger, CancellationToken cancellationToken)
+    {
+        var figures = _state.Pending!;
+        var (evaluate, save) = Due(figures.Step);
+        double? evalLoss = evaluate ? budget.Run($"Evaluation at step {figures.Step}", 1, tokens => Evaluate(tokens, cancellationToken)) : null;
+        _state = ledger.Enter(_state with { Pending = null }, figures, evalLoss) with { MicroBatchTokens = budget.Tokens };
+        Keep(_state, save, metrics);
+    }
+
+    /// <summary>A run that is asked to stop keeps its steps, when that takes no more than a moment, and says how many.</summary>
+    private void KeepWhatIsDone(TokenBudget budget, MetricsLog metrics, Ledger ledger, RunLog log)
+    {
+        var why = $"a checkpoint can't be written within {SavingLimit.TotalSeconds:0} s";
+        try
+        {
+            if (_enqueued is not null)
+            {
+                _state = ledger.Enter(_state, Read(), evalLoss: null);
+            }
+            _state = _state with { MicroBatchTokens = budget.Tokens };
+            if (_state.Updates > 0)
+            {
+                log.Saving(_state.Updates, _rows.TotalSteps);
+                _checkpoints.TrySave(_state, metrics, SavingLimit);
+            }
+        }
+        catch (Exception error) when (error is StageException or IOException or UnauthorizedAccessException)
+        {
+            why = error.Message;
+        }
+        log.Stopped(_state.Updates, _checkpoints.Newest, why);
     }
 
     public void Dispose()
     {
         _enqueued?.Dispose();
         _checkpoints.Dispose();
-        _metrics?.Dispose(); // after the checkpoints: one that is being written still brings it to the disk
         _objective.Dispose();
         _optimiser.Dispose();
     }
 
     /// <summary>A step that runs out of memory has changed nothing yet: it is taken again, once in a run, with half the budget.</summary>
-    private EnqueuedStep Enqueue(int step, TokenBudget budget)
+    private EnqueuedStep Enqueue(int step, TokenBudget budget, CancellationToken cancellationToken)
     {
         var before = budget.Tokens;
         var enqueued = budget.Run($"Step {step + 1}", _halvings, tokens =>
@@ -104,7 +158,7 @@ public sealed class TrainingRun : IDisposable
                 throw new StageException($"Step {step + 1}: out of memory inside the optimiser's update. Set low_memory: true, or free the device of other processes; another attempt goes on from the last checkpoint.", transient: true);
             }
             var batches = _rows.Step(step, tokens, _objective.Packed);
-            return new EnqueuedStep(step + 1, _step.Run(batches, _schedule.At(step), ((long)_settings.Seed << 32) + step), batches.Sum(batch => batch.RealTokens));
+            return new EnqueuedStep(step + 1, _step.Run(batches, _schedule.At(step), ((long)_settings.Seed << 32) + step, cancellationToken), batches.Sum(batch => batch.RealTokens));
         });
         _halvings -= budget.Tokens < before ? 1 : 0;
         return enqueued;
@@ -140,6 +194,7 @@ public sealed class TrainingRun : IDisposable
     /// <summary>Mean over all target tokens of the held-out rows.</summary>
     private double Evaluate(int tokens, CancellationToken cancellationToken)
     {
+        _objective.BeginEvaluation();
         double mean = 0;
         foreach (var batch in _rows.Validation(tokens, _objective.Packed))
         {

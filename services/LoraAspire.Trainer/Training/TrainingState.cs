@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>One line of metrics.jsonl, without times: the same run gives the same lines.</summary>
@@ -11,14 +13,20 @@ public sealed record StepMetrics(int Step, double Epoch, double Loss, double Smo
 /// <param name="LossAverage">Exponential mean of the losses, not yet corrected for its start at 0.</param>
 /// <param name="MetricsBytes">Length of metrics.jsonl at this step.</param>
 /// <param name="MicroBatchTokens">The budget that fitted into memory; which rows share a micro-batch decides the dropout they see.</param>
+/// <param name="Pending">Figures of the step after <paramref name="Step"/> when its update is done and its evaluation isn't: a run may be stopped there.</param>
 public sealed record TrainingState(
-    int Step, int? BestStep, double? BestEvalLoss, int EvaluationsWithoutGain, double LossAverage, long Tokens, long MetricsBytes, int? MicroBatchTokens)
+    int Step, int? BestStep, double? BestEvalLoss, int EvaluationsWithoutGain, double LossAverage, long Tokens, long MetricsBytes, int? MicroBatchTokens, StepFigures? Pending = null)
 {
     private const double Decay = 0.9;
 
     public static TrainingState Start { get; } = new(0, null, null, 0, 0, 0, 0, null);
 
+    /// <summary>Updates that are in the parameters.</summary>
+    [JsonIgnore]
+    public int Updates => Pending?.Step ?? Step;
+
     /// <summary>The mean of the losses so far, each step back weighing 0.9 of the next, corrected for the start as Adam's moments are.</summary>
+    [JsonIgnore]
     public double Smoothed => LossAverage / (1 - Math.Pow(Decay, Step));
 
     public TrainingState After(double loss, long tokens) =>

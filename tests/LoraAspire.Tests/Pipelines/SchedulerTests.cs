@@ -7,8 +7,8 @@ namespace LoraAspire.Tests.Pipelines;
 public sealed class SchedulerTests
 {
     private static readonly DateTimeOffset At = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
-    private static readonly Dictionary<string, string> Dataset = new() { ["dataset"] = "d1" };
-    private static readonly Dictionary<string, string> Adapter = new() { ["adapter"] = "a1" };
+    private static readonly Dictionary<string, string> Dataset = new() { ["dataset"] = new string('d', 64) };
+    private static readonly Dictionary<string, string> Adapter = new() { ["adapter"] = new string('a', 64) };
 
     private const string Yaml = """
         name: two
@@ -42,7 +42,7 @@ public sealed class SchedulerTests
         var decision = Scheduler.Decide(state, Finished("tune", Adapter), Runs);
 
         Assert.Equal(RunStatus.Succeeded, Assert.IsType<RunFinished>(decision.Events[^1]).Status);
-        Assert.Equal("a1", decision.State.Stage("tune")!.Outputs["adapter"]);
+        Assert.Equal(Adapter["adapter"], decision.State.Stage("tune")!.Outputs["adapter"]);
     }
 
     [Fact]
@@ -132,6 +132,61 @@ public sealed class SchedulerTests
     }
 
     [Fact]
+    public void A_stage_that_is_still_being_planned_waits_and_the_same_message_again_starts_it_once_its_plan_is_known()
+    {
+        var first = Scheduler.Decide(new("r"), Submit, (_, _, _) => new Later());
+        Assert.Equal((true, typeof(RunSubmitted)), (first.Waits, first.Events.Single().GetType()));
+
+        var second = Scheduler.Decide(first.State, Submit, Runs);
+        Assert.Equal((false, "data"), (second.Waits, second.Orders.Single().Stage));
+
+        var third = Scheduler.Decide(second.State, Submit, Runs);
+        Assert.Empty(third.Events);
+    }
+
+    [Fact]
+    public void A_run_that_is_cancelled_while_a_stage_is_planned_starts_nothing_any_more()
+    {
+        var planned = Scheduler.Decide(new("r"), Submit, (_, _, _) => new Later());
+        var cancelled = Scheduler.Decide(planned.State, new CancelRun("r", At), Runs);
+        Assert.Equal(RunStatus.Cancelled, cancelled.State.Status);
+
+        var again = Scheduler.Decide(cancelled.State, Submit, Runs);
+
+        Assert.Equal((0, 0, false), (again.Events.Count, again.Orders.Count, again.Waits));
+    }
+
+    [Fact]
+    public void A_failure_is_told_together_with_its_retry_or_not_yet()
+    {
+        var state = After(Submit, Started("data", "w"));
+
+        var waiting = Scheduler.Decide(state, Failed("data", 1, FailureCause.Transient), (_, _, _) => new Later());
+        Assert.Equal((true, 0), (waiting.Waits, waiting.Events.Count));
+
+        var known = Scheduler.Decide(state, Failed("data", 1, FailureCause.Transient), Runs);
+        Assert.Equal([typeof(StageFailed), typeof(StageQueued)], known.Events.Select(happened => happened.GetType()));
+    }
+
+    [Fact]
+    public void A_stage_that_was_cancelled_makes_its_run_cancelled_not_succeeded()
+    {
+        Assert.Equal(RunStatus.Cancelled, After(Submit, Started("data", "w"), Failed("data", 1, FailureCause.Cancelled)).Status);
+    }
+
+    [Fact]
+    public void A_run_that_nobody_can_decide_about_fails_in_words_and_its_running_stages_are_told()
+    {
+        var running = Scheduler.Fail(After(Submit, Started("data", "w")), At, "its log is broken");
+        Assert.Equal([typeof(StageCancelled), typeof(RunFinished)], running.Events.Select(happened => happened.GetType()));
+        Assert.Equal((RunStatus.Failed, "its log is broken", StageStatus.Skipped), (running.State.Status, running.State.Error, running.State.Stage("tune")!.Status));
+
+        var unknown = Scheduler.Fail(new("r"), At, "unreadable", Submit);
+        Assert.Equal((RunStatus.Failed, "p.yaml", Yaml), (unknown.State.Status, unknown.State.Name, unknown.State.Yaml));
+        Assert.Empty(Scheduler.Fail(unknown.State, At, "again").Events);
+    }
+
+    [Fact]
     public void Events_that_went_over_the_wire_fold_to_the_same_state()
     {
         List<RunEvent> log = [];
@@ -147,7 +202,7 @@ public sealed class SchedulerTests
         Assert.Equal((state.Version, state.Status, state.Error, state.Name), (folded.Version, folded.Status, folded.Error, folded.Name));
         Assert.Equal(state.Stages.Select(stage => (stage.Id, stage.Status, stage.Attempt, stage.Worker, stage.StartedAt, stage.FinishedAt, stage.Error)),
             folded.Stages.Select(stage => (stage.Id, stage.Status, stage.Attempt, stage.Worker, stage.StartedAt, stage.FinishedAt, stage.Error)));
-        Assert.Equal("d1", folded.Stage("data")!.Outputs["dataset"]);
+        Assert.Equal(Dataset["dataset"], folded.Stage("data")!.Outputs["dataset"]);
     }
 
     [Theory]

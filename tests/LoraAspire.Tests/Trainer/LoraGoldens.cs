@@ -51,7 +51,7 @@ public sealed class LoraGoldens(ITestOutputHelper output)
         {
             var index = expected.GetProperty("step").GetInt32();
             var batches = golden.MicroBatches(expected);
-            using var result = step.Run(batches, schedule.At(index), seed: index);
+            using var result = step.Run(batches, schedule.At(index), seed: index, TestContext.Current.CancellationToken);
 
             Assert.Equal(expected.GetProperty("lr").GetDouble(), result.LearningRate, 1e-12);
             var losses = result.ReadMicroLosses();
@@ -88,7 +88,7 @@ public sealed class LoraGoldens(ITestOutputHelper output)
         var step = new OptimiserStep(objective, parameters, optimiser, maxGradNorm: 0);
         using var tensors = SafetensorsFile.Open(golden.Folder("tensors.safetensors"));
 
-        using var result = step.Run(golden.MicroBatches(golden.Json.GetProperty("steps")[0]), learningRate: 0, seed: 0);
+        using var result = step.Run(golden.MicroBatches(golden.Json.GetProperty("steps")[0]), learningRate: 0, seed: 0, TestContext.Current.CancellationToken);
         var difference = parameters.Views().Max(view => (double)view.Gradient.sub(tensors.Read("grad." + view.Name)).abs().max().item<float>());
 
         output.WriteLine($"{name}: gradients differ by {difference:G3}");

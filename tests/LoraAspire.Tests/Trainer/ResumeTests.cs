@@ -57,7 +57,31 @@ public sealed class ResumeTests(ITestOutputHelper output) : IDisposable
 
         _stage.Run(Settings, "stopped");
 
-        Assert.Contains(_stage.Reports, report => report.Message == "Going on from the checkpoint of step 6.");
+        // Step 8 was under way when step 7 was told.
+        Assert.Contains(_stage.Reports, report => report.Message == "Stopped at step 8, saved: the same pipeline, submitted again, goes on from there.");
+        Assert.Contains(_stage.Reports, report => report.Phase == StageProgress.Saving);
+        Assert.Contains(_stage.Reports, report => report.Message == "Going on from the checkpoint of step 8.");
+    }
+
+    [Fact]
+    public void A_run_that_stops_where_no_checkpoint_can_be_written_says_how_many_steps_are_lost()
+    {
+        Directory.CreateDirectory(_stage.Checkpoints("stopped"));
+        File.WriteAllText(Path.Combine(_stage.Checkpoints("stopped"), "step-000008.tmp"), "in the way");
+
+        Assert.ThrowsAny<OperationCanceledException>(() => _stage.Run(Settings, "stopped", 7));
+
+        var last = _stage.Reports[^1].Message!;
+        Assert.StartsWith("Stopped at step 8: ", last, StringComparison.Ordinal);
+        Assert.EndsWith("so 2 steps are lost. The checkpoint of step 6 is kept.", last, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_that_is_stopped_before_its_first_step_says_so()
+    {
+        Assert.ThrowsAny<OperationCanceledException>(() => _stage.Run(Settings, "stopped", 0));
+
+        Assert.Equal("Stopped before the first step was done.", _stage.Reports[^1].Message);
     }
 
     /// <summary>What a crash can leave behind: half a file, none, a folder never renamed, half a line.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Gpu;
 using LoraAspire.Runtime.Hosting;
@@ -37,6 +38,8 @@ public sealed class TelemetryTests
 
         using var stage = new TrainerStageRun();
         stage.Run(Settings, "metered");
+        var meter = new StageMeter(new Progress<StageProgress>(), new StageOrder("run", DateTimeOffset.UtcNow, "tune", 1, "test", "trainer", "", default, new Dictionary<string, InputArtifact>(), new Dictionary<string, string>()));
+        stage.Reports.ForEach(meter.Report);
 
         var metrics = MetricsLog.Read(Path.Combine(stage.Adapter("metered"), MetricsLog.FileName));
         double[] Told(string name) => [.. told.Where(point => point.Name == "lora.trainer." + name).Select(point => point.Value).Order()];
@@ -47,6 +50,8 @@ public sealed class TelemetryTests
         Assert.Equal(metrics.Count, Told("steps").Sum());
         Assert.Equal(metrics[^1].Tokens, Told("tokens").Sum());
         Assert.All(Told("tokens_per_second"), speed => Assert.True(speed > 0));
+        Assert.Equal(metrics.Count - 1, Told("step_time").Length);
+        Assert.All(Told("step_time"), seconds => Assert.InRange(seconds, 0, 60));
         Assert.Equal(stage.Reports.Any(report => report.Gpu?.MemoryUsed is not null), Told("gpu.memory_used").Length > 0);
     }
 

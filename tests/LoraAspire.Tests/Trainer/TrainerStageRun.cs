@@ -40,11 +40,15 @@ internal sealed class TrainerStageRun : IDisposable
     public string Adapter(string name) => Path.Combine(_folder, name, "out", "adapter");
 
     /// <summary>Runs the stage, or goes on with it where the name is known, and gives the artifact's digest as the store would name it.</summary>
-    /// <param name="stopAfter">Cancel once this step has been reported.</param>
+    /// <param name="stopAfter">Cancel once this step has been reported; 0 from the start.</param>
     /// <param name="each">Called for each step that is reported.</param>
     public string Run(TrainerParams with, string name, int? stopAfter = null, Action<long>? each = null)
     {
         using var stop = new CancellationTokenSource();
+        if (stopAfter == 0)
+        {
+            stop.Cancel();
+        }
         var report = new Sink(progress =>
         {
             Reports.Add(progress);

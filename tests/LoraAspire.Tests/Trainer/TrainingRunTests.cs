@@ -96,7 +96,7 @@ public sealed class TrainingRunTests : IDisposable
         {
             var drawn = sampler.Rows(at).Select(row => (rows.InputIds(row).ToArray(), rows.Labels(row).ToArray())).ToList();
             var batches = MicroBatch.Cut(MicroBatch.Weigh(drawn, settings.Compat, settings.BatchSize, settings.MicroBatchSize), objective.DefaultTokens, objective.Packed);
-            using var result = step.Run(batches, schedule.At(at), ((long)settings.Seed << 32) + at);
+            using var result = step.Run(batches, schedule.At(at), ((long)settings.Seed << 32) + at, TestContext.Current.CancellationToken);
             losses.Add(result.ReadMicroLosses().Sum());
         }
         var output = Directory.CreateDirectory(Path.Combine(_folder, "bare")).FullName;
@@ -107,6 +107,24 @@ public sealed class TrainingRunTests : IDisposable
 
         Assert.Equal(losses, metrics.Select(line => line.Loss));
         Assert.Equal(expected, File.ReadAllBytes(Path.Combine(output, LoraAdapter.FileName)));
+    }
+
+    [Fact]
+    public void The_validation_loss_of_a_step_is_that_of_the_parameters_after_its_update()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Tiny();
+        model.AttachFresh(Lora, Settings.Seed);
+        using var parameters = ParameterSet.OfAdapters(model);
+        using var rows = Rows();
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, "validated")).FullName;
+        using var run = new TrainingRun(model, parameters, rows, Settings with { MaxSteps = 4, LoadBestModelAtEnd = false }, folder, new Progress<StageProgress>());
+        run.Run(TestContext.Current.CancellationToken);
+
+        using var objective = new Objective(model, autograd: true);
+        var heldOut = run.HeldOut.Select(row => (rows.InputIds(row).ToArray(), rows.Labels(row).ToArray())).ToList();
+        var expected = MicroBatch.Cut(MicroBatch.Weigh(heldOut, Compat.None, heldOut.Count, heldOut.Count), objective.DefaultTokens, packed: false).Sum(objective.Loss);
+        Assert.Equal(expected, MetricsLog.Read(run.MetricsFile)[^1].EvalLoss!.Value, 1e-4);
     }
 
     [Fact]

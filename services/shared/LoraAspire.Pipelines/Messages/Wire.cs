@@ -70,9 +70,9 @@ public static class Wire
     /// </exception>
     public static T Decode<T>(IEnumerable<KeyValuePair<string, string>> entry) where T : class
     {
+        var fields = new Dictionary<string, string>();
         try
         {
-            var fields = new Dictionary<string, string>();
             foreach (var (name, value) in entry)
             {
                 WireException.Require(fields.TryAdd(name, value), $"the field '{name}' stands there twice");
@@ -91,7 +91,7 @@ public static class Wire
         }
         catch (Exception error)
         {
-            throw new WireException($"undecodable: {error.Message}", error);
+            throw new WireException($"undecodable '{fields.GetValueOrDefault("type", "?")}': {error.Message}", error);
         }
     }
 }

@@ -20,7 +20,7 @@ public static class StageKinds
         [new("base", ArtifactKind.Model)],
         [new("dataset", ArtifactKind.Dataset)]);
 
-    public static readonly StageKind Trainer = new("trainer", 3, typeof(TrainerParams),
+    public static readonly StageKind Trainer = new("trainer", 4, typeof(TrainerParams),
         [new("dataset", ArtifactKind.Dataset), new("base", ArtifactKind.Model)],
         // lora gives an adapter, full gives a model: see TrainerParams.FinetuningType
         [new("adapter", ArtifactKind.Adapter, Required: false), new("model", ArtifactKind.Model, Required: false)]);

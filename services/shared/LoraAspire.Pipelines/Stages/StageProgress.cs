@@ -13,7 +13,28 @@ public sealed record StageProgress(
     string Phase = "", long Done = 0, long Total = 0,
     double? Loss = null, double? EvalLoss = null, double? LearningRate = null, double? GradNorm = null,
     double? Epoch = null, double? TokensPerSecond = null, double? EtaSeconds = null, string? Message = null,
-    double? SmoothedLoss = null, long? Tokens = null, GpuFigures? Gpu = null);
+    double? SmoothedLoss = null, long? Tokens = null, GpuFigures? Gpu = null)
+{
+    /// <summary>The phase of a stage that was asked to stop and saves what it has.</summary>
+    public const string Saving = "saving";
+
+    /// <summary>Without what is not a number, for which JSON has no word.</summary>
+    public StageProgress Finite()
+    {
+        static double? Number(double? number) => number is { } known && double.IsFinite(known) ? known : null;
+        return this with
+        {
+            Loss = Number(Loss),
+            EvalLoss = Number(EvalLoss),
+            LearningRate = Number(LearningRate),
+            GradNorm = Number(GradNorm),
+            Epoch = Number(Epoch),
+            TokensPerSecond = Number(TokensPerSecond),
+            EtaSeconds = Number(EtaSeconds),
+            SmoothedLoss = Number(SmoothedLoss),
+        };
+    }
+}
 
 /// <summary>What a GPU is doing. A figure that the GPU doesn't tell is null.</summary>
 /// <param name="MemoryUsed">Bytes, by all processes.</param>

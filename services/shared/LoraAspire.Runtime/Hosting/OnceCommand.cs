@@ -16,7 +16,7 @@ internal abstract class OnceCommand
     public abstract Task<int> InvokeAsync(string[] args);
 }
 
-internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind, LoraPaths paths) : OnceCommand where TParams : StageParams
+internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind, LoraPaths paths, StageLibraries libraries) : OnceCommand where TParams : StageParams
 {
     private readonly Option<FileInfo> _with = new("--with") { Description = "YAML file with the stage's parameters (what stands under `with` in a pipeline)" };
     private readonly Option<string[]> _inputs = new("--input") { Description = "NAME=DIR, once for each input: " + string.Join(", ", kind.Inputs.Select(port => port.Name)) };
@@ -48,6 +48,7 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
                 "once", kind.Name, kind.Name, 1, parameters, inputs, new DataRoot(parsed.GetValue(_data)?.FullName ?? paths.Data),
                 scratch, Directory.CreateDirectory(Path.Combine(scratch, "checkpoints")).FullName, new TerminalProgress())
             { CacheDir = new ArtifactStore(paths.Store).StageCache(kind) };
+            libraries.Load();
             await stage.RunAsync(context, cancellationToken);
             if (output.Exists)
             {

@@ -10,7 +10,7 @@ namespace LoraAspire.Runtime.Hosting;
 /// Progress → <c>lora:progress:{run}</c>, without waiting for Redis; what Redis doesn't take is lost. Counts come at most ten times a second; messages all do. The stream goes
 /// by itself some time after its last point.
 /// </summary>
-internal sealed class ProgressStream(IDatabase redis, string run, string stage, StreamOptions options) : IProgress<StageProgress>
+public sealed class ProgressStream(IDatabase redis, string run, string stage, StreamOptions options) : IProgress<StageProgress>
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ExpiryInterval = TimeSpan.FromHours(1);
@@ -28,7 +28,7 @@ internal sealed class ProgressStream(IDatabase redis, string run, string stage, 
         _told = Stopwatch.GetTimestamp();
         try
         {
-            redis.StreamAdd(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, DateTimeOffset.UtcNow, stage, Finite(value))), messageId: null,
+            redis.StreamAdd(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, DateTimeOffset.UtcNow, stage, value.Finite())), messageId: null,
                 maxLength: options.ProgressLength, useApproximateMaxLength: true, flags: CommandFlags.FireAndForget);
             if (!IsWithin(_expirySet, ExpiryInterval))
             {
@@ -43,21 +43,4 @@ internal sealed class ProgressStream(IDatabase redis, string run, string stage, 
     }
 
     private static bool IsWithin(long? since, TimeSpan interval) => since is { } then && Stopwatch.GetElapsedTime(then) < interval;
-
-    /// <summary>JSON has no word for what is not a number.</summary>
-    private static StageProgress Finite(StageProgress value)
-    {
-        static double? Number(double? number) => number is { } known && double.IsFinite(known) ? known : null;
-        return value with
-        {
-            Loss = Number(value.Loss),
-            EvalLoss = Number(value.EvalLoss),
-            LearningRate = Number(value.LearningRate),
-            GradNorm = Number(value.GradNorm),
-            Epoch = Number(value.Epoch),
-            TokensPerSecond = Number(value.TokensPerSecond),
-            EtaSeconds = Number(value.EtaSeconds),
-            SmoothedLoss = Number(value.SmoothedLoss),
-        };
-    }
 }

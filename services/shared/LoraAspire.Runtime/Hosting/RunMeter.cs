@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 
 namespace LoraAspire.Runtime.Hosting;
@@ -18,15 +17,10 @@ public static class RunMeter
 
     public static void Ended(RunFinished end) => Runs.Add(1, new KeyValuePair<string, object?>("status", Word(end.Status)));
 
-    /// <param name="outcome">Null when there is nobody to tell: the order was lost, or the worker stops.</param>
-    public static void Ended(string kind, InboxMessage? outcome, TimeSpan after)
+    /// <param name="outcome">In one word: finished, given-back, died, or the cause of the failure.</param>
+    public static void Ended(string kind, string outcome, TimeSpan after)
     {
-        KeyValuePair<string, object?>[] tags = [new("kind", kind), new("outcome", outcome switch
-        {
-            AttemptFinished => "finished",
-            AttemptFailed failed => Word(failed.Cause),
-            _ => "given-back",
-        })];
+        KeyValuePair<string, object?>[] tags = [new("kind", kind), new("outcome", outcome)];
         Attempts.Add(1, tags);
         AttemptDuration.Record(after.TotalSeconds, tags);
     }

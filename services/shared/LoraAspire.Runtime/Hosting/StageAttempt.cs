@@ -4,42 +4,37 @@ using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
-using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>One attempt: inputs by digest → the stage, on a thread of its own → outputs in the store.</summary>
+/// <summary>One attempt: inputs by digest → the stage → outputs in the store.</summary>
 public sealed class StageAttempt<TParams>(
     IStage<TParams> stage, StageKind kind, ArtifactStore store, ContentDigests digests, LoraPaths paths,
-    ILogger<StageAttempt<TParams>> log) where TParams : StageParams
+    ILogger<StageAttempt<TParams>> log) : IAttempt where TParams : StageParams
 {
-    /// <summary>The outcome to tell, or null when there is nobody to tell it for: the order was lost or the process stops.</summary>
-    public async Task<InboxMessage?> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress, Heartbeat heart)
+    /// <summary>On a thread of its own, so that a lease that is kept beside it never starves.</summary>
+    public Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress, CancellationToken stop) =>
+        Task.Factory.StartNew(() => Execute(order, worker, progress, stop), stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    /// <summary>On this thread.</summary>
+    public IReadOnlyDictionary<string, string> Execute(StageOrder order, string worker, IProgress<StageProgress> progress, CancellationToken stop)
     {
-        using var timeout = new StageTimeout(order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(heart.Token, timeout.Token);
+        stop.ThrowIfCancellationRequested();
+        var with = order.With.Deserialize<TParams>(Pipelines.StageKey.ParamsJson) ?? throw new StageException("The order has no parameters.");
+        using var inputs = StageInputs.Open(order, kind, store, digests, progress, stop);
+        // Two runs may want the same stage at once, and the process of a stale worker may still be writing checkpoints.
+        using var turn = KeyLock.Take(store.CheckpointDir(order.Key) + ".lock", stop);
+        if (kind.Cached && store.Cached(order.Key, kind, with, null, stop) is { } done)
+        {
+            return done;
+        }
         var scratch = Path.Combine(store.StageScratch(order.Run, order.Stage), $"{order.Attempt}-{worker}");
         try
         {
-            stop.Token.ThrowIfCancellationRequested();
+            // What dead attempts left; a live one would hold the lock.
             RemoveScratch(Path.GetDirectoryName(scratch)!);
-            PrivateFolder.Create(scratch);
-            var outputs = await Task.Factory.StartNew(() => Execute(order, scratch, progress, stop.Token),
-                stop.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-            return new AttemptFinished(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, outputs);
-        }
-        catch (Exception error)
-        {
-            if (heart.State == LeaseState.Lost || (heart.Stopping && error is OperationCanceledException))
-            {
-                return null;
-            }
-            var (cause, words) = heart.State == LeaseState.Cancelled ? (FailureCause.Cancelled, "cancelled")
-                : timeout.HasPassed ? (FailureCause.Timeout, $"ran longer than its timeout of {TimeSpan.FromSeconds(order.TimeoutSeconds!.Value):g}")
-                : Failure.Of(error);
-            log.LogError(error, "{Stage} failed: {Words}", order.Stage, words);
-            return new AttemptFailed(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, cause, words);
+            return Run(order, PrivateFolder.Create(scratch), with, inputs, progress, stop);
         }
         finally
         {
@@ -47,16 +42,8 @@ public sealed class StageAttempt<TParams>(
         }
     }
 
-    private IReadOnlyDictionary<string, string> Execute(StageOrder order, string scratch, IProgress<StageProgress> progress, CancellationToken stop)
+    private IReadOnlyDictionary<string, string> Run(StageOrder order, string scratch, TParams with, StageInputs inputs, IProgress<StageProgress> progress, CancellationToken stop)
     {
-        using var inputs = StageInputs.Open(order, kind, store, digests, progress, stop);
-        // Two runs may want the same stage at once, and a stale worker may still be writing checkpoints.
-        using var turn = KeyLock.Take(store.CheckpointDir(order.Key) + ".lock", stop);
-        var with = order.With.Deserialize<TParams>(Pipelines.StageKey.ParamsJson)!;
-        if (kind.Cached && store.Cached(order.Key, kind, with, null, stop) is { } done)
-        {
-            return done;
-        }
         var checkpoints = PrivateFolder.Create(store.CheckpointDir(order.Key));
         var context = new StageContext<TParams>(
             order.Run, order.Pipeline, order.Stage, order.Attempt, with, inputs.Folders, new DataRoot(paths.Data), scratch, checkpoints, progress)
@@ -97,7 +84,7 @@ public sealed class StageAttempt<TParams>(
                 Directory.Delete(folder, recursive: true);
             }
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             // A stale worker may still be writing there; the coordinator removes the run's scratch at its end.
             log.LogWarning("Scratch {Folder} stays for now: {Error}", folder, error.Message);

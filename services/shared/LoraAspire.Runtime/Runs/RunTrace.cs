@@ -69,15 +69,26 @@ public static class RunTrace
             ?.OfRun(order.Run, order.Stage, order.Attempt).SetTag("lora.worker", worker);
     }
 
-    /// <param name="outcome">Null when there is nobody to tell: the order was lost, or the worker stops.</param>
-    public static void Ended(this Activity span, InboxMessage? outcome)
+    /// <param name="outcome">In one word, as metrics have it.</param>
+    internal static void Ended(this Activity span, string outcome, string? error)
     {
-        span.SetTag("lora.outcome", outcome is AttemptFailed failed ? failed.Cause.ToString() : outcome is null ? "GivenBack" : "Finished");
-        span.SetStatus(outcome is AttemptFinished ? ActivityStatusCode.Ok : outcome is null ? ActivityStatusCode.Unset : ActivityStatusCode.Error, (outcome as AttemptFailed)?.Error);
+        span.SetTag("lora.outcome", outcome);
+        span.SetStatus(error is null ? ActivityStatusCode.Ok : ActivityStatusCode.Error, error);
     }
 
     /// <summary>A part of an attempt.</summary>
     internal static Activity? Part(string name, StageOrder order) => Source.StartActivity(name)?.OfRun(order.Run, order.Stage, order.Attempt);
+
+    /// <summary>A part that is over, as another process tells it.</summary>
+    internal static void Part(string name, StageOrder order, Activity? attempt, DateTimeOffset start, DateTimeOffset end, string? error)
+    {
+        if (attempt is not null && Source.StartActivity(name, ActivityKind.Internal, attempt.Context, startTime: start)?.OfRun(order.Run, order.Stage, order.Attempt) is { } span)
+        {
+            span.SetStatus(error is null ? ActivityStatusCode.Unset : ActivityStatusCode.Error, error);
+            span.SetEndTime(end.UtcDateTime);
+            span.Dispose();
+        }
+    }
 
     private static Activity OfRun(this Activity span, string run, string? stage = null, int? attempt = null)
     {

@@ -44,6 +44,9 @@ public sealed class ConsumerGroup(IDatabase redis, string stream, string group, 
         }
     }
 
+    /// <summary>Looks at the next read whether others have left something.</summary>
+    internal void ClaimNext() => _lastClaim = null;
+
     /// <summary>How many entries nobody has taken yet. What is done with is removed, so the rest of the stream is in somebody's hands.</summary>
     public static async Task<long> WaitingAsync(IDatabase redis, string stream, string group)
     {

@@ -9,6 +9,9 @@ public sealed record StreamOptions
     /// <summary>A coordinator that hasn't been heard of for this long counts as dead.</summary>
     public TimeSpan CoordinatorLimit { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>So long a plan may take before its entry is put aside: with what is remembered one commit does for all.</summary>
+    public TimeSpan PlanningMoment { get; init; } = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Who follows a run that stands still gives up after this long without a coordinator.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(20);
 

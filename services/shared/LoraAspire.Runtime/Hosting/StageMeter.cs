@@ -1,15 +1,16 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
 
-namespace LoraAspire.Trainer.Watching;
+namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>Progress on its way to the reader: gains the GPU's figures, and is told as metrics of the meter LoraAspire.Trainer.</summary>
-internal sealed class Telemetry(IProgress<StageProgress> reader, GpuWatch gpu, string run, string stage) : IProgress<StageProgress>
+/// <summary>A training's progress on its way to the reader, told as metrics as well. In the worker, which outlives the processes of the attempts, so that counts go on.</summary>
+public sealed class StageMeter(IProgress<StageProgress> reader, StageOrder order) : IProgress<StageProgress>
 {
-    public const string MeterName = "LoraAspire.Trainer";
+    public const string Name = "LoraAspire.Trainer";
 
-    private static readonly Meter Meter = new(MeterName);
+    private static readonly Meter Meter = new(Name);
     private static readonly Counter<long> Steps = Meter.CreateCounter<long>("lora.trainer.steps", "{step}", "Optimiser steps done");
     private static readonly Counter<long> Tokens = Meter.CreateCounter<long>("lora.trainer.tokens", "{token}", "Real tokens trained on");
     private static readonly Gauge<double> Loss = Meter.CreateGauge<double>("lora.trainer.loss", null, "Loss of the latest step");
@@ -27,14 +28,13 @@ internal sealed class Telemetry(IProgress<StageProgress> reader, GpuWatch gpu, s
     private static readonly Gauge<double> GpuTemperature = Meter.CreateGauge<double>("lora.trainer.gpu.temperature", "Cel");
     private static readonly Gauge<double> GpuPower = Meter.CreateGauge<double>("lora.trainer.gpu.power", "W");
 
-    private readonly TagList _tags = new([new("run", run), new("stage", stage)]);
+    private readonly TagList _tags = new([new("run", order.Run), new("stage", order.Stage)]);
     private (long Steps, long Tokens)? _told;
 
     public void Report(StageProgress value)
     {
-        if (value.Phase == "step")
+        if (order.Kind == StageKinds.Trainer.Name && value.Phase == "step")
         {
-            value = value with { Gpu = gpu.Read() };
             Tell(value);
         }
         reader.Report(value);

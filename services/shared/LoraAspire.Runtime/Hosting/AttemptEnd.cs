@@ -1,0 +1,51 @@
+using LoraAspire.Pipelines.Messages;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Streams;
+using Microsoft.Extensions.Logging;
+
+namespace LoraAspire.Runtime.Hosting;
+
+/// <summary>What came of an attempt, and so what becomes of its order.</summary>
+/// <param name="Word">In one word, for metrics and traces.</param>
+/// <param name="Error">Null when nothing went wrong.</param>
+internal abstract record AttemptEnd(string Word, string? Error)
+{
+    /// <summary>The coordinator is told.</summary>
+    public sealed record Told(InboxMessage Outcome, string Word, string? Error) : AttemptEnd(Word, Error);
+
+    /// <summary>There is nobody to tell it for: the order was lost, or this worker stops. Another goes on from the last checkpoint.</summary>
+    public sealed record GivenBack() : AttemptEnd("given-back", null);
+
+    /// <summary>Its process was ended from outside. Another goes on from the last checkpoint, a few times.</summary>
+    public sealed record Died(string Words) : AttemptEnd("died", Words);
+
+    /// <summary>Runs the attempt to its end, its timeout, or the end of its lease.</summary>
+    public static async Task<AttemptEnd> OfAsync(IAttempt attempt, StageOrder order, string worker, IProgress<StageProgress> progress, Heartbeat heart, ILogger log)
+    {
+        using var timeout = new StageTimeout(order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(heart.Token, timeout.Token);
+        try
+        {
+            var outputs = await attempt.RunAsync(order, worker, progress, stop.Token);
+            return new Told(new AttemptFinished(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, outputs), "finished", null);
+        }
+        catch (Exception error)
+        {
+            if (heart.State == LeaseState.Lost || (heart.Stopping && error is OperationCanceledException))
+            {
+                return new GivenBack();
+            }
+            if (error is AttemptDiedException && heart.State == LeaseState.Held && !timeout.HasPassed)
+            {
+                log.LogError("{Stage}: {Words}", order.Stage, error.Message);
+                return new Died(error.Message);
+            }
+            var (cause, words) = heart.State == LeaseState.Cancelled ? (FailureCause.Cancelled, "cancelled")
+                : timeout.HasPassed ? (FailureCause.Timeout, $"ran longer than its timeout of {TimeSpan.FromSeconds(order.TimeoutSeconds!.Value):g}")
+                : error is AttemptFailedException failed ? (failed.Cause, failed.Message)
+                : Failure.Of(error);
+            log.LogError(error, "{Stage} failed ({Cause}): {Words}", order.Stage, cause, words);
+            return new Told(new AttemptFailed(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, cause, words), cause.ToString().ToLowerInvariant(), words);
+        }
+    }
+}
