@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -13,6 +14,8 @@ public static class Wire
 {
     public const string Version = "1";
 
+    private const int MaxAttempt = 1_000_000;
+
     private static readonly string[] FlatFields = ["type", "run", "stage", "attempt", "at"];
 
     /// <summary>camelCase names, kebab-case enums, unescaped Chinese, nulls left out.</summary>
@@ -22,6 +25,7 @@ public static class Wire
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         AllowOutOfOrderMetadataProperties = true,
         RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
     };
 
@@ -46,28 +50,76 @@ public static class Wire
         return fields;
     }
 
-    /// <exception cref="WireException">The entry is of another version, lacks a field, or its body is not what its type says.</exception>
+    /// <exception cref="WireException">The entry is of another version, lacks a field or has one twice, or its body is not what its type says. Nothing else is thrown, whatever the entry holds.</exception>
     public static T Decode<T>(IEnumerable<KeyValuePair<string, string>> entry) where T : class
     {
-        var fields = entry.ToDictionary();
+        Dictionary<string, string> fields = [];
+        foreach (var (name, value) in entry)
+        {
+            if (!fields.TryAdd(name, value))
+            {
+                throw new WireException($"the field '{name}' stands in the entry twice");
+            }
+        }
         if (!fields.TryGetValue("v", out var version) || version != Version)
         {
             throw new WireException($"entry of version '{version}', this build reads version {Version}");
         }
         try
         {
-            var body = JsonNode.Parse(fields.GetValueOrDefault("body", "{}"))!.AsObject();
+            var body = Body(fields.GetValueOrDefault("body", "{}"));
             foreach (var name in FlatFields.Where(fields.ContainsKey))
             {
-                body[name] = name == "attempt" ? int.Parse(fields[name]) : fields[name];
+                body[name] = name == "attempt" ? Attempt(fields[name]) : fields[name];
             }
-            return body.Deserialize<T>(Json)!;
+            return body.Deserialize<T>(Json) ?? throw new JsonException("it is null");
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException or NotSupportedException or ArgumentException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException or NotSupportedException or ArgumentException or OverflowException)
         {
             throw new WireException($"undecodable '{fields.GetValueOrDefault("type", "?")}': {error.Message}", error);
         }
     }
+
+    private static JsonObject Body(string json)
+    {
+        var body = JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject ?? throw new JsonException("its body is no object");
+        foreach (var (name, value) in body.Where(member => member.Key != "with"))
+        {
+            RequireValues(value, name);
+        }
+        return body;
+    }
+
+    /// <summary>
+    /// What is null is left out when it is written; a null in a list or under a free key would come out where the type promises a value. A number too large for its type
+    /// reads as infinite. Parameters ("with") have nulls of their own and are read by their own rules.
+    /// </summary>
+    private static void RequireValues(JsonNode? node, string place)
+    {
+        switch (node)
+        {
+            case null:
+                throw new JsonException($"'{place}' is null");
+            case JsonObject map:
+                foreach (var (name, value) in map)
+                {
+                    RequireValues(value, $"{place}.{name}");
+                }
+                break;
+            case JsonArray list:
+                foreach (var (at, value) in list.Index())
+                {
+                    RequireValues(value, $"{place}[{at}]");
+                }
+                break;
+            case JsonValue number when number.GetValueKind() == JsonValueKind.Number && !double.IsFinite(number.GetValue<double>()):
+                throw new JsonException($"'{place}' is too large a number");
+        }
+    }
+
+    private static int Attempt(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var attempt) && attempt is >= 1 and <= MaxAttempt
+        ? attempt
+        : throw new JsonException($"'{text}' is no attempt, which count from 1");
 }
 
 /// <summary>A stream entry that this build cannot read.</summary>
