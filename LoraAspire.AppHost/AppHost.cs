@@ -1,6 +1,10 @@
+using System.Globalization;
 using LoraAspire.AppHost.Terminal;
+using LoraAspire.Terminal;
 
 // Which processes run and how they are tied; nothing else. Aspire's API only: this file compiles against either engine.
+CleanConsole.Guard();
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (AppHostOptions.Parse(args, out var exitCode) is not { } options)
 {
     return exitCode;

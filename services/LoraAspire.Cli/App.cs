@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LoraAspire.Model;
+using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
@@ -19,9 +20,21 @@ internal sealed record App(string Redis, string? Dashboard, string? Chat)
     {
         var root = LoraPaths.RepositoryRoot(Environment.CurrentDirectory) ?? LoraPaths.RepositoryRoot(AppContext.BaseDirectory);
         var file = root is null ? null : Path.Combine(root, ".lora", "apphost.json");
-        var left = File.Exists(file) ? JsonSerializer.Deserialize<App>(File.ReadAllText(file), JsonSerializerOptions.Web) : null;
+        var left = file is not null && File.Exists(file) ? Left(file) : null;
         var redis = Environment.GetEnvironmentVariable("ConnectionStrings__redis") ?? left?.Redis;
         return redis is null ? throw new CliException(NotRunning) : new(redis, left?.Dashboard, left?.Chat);
+    }
+
+    private static App? Left(string file)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<App>(File.ReadAllText(file), JsonSerializerOptions.Web);
+        }
+        catch (JsonException)
+        {
+            throw new CliException($"{file} is damaged. Start LoraAspire again, or set ConnectionStrings__redis.");
+        }
     }
 
     /// <exception cref="CliException">Redis does not answer.</exception>
@@ -53,7 +66,7 @@ internal static class Guard
         {
             return 130;
         }
-        catch (Exception error) when (error is CliException or PipelineException or ModelException or StoreException or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is CliException or PipelineException or WireException or ModelException or StoreException or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync(error.Message);
             return 1;

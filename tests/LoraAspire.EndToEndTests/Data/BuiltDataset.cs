@@ -20,6 +20,9 @@ public static class BuiltDataset
 
     private static readonly string Root = LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!;
 
+    /// <summary>The folder of the shipped tiny model.</summary>
+    public static string Pebble { get; } = Path.Combine(Root, "models", "pebble");
+
     /// <summary>A fresh folder with dataset.arrow.</summary>
     public static async Task<string> MakeAsync(CancellationToken cancellationToken)
     {
@@ -27,7 +30,7 @@ public static class BuiltDataset
         await File.WriteAllTextAsync(Path.Combine(folder, "records.json"), Records, cancellationToken);
         await File.WriteAllTextAsync(Path.Combine(folder, "with.yaml"), With, cancellationToken);
         var (code, said) = await RunAsync("LoraAspire.DataBuild", "LoraAspire.DataBuild.dll",
-            ["once", "--with", Path.Combine(folder, "with.yaml"), "--input", $"base={Path.Combine(Root, "models", "pebble")}", "--data", folder, "--out", Path.Combine(folder, "out")], cancellationToken);
+            ["once", "--with", Path.Combine(folder, "with.yaml"), "--input", $"base={Pebble}", "--data", folder, "--out", Path.Combine(folder, "out")], cancellationToken);
         Assert.True(code == 0, said);
         return Path.Combine(folder, "out", "dataset");
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Terminal;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
@@ -35,7 +36,7 @@ public sealed class StageAttempt<TParams>(
                 return null;
             }
             var (cause, words) = heart.State == LeaseState.Cancelled ? (FailureCause.Cancelled, "cancelled")
-                : timeout.IsCancellationRequested ? (FailureCause.Timeout, $"ran longer than its timeout of {TimeSpan.FromSeconds(order.TimeoutSeconds!.Value):g}")
+                : timeout.IsCancellationRequested ? (FailureCause.Timeout, $"ran longer than its timeout of {Duration.OfSeconds(order.TimeoutSeconds!.Value)}")
                 : Failure.Of(error);
             log.LogError(error, "{Stage} failed: {Words}", order.Stage, words);
             return new AttemptFailed(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, cause, words);

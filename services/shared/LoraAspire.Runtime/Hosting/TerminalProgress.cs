@@ -1,5 +1,6 @@
 using System.Globalization;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Terminal;
 using LoraAspire.Runtime.Gpu;
 
 namespace LoraAspire.Runtime.Hosting;
@@ -42,7 +43,7 @@ public static class ProgressText
         }
         if (value.EtaSeconds is { } seconds and < 1e7)
         {
-            parts.Add(TimeSpan.FromSeconds(seconds).ToString(seconds >= 3600 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture) + " left");
+            parts.Add(Duration.OfSeconds(seconds) + " left");
         }
         return string.Join(" · ", parts);
 
