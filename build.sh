@@ -10,24 +10,57 @@ usage: ./build.sh COMMAND
   check              format, build and all tests
   test               build and all tests; the last line counts them
   goldens            only the golden tests, on the folder that LORA_GOLDENS names (default ../shared/goldens)
+  platforms          builds for Windows and macOS too: compiled only, nothing is run
   bench NAME [ARGS]  one benchmark in Release; its last line is one JSON object
   bench              the names of the benchmarks
   fuzz [--inputs N]  damaged and forged inputs for every reader, N (1000) for each; its last line is one JSON object
 TEXT
 }
 
+# What can't be provided is said before the build, not after it.
+require() {
+    command -v dotnet >/dev/null || fail "No dotnet on the PATH: install the .NET SDK 10, https://dotnet.microsoft.com/download"
+    command -v apt-get >/dev/null && return
+    command -v redis-server >/dev/null || command -v valkey-server >/dev/null ||
+        fail "No redis-server or valkey-server on the PATH, and no apt-get to unpack one with: install Redis (macOS: brew install redis)"
+    for browser in chromium chromium-browser google-chrome google-chrome-stable microsoft-edge; do
+        command -v "$browser" >/dev/null && return
+    done
+    [ -d "/Applications/Google Chrome.app" ] || [ -d "/Applications/Microsoft Edge.app" ] ||
+        fail "No browser for the tests of the pages, and no apt-get to unpack one with: install Chromium, Chrome or Edge"
+}
+
+fail() {
+    echo "$1" >&2
+    exit 1
+}
+
 build() {
+    require
+    echo "Restoring and building ..."
     dotnet build LoraAspire.sln -v quiet --nologo
+}
+
+platforms() {
+    local rid project
+    for rid in win-x64 osx-arm64; do
+        for project in LoraAspire.AppHost services/LoraAspire.Cli; do
+            echo "Building $project for $rid ..."
+            dotnet build "$project" -r "$rid" -v quiet --nologo
+        done
+    done
 }
 
 # Runs each test project, one after another since they share the cores, then counts from the result files: a project that
 # did not run is a failure, not a silence.
 run_tests() {
-    local results="$PWD/TestResults" failed=0 project name
+    local results="$PWD/TestResults" failed=0 name program
     rm -rf "$results" && mkdir -p "$results"
-    for project in tests/*/*.csproj; do
-        name=$(basename "$project" .csproj)
-        "tests/$name/bin/Debug/net10.0/linux-x64/$name" -result-trx "$results/$name.trx" "$@" || failed=1
+    for name in LoraAspire.Tests LoraAspire.RedisTests LoraAspire.EndToEndTests; do
+        echo "Running $name ..."
+        for program in "tests/$name/bin/Debug/net10.0"/*/"$name"; do
+            "$program" -result-trx "$results/$name.trx" "$@" || failed=1
+        done
     done
     local passed=0 bad=0 skipped=0 files=0 line p f t
     while IFS= read -r line; do
@@ -45,19 +78,25 @@ run_tests() {
 
 case "${1:-}" in
     check)
+        require
         dotnet format LoraAspire.sln --verify-no-changes --severity warn
         build
         run_tests
         ;;
     test)
         build
+        # On a developer's machine the other platforms would cost a download of their libtorch each.
+        [ -z "${CI:-}" ] || platforms
         run_tests
         ;;
     goldens)
         export LORA_GOLDENS="${LORA_GOLDENS:-$PWD/../shared/goldens}"
-        [ -d "$LORA_GOLDENS" ] || { echo "no folder $LORA_GOLDENS: set LORA_GOLDENS to the folder of golden cases" >&2; exit 1; }
+        [ -d "$LORA_GOLDENS" ] || fail "no folder $LORA_GOLDENS: set LORA_GOLDENS to the folder of golden cases"
         build
         run_tests -trait "Category=Goldens"
+        ;;
+    platforms)
+        platforms
         ;;
     bench)
         shift

@@ -1,63 +1,113 @@
 using System.CommandLine;
-using LoraAspire.Hosting.Engine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using LoraAspire.Machine;
+using LoraAspire.Runtime;
+using Microsoft.Extensions.Configuration;
 
 namespace LoraAspire.AppHost.Terminal;
 
 /// <summary>The command line, read and checked before anything starts.</summary>
 /// <param name="Pipeline">A file to run; null starts the app and waits.</param>
 /// <param name="Exit">Stop everything when the run has ended.</param>
-/// <param name="DashboardPort">Null takes any free port.</param>
-internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? DashboardPort, int? ChatPort, AppHostFolders Folders)
+/// <param name="LabPort">Null takes any free port; so for the others.</param>
+/// <param name="Passed">Aspire's own arguments, as they came.</param>
+internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPort, int? ChatPort, int? DashboardPort, LoraPaths Folders, string[] Passed)
 {
-    /// <summary>What the engine reads as configuration.</summary>
-    public string[] EngineArguments => [$"--LORA_STATE={Folders.State}"];
+    /// <summary>What Aspire's builder reads as configuration: its arguments, and a dashboard that needs no certificate and no token on loopback.</summary>
+    public string[] HostArguments =>
+    [
+        .. Passed,
+        $"--ASPNETCORE_URLS={DashboardUrl ?? "http://127.0.0.1:0"}",
+        "--ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL=http://127.0.0.1:0",
+        "--ASPIRE_ALLOW_UNSECURED_TRANSPORT=true",
+        $"--ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS={Environment.GetEnvironmentVariable("ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS") ?? "true"}",
+    ];
+
+    /// <summary>Null when its port was left to chance.</summary>
+    public string? DashboardUrl => DashboardPort is { } port ? $"http://localhost:{port}" : null;
 
     /// <returns>Null when there is nothing to start: help was asked for, or the command line is wrong.</returns>
     public static AppHostOptions? Parse(string[] args, out int exitCode)
     {
+        var (own, passed) = AspireArguments.Split(args);
         var pipeline = new Option<FileInfo?>("--pipeline") { Description = "Run this pipeline file, show its progress and its result.", HelpName = "FILE" };
         var exit = new Option<bool>("--exit") { Description = "Stop everything when the run has ended; the exit code is the run's." };
-        var dashboardPort = Port("--dashboard-port", 15080, "the dashboard");
-        var chatPort = Port("--chat-port", 15081, "the chat page and its API");
-        var command = new RootCommand("Starts LoraAspire: Redis and every service, each as its own process, until Ctrl-C.") { pipeline, exit, dashboardPort, chatPort };
+        (string Variable, Option<DirectoryInfo?> Option)[] folders =
+        [
+            ("LORA_STATE", Folder("--state", "Keeps what runs leave behind; usually .lora")),
+            ("LORA_STORE", Folder("--store", "Keeps artifacts, cache and checkpoints; usually store/ in the state folder")),
+            ("LORA_DATA", Folder("--data", "The root of data paths in a pipeline; usually the repository")),
+            ("LORA_MODELS", Folder("--models", "Base models, a Hugging Face folder each; usually models")),
+        ];
+        (string Serves, Option<int> Option)[] ports =
+        [
+            ("the lab", Port("--lab-port", 15080, "the lab, the pages of runs,", passed)),
+            ("the chat page", Port("--chat-port", 15081, "the chat page and its API", passed)),
+            ("Aspire's dashboard", Port("--dashboard-port", 15888, "Aspire's dashboard", passed)),
+        ];
+        var command = new RootCommand(
+            "Starts LoraAspire: Redis and every service, each as its own process, until Ctrl-C. Aspire's own arguments "
+            + "(--operation publish --publisher manifest --output-path FILE, ...) are passed on.") { pipeline, exit };
+        foreach (var option in ports.Select(port => (Option)port.Option).Concat(folders.Select(folder => folder.Option)))
+        {
+            command.Add(option);
+        }
         command.Validators.Add(result =>
         {
-            if (result.GetValue(exit) && result.GetValue(pipeline) is null)
+            if (result.Errors.Any() || result.Children.SelectMany(child => child.Errors).Any() || result.Children.OfType<OptionResult>().Any(option => option.Tokens.Count > 1))
+            {
+                // Values of a wrong command line can't be asked for; what is wrong is said already.
+                return;
+            }
+            if (result.GetValue(exit) && result.GetResult(pipeline) is null)
             {
                 result.AddError("--exit needs --pipeline FILE: without a run there is no end to wait for.");
             }
-            if (result.GetValue(pipeline) is { Exists: false } missing)
+            var taken = ports.Where(port => result.GetValue(port.Option) > 0).GroupBy(port => result.GetValue(port.Option)).FirstOrDefault(group => group.Count() > 1);
+            if (taken is not null)
             {
-                result.AddError($"No pipeline file {missing.FullName}");
+                result.AddError($"{string.Join(" and ", taken.Select(port => port.Serves))} cannot share port {taken.Key}.");
             }
-            if (result.GetValue(dashboardPort) is > 0 and var port && port == result.GetValue(chatPort))
+        });
+        pipeline.Validators.Add(result =>
+        {
+            if (result.Tokens is [var file] && !File.Exists(file.Value))
             {
-                result.AddError($"The dashboard and the chat page cannot share port {port}.");
+                result.AddError($"No pipeline file {Path.GetFullPath(file.Value)}");
             }
         });
 
         AppHostOptions? options = null;
         command.SetAction(result => options = new AppHostOptions(
-            result.GetValue(pipeline), result.GetValue(exit), Wanted(result.GetValue(dashboardPort)), Wanted(result.GetValue(chatPort)), AppHostFolders.FromEnvironment()));
-        exitCode = command.Parse(args).Invoke();
+            result.GetValue(pipeline), result.GetValue(exit), Wanted(result.GetValue(ports[0].Option)), Wanted(result.GetValue(ports[1].Option)),
+            Wanted(result.GetValue(ports[2].Option)), FoldersOf(folders.Select(folder => (folder.Variable, result.GetValue(folder.Option)))), passed));
+        exitCode = command.Parse(own).Invoke();
         return options;
     }
 
+    /// <summary>An option goes before its variable.</summary>
+    private static LoraPaths FoldersOf(IEnumerable<(string Variable, DirectoryInfo? Folder)> given) => LoraPaths.From(new ConfigurationBuilder()
+        .AddEnvironmentVariables()
+        .AddInMemoryCollection(given.Where(one => one.Folder is not null).Select(one => KeyValuePair.Create<string, string?>(one.Variable, one.Folder!.FullName)))
+        .Build());
+
+    private static Option<DirectoryInfo?> Folder(string name, string holds) => new(name) { Description = $"{holds}.", HelpName = "FOLDER" };
+
     private static int? Wanted(int port) => port == 0 ? null : port;
 
-    private static Option<int> Port(string name, int usual, string serves)
+    private static Option<int> Port(string name, int usual, string serves, string[] passed)
     {
         var option = new Option<int>(name) { Description = $"Where {serves} listens, on loopback; 0 takes any free port.", DefaultValueFactory = _ => usual, HelpName = "PORT" };
         option.Validators.Add(result =>
         {
-            var port = result.GetValue(option);
-            if (port is < 0 or > 65535)
+            if (!int.TryParse(result.Tokens is [.., var given] ? given.Value : $"{usual}", CultureInfo.InvariantCulture, out var port) || port is < 0 or > 65535)
             {
-                result.AddError($"{name} is a port, 0 to 65535.");
+                result.AddError($"{name} takes a port, 0 to 65535.");
             }
-            else if (port != 0 && !Ports.IsFree(port))
+            else if (port != 0 && !AspireArguments.Publishes(passed) && !Ports.WaitUntilFree(port, () => Screen.Note($"Port {port} is still taken; waiting for an app that is stopping.")))
             {
-                result.AddError($"Port {port}, wanted for {serves}, is taken by another program. Stop it, or choose another with {name} (0 takes any free one).");
+                result.AddError($"Port {port}, wanted for {serves.TrimEnd(',')}, is taken by another program. Stop it, or choose another with {name} (0 takes any free one).");
             }
         });
         return option;

@@ -1,8 +1,7 @@
-using System.Collections.Immutable;
-using Aspire.Hosting;
-using Aspire.Hosting.ApplicationModel;
+using LoraAspire.AppHost.Services;
+using LoraAspire.Machine;
+using LoraAspire.Runtime;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Spectre.Console;
 
@@ -12,12 +11,13 @@ namespace LoraAspire.AppHost.Terminal;
 internal static class AppHostTerminal
 {
     /// <returns>The exit code.</returns>
-    public static async Task<int> RunAsync(DistributedApplication app, AppHostOptions options, IResourceWithConnectionString redis, EndpointReference dashboard, EndpointReference chat)
+    public static async Task<int> RunAsync(
+        DistributedApplication app, AppHostOptions options, IResourceWithConnectionString redis, EndpointReference lab, EndpointReference chat)
     {
-        using var held = FolderLock.TryTake(options.Folders.Lock, out var holder);
+        using var held = FolderLock.TryTake(Path.Combine(options.Folders.State, "apphost.lock"), out var holder);
         if (held is null)
         {
-            return Fail($"Another AppHost, process {holder}, already runs in {options.Folders.State}. Stop it with Ctrl-C, or start this one with LORA_STATE set to another folder.");
+            return Screen.Fail($"Another AppHost, process {holder}, already runs in {options.Folders.State}. Stop it with Ctrl-C, or start this one with --state set to another folder.");
         }
         var pipeline = options.Pipeline is { } file ? PipelineRun.Check(file, options.Folders) : null;
         if (options.Pipeline is not null && pipeline is null)
@@ -29,84 +29,45 @@ internal static class AppHostTerminal
             // A log has no width to wrap at.
             AnsiConsole.Profile.Width = 240;
         }
-        var stopping = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        var stop = app.Services.GetRequiredService<StopRequest>();
+        using var host = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => stop.Ask());
+        var addresses = AppAddresses.File(options.Folders.State);
         try
         {
-            await app.StartAsync();
-            await ReportAsync(app, options.Folders, stopping);
-            new AddressFile(await redis.GetConnectionStringAsync(stopping) ?? "", dashboard.Url, chat.Url, Environment.ProcessId).Write(options.Folders.Addresses);
-            AnsiConsole.MarkupLineInterpolated($"[green]Ready.[/] Dashboard [link]{dashboard.Url}[/], chat [link]{chat.Url}[/]. Ctrl-C stops everything.");
-            var succeeded = pipeline is null || await pipeline.RunAsync(await redis.GetConnectionStringAsync(stopping) ?? "", options.Folders, stopping);
-            if (!options.Exit)
+            await StartUp.RunAsync(app, stop.Token);
+            var connection = await redis.GetConnectionStringAsync(stop.Token) ?? "";
+            var where = new AppAddresses(connection, lab.Url, chat.Url, options.DashboardUrl, Environment.ProcessId);
+            await PrivateFile.WriteAsync(addresses, where.ToJson(), stop.Token);
+            AnsiConsole.MarkupLineInterpolated($"[green]Ready.[/] Ctrl-C stops everything.");
+            ShowPlaces(where);
+            var succeeded = pipeline is null || await pipeline.RunAsync(connection, options.Folders, stop.Token);
+            if (options.Exit)
             {
-                if (pipeline is not null)
-                {
-                    AnsiConsole.MarkupLineInterpolated($"Chat [link]{chat.Url}[/]  Dashboard [link]{dashboard.Url}[/]  (Ctrl-C stops everything)");
-                }
-                await app.WaitForShutdownAsync(CancellationToken.None);
-                return 0;
+                return succeeded ? 0 : 1;
             }
-            return succeeded ? 0 : 1;
+            if (pipeline is not null)
+            {
+                ShowPlaces(where);
+            }
+            await Task.Delay(Timeout.Infinite, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return 0;
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsAsked)
         {
             return options.Exit ? 1 : 0;
         }
-        catch (DistributedApplicationException problem)
+        catch (Exception problem) when (problem is DistributedApplicationException or MachineException)
         {
-            return Fail(problem.Message);
+            return Screen.Fail(problem.Message);
         }
         finally
         {
-            File.Delete(options.Folders.Addresses);
-            AnsiConsole.MarkupLine("[grey]Stopping...[/]");
-            await app.StopAsync(CancellationToken.None);
+            stop.Ask();
+            File.Delete(addresses);
+            await Stopping.RunAsync(app);
         }
     }
 
-    private static int Fail(string message)
-    {
-        Console.Error.WriteLine(message);
-        return 1;
-    }
-
-    /// <summary>Says which resources are up, every half minute which are not, and returns when all are healthy.</summary>
-    /// <exception cref="DistributedApplicationException">One of them cannot start.</exception>
-    private static async Task ReportAsync(DistributedApplication app, AppHostFolders folders, CancellationToken cancellationToken)
-    {
-        var missing = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Where(r => r is not ParameterResource).Select(r => r.Name).ToImmutableHashSet();
-        var count = missing.Count;
-        using var reminder = new Timer(_ =>
-        {
-            AnsiConsole.MarkupLineInterpolated($"[yellow]Still waiting for {string.Join(", ", missing)}. Logs: {folders.Logs}[/]");
-        }, null, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30));
-        await foreach (var update in app.ResourceNotifications.WatchAsync(cancellationToken))
-        {
-            var (name, state) = (update.Resource.Name, update.Snapshot.State?.Text);
-            if (state == KnownResourceStates.FailedToStart || state == KnownResourceStates.Exited)
-            {
-                var log = Path.Combine(folders.Logs, $"{name}.log");
-                throw new DistributedApplicationException($"'{name}' did not start. The end of {log}:\n{string.Join('\n', File.Exists(log) ? ReadShared(log).TakeLast(15) : [])}");
-            }
-            if (state == KnownResourceStates.Running && update.Snapshot.HealthStatus == HealthStatus.Healthy && missing.Contains(name))
-            {
-                missing = missing.Remove(name);
-                AnsiConsole.MarkupLineInterpolated($"[grey]{name} is up ({count - missing.Count} of {count})[/]");
-                if (missing.Count == 0)
-                {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// <summary>The lines of a file that the engine still writes.</summary>
-    private static IEnumerable<string> ReadShared(string path)
-    {
-        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-        while (reader.ReadLine() is { } line)
-        {
-            yield return line;
-        }
-    }
+    private static void ShowPlaces(AppAddresses where) => AnsiConsole.MarkupLineInterpolated(
+        $"Lab [link]{where.Lab}[/]  chat [link]{where.Chat}[/]{(where.Dashboard is { } dashboard ? $"  Aspire's dashboard {dashboard}" : "")}");
 }

@@ -11,13 +11,15 @@ namespace LoraAspire.AppHost.Terminal;
 /// <summary>One pipeline, from its file to its result in the terminal.</summary>
 internal sealed class PipelineRun(string file, string yaml)
 {
+    private static readonly TimeSpan s_cancelPatience = TimeSpan.FromSeconds(6);
+
     /// <summary>Reads and validates the file; says everything that is wrong with it, and with the files it names, at once.</summary>
     /// <returns>Null when it cannot be run.</returns>
-    public static PipelineRun? Check(FileInfo file, AppHostFolders folders)
+    public static PipelineRun? Check(FileInfo file, LoraPaths folders)
     {
         var name = Path.GetRelativePath(Directory.GetCurrentDirectory(), file.FullName);
         var yaml = File.ReadAllText(file.FullName);
-        var parsed = PipelineParser.Parse(yaml, name, new ContentDigests(new LoraPaths(folders.Store, folders.Data, folders.Models)).Around);
+        var parsed = PipelineParser.Parse(yaml, name, new ContentDigests(folders).Around);
         foreach (var note in parsed.Notes)
         {
             Console.Error.WriteLine($"note: {note}");
@@ -31,7 +33,7 @@ internal sealed class PipelineRun(string file, string yaml)
 
     /// <summary>Submits the run, shows it to its end, and prints what came of it. When stopped before that, the run is cancelled.</summary>
     /// <returns>Whether it succeeded.</returns>
-    public async Task<bool> RunAsync(string redis, AppHostFolders folders, CancellationToken stopping)
+    public async Task<bool> RunAsync(string redis, LoraPaths folders, CancellationToken stopping)
     {
         using IConnectionMultiplexer connection = LoraRuntime.Connect(redis);
         var runs = new Runs(connection, new StreamOptions());
@@ -53,9 +55,26 @@ internal sealed class PipelineRun(string file, string yaml)
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            await runs.CancelAsync(id);
+            await CancelAsync(runs, id);
             Console.Error.WriteLine($"Run {id} is cancelled. What its stages finished is kept, and the same command goes on from there.");
             throw;
+        }
+    }
+
+    /// <summary>Returns when the run is over, or when the coordinator had its time: what it didn't get to, it does at the next start.</summary>
+    private static async Task CancelAsync(Runs runs, string id)
+    {
+        await runs.CancelAsync(id);
+        using var late = new CancellationTokenSource(s_cancelPatience);
+        try
+        {
+            await foreach (var _ in runs.WatchAsync(id, late.Token))
+            {
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            Screen.Warn($"Run {id} did not end within {s_cancelPatience.TotalSeconds:0} s; its cancellation is kept for the next start.");
         }
     }
 

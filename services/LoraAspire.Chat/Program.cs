@@ -1,13 +1,11 @@
 using LoraAspire.Chat;
 using LoraAspire.Chat.Models;
 using LoraAspire.Chat.OpenAi;
-using LoraAspire.Model.Native;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Hosting;
 using Microsoft.Extensions.AI;
 
-LibTorch.Load();
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 builder.AddServiceDefaults();
 if (StageHost.IsCommand(args) || builder.Configuration.GetConnectionString("redis") is not null)
@@ -22,7 +20,9 @@ else
 builder.Services.AddSingleton<ModelCatalog>();
 builder.Services.AddSingleton<ModelPool>();
 builder.Services.AddSingleton<ModelRunner>();
-builder.Services.AddSingleton<IChatClient, LocalChatClient>();
+builder.Services.AddSingleton<LocalChatClient>();
+// gen_ai spans and metrics; what was said only where OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true asks for it.
+builder.Services.AddChatClient(services => services.GetRequiredService<LocalChatClient>()).UseOpenTelemetry(sourceName: "LoraAspire.Chat");
 
 var app = builder.Build();
 app.UseMiddleware<ErrorShape>();

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LoraAspire.Model;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Yaml;
@@ -6,35 +5,22 @@ using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
+using Microsoft.Extensions.Configuration;
 using StackExchange.Redis;
 
 namespace LoraAspire.Cli;
 
-/// <summary>The running app, found through ConnectionStrings__redis or the file that the AppHost leaves in .lora.</summary>
-internal sealed record App(string Redis, string? Dashboard, string? Chat)
+/// <summary>The running app, found through ConnectionStrings__redis or the file that the AppHost leaves in its state folder.</summary>
+internal sealed record App(string Redis, string? Lab, string? Chat)
 {
     internal const string NotRunning = "LoraAspire is not running here. Start it with `dotnet run --project LoraAspire.AppHost` and try again, or set ConnectionStrings__redis.";
 
     /// <exception cref="CliException">No app runs here.</exception>
     public static App Find()
     {
-        var root = LoraPaths.RepositoryRoot(Environment.CurrentDirectory) ?? LoraPaths.RepositoryRoot(AppContext.BaseDirectory);
-        var file = root is null ? null : Path.Combine(root, ".lora", "apphost.json");
-        var left = file is not null && File.Exists(file) ? Left(file) : null;
+        var left = AppAddresses.Read(LoraPaths.From(new ConfigurationBuilder().AddEnvironmentVariables().Build()).State);
         var redis = Environment.GetEnvironmentVariable("ConnectionStrings__redis") ?? left?.Redis;
-        return redis is null ? throw new CliException(NotRunning) : new(redis, left?.Dashboard, left?.Chat);
-    }
-
-    private static App? Left(string file)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<App>(File.ReadAllText(file), JsonSerializerOptions.Web);
-        }
-        catch (JsonException)
-        {
-            throw new CliException($"{file} is damaged. Start LoraAspire again, or set ConnectionStrings__redis.");
-        }
+        return redis is null ? throw new CliException(NotRunning) : new(redis, left?.Lab, left?.Chat);
     }
 
     /// <exception cref="CliException">Redis does not answer.</exception>

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using LoraAspire.Pipelines;
@@ -30,23 +31,36 @@ public static class Difference
     private static string Short(string text) => text.Length <= 400 ? text : text[..400] + "…#" + text.GetHashCode(StringComparison.Ordinal);
 }
 
-/// <summary>The identity that a stage of a pipeline had when it last ran, kept for <see cref="Difference"/> alone.</summary>
+/// <summary>The identity that a stage of a pipeline had when it last ran, kept for <see cref="Difference"/> alone: when it can't be read or kept, only the explanation is lost.</summary>
 internal static class LastIdentity
 {
-    public static JsonObject? Swap(ArtifactStore store, string pipeline, string stage, JsonObject identity)
+    private const int MostBytes = 1 << 24;
+
+    public static JsonObject? Swap(ArtifactStore store, string pipeline, string stage, JsonObject identity, ILogger log)
     {
-        var path = Path.Combine(store.Root, "explain", pipeline, stage + ".json");
-        JsonObject? last = null;
+        var path = store.ExplainFile(pipeline, stage);
+        var last = Read(path);
         try
         {
-            last = File.Exists(path) ? JsonNode.Parse(File.ReadAllText(path)) as JsonObject : null;
+            PrivateFolder.Create(Path.GetDirectoryName(path)!);
+            Durable.Replace(path, Encoding.UTF8.GetBytes(StageKey.Canonical(identity)));
         }
-        catch (JsonException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // Half-written by a process that died; only the explanation is lost.
+            log.LogWarning("What stage {Stage} was made from can't be kept for the next explanation: {Error}", stage, error.Message);
         }
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllText(path, StageKey.Canonical(identity));
         return last;
+    }
+
+    private static JsonObject? Read(string path)
+    {
+        try
+        {
+            return new FileInfo(path) is { Exists: true, Length: <= MostBytes } ? JsonNode.Parse(File.ReadAllText(path)) as JsonObject : null;
+        }
+        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 }

@@ -1,99 +1,65 @@
-using LoraAspire.Pipelines.Messages;
-using LoraAspire.Pipelines.Runs;
-using LoraAspire.Runtime.Runs;
+using System.Collections.Concurrent;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
 using StackExchange.Redis;
 
 namespace LoraAspire.Coordinator;
 
-/// <summary>One inbox entry at a time: fold the run's log, decide, commit. Any number of coordinators may do so at once.</summary>
+/// <summary>
+/// One inbox entry at a time: fold the run's log, decide, commit. An entry whose stages are still being planned is put aside and finished beside the others. Nothing that an
+/// entry holds, and nothing that happens to it, ends the loop. Any number of coordinators may do so at once.
+/// </summary>
 public sealed class InboxReader(
     IConnectionMultiplexer connection, Planner planner, ArtifactStore store, StreamOptions options, ILogger<InboxReader> log) : BackgroundService
 {
+    private const int MostAside = 10_000;
+
+    private readonly ConcurrentDictionary<InboxEntry, Task> _aside = new();
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var redis = connection.GetDatabase();
         var inbox = new ConsumerGroup(redis, Keys.Inbox, Keys.CoordinatorGroup, options);
+        var (plans, tell) = (new Plans(planner), new Announcement(store, log));
         var poll = new PollDelay(options);
-        // Off the thread that starts the host: planning hashes files.
+        string? trouble = null;
+        // Off the thread that starts the host.
         await Task.Yield();
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                if (await inbox.TryReadAsync() is { } delivery)
+                if (_aside.Count < MostAside && await inbox.TryReadAsync() is { } delivery)
                 {
-                    await HandleAsync(redis, inbox, delivery);
+                    await HandleAsync(new InboxEntry(redis, inbox, delivery, plans, tell, options, log), stoppingToken);
                     poll.Reset();
+                    trouble = null;
                     continue;
                 }
+                trouble = null;
             }
-            catch (Exception error) when (error is RedisException or RedisTimeoutException)
+            catch (Exception error)
             {
-                log.LogWarning("Redis does not answer, trying again: {Error}", error.Message);
+                // Not about any entry: the inbox can't be read. Said once.
+                if (error.Message != trouble)
+                {
+                    log.LogWarning("The inbox can't be read, trying again: {Error}", trouble = error.Message);
+                }
             }
             await poll.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+        await Task.WhenAll(_aside.Values);
     }
 
-    private async Task HandleAsync(IDatabase redis, ConsumerGroup inbox, Delivery delivery)
+    /// <summary>Returns when the entry is done with, or put aside.</summary>
+    private async Task HandleAsync(InboxEntry entry, CancellationToken stopping)
     {
-        if (Read(delivery) is not { } message)
+        var handling = entry.HandleAsync(stopping);
+        await Task.WhenAny(handling, entry.PutAside);
+        if (!handling.IsCompleted)
         {
-            await new Lease(redis, inbox, delivery.Entry.Id, "").BuryAsync("unreadable, or read too often without success", Blame(delivery.Entry));
-            return;
-        }
-        var runs = new Runs(connection, options);
-        var commit = new Commit(redis, inbox);
-        while (true)
-        {
-            var state = await runs.GetAsync(message.Run) ?? new RunState(message.Run);
-            var decision = Scheduler.Decide(state, message, planner.Prepare, planner.Around);
-            if (await commit.TryAsync(delivery.Entry.Id, state, decision))
-            {
-                Tell(decision);
-                return;
-            }
-            log.LogInformation("Another coordinator was faster with run {Run}: deciding again", message.Run);
-        }
-    }
-
-    private InboxMessage? Read(Delivery delivery)
-    {
-        try
-        {
-            return delivery.Count <= options.MaxDeliveries ? Entries.Read<InboxMessage>(delivery.Entry) : null;
-        }
-        catch (WireException error)
-        {
-            log.LogError("Inbox entry {Id} goes to the dead letters: {Reason}", delivery.Entry.Id, error.Message);
-            return null;
-        }
-    }
-
-    /// <summary>An outcome that cannot be read still ends its attempt, else the run would wait for ever.</summary>
-    private static AttemptFailed? Blame(StreamEntry entry) =>
-        Entries.Field(entry, "run") is { } run && Entries.Field(entry, "stage") is { } stage && int.TryParse(Entries.Field(entry, "attempt"), out var attempt)
-            ? new(run, DateTimeOffset.UtcNow, stage, attempt, FailureCause.Poison, "its outcome could not be read; see lora:dead")
-            : null;
-
-    private void Tell(Decision decision)
-    {
-        foreach (var line in decision.Events.Select(LogLine.Of).OfType<LogLine>())
-        {
-            log.LogInformation("{Run} {Stage} {Text}", decision.State.Id, line.Stage ?? "", line.Text);
-        }
-        if (decision.Events.OfType<RunFinished>().Any() && Directory.Exists(store.RunScratch(decision.State.Id)))
-        {
-            try
-            {
-                Directory.Delete(store.RunScratch(decision.State.Id), recursive: true);
-            }
-            catch (IOException error)
-            {
-                log.LogWarning("Scratch of run {Run} stays: {Error}", decision.State.Id, error.Message);
-            }
+            _aside[entry] = handling;
+            _ = handling.ContinueWith(_ => _aside.TryRemove(entry, out var _), TaskScheduler.Default);
         }
     }
 }

@@ -6,6 +6,7 @@ builder.AddServiceDefaults();
 builder.AddLoraRuntime();
 builder.Services.AddSingleton<Planner>();
 builder.Services.AddHostedService<InboxReader>();
+builder.Services.AddHostedService<Pulse>();
 
 var app = builder.Build();
 app.MapDefaultEndpoints();

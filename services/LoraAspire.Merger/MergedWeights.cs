@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LoraAspire.Model;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Store;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace LoraAspire.Merger;
@@ -36,6 +37,7 @@ public static class MergedWeights
 
         var shards = Shards([.. entries.Select(entry => new TensorSource(entry.Name, entry.Dtype, entry.Shape, () => Make(entry.Name)))], maxShardBytes);
         var names = shards.Select((_, index) => shards.Count == 1 ? WeightFiles.Single : $"model-{index + 1:D5}-of-{shards.Count:D5}.safetensors").ToList();
+        DiskSpace.Require(to, shards.Sum(shard => shard.Sum(tensor => tensor.Bytes)), "The merged model");
         for (var i = 0; i < shards.Count; i++)
         {
             SafetensorsWriter.Write(Path.Combine(to, names[i]), shards[i]);

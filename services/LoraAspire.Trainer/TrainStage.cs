@@ -5,6 +5,7 @@ using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
+using LoraAspire.Runtime.Store;
 using LoraAspire.Trainer.Card;
 using LoraAspire.Trainer.Training;
 using LoraAspire.Trainer.Watching;
@@ -61,6 +62,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         var end = run.Run(cancellationToken);
 
         var output = context.OutputDir(full ? "model" : "adapter");
+        DiskSpace.Require(output, parameters.Count * sizeof(float), full ? "The trained model" : "The adapter");
         if (full)
         {
             SaveModel(model, folder, output);

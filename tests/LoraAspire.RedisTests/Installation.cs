@@ -9,6 +9,7 @@ using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 
@@ -30,24 +31,27 @@ public sealed class Installation : IAsyncDisposable
     {
         Connection = server.Connection;
         Connection.GetServers()[0].FlushAllDatabases();
-        Paths = new(Path.Combine(_root, "store"), _root, Path.Combine(_root, "models"));
+        Paths = new(_root, Path.Combine(_root, "store"), _root, Path.Combine(_root, "models"));
         Directory.CreateDirectory(Path.Combine(Paths.Models, "tiny"));
         File.WriteAllText(Path.Combine(Paths.Models, "tiny", "config.json"), "{}");
         Store = new(Paths.Store);
-        Runs = new(Connection, Options);
     }
 
     public IConnectionMultiplexer Connection { get; }
     public IDatabase Redis => Connection.GetDatabase();
     public LoraPaths Paths { get; }
     public ArtifactStore Store { get; }
-    public Runs Runs { get; }
+    public Runs Runs => new(Connection, Options);
 
-    public StreamOptions Options { get; } = new()
+    /// <summary>Who hears what the services log.</summary>
+    public ILoggerFactory Logs { get; init; } = NullLoggerFactory.Instance;
+
+    public StreamOptions Options { get; init; } = new()
     {
         Heartbeat = TimeSpan.FromMilliseconds(60),
         IdleLimit = TimeSpan.FromMilliseconds(400),
         PollMax = TimeSpan.FromMilliseconds(20),
+        Patience = TimeSpan.FromMinutes(1),
     };
 
     /// <summary>One data-build stage; <paramref name="policy"/> adds retries or a timeout.</summary>
@@ -62,15 +66,17 @@ public sealed class Installation : IAsyncDisposable
         """;
 
     public async Task<IHostedService> StartCoordinatorAsync() => await StartAsync(new InboxReader(
-        Connection, new Planner(Store, new ContentDigests(Paths)), Store, Options, NullLogger<InboxReader>.Instance));
+        Connection, new Planner(Store, new ContentDigests(Paths)), Store, Options, Logs.CreateLogger<InboxReader>()));
+
+    public Task<IHostedService> StartPulseAsync() => StartAsync(new Pulse(Connection, Options, Logs.CreateLogger<Pulse>()));
 
     public Task<IHostedService> StartDataBuildAsync(Work<DataBuildParams> work) => StartWorkerAsync(StageKinds.DataBuild, work);
 
     public async Task<IHostedService> StartWorkerAsync<TParams>(StageKind kind, Work<TParams> work) where TParams : StageParams =>
-        await StartAsync(new StageWorker<TParams>(kind, Attempt(kind, work), Connection, Options, NullLogger<StageWorker<TParams>>.Instance));
+        await StartAsync(new StageWorker<TParams>(kind, Attempt(kind, work), Connection, Options, Logs.CreateLogger<StageWorker<TParams>>()));
 
     public StageAttempt<TParams> Attempt<TParams>(StageKind kind, Work<TParams> work) where TParams : StageParams =>
-        new(new Stage<TParams>(work), kind, Store, new ContentDigests(Paths), Paths, NullLogger<StageAttempt<TParams>>.Instance);
+        new(new Stage<TParams>(work), kind, Store, new ContentDigests(Paths), Paths, Logs.CreateLogger<StageAttempt<TParams>>());
 
     /// <summary>The run's state once it is over.</summary>
     public async Task<RunState> EndOfAsync(string run)
@@ -83,6 +89,16 @@ public sealed class Installation : IAsyncDisposable
 
     /// <summary>The first event of this kind.</summary>
     public async Task<TEvent> FirstAsync<TEvent>(string run) where TEvent : RunEvent => (TEvent)await Runs.WatchAsync(run, Soon).FirstAsync(happened => happened is TEvent);
+
+    /// <summary>Done when everything in a stream has been dealt with.</summary>
+    public async Task EmptyAsync(string stream)
+    {
+        var poll = new PollDelay(Options);
+        while (await Redis.StreamLengthAsync(stream) > 0)
+        {
+            await poll.WaitAsync(Soon);
+        }
+    }
 
     public Task TellAsync(InboxMessage message) => Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry(message));
 

@@ -112,6 +112,51 @@ public sealed class LeaseTests(RedisServer server)
     }
 
     [Fact]
+    public async Task An_order_given_back_any_number_of_times_is_no_order_that_kills_its_workers()
+    {
+        await using var installation = new Installation(server);
+        await installation.StartCoordinatorAsync();
+        var (run, lease, delivery) = await TakeAndDieAsync(installation);
+        for (var times = 0; times < 3 * installation.Options.MaxDeliveries; times++)
+        {
+            Assert.Equal(LeaseState.Held, await lease.ReleaseAsync());
+            (lease, delivery) = await ReadAsync(installation, run);
+        }
+        await lease.ReleaseAsync();
+
+        Assert.Equal(1, delivery.Count);
+        await installation.StartDataBuildAsync(Installation.WriteDataset);
+        Assert.Equal(RunStatus.Succeeded, (await installation.EndOfAsync(run)).Status);
+    }
+
+    [Fact]
+    public async Task The_order_of_a_dead_worker_is_found_behind_any_number_of_orders_that_others_hold()
+    {
+        await using var installation = new Installation(server) { Options = new() { IdleLimit = TimeSpan.FromSeconds(1), PollMax = TimeSpan.FromMilliseconds(20) } };
+        var (stream, group) = (Keys.Work("data-build"), new ConsumerGroup(installation.Redis, Keys.Work("data-build"), Keys.WorkerGroup, installation.Options));
+        Assert.Null(await group.TryReadAsync());
+        List<Lease> held = [];
+        for (var i = 0; i < 35; i++)
+        {
+            await installation.Redis.StreamAddAsync(stream, "order", i);
+            held.Add(new Lease(installation.Redis, group, (await group.TryReadAsync())!.Entry.Id, ""));
+        }
+        var dead = await installation.Redis.StreamAddAsync(stream, "order", "of a dead worker");
+        await using var keeper = new Keeper([.. held]);
+        Assert.Equal(dead, (await group.TryReadAsync())!.Entry.Id);
+
+        var other = new ConsumerGroup(installation.Redis, stream, Keys.WorkerGroup, installation.Options);
+        var poll = new PollDelay(installation.Options);
+        Delivery? found;
+        while ((found = await other.TryReadAsync()) is null)
+        {
+            await poll.WaitAsync(Installation.Soon);
+        }
+
+        Assert.Equal((dead, 2), (found.Entry.Id, found.Count));
+    }
+
+    [Fact]
     public async Task Scratch_of_dead_attempts_is_removed_by_the_next()
     {
         await using var installation = new Installation(server);
@@ -151,13 +196,13 @@ public sealed class LeaseTests(RedisServer server)
         }
     }
 
-    /// <summary>Holds a lease while a test runs, so that the order is nobody else's.</summary>
+    /// <summary>Holds leases while a test runs, so that their orders are nobody else's.</summary>
     private sealed class Keeper : IAsyncDisposable
     {
         private readonly CancellationTokenSource _over = new();
         private readonly Task _loop;
 
-        public Keeper(Lease lease) => _loop = KeepAsync(lease);
+        public Keeper(params Lease[] leases) => _loop = KeepAsync(leases);
 
         public async ValueTask DisposeAsync()
         {
@@ -165,11 +210,11 @@ public sealed class LeaseTests(RedisServer server)
             await _loop;
         }
 
-        private async Task KeepAsync(Lease lease)
+        private async Task KeepAsync(Lease[] leases)
         {
             while (!_over.IsCancellationRequested)
             {
-                await lease.RenewAsync();
+                await Task.WhenAll(leases.Select(lease => lease.RenewAsync()));
                 await Task.Delay(50, _over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using LoraAspire.Hosting.Engine;
+using LoraAspire.Machine;
 using StackExchange.Redis;
 
 namespace LoraAspire.RedisTests;
@@ -7,36 +7,48 @@ namespace LoraAspire.RedisTests;
 /// <summary>A real redis-server on a free port. Its shell waits on our pipe, so that it is killed however this process ends.</summary>
 public sealed class RedisServer : IAsyncLifetime
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     private readonly Process _shell = new();
 
     public IConnectionMultiplexer Connection { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
     {
+        var program = await Machine.RedisServer.FindOrUnpackAsync(Console.WriteLine);
         var port = Ports.Free(1)[0];
-        _shell.StartInfo = new("/bin/sh", ["-c", $"redis-server --port {port} --bind 127.0.0.1 --save '' --appendonly no --dir /tmp >/dev/null & read _; kill -9 $!"])
+        _shell.StartInfo = new("/bin/sh", ["-c", $"'{program.Path}' --port {port} --bind 127.0.0.1 --save '' --appendonly no --dir /tmp & read _; kill -9 $!"])
         {
             RedirectStandardInput = true,
+            RedirectStandardOutput = true,
         };
+        program.ApplyTo(_shell.StartInfo);
         _shell.Start();
-        Connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{port},abortConnect=false,connectRetry=50,connectTimeout=5000,allowAdmin=true");
-        while (!Connection.IsConnected)
-        {
-            await Task.WhenAny(Connected(), Task.Delay(TimeSpan.FromSeconds(1)));
-        }
+        await ReadyAsync().WaitAsync(s_patience);
+        Connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{port},connectTimeout=5000,allowAdmin=true");
     }
 
     public async ValueTask DisposeAsync()
     {
-        await Connection.DisposeAsync();
+        if (Connection is not null)
+        {
+            await Connection.DisposeAsync();
+        }
         _shell.StandardInput.Close();
         await _shell.WaitForExitAsync();
     }
 
-    private Task Connected()
+    private async Task ReadyAsync()
     {
-        var restored = new TaskCompletionSource();
-        Connection.ConnectionRestored += (_, _) => restored.TrySetResult();
-        return restored.Task;
+        var said = new List<string>();
+        while (await _shell.StandardOutput.ReadLineAsync() is { } line)
+        {
+            said.Add(line);
+            if (line.Contains("Ready to accept connections", StringComparison.Ordinal))
+            {
+                _ = _shell.StandardOutput.ReadToEndAsync();
+                return;
+            }
+        }
+        throw new InvalidOperationException("redis-server ended before it took connections:\n" + string.Join('\n', said));
     }
 }

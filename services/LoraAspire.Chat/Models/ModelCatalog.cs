@@ -1,6 +1,6 @@
-using System.Text.Json;
 using LoraAspire.Model;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Chat.Models;
 
@@ -8,47 +8,46 @@ namespace LoraAspire.Chat.Models;
 public sealed record ServedModel(string Id, string Folder, DateTimeOffset Created);
 
 /// <summary>
-/// The models there are: what chat stages deployed (one file each under the store's <c>serving/</c>, so that a restart keeps them),
-/// and the folders of LORA_MODELS that hold weights. A deployed name wins.
+/// The models there are: what chat stages deployed (kept in the store, so that a restart keeps them), and the folders of LORA_MODELS that hold weights. A deployed name wins.
 /// </summary>
-public sealed class ModelCatalog(LoraPaths paths)
+public sealed class ModelCatalog(LoraPaths paths, ILogger<ArtifactStore> log)
 {
-    private string Serving => Path.Combine(paths.Store, "serving");
+    private readonly Deployments _deployments = new(paths.Store);
+    private readonly ArtifactStore _store = new(paths.Store, log);
 
     public IReadOnlyList<ServedModel> List() =>
         [.. Deployed().Concat(OnDisk()).DistinctBy(model => model.Id).OrderBy(model => model.Id, StringComparer.Ordinal)];
 
     public ServedModel? Find(string id) => List().FirstOrDefault(model => model.Id == id);
 
-    /// <summary>Serves the folder under this name from now on, in place of what had it before.</summary>
-    /// <exception cref="ArgumentException">The name can't be a file's name.</exception>
-    public void Deploy(string name, string folder)
+    /// <inheritdoc cref="Deployments.Deploy"/>
+    public void Deploy(string name, string folder) => _deployments.Deploy(name, folder);
+
+    /// <summary>Holds an artifact of the store to its digest before it is loaded; its files are hashed once. A folder of the user's own is taken as it is.</summary>
+    /// <exception cref="ModelException">It was damaged, and has been set aside.</exception>
+    public void Verify(ServedModel model, CancellationToken cancellationToken)
     {
-        if (string.IsNullOrWhiteSpace(name) || name.StartsWith('.') || name.Any(letter => letter is '/' or '\\' || char.IsControl(letter)))
+        var digest = Path.GetFileName(model.Folder);
+        try
         {
-            throw new ArgumentException($"model_name '{name}' can't be served: it must not be empty, start with a dot or hold slashes.");
+            if (model.Folder == Path.Combine(paths.Store, "objects", digest))
+            {
+                _store.Verified(digest, null, cancellationToken);
+            }
         }
-        Directory.CreateDirectory(Serving);
-        var path = Path.Combine(Serving, name + ".json");
-        var written = $"{path}.{Guid.NewGuid():N}";
-        File.WriteAllText(written, JsonSerializer.Serialize(new Deployment(name, Path.GetRelativePath(paths.Store, folder), DateTimeOffset.UtcNow), JsonSerializerOptions.Web));
-        File.Move(written, path, overwrite: true);
+        catch (LostArtifactException lost)
+        {
+            throw new ModelException(lost.Message, lost);
+        }
     }
 
-    private IEnumerable<ServedModel> Deployed() =>
-        Directory.Exists(Serving)
-            ? Directory.EnumerateFiles(Serving, "*.json")
-                .Select(file => JsonSerializer.Deserialize<Deployment>(File.ReadAllText(file), JsonSerializerOptions.Web)!)
-                .Select(deployment => new ServedModel(deployment.Name, Path.GetFullPath(Path.Combine(paths.Store, deployment.Folder)), deployment.Created))
-                .Where(model => WeightFiles.Exist(model.Folder))
-            : [];
+    private IEnumerable<ServedModel> Deployed() => _deployments.List()
+        .Select(deployment => new ServedModel(deployment.Name, Path.GetFullPath(Path.Combine(paths.Store, deployment.Folder)), deployment.Created))
+        .Where(model => WeightFiles.Exist(model.Folder));
 
     private IEnumerable<ServedModel> OnDisk() =>
         Directory.Exists(paths.Models)
             ? Directory.EnumerateDirectories(paths.Models).Where(WeightFiles.Exist)
                 .Select(folder => new ServedModel(Path.GetFileName(folder), folder, Directory.GetLastWriteTimeUtc(folder)))
             : [];
-
-    /// <param name="Folder">Relative to the store; its artifacts are named by digest.</param>
-    private sealed record Deployment(string Name, string Folder, DateTimeOffset Created);
 }

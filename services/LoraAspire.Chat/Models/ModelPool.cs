@@ -1,4 +1,5 @@
 using LoraAspire.Model.Generation;
+using LoraAspire.Model.Native;
 
 namespace LoraAspire.Chat.Models;
 
@@ -26,7 +27,7 @@ public sealed class ModelPool(ILogger<ModelPool> logger) : IDisposable
             {
                 UnloadOthers(slot);
                 logger.LogInformation("Loading {Folder}", folder);
-                slot.Model = await Task.Run(() => LocalModel.Load(folder, LocalModel.BestDevice()), cancellationToken);
+                slot.Model = await Task.Run(() => Load(folder), cancellationToken);
             }
             slot.LastUsed = Environment.TickCount64;
             return new ModelLease(slot.Model, slot.Turn);
@@ -36,6 +37,13 @@ public sealed class ModelPool(ILogger<ModelPool> logger) : IDisposable
             slot.Turn.Release();
             throw;
         }
+    }
+
+    /// <summary>libtorch comes into memory with the first model, not at the start of a service that may never be asked.</summary>
+    private static LocalModel Load(string folder)
+    {
+        LibTorch.Load();
+        return LocalModel.Load(folder, LocalModel.BestDevice());
     }
 
     /// <summary>Makes room for one more. A model in use stays: the next request sees to it.</summary>

@@ -13,6 +13,7 @@ public sealed class ModelRunner(ModelCatalog catalog, ModelPool pool)
         string? modelId, Func<LocalModel, int[]> prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var served = Find(modelId);
+        await Task.Run(() => catalog.Verify(served, cancellationToken), cancellationToken);
         using var lease = await pool.RentAsync(served.Folder, cancellationToken);
         var ids = prompt(lease.Model);
         if (ids.Length >= lease.Model.Context)

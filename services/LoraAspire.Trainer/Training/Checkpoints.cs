@@ -1,34 +1,40 @@
-using System.Text.Json;
 using LoraAspire.Model;
+using LoraAspire.Runtime.Stages;
+using LoraAspire.Runtime.Store;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>
 /// step-000500/ with state.json and state.safetensors (parameters, moments), and best-000400.safetensors, the parameters of the best step. Written in the background from a
-/// copy on the host, beside their place, and renamed: what stands under its name is whole.
+/// copy on the host, beside their place, and renamed: what stands under its name is whole. What has changed since it was written is set aside, and the one before it is used.
 /// </summary>
 public sealed class Checkpoints(string directory, int keep, ParameterSet parameters, AdamW optimiser) : IDisposable
 {
     private const string StateJson = "state.json";
     private const string StateTensors = "state.safetensors";
     private const string Unfinished = ".tmp";
+    private const long RoomForNames = 1 << 20; // headers, state.json, lines of metrics
 
     private readonly BackgroundWriter _writer = new();
+    private (int Step, string Digest)? _best;
 
     /// <summary>Keeps a checkpoint of this step, or its parameters as the best so far, or both. Returns when the copy is made.</summary>
     /// <param name="metrics">Brought to the disk first: a checkpoint counts on its lines.</param>
+    /// <exception cref="StageException">The one before this had no room on the disk.</exception>
     public void Save(TrainingState state, bool checkpoint, bool best, MetricsLog metrics)
     {
-        var copy = Snapshot.Of(parameters, optimiser);
+        var copy = CheckpointCopy.Of(parameters, optimiser);
         _writer.Begin(() =>
         {
             using (copy)
             {
+                DiskSpace.Require(directory, (((checkpoint ? 3 : 0) + (best ? 1 : 0)) * copy.Bytes) + RoomForNames, $"The checkpoint of step {state.Step}");
                 metrics.Flush();
                 if (best)
                 {
                     SafetensorsWriter.Write(Best(state.Step) + Unfinished, [TensorSource.Of("parameters", copy.Parameters)]);
+                    _best = (state.Step, FileDigest.Of(Best(state.Step) + Unfinished));
                     Durable.Rename(Best(state.Step) + Unfinished, Best(state.Step));
                 }
                 if (checkpoint)
@@ -44,30 +50,41 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
     /// <exception cref="IOException">It failed.</exception>
     public void Join() => _writer.Join();
 
+    /// <exception cref="StageException">Its file was damaged. Another attempt goes on from a checkpoint that doesn't need it.</exception>
     public void LoadBest(int step)
     {
         _writer.Join();
+        if (_best?.Step != step || _best?.Digest != FileDigest.Of(Best(step)))
+        {
+            throw new StageException($"{Best(step)}, the parameters of the best step, isn't what was written. Another attempt makes them again from an earlier checkpoint.", transient: true);
+        }
         using var file = SafetensorsFile.Open(Best(step));
         Restore(file, "parameters", parameters.Values);
     }
 
-    /// <summary>Restores the newest checkpoint that is whole and removes damaged ones before it; without one, the start.</summary>
-    public TrainingState Resume()
+    /// <summary>Restores the newest checkpoint that is what was written, and sets damaged ones before it aside; without one, the start.</summary>
+    public TrainingState Resume(Action<string> say)
     {
         foreach (var folder in Folders().ToList())
         {
-            if (TryRestore(folder) is { } state)
+            try
             {
-                return state;
+                return Restored(folder);
             }
-            Clear(folder);
+            catch (Exception error) when (error is ModelException or IOException or InvalidDataException)
+            {
+                // It costs the steps since the one before it, not the run.
+                var aside = Path.Combine(directory, $"damaged-{Path.GetFileName(folder)}-{Guid.NewGuid().ToString("N")[..4]}");
+                Directory.Move(folder, aside);
+                say($"The checkpoint {Path.GetFileName(folder)} is damaged: {error.Message}. It is set aside as {aside}, and the one before it is used.");
+            }
         }
         return TrainingState.Start;
     }
 
     public void Dispose() => _writer.Dispose();
 
-    private void Write(TrainingState state, Snapshot copy)
+    private void Write(TrainingState state, CheckpointCopy copy)
     {
         var place = Path.Combine(directory, $"step-{state.Step:D6}");
         var unfinished = place + Unfinished;
@@ -75,36 +92,39 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
         Directory.CreateDirectory(unfinished);
         SafetensorsWriter.Write(Path.Combine(unfinished, StateTensors),
             [TensorSource.Of("parameters", copy.Parameters), TensorSource.Of("mean", copy.Mean), TensorSource.Of("variance", copy.Variance)]);
-        Durable.Write(Path.Combine(unfinished, StateJson), JsonSerializer.SerializeToUtf8Bytes(state));
+        CheckpointRecord record = new(state, FileDigest.Of(Path.Combine(unfinished, StateTensors)),
+            FileDigest.OfStart(Path.Combine(directory, MetricsLog.FileName), state.MetricsBytes), state.BestStep is null ? null : _best!.Value.Digest);
+        Durable.Write(Path.Combine(unfinished, StateJson), record.ToBytes());
         Clear(place);
         Durable.Rename(unfinished, place);
     }
 
-    private TrainingState? TryRestore(string folder)
+    private TrainingState Restored(string folder)
     {
-        try
+        var record = CheckpointRecord.Read(Path.Combine(folder, StateJson));
+        var state = record.State;
+        Require(record.Tensors, StateTensors, () => FileDigest.Of(Path.Combine(folder, StateTensors)));
+        Require(record.Metrics, MetricsLog.FileName, () => FileDigest.OfStart(Path.Combine(directory, MetricsLog.FileName), state.MetricsBytes));
+        if (state.BestStep is { } best)
         {
-            var state = ReadState(folder);
-            if ((state.BestStep is { } best && !File.Exists(Best(best))) || MetricsBytes() < state.MetricsBytes)
-            {
-                return null;
-            }
-            using var file = SafetensorsFile.Open(Path.Combine(folder, StateTensors));
-            Restore(file, "parameters", parameters.Values);
-            Restore(file, "mean", optimiser.Mean);
-            Restore(file, "variance", optimiser.Variance);
-            optimiser.Steps = state.Step;
-            return state;
+            Require(record.Best, Path.GetFileName(Best(best)), () => FileDigest.Of(Best(best)));
         }
-        catch (Exception error) when (error is ModelException or IOException or JsonException)
-        {
-            return null; // a damaged checkpoint costs the steps since the one before it, not the run
-        }
+        using var file = SafetensorsFile.Open(Path.Combine(folder, StateTensors));
+        Restore(file, "parameters", parameters.Values);
+        Restore(file, "mean", optimiser.Mean);
+        Restore(file, "variance", optimiser.Variance);
+        optimiser.Steps = state.Step;
+        _best = state.BestStep is { } step ? (step, record.Best!) : null;
+        return state;
     }
 
-    private static TrainingState ReadState(string folder) => JsonSerializer.Deserialize<TrainingState>(File.ReadAllBytes(Path.Combine(folder, StateJson)))!;
-
-    private long MetricsBytes() => new FileInfo(Path.Combine(directory, MetricsLog.FileName)) is { Exists: true } file ? file.Length : 0;
+    private static void Require(string? written, string name, Func<string> digest)
+    {
+        if (written != digest())
+        {
+            throw new InvalidDataException($"{name} isn't what was written");
+        }
+    }
 
     private static void Restore(SafetensorsFile file, string name, Tensor target)
     {
@@ -113,14 +133,14 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
         target.copy_(file.Read(name));
     }
 
-    /// <summary>An older checkpoint that is kept may name an older best step, and going on from it needs that one.</summary>
+    /// <summary>An older checkpoint that is kept may name an older best step, and going on from it needs that one. One that is damaged needs nothing any more.</summary>
     private void Rotate(TrainingState latest)
     {
         foreach (var old in Folders().Skip(keep).ToList())
         {
             Clear(old);
         }
-        var named = Folders().Select(ReadState).Append(latest).Select(state => state.BestStep).OfType<int>().Select(Best).ToHashSet();
+        var named = Folders().Select(folder => CheckpointRecord.TryRead(Path.Combine(folder, StateJson))?.State.BestStep).Append(latest.BestStep).OfType<int>().Select(Best).ToHashSet();
         foreach (var file in Directory.EnumerateFiles(directory, "best-*").Where(file => !named.Contains(file)).ToList())
         {
             File.Delete(file);
@@ -138,24 +158,6 @@ public sealed class Checkpoints(string directory, int keep, ParameterSet paramet
         if (Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);
-        }
-    }
-
-    /// <summary>Copies on the host, [count] float32 each: training goes on while they are written.</summary>
-    private sealed record Snapshot(Tensor Parameters, Tensor Mean, Tensor Variance) : IDisposable
-    {
-        public static Snapshot Of(ParameterSet parameters, AdamW optimiser)
-        {
-            using var noGrad = no_grad();
-            static Tensor Copy(Tensor tensor) => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope();
-            return new(Copy(parameters.Values), Copy(optimiser.Mean), Copy(optimiser.Variance));
-        }
-
-        public void Dispose()
-        {
-            Parameters.Dispose();
-            Mean.Dispose();
-            Variance.Dispose();
         }
     }
 }

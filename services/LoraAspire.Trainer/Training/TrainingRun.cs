@@ -49,7 +49,7 @@ public sealed class TrainingRun : IDisposable
     /// <summary>Trains from the newest checkpoint to the end. Afterwards the parameters are those to keep.</summary>
     public TrainingState Run(CancellationToken cancellationToken)
     {
-        var state = _checkpoints.Resume();
+        var state = _checkpoints.Resume(words => _report.Report(new(Message: words)));
         var log = new RunLog(_report, state);
         log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {_model.Device}, arithmetic in {_model.Dtype}, {_objective.Path}");
         var budget = new TokenBudget(state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokens, _rows.LongestRow, log.Say);

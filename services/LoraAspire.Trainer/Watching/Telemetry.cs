@@ -19,6 +19,7 @@ internal sealed class Telemetry(IProgress<StageProgress> reader, GpuWatch gpu, s
     private static readonly Gauge<double> GradNorm = Meter.CreateGauge<double>("lora.trainer.grad_norm", null, "Global norm of the gradient before clipping");
     private static readonly Gauge<double> Epoch = Meter.CreateGauge<double>("lora.trainer.epoch");
     private static readonly Gauge<double> Speed = Meter.CreateGauge<double>("lora.trainer.tokens_per_second", "{token}/s");
+    private static readonly Gauge<double> StepTime = Meter.CreateGauge<double>("lora.trainer.step_time", "s", "Mean over the last steps");
     private static readonly Gauge<double> TimeLeft = Meter.CreateGauge<double>("lora.trainer.time_left", "s");
     private static readonly Gauge<double> GpuMemoryUsed = Meter.CreateGauge<double>("lora.trainer.gpu.memory_used", "By");
     private static readonly Gauge<double> GpuMemoryTotal = Meter.CreateGauge<double>("lora.trainer.gpu.memory_total", "By");
@@ -54,6 +55,7 @@ internal sealed class Telemetry(IProgress<StageProgress> reader, GpuWatch gpu, s
         Set(GradNorm, value.GradNorm);
         Set(Epoch, value.Epoch);
         Set(Speed, value.TokensPerSecond);
+        Set(StepTime, value.Total > value.Done ? value.EtaSeconds / (value.Total - value.Done) : null);
         Set(TimeLeft, value.EtaSeconds);
         Set(GpuMemoryUsed, value.Gpu?.MemoryUsed);
         Set(GpuMemoryTotal, value.Gpu?.MemoryTotal);

@@ -2,20 +2,24 @@ using Microsoft.Extensions.Configuration;
 
 namespace LoraAspire.Runtime;
 
-/// <summary>The folders of this installation, as the environment gives them.</summary>
+/// <summary>The folders of this installation, as the environment gives them; all absolute.</summary>
+/// <param name="State">LORA_STATE: what the app leaves behind: Redis's data, the addresses, links to models.</param>
 /// <param name="Store">LORA_STORE: artifacts, cache, checkpoints, scratch.</param>
 /// <param name="Data">LORA_DATA: what data paths of a pipeline are relative to.</param>
 /// <param name="Models">LORA_MODELS: what model:NAME is relative to.</param>
-public sealed record LoraPaths(string Store, string Data, string Models)
+public sealed record LoraPaths(string State, string Store, string Data, string Models)
 {
     public static LoraPaths From(IConfiguration configuration)
     {
-        var root = RepositoryRoot(Environment.CurrentDirectory) ?? RepositoryRoot(AppContext.BaseDirectory) ?? Environment.CurrentDirectory;
-        return new(
-            Path.GetFullPath(configuration["LORA_STORE"] ?? Path.Combine(root, ".lora", "store")),
-            Path.GetFullPath(configuration["LORA_DATA"] ?? root),
-            Path.GetFullPath(configuration["LORA_MODELS"] ?? Path.Combine(root, "models")));
+        var root = Checkout() ?? Environment.CurrentDirectory;
+        var state = Folder("LORA_STATE", Path.Combine(root, ".lora"));
+        return new(state, Folder("LORA_STORE", Path.Combine(state, "store")), Folder("LORA_DATA", root), Folder("LORA_MODELS", Path.Combine(root, "models")));
+
+        string Folder(string name, string usual) => Path.GetFullPath(configuration[name] is { Length: > 0 } given ? given : usual);
     }
+
+    /// <summary>The checkout that this program was built in, else the one that the user stands in. A copy finds itself, not its original.</summary>
+    public static string? Checkout() => RepositoryRoot(AppContext.BaseDirectory) ?? RepositoryRoot(Environment.CurrentDirectory);
 
     /// <summary>The folder that holds LoraAspire.sln, at or above <paramref name="start"/>.</summary>
     public static string? RepositoryRoot(string start)

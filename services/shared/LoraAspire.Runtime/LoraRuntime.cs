@@ -2,46 +2,56 @@ using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace LoraAspire.Runtime;
 
 public static class LoraRuntime
 {
-    /// <summary>Redis, the store, the folders and the <see cref="Runs.Runs"/> client. Connects on first use and reconnects by itself.</summary>
+    private const string ConnectionName = "redis";
+    private const string NoRedis = "No Redis: set ConnectionStrings__redis, or start the whole app with `dotnet run --project LoraAspire.AppHost`.";
+
+    /// <summary>
+    /// Redis, the store, the folders and the <see cref="Runs.Runs"/> client. Connects on first use and reconnects by itself. From here on the process writes for its user alone.
+    /// </summary>
     public static TBuilder AddLoraRuntime<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
     {
         var paths = LoraPaths.From(builder.Configuration);
+        PrivateFolder.MaskOthers();
+        PrivateFolder.TryClaim(paths.Store);
         builder.Services.AddSingleton(paths);
         builder.Services.AddSingleton(new StreamOptions());
-        builder.Services.AddSingleton(new ArtifactStore(paths.Store));
+        builder.Services.AddSingleton(services => new ArtifactStore(paths.Store, services.GetRequiredService<ILogger<ArtifactStore>>()));
         builder.Services.AddSingleton<ContentDigests>();
-        builder.Services.AddSingleton(_ => Connect(builder.Configuration.GetConnectionString("redis")));
+        builder.AddRedis();
         builder.Services.AddSingleton<Runs.Runs>();
-        builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
-            "redis", services => new RedisHealth(services.GetRequiredService<IConnectionMultiplexer>()), HealthStatus.Unhealthy, ["ready"]));
         return builder;
     }
 
+    /// <summary>Aspire's client: health check and metrics. Not its traces: a span for every look at a stream would bury those of runs.</summary>
+    private static void AddRedis<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
+    {
+        if (string.IsNullOrEmpty(builder.Configuration.GetConnectionString(ConnectionName)))
+        {
+            // Asked for only where it is needed: a stage that runs once does without.
+            builder.Services.AddSingleton<IConnectionMultiplexer>(_ => throw new InvalidOperationException(NoRedis));
+            return;
+        }
+        builder.AddRedisClient(ConnectionName, settings => settings.DisableTracing = true, options => options.AbortOnConnectFail = false);
+    }
+
+    /// <summary>For programs that are no service: connects on first use and reconnects by itself.</summary>
     /// <exception cref="InvalidOperationException">No connection string was given.</exception>
     public static IConnectionMultiplexer Connect(string? connectionString)
     {
         if (string.IsNullOrEmpty(connectionString))
         {
-            throw new InvalidOperationException("No Redis: set ConnectionStrings__redis, or start the whole app with `dotnet run --project LoraAspire.AppHost`.");
+            throw new InvalidOperationException(NoRedis);
         }
         var settings = ConfigurationOptions.Parse(connectionString);
         settings.AbortOnConnectFail = false;
         return ConnectionMultiplexer.Connect(settings);
-    }
-
-    private sealed class RedisHealth(IConnectionMultiplexer connection) : IHealthCheck
-    {
-        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-            connection.IsConnected && await connection.GetDatabase().PingAsync() is var _
-                ? HealthCheckResult.Healthy()
-                : HealthCheckResult.Unhealthy("Redis does not answer");
     }
 }

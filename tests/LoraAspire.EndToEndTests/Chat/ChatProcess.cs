@@ -18,27 +18,11 @@ public partial class ChatProcess : IAsyncLifetime
     public string Store => Path.Combine(_root.FullName, "store");
 
     /// <summary>The program under test, from the same build configuration as this test.</summary>
-    private static string Program =>
-        Path.Combine(RepoRoot, "services", "LoraAspire.Chat", "bin", Configuration, "net10.0", "linux-x64", "LoraAspire.Chat");
-
-    protected static string Configuration => AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
-
-    protected static string RepoRoot
-    {
-        get
-        {
-            var folder = new DirectoryInfo(AppContext.BaseDirectory);
-            while (!File.Exists(Path.Combine(folder.FullName, "LoraAspire.sln")))
-            {
-                folder = folder.Parent ?? throw new DirectoryNotFoundException("No LoraAspire.sln above the tests.");
-            }
-            return folder.FullName;
-        }
-    }
+    private static string Program => Built.Program("services/LoraAspire.Chat");
 
     /// <summary>stories260K from the shared data: LORA_SHARED_DATA, or ../shared/data beside the repository.</summary>
     public static string ModelFolder =>
-        Path.Combine(Environment.GetEnvironmentVariable("LORA_SHARED_DATA") ?? Path.Combine(RepoRoot, "..", "shared", "data"), "models", Model);
+        Path.Combine(Environment.GetEnvironmentVariable("LORA_SHARED_DATA") ?? Path.Combine(Built.Root, "..", "shared", "data"), "models", Model);
 
     /// <summary>The model in the service's models folder.</summary>
     protected virtual string Served => ModelFolder;

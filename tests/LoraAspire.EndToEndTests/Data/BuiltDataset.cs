@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using LoraAspire.Runtime;
 
 namespace LoraAspire.EndToEndTests.Data;
 
@@ -18,11 +17,6 @@ public static class BuiltDataset
         sources: [ alpaca: { path: records.json } ]
         """;
 
-    private static readonly string Root = LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!;
-
-    /// <summary>The folder of the shipped tiny model.</summary>
-    public static string Pebble { get; } = Path.Combine(Root, "models", "pebble");
-
     /// <summary>A fresh folder with dataset.arrow.</summary>
     public static async Task<string> MakeAsync(CancellationToken cancellationToken)
     {
@@ -30,7 +24,7 @@ public static class BuiltDataset
         await File.WriteAllTextAsync(Path.Combine(folder, "records.json"), Records, cancellationToken);
         await File.WriteAllTextAsync(Path.Combine(folder, "with.yaml"), With, cancellationToken);
         var (code, said) = await RunAsync("LoraAspire.DataBuild", "LoraAspire.DataBuild.dll",
-            ["once", "--with", Path.Combine(folder, "with.yaml"), "--input", $"base={Pebble}", "--data", folder, "--out", Path.Combine(folder, "out")], cancellationToken);
+            ["once", "--with", Path.Combine(folder, "with.yaml"), "--input", $"base={Path.Combine(Built.Root, "models", "pebble")}", "--data", folder, "--out", Path.Combine(folder, "out")], cancellationToken);
         Assert.True(code == 0, said);
         return Path.Combine(folder, "out", "dataset");
     }
@@ -38,9 +32,7 @@ public static class BuiltDataset
     /// <summary>A service or a command as it was built with the tests: exit code, and both its outputs.</summary>
     public static async Task<(int Code, string Said)> RunAsync(string project, string dll, string[] arguments, CancellationToken cancellationToken)
     {
-        // bin/{configuration}/{framework}/{rid}, the same for the tests and for what they were built with.
-        var build = Path.GetRelativePath(Path.Combine(Root, "tests", "LoraAspire.EndToEndTests"), AppContext.BaseDirectory);
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(Root, "services", project, build, dll), .. arguments])
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [Built.Assembly(Path.Combine("services", project), Path.GetFileNameWithoutExtension(dll)), .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -27,7 +27,7 @@ public sealed class CleanTerminalTests
         await File.WriteAllTextAsync(Path.Combine(folder, "w.yaml"), "sources:\n  - alpaca: { path: esc.json }\n", Cancelled);
 
         var (code, said) = await BuiltDataset.RunAsync("LoraAspire.DataBuild", "LoraAspire.DataBuild.dll",
-            ["once", "--with", Path.Combine(folder, "w.yaml"), "--input", "base=" + BuiltDataset.Pebble, "--data", folder, "--out", Path.Combine(folder, "out")], Cancelled);
+            ["once", "--with", Path.Combine(folder, "w.yaml"), "--input", "base=" + Path.Combine(Built.Root, "models", "pebble"), "--data", folder, "--out", Path.Combine(folder, "out")], Cancelled);
 
         Assert.Equal(1, code);
         Assert.Contains("␛[31mRED␛]0;T␇⟨U+202E⟩<b>x", said);

@@ -6,11 +6,11 @@ namespace LoraAspire.EndToEndTests.DataBuild;
 /// <summary>The chat service with the tiny base that this repository ships.</summary>
 public sealed class PebbleChatProcess : ChatProcess
 {
-    public static string Folder => Path.Combine(RepoRoot, "models", "pebble");
+    public static string Folder => Path.Combine(Built.Root, "models", "pebble");
 
     protected override string Served => Folder;
 
-    public static string DataBuild => Path.Combine(RepoRoot, "services", "LoraAspire.DataBuild", "bin", Configuration, "net10.0", "linux-x64", "LoraAspire.DataBuild");
+    public static string DataBuild => Built.Program("services/LoraAspire.DataBuild");
 }
 
 /// <summary>Data-build as its users start it asks our own chat service, which it finds by service discovery.</summary>

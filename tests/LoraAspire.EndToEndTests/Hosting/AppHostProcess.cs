@@ -9,6 +9,7 @@ public sealed partial class AppHostProcess : IAsyncDisposable
     public const int Interrupt = 2;
     public const int Kill = 9;
 
+    private static readonly string[] s_anyPort = ["--lab-port", "--dashboard-port", "--chat-port"];
     private readonly TaskCompletionSource _ready = new();
     private readonly List<string> _output = [];
     private readonly bool _ownsState;
@@ -16,11 +17,11 @@ public sealed partial class AppHostProcess : IAsyncDisposable
     private AppHostProcess(string state, bool ownsState, string[] arguments)
     {
         (State, _ownsState) = (state, ownsState);
-        var start = new ProcessStartInfo(Path.Combine(Root, "LoraAspire.AppHost/bin", Configuration, "net10.0/linux-x64/LoraAspire.AppHost"), arguments)
+        var start = new ProcessStartInfo(Built.Program("LoraAspire.AppHost"), arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            WorkingDirectory = Root,
+            WorkingDirectory = Built.Root,
         };
         start.Environment["LORA_STATE"] = state;
         start.Environment["DOTNET_ENVIRONMENT"] = "Development";
@@ -30,10 +31,6 @@ public sealed partial class AppHostProcess : IAsyncDisposable
         Process.BeginOutputReadLine();
         Process.BeginErrorReadLine();
     }
-
-    public static string Root { get; } = FindRoot(AppContext.BaseDirectory);
-
-    public static string Configuration { get; } = AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
 
     public string State { get; }
     public Process Process { get; }
@@ -51,7 +48,7 @@ public sealed partial class AppHostProcess : IAsyncDisposable
 
     /// <param name="state">The folder of another one; null makes a new one.</param>
     public static AppHostProcess Start(string? state = null, params string[] arguments) =>
-        new(state ?? Directory.CreateTempSubdirectory("lora-app-").FullName, state is null, ["--dashboard-port", "0", "--chat-port", "0", .. arguments]);
+        new(state ?? Directory.CreateTempSubdirectory("lora-app-").FullName, state is null, [.. s_anyPort.Where(name => !arguments.Contains(name)).SelectMany(name => (string[])[name, "0"]), .. arguments]);
 
     /// <summary>Returns when every service is healthy; fails with the output when the AppHost ends before.</summary>
     public async Task ReadyAsync()
@@ -63,20 +60,22 @@ public sealed partial class AppHostProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Its children: Redis, the services, the watchdog.</summary>
-    public IReadOnlyList<int> Children() => [.. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName)
+    /// <summary>All processes that exist because of it, whatever their parent is by now: they carry its state folder in their environment or arguments.</summary>
+    public IReadOnlyList<int> Processes() => [.. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName)
         .Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!, System.Globalization.CultureInfo.InvariantCulture))
-        .Where(pid => Stat(pid) is [_, var parent, ..] && parent == Process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture))];
+        .Where(pid => pid != Process.Id && pid != Environment.ProcessId && (Text(pid, "environ") + Text(pid, "cmdline")).Contains(State, StringComparison.Ordinal) && IsRunning(pid))];
 
     public static bool IsRunning(int pid) => Stat(pid) is [not ("Z" or "X"), ..];
 
-    public static string CommandLine(int pid)
+    public static string CommandLine(int pid) => Text(pid, "cmdline");
+
+    private static string Text(int pid, string file)
     {
         try
         {
-            return File.ReadAllText($"/proc/{pid}/cmdline");
+            return File.ReadAllText($"/proc/{pid}/{file}");
         }
-        catch (IOException)
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
             return "";
         }
@@ -140,9 +139,6 @@ public sealed partial class AppHostProcess : IAsyncDisposable
             return [];
         }
     }
-
-    private static string FindRoot(string folder) =>
-        File.Exists(Path.Combine(folder, "LoraAspire.sln")) ? folder : FindRoot(Path.GetDirectoryName(folder.TrimEnd('/')) ?? throw new InvalidOperationException("Not in the repository."));
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int SendSignal(int pid, int signal);

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime;
 using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.EndToEndTests.Trainer;
@@ -30,8 +29,6 @@ public sealed class KilledTrainerTests(ITestOutputHelper output) : IDisposable
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("lora-killed-");
 
-    private static string Root => LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!;
-
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Fact]
@@ -58,11 +55,9 @@ public sealed class KilledTrainerTests(ITestOutputHelper output) : IDisposable
     {
         var settings = Path.Combine(_folder.FullName, name + ".yaml");
         await File.WriteAllTextAsync(settings, with, TestContext.Current.CancellationToken);
-        // bin/{configuration}/{framework}/{rid}, the same for the tests and for the services they were built with.
-        var build = Path.GetRelativePath(Path.Combine(Root, "tests", "LoraAspire.EndToEndTests"), AppContext.BaseDirectory);
         using var process = Process.Start(new ProcessStartInfo("dotnet",
-            [Path.Combine(Root, "services", service, build, service + ".dll"), "once", "--with", settings,
-                "--input", $"base={Path.Combine(Root, "models", "pebble")}",
+            [Built.Assembly(Path.Combine("services", service)), "once", "--with", settings,
+                "--input", $"base={Path.Combine(Built.Root, "models", "pebble")}",
                 .. service == "LoraAspire.Trainer" ? ["--input", $"dataset={Path.Combine(_folder.FullName, "data", "dataset")}"] : Array.Empty<string>(),
                 "--out", Path.Combine(_folder.FullName, name)])
         { RedirectStandardError = true })!;

@@ -12,7 +12,7 @@ public sealed class DependencyTests
         .GetFiles(LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!, "*.csproj", SearchOption.AllDirectories)
         .Select(Project.Read).ToDictionary(project => project.Name);
 
-    private static readonly string[] Shared = ["LoraAspire.Hosting", "LoraAspire.Pipelines", "LoraAspire.Runtime", "LoraAspire.Model"];
+    private static readonly string[] Shared = ["LoraAspire.Machine", "LoraAspire.Pipelines", "LoraAspire.Runtime", "LoraAspire.Model"];
 
     private static IEnumerable<Project> Services => Projects.Values.Where(project => project.Folder == "services");
 
@@ -28,6 +28,13 @@ public sealed class DependencyTests
     {
         Assert.Equal(["LoraAspire.Pipelines"], Projects["LoraAspire.Runtime"].References);
         Assert.DoesNotContain("TorchSharp", Projects["LoraAspire.Runtime"].Packages);
+    }
+
+    [Fact]
+    public void Machine_knows_nothing_of_ours_and_needs_no_package()
+    {
+        Assert.Empty(Projects["LoraAspire.Machine"].References);
+        Assert.Empty(Projects["LoraAspire.Machine"].Packages);
     }
 
     [Fact]

@@ -86,7 +86,7 @@ public sealed class AliasTests
     [InlineData("trainer", "quantization_bit: null", "done anyway")]
     [InlineData("trainer", "resume_from_checkpoint: true", "done anyway")]
     [InlineData("trainer", "bias: none", "done anyway")]
-    [InlineData("trainer", "wandb_project: x", "dashboard")]
+    [InlineData("trainer", "wandb_project: x", "the lab")]
     public void A_key_that_changes_nothing_here_is_left_out_with_a_note(string kind, string written, string note)
     {
         var (parameters, notes) = Parse(kind, written);

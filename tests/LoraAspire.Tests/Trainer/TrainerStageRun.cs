@@ -41,12 +41,17 @@ internal sealed class TrainerStageRun : IDisposable
 
     /// <summary>Runs the stage, or goes on with it where the name is known, and gives the artifact's digest as the store would name it.</summary>
     /// <param name="stopAfter">Cancel once this step has been reported.</param>
-    public string Run(TrainerParams with, string name, int? stopAfter = null)
+    /// <param name="each">Called for each step that is reported.</param>
+    public string Run(TrainerParams with, string name, int? stopAfter = null, Action<long>? each = null)
     {
         using var stop = new CancellationTokenSource();
         var report = new Sink(progress =>
         {
             Reports.Add(progress);
+            if (progress.Phase == "step")
+            {
+                each?.Invoke(progress.Done);
+            }
             if (progress.Phase == "step" && progress.Done >= stopAfter)
             {
                 stop.Cancel();

@@ -12,9 +12,9 @@ public static class LibTorch
 {
     public const string Variable = "LORA_LIBTORCH";
 
-    // Each after what it depends on. libLibTorchSharp.so asks for the last one and libc10, libtorch_cpu by soname.
-    private static readonly string[] s_cpu = ["libc10.so", "libtorch_cpu.so"];
-    private static readonly string[] s_cuda = ["libc10_cuda.so", "libtorch_cuda.so"];
+    // Each after what it depends on. TorchSharp's own library asks for the last one and the first two by their file names.
+    private static readonly string[] s_cpu = [Library("c10"), Library("torch_cpu")];
+    private static readonly string[] s_cuda = [Library("c10_cuda"), Library("torch_cuda")];
 
     private static readonly Lock s_lock = new();
     private static bool s_loaded;
@@ -29,10 +29,16 @@ public static class LibTorch
             {
                 return;
             }
+            if (OperatingSystem.IsLinux())
+            {
+                // .NET keeps its own copy of the environment, so libc is asked. A thread that spins at a barrier holds the core that another
+                // process's thread, or the one it waits for, could use: on a busy machine training fell to a tenth and less.
+                _ = setenv("OMP_WAIT_POLICY", "passive", overwrite: 0);
+                // Micro-batches differ in size: blocks that can't grow would leave gaps between them.
+                _ = setenv("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", overwrite: 0);
+            }
             if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder)
             {
-                // Micro-batches differ in size: blocks that can't grow would leave gaps between them. .NET keeps its own copy of the environment, so libc is asked.
-                _ = setenv("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", overwrite: 0);
                 LoadFrom(folder);
             }
             else
@@ -50,13 +56,13 @@ public static class LibTorch
     /// <exception cref="ModelException">There is none.</exception>
     internal static nint Nvrtc()
     {
-        var path = Path.Combine(Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder ? Path.GetFullPath(folder) : AppContext.BaseDirectory, "libcaffe2_nvrtc.so");
+        var path = Path.Combine(Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder ? Path.GetFullPath(folder) : AppContext.BaseDirectory, Library("caffe2_nvrtc"));
         return NativeLibrary.TryLoad(path, out var handle) ? handle : throw new ModelException($"{path} does not load: it belongs to every libtorch with CUDA.");
     }
 
     private static void LoadFrom(string folder)
     {
-        string[] wanted = [.. s_cpu, .. File.Exists(Path.Combine(folder, s_cuda[^1])) ? s_cuda : [], "libtorch.so"];
+        string[] wanted = [.. s_cpu, .. File.Exists(Path.Combine(folder, s_cuda[^1])) ? s_cuda : [], Library("torch")];
         var missing = wanted.Where(name => !File.Exists(Path.Combine(folder, name))).ToArray();
         if (missing.Length > 0)
         {
@@ -68,11 +74,15 @@ public static class LibTorch
         var handles = wanted.ToDictionary(name => name, name => LoadOne(Path.GetFullPath(Path.Combine(folder, name))));
 
         // Our own imports of libtorch's C interface, which nothing beside the application could satisfy.
-        NativeLibrary.SetDllImportResolver(typeof(LibTorch).Assembly, (name, _, _) => handles.GetValueOrDefault($"lib{name}.so"));
+        NativeLibrary.SetDllImportResolver(typeof(LibTorch).Assembly, (name, _, _) => handles.GetValueOrDefault(Library(name)));
 
         InitializeTorchSharp(
             $"{Variable}={folder}: TorchSharp {typeof(torch).Assembly.GetName().Version} does not work with this libtorch; it is built for libtorch 2.10.");
     }
+
+    /// <summary>What this system calls the file of a library.</summary>
+    private static string Library(string name) =>
+        OperatingSystem.IsWindows() ? $"{name}.dll" : OperatingSystem.IsMacOS() ? $"lib{name}.dylib" : $"lib{name}.so";
 
     /// <summary>TorchSharp's loader prefers what lies beside the application to what is resident, and a second libtorch in one process aborts it.</summary>
     private static void RequireNoOther(string folder)

@@ -4,17 +4,24 @@ namespace LoraAspire.Pipelines.Messages;
 
 /// <summary>What the coordinator is told: commands of people and outcomes of workers, on <c>lora:inbox</c>.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
-[JsonDerivedType(typeof(SubmitRun), "run.submit")]
+[JsonDerivedType(typeof(SubmitRun), SubmitRun.Type)]
 [JsonDerivedType(typeof(CancelRun), "run.cancel")]
+[JsonDerivedType(typeof(FailRun), "run.fail")]
 [JsonDerivedType(typeof(AttemptStarted), "attempt.started")]
 [JsonDerivedType(typeof(AttemptFinished), "attempt.finished")]
 [JsonDerivedType(typeof(AttemptFailed), "attempt.failed")]
 public abstract record InboxMessage(string Run, DateTimeOffset At);
 
 /// <param name="File">The name under which errors speak of the YAML.</param>
-public sealed record SubmitRun(string Run, DateTimeOffset At, string File, string Yaml) : InboxMessage(Run, At);
+public sealed record SubmitRun(string Run, DateTimeOffset At, string File, string Yaml) : InboxMessage(Run, At)
+{
+    public const string Type = "run.submit";
+}
 
 public sealed record CancelRun(string Run, DateTimeOffset At) : InboxMessage(Run, At);
+
+/// <summary>An order of the run is lost, and nobody can say which attempt it was for.</summary>
+public sealed record FailRun(string Run, DateTimeOffset At, string Error) : InboxMessage(Run, At);
 
 public abstract record AttemptMessage(string Run, DateTimeOffset At, string Stage, int Attempt) : InboxMessage(Run, At);
 

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Globalization;
+using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -14,9 +16,9 @@ public static class Wire
 {
     public const string Version = "1";
 
-    private const int MaxAttempt = 1_000_000;
-
     private static readonly string[] FlatFields = ["type", "run", "stage", "attempt", "at"];
+    private static readonly ConcurrentDictionary<Type, string> Types = new();
+    private static readonly JsonDocumentOptions Body = new() { AllowDuplicateProperties = false };
 
     /// <summary>camelCase names, kebab-case enums, unescaped Chinese, nulls left out.</summary>
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web)
@@ -50,77 +52,64 @@ public static class Wire
         return fields;
     }
 
-    /// <exception cref="WireException">The entry is of another version, lacks a field or has one twice, or its body is not what its type says. Nothing else is thrown, whatever the entry holds.</exception>
+    /// <summary>The word in the field <c>type</c> of a message or event.</summary>
+    public static string TypeOf(object message) => Types.GetOrAdd(message.GetType(), type =>
+    {
+        for (var root = type; root is not null; root = root.BaseType)
+        {
+            if (root.GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false).FirstOrDefault(known => known.DerivedType == type)?.TypeDiscriminator is string word)
+            {
+                return word;
+            }
+        }
+        return type.Name;
+    });
+
+    /// <exception cref="WireException">
+    /// The entry is of another version, lacks a field or has it twice, names what is no name, or its body is not what its type says. Nothing else is ever thrown.
+    /// </exception>
     public static T Decode<T>(IEnumerable<KeyValuePair<string, string>> entry) where T : class
     {
-        Dictionary<string, string> fields = [];
-        foreach (var (name, value) in entry)
-        {
-            if (!fields.TryAdd(name, value))
-            {
-                throw new WireException($"the field '{name}' stands in the entry twice");
-            }
-        }
-        if (!fields.TryGetValue("v", out var version) || version != Version)
-        {
-            throw new WireException($"entry of version '{version}', this build reads version {Version}");
-        }
         try
         {
-            var body = Body(fields.GetValueOrDefault("body", "{}"));
-            foreach (var name in FlatFields.Where(fields.ContainsKey))
+            var fields = new Dictionary<string, string>();
+            foreach (var (name, value) in entry)
             {
-                body[name] = name == "attempt" ? Attempt(fields[name]) : fields[name];
+                WireException.Require(fields.TryAdd(name, value), $"the field '{name}' stands there twice");
             }
-            return body.Deserialize<T>(Json) ?? throw new JsonException("it is null");
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException or NotSupportedException or ArgumentException or OverflowException)
-        {
-            throw new WireException($"undecodable '{fields.GetValueOrDefault("type", "?")}': {error.Message}", error);
-        }
-    }
-
-    private static JsonObject Body(string json)
-    {
-        var body = JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject ?? throw new JsonException("its body is no object");
-        foreach (var (name, value) in body.Where(member => member.Key != "with"))
-        {
-            RequireValues(value, name);
-        }
-        return body;
-    }
-
-    /// <summary>
-    /// What is null is left out when it is written; a null in a list or under a free key would come out where the type promises a value. A number too large for its type
-    /// reads as infinite. Parameters ("with") have nulls of their own and are read by their own rules.
-    /// </summary>
-    private static void RequireValues(JsonNode? node, string place)
-    {
-        switch (node)
-        {
-            case null:
-                throw new JsonException($"'{place}' is null");
-            case JsonObject map:
-                foreach (var (name, value) in map)
+            WireException.Require(fields.TryGetValue("v", out var version) && version == Version, $"entry of version '{version}', this build reads version {Version}");
+            var body = JsonNode.Parse(fields.GetValueOrDefault("body", "{}"), documentOptions: Body) as JsonObject ?? throw new WireException("the body is no JSON object");
+            foreach (var name in FlatFields)
+            {
+                WireException.Require(!body.ContainsKey(name), $"'{name}' stands in the body, where it doesn't belong");
+                if (fields.TryGetValue(name, out var value))
                 {
-                    RequireValues(value, $"{place}.{name}");
+                    body[name] = name == "attempt" ? int.Parse(value, NumberStyles.None, CultureInfo.InvariantCulture) : value;
                 }
-                break;
-            case JsonArray list:
-                foreach (var (at, value) in list.Index())
-                {
-                    RequireValues(value, $"{place}[{at}]");
-                }
-                break;
-            case JsonValue number when number.GetValueKind() == JsonValueKind.Number && !double.IsFinite(number.GetValue<double>()):
-                throw new JsonException($"'{place}' is too large a number");
+            }
+            return Plausible.Require(body.Deserialize<T>(Json) ?? throw new WireException("the body is null"), body);
+        }
+        catch (Exception error)
+        {
+            throw new WireException($"undecodable: {error.Message}", error);
         }
     }
-
-    private static int Attempt(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var attempt) && attempt is >= 1 and <= MaxAttempt
-        ? attempt
-        : throw new JsonException($"'{text}' is no attempt, which count from 1");
 }
 
-/// <summary>A stream entry that this build cannot read.</summary>
-public sealed class WireException(string message, Exception? inner = null) : Exception(message, inner);
+/// <summary>A stream entry that this build cannot read. The message is one line, and holds nothing that a terminal would obey.</summary>
+public sealed class WireException(string message, Exception? inner = null) : Exception(Plain(message), inner)
+{
+    private const int MostShown = 300;
+
+    /// <exception cref="WireException">It doesn't hold.</exception>
+    public static void Require(bool holds, string problem)
+    {
+        if (!holds)
+        {
+            throw new WireException(problem);
+        }
+    }
+
+    private static string Plain(string message) =>
+        new([.. message.Take(MostShown).Select(letter => char.IsControl(letter) || char.IsSurrogate(letter) ? ' ' : letter)]);
+}

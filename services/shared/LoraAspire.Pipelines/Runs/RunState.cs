@@ -26,7 +26,7 @@ public sealed record StageState(
     public bool InFlight => Status is StageStatus.Queued or StageStatus.Running;
 }
 
-/// <summary>A run, folded from its log by the coordinator, the CLI and the dashboard alike. Nothing stores it.</summary>
+/// <summary>A run, folded from its log by the coordinator, the CLI and the lab alike. Nothing stores it.</summary>
 /// <param name="Version">How many events were folded, which is also the number of the last one; 0 means that the run is unknown.</param>
 public sealed record RunState(
     string Id, long Version = 0, string Name = "", string File = "", string Yaml = "", RunStatus Status = RunStatus.Running,
@@ -52,9 +52,10 @@ public sealed record RunState(
             File = e.File,
             Yaml = e.Yaml,
             SubmittedAt = e.At,
-            Notes = e.Notes,
+            Notes = [.. Notes, .. e.Notes],
             Stages = [.. e.Stages.Select(stage => new StageState(stage.Id, stage.Kind, stage.Inputs))],
         },
+        Unreadable e => this with { Notes = [.. Notes, $"entry {e.Entry} of the run's log can't be read: {e.Reason}"] },
         RunCancelling => this with { Status = RunStatus.Cancelling },
         RunFinished e => this with
         {

@@ -3,48 +3,86 @@ using LoraAspire.Pipelines.Yaml;
 
 namespace LoraAspire.Pipelines.Runs;
 
-/// <summary>The state of a run and one message → what happens next. Pure but for what <see cref="Prepare"/> looks up.</summary>
+/// <summary>
+/// The state of a run and one message → what happens next. Pure but for what <see cref="Prepare"/> looks up. A message may be decided any number of times: what it says is
+/// entered once, and what is left to start is started.
+/// </summary>
 public static class Scheduler
 {
     /// <param name="around">What a submitted pipeline may name; null takes it at its word.</param>
     public static Decision Decide(RunState state, InboxMessage message, Prepare prepare, Surroundings? around = null)
     {
+        if (message is FailRun fail && state.Version > 0)
+        {
+            return Fail(state, fail.At, fail.Error);
+        }
         var step = new Step(state, message, prepare, around);
         step.Take();
-        return new(step.Events, step.Orders, step.State);
+        return step.Decision;
+    }
+
+    /// <summary>Ends a run that can't be decided about, in words. What runs of it is told at its next heartbeat.</summary>
+    /// <param name="submit">What is known of the submission of a run that has no log yet.</param>
+    public static Decision Fail(RunState state, DateTimeOffset at, string words, SubmitRun? submit = null)
+    {
+        List<RunEvent> events = [];
+        if (state.IsOver)
+        {
+            return new(events, [], state);
+        }
+        if (state.Version == 0)
+        {
+            events.Add(new RunSubmitted(state.Id, at, submit?.File ?? "?", submit?.File ?? "?", submit?.Yaml ?? "", [], []));
+        }
+        events.AddRange(state.Stages.Where(stage => stage.InFlight).Select(stage => new StageCancelled(state.Id, at, stage.Id)));
+        events.Add(new RunFinished(state.Id, at, RunStatus.Failed, words));
+        return new(events, [], events.Aggregate(state, (before, happened) => before.Apply(happened)));
     }
 
     private sealed class Step(RunState state, InboxMessage message, Prepare prepare, Surroundings? around)
     {
-        private Pipeline? _pipeline = state.Version == 0 ? null : PipelineParser.Parse(state.Yaml, state.File).Pipeline;
+        private readonly List<RunEvent> _events = [];
+        private readonly List<StageOrder> _orders = [];
+        private readonly HashSet<string> _waiting = [];
+        private RunState _state = state;
+        private Pipeline? _pipeline;
 
-        public RunState State { get; private set; } = state;
-        public List<RunEvent> Events { get; } = [];
-        public List<StageOrder> Orders { get; } = [];
+        public Decision Decision => new(_events, _orders, _state, _waiting.Count > 0);
 
-        private string Run => State.Id;
+        private string Run => _state.Id;
         private DateTimeOffset At => message.At;
 
         public void Take()
         {
+            if (_state.IsOver || (_state.Version == 0 && message is not SubmitRun))
+            {
+                // A command about what is over or was never there is done already.
+                return;
+            }
+            if (_state.Version > 0)
+            {
+                _pipeline = PipelineParser.Parse(_state.Yaml, _state.File).Pipeline;
+            }
             switch (message)
             {
-                case SubmitRun submit when State.Version == 0:
+                case SubmitRun submit when _state.Version == 0:
                     Submit(submit);
                     break;
-                // A command said twice, or about what is over or was never there, is done already.
-                case SubmitRun:
-                case not null when State.Version == 0 || State.IsOver:
-                    return;
                 case CancelRun:
                     Cancel();
                     break;
-                case AttemptMessage attempt:
-                    Outcome(attempt);
+                case AttemptMessage attempt when _state.Stage(attempt.Stage) is { InFlight: true } stage && stage.Attempt == attempt.Attempt:
+                    Outcome(attempt, stage);
                     break;
             }
-            Advance();
+            if (message is not AttemptStarted && !Deferred)
+            {
+                Advance();
+            }
         }
+
+        /// <summary>Nothing is told of a failure before it is known whether another attempt follows: both or neither.</summary>
+        private bool Deferred { get; set; }
 
         private void Submit(SubmitRun submit)
         {
@@ -61,24 +99,20 @@ public static class Scheduler
 
         private void Cancel()
         {
-            if (State.Status == RunStatus.Cancelling)
+            if (_state.Status == RunStatus.Cancelling)
             {
                 return;
             }
             Add(new RunCancelling(Run, At));
             // What runs is told at its next heartbeat; what nobody took yet has nobody to tell.
-            foreach (var stage in State.Stages.Where(stage => stage.Status == StageStatus.Queued))
+            foreach (var stage in _state.Stages.Where(stage => stage.Status == StageStatus.Queued))
             {
                 Add(new StageCancelled(Run, At, stage.Id));
             }
         }
 
-        private void Outcome(AttemptMessage attempt)
+        private void Outcome(AttemptMessage attempt, StageState stage)
         {
-            if (State.Stage(attempt.Stage) is not { InFlight: true } stage || stage.Attempt != attempt.Attempt)
-            {
-                return;
-            }
             switch (attempt)
             {
                 // Said again by the worker that claimed a dead one's order.
@@ -92,19 +126,28 @@ public static class Scheduler
                     Add(new StageCancelled(Run, At, stage.Id));
                     break;
                 case AttemptFailed failed:
-                    Add(new StageFailed(Run, At, stage.Id, stage.Attempt, failed.Cause, failed.Error));
-                    Retry(stage, failed);
+                    Failed(failed, stage);
                     break;
             }
         }
 
-        private void Retry(StageState stage, AttemptFailed failed)
+        private void Failed(AttemptFailed failed, StageState stage)
         {
-            if (State.Status == RunStatus.Running && failed.Cause is FailureCause.Transient or FailureCause.Timeout
+            var happened = new StageFailed(Run, At, stage.Id, stage.Attempt, failed.Cause, failed.Error);
+            if (_state.Status == RunStatus.Running && failed.Cause is FailureCause.Transient or FailureCause.Timeout
                 && _pipeline?.Stage(stage.Id) is { } spec && stage.Attempt <= spec.Retries)
             {
-                Start(spec, stage.Attempt + 1);
+                var again = prepare(_pipeline, spec, _state.Apply(happened));
+                if (again is Later)
+                {
+                    Deferred = _waiting.Add(spec.Id);
+                    return;
+                }
+                Add(happened);
+                Start(spec, stage.Attempt + 1, again);
+                return;
             }
+            Add(happened);
         }
 
         /// <summary>Starts all that can start, and ends the run when nothing is left to wait for.</summary>
@@ -112,28 +155,28 @@ public static class Scheduler
         {
             while (Ready() is { } spec)
             {
-                Start(spec, 1);
+                Start(spec, 1, prepare(_pipeline!, spec, _state));
             }
-            if (State.IsOver || State.Stages.Exists(stage => stage.InFlight))
+            if (_state.IsOver || _waiting.Count > 0 || _state.Stages.Exists(stage => stage.InFlight))
             {
                 return;
             }
-            var failed = State.Stages.Find(stage => stage.Status == StageStatus.Failed);
+            var failed = _state.Stages.Find(stage => stage.Status == StageStatus.Failed);
             Add(failed is not null ? new RunFinished(Run, At, RunStatus.Failed, $"stage '{failed.Id}': {failed.Error}")
-                : State.Status == RunStatus.Cancelling ? new RunFinished(Run, At, RunStatus.Cancelled)
+                : _state.Status == RunStatus.Cancelling || _state.Stages.Exists(stage => stage.Status == StageStatus.Cancelled) ? new RunFinished(Run, At, RunStatus.Cancelled)
                 : _pipeline is null ? new RunFinished(Run, At, RunStatus.Failed, "this version cannot read the pipeline any more: submit it again")
                 : new RunFinished(Run, At, RunStatus.Succeeded));
         }
 
         private StageSpec? Ready() =>
-            State.Status != RunStatus.Running || State.Stages.Exists(stage => stage.Status == StageStatus.Failed)
+            _state.Status != RunStatus.Running || _state.Stages.Exists(stage => stage.Status == StageStatus.Failed)
                 ? null
-                : _pipeline?.Stages.FirstOrDefault(spec => State.Stage(spec.Id) is { Status: StageStatus.Pending } stage
-                    && stage.Needs.All(need => State.Stage(need)?.Status == StageStatus.Succeeded));
+                : _pipeline?.Stages.FirstOrDefault(spec => !_waiting.Contains(spec.Id) && _state.Stage(spec.Id) is { Status: StageStatus.Pending } stage
+                    && stage.Needs.All(need => _state.Stage(need)?.Status == StageStatus.Succeeded));
 
-        private void Start(StageSpec spec, int attempt)
+        private void Start(StageSpec spec, int attempt, Preparation preparation)
         {
-            switch (prepare(_pipeline!, spec, State))
+            switch (preparation)
             {
                 case Done done:
                     Add(new StageCached(Run, At, spec.Id, done.Key, done.Outputs));
@@ -143,15 +186,18 @@ public static class Scheduler
                     break;
                 case MustRun run:
                     Add(new StageQueued(Run, At, spec.Id, attempt, run.Order.Key, run.Explain));
-                    Orders.Add(run.Order with { Attempt = attempt });
+                    _orders.Add(run.Order with { Attempt = attempt });
+                    break;
+                case Later:
+                    _waiting.Add(spec.Id);
                     break;
             }
         }
 
         private void Add(RunEvent happened)
         {
-            Events.Add(happened);
-            State = State.Apply(happened);
+            _events.Add(happened);
+            _state = _state.Apply(happened);
         }
     }
 }

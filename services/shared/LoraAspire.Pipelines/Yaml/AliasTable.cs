@@ -42,10 +42,10 @@ internal static class AliasTable
         ["output_dir"] = "outputs go to the artifact store, and the newest model is linked under its pipeline's name",
         ["export_dir"] = "outputs go to the artifact store, and the newest model is linked under its pipeline's name",
         ["sample_packing"] = "rows are packed, without seeing each other, wherever the device gains by it",
-        ["wandb_project"] = "the dashboard shows the run",
-        ["wandb_run_name"] = "the dashboard shows the run",
-        ["wandb_watch"] = "the dashboard shows the run",
-        ["wandb_log_model"] = "the dashboard shows the run",
+        ["wandb_project"] = "the lab shows the run",
+        ["wandb_run_name"] = "the lab shows the run",
+        ["wandb_watch"] = "the lab shows the run",
+        ["wandb_log_model"] = "the lab shows the run",
     };
 
     /// <summary>Keys that are taken when they ask for what is done anyway, as these values do; else refused for the reason.</summary>

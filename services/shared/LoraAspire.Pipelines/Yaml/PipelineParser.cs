@@ -51,9 +51,9 @@ public static partial class PipelineParser
     {
         var top = Known(root, TopKeys, report);
         var name = Required(root, top, "name", report) is { } node ? Binder.Text(node) : null;
-        if (name is not null && !NameForm().IsMatch(name))
+        if (name is not null && !Identifiers.IsPipeline(name))
         {
-            report.Error(top["name"], "'name' is 1 to 64 letters, digits, dashes, underscores or dots");
+            report.Error(top["name"], $"'name' is {Identifiers.PipelineForm}");
         }
         if (Required(root, top, "stages", report) is not { } list)
         {
@@ -84,9 +84,9 @@ public static partial class PipelineParser
         }
         var keys = Known(mapping, StageKeys, report);
         var id = Required(mapping, keys, "id", report) is { } idNode ? Binder.Text(idNode) : null;
-        if (id is not null && !IdForm().IsMatch(id))
+        if (id is not null && !Identifiers.IsStage(id))
         {
-            report.Error(keys["id"], $"'{id}' is no stage id: lower-case letters, digits, dashes and underscores, 40 at most");
+            report.Error(keys["id"], $"'{id}' is no stage id: {Identifiers.StageForm}");
         }
         StageKind? kind = null;
         if (Required(mapping, keys, "uses", report) is { } uses && (kind = StageKinds.Find(Binder.Text(uses) ?? "")) is null)
@@ -212,12 +212,6 @@ public static partial class PipelineParser
         }
         return node;
     }
-
-    [GeneratedRegex(@"^[\p{L}\p{N}_.\-]{1,64}\z")]
-    private static partial Regex NameForm();
-
-    [GeneratedRegex(@"^[a-z0-9][a-z0-9_\-]{0,39}\z")]
-    private static partial Regex IdForm();
 
     [GeneratedRegex(@"^([0-9]{1,20}(?:\.[0-9]{1,20})?)(s|m|h|d)\z")]
     private static partial Regex TimeoutForm();

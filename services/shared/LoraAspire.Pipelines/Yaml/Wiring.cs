@@ -35,7 +35,7 @@ internal static partial class Wiring
 
     /// <summary>STAGE.OUTPUT or model:NAME; null when it is neither. A name never leaves the models root.</summary>
     public static InputRef? Reference(string text) =>
-        ModelForm().Match(text) is { Success: true } model ? new NamedModel(model.Groups[1].Value)
+        text.StartsWith("model:", StringComparison.Ordinal) ? Identifiers.IsModel(text[6..]) ? new NamedModel(text[6..]) : null
         : OutputForm().Match(text) is { Success: true } output ? new StageOutput(output.Groups[1].Value, output.Groups[2].Value)
         : null;
 
@@ -121,9 +121,6 @@ internal static partial class Wiring
     private static string Article(ArtifactKind kind) => (kind == ArtifactKind.Adapter ? "an " : "a ") + kind.ToString().ToLowerInvariant();
 
     private static string Example(Port port) => port.Artifact == ArtifactKind.Model ? "model:NAME" : $"STAGE.{port.Artifact.ToString().ToLowerInvariant()}";
-
-    [GeneratedRegex(@"^model:(?!\.)([\p{L}\p{N}_.\-]{1,128})\z")]
-    private static partial Regex ModelForm();
 
     [GeneratedRegex(@"^([^.:\s/]+)\.([^.:\s/]+)\z")]
     private static partial Regex OutputForm();

@@ -1,6 +1,5 @@
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Logging;
-using StackExchange.Redis;
 
 namespace LoraAspire.Runtime.Hosting;
 
@@ -60,7 +59,7 @@ public sealed class Heartbeat : IDisposable
         {
             State = await _lease.RenewAsync();
         }
-        catch (Exception error) when (error is RedisException or RedisTimeoutException)
+        catch (Exception error)
         {
             // While Redis is away nobody else can claim the order either.
             _log.LogWarning("No heartbeat, Redis does not answer: {Error}", error.Message);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Streams;
@@ -5,22 +6,58 @@ using StackExchange.Redis;
 
 namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>Progress → <c>lora:progress:{run}</c>, without waiting for Redis. Counts come at most ten times a second; messages all do.</summary>
+/// <summary>
+/// Progress → <c>lora:progress:{run}</c>, without waiting for Redis; what Redis doesn't take is lost. Counts come at most ten times a second; messages all do. The stream goes
+/// by itself some time after its last point.
+/// </summary>
 internal sealed class ProgressStream(IDatabase redis, string run, string stage, StreamOptions options) : IProgress<StageProgress>
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
-    private DateTimeOffset _next = DateTimeOffset.MinValue;
+    private static readonly TimeSpan ExpiryInterval = TimeSpan.FromHours(1);
+
+    private long? _told;
+    private long? _expirySet;
 
     public void Report(StageProgress value)
     {
-        var now = DateTimeOffset.UtcNow;
         var last = value.Total > 0 && value.Done == value.Total;
-        if (value.Message is null && value.EvalLoss is null && !last && now < _next)
+        if (value.Message is null && value.EvalLoss is null && !last && IsWithin(_told, Interval))
         {
             return;
         }
-        _next = now + Interval;
-        redis.StreamAdd(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, now, stage, value)), messageId: null,
-            maxLength: options.ProgressLength, useApproximateMaxLength: true, flags: CommandFlags.FireAndForget);
+        _told = Stopwatch.GetTimestamp();
+        try
+        {
+            redis.StreamAdd(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, DateTimeOffset.UtcNow, stage, Finite(value))), messageId: null,
+                maxLength: options.ProgressLength, useApproximateMaxLength: true, flags: CommandFlags.FireAndForget);
+            if (!IsWithin(_expirySet, ExpiryInterval))
+            {
+                _expirySet = Stopwatch.GetTimestamp();
+                redis.KeyExpire(Keys.Progress(run), options.KeepProgress, flags: CommandFlags.FireAndForget);
+            }
+        }
+        catch (Exception error) when (RedisAway.Is(error))
+        {
+            // Nothing depends on progress; the stage goes on.
+        }
+    }
+
+    private static bool IsWithin(long? since, TimeSpan interval) => since is { } then && Stopwatch.GetElapsedTime(then) < interval;
+
+    /// <summary>JSON has no word for what is not a number.</summary>
+    private static StageProgress Finite(StageProgress value)
+    {
+        static double? Number(double? number) => number is { } known && double.IsFinite(known) ? known : null;
+        return value with
+        {
+            Loss = Number(value.Loss),
+            EvalLoss = Number(value.EvalLoss),
+            LearningRate = Number(value.LearningRate),
+            GradNorm = Number(value.GradNorm),
+            Epoch = Number(value.Epoch),
+            TokensPerSecond = Number(value.TokensPerSecond),
+            EtaSeconds = Number(value.EtaSeconds),
+            SmoothedLoss = Number(value.SmoothedLoss),
+        };
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Terminal;
+using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
@@ -17,14 +18,14 @@ public sealed class StageAttempt<TParams>(
     /// <summary>The outcome to tell, or null when there is nobody to tell it for: the order was lost or the process stops.</summary>
     public async Task<InboxMessage?> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress, Heartbeat heart)
     {
-        using var timeout = new CancellationTokenSource(order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : Timeout.InfiniteTimeSpan);
+        using var timeout = new StageTimeout(order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(heart.Token, timeout.Token);
         var scratch = Path.Combine(store.StageScratch(order.Run, order.Stage), $"{order.Attempt}-{worker}");
         try
         {
             stop.Token.ThrowIfCancellationRequested();
             RemoveScratch(Path.GetDirectoryName(scratch)!);
-            Directory.CreateDirectory(scratch);
+            PrivateFolder.Create(scratch);
             var outputs = await Task.Factory.StartNew(() => Execute(order, scratch, progress, stop.Token),
                 stop.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             return new AttemptFinished(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, outputs);
@@ -36,7 +37,7 @@ public sealed class StageAttempt<TParams>(
                 return null;
             }
             var (cause, words) = heart.State == LeaseState.Cancelled ? (FailureCause.Cancelled, "cancelled")
-                : timeout.IsCancellationRequested ? (FailureCause.Timeout, $"ran longer than its timeout of {Duration.OfSeconds(order.TimeoutSeconds!.Value)}")
+                : timeout.HasPassed ? (FailureCause.Timeout, $"ran longer than its timeout of {Duration.OfSeconds(order.TimeoutSeconds!.Value)}")
                 : Failure.Of(error);
             log.LogError(error, "{Stage} failed: {Words}", order.Stage, words);
             return new AttemptFailed(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, cause, words);
@@ -49,33 +50,31 @@ public sealed class StageAttempt<TParams>(
 
     private IReadOnlyDictionary<string, string> Execute(StageOrder order, string scratch, IProgress<StageProgress> progress, CancellationToken stop)
     {
-        var inputs = order.Inputs.ToDictionary(input => input.Key, input => InputFolder(input.Value));
-        foreach (var (path, digest) in order.DataFiles)
-        {
-            Unchanged(path, digest, digests.OfData(path));
-        }
+        using var inputs = StageInputs.Open(order, kind, store, digests, progress, stop);
         // Two runs may want the same stage at once, and a stale worker may still be writing checkpoints.
         using var turn = KeyLock.Take(store.CheckpointDir(order.Key) + ".lock", stop);
-        if (kind.Cached && store.Cached(order.Key) is { } done)
+        var with = order.With.Deserialize<TParams>(Pipelines.StageKey.ParamsJson)!;
+        if (kind.Cached && store.Cached(order.Key, kind, with, null, stop) is { } done)
         {
             return done;
         }
-        var checkpoints = Directory.CreateDirectory(store.CheckpointDir(order.Key)).FullName;
-        var with = order.With.Deserialize<TParams>(Pipelines.StageKey.ParamsJson)!;
+        var checkpoints = PrivateFolder.Create(store.CheckpointDir(order.Key));
         var context = new StageContext<TParams>(
-            order.Run, order.Pipeline, order.Stage, order.Attempt, with, inputs, new DataRoot(paths.Data), scratch, checkpoints, progress)
+            order.Run, order.Pipeline, order.Stage, order.Attempt, with, inputs.Folders, new DataRoot(paths.Data), scratch, checkpoints, progress)
         {
             CacheDir = store.StageCache(kind),
             InputDigests = order.Inputs.ToDictionary(input => input.Key, input => input.Value.Digest),
         };
         stage.RunAsync(context, stop).GetAwaiter().GetResult();
         stop.ThrowIfCancellationRequested();
-        var outputs = Publish(order, scratch, with);
+        inputs.RequireUnchanged(stop);
+        using var span = RunTrace.Part($"publish {order.Stage}", order);
+        var outputs = Publish(order, scratch, with, stop);
         Directory.Delete(checkpoints, recursive: true);
         return outputs;
     }
 
-    private IReadOnlyDictionary<string, string> Publish(StageOrder order, string scratch, TParams with)
+    private IReadOnlyDictionary<string, string> Publish(StageOrder order, string scratch, TParams with, CancellationToken stop)
     {
         var outputs = new Dictionary<string, string>();
         foreach (var port in kind.Outputs.Where(port => with.Gives(port.Name)))
@@ -85,27 +84,9 @@ public sealed class StageAttempt<TParams>(
             {
                 throw new StoreException($"{kind.Name} ended without writing its output '{port.Name}'.");
             }
-            outputs[port.Name] = store.Publish(folder, port.Artifact, $"{kind.Name}@{kind.Version}");
+            outputs[port.Name] = store.Publish(folder, port.Artifact, $"{kind.Name}@{kind.Version}", null, stop);
         }
-        return kind.Cached ? store.Remember(order.Key, outputs) : outputs;
-    }
-
-    private string InputFolder(InputArtifact input)
-    {
-        if (input.Model is null)
-        {
-            return store.Folder(input.Digest);
-        }
-        Unchanged($"model:{input.Model}", input.Digest, digests.OfModel(input.Model));
-        return digests.ModelFolder(input.Model);
-    }
-
-    private static void Unchanged(string what, string planned, string now)
-    {
-        if (planned != now)
-        {
-            throw new StageException($"{what} was changed after the run was submitted. Submit it again to use it as it is now.");
-        }
+        return kind.Cached ? store.Remember(order.Key, kind, with, outputs, stop) : outputs;
     }
 
     private void RemoveScratch(string folder)

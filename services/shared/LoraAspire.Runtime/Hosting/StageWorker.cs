@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Hosting;
@@ -9,18 +10,21 @@ using StackExchange.Redis;
 
 namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>Takes one order after the other, keeps its lease while the stage runs, and tells the outcome.</summary>
+/// <summary>
+/// Takes one order after the other, keeps its lease while the stage runs, and tells the outcome. Nothing that an order holds, and nothing that happens to it, ends the loop.
+/// </summary>
 public sealed class StageWorker<TParams>(
     StageKind kind, StageAttempt<TParams> attempt, IConnectionMultiplexer connection, StreamOptions options,
     ILogger<StageWorker<TParams>> log) : BackgroundService where TParams : StageParams
 {
-    private static readonly ActivitySource Activities = new("LoraAspire.Runtime");
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var redis = connection.GetDatabase();
         var group = new ConsumerGroup(redis, Keys.Work(kind.Name), Keys.WorkerGroup, options);
         var poll = new PollDelay(options);
+        string? trouble = null;
+        // Off the thread that starts the host.
+        await Task.Yield();
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -29,77 +33,85 @@ public sealed class StageWorker<TParams>(
                 {
                     await TakeAsync(redis, group, delivery, stoppingToken);
                     poll.Reset();
+                    trouble = null;
                     continue;
                 }
+                trouble = null;
             }
-            catch (Exception error) when (error is RedisException or RedisTimeoutException)
+            catch (Exception error)
             {
-                log.LogWarning("Redis does not answer, trying again: {Error}", error.Message);
+                // Not about any order: the stream can't be read, or Redis takes nothing. Said once.
+                if (error.Message != trouble)
+                {
+                    log.LogWarning("Orders wait, trying again: {Error}", trouble = error.Message);
+                }
             }
             await poll.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
+    /// <summary>One order, from its reading to its acknowledgement. What can't be read or handled is kept with the dead letters, and its run is told.</summary>
     private async Task TakeAsync(IDatabase redis, ConsumerGroup group, Delivery delivery, CancellationToken stopping)
     {
-        var run = Entries.Field(delivery.Entry, "run") ?? "";
-        var lease = new Lease(redis, group, delivery.Entry.Id, run);
-        StageOrder order;
+        var (entry, run) = (delivery.Entry, Entries.Run(delivery.Entry));
+        var lease = new Lease(redis, group, entry.Id, run ?? "");
         try
         {
-            order = delivery.Count <= options.MaxDeliveries
-                ? Entries.Read<StageOrder>(delivery.Entry)
-                : throw new WireException($"delivered {delivery.Count} times: each worker that took it died");
+            await WorkAsync(redis, group, delivery, lease, stopping);
         }
-        catch (WireException error)
+        catch (Exception error) when (!RedisAway.Is(error))
         {
-            log.LogError("Entry {Id} goes to the dead letters: {Reason}", delivery.Entry.Id, error.Message);
-            await lease.BuryAsync(error.Message, Blame(delivery.Entry, error.Message));
-            return;
+            var reason = error is WireException ? error.Message : Failure.Of(error).Words;
+            log.LogError(error, "Order {Id} of run {Run} goes to the dead letters: {Reason}", entry.Id, run ?? "?", reason);
+            await PatientlyAsync(() => lease.BuryAsync(reason, (InboxMessage?)Entries.Blame(entry, reason) ?? (run is null ? null : new FailRun(run, DateTimeOffset.UtcNow, reason))), stopping);
         }
+    }
 
-        using var activity = Activities.StartActivity($"{kind.Name} {order.Stage}", ActivityKind.Consumer, Entries.Field(delivery.Entry, "traceparent"));
-        using var scope = log.BeginScope("run {Run} stage {Stage} attempt {Attempt}", order.Run, order.Stage, order.Attempt);
+    private async Task WorkAsync(IDatabase redis, ConsumerGroup group, Delivery delivery, Lease lease, CancellationToken stopping)
+    {
+        WireException.Require(delivery.Count <= options.MaxDeliveries, $"delivered {delivery.Count} times: each worker that took it died");
+        var order = Entries.Read<StageOrder>(delivery.Entry);
+        WireException.Require(order.Kind == kind.Name, $"an order for a {order.Kind} on the stream of a {kind.Name}");
+
+        var clock = Stopwatch.StartNew();
+        RunMeter.HandedOver(kind.Name, Entries.Age(delivery.Entry));
+        using var span = RunTrace.Attempt(order, group.Consumer, Entries.Field(delivery.Entry, Entries.TraceParent));
+        using var scope = log.BeginScope(new LogFields(order.Run, order.Stage, order.Attempt));
         using var heart = new Heartbeat(lease, options.Heartbeat, log, stopping);
         if (await heart.FirstAsync() == LeaseState.Held)
         {
-            await redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(
-                new AttemptStarted(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, group.Consumer)));
+            var started = new AttemptStarted(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, group.Consumer);
+            await PatientlyAsync(() => redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(started)), heart.Token);
         }
-        var progress = new ProgressStream(redis, order.Run, order.Stage, options);
-        var outcome = await attempt.RunAsync(order, group.Consumer, progress, heart);
-        if (outcome is null)
+        var outcome = await attempt.RunAsync(order, group.Consumer, new ProgressStream(redis, order.Run, order.Stage, options), heart);
+        RunMeter.Ended(kind.Name, outcome, clock.Elapsed);
+        span?.Ended(outcome);
+        // Without an outcome it is lost, or this process stops: another goes on from the last checkpoint. A finished stage is not thrown away because Redis restarts just now.
+        if (await PatientlyAsync(() => outcome is null ? lease.ReleaseAsync() : lease.FinishAsync(outcome), stopping) == LeaseState.Lost && outcome is not null)
         {
-            // Lost, or this process is stopping: another goes on from the last checkpoint.
-            await lease.ReleaseAsync();
-            return;
+            log.LogWarning("The order belongs to another worker by now; this outcome is dropped");
         }
-        await TellAsync(lease, outcome, stopping);
     }
 
-    /// <summary>A finished stage is not thrown away because Redis restarts just now.</summary>
-    private async Task TellAsync(Lease lease, InboxMessage outcome, CancellationToken stopping)
+    /// <summary>Does it again while Redis is away, as long as it is of use.</summary>
+    private async Task<T?> PatientlyAsync<T>(Func<Task<T>> say, CancellationToken useless)
     {
+        var poll = new PollDelay(options);
         while (true)
         {
             try
             {
-                if (await lease.FinishAsync(outcome) == LeaseState.Lost)
-                {
-                    log.LogWarning("The order belongs to another worker by now; this outcome is dropped");
-                }
-                return;
+                return await say();
             }
-            catch (Exception error) when (error is RedisConnectionException or RedisTimeoutException && !stopping.IsCancellationRequested)
+            catch (Exception error) when (RedisAway.Is(error))
             {
-                log.LogWarning("The outcome waits for Redis: {Error}", error.Message);
-                await Task.Delay(options.PollMax, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                log.LogWarning("Waiting for Redis: {Error}", error.Message);
             }
+            if (useless.IsCancellationRequested)
+            {
+                return default;
+            }
+            await poll.WaitAsync(useless).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
-
-    private static AttemptFailed? Blame(StreamEntry entry, string reason) =>
-        Entries.Field(entry, "run") is { } run && Entries.Field(entry, "stage") is { } stage && int.TryParse(Entries.Field(entry, "attempt"), out var number)
-            ? new(run, DateTimeOffset.UtcNow, stage, number, FailureCause.Poison, reason)
-            : null;
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Terminal;
@@ -8,7 +9,8 @@ namespace LoraAspire.Runtime.Hosting;
 /// <summary>Progress as lines on standard error: each message, and counts about once a second.</summary>
 internal sealed class TerminalProgress : IProgress<StageProgress>
 {
-    private DateTime _next = DateTime.MinValue;
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    private long? _told;
 
     public void Report(StageProgress value)
     {
@@ -16,9 +18,9 @@ internal sealed class TerminalProgress : IProgress<StageProgress>
         {
             Console.Error.WriteLine(value.Message);
         }
-        else if (DateTime.UtcNow >= _next || (value.Total > 0 && value.Done == value.Total))
+        else if (_told is not { } told || Stopwatch.GetElapsedTime(told) >= Interval || (value.Total > 0 && value.Done == value.Total))
         {
-            _next = DateTime.UtcNow.AddSeconds(1);
+            _told = Stopwatch.GetTimestamp();
             Console.Error.WriteLine(ProgressText.Of(value));
         }
     }

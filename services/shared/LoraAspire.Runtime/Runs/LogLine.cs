@@ -1,17 +1,39 @@
 using System.Text.Json.Serialization;
+using LoraAspire.Pipelines;
+using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Streams;
+using StackExchange.Redis;
 
 namespace LoraAspire.Runtime.Runs;
 
 /// <summary>One entry of <c>lora:progress:{run}</c>.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ProgressPoint), "progress")]
-public record ProgressPoint(string Run, DateTimeOffset At, string Stage, StageProgress Progress);
+public record ProgressPoint(string Run, DateTimeOffset At, string Stage, StageProgress Progress)
+{
+    /// <summary>The point, or that it can't be read.</summary>
+    internal static ProgressPoint Of(string run, StreamEntry entry)
+    {
+        try
+        {
+            var point = Entries.Read<ProgressPoint>(entry);
+            return Identifiers.IsStage(point.Stage) ? point : throw new WireException($"'{Identifiers.Shown(point.Stage)}' is no stage id");
+        }
+        catch (WireException error)
+        {
+            var stage = Entries.Field(entry, "stage");
+            return new(run, Entries.Time(entry), Identifiers.IsStage(stage) ? stage! : "?", new StageProgress(Message: $"entry {entry.Id} of this run's progress can't be read: {error.Message}"));
+        }
+    }
+}
 
 /// <param name="Stage">Null when the line is about the run as a whole.</param>
 public sealed record LogLine(DateTimeOffset At, string? Stage, string Text)
 {
+    private const int ShownOfDigest = 12;
+
     internal static LogLine? Of(ProgressPoint point) => point.Progress.Message is { } text ? new(point.At, point.Stage, text) : null;
 
     public static LogLine? Of(RunEvent happened) => happened switch
@@ -22,9 +44,10 @@ public sealed record LogLine(DateTimeOffset At, string? Stage, string Text)
         StageQueued e => new(e.At, e.Stage, e.Attempt == 1 ? $"queued{(e.Explain is null ? "" : $": {e.Explain}")}" : $"queued again, attempt {e.Attempt}"),
         StageCached e => new(e.At, e.Stage, "cached: these parameters and inputs were done before"),
         StageStarted e => new(e.At, e.Stage, $"started by {e.Worker}"),
-        StageFinished e => new(e.At, e.Stage, e.Outputs.Count == 0 ? "finished" : $"finished: {string.Join(", ", e.Outputs.Select(output => $"{output.Key} {output.Value[..12]}"))}"),
+        StageFinished e => new(e.At, e.Stage, e.Outputs.Count == 0 ? "finished" : $"finished: {string.Join(", ", e.Outputs.Select(output => $"{output.Key} {output.Value[..Math.Min(ShownOfDigest, output.Value.Length)]}"))}"),
         StageFailed e => new(e.At, e.Stage, $"failed ({$"{e.Cause}".ToLowerInvariant()}): {e.Error}"),
         StageCancelled e => new(e.At, e.Stage, "cancelled"),
+        Unreadable e => new(e.At, null, $"entry {e.Entry} of this run's log can't be read: {e.Reason}"),
         _ => null,
     };
 }

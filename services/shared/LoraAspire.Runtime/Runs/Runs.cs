@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
@@ -9,9 +10,14 @@ using StackExchange.Redis;
 
 namespace LoraAspire.Runtime.Runs;
 
-/// <summary>Submits, cancels and follows runs. What CLI, dashboard and AppHost know of runs, they know through this.</summary>
+/// <summary>
+/// Submits, cancels and follows runs. What CLI, lab and AppHost know of runs, they know through this. An entry that can't be read is told as such and passed over; following
+/// ends with a <see cref="RunLostException"/> when there is nothing left to follow.
+/// </summary>
 public sealed class Runs(IConnectionMultiplexer connection, StreamOptions options)
 {
+    private const int LastEntries = 20;
+
     private IDatabase Redis => connection.GetDatabase();
 
     /// <summary>Checks the pipeline, then hands it to the coordinator. Returns the new run's id at once.</summary>
@@ -25,6 +31,7 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
             throw new PipelineException(parsed.Errors);
         }
         var run = $"{DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}-{Guid.NewGuid().ToString("N")[..4]}";
+        using var span = RunTrace.Submit(run, parsed.Pipeline.Name);
         await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new SubmitRun(run, DateTimeOffset.UtcNow, file, yaml)));
         return run;
     }
@@ -33,26 +40,34 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
     public async Task CancelAsync(string run) =>
         await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new CancelRun(run, DateTimeOffset.UtcNow)));
 
-    /// <summary>All runs, the newest first.</summary>
+    /// <summary>All runs, the newest first. One whose log can't be read at all is among them, as failed.</summary>
     public async Task<IReadOnlyList<RunState>> ListAsync()
     {
-        var ids = await Redis.SortedSetRangeByRankAsync(Keys.Runs, order: Order.Descending);
-        return await Task.WhenAll(ids.Select(async id => await GetAsync(id.ToString()) ?? new RunState(id.ToString())));
+        var ids = (await Redis.SortedSetRangeByRankAsync(Keys.Runs, order: Order.Descending)).Select(id => id.ToString()).Where(Identifiers.IsRun);
+        return [.. (await Task.WhenAll(ids.Select(GetAsync))).OfType<RunState>()];
     }
 
     /// <summary>The run's state now, or null when the coordinator knows no such run (yet).</summary>
     public async Task<RunState?> GetAsync(string run)
     {
-        var log = await Redis.StreamRangeAsync(Keys.Run(run));
-        return log.Length == 0 ? null : RunState.Fold(run, log.Select(Entries.Read<RunEvent>));
+        try
+        {
+            var log = await RunLog.ReadAsync(Redis, run);
+            return log.State.Version == 0 ? null : log.State;
+        }
+        catch (RedisServerException error) when (!RedisAway.Is(error))
+        {
+            return new RunState(run, 1, Status: RunStatus.Failed, Error: $"the run's log can't be read: {error.Message}");
+        }
     }
 
     /// <summary>Every event from the first on, then live, to the end of the run.</summary>
+    /// <exception cref="RunLostException">The run is gone, or stands still without a coordinator.</exception>
     public async IAsyncEnumerable<RunEvent> WatchAsync(string run, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var entry in FollowAsync(Keys.Run(run), () => Task.FromResult(false), cancellationToken))
+        await foreach (var entry in FollowAsync(run, Keys.Run(run), () => Task.FromResult(false), cancellationToken))
         {
-            var happened = Entries.Read<RunEvent>(entry);
+            var happened = RunLog.Event(run, entry);
             yield return happened;
             if (happened is RunFinished)
             {
@@ -62,25 +77,28 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
     }
 
     /// <summary>Every progress point that is kept, then live, to the end of the run.</summary>
+    /// <exception cref="RunLostException">As <see cref="WatchAsync"/>.</exception>
     public async IAsyncEnumerable<(string StageId, StageProgress Progress, DateTimeOffset At)> FollowProgressAsync(
         string run, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var entry in FollowAsync(Keys.Progress(run), () => IsOverAsync(run), cancellationToken))
+        await foreach (var entry in FollowAsync(run, Keys.Progress(run), () => IsOverAsync(run), cancellationToken))
         {
-            var point = Entries.Read<ProgressPoint>(entry);
+            var point = ProgressPoint.Of(run, entry);
             yield return (point.Stage, point.Progress, point.At);
         }
     }
 
     /// <summary>What there is to read of a run: its events in words and its stages' messages. Goes on to the end of the run when told to follow.</summary>
+    /// <exception cref="RunLostException">As <see cref="WatchAsync"/>, when following.</exception>
     public async IAsyncEnumerable<LogLine> LogsAsync(string run, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var (events, points, poll) = (Cursor(Keys.Run(run)), Cursor(Keys.Progress(run)), new PollDelay(options));
+        var (events, points) = (new StreamCursor(Redis, Keys.Run(run)), new StreamCursor(Redis, Keys.Progress(run)));
+        var (watch, poll) = (new RunWatch(Redis, options, run), new PollDelay(options));
         while (true)
         {
             var over = !follow || await IsOverAsync(run);
-            var lines = (await events()).Select(entry => LogLine.Of(Entries.Read<RunEvent>(entry)))
-                .Concat((await points()).Select(entry => LogLine.Of(Entries.Read<ProgressPoint>(entry))))
+            var lines = (await events.NextAsync()).Select(entry => LogLine.Of(RunLog.Event(run, entry)))
+                .Concat((await points.NextAsync()).Select(entry => LogLine.Of(ProgressPoint.Of(run, entry))))
                 .OfType<LogLine>().OrderBy(line => line.At).ToList();
             foreach (var line in lines)
             {
@@ -94,24 +112,28 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
             {
                 poll.Reset();
             }
+            else
+            {
+                await watch.RequireHopeAsync();
+            }
             await poll.WaitAsync(cancellationToken);
         }
     }
 
     private async IAsyncEnumerable<StreamEntry> FollowAsync(
-        string stream, Func<Task<bool>> isOver, [EnumeratorCancellation] CancellationToken cancellationToken)
+        string run, string stream, Func<Task<bool>> isOver, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var (next, poll) = (Cursor(stream), new PollDelay(options));
+        var (cursor, watch, poll) = (new StreamCursor(Redis, stream), new RunWatch(Redis, options, run), new PollDelay(options));
         while (true)
         {
             // Asked before reading, so that what was written last is still read.
             var over = await isOver();
-            var entries = await next();
+            var entries = await cursor.NextAsync();
             foreach (var entry in entries)
             {
                 yield return entry;
             }
-            if (entries.Length > 0)
+            if (entries.Count > 0)
             {
                 poll.Reset();
             }
@@ -121,22 +143,13 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
             }
             else
             {
+                await watch.RequireHopeAsync();
                 await poll.WaitAsync(cancellationToken);
             }
         }
     }
 
-    private Func<Task<StreamEntry[]>> Cursor(string stream)
-    {
-        RedisValue last = "0-0";
-        return async () =>
-        {
-            var entries = await Redis.StreamReadAsync(stream, last, count: 1000);
-            last = entries.Length > 0 ? entries[^1].Id : last;
-            return entries;
-        };
-    }
-
+    /// <summary>Nobody of ours writes after the end; who else does shall not hide it.</summary>
     private async Task<bool> IsOverAsync(string run) =>
-        await Redis.StreamRangeAsync(Keys.Run(run), count: 1, messageOrder: Order.Descending) is [var last] && Entries.Read<RunEvent>(last) is RunFinished;
+        (await Redis.StreamRangeAsync(Keys.Run(run), count: LastEntries, messageOrder: Order.Descending)).Any(entry => RunLog.Event(run, entry) is RunFinished);
 }

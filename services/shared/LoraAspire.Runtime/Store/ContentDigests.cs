@@ -1,28 +1,30 @@
-using System.Text.Json;
-using LoraAspire.Pipelines.Messages;
+using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Stages;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LoraAspire.Runtime.Store;
 
-/// <summary>Digests of what users keep outside the store. A file is read again only when its size or time changed.</summary>
-public sealed class ContentDigests(LoraPaths paths)
+/// <summary>Digests of what users keep outside the store: base models and data files. A file is read again only when its stamp changed.</summary>
+public sealed class ContentDigests(LoraPaths paths, ILogger<ContentDigests>? log = null)
 {
-    private string Memory => Path.Combine(paths.Store, "digests");
+    private readonly DigestMemory _memory = new(Path.Combine(paths.Store, ArtifactStore.DigestsFolder), log ?? NullLogger<ContentDigests>.Instance);
 
-    /// <summary>For the check of a pipeline: which of the files and models that it names are there.</summary>
-    public Surroundings Around => new(path => Problem(() => new DataRoot(paths.Data).Resolve(path)), name => Problem(() => ModelFolder(name)));
+    /// <summary>For the check of a pipeline: which of the files and models that it names are there, and can be used. Nothing is hashed.</summary>
+    public Surroundings Around => new(path => Problem(() => new DataRoot(paths.Data).Resolve(path)), name => Problem(() => Files(name)));
 
-    private static string? Problem(Func<string> find)
+    private static string? Problem(Action find)
     {
         try
         {
             find();
             return null;
         }
-        catch (StageException missing)
+        catch (Exception error)
         {
-            return missing.Message;
+            return Failure.Of(error).Words;
         }
     }
 
@@ -30,61 +32,44 @@ public sealed class ContentDigests(LoraPaths paths)
     /// <exception cref="StageException">There is none, or the name leaves the models root.</exception>
     public string ModelFolder(string name)
     {
-        var folder = Path.GetFullPath(Path.Combine(paths.Models, name));
-        if (Path.GetDirectoryName(folder) != Path.TrimEndingDirectorySeparator(paths.Models))
+        if (!Identifiers.IsModel(name))
         {
-            throw new StageException($"'model:{name}' leaves the models root {paths.Models}.");
+            throw new StageException($"'model:{Identifiers.Shown(name)}' names no folder directly under the models root {paths.Models}.");
         }
+        var folder = Path.Combine(paths.Models, name);
         return Directory.Exists(folder) ? folder : throw new StageException(
             $"No folder '{name}' under the models root {paths.Models}. Put the model's Hugging Face directory there (a link will do), or set LORA_MODELS. There is: "
             + (Directory.Exists(paths.Models) ? string.Join(", ", Directory.GetDirectories(paths.Models).Select(Path.GetFileName).Order().DefaultIfEmpty("nothing")) : "nothing"));
     }
 
     /// <summary>The digest of a model folder: every file but hidden ones, by relative path and content.</summary>
-    public string OfModel(string name)
+    /// <exception cref="StageException">As <see cref="ModelFolder"/>; or the folder holds what a model doesn't, such as a link out of it or a pipe; or it is being written.</exception>
+    public string OfModel(string name) => OfModel(name, null, CancellationToken.None);
+
+    /// <inheritdoc cref="OfModel(string)"/>
+    public string OfModel(string name, IProgress<HashProgress>? progress, CancellationToken cancellationToken)
     {
-        var folder = ModelFolder(name);
-        var files = Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
-            .Select(path => (path, name: Path.GetRelativePath(folder, path)))
-            .Where(file => !file.name.Split('/').Any(part => part.StartsWith('.')))
-            .OrderBy(file => file.name, StringComparer.Ordinal).ToList();
-        return files.Count > 0
-            ? FileDigest.OfText(string.Join('\n', files.AsParallel().AsOrdered().Select(file => $"{file.name}\0{OfFile(file.path)}")))
-            : throw new StageException($"The model folder {folder} is empty.");
+        var files = Files(name);
+        HashMeter meter = new(files.Sum(file => FileStamp.Of(file.Path).Size), progress);
+        var digests = FileDigest.Each(files, file => $"{file.Name}\0{_memory.Of(file.Path, meter, cancellationToken)}", cancellationToken);
+        return FileDigest.OfText(string.Join('\n', digests));
     }
 
     /// <summary>The digest of a file under the data root.</summary>
-    public string OfData(string relative) => OfFile(new DataRoot(paths.Data).Resolve(relative));
+    /// <exception cref="StageException">As <see cref="DataRoot.Resolve"/>; or the file is being written.</exception>
+    public string OfData(string relative) => OfData(relative, null, CancellationToken.None);
 
-    private string OfFile(string path)
+    /// <inheritdoc cref="OfData(string)"/>
+    public string OfData(string relative, IProgress<HashProgress>? progress, CancellationToken cancellationToken)
     {
-        FileSystemInfo link = new FileInfo(path);
-        var file = new FileInfo((link.ResolveLinkTarget(returnFinalTarget: true) ?? link).FullName);
-        var remembered = Path.Combine(Memory, FileDigest.OfText(file.FullName) + ".json");
-        var now = (file.Length, file.LastWriteTimeUtc.Ticks);
-        if (Recall(remembered) is { } seen && (seen.Size, seen.Ticks) == now)
-        {
-            return seen.Sha256;
-        }
-        var digest = FileDigest.Of(file.FullName);
-        Directory.CreateDirectory(Memory);
-        var temporary = $"{remembered}.{Guid.NewGuid():N}";
-        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(new Seen(file.FullName, now.Length, now.Ticks, digest), Wire.Json));
-        File.Move(temporary, remembered, overwrite: true);
-        return digest;
+        var path = RealPath.Of(new DataRoot(paths.Data).Resolve(relative));
+        return _memory.Of(path, new HashMeter(FileStamp.Of(path).Size, progress), cancellationToken);
     }
 
-    private static Seen? Recall(string path)
-    {
-        try
-        {
-            return File.Exists(path) ? JsonSerializer.Deserialize<Seen>(File.ReadAllBytes(path), Wire.Json) : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    /// <summary>The stamps of a model's files, and of a data file: what was looked at before a stage is looked at again after it.</summary>
+    internal IReadOnlyDictionary<string, FileStamp> StampsOfModel(string name) => Files(name).ToDictionary(file => file.Name, file => FileStamp.Of(file.Path));
 
-    private sealed record Seen(string Path, long Size, long Ticks, string Sha256);
+    internal FileStamp StampOfData(string relative) => FileStamp.Of(RealPath.Of(new DataRoot(paths.Data).Resolve(relative)));
+
+    private IReadOnlyList<(string Name, string Path)> Files(string name) => Store.ModelFolder.Files(name, ModelFolder(name), paths.Models);
 }

@@ -1,25 +1,59 @@
 namespace LoraAspire.Runtime.Store;
 
-/// <summary>One worker at a time on one stage key, on this file system. The lock falls with the process that holds it.</summary>
-internal static class KeyLock
+/// <summary>One worker at a time on one stage key, on this file system. The lock falls with the process that holds it; its file goes when it is given back.</summary>
+internal sealed class KeyLock : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
-    public static IDisposable Take(string path, CancellationToken stop)
+    private readonly FileStream _file;
+
+    private KeyLock(FileStream file) => _file = file;
+
+    public static KeyLock Take(string path, CancellationToken stop)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        PrivateFolder.Create(Path.GetDirectoryName(path)!);
         while (true)
         {
-            try
+            if (TryTake(path) is { } taken)
             {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return taken;
             }
-            catch (IOException error) when (error is not (DirectoryNotFoundException or PathTooLongException) && (error.HResult & 0xFFFF) is 11 or 13)
+            stop.WaitHandle.WaitOne(Interval);
+            stop.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>Null when another holds it.</summary>
+    public static KeyLock? TryTake(string path)
+    {
+        FileStream? file = null;
+        try
+        {
+            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            // The holder before us may have removed the name between our opening and our locking: then others lock another file.
+            if (FileEntry.Find(path)?.Stamp.Inode == FileEntry.Of(file.SafeFileHandle).Stamp.Inode)
             {
-                // EAGAIN: another holds it.
-                stop.WaitHandle.WaitOne(Interval);
-                stop.ThrowIfCancellationRequested();
+                return new(file);
             }
         }
+        catch (IOException error) when (error is not (DirectoryNotFoundException or PathTooLongException) && (error.HResult & 0xFFFF) is Libc.TryAgain or Libc.AccessDenied)
+        {
+            // Another holds it.
+        }
+        file?.Dispose();
+        return null;
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            File.Delete(_file.Name);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // It stays, unlocked and empty.
+        }
+        _file.Dispose();
     }
 }

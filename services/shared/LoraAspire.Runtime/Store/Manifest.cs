@@ -1,6 +1,5 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
+using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
 
@@ -14,39 +13,82 @@ public sealed record Manifest(ArtifactKind Kind, string Producer, IReadOnlyList<
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Wire.Json);
 
-    public static string DigestOf(byte[] manifest) => Convert.ToHexStringLower(SHA256.HashData(manifest));
+    public static string DigestOf(byte[] manifest) => FileDigest.OfBytes(manifest);
 
     /// <summary>Every file under <paramref name="folder"/>, hashed; in ordinal order of paths.</summary>
-    /// <exception cref="StoreException">The folder is empty or holds a link.</exception>
-    public static Manifest Of(string folder, ArtifactKind kind, string producer)
+    /// <exception cref="StoreException">The folder is empty or holds a link, a pipe or a device. A hard link is a file.</exception>
+    public static Manifest Of(string folder, ArtifactKind kind, string producer) => Of(folder, kind, producer, null, CancellationToken.None);
+
+    /// <inheritdoc cref="Of(string, ArtifactKind, string)"/>
+    public static Manifest Of(string folder, ArtifactKind kind, string producer, IProgress<HashProgress>? progress, CancellationToken cancellationToken)
     {
-        var paths = Directory.GetFiles(folder, "*", SearchOption.AllDirectories);
-        if (paths.Length == 0)
+        var names = FilesIn(folder);
+        if (names.Count == 0)
         {
             throw new StoreException($"The stage gave an empty {kind.ToString().ToLowerInvariant()}: no file in {folder}.");
         }
-        if (paths.FirstOrDefault(path => new FileInfo(path).LinkTarget is not null) is { } link)
+        HashMeter meter = new(names.Sum(name => new FileInfo(Path.Combine(folder, name)).Length), progress);
+        return new(kind, producer, FileDigest.Each(names, name =>
         {
-            throw new StoreException($"{link} is a link: an artifact holds its own bytes.");
-        }
-        var files = paths.AsParallel().Select(path => new ManifestFile(
-            Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/'), new FileInfo(path).Length, FileDigest.Of(path)));
-        return new(kind, producer, [.. files.OrderBy(file => file.Path, StringComparer.Ordinal)]);
+            var path = Path.Combine(folder, name);
+            return new ManifestFile(name, new FileInfo(path).Length, FileDigest.Of(path, null, meter, cancellationToken));
+        }, cancellationToken));
     }
+
+    /// <summary>Relative paths with slashes, in ordinal order. No link is followed.</summary>
+    /// <exception cref="StoreException">Something is neither a file nor a folder.</exception>
+    internal static IReadOnlyList<string> FilesIn(string folder)
+    {
+        List<string> files = [];
+        Walk(folder, "");
+        files.Sort(StringComparer.Ordinal);
+        return files;
+
+        void Walk(string at, string prefix)
+        {
+            foreach (var path in Directory.EnumerateFileSystemEntries(at))
+            {
+                var name = prefix + Path.GetFileName(path);
+                switch (FileEntry.At(path, follow: false).Kind)
+                {
+                    case FileKind.File:
+                        files.Add(name);
+                        break;
+                    case FileKind.Folder:
+                        Walk(path, name + "/");
+                        break;
+                    case var other:
+                        throw new StoreException($"{path} is {other.Article()}: an artifact holds its own bytes.");
+                }
+            }
+        }
+    }
+
+    /// <summary>Null when the bytes are no manifest, or name a file outside their folder.</summary>
+    internal static Manifest? Read(byte[] bytes)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Manifest>(bytes, Wire.Json) is { Producer: not null, Files: { } files } manifest && files.All(IsSound) ? manifest : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static bool IsSound(ManifestFile? file) =>
+        file is { Path: { Length: > 0 } path, Size: >= 0 } && Identifiers.IsDigest(file.Sha256)
+            && path.Split('/').All(part => part is not ("" or "." or "..")) && !path.Contains('\0') && path != FileName;
 }
 
 public sealed record ManifestFile(string Path, long Size, string Sha256);
 
 /// <summary>The store cannot do what was asked, in words.</summary>
-public sealed class StoreException(string message) : Exception(message);
+public class StoreException(string message) : Exception(message);
 
-internal static class FileDigest
+/// <summary>An artifact that was made is not in the store any more, or was damaged and has been set aside. Its stage can make it again.</summary>
+public sealed class LostArtifactException(string digest, string message) : StoreException(message)
 {
-    public static string Of(string path)
-    {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
-        return Convert.ToHexStringLower(SHA256.HashData(file));
-    }
-
-    public static string OfText(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    public string Digest => digest;
 }

@@ -1,15 +1,21 @@
+using System.Diagnostics;
 using StackExchange.Redis;
 
 namespace LoraAspire.Runtime.Streams;
 
-/// <summary>One reader of one stream in a group: takes new entries, then those of dead readers, one at a time.</summary>
+/// <summary>One reader of one stream in a group: takes new entries, then those of dead readers, one at a time. Who counts as dead is decided by Redis's clock alone.</summary>
 public sealed class ConsumerGroup(IDatabase redis, string stream, string group, StreamOptions options, TimeSpan? idleLimit = null)
 {
+    // XAUTOCLAIM looks at ten entries for each that it may claim, so that what others hold would hide what comes after.
+    private const int LooksAtMost = 100;
+
     private readonly TimeSpan _idleLimit = idleLimit ?? options.IdleLimit;
-    private DateTimeOffset _nextClaim = DateTimeOffset.MinValue;
+    private RedisValue _position = "0-0";
+    private long? _lastClaim;
 
     public string Stream => stream;
     public string Group => group;
+    internal int DeadLength => options.DeadLength;
 
     /// <summary>Unique, so that a restarted process never mistakes its predecessor's deliveries for its own.</summary>
     public string Consumer { get; } = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid().ToString("N")[..6]}";
@@ -19,16 +25,14 @@ public sealed class ConsumerGroup(IDatabase redis, string stream, string group, 
     {
         try
         {
-            if (DateTimeOffset.UtcNow >= _nextClaim)
+            // Not at every look: a claim scans what others hold.
+            if (_lastClaim is null || Stopwatch.GetElapsedTime(_lastClaim.Value) >= _idleLimit / 4)
             {
-                // Not at every look: a claim scans what others hold.
-                _nextClaim = DateTimeOffset.UtcNow + _idleLimit / 4;
-                var claimed = await redis.StreamAutoClaimAsync(stream, group, Consumer, (long)_idleLimit.TotalMilliseconds, "0-0", 1);
-                foreach (var entry in claimed.ClaimedEntries.Where(entry => !entry.IsNull))
+                if (await TryClaimAsync() is { } claimed)
                 {
-                    _nextClaim = DateTimeOffset.MinValue;
-                    return new(entry, await DeliveriesAsync(entry.Id));
+                    return claimed;
                 }
+                _lastClaim = Stopwatch.GetTimestamp();
             }
             var read = await redis.StreamReadGroupAsync(stream, group, Consumer, StreamPosition.NewMessages, count: 1);
             return read is [var fresh] ? new(fresh, 1) : null;
@@ -38,6 +42,39 @@ public sealed class ConsumerGroup(IDatabase redis, string stream, string group, 
             await CreateAsync();
             return null;
         }
+    }
+
+    /// <summary>How many entries nobody has taken yet. What is done with is removed, so the rest of the stream is in somebody's hands.</summary>
+    public static async Task<long> WaitingAsync(IDatabase redis, string stream, string group)
+    {
+        try
+        {
+            var (length, taken) = (redis.StreamLengthAsync(stream), redis.StreamPendingAsync(stream, group));
+            return Math.Max(0, await length - (await taken).PendingMessageCount);
+        }
+        catch (RedisServerException error) when (error.Message.StartsWith("NOGROUP", StringComparison.Ordinal))
+        {
+            return await redis.StreamLengthAsync(stream);
+        }
+    }
+
+    /// <summary>Goes once through what others hold, beginning where the last look ended.</summary>
+    private async Task<Delivery?> TryClaimAsync()
+    {
+        for (var look = 0; look < LooksAtMost; look++)
+        {
+            var claimed = await redis.StreamAutoClaimAsync(stream, group, Consumer, (long)_idleLimit.TotalMilliseconds, _position, 1);
+            _position = claimed.NextStartId;
+            foreach (var entry in claimed.ClaimedEntries.Where(entry => !entry.IsNull))
+            {
+                return new(entry, await DeliveriesAsync(entry.Id));
+            }
+            if (_position == "0-0")
+            {
+                break;
+            }
+        }
+        return null;
     }
 
     /// <summary>At 0, never $: what was written before the first reader came is read too.</summary>

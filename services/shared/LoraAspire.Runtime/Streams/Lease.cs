@@ -31,24 +31,29 @@ public sealed class Lease(IDatabase redis, ConsumerGroup group, RedisValue id, s
         return 'held'
         """;
 
-    // KEYS[3] takes a copy of the entry as it came, with the reason.
-    private const string Bury = Owned + """
-        local entry = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3])
-        if #entry == 1 then
-            local fields = entry[1][2]
-            table.insert(fields, 'stream') table.insert(fields, KEYS[1])
-            table.insert(fields, 'reason') table.insert(fields, ARGV[4])
-            redis.call('XADD', KEYS[3], '*', unpack(fields))
+    /// <summary>The Lua function <c>bury(stream, id, dead, most, reason)</c>: a copy of the entry as it came goes to the dead letters, with the reason and with no more fields than a call takes.</summary>
+    public const string BuryFunction = """
+        local function bury(stream, id, dead, most, reason)
+            local entry = redis.call('XRANGE', stream, id, id)
+            if #entry == 0 then return end
+            local letter = { 'stream', stream, 'reason', reason }
+            for i = 1, math.min(#entry[1][2], 400) do table.insert(letter, entry[1][2][i]) end
+            redis.call('XADD', dead, 'MAXLEN', '~', most, '*', unpack(letter))
         end
-        if #ARGV > 4 then redis.call('XADD', KEYS[2], '*', unpack(ARGV, 5)) end
+
+        """;
+
+    private const string Bury = BuryFunction + Owned + """
+        bury(KEYS[1], ARGV[3], KEYS[3], ARGV[5], ARGV[4])
+        if #ARGV > 5 then redis.call('XADD', KEYS[2], '*', unpack(ARGV, 6)) end
         redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
         redis.call('XDEL', KEYS[1], ARGV[3])
         return 'held'
         """;
 
-    // As idle as can be: whoever looks next may claim it.
+    // As idle as can be: whoever looks next may claim it. Given back is not died upon, so this delivery doesn't count.
     private const string Release = Owned + """
-        redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', 86400000, 'JUSTID')
+        redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', 86400000, 'RETRYCOUNT', math.max(0, pending[1][4] - 1), 'JUSTID')
         return 'held'
         """;
 
@@ -62,7 +67,7 @@ public sealed class Lease(IDatabase redis, ConsumerGroup group, RedisValue id, s
 
     /// <summary>Moves the entry to the dead letters and, when it can be blamed on a stage, says so.</summary>
     public Task<LeaseState> BuryAsync(string reason, InboxMessage? outcome) =>
-        RunAsync(Bury, [group.Stream, Keys.Inbox, Keys.Dead], [.. Owner, reason, .. outcome is null ? [] : Entries.ToArguments(outcome)]);
+        RunAsync(Bury, [group.Stream, Keys.Inbox, Keys.Dead], [.. Owner, reason, group.DeadLength, .. outcome is null ? [] : Entries.ToArguments(outcome)]);
 
     public Task<LeaseState> ReleaseAsync() => RunAsync(Release, [group.Stream], Owner);
 
@@ -74,6 +79,7 @@ public sealed class Lease(IDatabase redis, ConsumerGroup group, RedisValue id, s
         }
         catch (RedisServerException error) when (error.Message.Contains("NOGROUP", StringComparison.Ordinal))
         {
+            // Redis was emptied.
             return LeaseState.Lost;
         }
     }

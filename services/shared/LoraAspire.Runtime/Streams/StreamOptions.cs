@@ -4,7 +4,13 @@ namespace LoraAspire.Runtime.Streams;
 public sealed record StreamOptions
 {
     /// <summary>Between two renewals of a worker's lease; also the longest a cancel takes to be heard.</summary>
-    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>A coordinator that hasn't been heard of for this long counts as dead.</summary>
+    public TimeSpan CoordinatorLimit { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Who follows a run that stands still gives up after this long without a coordinator.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>A delivery not renewed for this long belongs to a dead reader and may be claimed.</summary>
     public TimeSpan IdleLimit { get; init; } = TimeSpan.FromSeconds(30);
@@ -16,8 +22,15 @@ public sealed record StreamOptions
     public TimeSpan PollMin { get; init; } = TimeSpan.FromMilliseconds(10);
     public TimeSpan PollMax { get; init; } = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Points kept of a run's progress, about.</summary>
+    /// <summary>Points kept of a run's progress, about, and for how long after the last.</summary>
     public int ProgressLength { get; init; } = 20_000;
+    public TimeSpan KeepProgress { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>How long the log of a run is kept after its end. What its stages made is kept by the store.</summary>
+    public TimeSpan KeepRuns { get; init; } = TimeSpan.FromDays(180);
+
+    /// <summary>Dead letters kept, about.</summary>
+    public int DeadLength { get; init; } = 10_000;
 }
 
 /// <summary>The wait between two looks: short after something came, longer the longer nothing comes.</summary>

@@ -1,0 +1,60 @@
+using LoraAspire.AppHost.Terminal;
+using LoraAspire.Runtime;
+
+namespace LoraAspire.AppHost.Services;
+
+/// <summary>What every service of ours has in common.</summary>
+internal static class ServiceExtensions
+{
+    /// <summary>
+    /// Redis, a health check, the folders; started from its built program and without a certificate, since it listens on loopback. It doesn't
+    /// wait for Redis: a service connects when there is one, and until then isn't healthy.
+    /// </summary>
+    /// <param name="port">Where it listens; null takes any free port.</param>
+    public static IResourceBuilder<ProjectResource> AsService(
+        this IResourceBuilder<ProjectResource> service, IResourceBuilder<IResourceWithConnectionString> redis, AppHostOptions options, int? port = null) => service
+        .WithReference(redis)
+        .WithHttpEndpoint(port, name: "http")
+        .WithHttpHealthCheck("/health")
+        .WithEnvironment("LORA_STORE", options.Folders.Store)
+        .WithEnvironment("LORA_DATA", options.Folders.Data)
+        .WithEnvironment("LORA_MODELS", options.Folders.Models)
+        .WithBuiltProgram()
+        .WithPlainHttp();
+
+    /// <summary>A worker has no page: its root answers 404, so no link leads there.</summary>
+    public static IResourceBuilder<ProjectResource> WithoutLinks(this IResourceBuilder<ProjectResource> service) => service.WithUrls(context => context.Urls.Clear());
+
+    public static IResourceBuilder<ProjectResource> WithLink(this IResourceBuilder<ProjectResource> service, string title) =>
+        service.WithUrlForEndpoint("http", url => url.DisplayText = title);
+
+    public static IResourceBuilder<ProjectResource> WithApiLink(this IResourceBuilder<ProjectResource> service) =>
+        service.WithUrlForEndpoint("http", endpoint => new ResourceUrlAnnotation { Url = $"{endpoint.Url}/v1/models", DisplayText = "API" });
+
+    // ASPIRECERTIFICATES001: the switch may still change its name.
+#pragma warning disable ASPIRECERTIFICATES001
+    private static IResourceBuilder<ProjectResource> WithPlainHttp(this IResourceBuilder<ProjectResource> service) => service.WithoutHttpsCertificate();
+#pragma warning restore ASPIRECERTIFICATES001
+
+    /// <summary>
+    /// Starts the program that the build made, where Aspire would call <c>dotnet run</c>: a host less for each service, in memory and at
+    /// start-up. It lies at the same place under the service's folder as this program lies under its own.
+    /// </summary>
+    private static IResourceBuilder<ProjectResource> WithBuiltProgram(this IResourceBuilder<ProjectResource> service)
+    {
+        if (!service.ApplicationBuilder.ExecutionContext.IsRunMode)
+        {
+            return service;
+        }
+        var project = service.Resource.GetProjectMetadata().ProjectPath;
+        // From where this program lies now: a checkout that was copied with its build runs its own services.
+        var builtIn = Path.GetDirectoryName(service.ApplicationBuilder.AppHostDirectory)!;
+        var folder = Path.Combine(LoraPaths.Checkout() ?? builtIn, Path.GetRelativePath(builtIn, Path.GetDirectoryName(project)!));
+        var own = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar);
+        var built = own[(own.LastIndexOf($"{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}", StringComparison.Ordinal) + 1)..];
+        var program = Path.Combine(folder, built, Path.GetFileNameWithoutExtension(project) + (OperatingSystem.IsWindows() ? ".exe" : ""));
+        return File.Exists(program)
+            ? service.WithAnnotation(new ExecutableAnnotation { WorkingDirectory = folder, Command = program })
+            : throw new DistributedApplicationException($"No {program}: build the solution first (dotnet build LoraAspire.sln).");
+    }
+}

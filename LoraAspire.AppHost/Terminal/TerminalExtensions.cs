@@ -1,0 +1,23 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace LoraAspire.AppHost.Terminal;
+
+/// <summary>Makes the terminal ours: signals in order, and Aspire's own log only from warnings on.</summary>
+internal static class TerminalExtensions
+{
+    public static void AddTerminal(this IDistributedApplicationBuilder builder)
+    {
+        SignalLifetime.AddTo(builder);
+        if (builder.ExecutionContext.IsRunMode)
+        {
+            builder.Services.AddLogging(logging => logging
+                .AddFilter("Aspire", LogLevel.Warning)
+                .AddFilter("Microsoft", LogLevel.Warning)
+                // That the dashboard takes no token on loopback is our own choice, and a service that isn't up yet is no fault.
+                .AddFilter("Aspire.Hosting.Dashboard.DashboardWebApplication", LogLevel.Error)
+                .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None)
+                .AddFilter("LoraAspire.AppHost.Resources", LogLevel.None));
+        }
+    }
+}

@@ -1,0 +1,222 @@
+using LoraAspire.Pipelines.Messages;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime.Hosting;
+using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Streams;
+using StackExchange.Redis;
+
+namespace LoraAspire.Coordinator;
+
+/// <summary>
+/// One entry of the inbox, from its reading to its acknowledgement. Whatever is wrong with it, or goes wrong with it, ends here: then it is kept with the dead letters and its
+/// run fails in words. It is never acknowledged otherwise.
+/// </summary>
+public sealed class InboxEntry(
+    IDatabase redis, ConsumerGroup inbox, Delivery delivery, Plans plans, Announcement announcement, StreamOptions options, ILogger log)
+{
+    /// <summary>So long a plan may take before the entry is put aside: with what is remembered one commit does for all.</summary>
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(50);
+
+    private readonly Commit _commit = new(redis, inbox, options);
+    private readonly Lease _lease = new(redis, inbox, delivery.Entry.Id, "");
+    private readonly TaskCompletionSource _aside = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private SubmitRun? _submit;
+    private string _reason = "";
+
+    private StreamEntry Entry => delivery.Entry;
+
+    /// <summary>Done when the entry waits for plans, and others may be handled meanwhile.</summary>
+    public Task PutAside => _aside.Task;
+
+    /// <summary>Never throws.</summary>
+    public async Task HandleAsync(CancellationToken stopping)
+    {
+        foreach (var way in (Func<CancellationToken, Task>[])[DecideAsync, FailRunAsync, _ => _lease.BuryAsync(_reason, null)])
+        {
+            try
+            {
+                await PatientlyAsync(way, stopping);
+                return;
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                await GiveBackAsync();
+                return;
+            }
+            catch (Exception error)
+            {
+                _reason = _reason.Length > 0 ? _reason : error is WireException ? error.Message : Failure.Of(error).Words;
+                log.LogError(error, "Inbox entry {Id} of run {Run} goes to the dead letters: {Reason}", Entry.Id, Entries.Run(Entry) ?? "?", _reason);
+            }
+        }
+        log.LogCritical("Inbox entry {Id} can't even be put away. It stays where it is.", Entry.Id);
+    }
+
+    /// <summary>A Redis that is away for a while is nothing against the entry.</summary>
+    private async Task PatientlyAsync(Func<CancellationToken, Task> way, CancellationToken stopping)
+    {
+        var poll = new PollDelay(options);
+        while (true)
+        {
+            try
+            {
+                await way(stopping);
+                return;
+            }
+            catch (Exception error) when (RedisAway.Is(error))
+            {
+                log.LogWarning("Inbox entry {Id} waits for Redis: {Error}", Entry.Id, error.Message);
+            }
+            await poll.WaitAsync(stopping);
+        }
+    }
+
+    private async Task DecideAsync(CancellationToken stopping)
+    {
+        var (message, reason) = Read();
+        var attempt = message as AttemptMessage;
+        using var scope = log.BeginScope(new LogFields(message.Run, attempt?.Stage, attempt?.Attempt));
+        var run = await RunLog.ReadAsync(redis, message.Run);
+        var parent = Entries.Field(Entry, Entries.TraceParent);
+        if (parent is null && _submit is not null && run.State.Version == 0)
+        {
+            RunTrace.Submitted(_submit, out parent);
+        }
+        using var span = RunTrace.Decide(message, parent, run.TraceParent);
+        while (true)
+        {
+            if (run.Unreadable is [var fault, ..] && !run.State.IsOver)
+            {
+                throw new WireException($"entry {fault.Entry} of the run's log can't be read: {fault.Reason}");
+            }
+            List<Task> missing = [];
+            if (message is CancelRun && run.State.Version == 0 && await SubmissionWaitsAsync(message.Run))
+            {
+                // Another coordinator has it in hand; before it there is nothing to cancel.
+                if (!await WaitAsync([Task.Delay(options.Heartbeat, stopping)], message.Run, 0, stopping))
+                {
+                    return;
+                }
+                run = await RunLog.ReadAsync(redis, message.Run);
+                continue;
+            }
+            var decision = Scheduler.Decide(run.State, message, Look, plans.Around);
+            if (decision.Waits && await Task.WhenAny(Task.WhenAll(missing), Task.Delay(Moment, stopping)) is var _ && missing.TrueForAll(plan => plan.IsCompleted))
+            {
+                continue;
+            }
+            if ((decision.Events.Count > 0 || !decision.Waits) && !await _commit.TryAsync(Entry.Id, run.State, decision, run.TraceParent ?? parent, decision.Waits ? null : reason))
+            {
+                log.LogInformation("Another coordinator was faster: deciding again");
+                run = await ReadGrownAsync(message.Run, run.State.Version);
+                continue;
+            }
+            span?.Decided(decision);
+            announcement.Tell(decision);
+            if (!decision.Waits)
+            {
+                plans.Forget(message.Run, decision.State.Status != RunStatus.Running);
+                return;
+            }
+            if (!await WaitAsync(missing, message.Run, decision.State.Version, stopping))
+            {
+                return;
+            }
+            run = await RunLog.ReadAsync(redis, message.Run);
+
+            Preparation Look(Pipeline pipeline, StageSpec spec, RunState state)
+            {
+                var plan = plans.Of(pipeline, spec, state);
+                if (plan.IsCompleted)
+                {
+                    return plan.Result;
+                }
+                missing.Add(plan);
+                return new Later();
+            }
+        }
+    }
+
+    /// <summary>Keeps the entry until one of the plans that were missing is made, or the run's log has grown. False when another coordinator has taken the entry over.</summary>
+    private async Task<bool> WaitAsync(List<Task> missing, string run, long version, CancellationToken stopping)
+    {
+        _aside.TrySetResult();
+        while (missing.TrueForAll(plan => !plan.IsCompleted))
+        {
+            await Task.WhenAny([.. missing, Task.Delay(options.Heartbeat, stopping)]);
+            stopping.ThrowIfCancellationRequested();
+            if (await _lease.RenewAsync() == LeaseState.Lost)
+            {
+                log.LogWarning("Inbox entry {Id} belongs to another coordinator by now", Entry.Id);
+                return false;
+            }
+            if (await RunLog.VersionAsync(redis, run) != version)
+            {
+                break;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>The message; of an outcome that can't be read, that its attempt failed, with the reason to keep the entry for.</summary>
+    /// <exception cref="WireException">It is neither.</exception>
+    private (InboxMessage Message, string? Reason) Read()
+    {
+        try
+        {
+            WireException.Require(delivery.Count <= options.MaxDeliveries, $"read {delivery.Count} times without success");
+            var message = Entries.Read<InboxMessage>(Entry);
+            _submit = message as SubmitRun;
+            return (message, null);
+        }
+        catch (WireException error) when (Entries.Blame(Entry, "its outcome could not be read; see lora:dead") is { } blame)
+        {
+            log.LogError("Inbox entry {Id} goes to the dead letters: {Reason}", Entry.Id, error.Message);
+            return (blame, error.Message);
+        }
+    }
+
+    /// <summary>Ends the run that the entry names, and keeps the entry, in one step.</summary>
+    private async Task FailRunAsync(CancellationToken stopping)
+    {
+        var name = Entries.Run(Entry);
+        var run = name is null ? null : await RunLog.ReadAsync(redis, name);
+        while (run is not null && (run.State.Version > 0 || Entries.Field(Entry, "type") == SubmitRun.Type))
+        {
+            var decision = Scheduler.Fail(run.State, DateTimeOffset.UtcNow, $"a message about this run could not be handled and is kept in {Keys.Dead}: {_reason}", _submit);
+            if (await _commit.TryAsync(Entry.Id, run.State, decision, run.TraceParent, _reason))
+            {
+                announcement.Tell(decision);
+                plans.Forget(run.State.Id, all: true);
+                return;
+            }
+            run = await ReadGrownAsync(run.State.Id, run.State.Version);
+        }
+        await _lease.BuryAsync(_reason, null);
+    }
+
+    /// <summary>The log after another coordinator wrote to it.</summary>
+    /// <exception cref="InvalidOperationException">Nobody did: it takes no more entries, since somebody gave one the last id there is.</exception>
+    private async Task<RunLog> ReadGrownAsync(string run, long version)
+    {
+        var log = await RunLog.ReadAsync(redis, run);
+        return log.State.Version > version ? log : throw new InvalidOperationException($"the run's log takes no more entries after {version}");
+    }
+
+    /// <summary>Whether the run's submission stands in the inbox before this entry.</summary>
+    private async Task<bool> SubmissionWaitsAsync(string run) =>
+        (await redis.StreamRangeAsync(Keys.Inbox, maxId: Entry.Id)).Any(entry => entry.Id != Entry.Id && Entries.Run(entry) == run && Entries.Field(entry, "type") == SubmitRun.Type);
+
+    private async Task GiveBackAsync()
+    {
+        try
+        {
+            await _lease.ReleaseAsync();
+        }
+        catch (Exception error)
+        {
+            log.LogWarning("Inbox entry {Id} is taken over when its lease is out: {Error}", Entry.Id, error.Message);
+        }
+    }
+}

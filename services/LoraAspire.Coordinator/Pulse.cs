@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Hosting;
+using LoraAspire.Runtime.Streams;
+using StackExchange.Redis;
+
+namespace LoraAspire.Coordinator;
+
+/// <summary>At each heartbeat: that a coordinator lives, and how long the queues are. Once an hour: runs whose log has gone leave the index.</summary>
+public sealed class Pulse(IConnectionMultiplexer connection, StreamOptions options, ILogger<Pulse> log) : BackgroundService
+{
+    private static readonly TimeSpan TidyInterval = TimeSpan.FromHours(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var redis = connection.GetDatabase();
+        long? tidied = null;
+        string? trouble = null;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await redis.StringSetAsync(Keys.Alive, Environment.ProcessId, options.CoordinatorLimit);
+                await MeasureAsync(redis);
+                if (tidied is null || Stopwatch.GetElapsedTime(tidied.Value) > TidyInterval)
+                {
+                    await TidyAsync(redis);
+                    tidied = Stopwatch.GetTimestamp();
+                }
+                trouble = null;
+            }
+            catch (Exception error)
+            {
+                if (error.Message != trouble)
+                {
+                    log.LogWarning("No pulse: {Error}", trouble = error.Message);
+                }
+            }
+            await Task.Delay(options.Heartbeat, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task MeasureAsync(IDatabase redis)
+    {
+        foreach (var kind in StageKinds.All)
+        {
+            RunMeter.Waiting(kind.Name, await ConsumerGroup.WaitingAsync(redis, Keys.Work(kind.Name), Keys.WorkerGroup));
+        }
+    }
+
+    private async Task TidyAsync(IDatabase redis)
+    {
+        foreach (var run in await redis.SortedSetRangeByScoreAsync(Keys.Runs, stop: (DateTimeOffset.UtcNow - options.KeepRuns).ToUnixTimeMilliseconds()))
+        {
+            if (!await redis.KeyExistsAsync(Keys.Run(run.ToString())))
+            {
+                await redis.SortedSetRemoveAsync(Keys.Runs, run);
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+namespace LoraAspire.Lab.Layout;
+
+/// <summary>The pages beside this one that the navigation leads to; null where the AppHost named none.</summary>
+/// <param name="Dashboard">Aspire's: resources, consoles, traces, metrics.</param>
+public sealed record Neighbours(string? Chat, string? Dashboard)
+{
+    public static Neighbours From(IConfiguration configuration) =>
+        new(Page(configuration["services:chat:http:0"]), Page(configuration["LORA_DASHBOARD_URL"]));
+
+    /// <summary>Only a web address becomes a link.</summary>
+    private static string? Page(string? address) =>
+        Uri.TryCreate(address, UriKind.Absolute, out var page) && page.Scheme is "http" or "https" ? page.ToString() : null;
+}

@@ -1,0 +1,96 @@
+using Microsoft.AspNetCore.Components;
+using StackExchange.Redis;
+
+namespace LoraAspire.Lab.Live;
+
+/// <summary>
+/// A page that follows streams for as long as it is open. When a stream breaks the page says so (<see cref="Interruption"/>),
+/// keeps what it shows, and connects again.
+/// </summary>
+public abstract class LivePage : ComponentBase, IAsyncDisposable
+{
+    private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(150);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
+    private readonly CancellationTokenSource closed = new();
+    private readonly List<Task> followers = [];
+    private volatile bool changed;
+
+    /// <summary>Why what is shown may be old, in words; null while connected.</summary>
+    protected string? Interruption { get; private set; }
+
+    protected CancellationToken Closed => closed.Token;
+
+    /// <summary>Runs <paramref name="follow"/>, which reads its history again from the start, until the page closes or the stream ends by itself.</summary>
+    /// <param name="source">What is followed, for the sentence shown when it breaks.</param>
+    protected void Follow(string source, Func<CancellationToken, Task> follow)
+    {
+        if (followers.Count == 0)
+        {
+            followers.Add(DrawAsync());
+        }
+        followers.Add(FollowAsync(source, follow));
+    }
+
+    /// <summary>Asks for one more rendering; many changes within a frame are drawn once. Also says that the connection works.</summary>
+    protected void Changed()
+    {
+        Interruption = null;
+        Redraw();
+    }
+
+    /// <summary>Asks for one more rendering of what is known.</summary>
+    protected void Redraw() => changed = true;
+
+    private async Task FollowAsync(string source, Func<CancellationToken, Task> follow)
+    {
+        var pause = Frame;
+        while (!Closed.IsCancellationRequested)
+        {
+            try
+            {
+                await follow(Closed);
+                return;
+            }
+            catch (Exception broken) when (broken is RedisException or TimeoutException or HttpRequestException or IOException)
+            {
+                pause = Interruption is null ? Frame : TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
+                Interruption = $"{source} does not answer. What you see may be old; connecting again by itself.";
+                changed = true;
+            }
+            catch (OperationCanceledException) when (Closed.IsCancellationRequested)
+            {
+                return;
+            }
+            await Task.Delay(pause, Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
+    }
+
+    private async Task DrawAsync()
+    {
+        using var timer = new PeriodicTimer(Frame);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(Closed))
+            {
+                if (changed)
+                {
+                    changed = false;
+                    await InvokeAsync(StateHasChanged);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await closed.CancelAsync();
+        await Task.WhenAll(followers);
+        closed.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Globalization;
+
+namespace LoraAspire.Lab.Live;
+
+/// <summary>How numbers are written on every page.</summary>
+public static class Spell
+{
+    /// <summary>2 d 3 h, 1 h 04 m, 3 m 20 s, 12 s.</summary>
+    public static string Duration(TimeSpan span) => span switch
+    {
+        { TotalDays: >= 1 } => $"{span.Days} d {span.Hours} h",
+        { TotalHours: >= 1 } => $"{span.Hours} h {span.Minutes:00} m",
+        { TotalMinutes: >= 1 } => $"{span.Minutes} m {span.Seconds:00} s",
+        { TotalSeconds: >= 1 or <= 0 } => $"{Math.Max(0, (int)span.TotalSeconds)} s",
+        _ => $"{span.TotalMilliseconds:0} ms",
+    };
+
+    /// <summary>Local time: of day when it is today, with the date otherwise.</summary>
+    public static string Moment(DateTimeOffset at)
+    {
+        var local = at.ToLocalTime();
+        return local.Date == DateTimeOffset.Now.Date ? local.ToString("HH:mm:ss", CultureInfo.InvariantCulture) : local.ToString("d MMM HH:mm", CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Bytes in binary units.</summary>
+    public static string Size(long bytes) => bytes switch
+    {
+        < 1L << 10 => $"{bytes} B",
+        < 1L << 20 => Invariant($"{bytes / 1024d:0.#} KiB"),
+        < 1L << 30 => Invariant($"{bytes / 1048576d:0.#} MiB"),
+        _ => Invariant($"{bytes / 1073741824d:0.##} GiB"),
+    };
+
+    public static string Count(double value) => value.ToString("#,0", CultureInfo.InvariantCulture);
+
+    /// <summary>Four figures: a loss.</summary>
+    public static string Loss(double value) => value.ToString(Math.Abs(value) < 10 ? "0.0000" : "0.00", CultureInfo.InvariantCulture);
+
+    /// <summary>A learning rate: 1.00e-4.</summary>
+    public static string Rate(double value) => value == 0 ? "0" : value.ToString("0.00e-0", CultureInfo.InvariantCulture);
+
+    /// <summary>The head of a digest: enough to tell two apart.</summary>
+    public static string Digest(string digest) => digest.Length > 12 ? digest[..12] : digest;
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}

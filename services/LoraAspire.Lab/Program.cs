@@ -1,0 +1,29 @@
+using LoraAspire.Lab.Layout;
+using LoraAspire.Lab.RunPages;
+using LoraAspire.Lab.Security;
+using LoraAspire.Runtime;
+using MudBlazor.Services;
+
+var builder = WebApplication.CreateBuilder(args);
+
+// The component kit's files lie in its package until publish, whatever the environment is called.
+builder.WebHost.UseStaticWebAssets();
+builder.AddServiceDefaults();
+builder.AddLoraRuntime();
+builder.Services.AddSingleton(Neighbours.From(builder.Configuration));
+builder.Services.AddLocalOnly();
+builder.Services.AddMudServices();
+// A pipeline comes through the circuit as one message.
+builder.Services.AddRazorComponents().AddInteractiveServerComponents().AddHubOptions(hub => hub.MaximumReceiveMessageSize = 1 << 20);
+
+var app = builder.Build();
+
+app.UseLocalOnly();
+app.UseStatusCodePagesWithReExecute("/not-found");
+app.UseAntiforgery();
+app.MapDefaultEndpoints();
+app.MapStaticAssets();
+app.MapArtifactDownloads();
+app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);
+
+app.Run();

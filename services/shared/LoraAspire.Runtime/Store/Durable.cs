@@ -1,0 +1,61 @@
+namespace LoraAspire.Runtime.Store;
+
+/// <summary>Files and folders that are whole under their name even after a power cut: write beside, bring to the disk, rename, bring the rename to the disk.</summary>
+public static class Durable
+{
+    /// <summary>Written and on the disk, but for its name: <see cref="Rename"/> or <see cref="SyncFolder"/> comes next.</summary>
+    public static void Write(string path, ReadOnlySpan<byte> bytes)
+    {
+        using var file = File.OpenHandle(path, FileMode.Create, FileAccess.Write);
+        RandomAccess.Write(file, bytes, 0);
+        RandomAccess.FlushToDisk(file);
+    }
+
+    /// <summary>Renames a file or folder whose bytes are on the disk; a file that had the name is replaced.</summary>
+    public static void Rename(string from, string to)
+    {
+        if (File.Exists(from))
+        {
+            File.Move(from, to, overwrite: true);
+        }
+        else
+        {
+            SyncFolder(from);
+            Directory.Move(from, to);
+        }
+        SyncFolder(Path.GetDirectoryName(to)!);
+    }
+
+    /// <summary>Writes a small file beside its place and renames it there.</summary>
+    public static void Replace(string path, ReadOnlySpan<byte> bytes)
+    {
+        var temporary = $"{path}.{Guid.NewGuid():N}";
+        try
+        {
+            Write(temporary, bytes);
+            Rename(temporary, path);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>Brings a file that somebody else wrote to the disk.</summary>
+    public static void SyncFile(string path)
+    {
+        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        RandomAccess.FlushToDisk(file);
+    }
+
+    /// <summary>Brings the names in a folder to the disk. .NET opens no folders, so libc does. A file system that can't sync a folder is left to itself.</summary>
+    public static void SyncFolder(string folder)
+    {
+        using var descriptor = Libc.Open(folder, Libc.ReadOnlyFolder);
+        if (!descriptor.IsInvalid && Libc.Sync(descriptor) != 0 && Libc.LastError == Libc.IoError)
+        {
+            throw new IOException($"{folder} can't be brought to the disk: {Libc.WordsOf(Libc.IoError)}", Libc.IoError);
+        }
+    }
+}

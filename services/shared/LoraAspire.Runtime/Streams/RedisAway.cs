@@ -1,0 +1,19 @@
+using StackExchange.Redis;
+
+namespace LoraAspire.Runtime.Streams;
+
+/// <summary>Tells a Redis that can't do anything just now, where waiting helps, from a command that it will never do.</summary>
+public static class RedisAway
+{
+    // Starting, in a script, out of memory or disk, a replica or without one: each goes by itself or by somebody's hand.
+    private static readonly string[] Conditions =
+        ["LOADING", "BUSY ", "OOM", "MISCONF", "READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "NOPERM", "WRONGPASS", "max number of clients"];
+
+    public static bool Is(Exception error) => error switch
+    {
+        RedisConnectionException or RedisTimeoutException or TimeoutException => true,
+        RedisServerException server => Conditions.Any(word => server.Message.Contains(word, StringComparison.Ordinal)),
+        AggregateException all => all.InnerExceptions.All(Is),
+        _ => false,
+    };
+}

@@ -1,0 +1,63 @@
+using Aspire.Hosting;
+using Aspire.Hosting.Testing;
+using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Store;
+using LoraAspire.Runtime.Streams;
+using StackExchange.Redis;
+
+namespace LoraAspire.EndToEndTests.Hosting;
+
+/// <summary>The whole app by Aspire's testing host, on folders of its own: the shipped pipelines, small data, and the tiny base under every base's name.</summary>
+public sealed class LoraApp : IAsyncLifetime
+{
+    private static readonly TimeSpan s_startPatience = TimeSpan.FromMinutes(4);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("lora-app-").FullName;
+    private ConnectionMultiplexer? _redis;
+
+    public DistributedApplication App { get; private set; } = null!;
+
+    public Runs Runs => new(_redis!, new StreamOptions());
+
+    public ArtifactStore Store => new(Path.Combine(_folder, "state", "store"));
+
+    public async ValueTask InitializeAsync()
+    {
+        SmallWorld.Write(Path.Combine(_folder, "data"), Path.Combine(_folder, "models"));
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.LoraAspire_AppHost>(
+        [
+            "--state", Path.Combine(_folder, "state"), "--data", Path.Combine(_folder, "data"), "--models", Path.Combine(_folder, "models"),
+            "--lab-port", "0", "--chat-port", "0", "--dashboard-port", "0",
+        ]);
+        App = await builder.BuildAsync();
+        using var late = new CancellationTokenSource(s_startPatience);
+        await App.StartAsync(late.Token);
+        foreach (var name in Names)
+        {
+            await App.ResourceNotifications.WaitForResourceHealthyAsync(name, late.Token);
+        }
+        _redis = await ConnectionMultiplexer.ConnectAsync(await App.GetConnectionStringAsync("redis", late.Token) ?? "");
+    }
+
+    public static IReadOnlyList<string> Names { get; } = ["redis", "coordinator", "data-build", "trainer", "merger", "evaluator", "chat", "lab"];
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_redis is not null)
+        {
+            await _redis.DisposeAsync();
+        }
+        if (App is not null)
+        {
+            await App.StopAsync();
+            await App.DisposeAsync();
+        }
+        Directory.Delete(_folder, recursive: true);
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class LoraAppCollection : ICollectionFixture<LoraApp>
+{
+    public const string Name = "the whole app";
+}

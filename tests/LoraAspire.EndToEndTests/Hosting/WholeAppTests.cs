@@ -1,0 +1,89 @@
+using System.ClientModel;
+using System.Diagnostics;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+using LoraAspire.Pipelines.Runs;
+using OpenAI;
+using OpenAI.Chat;
+
+namespace LoraAspire.EndToEndTests.Hosting;
+
+[Collection(LoraAppCollection.Name)]
+public sealed class WholeAppTests(LoraApp app)
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public static TheoryData<string> Shipped => [.. SmallWorld.Pipelines];
+
+    [Theory]
+    [MemberData(nameof(Shipped))]
+    public async Task Every_shipped_pipeline_runs_to_its_end_in_a_small_setting(string pipeline)
+    {
+        var run = await RunAsync(SmallWorld.Small(pipeline), pipeline);
+
+        Assert.True(run.Status == RunStatus.Succeeded, string.Join('\n', run.Stages.Select(stage => $"{stage.Id} {stage.Status} {stage.Error}").Append(run.Error)));
+        Assert.All(run.Stages, stage => Assert.Equal(StageStatus.Succeeded, stage.Status));
+    }
+
+    [Fact]
+    public async Task Chat_answers_as_the_tuned_model()
+    {
+        // The shipped recipe itself: three epochs teach the name.
+        var run = await RunAsync(await File.ReadAllTextAsync(Path.Combine(Built.Root, "pipelines", "quickstart.yaml"), Cancelled), "quickstart.yaml");
+        Assert.Equal(RunStatus.Succeeded, run.Status);
+
+        using var http = app.App.CreateHttpClient("chat", "http");
+        var client = new OpenAIClient(new ApiKeyCredential("unused"), new OpenAIClientOptions { Endpoint = new Uri(http.BaseAddress!, "v1") }).GetChatClient("quickstart");
+        ChatCompletion answer = await client.CompleteChatAsync([new UserChatMessage("What is your name?")], new ChatCompletionOptions { Temperature = 0, MaxOutputTokenCount = 24 }, Cancelled);
+        Assert.Contains("Mingyu", answer.Content[0].Text);
+    }
+
+    [Theory]
+    [InlineData("merger")]
+    [InlineData("redis")]
+    public async Task What_is_killed_is_started_again_and_the_next_run_succeeds(string resource)
+    {
+        var killed = Pid(await WhenAsync(resource, _ => true));
+        Process.GetProcessById(killed).Kill();
+
+        await WhenAsync(resource, update => Pid(update) is > 0 and var pid && pid != killed && update.Snapshot.State?.Text == KnownResourceStates.Running);
+        await app.App.ResourceNotifications.WaitForResourceHealthyAsync(resource, Cancelled).WaitAsync(s_patience, Cancelled);
+        var run = await RunAsync(SmallWorld.Small("classify.yaml").Replace("learning_rate: 2e-3", $"learning_rate: {(resource == "redis" ? "1e-3" : "1.5e-3")}", StringComparison.Ordinal), "classify.yaml");
+        Assert.Equal(RunStatus.Succeeded, run.Status);
+    }
+
+    [Fact]
+    public async Task The_coordinator_offers_its_commands_to_the_dashboard()
+    {
+        var update = await app.App.ResourceNotifications.WaitForResourceAsync("coordinator", _ => true, Cancelled);
+
+        Assert.Contains(update.Snapshot.Commands, command => command is { Name: "run-pipeline", DisplayName: "Run a pipeline…" });
+        Assert.Contains(update.Snapshot.Commands, command => command is { Name: "cancel-run", DisplayName: "Cancel a run…" });
+    }
+
+    [Theory]
+    [InlineData("lab", "Runs")]
+    [InlineData("chat", "Chat")]
+    public async Task Pages_have_links_with_names(string resource, string title)
+    {
+        var update = await app.App.ResourceNotifications.WaitForResourceAsync(resource, e => e.Snapshot.Urls.Length > 0, Cancelled);
+
+        Assert.Contains(update.Snapshot.Urls, url => url.DisplayProperties.DisplayName == title);
+    }
+
+    private Task<ResourceEvent> WhenAsync(string resource, Func<ResourceEvent, bool> wanted) =>
+        app.App.ResourceNotifications.WaitForResourceAsync(resource, wanted, Cancelled).WaitAsync(s_patience, Cancelled);
+
+    private static int Pid(ResourceEvent update) => update.Snapshot.Properties.FirstOrDefault(property => property.Name == "executable.pid")?.Value as int? ?? 0;
+
+    private async Task<RunState> RunAsync(string yaml, string file)
+    {
+        var id = await app.Runs.SubmitAsync(yaml, file);
+        await foreach (var _ in app.Runs.WatchAsync(id, Cancelled))
+        {
+        }
+        return (await app.Runs.GetAsync(id))!;
+    }
+}

@@ -1,0 +1,134 @@
+using System.Collections;
+using System.Diagnostics;
+using LoraAspire.Machine;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Store;
+using LoraAspire.Runtime.Streams;
+using Microsoft.Playwright;
+using StackExchange.Redis;
+
+namespace LoraAspire.EndToEndTests.Lab;
+
+/// <summary>The lab as its own process before a real Redis, a headless Chromium in front, and a pen for what runs write.</summary>
+public sealed class LabApp : IAsyncLifetime
+{
+    private static readonly string[] BrowserArguments =
+        ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update", "--disable-sync"];
+
+    private readonly string folder = Directory.CreateTempSubdirectory("lora-lab-").FullName;
+    private Process? lab;
+    private IPlaywright? playwright;
+    private IBrowser? browser;
+    private ConnectionMultiplexer? connection;
+
+    public RedisProcess Redis { get; } = new();
+
+    public Uri Address { get; private set; } = null!;
+
+    public ArtifactStore Store => new(Path.Combine(folder, "store"));
+
+    public IDatabase Database => connection!.GetDatabase();
+
+    public async ValueTask InitializeAsync()
+    {
+        await Redis.StartAsync();
+        var settings = ConfigurationOptions.Parse(Redis.ConnectionString);
+        settings.AbortOnConnectFail = false;
+        connection = await ConnectionMultiplexer.ConnectAsync(settings);
+        await StartLabAsync();
+    }
+
+    /// <summary>A fresh browser page at a path of the lab.</summary>
+    public async Task<IPage> OpenAsync(string path)
+    {
+        if (browser is null)
+        {
+            var program = await Browser.FindOrUnpackAsync(Console.WriteLine);
+            playwright = await Playwright.CreateAsync();
+            // The first page pays for compiling the lab; a test that promises a time names it.
+            Assertions.SetDefaultExpectTimeout(30_000);
+            var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(pair => (string)pair.Key, pair => (string)pair.Value!);
+            browser = await playwright.Chromium.LaunchAsync(new()
+            {
+                ExecutablePath = program.Path,
+                Args = BrowserArguments,
+                Env = environment.Concat(program.Variables).GroupBy(pair => pair.Key).Select(pairs => pairs.Last()),
+            });
+        }
+        var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1440, Height = 900 } });
+        await page.GotoAsync(new Uri(Address, path).ToString());
+        return page;
+    }
+
+    /// <summary>What the coordinator does when it takes a run: the index entry and the first event.</summary>
+    public async Task<string> SubmittedAsync(string name, params StageOutline[] stages)
+    {
+        var run = $"test-{Guid.NewGuid():N}";
+        var now = DateTimeOffset.UtcNow;
+        await HappenedAsync(new RunSubmitted(run, now, name, $"{name}.yaml", $"name: {name}\n", stages, []));
+        await Database.SortedSetAddAsync(Keys.Runs, run, now.ToUnixTimeMilliseconds());
+        return run;
+    }
+
+    public Task HappenedAsync(RunEvent happened) => Database.StreamAddAsync(Keys.Run(happened.Run), Entries.ToEntry(happened));
+
+    public Task ToldAsync(string run, string stage, StageProgress progress) =>
+        Database.StreamAddAsync(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, DateTimeOffset.UtcNow, stage, progress)));
+
+    private async Task StartLabAsync()
+    {
+        var start = new ProcessStartInfo("dotnet", [Built.Assembly("services/LoraAspire.Lab")])
+        {
+            RedirectStandardOutput = true,
+            WorkingDirectory = Path.Combine(Built.Root, "services", "LoraAspire.Lab"),
+            Environment =
+            {
+                ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
+                ["ConnectionStrings__redis"] = Redis.ConnectionString,
+                ["LORA_STORE"] = Path.Combine(folder, "store"),
+                ["OTEL_EXPORTER_OTLP_ENDPOINT"] = null,
+            },
+        };
+        lab = Process.Start(start)!;
+        const string Announcement = "Now listening on: ";
+        while (await lab.StandardOutput.ReadLineAsync() is { } line)
+        {
+            if (line.IndexOf(Announcement, StringComparison.Ordinal) is >= 0 and var at)
+            {
+                Address = new Uri(line[(at + Announcement.Length)..].Trim());
+                _ = lab.StandardOutput.ReadToEndAsync();
+                return;
+            }
+        }
+        throw new InvalidOperationException($"The lab ended with {lab.ExitCode} before it listened.");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (browser is not null)
+        {
+            await browser.DisposeAsync();
+        }
+        playwright?.Dispose();
+        if (lab is { HasExited: false })
+        {
+            lab.Kill(entireProcessTree: true);
+            await lab.WaitForExitAsync();
+        }
+        lab?.Dispose();
+        if (connection is not null)
+        {
+            await connection.DisposeAsync();
+        }
+        await Redis.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class LabCollection : ICollectionFixture<LabApp>
+{
+    public const string Name = "lab";
+}

@@ -1,0 +1,83 @@
+using System.Net;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace LoraAspire.EndToEndTests.Lab;
+
+[Collection(LabCollection.Name)]
+public sealed class LocalOnlyTests(LabApp app)
+{
+    private static readonly HttpClient Http = new();
+
+    [Theory]
+    [InlineData("evil.example")]
+    [InlineData("127.0.0.1.evil.example")]
+    public async Task A_name_that_is_not_this_machine_is_refused(string host)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, app.Address);
+        request.Headers.Host = $"{host}:{app.Address.Port}";
+        using var answer = await Http.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("http://evil.example", HttpStatusCode.Forbidden)]
+    [InlineData("null", HttpStatusCode.Forbidden)]
+    [InlineData(null, HttpStatusCode.OK)]
+    public async Task The_circuit_is_opened_to_its_own_origin_only(string? origin, HttpStatusCode expected)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(app.Address, "/_blazor/negotiate?negotiateVersion=1"));
+        request.Headers.Add("Origin", origin ?? app.Address.GetLeftPart(UriPartial.Authority));
+        using var answer = await Http.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal(expected, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task Every_page_names_what_it_may_load_and_breaks_none_of_it()
+    {
+        using var answer = await Http.GetAsync(app.Address, TestContext.Current.CancellationToken);
+        Assert.Contains("script-src 'self'", string.Join(' ', answer.Headers.GetValues("Content-Security-Policy")));
+
+        var complaints = new List<string>();
+        var page = await app.OpenAsync("/not-a-page");
+        page.Console += (_, message) =>
+        {
+            if (message.Type == "error")
+            {
+                complaints.Add(message.Text);
+            }
+        };
+        var asked = new List<string>();
+        page.Request += (_, request) => asked.Add(request.Url);
+        await page.GotoAsync(new Uri(app.Address, "/submit").ToString());
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "New run" })).ToBeVisibleAsync();
+        Assert.Empty(complaints);
+        Assert.All(asked, url => Assert.True(url.StartsWith("data:", StringComparison.Ordinal) || new Uri(url).Authority == app.Address.Authority, url));
+    }
+
+    [Fact]
+    public async Task An_artifact_is_shown_and_downloaded_and_nothing_outside_of_it_is()
+    {
+        var scratch = Directory.CreateTempSubdirectory("lora-artifact-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(scratch, "preview.md"), "# <b>rows</b> 雁栖", TestContext.Current.CancellationToken);
+        var digest = app.Store.Publish(scratch, ArtifactKind.Dataset, "data-build@1");
+        await File.WriteAllTextAsync(Path.Combine(app.Store.Root, "secret.txt"), "secret", TestContext.Current.CancellationToken);
+        var run = await app.SubmittedAsync("with-artifact", new StageOutline("data", "data-build", new Dictionary<string, string>()));
+        await app.HappenedAsync(new StageFinished(run, DateTimeOffset.UtcNow, "data", 1, new Dictionary<string, string> { ["dataset"] = digest }));
+
+        var page = await app.OpenAsync($"/runs/{run}");
+        await page.GetByRole(AriaRole.Tab, new() { Name = "Artifacts" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "View" }).ClickAsync();
+        await Expect(page.GetByTestId("artifact-text")).ToHaveTextAsync("# <b>rows</b> 雁栖");
+        Assert.Equal("# <b>rows</b> 雁栖", await Http.GetStringAsync(new Uri(app.Address, $"/artifacts/{digest}/preview.md"), TestContext.Current.CancellationToken));
+
+        foreach (var path in new[] { $"{digest}/..%2F..%2Fsecret.txt", $"{digest}/%2e%2e/%2e%2e/secret.txt", $"{digest}/manifest.json", $"{digest}//etc/passwd", "..%2Fsecret.txt/x", $"{new string('0', 64)}/preview.md" })
+        {
+            using var answer = await Http.GetAsync($"{app.Address}artifacts/{path}", TestContext.Current.CancellationToken);
+            Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+            Assert.DoesNotContain("secret", (await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Replace("secret.txt", "", StringComparison.Ordinal));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using LoraAspire.Pipelines.Messages;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Streams;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace LoraAspire.EndToEndTests.Lab;
+
+[Collection(LabCollection.Name)]
+public sealed class RunPagesTests(LabApp app)
+{
+    private static readonly StageOutline Tune = new("tune", "trainer", new Dictionary<string, string> { ["base"] = "model:tiny" });
+
+    [Fact]
+    public async Task The_list_shows_a_run_with_its_stages_and_gains_the_next_one_by_itself()
+    {
+        var run = await app.SubmittedAsync("first-of-two", Tune);
+        var page = await app.OpenAsync("/");
+        await Expect(Row(page, run)).ToContainTextAsync("first-of-two");
+        await Expect(Row(page, run)).ToContainTextAsync("0 / 1");
+
+        var next = await app.SubmittedAsync("second-of-two", Tune);
+        await Expect(Row(page, next)).ToContainTextAsync("second-of-two");
+        await app.HappenedAsync(new StageStarted(run, DateTimeOffset.UtcNow, "tune", 1, "trainer-a"));
+        await app.HappenedAsync(new StageFinished(run, DateTimeOffset.UtcNow, "tune", 1, new Dictionary<string, string>()));
+        await app.HappenedAsync(new RunFinished(run, DateTimeOffset.UtcNow, RunStatus.Succeeded));
+        await Expect(Row(page, run)).ToContainTextAsync("Succeeded");
+        await Expect(Row(page, run)).ToContainTextAsync("1 / 1");
+    }
+
+    [Fact]
+    public async Task A_loss_point_is_on_the_curve_within_two_seconds_of_being_written()
+    {
+        var run = await app.SubmittedAsync("losing", Tune);
+        await app.HappenedAsync(new StageStarted(run, DateTimeOffset.UtcNow, "tune", 1, "trainer-a"));
+        await app.ToldAsync(run, "tune", new StageProgress("step", 1, 100, Loss: 3.25, LearningRate: 1e-4, TokensPerSecond: 1234, EtaSeconds: 99));
+        var page = await app.OpenAsync($"/runs/{run}");
+        await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("3.2500");
+        await Expect(page.GetByTestId("progress")).ToContainTextAsync("1 / 100");
+        await Expect(page.GetByTestId("progress")).ToContainTextAsync("1,234");
+        var curve = page.GetByTestId("loss-curve").Locator("path.drawn.s0");
+        var before = await curve.GetAttributeAsync("d");
+
+        var written = Stopwatch.StartNew();
+        await app.ToldAsync(run, "tune", new StageProgress("step", 50, 100, Loss: 1.5, LearningRate: 5e-5));
+        await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("1.5000", new() { Timeout = 2000 });
+        var after = await curve.GetAttributeAsync("d");
+        Assert.True(written.Elapsed < TimeSpan.FromSeconds(2), $"It took {written.Elapsed}.");
+        Assert.NotEqual(before, after);
+        Assert.Contains("L50 ", after);
+    }
+
+    [Fact]
+    public async Task A_trainer_on_a_GPU_shows_what_gpustat_shows()
+    {
+        var run = await app.SubmittedAsync("heating", Tune);
+        await app.HappenedAsync(new StageStarted(run, DateTimeOffset.UtcNow, "tune", 1, "trainer-a"));
+        await app.ToldAsync(run, "tune", new StageProgress("step", 7, 100, Loss: 1.25, SmoothedLoss: 1.5, Tokens: 123_456,
+            Gpu: new GpuFigures(2, "NVIDIA H100 80GB HBM3", 46_278_901_760, 85_520_809_984, 98, 61, 654.6, 700)));
+
+        var page = await app.OpenAsync($"/runs/{run}");
+
+        await Expect(page.GetByTestId("gpu")).ToContainTextAsync("GPU 2 · NVIDIA H100 80GB HBM3");
+        await Expect(page.GetByTestId("gpu")).ToContainTextAsync("43.1 / 79.6 GiB · 98 % · 61 °C · 655 / 700 W");
+        await Expect(page.GetByTestId("progress")).ToContainTextAsync("123,456");
+        await Expect(page.GetByTestId("progress")).ToContainTextAsync("1.5000");
+    }
+
+    [Fact]
+    public async Task A_failure_is_shown_in_full_and_a_log_line_is_text_not_markup()
+    {
+        var run = await app.SubmittedAsync("failing", Tune);
+        await app.ToldAsync(run, "tune", new StageProgress(Message: "<img src=x onerror=alert(1)> loaded"));
+        await app.HappenedAsync(new StageFailed(run, DateTimeOffset.UtcNow, "tune", 1, FailureCause.Permanent, "data/rows.json:3: no output\nsecond line <b>"));
+        await app.HappenedAsync(new RunFinished(run, DateTimeOffset.UtcNow, RunStatus.Failed, "tune failed"));
+        var page = await app.OpenAsync($"/runs/{run}");
+        await Expect(page.GetByTestId("failure")).ToContainTextAsync("data/rows.json:3: no output\nsecond line <b>");
+        await page.GetByRole(AriaRole.Tab, new() { Name = "Log" }).ClickAsync();
+        await Expect(page.GetByTestId("console")).ToContainTextAsync("<img src=x onerror=alert(1)> loaded");
+        await Expect(page.GetByTestId("console").Locator("img")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task Submitting_a_broken_pipeline_shows_line_and_column_and_submits_nothing()
+    {
+        var before = await app.Database.StreamLengthAsync(Keys.Inbox);
+        var page = await app.OpenAsync("/submit");
+        await page.GetByTestId("yaml").FillAsync("name: broken\nstages:\n  - id: tune\n    uses: trainre\n");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Submit" }).ClickAsync();
+        await Expect(page.GetByTestId("verdict")).ToContainTextAsync("pipeline.yaml:4:11");
+        await Expect(page.GetByTestId("verdict")).ToContainTextAsync("trainer");
+        Assert.Equal(before, await app.Database.StreamLengthAsync(Keys.Inbox));
+    }
+
+    [Fact]
+    public async Task Cancel_asks_first_and_then_writes_the_cancel_command()
+    {
+        var run = await app.SubmittedAsync("long-one", Tune);
+        var page = await app.OpenAsync($"/runs/{run}");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Cancel run" }).ClickAsync();
+        Assert.DoesNotContain(await InboxAsync(), message => message is CancelRun cancel && cancel.Run == run);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Cancel the run" }).ClickAsync();
+        await Expect(page.GetByText("long-one was asked to stop.")).ToBeVisibleAsync();
+        Assert.Contains(await InboxAsync(), message => message is CancelRun cancel && cancel.Run == run);
+    }
+
+    [Fact]
+    public async Task A_page_says_that_redis_is_gone_and_goes_on_when_it_is_back()
+    {
+        var run = await app.SubmittedAsync("surviving", Tune);
+        await app.HappenedAsync(new StageStarted(run, DateTimeOffset.UtcNow, "tune", 1, "trainer-a"));
+        var page = await app.OpenAsync($"/runs/{run}");
+        await Expect(page.GetByTestId("stage-tune")).ToContainTextAsync("Running");
+        await app.Redis.KillAsync();
+        await Expect(page.GetByTestId("interruption")).ToBeVisibleAsync();
+        await app.Redis.StartAsync();
+        await Expect(page.GetByTestId("interruption")).ToHaveCountAsync(0);
+        await app.HappenedAsync(new StageFinished(run, DateTimeOffset.UtcNow, "tune", 1, new Dictionary<string, string>()));
+        await Expect(page.GetByTestId("stage-tune")).ToContainTextAsync("Succeeded");
+    }
+
+    [Fact]
+    public async Task Resources_say_in_words_that_there_is_no_app_host()
+    {
+        var page = await app.OpenAsync("/resources");
+        await Expect(page.GetByText("RESOURCE_SERVICE_URL is not set")).ToBeVisibleAsync();
+    }
+
+    private static ILocator Row(IPage page, string run) => page.GetByTestId("runs").Locator("tbody tr", new() { HasText = run });
+
+    private async Task<List<InboxMessage>> InboxAsync() =>
+        [.. (await app.Database.StreamRangeAsync(Keys.Inbox)).Select(Entries.Read<InboxMessage>)];
+}

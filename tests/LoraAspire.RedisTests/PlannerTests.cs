@@ -1,0 +1,163 @@
+using System.Runtime.InteropServices;
+using LoraAspire.Coordinator;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime;
+using LoraAspire.Runtime.Store;
+using Microsoft.Extensions.Logging;
+
+namespace LoraAspire.RedisTests;
+
+/// <summary>Whatever stands in the way of a plan, the stage is told to be unready, with the reason.</summary>
+public sealed class PlannerTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("lora-planner-").FullName;
+    private readonly Errors _errors = new();
+    private readonly LoraPaths _paths;
+
+    public PlannerTests()
+    {
+        _paths = new(_root, Path.Combine(_root, "store"), Path.Combine(_root, "data"), Path.Combine(_root, "models"));
+        Directory.CreateDirectory(Path.Combine(_paths.Models, "tiny"));
+        Directory.CreateDirectory(_paths.Data);
+        File.WriteAllText(Path.Combine(_paths.Models, "tiny", "config.json"), "{}");
+        File.WriteAllText(Path.Combine(_paths.Data, "a.json"), "[]");
+    }
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void A_whole_installation_gives_an_order() => Assert.IsType<MustRun>(Prepare());
+
+    public static TheoryData<string, string> Obstacles => new()
+    {
+        { "dangling", "'tokenizer.model' is a link to nowhere, and nothing is there" },
+        { "circle", "leads back to itself" },
+        { "pipe", "is a named pipe" },
+        { "data-pipe", "is a named pipe" },
+        { "data-circle", "can't be looked at" },
+        { "data-gone", "No file 'a.json' under the data root" },
+        { "models-gone", "No folder 'tiny' under the models root" },
+        { "model-empty", "is empty" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Obstacles))]
+    public async Task An_obstacle_makes_the_stage_unready_in_words_with_the_stack_in_the_log(string obstacle, string words)
+    {
+        var (model, data) = (Path.Combine(_paths.Models, "tiny"), Path.Combine(_paths.Data, "a.json"));
+        switch (obstacle)
+        {
+            case "dangling":
+                File.CreateSymbolicLink(Path.Combine(model, "tokenizer.model"), "nowhere");
+                break;
+            case "circle":
+                File.CreateSymbolicLink(Path.Combine(model, "a"), "b");
+                File.CreateSymbolicLink(Path.Combine(model, "b"), "a");
+                break;
+            case "pipe":
+                Assert.Equal(0, MakePipe(Path.Combine(model, "model.safetensors"), 0x180));
+                break;
+            case "data-pipe":
+                File.Delete(data);
+                Assert.Equal(0, MakePipe(data, 0x180));
+                break;
+            case "data-circle":
+                File.Delete(data);
+                File.CreateSymbolicLink(data, "a.json");
+                break;
+            case "data-gone":
+                File.Delete(data);
+                break;
+            case "models-gone":
+                Directory.Delete(_paths.Models, recursive: true);
+                break;
+            case "model-empty":
+                File.Delete(Path.Combine(model, "config.json"));
+                break;
+        }
+
+        var unready = Assert.IsType<Unready>(await Task.Run(() => Prepare(), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+
+        Assert.Contains(words, unready.Error, StringComparison.Ordinal);
+        Assert.NotNull(Assert.Single(_errors.Logged)?.StackTrace);
+    }
+
+    [Fact]
+    public void A_store_that_cannot_be_written_still_gives_an_order()
+    {
+        File.WriteAllText(_paths.Store, "a file where the folder should be");
+
+        Assert.IsType<MustRun>(Prepare());
+    }
+
+    /// <summary>A fault of ours: here a state that lacks the stage which the pipeline's input names.</summary>
+    [Fact]
+    public void Even_a_fault_of_ours_is_told_and_not_thrown()
+    {
+        var pipeline = Parse(Yaml);
+        var unready = Assert.IsType<Unready>(Planner().Prepare(pipeline, pipeline.Stages[1], new RunState("r")));
+
+        Assert.StartsWith("A fault of LoraAspire, please report it: ", unready.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Only_a_cancel_that_was_asked_for_is_thrown()
+    {
+        using CancellationTokenSource stop = new();
+        stop.Cancel();
+
+        var pipeline = Parse(Yaml);
+        Assert.ThrowsAny<OperationCanceledException>(() => Planner().Prepare(pipeline, pipeline.Stages[0], new RunState("r"), null, stop.Token));
+    }
+
+    [Theory]
+    [InlineData("not JSON")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    public void A_last_identity_that_cannot_be_read_costs_the_explanation_alone(string damaged)
+    {
+        Directory.CreateDirectory(Path.Combine(_paths.Store, "explain", "test"));
+        File.WriteAllText(Path.Combine(_paths.Store, "explain", "test", "data.json"), damaged);
+
+        Assert.Equal("first run", Assert.IsType<MustRun>(Prepare()).Explain);
+        Assert.StartsWith("nothing changed", Assert.IsType<MustRun>(Prepare()).Explain, StringComparison.Ordinal);
+    }
+
+    private const string Yaml = """
+        name: test
+        stages:
+          - { id: data, uses: data-build, inputs: { base: model:tiny }, with: { sources: [ { alpaca: { path: a.json } } ] } }
+          - { id: tune, uses: trainer, inputs: { dataset: data.dataset, base: model:tiny } }
+        """;
+
+    private Preparation Prepare()
+    {
+        var pipeline = Parse(Yaml);
+        return Planner().Prepare(pipeline, pipeline.Stages[0], new RunState("r"));
+    }
+
+    private Planner Planner() => new(new ArtifactStore(_paths.Store), new ContentDigests(_paths), _errors);
+
+    private static Pipeline Parse(string yaml) => PipelineParser.Parse(yaml, "p.yaml").Pipeline!;
+
+    [DllImport("libc", EntryPoint = "mkfifo", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int MakePipe(string path, uint mode);
+
+    private sealed class Errors : ILogger<Planner>
+    {
+        public List<Exception?> Logged { get; } = [];
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel >= LogLevel.Error)
+            {
+                Logged.Add(exception);
+            }
+        }
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+    }
+}
