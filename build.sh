@@ -13,6 +13,7 @@ usage: ./build.sh COMMAND
   platforms          builds for Windows and macOS too: compiled only, nothing is run
   bench NAME [ARGS]  one benchmark in Release; its last line is one JSON object
   bench              the names of the benchmarks
+  fuzz [--inputs N]  damaged and forged inputs for every reader, N (1000) for each; its last line is one JSON object
 TEXT
 }
 
@@ -100,6 +101,10 @@ case "${1:-}" in
     bench)
         shift
         exec dotnet run -c Release --project benchmarks/LoraAspire.Benchmarks -- "${@:---help}"
+        ;;
+    fuzz)
+        shift
+        exec dotnet run -c Release --project benchmarks/LoraAspire.Fuzz -- "$@"
         ;;
     -h | --help | help)
         usage

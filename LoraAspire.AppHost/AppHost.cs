@@ -1,9 +1,13 @@
+using System.Globalization;
 using LoraAspire.AppHost.Commands;
 using LoraAspire.AppHost.Redis;
 using LoraAspire.AppHost.Services;
 using LoraAspire.AppHost.Terminal;
+using LoraAspire.Terminal;
 
 // Which processes run and how they are tied; nothing else.
+CleanConsole.Guard();
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (AppHostOptions.Parse(args, out var exitCode) is not { } options)
 {
     return exitCode;

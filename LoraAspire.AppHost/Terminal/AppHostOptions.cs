@@ -25,7 +25,7 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
         $"--ASPNETCORE_URLS={DashboardUrl ?? "http://127.0.0.1:0"}",
         "--ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL=http://127.0.0.1:0",
         "--ASPIRE_ALLOW_UNSECURED_TRANSPORT=true",
-        BrowserToken is null ? $"--{AllowAnonymous}=true" : $"--AppHost:BrowserToken={BrowserToken}",
+        BrowserToken is null ? $"--{AllowAnonymous}=true" : $"--ASPIRE_DASHBOARD_FRONTEND_BROWSERTOKEN={BrowserToken}",
     ];
 
     /// <summary>Null when its port was left to chance; so for the next.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Terminal;
 using LoraAspire.Runtime.Store;
 using Spectre.Console;
 
@@ -13,7 +14,7 @@ internal static class RunSummary
     public static void Print(RunState run, ArtifactStore store, string links)
     {
         var took = run.FinishedAt - run.SubmittedAt;
-        AnsiConsole.MarkupLineInterpolated($"Run {run.Id} {run.Status.ToString().ToLowerInvariant()} after {took:h\\:mm\\:ss}");
+        AnsiConsole.MarkupLineInterpolated($"Run {run.Id} {run.Status.ToString().ToLowerInvariant()} after {Duration.Text(took ?? TimeSpan.Zero)}");
         foreach (var failed in run.Stages.Where(stage => stage.Status == StageStatus.Failed))
         {
             AnsiConsole.MarkupLineInterpolated($"[red]Stage {failed.Id} failed:[/] {failed.Error}");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Terminal;
 using LoraAspire.Runtime.Gpu;
 using Spectre.Console;
 
@@ -110,7 +111,7 @@ internal sealed class RunView : IAsyncDisposable
 
     private static string Speed(StageProgress point) => point.TokensPerSecond is { } speed ? $"{speed.ToString("#,0", CultureInfo.InvariantCulture)} tokens/s" : "";
 
-    private static string Left(StageProgress point) => point.EtaSeconds is { } seconds ? $"{TimeSpan.FromSeconds(Math.Ceiling(seconds)):h\\:mm\\:ss} left" : "";
+    private static string Left(StageProgress point) => point.EtaSeconds is { } seconds ? $"{Duration.OfSeconds(Math.Ceiling(seconds))} left" : "";
 
     private static string Gpu(StageProgress point) => point.Gpu is { } gpu ? GpuText.Of(gpu) : "";
 

@@ -1,4 +1,5 @@
 using LoraAspire.Model;
+using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
@@ -51,7 +52,7 @@ internal static class Guard
         {
             return 130;
         }
-        catch (Exception error) when (error is CliException or PipelineException or ModelException or StoreException or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is CliException or PipelineException or WireException or ModelException or StoreException or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync(error.Message);
             return 1;

@@ -19,7 +19,7 @@ internal static class CheckCommand
             ContentDigests content = new(LoraPaths.From(new ConfigurationBuilder().AddEnvironmentVariables().Build()));
             foreach (var file in parsed.GetRequiredValue(files))
             {
-                var result = PipelineParser.Parse(await File.ReadAllTextAsync(file, cancellationToken), file, content.Around);
+                var result = PipelineParser.Parse(await PipelineFile.ReadAsync(file, cancellationToken), file, content.Around);
                 foreach (var note in result.Notes)
                 {
                     Console.WriteLine($"{note.File}:{note.Line}:{note.Column}: note: {note.Message}");

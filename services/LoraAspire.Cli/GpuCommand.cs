@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using LoraAspire.Runtime.Gpu;
 
 namespace LoraAspire.Cli;
@@ -12,7 +13,7 @@ internal static class GpuCommand
         command.SetAction(_ =>
         {
             var gpus = Gpus.Open(out var why) ?? throw new CliException(why);
-            Console.WriteLine($"{Environment.MachineName}  {DateTime.Now:yyyy-MM-dd HH:mm:ss}  driver {gpus.Driver}");
+            Console.WriteLine($"{Environment.MachineName}  {DateTime.Now.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)}  driver {gpus.Driver}");
             foreach (var gpu in gpus.Read())
             {
                 Console.WriteLine($"[{gpu.Index}] {gpu.Name} | {GpuText.Of(gpu)}");

@@ -1,8 +1,12 @@
 using System.CommandLine;
+using System.Globalization;
 using LoraAspire.Cli;
 using LoraAspire.Cli.Data;
+using LoraAspire.Terminal;
 using Spectre.Console;
 
+CleanConsole.Guard();
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (Console.IsOutputRedirected)
 {
     // A file or a pipe has no width to fit into; at 80 letters a run's id would be broken in two.

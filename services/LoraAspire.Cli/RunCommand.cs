@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
 using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Runs;
 using Spectre.Console;
@@ -17,7 +19,7 @@ internal static class RunCommand
         {
             var path = parsed.GetRequiredValue(file);
             var runs = await App.ConnectAsync();
-            var run = await runs.SubmitAsync(await File.ReadAllTextAsync(path, cancellationToken), path);
+            var run = await runs.SubmitAsync(await PipelineFile.ReadAsync(path, cancellationToken), path);
             Console.WriteLine(run);
             return parsed.GetValue(follow) ? await FollowAsync(runs, run, cancellationToken) : 0;
         });
@@ -58,5 +60,5 @@ internal static class RunCommand
 internal static class Screen
 {
     public static void Write(LogLine line) =>
-        AnsiConsole.MarkupLine($"[grey]{line.At.ToLocalTime():HH:mm:ss}[/] {(line.Stage is null ? "" : $"[blue]{Markup.Escape(line.Stage),-10}[/] ")}{Markup.Escape(line.Text)}");
+        AnsiConsole.MarkupLine($"[grey]{line.At.ToLocalTime().ToString("HH:mm:ss", CultureInfo.InvariantCulture)}[/] {(line.Stage is null ? "" : $"[blue]{Markup.Escape(line.Stage),-10}[/] ")}{Markup.Escape(line.Text)}");
 }

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
 using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Terminal;
 using Spectre.Console;
 
 namespace LoraAspire.Cli;
@@ -15,9 +17,9 @@ internal static class RunsCommand
             foreach (var run in await (await App.ConnectAsync()).ListAsync())
             {
                 table.AddRow(
-                    run.Id, Markup.Escape(run.Name), $"[{Colour(run.Status)}]{run.Status.ToString().ToLowerInvariant()}[/]",
-                    run.SubmittedAt?.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss") ?? "",
-                    run.FinishedAt - run.SubmittedAt is { } took ? took.ToString(took.TotalHours >= 1 ? @"h\:mm\:ss" : @"m\:ss") : "",
+                    Markup.Escape(run.Id), Markup.Escape(run.Name), $"[{Colour(run.Status)}]{run.Status.ToString().ToLowerInvariant()}[/]",
+                    run.SubmittedAt?.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) ?? "",
+                    run.FinishedAt - run.SubmittedAt is { } took ? Duration.Text(took) : "",
                     Markup.Escape(string.Join(' ', run.Stages.Select(stage => $"{stage.Id}:{(stage.Cached ? "cached" : stage.Status.ToString().ToLowerInvariant())}"))));
             }
             AnsiConsole.Write(table);

@@ -15,6 +15,8 @@ namespace LoraAspire.DataBuild;
 /// <param name="models">How to reach a chat model that writes; by default without service discovery.</param>
 public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuildParams>
 {
+    private const int LongestMessage = 4000;
+
     public async Task RunAsync(StageContext<DataBuildParams> context, CancellationToken cancellationToken)
     {
         try
@@ -25,14 +27,22 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         }
         catch (ModelException e)
         {
-            throw new StageException(e.Message, inner: e);
+            throw new StageException(Cut(e.Message), inner: e);
+        }
+        catch (StageException e) when (e.Message.Length > LongestMessage)
+        {
+            throw new StageException(Cut(e.Message), e.Transient, e);
         }
         // What is thrown while rows are made over all cores arrives wrapped.
         catch (AggregateException e) when (e.Flatten().InnerExceptions.FirstOrDefault(inner => inner is StageException or ModelException or IOException or UnauthorizedAccessException) is { } wrong)
         {
-            throw new StageException(wrong.Message, inner: e);
+            throw new StageException(Cut(wrong.Message), inner: e);
         }
     }
+
+    /// <summary>A message quotes what stands in a file, such as the names of its columns, of which there may be thousands. Its end says what to do.</summary>
+    private static string Cut(string message) =>
+        message.Length <= LongestMessage ? message : $"{message.AsSpan(0, LongestMessage * 3 / 4)} … {message.AsSpan(message.Length - (LongestMessage / 4))}";
 
     private static (HfTokenizer Tokenizer, PromptTemplate Template) Load(StageContext<DataBuildParams> context)
     {

@@ -29,7 +29,7 @@ public sealed record Report(IReadOnlyList<ReportRow> Questions)
         text.Append(withBase ? "| question | base | tuned |\n| --- | --- | --- |\n" : "| question | answer |\n| --- | --- |\n");
         foreach (var row in Questions)
         {
-            text.Append($"| {Cell(row.Question)} |").Append(withBase ? $" {Cell(row.Base)} |" : "").Append($" {Cell(row.Model)} |\n");
+            text.Append("| ").Append(Cell(row.Question)).Append(withBase ? $" | {Cell(row.Base)}" : "").Append(" | ").Append(Cell(row.Model)).Append(" |\n");
         }
         return text.ToString();
     }

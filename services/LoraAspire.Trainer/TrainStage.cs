@@ -1,5 +1,6 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Data;
+using LoraAspire.Model.Native;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
@@ -37,6 +38,8 @@ public sealed class TrainStage : IStage<TrainerParams>
         var device = ComputeDevice(settings.Device);
         using var model = OpenBase(folder, settings, device);
         RequireRowsFit(rows, model.Config);
+        // Of what the run is made from; before it, since what is wrong with the files should not show after it.
+        List<(string What, string Sha256)> made = [.. Digests.Of(data, folder, context.InputDigests)];
 
         var lora = new LoraConfig(settings.LoraR, settings.LoraAlpha, settings.LoraDropout, settings.LoraTargetModules, settings.UseRslora)
         {
@@ -74,7 +77,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         var steps = MetricsLog.Read(run.MetricsFile);
         new RunCard(
             Path.GetFileName(folder), settings, end, parameters.Count, rows.Count - run.HeldOut.Count, run.HeldOut.Count, GitCommit.Of(context.Data.Root),
-            [.. Digests.Of(data, folder, context.InputDigests)], steps, Samples.Of(model, folder, rows, run.HeldOut, cancellationToken)).Save(output);
+            made, steps, Samples.Of(model, folder, rows, run.HeldOut, cancellationToken)).Save(output);
     }
 
     private static torch.Device ComputeDevice(Pipelines.Stages.Device wanted) => wanted switch
@@ -97,7 +100,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         {
             ComputeType.Float32 => float32,
             ComputeType.Bfloat16 => bfloat16,
-            _ => device.type == DeviceType.CUDA ? bfloat16 : float32,
+            _ => CudaDevice.UsualType(device),
         });
     }
 
@@ -109,14 +112,8 @@ public sealed class TrainStage : IStage<TrainerParams>
             {
                 throw new StageException($"Row {row} of the data set has {rows.Length(row)} tokens, but the base's context is {config.Context}. Lower cutoff_len of data-build.");
             }
-            foreach (var id in rows.InputIds(row))
-            {
-                if ((uint)id >= (uint)config.VocabSize)
-                {
-                    throw new StageException($"Row {row} of the data set has token id {id}, but the base's vocabulary is {config.VocabSize}: the data set was built with another tokenizer. Give data-build the same base.");
-                }
-            }
         }
+        rows.RequireIdsBelow(config.VocabSize);
     }
 
     private static void SaveModel(LlamaModel model, string from, string to)

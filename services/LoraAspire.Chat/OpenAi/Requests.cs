@@ -30,7 +30,7 @@ public abstract record SamplingRequest
         Require(Temperature is null or (>= 0 and <= 2), "temperature", "must be between 0 and 2");
         Require(TopP is null or (> 0 and <= 1), "top_p", "must be above 0 and at most 1");
         Require(TopK is null or >= 0, "top_k", "must be 0 (all) or more");
-        Require(RepetitionPenalty is null or > 0, "repetition_penalty", "must be above 0");
+        Require(RepetitionPenalty is null or (> 0 and <= 100), "repetition_penalty", "must be above 0 and at most 100");
         Require(MostNewTokens is null or >= 1, "max_tokens", "must be at least 1");
         Require(N is null or (>= 1 and <= MostChoices), "n", $"must be between 1 and {MostChoices}");
         var stop = StopSequences();
@@ -60,13 +60,29 @@ public abstract record SamplingRequest
         List<string> stop = Stop switch
         {
             null or { ValueKind: JsonValueKind.Null } => [],
-            { ValueKind: JsonValueKind.String } one => [one.GetString()!],
+            { ValueKind: JsonValueKind.String } one => [Texts.Of(one, "stop")],
             { ValueKind: JsonValueKind.Array } several when several.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String) =>
-                [.. several.EnumerateArray().Select(item => item.GetString()!)],
+                [.. several.EnumerateArray().Select(item => Texts.Of(item, "stop"))],
             _ => throw new RequestException("'stop' must be a text or a list of texts.", "stop"),
         };
         Require(stop.All(text => text.Length > 0), "stop", "must not hold an empty text");
         return stop;
+    }
+}
+
+internal static class Texts
+{
+    /// <exception cref="RequestException">An escape in it stands for half a character.</exception>
+    public static string Of(JsonElement text, string param)
+    {
+        try
+        {
+            return text.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw new RequestException($"'{param}' holds an escape (\\ud800 to \\udfff) that is half a character.", param);
+        }
     }
 }
 
@@ -84,7 +100,8 @@ public sealed record ChatCompletionRequest : SamplingRequest
     public IReadOnlyList<ChatMessage> ChatMessages()
     {
         Require(Messages is { Count: > 0 }, "messages", "must hold at least one message");
-        Require(Tools is null or { ValueKind: JsonValueKind.Null } || Tools.Value.GetArrayLength() == 0, "tools", "are not supported");
+        Require(Tools is null or { ValueKind: JsonValueKind.Null } || Tools is { ValueKind: JsonValueKind.Array } tools && tools.GetArrayLength() == 0, "tools", "are not supported");
+        Require(!Messages!.Contains(null!), "messages", "must not hold null");
         return [.. Messages!.Select(message => new ChatMessage(RoleOf(message), message.Text()))];
     }
 
@@ -102,14 +119,14 @@ public sealed record RequestMessage(string? Role, JsonElement Content)
 {
     public string Text() => Content.ValueKind switch
     {
-        JsonValueKind.String => Content.GetString()!,
+        JsonValueKind.String => Texts.Of(Content, "messages"),
         JsonValueKind.Array => string.Concat(Content.EnumerateArray().Select(PartText)),
         _ => throw new RequestException("A message's content must be a text or a list of text parts.", "messages"),
     };
 
     private static string PartText(JsonElement part) =>
         part.ValueKind == JsonValueKind.Object && part.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String
-            ? text.GetString()!
+            ? Texts.Of(text, "messages")
             : throw new RequestException("A part of a message is not text; only text is understood.", "messages");
 }
 
@@ -121,8 +138,8 @@ public sealed record CompletionRequest : SamplingRequest
 
     public string PromptText() => Prompt switch
     {
-        { ValueKind: JsonValueKind.String } => Prompt.GetString()!,
-        { ValueKind: JsonValueKind.Array } when Prompt.GetArrayLength() == 1 && Prompt[0].ValueKind == JsonValueKind.String => Prompt[0].GetString()!,
+        { ValueKind: JsonValueKind.String } => Texts.Of(Prompt, "prompt"),
+        { ValueKind: JsonValueKind.Array } when Prompt.GetArrayLength() == 1 && Prompt[0].ValueKind == JsonValueKind.String => Texts.Of(Prompt[0], "prompt"),
         _ => throw new RequestException("'prompt' must be a text or a list of one text.", "prompt"),
     };
 }

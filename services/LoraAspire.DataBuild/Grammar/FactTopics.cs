@@ -1,3 +1,4 @@
+using System.Globalization;
 using LoraAspire.DataBuild.Records;
 
 namespace LoraAspire.DataBuild.Grammar;
@@ -58,11 +59,11 @@ internal static class FactTopics
             0 => draw.Ask(["What does a {0} say?", "What sound does a {0} make?"], $"A {a} says {f[1]}.", a),
             1 => draw.Ask(["What does a {0} eat?", "What do you feed a {0}?"], $"A {a} eats {f[2]}.", a),
             2 => draw.Ask(["Where does a {0} live?"], $"A {a} lives {f[3]}.", a),
-            3 => draw.Ask(["How many legs does a {0} have?"], $"A {a} has {Lexicon.Numbers[int.Parse(f[4])]} legs.", a),
+            3 => draw.Ask(["How many legs does a {0} have?"], $"A {a} has {Lexicon.Numbers[int.Parse(f[4], CultureInfo.InvariantCulture)]} legs.", a),
             4 => draw.Ask(["{0}怎么叫？", "{0}的叫声是什么？"], $"{f[5]}的叫声是{f[6]}。", f[5]),
             5 => draw.Ask(["{0}吃什么？", "{0}喜欢吃什么？"], $"{f[5]}吃{f[7]}。", f[5]),
             6 => draw.Ask(["{0}住在哪里？"], $"{f[5]}住在{f[8]}。", f[5]),
-            _ => draw.Ask(["{0}有几条腿？"], $"{f[5]}有{Lexicon.CountInChinese(int.Parse(f[4]))}条腿。", f[5]),
+            _ => draw.Ask(["{0}有几条腿？"], $"{f[5]}有{Lexicon.CountInChinese(int.Parse(f[4], CultureInfo.InvariantCulture))}条腿。", f[5]),
         };
     }
 
@@ -70,7 +71,7 @@ internal static class FactTopics
     {
         var f = draw.Pick(Lexicon.AnimalFacts);
         return draw.Chance(0.6)
-            ? draw.Ask(["Tell me about the {0}.", "Tell me something about a {0}.", "Describe a {0}.", "What do you know about the {0}?"], $"A {f[0]} is an animal. It lives {f[3]}, eats {f[2]} and has {Lexicon.Numbers[int.Parse(f[4])]} legs.", f[0])
-            : draw.Ask(["介绍一下{0}。", "说说{0}。", "你知道{0}吗？"], $"{f[5]}是一种动物，住在{f[8]}，吃{f[7]}，有{Lexicon.CountInChinese(int.Parse(f[4]))}条腿。", f[5]);
+            ? draw.Ask(["Tell me about the {0}.", "Tell me something about a {0}.", "Describe a {0}.", "What do you know about the {0}?"], $"A {f[0]} is an animal. It lives {f[3]}, eats {f[2]} and has {Lexicon.Numbers[int.Parse(f[4], CultureInfo.InvariantCulture)]} legs.", f[0])
+            : draw.Ask(["介绍一下{0}。", "说说{0}。", "你知道{0}吗？"], $"{f[5]}是一种动物，住在{f[8]}，吃{f[7]}，有{Lexicon.CountInChinese(int.Parse(f[4], CultureInfo.InvariantCulture))}条腿。", f[5]);
     }
 }

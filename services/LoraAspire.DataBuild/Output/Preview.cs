@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources;
@@ -44,8 +45,8 @@ public sealed class Preview
         foreach (var (at, record) in kept.OrderBy(item => item.Row))
         {
             var row = RowInspection.Of(dataset, tokenizer, at);
-            text.Append($"\n## Row {at}, from {record.Where}\n\n");
-            text.Append($"{row.Tokens.Count} tokens, {row.LossTokens} of them with loss{(row.EndsWithEos ? "" : ", cut at the end (no EOS)")}.\n\n");
+            text.Append(CultureInfo.InvariantCulture, $"\n## Row {at}, from {record.Where}\n\n");
+            text.Append(CultureInfo.InvariantCulture, $"{row.Tokens.Count} tokens, {row.LossTokens} of them with loss{(row.EndsWithEos ? "" : ", cut at the end (no EOS)")}.\n\n");
             foreach (var segment in row.Segments)
             {
                 Block(text, segment.CarriesLoss ? "Learned" : "Read", string.Concat(segment.Parts.Where(part => !part.IsSpecial).Select(part => part.Text)));
@@ -64,7 +65,7 @@ public sealed class Preview
         {
             fence += "`";
         }
-        text.Append($"{title}:\n\n{fence}text\n{Cut(content)}\n{fence}\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"{title}:\n\n{fence}text\n{Cut(content)}\n{fence}\n\n");
     }
 
     /// <summary>Not through the two halves of a character beyond U+FFFF.</summary>

@@ -68,7 +68,7 @@ internal sealed class ChatRecords(DataFile file)
                     turns[^1] = turns[^1] with { Answer = text };
                     break;
                 case null:
-                    return Left(place, $"a turn of '{role.GetString()}'");
+                    return Left(place, role.GetString() is { Length: <= 24 } name && name.All(letter => char.IsAsciiLetter(letter) || letter is '_' or '-') ? $"a turn of '{name}'" : "a turn of a role that isn't known");
                 default:
                     return Left(place, "turns that don't alternate, beginning with a question");
             }

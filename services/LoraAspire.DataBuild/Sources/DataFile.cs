@@ -10,6 +10,9 @@ public sealed record DataFile(string Name, string Path)
     /// <summary>Told what is read; may be null.</summary>
     internal ReadMeter? Meter { get; init; }
 
+    /// <summary>No sentence, template or line of a catalogue is as long; a file without line ends is none of them, and would be held in memory whole.</summary>
+    private const int LongestLine = 4 << 20;
+
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     public static DataFile Find(DataRoot data, string name) => new(name, data.Resolve(name));
@@ -24,7 +27,7 @@ public sealed record DataFile(string Name, string Path)
     }
 
     /// <summary>The lines that are not blank, or all, with their numbers from 1.</summary>
-    /// <exception cref="StageException">A line is not UTF-8; the message gives file and line.</exception>
+    /// <exception cref="StageException">A line is not UTF-8, or has no end; the message gives file and line.</exception>
     public IEnumerable<(long Number, string Text)> Lines(bool withBlank = false)
     {
         using var stream = new BufferedStream(Open(), 1 << 17);
@@ -36,6 +39,10 @@ public sealed record DataFile(string Name, string Path)
             while ((value = Next(stream)) is not (-1 or '\n'))
             {
                 line.Add((byte)value);
+                if (line.Count > LongestLine)
+                {
+                    throw new StageException($"{Name}:{number}: the line is longer than {LongestLine >> 20} MiB. Is the file a text with line ends? Look at it, or convert it.");
+                }
             }
             var text = Decode(line, number).TrimEnd('\r');
             text = number == 1 ? text.TrimStart('\uFEFF') : text;

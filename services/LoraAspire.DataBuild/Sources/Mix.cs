@@ -44,7 +44,7 @@ internal static class Mix
             rows[i] = (long)Math.Round(total * sources[i].With.Share!.Value);
             if (rows[i] > Most(i))
             {
-                throw new StageException($"{sources[i].Name}: a share of {sources[i].With.Share} of {total:0} rows is {rows[i]:N0}, but the source has {Most(i):N0}. Lower the share, raise its repeat, or give the other sources a sample.");
+                throw new StageException(FormattableString.Invariant($"{sources[i].Name}: a share of {sources[i].With.Share} of {total:0} rows is {rows[i]:N0}, but the source has {Most(i):N0}. Lower the share, raise its repeat, or give the other sources a sample."));
             }
         }
         return rows;

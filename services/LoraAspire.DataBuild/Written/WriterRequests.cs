@@ -35,7 +35,7 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
             DelayGenerator = outcome => ValueTask.FromResult(outcome.Outcome.Result.Fault!.RetryAfter is { } asked && asked >= Backoff(outcome.AttemptNumber) ? asked : (TimeSpan?)null),
             OnRetry = outcome =>
             {
-                say($"writer: request {_sent} failed: {outcome.Outcome.Result.Fault!.Words}; again in {outcome.RetryDelay.TotalSeconds:0.#} s");
+                say(FormattableString.Invariant($"writer: request {_sent} failed: {outcome.Outcome.Result.Fault!.Words}; again in {outcome.RetryDelay.TotalSeconds:0.#} s"));
                 return default;
             },
         }).Build();
@@ -47,7 +47,7 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
         }
         if (TooLong(fault))
         {
-            throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}, and wants to be left alone for {(fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day" : $"{fault.RetryAfter!.Value.TotalMinutes:0} minutes")}. Run again later: what was accepted so far is kept.", transient: true);
+            throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}, and wants to be left alone for {(fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day" : FormattableString.Invariant($"{fault.RetryAfter!.Value.TotalMinutes:0} minutes"))}. Run again later: what was accepted so far is kept.", transient: true);
         }
         if (!fault.Final && _sent >= with.MaxRequests)
         {

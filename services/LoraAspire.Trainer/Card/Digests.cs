@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
@@ -37,10 +38,17 @@ internal static class Digests
         {
             return [];
         }
-        using var json = JsonDocument.Parse(File.ReadAllBytes(summary));
-        return json.RootElement.TryGetProperty("lineage", out var lineage) && lineage.TryGetProperty("data", out var data)
-            ? [.. data.EnumerateObject().Select(file => (file.Name, file.Value.GetString()!.Replace("sha256:", "", StringComparison.Ordinal)))]
-            : [];
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(summary));
+            return json.RootElement.TryGetProperty("lineage", out var lineage) && lineage.TryGetProperty("data", out var data)
+                ? [.. data.EnumerateObject().Select(file => (file.Name, (file.Value.GetString() ?? throw new JsonException($"the digest of {file.Name} is missing")).Replace("sha256:", "", StringComparison.Ordinal)))]
+                : [];
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw new ModelException($"{summary} is not a summary that data-build wrote: {error.Message} Build the data set again.", error);
+        }
     }
 
     private static string File256(string path)

@@ -8,6 +8,19 @@ internal static class GitCommit
     /// <summary>Null when neither the folder nor one above it is a repository with a commit.</summary>
     public static string? Of(string folder)
     {
+        try
+        {
+            return Found(folder);
+        }
+        // A line of the card isn't worth a run: what stands there may be unreadable, or no repository at all.
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    private static string? Found(string folder)
+    {
         for (var at = new DirectoryInfo(folder); at is not null; at = at.Parent)
         {
             var git = Path.Combine(at.FullName, ".git");

@@ -51,9 +51,9 @@ internal sealed record RunCard(
         text.Append("\n## Made from\n\n| | SHA-256 |\n| --- | --- |\n");
         foreach (var (what, sha256) in Digests)
         {
-            text.Append($"| {what.Replace("|", "\\|", StringComparison.Ordinal)} | `{sha256}` |\n");
+            text.Append(CultureInfo.InvariantCulture, $"| {what.Replace("|", "\\|", StringComparison.Ordinal)} | `{sha256}` |\n");
         }
-        return text.Append("\n## Settings\n\n").Append(Fenced(JsonSerializer.Serialize(Settings, Indented), "json")).ToString();
+        return text.Append("\n## Settings\n\n").Append(Fenced(StageKey.Parameters(Settings).ToJsonString(Indented), "json")).ToString();
     }
 
     private string Loading => $"""

@@ -34,7 +34,7 @@ internal static class Samples
             var ids = rows.InputIds(row).ToArray();
             var length = PromptLength(rows, row);
             var answer = generator.Complete(ids[..length], GenerationOptions.Greedy(MaxNewTokens), cancellationToken);
-            samples.Add(new Sample(tokenizer.Decode(ids[..length]), tokenizer.Decode(ids[length..].Where(id => id != tokenizer.EosId).Take(MaxNewTokens)).Trim(), answer.Trim()));
+            samples.Add(new Sample(tokenizer.Decode(ids[..length].Where(tokenizer.Knows)), tokenizer.Decode(ids[length..].Where(id => id != tokenizer.EosId && tokenizer.Knows(id)).Take(MaxNewTokens)).Trim(), answer.Trim()));
         }
         return samples;
     }

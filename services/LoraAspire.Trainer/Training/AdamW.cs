@@ -6,7 +6,7 @@ namespace LoraAspire.Trainer.Training;
 
 /// <summary>
 /// AdamW (Loshchilov and Hutter 2019), decoupled weight decay, on one flat vector:
-/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ(1−lr·λ) − lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε), lr times each value's rate factor.
+/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ(1−lr·λ) − lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε), lr times each value's rate factor. Norms and biases don't decay.
 /// </summary>
 public sealed class AdamW(ParameterSet parameters, double beta1, double beta2, double epsilon, double weightDecay) : IDisposable
 {
@@ -29,7 +29,11 @@ public sealed class AdamW(ParameterSet parameters, double beta1, double beta2, d
         var factors = parameters.RateFactors;
         if (weightDecay != 0)
         {
-            _ = factors is null ? parameters.Values.mul_((1 - (learningRate * weightDecay)).Kept()) : parameters.Values.mul_(factors.mul((-learningRate * weightDecay).Kept()).add_(1.0.Kept()));
+            foreach (var (start, length) in parameters.Decaying)
+            {
+                var values = parameters.Values.narrow(0, start, length);
+                _ = factors is null ? values.mul_((1 - (learningRate * weightDecay)).Kept()) : values.mul_(factors.narrow(0, start, length).mul((-learningRate * weightDecay).Kept()).add_(1.0.Kept()));
+            }
         }
         parameters.Values.addcdiv_(factors is null ? Mean : Mean.mul(factors), denominator, (-learningRate / (1 - Math.Pow(beta1, Steps))).Kept());
     }

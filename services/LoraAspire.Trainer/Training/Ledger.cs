@@ -32,10 +32,11 @@ internal sealed class Ledger(MetricsLog metrics, int loggingSteps, int stepsPerE
         _speed.Add(figures.Tokens);
         state = state.After(figures.Loss, figures.Tokens);
         state = evalLoss is { } loss ? state.Evaluated(loss) : state;
+        var line = new StepMetrics(state.Step, (double)state.Step / stepsPerEpoch, figures.Loss, state.Smoothed, figures.LearningRate, figures.GradNorm, state.Tokens, evalLoss);
+        // Each step, however often one wants to be told: the file is part of what comes out.
+        metrics.Add(line);
         if (evalLoss is not null || state.Step % loggingSteps == 0 || state.Step == totalSteps)
         {
-            var line = new StepMetrics(state.Step, (double)state.Step / stepsPerEpoch, figures.Loss, state.Smoothed, figures.LearningRate, figures.GradNorm, state.Tokens, evalLoss);
-            metrics.Add(line);
             report.Report(new StageProgress("step", line.Step, totalSteps, line.Loss, line.EvalLoss, line.LearningRate, line.GradNorm, line.Epoch,
                 _speed.TokensPerSecond, _speed.SecondsPerStep * (totalSteps - line.Step), SmoothedLoss: line.SmoothedLoss, Tokens: line.Tokens));
         }

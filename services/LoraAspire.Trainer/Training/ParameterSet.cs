@@ -1,4 +1,5 @@
 using LoraAspire.Model;
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,6 +18,7 @@ public sealed class ParameterSet : IDisposable
         Values = values;
         Gradients = zeros_like(values).DetachFromDisposeScope();
         _entries = entries;
+        Decaying = Stretches(entries);
     }
 
     /// <summary>[count] float32</summary>
@@ -29,6 +31,37 @@ public sealed class ParameterSet : IDisposable
 
     /// <summary>What each value's learning rate is multiplied by [count] float32; null is 1.</summary>
     public Tensor? RateFactors { get; private init; }
+
+    /// <summary>
+    /// Stretches of the vector that weight decay applies to, as transformers' get_decay_parameter_names chooses them: all but norms and biases. Neighbours are one stretch.
+    /// </summary>
+    public IReadOnlyList<(long Start, long Length)> Decaying { get; }
+
+    private static List<(long Start, long Length)> Stretches(IEnumerable<(string Name, long[] Shape)> entries)
+    {
+        List<(long Start, long Length)> stretches = [];
+        long offset = 0;
+        foreach (var (name, shape) in entries)
+        {
+            var length = shape.Aggregate(1L, (product, dimension) => product * dimension);
+            if (Decays(name))
+            {
+                if (stretches is [.., var last] && last.Start + last.Length == offset)
+                {
+                    stretches[^1] = (last.Start, last.Length + length);
+                }
+                else
+                {
+                    stretches.Add((offset, length));
+                }
+            }
+            offset += length;
+        }
+        return stretches;
+    }
+
+    /// <summary>By its name in a checkpoint: model.norm.weight, …input_layernorm.weight, …q_norm.weight and …bias don't.</summary>
+    private static bool Decays(string name) => !name.Split('.').Any(part => part == "bias" || part.EndsWith("norm", StringComparison.Ordinal));
 
     /// <summary>All that is trained beside a model's own weights, under PEFT's names.</summary>
     /// <param name="loraPlusRatio">LoRA+ (Hayou et al. 2024): the rate of B, and as in PEFT of DoRA's lengths, over that of A.</param>
@@ -63,7 +96,7 @@ public sealed class ParameterSet : IDisposable
     private static Tensor RatesOf(IEnumerable<(string Name, Tensor Tensor, bool IsFast)> trained, double ratio)
     {
         using var scope = NewDisposeScope();
-        return cat([.. trained.Select(item => full([item.Tensor.numel()], item.IsFast ? ratio : 1, float32, item.Tensor.device))]).DetachFromDisposeScope();
+        return cat([.. trained.Select(item => full([item.Tensor.numel()], (item.IsFast ? ratio : 1).Kept(), float32, item.Tensor.device))]).DetachFromDisposeScope();
     }
 
     /// <summary>Every weight of a model: full fine-tuning, and training from scratch.</summary>

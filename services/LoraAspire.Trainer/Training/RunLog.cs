@@ -13,7 +13,7 @@ internal sealed class RunLog(IProgress<StageProgress> report, TrainingState resu
 
     public void Begin(TrainingRows rows, int batchSize, long parameters, string arithmetic)
     {
-        Say($"{rows.Count} rows to train on, {rows.HeldOut.Count} held out{(rows.LeftOut > 0 ? $", {rows.LeftOut} in neither part (copies or the other direction of held-out ones)" : "")}; {rows.TotalSteps} steps of {batchSize} rows; {parameters:N0} trained parameters {arithmetic}.");
+        Say(string.Create(CultureInfo.InvariantCulture, $"{rows.Count} rows to train on, {rows.HeldOut.Count} held out{(rows.LeftOut > 0 ? $", {rows.LeftOut} in neither part (copies or the other direction of held-out ones)" : "")}; {rows.TotalSteps} steps of {batchSize} rows; {parameters:N0} trained parameters {arithmetic}."));
         if (resumed.Updates > 0)
         {
             Say($"Going on from the checkpoint of step {resumed.Updates}.");

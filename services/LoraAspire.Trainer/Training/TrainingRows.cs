@@ -18,7 +18,8 @@ internal sealed class TrainingRows
         (_rows, _settings) = (rows, settings);
         (_training, HeldOut) = Split(rows, settings);
         _sampler = new Sampler([.. _training.Select(rows.Length)], settings.BatchSize, settings.GroupByLength, settings.Seed);
-        TotalSteps = settings.MaxSteps ?? settings.NumEpochs * StepsPerEpoch;
+        var steps = settings.MaxSteps ?? (long)settings.NumEpochs * StepsPerEpoch;
+        TotalSteps = steps <= int.MaxValue ? (int)steps : throw new StageException($"num_epochs {settings.NumEpochs} of {StepsPerEpoch} steps each are {steps} steps, more than can be counted. Lower num_epochs, or give max_steps.");
     }
 
     public int StepsPerEpoch => _sampler.StepsPerEpoch;

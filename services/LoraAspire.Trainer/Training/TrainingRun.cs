@@ -1,3 +1,4 @@
+using System.Globalization;
 using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Stages;
@@ -196,11 +197,13 @@ public sealed class TrainingRun : IDisposable
     {
         _objective.BeginEvaluation();
         double mean = 0;
+        _objective.BeginStep(); // the hand-written path computes with a copy of the adapters, which the update before this has left behind
         foreach (var batch in _rows.Validation(tokens, _objective.Packed))
         {
             cancellationToken.ThrowIfCancellationRequested();
             mean += _objective.Loss(batch);
         }
-        return mean;
+        return double.IsFinite(mean) ? mean : throw new StageException(
+            $"The validation loss is {mean.ToString(CultureInfo.InvariantCulture)}: with weights that give no number none of them is the best. Lower learning_rate, or look for broken rows in the data set's preview.md.");
     }
 }

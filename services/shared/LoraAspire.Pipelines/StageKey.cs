@@ -27,13 +27,15 @@ public static class StageKey
         {
             ["kind"] = kind.Name,
             ["version"] = kind.Version,
-            ["with"] = WithoutPolicy(with, JsonSerializer.SerializeToNode(with, kind.Params, ParamsJson)!),
+            ["with"] = Parameters(with),
             ["inputs"] = JsonSerializer.SerializeToNode(inputs, ParamsJson),
             ["data_files"] = JsonSerializer.SerializeToNode(dataFiles, ParamsJson),
         };
 
-    private static JsonNode WithoutPolicy(StageParams with, JsonNode node)
+    /// <summary>The parameters that a result depends on, defaults included.</summary>
+    public static JsonNode Parameters(StageParams with)
     {
+        var node = JsonSerializer.SerializeToNode(with, with.GetType(), ParamsJson)!;
         foreach (var parts in with.PolicyKeys().Select(key => key.Split('.')))
         {
             (parts[..^1].Aggregate((JsonNode?)node, (parent, part) => parent?[part]) as JsonObject)?.Remove(parts[^1]);

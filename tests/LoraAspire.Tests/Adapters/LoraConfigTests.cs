@@ -132,7 +132,7 @@ public sealed class LoraConfigTests : IDisposable
     [InlineData("\"lora_bias\": true", "'lora_bias'")]
     [InlineData("\"layer_replication\": [[0, 1]]", "'layer_replication'")]
     [InlineData("\"trainable_token_indices\": [1]", "'trainable_token_indices'")]
-    [InlineData("\"peft_type\": \"IA3\"", "peft_type is 'IA3'")]
+    [InlineData("\"peft_type\": \"IA3\"", "'peft_type' is 'IA3'")]
     public void An_adapter_of_another_kind_is_refused_by_its_field(string field, string message)
     {
         File.WriteAllText(Path.Combine(_folder, LoraConfig.FileName), $$"""{ "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], {{field}} }""");

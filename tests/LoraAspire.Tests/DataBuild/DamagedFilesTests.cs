@@ -74,13 +74,13 @@ public sealed class DamagedFilesTests
         {
             await file.WriteAsync(Encoding.UTF8.GetBytes("{\"data\": ["), TestContext.Current.CancellationToken);
             var records = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("{\"instruction\": \"a\", \"output\": \"b\"},\n", 30_000)));
-            for (var written = 0L; written < 140L << 20; written += records.Length)
+            for (var written = 0L; written < 40L << 20; written += records.Length)
             {
                 await file.WriteAsync(records, TestContext.Current.CancellationToken);
             }
         }
         var error = Assert.Throws<StageException>(() => new LoraAspire.DataBuild.Sources.AlpacaRecords(new() { Path = "a.json" }, new("a.json", path)).Read().Count());
         File.Delete(path);
-        Assert.Contains("a.json:1: row 0 is longer than 128 MiB. Is it one object around the records", error.Message);
+        Assert.Contains("a.json:1: row 0 is longer than 32 MiB. Is it one object around the records", error.Message);
     }
 }

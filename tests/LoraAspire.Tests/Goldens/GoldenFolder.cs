@@ -15,6 +15,17 @@ public static class GoldenFolder
     /// <summary>Shared raw data (tokenizers, instruction files, small models): LORA_SHARED_DATA, or <c>../shared/data</c>.</summary>
     public static string SharedData { get; } = FindRoot("LORA_SHARED_DATA", "data");
 
+    /// <summary>Shared inputs that once failed: LORA_CASES, or <c>../shared/cases</c>.</summary>
+    public static string SharedCases { get; } = FindRoot("LORA_CASES", "cases");
+
+    /// <summary>Inputs that once brought a reader down, of folders whose name holds this; relative to <see cref="SharedCases"/>, in ordinal order.</summary>
+    public static IEnumerable<string> Faults(string kind)
+    {
+        var folder = Path.Combine(SharedCases, "faults");
+        return !Directory.Exists(folder) ? [] : Directory.EnumerateDirectories(folder, $"*{kind}*").SelectMany(Directory.EnumerateFiles)
+            .Select(file => Path.GetRelativePath(SharedCases, file)).Order(StringComparer.Ordinal);
+    }
+
     /// <summary>Full paths of the case folders under a subfolder, in ordinal order; none when there is no such subfolder.</summary>
     public static IEnumerable<string> Cases(string subfolder)
     {
@@ -41,7 +52,7 @@ public static class GoldenFolder
         var path = Path.Combine(root, relative);
         if (!Path.Exists(path))
         {
-            Assert.Skip($"{path} is not there: put the shared fixtures beside the repository, or set LORA_GOLDENS / LORA_SHARED_DATA.");
+            Assert.Skip($"{path} is not there: put the shared fixtures beside the repository, or set LORA_GOLDENS / LORA_SHARED_DATA / LORA_CASES.");
         }
         return path;
     }

@@ -61,7 +61,7 @@ public sealed class PipelineParserTests
     [InlineData("with: { base_model: tiny }", "10:13", "'base_model' means the input 'base', which is also given")]
     [InlineData("with: { rank_pattern: { q_proj: high } }", "10:37", "'rank_pattern.q_proj' is a whole number, not 'high'")]
     [InlineData("with: { rank_pattern: 4 }", "10:27", "'rank_pattern' is keys with values")]
-    [InlineData("with: { rank_pattern: { q_proj: 0 } }", "10:27", "ranks must be at least 1")]
+    [InlineData("with: { rank_pattern: { q_proj: 0 } }", "10:37", "'rank_pattern.q_proj' must be at least 1")]
     [InlineData("with: { modules_to_save: [norm] }", "10:30", "'norm' can't be trained whole")]
     [InlineData("with: { finetuning_type: full, use_dora: true }", "10:46", "belongs to LoRA")]
     [InlineData("with: { early_stopping_patience: 3, val_set_size: 0 }", "10:38", "needs a validation loss")]
@@ -173,7 +173,7 @@ public sealed class PipelineParserTests
     [Fact]
     public void A_file_that_is_nested_or_grown_beyond_reason_is_refused()
     {
-        AssertError($"name: {new string('[', 100_000)}", "1:36", "levels deep");
+        AssertError($"name: {new string('[', 100_000)}", "1:38", "levels deep");
         AssertError("name: " + new string('x', 2 << 20), "1:1", "at most 1 MiB");
     }
 

@@ -54,6 +54,15 @@ public sealed class StageKeyTests
         Assert.NotEqual(Identity(writer), Identity(writer with { Model = "n" }));
     }
 
+    [Fact]
+    public void How_often_a_trainer_tells_and_keeps_its_state_is_no_part_of_the_identity()
+    {
+        static string Identity(TrainerParams with) => StageKey.Canonical(StageKey.Identity(StageKinds.Trainer, with, Inputs, NoFiles));
+
+        Assert.Equal(Identity(new()), Identity(new() { LoggingSteps = 10, SaveSteps = 7, SaveTotalLimit = 1 }));
+        Assert.NotEqual(Identity(new()), Identity(new() { EvalSteps = 10 }));
+    }
+
     private static string Key(MergerParams with, Dictionary<string, string> inputs, Dictionary<string, string> files) =>
         StageKey.Of(StageKey.Identity(StageKinds.Merger, with, inputs, files));
 }

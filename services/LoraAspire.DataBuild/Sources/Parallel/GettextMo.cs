@@ -11,7 +11,7 @@ namespace LoraAspire.DataBuild.Sources.Parallel;
 internal static class GettextMo
 {
     private const uint Magic = 0x950412DE;
-    private const int LargestCatalogue = 256 << 20;
+    private const int LargestCatalogue = 64 << 20;
 
     private static readonly UTF8Encoding Utf8 = new(false, throwOnInvalidBytes: true);
 
@@ -87,11 +87,11 @@ internal static class GettextMo
         {
             while ((read = stream.Read(part)) > 0)
             {
-                whole.Write(part, 0, read);
-                if (whole.Length > LargestCatalogue)
+                if (whole.Length + read > LargestCatalogue)
                 {
                     throw new StageException($"{file.Name}: larger than {LargestCatalogue >> 20} MiB, which no catalogue is.");
                 }
+                whole.Write(part, 0, read);
             }
         }
         catch (InvalidDataException e)

@@ -6,6 +6,9 @@ namespace LoraAspire.DataBuild.Sources.Parallel;
 /// <summary>A gettext catalogue as text: msgid is the source side, msgstr the target. Of plural forms the first is taken; fuzzy and obsolete entries are left out.</summary>
 internal static class GettextPo
 {
+    /// <summary>Of one entry, in letters: its lines may go on without end.</summary>
+    private const int LongestEntry = 4 << 20;
+
     private sealed class Entry
     {
         public long Line;
@@ -54,6 +57,10 @@ internal static class GettextPo
             if (open is null || !GettextText.TryAppend(line.AsSpan(Math.Max(0, line.IndexOf('"'))), open))
             {
                 throw new StageException($"{file.Name}:{number}: a text in double quotes is missing, or its closing quote.");
+            }
+            if (open.Length > LongestEntry)
+            {
+                throw new StageException($"{file.Name}:{entry.Line}: the entry is longer than {LongestEntry >> 20} million letters. Is the file a .po catalogue? Look at it, or export it again.");
             }
         }
     }

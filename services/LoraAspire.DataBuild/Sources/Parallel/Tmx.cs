@@ -13,9 +13,13 @@ internal static class Tmx
     /// <summary>An XML file names its encoding; older ones are in GBK or windows-1252.</summary>
     static Tmx() => System.Text.Encoding.RegisterProvider(System.Text.CodePagesEncodingProvider.Instance);
 
+    /// <summary>Bytes of one unit, and depth of its elements: the reader holds both in memory.</summary>
+    private const int LongestUnit = 4 << 20;
+    private const int MostDepth = 100;
+
     public static IEnumerable<FoundPair> Read(DataFile file, ParallelSource with)
     {
-        using var stream = file.Open();
+        using UnitLimit stream = new(file.Open(), LongestUnit, () => new StageException($"{file.Name}: a unit, or what stands before the first one, is longer than {LongestUnit >> 20} MiB. Is the file a translation memory? Look at it, or export it again."));
         using var xml = XmlReader.Create(stream, new() { DtdProcessing = DtdProcessing.Ignore, XmlResolver = null, IgnoreComments = true, IgnoreProcessingInstructions = true });
         SortedSet<string> seen = new(StringComparer.Ordinal);
         var (row, found) = (0L, false);
@@ -23,6 +27,7 @@ internal static class Tmx
         {
             Place place = new(file.Name, row++, ((IXmlLineInfo)xml).LineNumber);
             var texts = Unit(file, xml);
+            stream.Next();
             seen.UnionWith(texts.Keys);
             var (source, target) = Sides(texts, with.SrcLang, with.TgtLang);
             found |= source is not null && target is not null;
@@ -44,7 +49,26 @@ internal static class Tmx
     }
 
     /// <summary>To the next &lt;tu&gt;.</summary>
-    private static bool Next(DataFile file, XmlReader xml) => Guarded(file, () => xml.NodeType == XmlNodeType.Element && xml.Name == "tu" || xml.ReadToFollowing("tu"));
+    private static bool Next(DataFile file, XmlReader xml) => Guarded(file, () =>
+    {
+        while (xml.NodeType != XmlNodeType.Element || xml.Name != "tu")
+        {
+            RequireFlat(file, xml);
+            if (!xml.Read())
+            {
+                return false;
+            }
+        }
+        return true;
+    });
+
+    private static void RequireFlat(DataFile file, XmlReader xml)
+    {
+        if (xml.Depth > MostDepth)
+        {
+            throw new StageException($"{file.Name}:{((IXmlLineInfo)xml).LineNumber}: elements stand more than {MostDepth} deep in each other. Is the file a translation memory? Look at it, or export it again.");
+        }
+    }
 
     /// <summary>Language code → text of the unit that the reader stands at; the reader stands behind it afterwards. Inline codes are left out of a text.</summary>
     private static Dictionary<string, string> Unit(DataFile file, XmlReader xml) => Guarded(file, () =>
@@ -56,6 +80,7 @@ internal static class Tmx
         System.Text.StringBuilder text = new();
         while (unit.Read())
         {
+            RequireFlat(file, xml);
             switch (unit.NodeType, unit.Name)
             {
                 case (XmlNodeType.Element, "tuv"):

@@ -9,29 +9,36 @@ namespace LoraAspire.DataBuild.Sources.Tables;
 /// <summary>Comma-separated values with a header row and RFC 4180 quotes, or tab-separated ones, in which a quote is a letter.</summary>
 internal static class CsvRows
 {
-    // An opening quote without an end would take in the whole file.
-    private const double LongestField = 16 << 20;
+    // An opening quote without an end would take in the whole file, and so would a file without line ends.
+    private const int LongestRow = 4 << 20;
 
     public static IEnumerable<TableRow> Read(DataFile file, string delimiter)
     {
         using StreamReader reader = new(file.Open(), new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false, 1 << 16);
         // Told to look for a mark, the reader would take another encoder with it, which lets wrong bytes pass.
         SkipMark(file, reader);
-        using CsvParser parser = new(reader, new CsvConfiguration(CultureInfo.InvariantCulture)
+        var reached = 1L;
+        using RowLimit limit = new(reader, LongestRow, () => Wrong(file, reached, $"the row that begins here is longer than {LongestRow >> 20} million letters. Is a quote missing its end, or is the file no table"));
+        using CsvParser parser = new(limit, new CsvConfiguration(CultureInfo.InvariantCulture)
         {
             Delimiter = delimiter,
             Mode = delimiter == "\t" ? CsvMode.NoEscape : CsvMode.RFC4180,
-            MaxFieldSize = LongestField,
             BadDataFound = bad => throw BadQuote(file, bad.Context.Parser!.RawRow, bad.RawRecord, bad.Field),
         });
         var carriageReturns = 0;
         var (header, start) = Next(file, parser, 1, ref carriageReturns) ?? throw Wrong(file, 1, "the file is empty. Its first row names the columns");
+        limit.Next();
+        if (header.Length > TableRows.MostColumns)
+        {
+            throw Wrong(file, start, $"the header names {header.Length} columns; {TableRows.MostColumns} are read at most");
+        }
         if (header.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw Wrong(file, start, $"two columns are named '{twice.Key}'");
         }
-        for (var row = 0L; Next(file, parser, parser.RawRow + 1 - carriageReturns, ref carriageReturns) is var (fields, line); row++)
+        for (var row = 0L; Next(file, parser, reached = parser.RawRow + 1 - carriageReturns, ref carriageReturns) is var (fields, line); row++)
         {
+            limit.Next();
             if (fields.Length != header.Length)
             {
                 throw Wrong(file, line, $"row {row} has {fields.Length} fields, but the header has {header.Length}. A text with a {(delimiter == "," ? "comma, quote or line break is written in quotes" : "tab or a line break can't be written in this form")}");
@@ -83,10 +90,6 @@ internal static class CsvRows
         catch (CsvHelperException e) when (e.InnerException is StageException wrong)
         {
             throw wrong;
-        }
-        catch (MaxFieldSizeException e)
-        {
-            throw new StageException($"{file.Name}:{line}: a field is longer than {LongestField / (1 << 20):0} million letters. Is a quote missing its end?", inner: e);
         }
         catch (CsvHelperException e)
         {

@@ -8,7 +8,7 @@ namespace LoraAspire.DataBuild.Sources;
 internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> make)
 {
     /// <summary>A longer record is no record, but one object around all of them; it would be held in memory whole.</summary>
-    private const int LongestRecord = 128 << 20;
+    private const int LongestRecord = 32 << 20;
 
     private static readonly JsonReaderOptions Options = new() { AllowMultipleValues = true };
 

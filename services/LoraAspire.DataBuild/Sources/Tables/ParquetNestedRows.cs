@@ -17,6 +17,7 @@ internal static class ParquetNestedRows
         for (var group = 0; group < groups; group++)
         {
             stream.Position = 0;
+            stream.Next();
             foreach (var cells in ParquetFile.Guarded(file, () => ParquetSerializer.DeserializeUntypedAsync(stream, rowGroupIndex: group).GetAwaiter().GetResult()).Data)
             {
                 yield return (ParquetFile.Guarded(file, () => JsonSerializer.SerializeToElement(cells, Json)), new(file.Name, row++, 0));
@@ -24,9 +25,14 @@ internal static class ParquetNestedRows
         }
     }
 
-    private static async Task<int> GroupsAsync(Stream stream)
+    private static async Task<int> GroupsAsync(ParquetStream stream)
     {
         await using var reader = await ParquetReader.CreateAsync(stream, leaveStreamOpen: true);
+        for (var group = 0; group < reader.RowGroupCount; group++)
+        {
+            stream.Next();
+            ParquetPages.Require(reader, group, stream);
+        }
         return reader.RowGroupCount;
     }
 

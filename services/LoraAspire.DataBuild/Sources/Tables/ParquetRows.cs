@@ -19,7 +19,7 @@ internal static class ParquetRows
             var row = 0L;
             for (var group = 0; group < reader.RowGroupCount; group++)
             {
-                foreach (var cells in ParquetFile.Guarded(file, () => Columns(reader, group, fields)))
+                foreach (var cells in ParquetFile.Guarded(file, () => Columns(reader, group, fields, stream)))
                 {
                     yield return new(new(file.Name, row++, 0), cells);
                 }
@@ -31,11 +31,15 @@ internal static class ParquetRows
         }
     }
 
-    private static IEnumerable<Dictionary<string, string>> Columns(ParquetReader reader, int group, DataField[] fields)
+    private static IEnumerable<Dictionary<string, string>> Columns(ParquetReader reader, int group, DataField[] fields, ParquetStream stream)
     {
+        stream.Next();
+        ParquetPages.Require(reader, group, stream);
+        stream.Next();
         using var rows = reader.OpenRowGroupReader(group);
-        var columns = fields.Select(field => (field.Name, Texts: Readers[field.ClrType](rows, field, checked((int)rows.RowCount)))).Where(column => column.Texts is not null).ToList();
-        return Enumerable.Range(0, checked((int)rows.RowCount))
+        var count = ParquetFile.Rows(rows.RowCount, stream);
+        var columns = fields.Select(field => (field.Name, Texts: Readers[field.ClrType](rows, field, count))).Where(column => column.Texts is not null).ToList();
+        return Enumerable.Range(0, count)
             .Select(row => columns.ToDictionary(column => column.Name, column => column.Texts![row] ?? "", StringComparer.Ordinal));
     }
 

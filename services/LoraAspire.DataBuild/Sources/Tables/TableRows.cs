@@ -16,6 +16,9 @@ internal static class TableRows
         return Path.GetExtension(name).ToLowerInvariant();
     }
 
+    /// <summary>Templates are looked through for each of them.</summary>
+    public const int MostColumns = 10_000;
+
     private static readonly string[] Foreign = [".xlsx", ".xls", ".ods", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", ".arrow", ".feather", ".db", ".sqlite"];
 
     /// <summary>Any file that doesn't say that it is another.</summary>
@@ -37,6 +40,10 @@ internal static class TableRows
         Dictionary<string, string> cells = new(StringComparer.Ordinal);
         foreach (var column in row.EnumerateObject())
         {
+            if (cells.Count == MostColumns)
+            {
+                throw place.Wrong($"row {place.Row} has more than {MostColumns} columns");
+            }
             cells[column.Name] = column.Value.ValueKind switch
             {
                 JsonValueKind.String => column.Value.GetString()!,

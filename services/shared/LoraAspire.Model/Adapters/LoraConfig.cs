@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
 namespace LoraAspire.Model;
@@ -65,21 +64,27 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
     }
 
     /// <summary>Fields that change an adapter's numbers in ways this code doesn't compute, with the value that changes nothing.</summary>
-    private static readonly (string Field, Func<JsonNode, bool> IsNeutral)[] MustBeNeutral =
+    private static readonly (string Field, Func<JsonElement, bool> IsNeutral)[] MustBeNeutral =
     [
-        ("fan_in_fan_out", node => !node.GetValue<bool>()),
-        ("lora_bias", node => !node.GetValue<bool>()),
-        ("bias", node => node.GetValue<string>() == "none"),
-        ("layers_pattern", node => node is JsonArray { Count: 0 }),
-        ("exclude_modules", node => node is JsonArray { Count: 0 }),
-        ("layer_replication", node => node is JsonArray { Count: 0 }),
-        ("alora_invocation_tokens", node => node is JsonArray { Count: 0 }),
+        ("fan_in_fan_out", value => !value.GetBoolean()),
+        ("lora_bias", value => !value.GetBoolean()),
+        ("bias", value => value.GetString() == "none"),
+        ("layers_pattern", IsEmptyList),
+        ("exclude_modules", IsEmptyList),
+        ("layer_replication", IsEmptyList),
+        ("alora_invocation_tokens", IsEmptyList),
         ("enable_lora", _ => false),
-        ("use_qalora", node => !node.GetValue<bool>()),
+        ("use_qalora", value => !value.GetBoolean()),
         ("arrow_config", _ => false),
         ("trainable_token_indices", _ => false),
-        ("target_parameters", node => node is JsonArray { Count: 0 }),
+        ("target_parameters", IsEmptyList),
     ];
+
+    private static bool IsEmptyList(JsonElement value) => value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0;
+
+    // PEFT's own are far below.
+    private const int MostRank = 1 << 20;
+    private const double MostAlpha = 1e12;
 
     /// <exception cref="ModelException">No such file, broken, or a setting that this code can't honour; the message names it.</exception>
     public static LoraConfig Load(string directory)
@@ -89,45 +94,56 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
         {
             throw new ModelException($"No {FileName} in {directory}: it is not an adapter's folder.");
         }
-        try
-        {
-            var json = JsonNode.Parse(File.ReadAllBytes(path))!.AsObject();
-            if (json["peft_type"]?.GetValue<string>() is { } type && type != "LORA")
-            {
-                throw new ModelException($"{path}: peft_type is '{type}'; only LORA is supported.");
-            }
-            foreach (var (field, isNeutral) in MustBeNeutral)
-            {
-                if (json[field] is { } value && !isNeutral(value))
-                {
-                    throw new ModelException($"{path}: '{field}' is {value.ToJsonString()}, which is not supported yet.");
-                }
-            }
-            var targets = json["target_modules"] is JsonArray list ? list.Select(item => item!.GetValue<string>()).ToArray() : [json["target_modules"]!.GetValue<string>()];
-            return new LoraConfig(
-                json["r"]!.GetValue<int>(), json["lora_alpha"]!.GetValue<double>(), json["lora_dropout"]?.GetValue<double>() ?? 0,
-                targets, json["use_rslora"]?.GetValue<bool>() ?? false)
-            {
-                BaseModelNameOrPath = json["base_model_name_or_path"]?.GetValue<string>() ?? "",
-                UseDora = json["use_dora"]?.GetValue<bool>() ?? false,
-                RankPattern = Values<int>(json["rank_pattern"]),
-                AlphaPattern = Values<double>(json["alpha_pattern"]),
-                ModulesToSave = json["modules_to_save"]?.AsArray().Select(item => item!.GetValue<string>()).ToArray() ?? [],
-                LayersToTransform = json["layers_to_transform"] switch
-                {
-                    null => null,
-                    JsonArray layers => layers.Select(item => item!.GetValue<int>()).ToArray(),
-                    var layer => [layer.GetValue<int>()],
-                },
-            };
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or NullReferenceException or FormatException)
-        {
-            throw new ModelException($"{path}: not an adapter's settings: {error.Message}", error);
-        }
+        return JsonFile.Read(path, "adapter configuration", root => Read(new ConfigFields(root, path)));
     }
 
-    private static Dictionary<string, T> Values<T>(JsonNode? map) => map?.AsObject().ToDictionary(pair => pair.Key, pair => pair.Value!.GetValue<T>()) ?? [];
+    private static LoraConfig Read(ConfigFields config)
+    {
+        if (config.Text("peft_type") is { } type && type != "LORA")
+        {
+            throw config.Refuse("peft_type", $"is '{type}'; only LORA is supported");
+        }
+        foreach (var (field, isNeutral) in MustBeNeutral)
+        {
+            if (config.Has(field) && config.Element.GetProperty(field) is var value && !isNeutral(value))
+            {
+                throw config.Refuse(field, $"is {value.GetRawText()}, which is not supported yet");
+            }
+        }
+        double Alpha(string name, double alpha) => Math.Abs(alpha) <= MostAlpha ? alpha : throw config.Refuse(name, "is too large a number");
+        int Rank(JsonElement rank) => rank.GetInt32() is >= 1 and <= MostRank and var fits ? fits : throw config.Refuse("rank_pattern", $"has the rank {rank}; ranks are 1 to {MostRank}");
+        return new LoraConfig(
+            config.Size("r", MostRank), Alpha("lora_alpha", config.Number("lora_alpha") ?? throw config.Refuse("lora_alpha", "is missing")),
+            config.Number("lora_dropout", above: -double.Epsilon, most: 1) ?? 0, Targets(config), config.Flag("use_rslora") ?? false)
+        {
+            BaseModelNameOrPath = config.Text("base_model_name_or_path") ?? "",
+            UseDora = config.Flag("use_dora") ?? false,
+            RankPattern = Pattern(config, "rank_pattern", Rank),
+            AlphaPattern = Pattern(config, "alpha_pattern", alpha => Alpha("alpha_pattern", alpha.GetDouble())),
+            ModulesToSave = config.Texts("modules_to_save") ?? [],
+            LayersToTransform = !config.Has("layers_to_transform") ? null : config.Element.GetProperty("layers_to_transform") switch
+            {
+                { ValueKind: JsonValueKind.Array } layers => [.. layers.EnumerateArray().Select(layer => layer.GetInt32())],
+                var layer => [layer.GetInt32()],
+            },
+        };
+    }
+
+    private static string[] Targets(ConfigFields config) =>
+        !config.Has("target_modules") ? throw config.Refuse("target_modules", "is missing")
+        : config.Element.GetProperty("target_modules").ValueKind == JsonValueKind.Array ? config.Texts("target_modules")!
+        : [config.Text("target_modules")!];
+
+    /// <summary>In the file's order. Of a key that stands twice the last counts, as in Python.</summary>
+    private static Dictionary<string, T> Pattern<T>(ConfigFields config, string name, Func<JsonElement, T> value)
+    {
+        Dictionary<string, T> pattern = [];
+        foreach (var entry in config.Object(name)?.Element.EnumerateObject() ?? default)
+        {
+            pattern[entry.Name] = value(entry.Value);
+        }
+        return pattern;
+    }
 
     /// <summary>Writes adapter_config.json as PEFT does: two spaces, sorted keys.</summary>
     public void Save(string directory)

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -57,7 +58,7 @@ public static class ModelAdapters
         {
             using var scope = NewDisposeScope();
             var (rank, bound) = (config.RankOf(linear.Name), 1 / Math.Sqrt(linear.InFeatures));
-            var a = rand([rank, linear.InFeatures], float32).mul_(2 * bound).sub_(bound).to(model.Device);
+            var a = rand([rank, linear.InFeatures], float32).mul_((2 * bound).Kept()).sub_(bound.Kept()).to(model.Device);
             var b = zeros([linear.OutFeatures, rank], float32, model.Device);
             var pair = new LoraPair(a.DetachFromDisposeScope(), b.DetachFromDisposeScope(), config.ScaleOf(linear.Name), config.LoraDropout);
             linear.Lora = config.UseDora ? pair with { Magnitude = linear.RowNorms(pair).DetachFromDisposeScope() } : pair;

@@ -27,39 +27,35 @@ public sealed record DatasetFacts(
 
     public const string FileName = "dataset.json";
 
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
 
     /// <exception cref="ModelException">No dataset.json there, or not one of ours.</exception>
     public static DatasetFacts Read(string folder)
     {
         var path = Path.Combine(folder, FileName);
-        try
-        {
-            var file = JsonSerializer.Deserialize<Document>(File.ReadAllBytes(path), Json);
-            return file is { Total: { } total, Sources: { } sources }
-                ? new(file.Rows, total, sources, file.MaskedShare, Bins(file.LengthHistogram ?? []), file.PromptTemplateName, file.CutoffLen, file.TrainOnInputs)
-                {
-                    Notes = file.Notes ?? [],
-                    UnlikeAlpacaLora = (file.UnlikeAlpacaLora ?? []).ToDictionary(reason => reason.Key.Replace('_', ' '), reason => reason.Value),
-                    Lineage = file.Lineage,
-                }
-                : throw new ModelException($"{path} has no counts. Build the data set again.");
-        }
-        catch (FileNotFoundException)
-        {
-            throw new ModelException($"No {FileName} in {folder}: it is not a data set that data-build wrote.");
-        }
-        catch (Exception error) when (error is JsonException or FormatException)
-        {
-            throw new ModelException($"{path} is not readable: {error.Message} Build the data set again.", error);
-        }
+        return !File.Exists(path)
+            ? throw new ModelException($"No {FileName} in {folder}: it is not a data set that data-build wrote.")
+            : JsonFile.Read(path, "data set summary", root => Of(root.Deserialize<Document>(Json)) ?? throw new FormatException("It has no counts, or holds nothing where a value belongs."));
     }
+
+    private static DatasetFacts? Of(Document? file) => file is { Total: { } total, Sources: { } sources } && IsWhole(file, sources)
+        ? new(file.Rows, total, sources, file.MaskedShare, Bins(file.LengthHistogram ?? []), file.PromptTemplateName, file.CutoffLen, file.TrainOnInputs)
+        {
+            Notes = file.Notes ?? [],
+            UnlikeAlpacaLora = (file.UnlikeAlpacaLora ?? []).DistinctBy(reason => reason.Key.Replace('_', ' ')).ToDictionary(reason => reason.Key.Replace('_', ' '), reason => reason.Value),
+            Lineage = file.Lineage,
+        }
+        : null;
+
+    /// <summary>The serialiser holds properties to what their types promise, and what stands in lists and under free keys to nothing.</summary>
+    private static bool IsWhole(Document file, Dictionary<string, SourceFacts> sources) =>
+        !sources.Values.Contains(null!) && file.Notes?.Contains(null!) is not true && file.Lineage?.Digests().Any(digest => digest.Sha256 is null) is not true;
 
     private static List<LengthBin> Bins(Dictionary<string, long> histogram) =>
         [.. histogram.Select(bin => bin.Key.Split('-') is [var from, var to]
             ? new LengthBin(int.Parse(from, CultureInfo.InvariantCulture), int.Parse(to, CultureInfo.InvariantCulture), bin.Value)
             : throw new FormatException($"'{bin.Key}' is no span of lengths.")).OrderBy(bin => bin.From)];
 
-    private sealed record Document(long Rows, SourceFacts? Total, Dictionary<string, SourceFacts>? Sources, double MaskedShare, Dictionary<string, long>? LengthHistogram,
-        string? PromptTemplateName, int CutoffLen, bool TrainOnInputs, List<string>? Notes, Dictionary<string, long>? UnlikeAlpacaLora, Lineage? Lineage);
+    private sealed record Document(long Rows = 0, SourceFacts? Total = null, Dictionary<string, SourceFacts>? Sources = null, double MaskedShare = 0, Dictionary<string, long>? LengthHistogram = null,
+        string? PromptTemplateName = null, int CutoffLen = 0, bool TrainOnInputs = false, List<string>? Notes = null, Dictionary<string, long>? UnlikeAlpacaLora = null, Lineage? Lineage = null);
 }

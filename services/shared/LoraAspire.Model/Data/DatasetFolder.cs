@@ -33,7 +33,17 @@ public sealed class DatasetFolder : IDisposable
             throw new ModelException($"{folder} has no folder {InstructionDataset.TokenizerFolder}: an older data-build wrote it. Run the pipeline again.");
         }
         var (loaded, facts) = (HfTokenizer.Load(tokenizer), DatasetFacts.Read(folder));
-        return new(InstructionDataset.Open(folder), loaded, facts);
+        var rows = InstructionDataset.Open(folder);
+        try
+        {
+            rows.RequireIdsBelow(loaded.VocabSize);
+            return new(rows, loaded, facts);
+        }
+        catch
+        {
+            rows.Dispose();
+            throw;
+        }
     }
 
     /// <exception cref="ModelException">There is no such row.</exception>

@@ -1,5 +1,5 @@
+using System.Text;
 using Apache.Arrow;
-using Apache.Arrow.Ipc;
 using Apache.Arrow.Types;
 
 namespace LoraAspire.Model.Data;
@@ -7,7 +7,7 @@ namespace LoraAspire.Model.Data;
 /// <summary>
 /// A tokenised instruction data set: dataset.arrow, an Arrow IPC stream of columns input_ids and labels (list of int32), source (text), row and line (int64,
 /// the record's place in its source, from 0, and the line of the file it starts at, from 1; 0 where there is none). A large one goes on in dataset.1.arrow and so on, since a
-/// file is mapped up to 2 GiB. Memory-mapped: opening reads the batches' headers, spans point into the file.
+/// file is mapped up to 2 GiB. Memory-mapped: opening reads the batches' headers and offsets, which are held to the buffers; spans point into the file.
 /// </summary>
 public sealed class InstructionDataset : IDisposable
 {
@@ -28,11 +28,10 @@ public sealed class InstructionDataset : IDisposable
             new Field("line", Int64Type.Default, nullable: false),
         ], metadata: null);
 
+    private static readonly byte[][] Columns = [.. Schema.FieldsList.Select(field => Encoding.UTF8.GetBytes(field.Name))];
+
     private readonly List<MappedFile> _files = [];
-    private readonly List<ArrowStreamReader> _readers = [];
-    private readonly List<RecordBatch> _batches = [];
-    /// <summary>The row that each batch begins with.</summary>
-    private readonly List<int> _starts = [];
+    private readonly List<RowBatch> _batches = [];
 
     private InstructionDataset(IEnumerable<string> files)
     {
@@ -41,12 +40,10 @@ public sealed class InstructionDataset : IDisposable
             foreach (var path in files)
             {
                 _files.Add(new MappedFile(path));
-                _readers.Add(new ArrowStreamReader(_files[^1].Memory));
-                while (_readers[^1].ReadNextRecordBatch() is { } batch)
+                foreach (var batch in ArrowStream.Read(_files[^1].Memory, Columns).Where(batch => batch.Rows > 0))
                 {
-                    _batches.Add(batch);
-                    _starts.Add(Count);
-                    Count = checked(Count + batch.Length);
+                    _batches.Add(new(batch, Count));
+                    Count = checked(Count + _batches[^1].Rows);
                 }
             }
         }
@@ -78,56 +75,70 @@ public sealed class InstructionDataset : IDisposable
         {
             return new InstructionDataset(Files(directory));
         }
-        catch (Exception error) when (error is InvalidDataException or InvalidOperationException or ArgumentException or OverflowException or EndOfStreamException)
+        catch (Exception error) when (error is InvalidDataException or ArgumentException or OverflowException)
         {
             throw new ModelException($"{path}: not a readable Arrow stream: {error.Message} Build the data set again.", error);
         }
     }
 
-    public int Length(int row)
+    /// <summary>Holds every id, and every label that carries loss, to the vocabulary of who is going to look them up; reads the whole file.</summary>
+    /// <exception cref="ModelException">The data set was made with another tokenizer, or it is damaged.</exception>
+    public void RequireIdsBelow(int vocabulary)
     {
-        var (batch, index) = Find(row);
-        return ((ListArray)batch.Column(0)).GetValueLength(index);
+        for (var row = 0; row < Count; row++)
+        {
+            ReadOnlySpan<int> ids = InputIds(row), labels = Labels(row);
+            if (ids.IndexOfAnyExceptInRange(0, vocabulary - 1) is >= 0 and var id)
+            {
+                throw Unknown(row, $"token id {ids[id]}");
+            }
+            foreach (var label in labels)
+            {
+                if ((uint)label >= (uint)vocabulary && label != NoLoss)
+                {
+                    throw Unknown(row, $"label {label}");
+                }
+            }
+        }
+
+        ModelException Unknown(int row, string what) =>
+            new($"Row {row} of the data set has the {what}, but the vocabulary has {vocabulary} tokens: the data set was built with another tokenizer, or it is damaged. Give data-build the same base, and build it again.");
     }
 
-    public ReadOnlySpan<int> InputIds(int row) => List(row, 0);
+    public int Length(int row) => Find(row, out var at).Length(at);
+
+    public ReadOnlySpan<int> InputIds(int row) => Find(row, out var at).IdsOf(at);
 
     /// <summary>As long as the ids; <see cref="NoLoss"/> where there is no loss.</summary>
-    public ReadOnlySpan<int> Labels(int row) => List(row, 1);
+    public ReadOnlySpan<int> Labels(int row) => Find(row, out var at).LabelsOf(at);
 
     /// <summary>The record that a row was made of. Rows with the same one are its copies, or the two directions of one pair.</summary>
     public (string Source, long Row) Record(int row)
     {
-        var (batch, index) = Find(row);
-        return (((StringArray)batch.Column(2)).GetString(index), ((Int64Array)batch.Column(3)).Values[index]);
+        var batch = Find(row, out var at);
+        return (batch.SourceOf(at), batch.NumberOf(at));
     }
 
     /// <summary>Where the record came from; see the columns.</summary>
     public (string Source, long Row, long Line) Origin(int row)
     {
-        var (batch, index) = Find(row);
-        return (((StringArray)batch.Column(2)).GetString(index), ((Int64Array)batch.Column(3)).Values[index], ((Int64Array)batch.Column(4)).Values[index]);
+        var batch = Find(row, out var at);
+        return (batch.SourceOf(at), batch.NumberOf(at), batch.LineOf(at));
     }
 
-    public void Dispose()
-    {
-        _batches.ForEach(batch => batch.Dispose());
-        _readers.ForEach(reader => reader.Dispose());
-        _files.ForEach(file => ((IDisposable)file).Dispose());
-    }
+    public void Dispose() => _files.ForEach(file => ((IDisposable)file).Dispose());
 
-    private ReadOnlySpan<int> List(int row, int column)
-    {
-        var (batch, index) = Find(row);
-        var list = (ListArray)batch.Column(column);
-        return ((Int32Array)list.Values).Values.Slice(list.ValueOffsets[index], list.GetValueLength(index));
-    }
-
-    private (RecordBatch Batch, int Index) Find(int row)
+    /// <param name="at">The row's place in its batch.</param>
+    private RowBatch Find(int row, out int at)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Count);
-        var found = _starts.BinarySearch(row);
-        var at = found >= 0 ? found : ~found - 1;
-        return (_batches[at], row - _starts[at]);
+        var (first, last) = (0, _batches.Count - 1);
+        while (first < last)
+        {
+            var middle = (first + last + 1) / 2;
+            (first, last) = _batches[middle].Start <= row ? (middle, last) : (first, middle - 1);
+        }
+        at = row - _batches[first].Start;
+        return _batches[first];
     }
 }

@@ -8,5 +8,5 @@ public sealed record Lineage(string Stage, string PromptTemplate, IReadOnlyDicti
     /// <summary>What → digest without its "sha256:", the code aside, all in one list.</summary>
     public IEnumerable<(string What, string Sha256)> Digests() =>
         new[] { ("prompt template", PromptTemplate) }.Concat(Tokenizer.Select(file => ($"tokenizer {file.Key}", file.Value))).Concat(Data.Select(file => ($"data {file.Key}", file.Value)))
-            .Select(item => (item.Item1, item.Item2.Replace("sha256:", "", StringComparison.Ordinal)));
+            .Select(item => (item.Item1, item.Item2?.Replace("sha256:", "", StringComparison.Ordinal)!));
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using LoraAspire.Model.Tokenizers;
 
@@ -94,7 +95,7 @@ public sealed record RowInspection(
             }
             for (var one = at; one < at + length; one++)
             {
-                text[owner[one]].Append($"⟨{all[one]:X2}⟩");
+                text[owner[one]].Append(CultureInfo.InvariantCulture, $"⟨{all[one]:X2}⟩");
                 partOf[owner[one]] = whole ? VisibleText.Marked(rune.ToString()) : partOf[owner[one]];
             }
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.Model.Native;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using TorchSharp;
@@ -23,7 +24,7 @@ public sealed class LocalModel : IDisposable
     /// <summary>Positions the model knows, prompt and answer together.</summary>
     public int Context => _model.Config.Context;
 
-    /// <summary>Loads a Hugging Face directory: in bfloat16 on CUDA, in float32 on the CPU.</summary>
+    /// <summary>Loads a Hugging Face directory: in bfloat16 on a GPU that has it, else in float32.</summary>
     /// <param name="template">Used when the folder has no prompt_template.json; null takes alpaca.</param>
     /// <exception cref="ModelException">Something is missing or broken; the message names the file.</exception>
     public static LocalModel Load(string directory, torch.Device device, PromptTemplate? template = null)
@@ -32,7 +33,7 @@ public sealed class LocalModel : IDisposable
         {
             var tokenizer = HfTokenizer.Load(directory);
             template = TemplateOf(directory) ?? template ?? PromptTemplate.Load(DefaultTemplate);
-            var model = LlamaModel.Load(directory, device, device.type == DeviceType.CUDA ? bfloat16 : float32);
+            var model = LlamaModel.Load(directory, device, CudaDevice.UsualType(device));
             return new LocalModel(model, tokenizer, template, EosIds(directory, tokenizer));
         }
         catch (Exception error) when (error is FileNotFoundException or InvalidDataException or NotSupportedException)
@@ -64,30 +65,14 @@ public sealed class LocalModel : IDisposable
         var path = Path.Combine(directory, "generation_config.json");
         if (File.Exists(path))
         {
-            using var document = ParseJson(path);
-            if (document.RootElement.TryGetProperty("eos_token_id", out var eos))
+            ids.UnionWith(JsonFile.Read(path, "generation configuration", root => !root.TryGetProperty("eos_token_id", out var eos) ? [] : eos.ValueKind switch
             {
-                ids.UnionWith(eos.ValueKind switch
-                {
-                    JsonValueKind.Number => [eos.GetInt32()],
-                    JsonValueKind.Array => eos.EnumerateArray().Select(id => id.GetInt32()),
-                    _ => [],
-                });
-            }
+                JsonValueKind.Number => [eos.GetInt32()],
+                JsonValueKind.Array => eos.EnumerateArray().Select(id => id.GetInt32()).ToList(),
+                _ => [],
+            }));
         }
         return ids;
-    }
-
-    private static JsonDocument ParseJson(string path)
-    {
-        try
-        {
-            return JsonDocument.Parse(File.ReadAllBytes(path));
-        }
-        catch (JsonException error)
-        {
-            throw new ModelException($"{path}: not valid JSON: {error.Message}", error);
-        }
     }
 
     public void Dispose() => _model.Dispose();

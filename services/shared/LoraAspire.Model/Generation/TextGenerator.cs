@@ -27,6 +27,10 @@ public sealed class TextGenerator(LlamaModel model, HfTokenizer tokenizer, IRead
                 yield break;
             }
             count++;
+            if (!tokenizer.Knows(id))
+            {
+                continue; // heads are often wider than the vocabulary; such an id says nothing
+            }
             var piece = text.Add(id);
             if (text.Stopped)
             {

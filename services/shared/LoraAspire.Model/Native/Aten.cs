@@ -14,7 +14,8 @@ internal static unsafe class Aten
     private const ulong Abi = (2UL << 56) | (10UL << 48);
 
     /// <summary>One argument of an operator, as its slot is to be filled.</summary>
-    public readonly record struct Argument(Tensor? Tensor, ulong Bits)
+    /// <param name="IsOptional">It is of an optional type and given.</param>
+    public readonly record struct Argument(Tensor? Tensor, ulong Bits, bool IsOptional = false)
     {
         public static implicit operator Argument(Tensor tensor) => new(tensor, 0);
         public static implicit operator Argument(long value) => new(null, (ulong)value);
@@ -24,38 +25,40 @@ internal static unsafe class Aten
         /// <summary>An optional argument that is left out.</summary>
         public static Argument None => default;
 
-        /// <summary>An optional integer that is given; libtorch frees the cell it lies in.</summary>
-        public static Argument Some(long value)
-        {
-            var cell = (ulong*)NativeMemory.Alloc(sizeof(ulong));
-            *cell = (ulong)value;
-            return new(null, (ulong)cell);
-        }
+        /// <summary>An optional integer that is given.</summary>
+        public static Argument Some(long value) => new(null, (ulong)value, IsOptional: true);
 
         /// <summary>An optional tensor.</summary>
-        public static Argument Some(Tensor tensor)
+        public static Argument Some(Tensor tensor) => new(tensor, 0, IsOptional: true);
+
+        /// <summary>What lies in the slot. libtorch takes it over: the handle, and of an optional one the cell that it lies in.</summary>
+        internal ulong Slot()
         {
+            var bits = Tensor is { } tensor ? Handle(tensor) : Bits;
+            if (!IsOptional)
+            {
+                return bits;
+            }
             var cell = (ulong*)NativeMemory.Alloc(sizeof(ulong));
-            *cell = Handle(tensor);
-            return new(null, (ulong)cell);
+            *cell = bits;
+            return (ulong)cell;
         }
     }
 
-    /// <summary>Calls an operator whose results are all tensors.</summary>
-    /// <exception cref="ModelException">It failed; libtorch has written why to stderr.</exception>
+    /// <summary>Calls an operator whose results are all tensors, and which changes none of its arguments.</summary>
+    /// <exception cref="ModelException">It failed; the message has libtorch's own words.</exception>
     public static Tensor[] Call(string name, int results, params ReadOnlySpan<Argument> arguments)
     {
-        var stack = stackalloc ulong[Math.Max(results, arguments.Length)];
-        for (var i = 0; i < arguments.Length; i++)
+        Argument[] given = [.. arguments];
+        var stack = new ulong[Math.Max(results, given.Length)];
+        if (!TryCall(name, given, stack))
         {
-            stack[i] = arguments[i].Tensor is { } tensor ? Handle(tensor) : arguments[i].Bits;
-        }
-        fixed (byte* symbol = Encoding.UTF8.GetBytes(name + '\0'))
-        {
-            byte overload = 0;
-            if (torch_call_dispatcher(symbol, &overload, stack, Abi) != 0)
+            // The interface gives no reason, only a line on standard error: it is asked again while somebody reads there.
+            var failed = true;
+            var words = StandardError.During(() => failed = !TryCall(name, given, stack));
+            if (failed)
             {
-                throw new ModelException($"libtorch could not run {name}; the line above says why.");
+                throw new ModelException($"libtorch could not run {name}: {Reason(words)}");
             }
         }
         var tensors = new Tensor[results];
@@ -64,6 +67,27 @@ internal static unsafe class Aten
             tensors[i] = Tensor.UnsafeCreateTensor((nint)stack[i]);
         }
         return tensors;
+    }
+
+    private static bool TryCall(string name, Argument[] arguments, ulong[] stack)
+    {
+        for (var i = 0; i < arguments.Length; i++)
+        {
+            stack[i] = arguments[i].Slot();
+        }
+        byte overload = 0;
+        fixed (byte* symbol = Encoding.UTF8.GetBytes(name + '\0'))
+        fixed (ulong* slots = stack)
+        {
+            return torch_call_dispatcher(symbol, &overload, slots, Abi) == 0;
+        }
+    }
+
+    /// <summary>The exception's own words, without where in libtorch it was thrown.</summary>
+    private static string Reason(string words)
+    {
+        var lines = words.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return lines.Length == 0 ? "it gave no reason." : string.Join(' ', lines.TakeWhile((line, at) => at == 0 || !line.StartsWith("frame #", StringComparison.Ordinal) && !line.StartsWith("Exception raised from", StringComparison.Ordinal)));
     }
 
     /// <summary>Where the first element lies, on the device the tensor is on.</summary>

@@ -8,8 +8,6 @@ namespace LoraAspire.Model.Native;
 /// </summary>
 internal sealed unsafe class CudaProgram
 {
-    private const int ComputeCapabilityMajor = 75, ComputeCapabilityMinor = 76; // CUdevice_attribute
-
     private readonly nint _module;
     private readonly Dictionary<string, nint> _functions = [];
     private readonly nint _driver = NativeLibrary.Load("libcuda.so.1");
@@ -21,7 +19,7 @@ internal sealed unsafe class CudaProgram
         // A thread has the device's context once libtorch has worked on the device in it.
         TorchSharp.torch.empty([1], device: TorchSharp.torch.CUDA).Dispose();
         _launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)NativeLibrary.GetExport(_driver, "cuLaunchKernel");
-        var image = Compile(source, name, $"--gpu-architecture=sm_{Architecture()}");
+        var image = Compile(source, name, $"--gpu-architecture=sm_{CudaDevice.Capability()}");
         var load = (delegate* unmanaged<nint*, byte*, int>)NativeLibrary.GetExport(_driver, "cuModuleLoadData");
         fixed (byte* start = image)
         fixed (nint* module = &_module)
@@ -53,15 +51,6 @@ internal sealed unsafe class CudaProgram
         }
         pointers[arguments.Length] = last;
         Check(_launch(function, (uint)grid.X, (uint)grid.Y, 1, (uint)block, 1, 1, 0, 0, pointers, null), kernel);
-    }
-
-    private int Architecture()
-    {
-        var attribute = (delegate* unmanaged<int*, int, int, int>)NativeLibrary.GetExport(_driver, "cuDeviceGetAttribute");
-        int major, minor;
-        Check(attribute(&major, ComputeCapabilityMajor, 0), "cuDeviceGetAttribute");
-        Check(attribute(&minor, ComputeCapabilityMinor, 0), "cuDeviceGetAttribute");
-        return (10 * major) + minor;
     }
 
     private static byte[] Compile(string source, string name, string option)

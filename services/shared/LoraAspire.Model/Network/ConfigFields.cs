@@ -1,15 +1,24 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace LoraAspire.Model;
 
-/// <summary>config.json's fields, with errors that name the file and the field.</summary>
+/// <summary>A JSON object's fields, with errors that name the file and the field.</summary>
 internal sealed record ConfigFields(JsonElement Element, string Path)
 {
     public bool Has(string name) => Element.TryGetProperty(name, out var value) && value.ValueKind is not JsonValueKind.Null;
 
     public string? Text(string name) => Get(name, JsonValueKind.String)?.GetString();
 
-    public double? Number(string name) => Get(name, JsonValueKind.Number)?.GetDouble();
+    /// <summary>A finite number.</summary>
+    public double? Number(string name) => Get(name, JsonValueKind.Number)?.GetDouble() is not { } number ? null
+        : double.IsFinite(number) ? number : throw Refuse(name, "is too large a number");
+
+    /// <summary>A number within bounds.</summary>
+    /// <param name="above">It must be greater than this.</param>
+    public double? Number(string name, double above, double most = double.MaxValue) => Number(name) is not { } number ? null
+        : number > above && number <= most ? number
+        : throw Refuse(name, string.Create(CultureInfo.InvariantCulture, $"is {number}; it must be above {above}{(most == double.MaxValue ? "" : $" and at most {most}")}"));
 
     public bool? Flag(string name) =>
         !Has(name) ? null : Element.GetProperty(name).ValueKind switch
@@ -23,14 +32,17 @@ internal sealed record ConfigFields(JsonElement Element, string Path)
 
     public string[]? Texts(string name) => Get(name, JsonValueKind.Array)?.EnumerateArray().Select(item => item.GetString() ?? "").ToArray();
 
-    public int Size(string name) => SizeOr(name, null);
+    /// <summary>A whole number from 1 to <paramref name="most"/>.</summary>
+    public int Size(string name, int most) => SizeOr(name, null, most);
 
-    public int SizeOr(string name, int? fallback)
+    /// <inheritdoc cref="Size"/>
+    /// <param name="fallback">Where there is no such field.</param>
+    public int SizeOr(string name, int? fallback, int most)
     {
         var value = Number(name) ?? fallback ?? throw Refuse(name, "is missing");
-        return value is >= 1 and <= int.MaxValue && value == Math.Floor(value)
+        return value >= 1 && value <= most && value == Math.Floor(value)
             ? (int)value
-            : throw Refuse(name, $"is {value}; it must be a whole number above 0");
+            : throw Refuse(name, string.Create(CultureInfo.InvariantCulture, $"is {value}; it must be a whole number from 1 to {most}"));
     }
 
     public ModelException Refuse(string name, string problem) => new($"{Path}: '{name}' {problem}.");

@@ -84,8 +84,10 @@ public sealed partial class LlamaModel : IDisposable
     /// A model of this shape with fresh weights, as transformers initialises one: normal(0, initializer_range), norms 1, biases 0.
     /// <paramref name="onDevice"/> draws them on the device: quicker for large shapes, but the numbers depend on the device.
     /// </summary>
+    /// <exception cref="ModelException">The host's memory doesn't hold it.</exception>
     public static LlamaModel Initialize(ModelConfig config, torch.Device device, ScalarType dtype, long seed, bool onDevice = false)
     {
+        RequireRoom(config, dtype);
         RandomNumbers.Seed(device, seed);
         return new LlamaModel(config, device, dtype, (name, shape) =>
         {
@@ -93,10 +95,23 @@ public sealed partial class LlamaModel : IDisposable
             var tensor =
                 name.EndsWith(".bias", StringComparison.Ordinal) ? zeros(shape, dtype, device)
                 : shape.Length == 1 ? ones(shape, dtype, device)
-                : onDevice ? randn(shape, dtype, device).mul_(config.InitializerRange)
-                : randn(shape, float32).mul_(config.InitializerRange).to(dtype, device);
+                : onDevice ? randn(shape, dtype, device).mul_(config.InitializerRange.Kept())
+                : randn(shape, float32).mul_(config.InitializerRange.Kept()).to(dtype, device);
             return tensor.DetachFromDisposeScope();
         });
+    }
+
+    /// <summary>Nothing but a config.json says how large such a model is.</summary>
+    private static void RequireRoom(ModelConfig config, ScalarType dtype)
+    {
+        double hidden = config.HiddenSize, width = (double)config.HeadDim * config.NumAttentionHeads, kvWidth = (double)config.HeadDim * config.NumKeyValueHeads;
+        var weights = (config.VocabSize * hidden * (config.TieWordEmbeddings ? 1 : 2))
+            + (config.NumHiddenLayers * ((2 * hidden * width) + (2 * hidden * kvWidth) + (3 * hidden * config.IntermediateSize)));
+        double bytes = weights * ElementTypes.Size(dtype), there = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (bytes > there)
+        {
+            throw new ModelException(FormattableString.Invariant($"config.json describes a model of {weights / 1e9:#,0.0} thousand million weights, which take {bytes / (1 << 30):#,0} GiB; there are {there / (1 << 30):#,0}. Look at its sizes, or give the folder its weights."));
+        }
     }
 
     /// <summary>Every weight under its name in a checkpoint; tied heads are not listed twice.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace LoraAspire.Model;
 
 /// <summary>
@@ -40,7 +38,7 @@ public sealed record ModelConfig
     public required IReadOnlyList<int?> SlidingWindow { get; init; }
 
     /// <summary>Positions a row may have. Dynamic rope reaches its factor beyond the context the model was made for.</summary>
-    public int Context => Rope.IsDynamic ? (int)(MaxPositionEmbeddings * Rope.Factor) : MaxPositionEmbeddings;
+    public int Context => Rope.IsDynamic ? (int)Math.Min(int.MaxValue, MaxPositionEmbeddings * Rope.Factor) : MaxPositionEmbeddings;
 
     private static readonly string[] ModelTypes = ["llama", "mistral", "qwen2", "qwen3", "gemma"];
 
@@ -52,16 +50,17 @@ public sealed record ModelConfig
         {
             throw new ModelException($"No config.json in {directory}. A model is a Hugging Face directory: config.json, *.safetensors, tokenizer files.");
         }
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return Read(new ConfigFields(document.RootElement, path));
-        }
-        catch (JsonException error)
-        {
-            throw new ModelException($"{path}: not valid JSON: {error.Message}", error);
-        }
+        return JsonFile.Read(path, "model configuration", root => Read(new ConfigFields(root, path)));
     }
+
+    // Several times what the largest models have. What a folder's weights hold is checked where they are read; these keep nonsense from taking memory before that.
+    private const int MostLayers = 10_000;
+    private const int MostHeads = 65_536;
+    private const int MostHeadDim = 65_536;
+    private const int MostWidth = 1 << 20;
+    private const int MostInner = 1 << 23;
+    private const int MostTokens = 1 << 24;
+    private const double MostFactor = 1_000_000;
 
     private static ModelConfig Read(ConfigFields config)
     {
@@ -97,30 +96,31 @@ public sealed record ModelConfig
         }
 
         var rope = config.Object("rope_parameters") ?? config.Object("rope_scaling");
-        var hidden = config.Size("hidden_size");
-        var heads = config.Size("num_attention_heads");
-        var layers = config.Size("num_hidden_layers");
+        var hidden = config.Size("hidden_size", MostWidth);
+        var heads = config.Size("num_attention_heads", MostHeads);
+        var headDim = config.SizeOr("head_dim", hidden / heads, MostHeadDim);
+        var layers = config.Size("num_hidden_layers", MostLayers);
         var attentionBias = config.Flag("attention_bias") ?? false;
-        var maxPositions = config.Size("max_position_embeddings");
-        return new ModelConfig
+        var maxPositions = config.Size("max_position_embeddings", int.MaxValue);
+        var read = new ModelConfig
         {
             ModelType = modelType,
-            VocabSize = config.Size("vocab_size"),
+            VocabSize = config.Size("vocab_size", MostTokens),
             HiddenSize = hidden,
-            IntermediateSize = config.Size("intermediate_size"),
+            IntermediateSize = config.Size("intermediate_size", MostInner),
             NumHiddenLayers = layers,
             NumAttentionHeads = heads,
-            NumKeyValueHeads = config.SizeOr("num_key_value_heads", heads),
-            HeadDim = config.SizeOr("head_dim", hidden / heads),
+            NumKeyValueHeads = config.SizeOr("num_key_value_heads", heads, heads),
+            HeadDim = headDim,
             MaxPositionEmbeddings = maxPositions,
-            RmsNormEps = config.Number("rms_norm_eps") ?? 1e-6,
-            RopeTheta = rope?.Number("rope_theta") ?? config.Number("rope_theta") ?? 10_000,
+            RmsNormEps = config.Number("rms_norm_eps", above: 0, most: 1) ?? 1e-6,
+            RopeTheta = rope?.Number("rope_theta", above: 0) ?? config.Number("rope_theta", above: 0) ?? 10_000,
             Rope = ReadRope(config, rope, maxPositions),
             TieWordEmbeddings = config.Flag("tie_word_embeddings") ?? modelType == "gemma",
             HiddenAct = ReadActivation(config, modelType),
             NormPlusOne = modelType == "gemma",
             EmbeddingScale = modelType == "gemma" ? Math.Sqrt(hidden) : 1,
-            InitializerRange = config.Number("initializer_range") ?? 0.02,
+            InitializerRange = config.Number("initializer_range", above: 0, most: 1000) ?? 0.02,
             TorchDtype = (config.Text("dtype") ?? config.Text("torch_dtype") ?? "float32") switch
             {
                 "float32" => TorchSharp.torch.ScalarType.Float32,
@@ -133,6 +133,24 @@ public sealed record ModelConfig
             QkNorm = modelType == "qwen3",
             SlidingWindow = ReadWindows(config, modelType, layers),
         };
+        RequireHeadsFit(read, config);
+        return read;
+    }
+
+    private static void RequireHeadsFit(ModelConfig read, ConfigFields config)
+    {
+        if (read.NumAttentionHeads % read.NumKeyValueHeads != 0)
+        {
+            throw config.Refuse("num_key_value_heads", $"is {read.NumKeyValueHeads}, which doesn't divide the {read.NumAttentionHeads} attention heads");
+        }
+        if (read.HeadDim % 2 != 0 || (long)read.HeadDim * read.NumAttentionHeads > MostInner)
+        {
+            throw config.Refuse("head_dim", $"is {read.HeadDim}; it must be even, and {read.NumAttentionHeads} heads of it at most {MostInner} wide");
+        }
+        if (!read.Rope.InverseFrequencies(read.RopeTheta, read.HeadDim, read.Context).All(float.IsFinite) || !double.IsFinite(read.Rope.AttentionFactor))
+        {
+            throw config.Refuse("rope_theta", "and the scaling beside it give rotary frequencies that are no numbers");
+        }
     }
 
     /// <summary>Gemma's first checkpoints say hidden_act gelu where gelu_pytorch_tanh is meant; hidden_activation wins, as in transformers.</summary>
@@ -158,10 +176,10 @@ public sealed record ModelConfig
         {
             throw rope.Refuse("mrope_section", "is set, which is not supported: give a text model");
         }
-        var original = rope.SizeOr("original_max_position_embeddings", config.SizeOr("original_max_position_embeddings", maxPositions));
-        double Factor() => (rope.Number("factor") ?? throw rope.Refuse("factor", "is missing")) is >= 1 and var factor
+        var original = rope.SizeOr("original_max_position_embeddings", config.SizeOr("original_max_position_embeddings", maxPositions, int.MaxValue), int.MaxValue);
+        double Factor() => (rope.Number("factor") ?? throw rope.Refuse("factor", "is missing")) is >= 1 and <= MostFactor and var factor
             ? factor
-            : throw rope.Refuse("factor", $"is {rope.Number("factor")}; it must be at least 1");
+            : throw rope.Refuse("factor", FormattableString.Invariant($"is {rope.Number("factor")}; it must be 1 to {MostFactor}"));
         switch (type)
         {
             case "linear":
@@ -187,18 +205,18 @@ public sealed record ModelConfig
     /// <summary>Mistral slides in every layer; Qwen only where layer_types (or max_window_layers) says so and use_sliding_window is on.</summary>
     private static int?[] ReadWindows(ConfigFields config, string modelType, int layers)
     {
-        var window = (int?)config.Number("sliding_window");
         var sliding = new int?[layers];
-        if (window is null || modelType == "llama" || (modelType != "mistral" && config.Flag("use_sliding_window") is not true))
+        if (!config.Has("sliding_window") || modelType == "llama" || (modelType != "mistral" && config.Flag("use_sliding_window") is not true))
         {
             return sliding;
         }
+        var window = config.Size("sliding_window", int.MaxValue);
         var types = config.Texts("layer_types");
         if (types is not null && (types.Length != layers || types.Except(["full_attention", "sliding_attention"]).Any()))
         {
             throw config.Refuse("layer_types", $"must say full_attention or sliding_attention of each of the {layers} layers");
         }
-        var firstSliding = modelType == "mistral" ? 0 : config.SizeOr("max_window_layers", 0);
+        var firstSliding = modelType == "mistral" ? 0 : (int)(config.Number("max_window_layers", above: -1, most: int.MaxValue) ?? 0);
         for (var layer = 0; layer < layers; layer++)
         {
             sliding[layer] = (types is null ? layer >= firstSliding : types[layer] == "sliding_attention") ? window : null;

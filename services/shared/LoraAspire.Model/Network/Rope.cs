@@ -8,30 +8,43 @@ namespace LoraAspire.Model;
 /// Rotary position embedding, the "rotate half" form of the Llama checkpoints on Hugging Face:
 /// x·cos + rotate_half(x)·sin, with angle(pos, i) = pos / theta^(2i / head_dim).
 /// </summary>
-internal sealed class Rope : IDisposable
+internal sealed class Rope(ModelConfig config, torch.Device device) : IDisposable
 {
-    private readonly ModelConfig _config;
-    private readonly torch.Device _device;
+    /// <summary>A model may claim a context of any length; the table grows with what is used of it.</summary>
+    private const int FirstPositions = 2048;
 
-    public Rope(ModelConfig config, torch.Device device)
-    {
-        (_config, _device) = (config, device);
-        using var scope = NewDisposeScope();
-        var (cos, sin) = Table(0, config.MaxPositionEmbeddings, config.MaxPositionEmbeddings);
-        (Cos, Sin) = (cos.DetachFromDisposeScope(), sin.DetachFromDisposeScope());
-    }
-
-    /// <summary>[max_position_embeddings, head_dim] float32</summary>
-    public Tensor Cos { get; }
-    public Tensor Sin { get; }
+    private readonly Lock _growing = new();
+    private (Tensor Cos, Tensor Sin)? _table;
 
     /// <summary>cos and sin of positions [start, start + length), each [length, head_dim] of the given type.</summary>
     public (Tensor Cos, Tensor Sin) At(int start, int length, ScalarType type)
     {
-        var (cos, sin) = start + length <= Cos.size(0)
-            ? (Cos.narrow(0, start, length), Sin.narrow(0, start, length))
-            : Table(start, length, start + length);
-        return (cos.to_type(type), sin.to_type(type));
+        var end = checked(start + length);
+        if (end > config.MaxPositionEmbeddings)
+        {
+            var (far, away) = Table(start, length, end);
+            return (far.to_type(type), away.to_type(type));
+        }
+        var (cos, sin) = UpTo(end);
+        return (cos.narrow(0, start, length).to_type(type), sin.narrow(0, start, length).to_type(type));
+    }
+
+    /// <summary>cos and sin of the positions from 0, each [at least length, head_dim] float32.</summary>
+    /// <param name="length">At most max_position_embeddings.</param>
+    public (Tensor Cos, Tensor Sin) UpTo(int length)
+    {
+        lock (_growing)
+        {
+            if (_table is not { } table || table.Cos.size(0) < length)
+            {
+                using var scope = NewDisposeScope();
+                var positions = (int)Math.Min(config.MaxPositionEmbeddings, Math.Max(FirstPositions, Math.Max((long)length, 2 * (_table?.Cos.size(0) ?? 0))));
+                var (cos, sin) = Table(0, positions, positions);
+                DisposeTable();
+                _table = table = (cos.DetachFromDisposeScope(), sin.DetachFromDisposeScope());
+            }
+            return (table.Cos.alias(), table.Sin.alias());
+        }
     }
 
     /// <summary>x [batch, heads, length, head_dim] turned by its positions.</summary>
@@ -44,16 +57,18 @@ internal sealed class Rope : IDisposable
 
     private (Tensor Cos, Tensor Sin) Table(int start, int length, int positions)
     {
-        var frequencies = _config.Rope.InverseFrequencies(_config.RopeTheta, _config.HeadDim, positions);
+        var frequencies = config.Rope.InverseFrequencies(config.RopeTheta, config.HeadDim, positions);
         var angles = outer(Scalars.Counting(start, start + length, float32, CPU), tensor(frequencies, float32));
         var both = cat([angles, angles], -1);
-        var factor = _config.Rope.AttentionFactor;
-        return (both.cos().mul_(factor).to(_device), both.sin().mul_(factor).to(_device));
+        var factor = config.Rope.AttentionFactor;
+        return (both.cos().mul_(factor.Kept()).to(device), both.sin().mul_(factor.Kept()).to(device));
     }
 
-    public void Dispose()
+    public void Dispose() => DisposeTable();
+
+    private void DisposeTable()
     {
-        Cos.Dispose();
-        Sin.Dispose();
+        _table?.Cos.Dispose();
+        _table?.Sin.Dispose();
     }
 }

@@ -43,8 +43,7 @@ public sealed record PromptTemplate(
         {
             throw new ModelException($"No prompt template '{nameOrFile}'. Name a built-in one ({string.Join(", ", BuiltIn)}) or a .json file that exists.");
         }
-        using var file = File.OpenRead(nameOrFile);
-        return Read(file, nameOrFile);
+        return Read(new MemoryStream(WholeFile.Read(nameOrFile, "prompt template")), nameOrFile);
     }
 
     /// <summary>The prompt up to where the answer begins. An empty or missing input takes the template without one; spaces count as input.</summary>
@@ -88,7 +87,7 @@ public sealed record PromptTemplate(
             Require(template.PromptNoInput, "prompt_no_input", "{instruction}");
             return template.ResponseSplit.Length > 0 ? template : throw new JsonException("response_split is empty");
         }
-        catch (Exception e) when (e is JsonException or FormatException)
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
             throw new ModelException(
                 $"Prompt template {name}: {e.Message} It needs the texts description, prompt_input, prompt_no_input and response_split, with {{instruction}} and {{input}} as its only placeholders.", e);

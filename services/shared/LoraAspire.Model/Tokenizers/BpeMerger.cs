@@ -13,7 +13,8 @@ internal sealed class BpeMerger
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _lookup;
     private readonly Dictionary<string, int> _reserved = new(StringComparer.Ordinal);
     private readonly int[] _bytes = new int[256];
-    private readonly string[] _userDefined;
+    private readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _userDefined;
+    private readonly int[] _userDefinedLengths;
 
     public BpeMerger(SentencePieceModel model)
     {
@@ -29,7 +30,9 @@ internal sealed class BpeMerger
             }
         }
         _lookup = _pieces.GetAlternateLookup<ReadOnlySpan<char>>();
-        _userDefined = [.. model.Pieces.Where(piece => piece.Type == PieceType.UserDefined).Select(piece => piece.Text).OrderByDescending(text => text.Length)];
+        var userDefined = model.Pieces.Where(piece => piece.Type == PieceType.UserDefined && piece.Text.Length > 0).Select(piece => piece.Text).ToHashSet(StringComparer.Ordinal);
+        _userDefined = userDefined.GetAlternateLookup<ReadOnlySpan<char>>();
+        _userDefinedLengths = [.. userDefined.Select(text => text.Length).Distinct().OrderDescending()];
     }
 
     public int? Find(string piece) =>
@@ -115,11 +118,11 @@ internal sealed class BpeMerger
 
     private int LongestUserDefined(ReadOnlySpan<char> text)
     {
-        foreach (var piece in _userDefined)
+        foreach (var length in _userDefinedLengths)
         {
-            if (text.StartsWith(piece, StringComparison.Ordinal))
+            if (length <= text.Length && _userDefined.Contains(text[..length]))
             {
-                return piece.Length;
+                return length;
             }
         }
         return 0;

@@ -23,7 +23,11 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
     {
         (_bpe, _words, _normalises) = (bpe, words, normalises);
         _whole = wholeWords ? vocabulary.GetAlternateLookup<ReadOnlySpan<char>>() : null;
-        _pieces = vocabulary.ToDictionary(token => token.Value, token => token.Key);
+        _pieces = [];
+        foreach (var (piece, id) in vocabulary)
+        {
+            _pieces.TryAdd(id, piece);
+        }
         VocabSize = special.Added.Keys.Concat(_pieces.Keys).Max() + 1;
     }
 
@@ -35,8 +39,9 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
         {
             throw new ModelException($"The byte-level BPE in {dir} is a {name}, whose word pattern vocab.json and merges.txt don't tell. Put the model's tokenizer.json in the folder.");
         }
-        var vocabulary = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllBytes(Path.Combine(dir, "vocab.json")))!;
-        var merges = File.ReadLines(Path.Combine(dir, "merges.txt")).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal));
+        var vocabulary = JsonFile.Read(Path.Combine(dir, "vocab.json"), "vocabulary", root => root.EnumerateObject().ToDictionary(token => token.Name, token => Vocabularies.Id(token.Name, token.Value), StringComparer.Ordinal));
+        var merges = Encoding.UTF8.GetString(WholeFile.Read(Path.Combine(dir, "merges.txt"), "list of merges")).Split('\n').Select(line => line.TrimEnd('\r'))
+            .Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal));
         return Create(dir, vocabulary, merges, new WordPattern(QwenWords), normalises: true, wholeWords: false, [], addsBos: false);
     }
 
@@ -71,15 +76,28 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
 
     private static ByteLevelTokenizer Create(string dir, Dictionary<string, int> vocabulary, IEnumerable<string> merges, WordPattern words, bool normalises, bool wholeWords, IEnumerable<(string Text, int Id, bool Special)> added, bool addsBos)
     {
-        var bpe = BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = merges, ByteLevel = true, PreTokenizer = words });
+        var bpe = Merging(dir, vocabulary, merges, words);
         var special = SpecialTokens.Load(dir, text => vocabulary.TryGetValue(text, out var id) ? id : null, id => vocabulary.First(token => token.Value == id).Key, null, null, null, added, addsBos);
         return new(bpe, vocabulary, words, normalises, wholeWords, special);
+    }
+
+    private static BpeTokenizer Merging(string dir, Dictionary<string, int> vocabulary, IEnumerable<string> merges, WordPattern words)
+    {
+        try
+        {
+            return BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = merges, ByteLevel = true, PreTokenizer = words });
+        }
+        // A merge that is no pair, or of pieces that the vocabulary doesn't have.
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException or InvalidDataException or KeyNotFoundException or FormatException)
+        {
+            throw new ModelException($"The vocabulary and the merges of the tokenizer in {dir} don't fit each other: {error.Message} Copy them again from the base model.", error);
+        }
     }
 
     private static string? TokenizerClass(string dir)
     {
         var config = Path.Combine(dir, "tokenizer_config.json");
-        return File.Exists(config) && JsonElement.Parse(File.ReadAllBytes(config)).TryGetProperty("tokenizer_class", out var name) ? name.GetString() : null;
+        return File.Exists(config) ? JsonFile.Read(config, "tokenizer file", root => root.TryGetProperty("tokenizer_class", out var name) ? name.GetString() : null) : null;
     }
 
     public override string Piece(int id) =>
@@ -90,10 +108,20 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
     public override byte[] Bytes(int id) =>
         Special.IsSpecial(id) ? []
         : Special.Added.TryGetValue(id, out var token) ? Encoding.UTF8.GetBytes(token.Text)
-        : [.. Piece(id).Select(c => _byteOf[c])];
+        : Bytes(Piece(id));
+
+    /// <summary>A piece with another character in it is no byte-level one and stands for itself, as in the tokenizers library.</summary>
+    private byte[] Bytes(string piece) => piece.All(_byteOf.ContainsKey) ? [.. piece.Select(letter => _byteOf[letter])] : Encoding.UTF8.GetBytes(piece);
+
+    public override bool Knows(int id) => _pieces.ContainsKey(id) || Special.Added.ContainsKey(id);
 
     private protected override void AppendIds(string text, List<int> ids, bool continues)
     {
+        if (text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
+        {
+            // A lone surrogate becomes U+FFFD, as in the UTF-8 that the tokenizers library would get.
+            text = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
+        }
         text = _normalises ? text.Normalize(NormalizationForm.FormC) : text;
         if (_whole is not { } whole)
         {
@@ -137,9 +165,9 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
                 decoder.Add(token.Special ? "" : token.Text);
                 continue;
             }
-            foreach (var c in Piece(id))
+            foreach (var value in Bytes(Piece(id)))
             {
-                decoder.AddByte(_byteOf[c]);
+                decoder.AddByte(value);
             }
         }
         return decoder.Finish();

@@ -103,6 +103,9 @@ public abstract class HfTokenizer
 
     private protected virtual string DecodeStretch(ReadOnlySpan<int> ids, bool first) => Decode(ids);
 
+    /// <summary>Whether there is a token of this id. A model's head may be wider than its vocabulary, and a vocabulary have holes.</summary>
+    public abstract bool Knows(int id);
+
     /// <summary>The vocabulary's own spelling of an id, such as "▁Hello" or "&lt;0x0A&gt;".</summary>
     public abstract string Piece(int id);
 

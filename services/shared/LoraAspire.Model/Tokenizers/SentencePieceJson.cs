@@ -13,13 +13,13 @@ internal static class SentencePieceJson
     {
         var ranks = Ranks(json);
         var special = json.Added.Where(token => token.Special).Select(token => token.Id).ToHashSet();
-        var size = json.Vocabulary.Values.Max() + 1;
+        var size = json.Vocabulary.Count > 0 ? json.Vocabulary.Values.Max() + 1 : throw json.Unknown("it has no vocabulary");
         var pieces = Enumerable.Repeat(new VocabularyPiece("", 0, PieceType.Control), size).ToArray();
         foreach (var (text, id) in json.Vocabulary)
         {
             pieces[id] = text == json.UnkToken ? new(text, 0, PieceType.Unknown)
                 : special.Contains(id) ? new(text, 0, PieceType.Control)
-                : text is ['<', '0', 'x', _, _, '>'] ? new(text, 0, PieceType.Byte)
+                : SentencePieceModel.IsByte(text) ? new(text, 0, PieceType.Byte)
                 : ranks.TryGetValue(text, out var rank) ? new(text, -rank, PieceType.Normal)
                 // No merge gives it: only a single character is ever found by itself.
                 : new(text, float.MinValue, IsCharacter(text) ? PieceType.Normal : PieceType.Control);

@@ -40,7 +40,7 @@ internal sealed class SentencePieceModel
         SentencePieceModel model = new();
         try
         {
-            model.Read(new CodedInputStream(File.ReadAllBytes(path)));
+            model.Read(new CodedInputStream(WholeFile.Read(path, "SentencePiece model")));
         }
         catch (InvalidProtocolBufferException e)
         {
@@ -49,6 +49,10 @@ internal sealed class SentencePieceModel
         if (model.Pieces.Count == 0)
         {
             throw new ModelException($"{path} holds no pieces: it is no SentencePiece model, or it is empty. Copy it again from the base model.");
+        }
+        if (model.Pieces.Find(piece => !Enum.IsDefined(piece.Type) || piece.Type == PieceType.Byte && !IsByte(piece.Text)) is { Text: not null } wrong)
+        {
+            throw new ModelException($"{path}: its piece '{wrong.Text}' is of a type ({wrong.Type}) that it can't be. The file is damaged: copy it again from the base model.");
         }
         if (model._modelType != Bpe)
         {
@@ -60,6 +64,9 @@ internal sealed class SentencePieceModel
         }
         return model;
     }
+
+    /// <summary>&lt;0x00&gt; to &lt;0xFF&gt;</summary>
+    internal static bool IsByte(string piece) => piece is ['<', '0', 'x', var high, var low, '>'] && char.IsAsciiHexDigit(high) && char.IsAsciiHexDigit(low);
 
     private void Read(CodedInputStream input)
     {

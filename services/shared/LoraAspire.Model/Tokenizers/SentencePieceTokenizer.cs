@@ -51,6 +51,8 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
         : Special.Added.TryGetValue(id, out var token) ? token.Text
         : throw new ArgumentOutOfRangeException(nameof(id), id, $"The vocabulary has {VocabSize} tokens.");
 
+    public override bool Knows(int id) => (id >= 0 && id < _model.Pieces.Count) || Special.Added.ContainsKey(id);
+
     public override byte[] Bytes(int id)
     {
         var piece = Piece(id);

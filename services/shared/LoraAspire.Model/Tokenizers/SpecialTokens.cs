@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Json;
 
 namespace LoraAspire.Model.Tokenizers;
@@ -33,9 +34,16 @@ internal sealed class SpecialTokens
     public static SpecialTokens Load(string dir, Func<string, int?> find, Func<int, string> piece, int? unk, int? bos, int? eos, IEnumerable<(string Text, int Id, bool Special)> more, bool addsBos)
     {
         SpecialTokens tokens = new();
-        var config = ReadJson(dir, "tokenizer_config.json");
-        var map = ReadJson(dir, "special_tokens_map.json");
-        tokens.ReadAdded(config, ReadJson(dir, "added_tokens.json"), find);
+        var config = Optional(dir, "tokenizer_config.json", Settings.Read);
+        var map = Optional(dir, "special_tokens_map.json", Settings.Read);
+        foreach (var (text, id) in (Optional(dir, "added_tokens.json", ReadAdded) ?? []).Where(token => find(token.Text) is null))
+        {
+            tokens.Added[id] = (text, true);
+        }
+        foreach (var (text, id, isSpecial) in (config?.Added ?? []).Where(token => find(token.Text) is null))
+        {
+            tokens.Added[id] = (text, isSpecial);
+        }
         foreach (var (text, id, isSpecial) in more)
         {
             if (find(text) is null)
@@ -47,18 +55,17 @@ internal sealed class SpecialTokens
                 tokens._special[text] = id;
             }
         }
-        int? Named(string key, int? fallback)
+        int? Named(Func<Settings, string?> spelling, int? fallback)
         {
-            var text = Spelling(config, key) ?? Spelling(map, key);
+            var text = (config is null ? null : spelling(config)) ?? (map is null ? null : spelling(map));
             return text is null ? fallback : tokens.FindAdded(text) ?? find(text) ?? fallback;
         }
         // A tokenizer_config with "bos_token": null means that the model has none, whatever the vocabulary says.
-        var named = config is { } c && c.TryGetProperty("bos_token", out var none) && none.ValueKind == JsonValueKind.Null ? null : Named("bos_token", bos);
-        var adds = config is { } own && own.TryGetProperty("add_bos_token", out var add) && add.ValueKind is JsonValueKind.True or JsonValueKind.False ? add.GetBoolean() : addsBos;
-        tokens.BosId = adds ? named : null;
-        tokens.EosId = Named("eos_token", eos)
+        var named = config is { HasNoBos: true } ? null : Named(file => file.Bos, bos);
+        tokens.BosId = config?.AddsBos ?? addsBos ? named : null;
+        tokens.EosId = Named(file => file.Eos, eos)
             ?? throw new ModelException($"The tokenizer in {dir} names no eos_token: an answer could never end. Add one to tokenizer_config.json.");
-        foreach (var id in new[] { Named("unk_token", unk), named, tokens.EosId }.OfType<int>())
+        foreach (var id in new[] { Named(file => file.Unk, unk), named, tokens.EosId }.OfType<int>())
         {
             tokens._special[tokens.Added.TryGetValue(id, out var added) ? added.Text : piece(id)] = id;
         }
@@ -113,47 +120,27 @@ internal sealed class SpecialTokens
         return null;
     }
 
-    private void ReadAdded(JsonElement? config, JsonElement? added, Func<string, int?> find)
-    {
-        if (added is { } file)
-        {
-            foreach (var token in file.EnumerateObject().Where(token => find(token.Name) is null))
-            {
-                Added[token.Value.GetInt32()] = (token.Name, true);
-            }
-        }
-        if (config is { } c && c.TryGetProperty("added_tokens_decoder", out var decoder))
-        {
-            foreach (var token in decoder.EnumerateObject())
-            {
-                var text = token.Value.GetProperty("content").GetString()!;
-                if (find(text) is null)
-                {
-                    Added[int.Parse(token.Name)] = (text, !token.Value.TryGetProperty("special", out var special) || special.GetBoolean());
-                }
-            }
-        }
-    }
-
-    private static string? Spelling(JsonElement? file, string key) =>
-        file is { } f && f.TryGetProperty(key, out var token)
-            ? token.ValueKind == JsonValueKind.Object ? token.GetProperty("content").GetString() : token.GetString()
-            : null;
-
-    private static JsonElement? ReadJson(string dir, string name)
+    private static T? Optional<T>(string dir, string name, Func<JsonElement, T> read) where T : class
     {
         var path = Path.Combine(dir, name);
-        if (!File.Exists(path))
-        {
-            return null;
-        }
-        try
-        {
-            return JsonElement.Parse(File.ReadAllBytes(path));
-        }
-        catch (JsonException e)
-        {
-            throw new ModelException($"{path} is not valid JSON: {e.Message}", e);
-        }
+        return File.Exists(path) ? JsonFile.Read(path, "tokenizer file", read) : null;
+    }
+
+    /// <summary>added_tokens.json: spelling → id.</summary>
+    private static List<(string Text, int Id)> ReadAdded(JsonElement file) => [.. file.EnumerateObject().Select(token => (token.Name, Vocabularies.Id(token.Name, token.Value)))];
+
+    /// <summary>What tokenizer_config.json, or special_tokens_map.json, says of the tokens that are not text.</summary>
+    private sealed record Settings(string? Bos, string? Eos, string? Unk, bool HasNoBos, bool? AddsBos, IReadOnlyList<(string Text, int Id, bool Special)> Added)
+    {
+        public static Settings Read(JsonElement file) => new(
+            Spelling(file, "bos_token"), Spelling(file, "eos_token"), Spelling(file, "unk_token"),
+            file.TryGetProperty("bos_token", out var bos) && bos.ValueKind == JsonValueKind.Null,
+            file.TryGetProperty("add_bos_token", out var add) && add.ValueKind is JsonValueKind.True or JsonValueKind.False ? add.GetBoolean() : null,
+            !file.TryGetProperty("added_tokens_decoder", out var decoder) ? [] : [.. decoder.EnumerateObject().Select(token => (
+                Vocabularies.Text(token.Value), Vocabularies.Id(token.Name, int.Parse(token.Name, CultureInfo.InvariantCulture)),
+                !token.Value.TryGetProperty("special", out var special) || special.GetBoolean()))]);
+
+        private static string? Spelling(JsonElement file, string key) =>
+            !file.TryGetProperty(key, out var token) ? null : token.ValueKind == JsonValueKind.Object ? token.GetProperty("content").GetString() : token.GetString();
     }
 }

@@ -35,16 +35,15 @@ internal sealed class TokenizerJson
 
     /// <summary>The tokens beside the model's own: spelling, id, whether they are left out of decoded text.</summary>
     public IEnumerable<(string Text, int Id, bool Special)> Added => _root.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array
-        ? added.EnumerateArray().Select(token => (token.GetProperty("content").GetString()!, token.GetProperty("id").GetInt32(), token.GetProperty("special").GetBoolean()))
+        ? added.EnumerateArray().Select(token => (Vocabularies.Text(token), Vocabularies.Id("added_tokens", token.GetProperty("id")), token.GetProperty("special").GetBoolean()))
         : [];
 
     /// <param name="make">What is made of it. A part that it looks for and that isn't there, or is of another kind, is told as a damaged file too.</param>
     /// <exception cref="ModelException">Not readable, or not BPE.</exception>
     public static T Read<T>(string path, Func<TokenizerJson, T> make)
     {
-        try
+        return JsonFile.Read(path, "tokenizer", root =>
         {
-            var root = JsonElement.Parse(File.ReadAllBytes(path));
             var model = root.GetProperty("model");
             // Old files leave the type out.
             var type = model.TryGetProperty("type", out var named) ? named.GetString() : "BPE";
@@ -54,14 +53,10 @@ internal sealed class TokenizerJson
             }
             return make(new(path, root)
             {
-                Vocabulary = model.GetProperty("vocab").EnumerateObject().ToDictionary(token => token.Name, token => token.Value.GetInt32(), StringComparer.Ordinal),
+                Vocabulary = model.GetProperty("vocab").EnumerateObject().ToDictionary(token => token.Name, token => Vocabularies.Id(token.Name, token.Value), StringComparer.Ordinal),
                 Merges = [.. model.GetProperty("merges").EnumerateArray().Select(Pair)],
             });
-        }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
-        {
-            throw new ModelException($"{path} is not a readable tokenizer.json: {e.Message} Copy it again from the base model.", e);
-        }
+        });
     }
 
     public ModelException Unknown(string what) =>
@@ -83,9 +78,10 @@ internal sealed class TokenizerJson
     {
         if (merge.ValueKind == JsonValueKind.Array)
         {
-            return (merge[0].GetString()!, merge[1].GetString()!);
+            return merge.GetArrayLength() == 2 && (merge[0].GetString(), merge[1].GetString()) is ({ Length: > 0 } left, { Length: > 0 } right)
+                ? (left, right) : throw new FormatException($"the merge {merge.GetRawText()} is no pair.");
         }
-        var text = merge.GetString()!;
+        var text = merge.GetString() is { Length: > 0 } pair ? pair : throw new FormatException("a merge is empty.");
         var space = text.IndexOf(' ', 1);
         return space < 0 ? throw new FormatException($"the merge '{text}' is no pair.") : (text[..space], text[(space + 1)..]);
     }

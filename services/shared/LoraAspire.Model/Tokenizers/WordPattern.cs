@@ -41,7 +41,10 @@ internal sealed class WordPattern(params IEnumerable<string> patterns) : PreToke
 
     private const char Unassigned = '\u0378';
 
-    private readonly Regex[] _patterns = [.. patterns.Select(pattern => new Regex(pattern, RegexOptions.Compiled | RegexOptions.CultureInvariant))];
+    /// <summary>A pattern comes out of a file, and some take time without end.</summary>
+    private static readonly TimeSpan LongestMatch = TimeSpan.FromSeconds(1);
+
+    private readonly Regex[] _patterns = [.. patterns.Select(pattern => new Regex(pattern, RegexOptions.Compiled | RegexOptions.CultureInvariant, LongestMatch))];
 
     public override IEnumerable<(int Offset, int Length)> PreTokenize(string text)
     {
@@ -71,7 +74,7 @@ internal sealed class WordPattern(params IEnumerable<string> patterns) : PreToke
     private static IEnumerable<(int Offset, int Length)> Split(Regex pattern, string text, (int Offset, int Length) piece)
     {
         var (at, end) = (piece.Offset, piece.Offset + piece.Length);
-        for (var match = pattern.Match(text, at, piece.Length); match.Success; match = match.NextMatch())
+        for (var match = Next(pattern, text, at, end - at, null); match.Success; match = Next(pattern, text, at, end - at, match))
         {
             if (match.Index > at)
             {
@@ -86,6 +89,19 @@ internal sealed class WordPattern(params IEnumerable<string> patterns) : PreToke
         if (at < end)
         {
             yield return (at, end - at);
+        }
+    }
+
+    /// <exception cref="ModelException">It takes longer than any pattern that cuts words.</exception>
+    private static Match Next(Regex pattern, string text, int start, int length, Match? before)
+    {
+        try
+        {
+            return before is null ? pattern.Match(text, start, length) : before.NextMatch();
+        }
+        catch (RegexMatchTimeoutException error)
+        {
+            throw new ModelException($"The tokenizer cuts words by a pattern that takes longer than {LongestMatch.TotalSeconds:0} s over a text: {pattern.ToString()[..Math.Min(pattern.ToString().Length, 60)]}… Choose another base, or copy its tokenizer again.", error);
         }
     }
 }

@@ -12,6 +12,9 @@ public sealed class SafetensorsFile : TensorFile
     /// <summary>The format's own limit on the header.</summary>
     private const long MaxHeaderBytes = 100_000_000;
 
+    /// <summary>torch's own limit.</summary>
+    private const int MaxDimensions = 64;
+
     private SafetensorsFile(string path, IReadOnlyDictionary<string, TensorEntry> tensors, IReadOnlyDictionary<string, string> metadata)
         : base(path, tensors) => Metadata = metadata;
 
@@ -44,17 +47,9 @@ public sealed class SafetensorsFile : TensorFile
 
     private static (Dictionary<string, TensorEntry>, Dictionary<string, string>) ReadHeader(string path, byte[] header, long dataStart, long size)
     {
-        JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(header);
-        }
-        catch (JsonException error)
-        {
-            throw new ModelException($"{path}: the header is not valid JSON: {error.Message} The file is damaged: fetch it again.", error);
-        }
-        using (document)
-        {
+            using var document = JsonDocument.Parse(header);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
                 throw new ModelException($"{path}: the header is not a JSON object.");
@@ -78,6 +73,11 @@ public sealed class SafetensorsFile : TensorFile
             CheckLayout(path, tensors.Values, dataStart, size);
             return (tensors, metadata);
         }
+        // Metadata that is no object, and names with half a character in them, are found when they are taken out.
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw new ModelException($"{path}: the header is not valid JSON: {error.Message} The file is damaged: fetch it again.", error);
+        }
     }
 
     private static TensorEntry ReadEntry(string path, string name, JsonElement entry, long dataStart)
@@ -89,6 +89,10 @@ public sealed class SafetensorsFile : TensorFile
             long[] shape = [.. entry.GetProperty("shape").EnumerateArray().Select(item => item.GetInt64())];
             long[] offsets = [.. entry.GetProperty("data_offsets").EnumerateArray().Select(item => item.GetInt64())];
             var bytes = shape.Aggregate((long)ElementTypes.Size(dtype), (product, dimension) => checked(product * dimension));
+            if (shape.Length > MaxDimensions)
+            {
+                throw new ModelException($"{path}: tensor '{name}' has {shape.Length} dimensions; tensors have {MaxDimensions} at most. The file is damaged: fetch it again.");
+            }
             if (offsets is not [>= 0, var end] || shape.Any(dimension => dimension < 0) || end - offsets[0] != bytes)
             {
                 throw new ModelException($"{path}: tensor '{name}' of shape [{string.Join(", ", shape)}] needs {bytes} bytes, but its data_offsets are [{string.Join(", ", offsets)}]. The header lies: fetch the file again.");

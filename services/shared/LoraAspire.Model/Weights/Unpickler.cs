@@ -132,7 +132,7 @@ internal sealed class Unpickler(Stream input, string path, Func<PickledGlobal, o
     {
         if (++_values > MaxValues)
         {
-            throw Refuse($"it has more than {MaxValues:N0} values");
+            throw Refuse(FormattableString.Invariant($"it has more than {MaxValues:N0} values"));
         }
         _stack.Add(value);
     }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -105,17 +104,10 @@ public sealed class WeightFiles : IDisposable
 
     private static List<string> ReadIndex(string path)
     {
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            var names = document.RootElement.GetProperty("weight_map").EnumerateObject().Select(pair => pair.Value.GetString() ?? "").Distinct().Order(StringComparer.Ordinal).ToList();
-            return names.All(name => name.Length > 0 && name == Path.GetFileName(name))
-                ? names
-                : throw new ModelException($"{path}: weight_map names a file outside the model's folder.");
-        }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
-        {
-            throw new ModelException($"{path}: not a weight index: {error.Message}", error);
-        }
+        var names = JsonFile.Read(path, "weight index", root =>
+            root.GetProperty("weight_map").EnumerateObject().Select(pair => pair.Value.GetString() ?? "").Distinct().Order(StringComparer.Ordinal).ToList());
+        return names.All(name => name is not ("" or "." or "..") && name == Path.GetFileName(name) && !name.Contains('\0'))
+            ? names
+            : throw new ModelException($"{path}: weight_map names a file outside the model's folder.");
     }
 }

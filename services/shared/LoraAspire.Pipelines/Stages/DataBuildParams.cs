@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 
 namespace LoraAspire.Pipelines.Stages;
@@ -15,6 +16,7 @@ public sealed record DataBuildParams : StageParams
     public string PromptTemplateName { get; init; } = "alpaca";
 
     /// <summary>Longest row in tokens, BOS included; what is longer is cut on the right.</summary>
+    [Range(2, 1_048_576, ErrorMessage = "must be 2 (BOS and one to predict) to 1048576 tokens")]
     public int CutoffLen { get; init; } = 256;
 
     /// <summary>False masks the whole prompt, so that only the answer carries loss.</summary>
@@ -30,6 +32,7 @@ public sealed record DataBuildParams : StageParams
     public Compat Compat { get; init; } = Compat.None;
 
     /// <summary>Seed of every draw: samples, templates, order.</summary>
+    [Range(int.MinValue, int.MaxValue)]
     public int Seed { get; init; } = 42;
 
     /// <summary>
@@ -106,14 +109,6 @@ public sealed record DataBuildParams : StageParams
         if (Writer?.Problem() is { } wrong)
         {
             yield return ("writer", wrong);
-        }
-        if (Dedup.Near is <= 0 or > 1)
-        {
-            yield return ("dedup", "near is a similarity above 0 and at most 1, such as 0.85; leave it out to compare exactly");
-        }
-        if (CutoffLen < 2)
-        {
-            yield return ("cutoff_len", "must be at least 2 tokens: BOS and one to predict");
         }
     }
 

@@ -40,4 +40,5 @@ public sealed record StageProgress(
 /// <param name="MemoryUsed">Bytes, by all processes.</param>
 /// <param name="Utilization">Percent of the last moments in which a kernel ran.</param>
 /// <param name="Temperature">°C</param>
-public sealed record GpuFigures(int Index, string Name, long? MemoryUsed, long? MemoryTotal, int? Utilization, int? Temperature, double? PowerWatts, double? PowerLimitWatts);
+public sealed record GpuFigures(
+    int Index, string Name, long? MemoryUsed = null, long? MemoryTotal = null, int? Utilization = null, int? Temperature = null, double? PowerWatts = null, double? PowerLimitWatts = null);

@@ -1,35 +1,56 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace LoraAspire.Pipelines.Stages;
 
 /// <summary>Data set + base → adapter (or, with <c>finetuning_type: full</c>, a model). Option names and defaults are alpaca-lora's.</summary>
 public sealed record TrainerParams : StageParams
 {
+    private const int MostRank = 65_536;
+
     public FinetuningType FinetuningType { get; init; } = FinetuningType.Lora;
 
     /// <summary>Examples an optimiser step sees.</summary>
+    [Range(1, 1_000_000)]
     public int BatchSize { get; init; } = 128;
+    [Range(1, 1_000_000)]
     public int MicroBatchSize { get; init; } = 4;
     /// <summary>Tokens of a micro-batch, padding included; null is chosen from the memory there is.</summary>
+    [Range(1, 16_777_216)]
     public int? MicroBatchTokens { get; init; }
     /// <summary>Recompute activations in the backward and take small micro-batches: slower, in a fraction of the memory.</summary>
     public bool LowMemory { get; init; }
+    [Range(1, 100_000)]
     public int NumEpochs { get; init; } = 3;
     /// <summary>Optimiser steps; when given it wins over <see cref="NumEpochs"/>.</summary>
+    [Range(1, 1_000_000_000)]
     public int? MaxSteps { get; init; }
 
+    [Range(0.0, 1_000_000, MinimumIsExclusive = true)]
     public double LearningRate { get; init; } = 3e-4;
     public LrScheduler LrSchedulerType { get; init; } = LrScheduler.Linear;
+    [Range(0, 1_000_000_000)]
     public int WarmupSteps { get; init; } = 100;
     /// <summary>Share of all steps; when given it wins over <see cref="WarmupSteps"/>.</summary>
+    [Range(0.0, 1, ErrorMessage = "is a share of all steps, 0 to 1")]
     public double? WarmupRatio { get; init; }
+    [Range(0.0, 100)]
     public double WeightDecay { get; init; }
+    [Range(0.0, 1, MaximumIsExclusive = true)]
     public double AdamBeta1 { get; init; } = 0.9;
+    [Range(0.0, 1, MaximumIsExclusive = true)]
     public double AdamBeta2 { get; init; } = 0.999;
+    [Range(1e-30, 1)]
     public double AdamEpsilon { get; init; } = 1e-8;
     /// <summary>Global 2-norm to which gradients are clipped; 0 turns it off.</summary>
+    [Range(0.0, 1_000_000)]
     public double MaxGradNorm { get; init; } = 1.0;
 
+    [Range(1, MostRank)]
     public int LoraR { get; init; } = 8;
+    [Range(0.0, 1_000_000, MinimumIsExclusive = true)]
     public double LoraAlpha { get; init; } = 16;
+    /// <summary>What is kept is divided by 1 − p, so near 1 little is left but noise, and float32 knows no difference.</summary>
+    [Range(0.0, 0.99, ErrorMessage = "is a probability, 0 to 0.99")]
     public double LoraDropout { get; init; } = 0.05;
     /// <summary>Names of linear layers, or the single word all-linear (every one but lm_head).</summary>
     public IReadOnlyList<string> LoraTargetModules { get; init; } = ["q_proj", "v_proj"];
@@ -38,33 +59,46 @@ public sealed record TrainerParams : StageParams
     /// <summary>DoRA: the adapter gives each output's direction, a trained vector its length.</summary>
     public bool UseDora { get; init; }
     /// <summary>LoRA+: learning rate of B over that of A; null is 1.</summary>
+    [Range(0.0, 1_000_000, MinimumIsExclusive = true, ErrorMessage = "must be above 0 and at most 1000000; 16 is usual")]
     public double? LoraplusLrRatio { get; init; }
     /// <summary>embed_tokens, lm_head: trained whole and saved with the adapter.</summary>
     public IReadOnlyList<string> ModulesToSave { get; init; } = [];
     /// <summary>Regular expression of layers' paths, or of their ends → rank; the first that fits counts.</summary>
+    [Range(1, MostRank)]
     public IReadOnlyDictionary<string, int> RankPattern { get; init; } = new Dictionary<string, int>();
     /// <summary>The same for alpha.</summary>
+    [Range(0.0, 1_000_000, MinimumIsExclusive = true)]
     public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
     /// <summary>The first pattern that fits counts, so their order is part of the stage's identity, which sorts keys.</summary>
     public IReadOnlyList<string> PatternOrder => [.. RankPattern.Keys, .. AlphaPattern.Keys];
     /// <summary>Decoder layers, counted from 0, that get adapters; null is all.</summary>
+    [Range(0, 10_000)]
     public IReadOnlyList<int>? LayersToTransform { get; init; }
     /// <summary>NEFTune: strength of the noise on embeddings in training; null is none.</summary>
+    [Range(0.0, 1_000_000, ErrorMessage = "must be 0 or more; 5 is usual")]
     public double? NeftuneNoiseAlpha { get; init; }
 
     /// <summary>Rows held out for validation, drawn by the seed; 0 turns evaluation off.</summary>
+    [Range(0, int.MaxValue)]
     public int ValSetSize { get; init; } = 2000;
+    [Range(1, 1_000_000_000)]
     public int EvalSteps { get; init; } = 200;
+    [Range(1, 1_000_000_000)]
     public int SaveSteps { get; init; } = 200;
+    /// <summary>Checkpoints that are kept.</summary>
+    [Range(1, 1_000_000, ErrorMessage = "must be at least 1: an interrupted run goes on from the newest checkpoint")]
     public int SaveTotalLimit { get; init; } = 3;
     /// <summary>With validation, give the checkpoint of lowest validation loss instead of the last step.</summary>
     public bool LoadBestModelAtEnd { get; init; } = true;
     /// <summary>Stop after this many evaluations in a row without a lower validation loss; null never stops early.</summary>
+    [Range(1, 1_000_000_000, ErrorMessage = "counts evaluations: at least 1, or leave it out")]
     public int? EarlyStoppingPatience { get; init; }
-    /// <summary>Steps between two lines of the log.</summary>
+    /// <summary>Steps between two reports of progress; metrics.jsonl has a line for each step.</summary>
+    [Range(1, 1_000_000_000)]
     public int LoggingSteps { get; init; } = 1;
 
     public bool GroupByLength { get; init; }
+    [Range(int.MinValue, int.MaxValue)]
     public int Seed { get; init; } = 42;
     public Device Device { get; init; } = Device.Auto;
     /// <summary>Arithmetic and base weights; auto is bfloat16 on CUDA and float32 on CPU. Adapters are always float32.</summary>
@@ -72,61 +106,24 @@ public sealed record TrainerParams : StageParams
     /// <summary>alpaca-lora: loss is the mean of micro-batch means. none: every token weighs the same.</summary>
     public Compat Compat { get; init; } = Compat.None;
 
+    /// <summary>How often it is told and kept how far the training is changes nothing of what is trained.</summary>
+    public override IEnumerable<string> PolicyKeys() => ["logging_steps", "save_steps", "save_total_limit"];
+
     public override bool Gives(string output) => output == (FinetuningType == FinetuningType.Lora ? "adapter" : "model");
 
     public override IEnumerable<(string Key, string Problem)> Validate()
     {
-        if (BatchSize < 1)
-        {
-            yield return ("batch_size", "must be at least 1");
-        }
-        if (MicroBatchSize < 1 || MicroBatchSize > BatchSize || BatchSize % MicroBatchSize != 0)
+        if (MicroBatchSize > BatchSize || BatchSize % MicroBatchSize != 0)
         {
             yield return ("micro_batch_size", $"must divide batch_size ({BatchSize})");
-        }
-        if (NumEpochs < 1)
-        {
-            yield return ("num_epochs", "must be at least 1");
-        }
-        if (MaxSteps < 1)
-        {
-            yield return ("max_steps", "must be at least 1");
-        }
-        if (LearningRate is <= 0 or > float.MaxValue)
-        {
-            yield return ("learning_rate", "must be above 0, and a number that float32 holds");
-        }
-        if (WarmupRatio is < 0 or > 1)
-        {
-            yield return ("warmup_ratio", "is a share of all steps, 0 to 1");
-        }
-        if (FinetuningType == FinetuningType.Lora && LoraR < 1)
-        {
-            yield return ("lora_r", "must be at least 1");
-        }
-        if (LoraDropout is < 0 or >= 1)
-        {
-            yield return ("lora_dropout", "is a probability, 0 to below 1");
         }
         if (FinetuningType == FinetuningType.Lora && LoraTargetModules.Count == 0)
         {
             yield return ("lora_target_modules", "needs at least one layer name, or all-linear");
         }
-        if (LoraplusLrRatio <= 0)
-        {
-            yield return ("loraplus_lr_ratio", "must be above 0; 16 is usual");
-        }
-        if (NeftuneNoiseAlpha < 0)
-        {
-            yield return ("neftune_noise_alpha", "must be 0 or more; 5 is usual");
-        }
         foreach (var module in ModulesToSave.Where(module => module is not ("embed_tokens" or "lm_head")))
         {
             yield return ("modules_to_save", $"'{module}' can't be trained whole; embed_tokens and lm_head can");
-        }
-        if (RankPattern.Values.Any(rank => rank < 1))
-        {
-            yield return ("rank_pattern", "ranks must be at least 1");
         }
         foreach (var (key, given) in new[] { ("use_dora", UseDora), ("loraplus_lr_ratio", LoraplusLrRatio is not null), ("modules_to_save", ModulesToSave.Count > 0), ("rank_pattern", RankPattern.Count > 0),
             ("alpha_pattern", AlphaPattern.Count > 0), ("layers_to_transform", LayersToTransform is not null) })
@@ -136,33 +133,9 @@ public sealed record TrainerParams : StageParams
                 yield return (key, "belongs to LoRA, but finetuning_type is full");
             }
         }
-        if (EvalSteps < 1)
-        {
-            yield return ("eval_steps", "must be at least 1");
-        }
-        if (MicroBatchTokens < 1)
-        {
-            yield return ("micro_batch_tokens", "must be at least 1");
-        }
-        if (EarlyStoppingPatience < 1)
-        {
-            yield return ("early_stopping_patience", "counts evaluations: at least 1, or leave it out");
-        }
         if (EarlyStoppingPatience is not null && ValSetSize == 0)
         {
             yield return ("early_stopping_patience", "needs a validation loss: give val_set_size");
-        }
-        if (LoggingSteps < 1)
-        {
-            yield return ("logging_steps", "must be at least 1");
-        }
-        if (SaveSteps < 1)
-        {
-            yield return ("save_steps", "must be at least 1");
-        }
-        if (ValSetSize < 0)
-        {
-            yield return ("val_set_size", "must be 0 or more");
         }
     }
 }

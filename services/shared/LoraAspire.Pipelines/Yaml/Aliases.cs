@@ -127,9 +127,10 @@ internal static class Aliases
         var micro = written.GetValueOrDefault("micro_batch_size") ?? written.GetValueOrDefault("per_device_train_batch_size");
         var microSize = micro is null ? new TrainerParams().MicroBatchSize : Whole(micro);
         var steps = Whole(value);
-        if (steps is not > 0 || microSize is null)
+        if (steps is not > 0 || microSize is null || (long)steps * microSize > int.MaxValue)
         {
-            report.Error(value, "'gradient_accumulation_steps' is a whole number of at least 1");
+            report.Error(value, steps > 0 && microSize is not null ? $"gradient_accumulation_steps {steps} × micro_batch_size {microSize} is more than any batch has"
+                : "'gradient_accumulation_steps' is a whole number of at least 1");
             return null;
         }
         if (written.TryGetValue("batch_size", out var batch))

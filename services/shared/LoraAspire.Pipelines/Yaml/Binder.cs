@@ -1,4 +1,5 @@
 using System.Collections;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
@@ -25,7 +26,7 @@ internal sealed class Binder(Report report)
             {
                 report.Error(key, $"unknown key '{name}': {Suggestion.For(name, properties.Keys)}");
             }
-            else if (Value(value, property.PropertyType, IsNullable(property), name) is { Ok: true } bound)
+            else if (Value(value, property.PropertyType, IsNullable(property), name, property.GetCustomAttribute<RangeAttribute>()) is { Ok: true } bound)
             {
                 property.SetValue(record, bound.Value);
             }
@@ -45,7 +46,8 @@ internal sealed class Binder(Report report)
     public static bool IsNull(YamlNode node) =>
         node is YamlScalarNode { Style: ScalarStyle.Plain } scalar && scalar.Value is null or "" or "~" or "null";
 
-    private (bool Ok, object? Value) Value(YamlNode node, Type type, bool nullable, string what)
+    /// <param name="range">Of the number, or of each number in a list or in keys with values.</param>
+    private (bool Ok, object? Value) Value(YamlNode node, Type type, bool nullable, string what, RangeAttribute? range = null)
     {
         if (IsNull(node))
         {
@@ -54,25 +56,25 @@ internal sealed class Binder(Report report)
         type = Nullable.GetUnderlyingType(type) ?? type;
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))
         {
-            return List(node, type.GetGenericArguments()[0], what);
+            return List(node, type.GetGenericArguments()[0], what, range);
         }
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>))
         {
-            return Map(node, type, what);
+            return Map(node, type, what, range);
         }
         if (type.IsClass && type != typeof(string))
         {
             return node is YamlMappingNode mapping ? (true, Record(mapping.Children, type, mapping)) : Mismatch(node, type, what);
         }
         return node is YamlScalarNode scalar && Scalar(scalar, type) is { } value
-            ? (true, value)
+            ? Beyond(range, value) is { } beyond ? Wrong(node, $"'{what}' {beyond}") : (true, value)
             : type.IsEnum && node is YamlScalarNode word
                 ? Wrong(node, $"'{what}' is not '{word.Value}': {Suggestion.For(word.Value ?? "", EnumWords(type))}")
                 : Mismatch(node, type, what);
     }
 
     /// <summary>One scalar stands for a list of itself, as in <c>lora_target_modules: all-linear</c>.</summary>
-    private (bool Ok, object? Value) List(YamlNode node, Type element, string what)
+    private (bool Ok, object? Value) List(YamlNode node, Type element, string what, RangeAttribute? range)
     {
         var items = node switch
         {
@@ -85,7 +87,7 @@ internal sealed class Binder(Report report)
             return Mismatch(node, typeof(IReadOnlyList<>).MakeGenericType(element), what);
         }
         var list = (IList)Activator.CreateInstance(typeof(List<>).MakeGenericType(element))!;
-        foreach (var bound in items.Select(item => Value(item, element, nullable: false, what)).Where(bound => bound.Ok))
+        foreach (var bound in items.Select(item => Value(item, element, nullable: false, what, range)).Where(bound => bound.Ok))
         {
             list.Add(bound.Value);
         }
@@ -93,7 +95,7 @@ internal sealed class Binder(Report report)
     }
 
     /// <summary>Free keys, each with a value of one type.</summary>
-    private (bool Ok, object? Value) Map(YamlNode node, Type type, string what)
+    private (bool Ok, object? Value) Map(YamlNode node, Type type, string what, RangeAttribute? range)
     {
         if (node is not YamlMappingNode mapping)
         {
@@ -103,7 +105,7 @@ internal sealed class Binder(Report report)
         var map = (IDictionary)Activator.CreateInstance(typeof(Dictionary<,>).MakeGenericType(type.GetGenericArguments()))!;
         foreach (var (key, value) in mapping.Children)
         {
-            if (Value(value, element, nullable: false, $"{what}.{Text(key)}") is { Ok: true } bound)
+            if (Value(value, element, nullable: false, $"{what}.{Text(key)}", range) is { Ok: true } bound)
             {
                 map[Text(key) ?? ""] = bound.Value;
             }
@@ -137,6 +139,21 @@ internal sealed class Binder(Report report)
         return type.IsEnum
             ? Enum.GetNames(type).FirstOrDefault(name => Plain(name) == Plain(text)) is { } known ? Enum.Parse(type, known) : null
             : throw new NotSupportedException($"{type} has no YAML form");
+    }
+
+    /// <summary>What is wrong with a number that lies outside its range, or null. The attribute's own words, where it has some, tell more.</summary>
+    private static string? Beyond(RangeAttribute? range, object value)
+    {
+        if (range is null || value is not (int or double))
+        {
+            return null;
+        }
+        static double Number(object number) => Convert.ToDouble(number, CultureInfo.InvariantCulture);
+        static string Words(object number) => Convert.ToString(number, CultureInfo.InvariantCulture)!;
+        var (least, most, given) = (Number(range.Minimum), Number(range.Maximum), Number(value));
+        return (range.MinimumIsExclusive ? given <= least : given < least) ? range.ErrorMessage ?? $"must be {(range.MinimumIsExclusive ? "above" : "at least")} {Words(range.Minimum)}"
+            : (range.MaximumIsExclusive ? given >= most : given > most) ? range.ErrorMessage ?? $"must be {(range.MaximumIsExclusive ? "below" : "at most")} {Words(range.Maximum)}"
+            : null;
     }
 
     private (bool, object?) Mismatch(YamlNode node, Type type, string what) =>

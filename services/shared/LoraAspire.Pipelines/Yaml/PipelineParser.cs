@@ -10,14 +10,20 @@ public static partial class PipelineParser
 {
     private static readonly string[] TopKeys = ["name", "stages"];
     private static readonly string[] StageKeys = ["id", "uses", "with", "inputs", "retries", "timeout"];
+    private const int MaxStages = 500;
+
+    private static readonly TimeSpan ShortestTimeout = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>Ten years: what is longer is a slip.</summary>
+    private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(3650);
 
     /// <param name="file">The name under which errors speak of the text.</param>
     /// <param name="around">Also holds the names of files and models to what is there; null where that isn't known.</param>
     public static ParsedPipeline Parse(string yaml, string file, Surroundings? around = null)
     {
         var report = new Report(file);
-        var pipeline = YamlDocument.Load(yaml, report) is { } root ? Read(root, report, around) : null;
-        return new(report.Errors.Count == 0 ? pipeline : null, report.Errors, report.Notes);
+        var pipeline = Reported(() => YamlDocument.Load(yaml, report) is { } root ? Read(root, report, around) : null);
+        return new(report.ErrorCount == 0 ? pipeline : null, report.Errors, report.Notes);
     }
 
     /// <summary>The <c>with</c> of one stage, from a file of its own.</summary>
@@ -25,9 +31,20 @@ public static partial class PipelineParser
     public static StageParams ParseParams(string yaml, string file, StageKind kind)
     {
         var report = new Report(file);
-        var root = string.IsNullOrWhiteSpace(yaml) ? new YamlMappingNode() : YamlDocument.Load(yaml, report);
-        var with = root is null ? null : With(root, kind, root, report);
-        return report.Errors.Count == 0 ? with! : throw new PipelineException(report.Errors);
+        var with = Reported(() => (string.IsNullOrWhiteSpace(yaml) ? new YamlMappingNode() : YamlDocument.Load(yaml, report)) is { } root ? With(root, kind, root, report) : null);
+        return report.ErrorCount == 0 ? with! : throw new PipelineException(report.Errors);
+    }
+
+    private static T? Reported<T>(Func<T?> read) where T : class
+    {
+        try
+        {
+            return read();
+        }
+        catch (TooManyErrorsException)
+        {
+            return null;
+        }
     }
 
     private static Pipeline? Read(YamlMappingNode root, Report report, Surroundings? around)
@@ -47,10 +64,15 @@ public static partial class PipelineParser
             report.Error(list, "'stages' is a list with at least one stage");
             return null;
         }
+        if (sequence.Children.Count > MaxStages)
+        {
+            report.Error(sequence.Children[MaxStages], $"a pipeline has at most {MaxStages} stages");
+            return null;
+        }
         var drafts = sequence.Children.Select(child => Draft(child, report)).OfType<StageDraft>().ToList();
         Wiring.Check(drafts, report);
         drafts.ForEach(draft => around?.Check(draft, report));
-        return report.Errors.Count > 0 || name is null ? null : new(name, [.. drafts.Select(draft => draft.Spec())]);
+        return report.ErrorCount > 0 || name is null ? null : new(name, [.. drafts.Select(draft => draft.Spec())]);
     }
 
     private static StageDraft? Draft(YamlNode node, Report report)
@@ -95,9 +117,9 @@ public static partial class PipelineParser
 
     private static StageParams With(YamlMappingNode with, StageKind kind, YamlNode place, Report report)
     {
-        var before = report.Errors.Count;
+        var before = report.ErrorCount;
         var parameters = (StageParams)new Binder(report).Record(Aliases.Resolve(with, kind, report), kind.Params, place);
-        if (report.Errors.Count == before)
+        if (report.ErrorCount == before)
         {
             foreach (var (key, problem) in parameters.Validate())
             {
@@ -112,7 +134,7 @@ public static partial class PipelineParser
     {
         var name = key.Split('[')[0];
         var value = with.Children.FirstOrDefault(entry => Binder.Text(entry.Key) == name).Value;
-        return name.Length < key.Length && value is YamlSequenceNode list ? list.Children[int.Parse(key.AsSpan(name.Length + 1, key.Length - name.Length - 2))] : value;
+        return name.Length < key.Length && value is YamlSequenceNode list ? list.Children[int.Parse(key.AsSpan(name.Length + 1, key.Length - name.Length - 2), CultureInfo.InvariantCulture)] : value;
     }
 
     private static IReadOnlyDictionary<string, YamlNode> Inputs(YamlNode? node, Report report)
@@ -150,17 +172,14 @@ public static partial class PipelineParser
             return null;
         }
         var match = TimeoutForm().Match(Binder.Text(node) ?? "");
-        if (match.Success && double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) is > 0 and < 100_000 and var count)
+        var seconds = !match.Success ? double.NaN : double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) * match.Groups[2].Value switch { "s" => 1, "m" => 60, "h" => 3600, _ => 86_400 };
+        if (seconds >= ShortestTimeout.TotalSeconds && seconds <= LongestTimeout.TotalSeconds)
         {
-            return match.Groups[2].Value switch
-            {
-                "s" => TimeSpan.FromSeconds(count),
-                "m" => TimeSpan.FromMinutes(count),
-                "h" => TimeSpan.FromHours(count),
-                _ => TimeSpan.FromDays(count),
-            };
+            return TimeSpan.FromSeconds(seconds);
         }
-        report.Error(node, "'timeout' is a number with its unit: 90s, 30m, 6h or 2d");
+        report.Error(node, !match.Success ? "'timeout' is a number with its unit: 90s, 30m, 6h or 2d"
+            : seconds < ShortestTimeout.TotalSeconds ? "'timeout' must be above 0: leave it out for no limit"
+            : $"'timeout' must be at most {LongestTimeout.TotalDays:0}d: leave it out for no limit");
         return null;
     }
 
@@ -194,6 +213,6 @@ public static partial class PipelineParser
         return node;
     }
 
-    [GeneratedRegex(@"^(\d{1,6}(?:\.\d{1,3})?)(s|m|h|d)\z")]
+    [GeneratedRegex(@"^([0-9]{1,20}(?:\.[0-9]{1,20})?)(s|m|h|d)\z")]
     private static partial Regex TimeoutForm();
 }

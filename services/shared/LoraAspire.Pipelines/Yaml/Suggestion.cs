@@ -3,14 +3,19 @@ namespace LoraAspire.Pipelines.Yaml;
 /// <summary>"Did you mean": the known word nearest by edit distance, when it is near enough to be a slip.</summary>
 public static class Suggestion
 {
+    /// <summary>The distance takes time and room by the product of both lengths. No slip is as long.</summary>
+    private const int LongestWord = 128;
+    private const int MostShown = 80;
+
     public static string For(string word, IEnumerable<string> known)
     {
         var candidates = known.ToList();
-        var best = candidates.Select(candidate => (candidate, distance: Distance(word.ToLowerInvariant(), candidate.ToLowerInvariant())))
+        var best = candidates.Where(candidate => word.Length <= LongestWord && candidate.Length <= LongestWord).Select(candidate => (candidate, distance: Distance(word.ToLowerInvariant(), candidate.ToLowerInvariant())))
             .OrderBy(pair => pair.distance).FirstOrDefault();
         return best.candidate is not null && best.distance <= Math.Max(2, best.candidate.Length / 3)
             ? $"did you mean '{best.candidate}'?"
-            : candidates.Count == 0 ? "none is known here" : $"known: {string.Join(", ", candidates)}";
+            : candidates.Count == 0 ? "none is known here"
+            : $"known: {string.Join(", ", candidates.Take(MostShown))}{(candidates.Count > MostShown ? ", …" : "")}";
     }
 
     /// <summary>Levenshtein's distance, with the swap of two neighbours as one edit.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Terminal;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
@@ -25,6 +26,7 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
 
     public override async Task<int> InvokeAsync(string[] args)
     {
+        TerminalText.GuardConsole();
         var once = new Command("once", $"Run {kind.Name} once, without Redis.") { _with, _inputs, _out, _data };
         once.SetAction(RunAsync);
         var root = new RootCommand($"LoraAspire's {kind.Name} worker. Without a command it takes orders from Redis (ConnectionStrings__redis).") { once };
@@ -37,7 +39,7 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
         var with = parsed.GetValue(_with);
         try
         {
-            var parameters = (TParams)PipelineParser.ParseParams(with is null ? "" : await File.ReadAllTextAsync(with.FullName, cancellationToken), with?.ToString() ?? "--with", kind);
+            var parameters = (TParams)PipelineParser.ParseParams(with is null ? "" : await PipelineFile.ReadAsync(with.FullName, cancellationToken), with?.ToString() ?? "--with", kind);
             var inputs = Inputs(parsed.GetValue(_inputs) ?? []);
             if (output.Exists && output.EnumerateFileSystemInfos().Any())
             {

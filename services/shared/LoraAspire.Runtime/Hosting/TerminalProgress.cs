@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Terminal;
 using LoraAspire.Runtime.Gpu;
 
 namespace LoraAspire.Runtime.Hosting;
@@ -44,7 +45,7 @@ public static class ProgressText
         }
         if (value.EtaSeconds is { } seconds and < 1e7)
         {
-            parts.Add(TimeSpan.FromSeconds(seconds).ToString(seconds >= 3600 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture) + " left");
+            parts.Add(Duration.OfSeconds(seconds) + " left");
         }
         return string.Join(" · ", parts);
 

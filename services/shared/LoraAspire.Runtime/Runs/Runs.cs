@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Messages;
@@ -29,7 +30,7 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
         {
             throw new PipelineException(parsed.Errors);
         }
-        var run = $"{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Guid.NewGuid().ToString("N")[..4]}";
+        var run = $"{DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}-{Guid.NewGuid().ToString("N")[..4]}";
         using var span = RunTrace.Submit(run, parsed.Pipeline.Name);
         await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new SubmitRun(run, DateTimeOffset.UtcNow, file, yaml)));
         return run;

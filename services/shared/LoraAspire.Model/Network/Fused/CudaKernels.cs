@@ -26,14 +26,15 @@ internal sealed unsafe class CudaKernels : Kernels
     }
 
     /// <summary>Why these kernels can't run a model on this GPU; null when they can.</summary>
-    public static string? Unsupported(LlamaModel model)
-    {
-        var config = model.Config;
-        return model.Dtype != bfloat16 ? "on a GPU it computes in bfloat16 only"
+    public static string? Unsupported(LlamaModel model) => Unsupported(model.Config, model.Dtype, CudaDevice.Capability());
+
+    /// <param name="capability">See <see cref="CudaDevice.Capability"/>.</param>
+    internal static string? Unsupported(ModelConfig config, ScalarType dtype, int capability) =>
+        capability < CudaDevice.Bfloat16 ? $"this GPU has compute capability {capability / 10}.{capability % 10}, and the faster way needs 8.0"
+            : dtype != bfloat16 ? "on a GPU it computes in bfloat16 only"
             : config.HiddenSize % 32 != 0 || config.IntermediateSize % 32 != 0 || config.VocabSize % 8 != 0 ? "its widths are no multiples of 32"
             : config.HeadDim % 16 != 0 || config.HeadDim > 256 || config.NumAttentionHeads * config.HeadDim % 32 != 0 || config.NumKeyValueHeads * config.HeadDim % 32 != 0 ? "flash attention has no such heads"
             : null;
-    }
 
     public override bool Padded => false;
 

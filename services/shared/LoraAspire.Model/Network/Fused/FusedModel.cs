@@ -146,11 +146,12 @@ public sealed class FusedModel : IDisposable
 
     private FusedPass Pass(PackedRows rows, long? seed)
     {
-        if (rows.MaxLength > _parts.Cos.size(0))
+        if (rows.MaxLength > _parts.Config.MaxPositionEmbeddings)
         {
-            throw new ModelException($"{rows.MaxLength} tokens do not fit into the context of {_parts.Cos.size(0)}.");
+            throw new ModelException($"{rows.MaxLength} tokens do not fit into the context of {_parts.Config.MaxPositionEmbeddings}.");
         }
-        return new FusedPass(rows, _parts.Cos, _parts.Sin, seed);
+        var (cos, sin) = _parts.Rope.UpTo(rows.MaxLength);
+        return new FusedPass(rows, cos, sin, seed);
     }
 
     /// <summary>Norm, head and loss at the positions that carry a target, some at a time, and ∂L/∂x [T, hidden].</summary>
@@ -185,7 +186,6 @@ public sealed class FusedModel : IDisposable
 
 /// <summary>What a <see cref="FusedModel"/> takes from a <see cref="LlamaModel"/>, which keeps owning it.</summary>
 /// <param name="Head">[vocab, hidden]</param>
-/// <param name="Cos">[positions, head_dim] float32</param>
 /// <param name="Unsupported">Why this model can't be trained this way, if so.</param>
 internal sealed record FusedParts(
-    ModelConfig Config, torch.Device Device, IReadOnlyList<DecoderLayer> Layers, RmsNorm Norm, Tensor Head, Tensor Cos, Tensor Sin, Func<Tensor, Tensor> Embed, string? Unsupported);
+    ModelConfig Config, torch.Device Device, IReadOnlyList<DecoderLayer> Layers, RmsNorm Norm, Tensor Head, Rope Rope, Func<Tensor, Tensor> Embed, string? Unsupported);

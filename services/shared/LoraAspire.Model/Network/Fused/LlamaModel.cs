@@ -5,7 +5,7 @@ namespace LoraAspire.Model;
 public sealed partial class LlamaModel
 {
     internal FusedParts FusedParts() => new(
-        Config, Device, _layers, _norm, Head?.Weight ?? _embedding, _rope.Cos, _rope.Sin, ids => _embedding.index_select(0, ids), Unfusable());
+        Config, Device, _layers, _norm, Head?.Weight ?? _embedding, _rope, ids => _embedding.index_select(0, ids), Unfusable());
 
     private string? Unfusable() => Linears.All(linear => linear.Lora is null) ? "it has no adapter" : BeyondPlainLora;
 }

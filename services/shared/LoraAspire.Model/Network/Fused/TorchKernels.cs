@@ -157,7 +157,7 @@ internal class TorchKernels : Kernels
         var total = wide.logsumexp(1, keepdim: true);
         var loss = total.sub(wide.gather(1, at)).squeeze(1);
         var p = wide.sub_(total).exp_();
-        p.scatter_add_(1, at, full_like(at, -1, dtype: float32)).mul_(weights.unsqueeze(1));
+        p.scatter_add_(1, at, full_like(at, (-1.0).Kept(), dtype: float32)).mul_(weights.unsqueeze(1));
         if (logits.dtype != float32)
         {
             logits.copy_(p);

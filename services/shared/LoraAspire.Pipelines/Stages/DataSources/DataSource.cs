@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace LoraAspire.Pipelines.Stages;
 
 /// <summary>One item of <c>sources</c>: exactly one of its members is set.</summary>
@@ -30,15 +32,19 @@ public sealed record DataSource
 public abstract record RecordSource
 {
     /// <summary>That many records, drawn by the seed; all of them when there are fewer.</summary>
+    [Range(1, int.MaxValue)]
     public int? Sample { get; init; }
 
     /// <summary>The part of the finished data set that this source makes up, above 0 and below 1; 1 only when all sources have shares.</summary>
+    [Range(0.0, 1, MinimumIsExclusive = true, ErrorMessage = "is a part of the whole, above 0 and at most 1")]
     public double? Share { get; init; }
 
     /// <summary>Sources with weights stand to each other as their weights do; the scarcest gives all that it has.</summary>
+    [Range(1e-6, 1e9, ErrorMessage = "must be above 0, and no less than a millionth")]
     public double? Weight { get; init; }
 
     /// <summary>Each record counts that often.</summary>
+    [Range(1, 1_000_000)]
     public int Repeat { get; init; } = 1;
 
     /// <summary>How many items a chat model is asked to write for this source; 0 where it writes none.</summary>
@@ -52,10 +58,5 @@ public abstract record RecordSource
 
     internal string? MixProblem() =>
         new object?[] { Sample, Share, Weight }.Count(value => value is not null) > 1 ? "sample, share and weight exclude each other: keep one"
-        : Sample < 1 ? "sample must be at least 1"
-        : Repeat < 1 ? "repeat must be at least 1"
-        : AskedFor < 0 ? "written is a number of items, 0 or more"
-        : Share is <= 0 or > 1 ? "share is a part of the whole, above 0 and at most 1"
-        : Weight is <= 0 ? "weight must be above 0"
         : null;
 }

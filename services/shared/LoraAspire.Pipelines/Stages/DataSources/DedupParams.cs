@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace LoraAspire.Pipelines.Stages;
 
 /// <summary>Which records of files count as repetitions of an earlier one. Self-cognition and grammar records repeat on purpose and are left alone.</summary>
@@ -7,5 +9,6 @@ public sealed record DedupParams
     public bool Exact { get; init; }
 
     /// <summary>Drops a record whose estimated Jaccard similarity (MinHash over character 5-grams) with an earlier one is at least this; null compares exactly.</summary>
+    [Range(0.0, 1, MinimumIsExclusive = true, ErrorMessage = "is a similarity above 0 and at most 1, such as 0.85; leave it out to compare exactly")]
     public double? Near { get; init; }
 }

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace LoraAspire.Pipelines.Stages;
 
 /// <summary>
@@ -20,6 +22,7 @@ public sealed record ParallelSource : RecordSource
     public bool BothDirections { get; init; }
 
     /// <summary>Drops pairs of which one side is more than this many times as long as the other, in letters; null keeps all.</summary>
+    [Range(1.0, 1_000_000, ErrorMessage = "is how many times as long the longer side may be: 1 or more, such as 3")]
     public double? MaxLengthRatio { get; init; }
 
     /// <summary>Drops pairs of which a side isn't written in the script of its language.</summary>
@@ -28,14 +31,14 @@ public sealed record ParallelSource : RecordSource
     public override IEnumerable<string> Files() => new[] { Path, TargetPath }.OfType<string>().Concat(Templates.Where(IsFile));
 
     public override string? Problem() =>
-        MaxLengthRatio < 1 ? "max_length_ratio is how many times as long the longer side may be: 1 or more, such as 3"
-        : Templates.Any(string.IsNullOrWhiteSpace) ? "one of the templates is empty: write a template such as \"Translate into [tgt_lang]: [input]\", or the name of a file that holds some"
+        Templates.Any(string.IsNullOrWhiteSpace) ? "one of the templates is empty: write a template such as \"Translate into [tgt_lang]: [input]\", or the name of a file that holds some"
         : null;
 
     /// <summary>Every template holds [input]; what has no bracket is the name of a file.</summary>
     public static bool IsFile(string template) => !template.Contains('[');
 
     /// <summary>How many more templates in the manner of the given ones the chat model of <c>writer</c> is asked for.</summary>
+    [Range(0, 100_000, ErrorMessage = "is a number of items, 0 to 100000")]
     public int Written { get; init; }
 
     internal override int AskedFor => Written;

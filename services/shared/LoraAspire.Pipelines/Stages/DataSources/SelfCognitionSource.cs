@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace LoraAspire.Pipelines.Stages;
 
 /// <summary>Records in which the model says who it is, in Chinese and English.</summary>
@@ -11,6 +13,7 @@ public sealed record SelfCognitionSource : RecordSource
     public IReadOnlyList<string> Languages { get; init => field = Given(value); } = [];
 
     /// <summary>How many more records, half of them in Chinese, the chat model of <c>writer</c> is asked for.</summary>
+    [Range(0, 100_000, ErrorMessage = "is a number of items, 0 to 100000")]
     public int Written { get; init; }
 
     internal override int AskedFor => Written;

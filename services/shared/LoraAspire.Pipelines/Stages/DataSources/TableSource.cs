@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace LoraAspire.Pipelines.Stages;
 
 /// <summary>Any table (.csv, .tsv, .json, .jsonl, .parquet; text also .gz) → instructions by templates with <c>[column]</c> placeholders: classification, summarising, questions.</summary>
@@ -28,6 +30,7 @@ public sealed record TableSource : RecordSource
     public static bool IsFile(string template) => template.EndsWith(".txt", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>How many more templates in the manner of the given ones the chat model of <c>writer</c> is asked for.</summary>
+    [Range(0, 100_000, ErrorMessage = "is a number of items, 0 to 100000")]
     public int Written { get; init; }
 
     internal override int AskedFor => Written;

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.RegularExpressions;
 
 namespace LoraAspire.Pipelines.Stages;
@@ -15,12 +16,12 @@ public sealed partial record WriterParams
     public string ApiKeyEnv { get; init; } = "LORA_WRITER_KEY";
 
     /// <summary>Most requests that one run of the stage may send, those that fail included.</summary>
+    [Range(1, 1_000_000)]
     public int MaxRequests { get; init; } = 40;
 
     /// <summary>The words repeat neither the address nor the variable: a key pasted into the wrong place must not reach a log.</summary>
     internal string? Problem() =>
-        MaxRequests < 1 ? "max_requests must be at least 1"
-        : string.IsNullOrWhiteSpace(Model) ? "model must name a model that the provider serves"
+        string.IsNullOrWhiteSpace(Model) ? "model must name a model that the provider serves"
         : !VariableName().IsMatch(ApiKeyEnv) ? "api_key_env is the name of an environment variable (letters, digits, underscores), not the key itself"
         : ApiKeyEnv.Contains("__", StringComparison.Ordinal) ? "api_key_env must not name a variable with a double underscore: those configure this application"
         : Address is { } address && AddressProblem(address) is { } wrong ? wrong
