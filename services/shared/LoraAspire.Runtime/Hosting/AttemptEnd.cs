@@ -1,5 +1,6 @@
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Terminal;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Logging;
 
@@ -41,7 +42,7 @@ internal abstract record AttemptEnd(string Word, string? Error)
                 return new Died(error.Message);
             }
             var (cause, words) = heart.State == LeaseState.Cancelled ? (FailureCause.Cancelled, "cancelled")
-                : timeout.HasPassed ? (FailureCause.Timeout, $"ran longer than its timeout of {TimeSpan.FromSeconds(order.TimeoutSeconds!.Value):g}")
+                : timeout.HasPassed ? (FailureCause.Timeout, $"ran longer than its timeout of {Duration.OfSeconds(order.TimeoutSeconds!.Value)}")
                 : error is AttemptFailedException failed ? (failed.Cause, failed.Message)
                 : Failure.Of(error);
             log.LogError(error, "{Stage} failed ({Cause}): {Words}", order.Stage, cause, words);
