@@ -87,20 +87,23 @@ internal static class PipelineTargets
     /// <summary>As StageAttempt does; a JsonException there is the attempt's own failure.</summary>
     private static void ReadOrder(StageOrder order) => order.With.Deserialize<TrainerParams>(Pipelines.StageKey.ParamsJson);
 
-    private static StageOrder Order => new("r", At, "tune", 2, "p", "trainer", "k", JsonSerializer.SerializeToElement(new TrainerParams(), Pipelines.StageKey.ParamsJson),
-        new Dictionary<string, InputArtifact> { ["dataset"] = new("d"), ["base"] = new("e", "tiny") }, new Dictionary<string, string> { ["a.json"] = "f" }, 3600);
+    private static string Key => new('5', 64);
+    private static string Digest => new('d', 64);
+
+    private static StageOrder Order => new("r", At, "tune", 2, "p", "trainer", Key, JsonSerializer.SerializeToElement(new TrainerParams(), Pipelines.StageKey.ParamsJson),
+        new Dictionary<string, InputArtifact> { ["dataset"] = new(Digest), ["base"] = new(Digest, "tiny") }, new Dictionary<string, string> { ["a.json"] = Digest }, 3600);
 
     private static IEnumerable<InboxMessage> Inbox() =>
     [
         new SubmitRun("r", At, "p.yaml", "name: x\n"), new CancelRun("r", At), new AttemptStarted("r", At, "tune", 1, "w"),
-        new AttemptFinished("r", At, "tune", 1, new Dictionary<string, string> { ["adapter"] = "d" }), new AttemptFailed("r", At, "tune", 3, FailureCause.Timeout, "e"),
+        new AttemptFinished("r", At, "tune", 1, new Dictionary<string, string> { ["adapter"] = Digest }), new AttemptFailed("r", At, "tune", 3, FailureCause.Timeout, "e"),
     ];
 
     private static IEnumerable<RunEvent> Events() =>
     [
         new RunSubmitted("r", At, "n", "p.yaml", "name: x\n", [new("a", "merger", new Dictionary<string, string> { ["base"] = "model:m" })], ["note"]), new RunCancelling("r", At),
-        new RunFinished("r", At, RunStatus.Failed, "e"), new StageQueued("r", At, "a", 1, "k", "why"), new StageCached("r", At, "a", "k", new Dictionary<string, string> { ["model"] = "d" }),
-        new StageStarted("r", At, "a", 1, "w"), new StageFinished("r", At, "a", 1, new Dictionary<string, string> { ["model"] = "d" }), new StageFailed("r", At, "a", 1, FailureCause.Poison, "e"), new StageCancelled("r", At, "a"),
+        new RunFinished("r", At, RunStatus.Failed, "e"), new StageQueued("r", At, "a", 1, Key, "why"), new StageCached("r", At, "a", Key, new Dictionary<string, string> { ["model"] = Digest }),
+        new StageStarted("r", At, "a", 1, "w"), new StageFinished("r", At, "a", 1, new Dictionary<string, string> { ["model"] = Digest }), new StageFailed("r", At, "a", 1, FailureCause.Poison, "e"), new StageCancelled("r", At, "a"),
     ];
 
     /// <summary>A field a line: name, tab, value.</summary>
