@@ -25,6 +25,7 @@ internal static class SmallWorld
         Directory.CreateSymbolicLink(Path.Combine(models, "bayling-2-7b"), Path.Combine(Built.Root, "models", "pebble"));
         var tables = Directory.CreateDirectory(Path.Combine(data, "pipelines", "data")).FullName;
         File.Copy(Path.Combine(Built.Root, "pipelines", "data", "opinions.csv"), Path.Combine(tables, "opinions.csv"));
+        File.WriteAllText(Path.Combine(data, "pipelines", "classify.yaml"), Small("classify.yaml"));
         Directory.CreateDirectory(Path.Combine(data, "data"));
         File.WriteAllText(Path.Combine(data, "data", "alpaca_data.json"), JsonSerializer.Serialize(Enumerable.Range(1, 40)
             .Select(i => new { instruction = $"What is {i} plus 7?", input = "", output = (i + 7).ToString(CultureInfo.InvariantCulture) })));

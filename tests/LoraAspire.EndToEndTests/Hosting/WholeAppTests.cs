@@ -1,5 +1,7 @@
 using System.ClientModel;
 using System.Diagnostics;
+using System.Text.RegularExpressions;
+using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using LoraAspire.Pipelines.Runs;
@@ -62,6 +64,29 @@ public sealed class WholeAppTests(LoraApp app)
         Assert.Contains(update.Snapshot.Commands, command => command is { Name: "run-pipeline", DisplayName: "Run a pipeline…" });
         Assert.Contains(update.Snapshot.Commands, command => command is { Name: "cancel-run", DisplayName: "Cancel a run…" });
     }
+
+    // ASPIREINTERACTION001: arguments of commands may still change.
+#pragma warning disable ASPIREINTERACTION001
+    [Fact]
+    public async Task The_dashboard_s_command_runs_a_pipeline_and_a_run_that_is_not_there_cannot_be_cancelled()
+    {
+        var before = (await app.Runs.ListAsync()).Count;
+        var result = await app.App.ResourceCommands.ExecuteCommandAsync("coordinator", "run-pipeline", Argument("pipeline", "classify.yaml"), Cancelled);
+        Assert.True(result.Success, result.Message);
+        var id = Regex.Match(result.Message ?? "", @"Run (\S+) is submitted").Groups[1].Value;
+        await foreach (var _ in app.Runs.WatchAsync(id, Cancelled))
+        {
+        }
+        Assert.Equal(RunStatus.Succeeded, (await app.Runs.GetAsync(id))!.Status);
+        Assert.Equal(before + 1, (await app.Runs.ListAsync()).Count);
+
+        var refused = await app.App.ResourceCommands.ExecuteCommandAsync("coordinator", "cancel-run", Argument("run", "20260101-000000-none"), Cancelled);
+        Assert.False(refused.Success);
+    }
+
+    private static InteractionInputCollection Argument(string name, string value) =>
+        new([new InteractionInput { Name = name, Label = name, InputType = InputType.Text, Value = value }]);
+#pragma warning restore ASPIREINTERACTION001
 
     [Theory]
     [InlineData("lab", "Runs")]
