@@ -11,7 +11,15 @@ internal static class CleanConsole
     /// <summary>To be called before the first word is printed.</summary>
     public static void Guard()
     {
-        AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new Plain(TerminalText.GuardConsole()) });
+        // Into a file or a pipe go words alone; whether it is one, Spectre can't see through a writer of ours.
+        var redirected = Console.IsOutputRedirected;
+        AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new Plain(TerminalText.GuardConsole()),
+            Ansi = redirected ? AnsiSupport.No : AnsiSupport.Detect,
+            ColorSystem = redirected ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+            Interactive = redirected ? InteractionSupport.No : InteractionSupport.Detect,
+        });
         AnsiConsole.Console.Pipeline.Attach(new Cleaning());
     }
 
