@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 
 namespace LoraAspire.AppHost.Terminal;
 
@@ -11,6 +12,8 @@ internal static class TerminalExtensions
         SignalLifetime.AddTo(builder);
         if (builder.ExecutionContext.IsRunMode)
         {
+            // Its colours are escape sequences, which the guard of the console would spell out.
+            builder.Services.Configure<SimpleConsoleFormatterOptions>(log => log.ColorBehavior = LoggerColorBehavior.Disabled);
             builder.Services.AddLogging(logging => logging
                 .AddFilter("Aspire", LogLevel.Warning)
                 .AddFilter("Microsoft", LogLevel.Warning)
