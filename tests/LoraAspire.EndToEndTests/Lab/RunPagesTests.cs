@@ -121,13 +121,6 @@ public sealed class RunPagesTests(LabApp app)
         await Expect(page.GetByTestId("stage-tune")).ToContainTextAsync("Succeeded");
     }
 
-    [Fact]
-    public async Task Resources_say_in_words_that_there_is_no_app_host()
-    {
-        var page = await app.OpenAsync("/resources");
-        await Expect(page.GetByText("RESOURCE_SERVICE_URL is not set")).ToBeVisibleAsync();
-    }
-
     private static ILocator Row(IPage page, string run) => page.GetByTestId("runs").Locator("tbody tr", new() { HasText = run });
 
     private async Task<List<InboxMessage>> InboxAsync() =>
