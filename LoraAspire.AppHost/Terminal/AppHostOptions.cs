@@ -25,6 +25,8 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
         $"--ASPNETCORE_URLS={DashboardUrl ?? "http://127.0.0.1:0"}",
         "--ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL=http://127.0.0.1:0",
         "--ASPIRE_ALLOW_UNSECURED_TRANSPORT=true",
+        // Its search for a newer version asks the network and takes a core at the start.
+        "--ASPIRE_VERSION_CHECK_DISABLED=true",
         BrowserToken is null ? $"--{AllowAnonymous}=true" : $"--ASPIRE_DASHBOARD_FRONTEND_BROWSERTOKEN={BrowserToken}",
     ];
 
