@@ -18,6 +18,9 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
 {
     private const int LastEntries = 20;
 
+    /// <summary>Enough that a thousand runs of one second have ids of their own: two submissions under one id would be one run.</summary>
+    private const int RandomLetters = 8;
+
     private IDatabase Redis => connection.GetDatabase();
 
     /// <summary>Checks the pipeline, then hands it to the coordinator. Returns the new run's id at once.</summary>
@@ -30,7 +33,7 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
         {
             throw new PipelineException(parsed.Errors);
         }
-        var run = $"{DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}-{Guid.NewGuid().ToString("N")[..4]}";
+        var run = $"{DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}-{Guid.NewGuid().ToString("N")[..RandomLetters]}";
         using var span = RunTrace.Submit(run, parsed.Pipeline.Name);
         await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new SubmitRun(run, DateTimeOffset.UtcNow, file, yaml)));
         return run;
