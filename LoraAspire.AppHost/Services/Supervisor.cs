@@ -66,10 +66,25 @@ internal sealed class Supervisor(ResourceNotificationService notifications, Reso
         {
             return;
         }
-        var result = await commands.ExecuteCommandAsync(update.ResourceId, KnownResourceCommands.StartCommand, stopping);
-        if (!result.Success && !stop.IsAsked)
+        var problem = await StartAsync(update.ResourceId, stopping);
+        if (problem is not null && !stop.IsAsked)
         {
-            Screen.Warn($"{update.ResourceId} could not be started again: {result.Message}. Start it by hand in the dashboard.");
+            Screen.Warn($"{update.ResourceId} could not be started again: {problem}. Start it by hand in the dashboard.");
+        }
+    }
+
+    /// <summary>Nobody awaits a start, so whatever goes wrong with it becomes words here.</summary>
+    /// <returns>What went wrong; null when it was started.</returns>
+    private async Task<string?> StartAsync(string resourceId, CancellationToken stopping)
+    {
+        try
+        {
+            var result = await commands.ExecuteCommandAsync(resourceId, KnownResourceCommands.StartCommand, stopping);
+            return result.Success ? null : result.Message ?? "no reason was given";
+        }
+        catch (Exception error)
+        {
+            return error.Message;
         }
     }
 }
