@@ -15,7 +15,7 @@ internal static class ServiceExtensions
         this IResourceBuilder<ProjectResource> service, IResourceBuilder<IResourceWithConnectionString> redis, AppHostOptions options, int? port = null) => service
         .WithReference(redis)
         .WithHttpEndpoint(port, name: "http")
-        .WithHttpHealthCheck("/health")
+        .WithAnswerCheck()
         .WithEnvironment("LORA_STORE", options.Folders.Store)
         .WithEnvironment("LORA_DATA", options.Folders.Data)
         .WithEnvironment("LORA_MODELS", options.Folders.Models)
