@@ -21,7 +21,7 @@ var redis = builder.AddRedisOfThisMachine("redis", Path.Combine(options.Folders.
 
 var chat = builder.AddProject<Projects.LoraAspire_Chat>("chat").AsService(redis, options, options.ChatPort).WithLink("Chat").WithApiLink();
 
-var lab = builder.AddProject<Projects.LoraAspire_Lab>("lab").AsService(redis, options, options.LabPort).WithLink("Runs")
+var lab = builder.AddProject<Projects.LoraAspire_Lab>("lab").AsService(redis, options, options.LabPort).WithQuickStart().WithLink("Runs")
     .WithReference(chat)
     .WithEnvironment("LORA_DASHBOARD_URL", options.DashboardUrl ?? "");
 
@@ -43,4 +43,4 @@ return await AppHostTerminal.RunAsync(app, options, redis.Resource, lab.GetEndpo
 
 // A worker has no page; its traces link to the lab's.
 IResourceBuilder<ProjectResource> Worker(IResourceBuilder<ProjectResource> service) =>
-    service.AsService(redis, options).WithoutLinks().WithEnvironment("LORA_LAB_URL", lab.GetEndpoint("http"));
+    service.AsService(redis, options).WithQuickStart().WithoutLinks().WithEnvironment("LORA_LAB_URL", lab.GetEndpoint("http"));

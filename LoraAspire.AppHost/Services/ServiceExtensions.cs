@@ -1,5 +1,6 @@
 using LoraAspire.AppHost.Terminal;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Hosting;
 
 namespace LoraAspire.AppHost.Services;
 
@@ -21,6 +22,15 @@ internal static class ServiceExtensions
         .WithEnvironment("LORA_MODELS", options.Folders.Models)
         .WithBuiltProgram()
         .WithPlainHttp();
+
+    /// <summary>Not for a service that computes in its own process.</summary>
+    public static IResourceBuilder<ProjectResource> WithQuickStart(this IResourceBuilder<ProjectResource> service) => service.WithEnvironment(context =>
+    {
+        foreach (var (variable, value) in context.ExecutionContext.IsRunMode ? QuickStart.Environment : [])
+        {
+            context.EnvironmentVariables[variable] = value;
+        }
+    });
 
     /// <summary>A worker has no page: its root answers 404, so no link leads there.</summary>
     public static IResourceBuilder<ProjectResource> WithoutLinks(this IResourceBuilder<ProjectResource> service) => service.WithUrls(context => context.Urls.Clear());

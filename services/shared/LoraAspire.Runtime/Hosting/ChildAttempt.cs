@@ -88,8 +88,8 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
             StandardOutputEncoding = Encoding.UTF8,
             StandardErrorEncoding = Encoding.UTF8,
         };
-        // It talks to its worker alone.
-        foreach (var name in start.Environment.Keys.Where(name => name == "ConnectionStrings__redis" || name.StartsWith("REDIS_", StringComparison.Ordinal)).ToList())
+        // It talks to its worker alone; and it computes.
+        foreach (var name in start.Environment.Keys.Where(name => name == "ConnectionStrings__redis" || name.StartsWith("REDIS_", StringComparison.Ordinal)).Concat(QuickStart.Environment.Keys).ToList())
         {
             start.Environment.Remove(name);
         }
