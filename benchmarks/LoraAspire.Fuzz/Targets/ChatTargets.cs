@@ -21,7 +21,8 @@ internal static class ChatTargets
                 request.ChatMessages();
                 request.Choices();
             }
-        }, typeof(RequestException), typeof(JsonException)) { Words = AllTargets.JsonWords };
+        }, typeof(RequestException), typeof(JsonException))
+        { Words = AllTargets.JsonWords };
         yield return new("http-completions", () => [AllTargets.Utf8(Plain)], bytes =>
         {
             if (JsonSerializer.Deserialize<CompletionRequest>(bytes, Wire.Json) is { } request)
@@ -29,6 +30,7 @@ internal static class ChatTargets
                 request.PromptText();
                 request.Choices();
             }
-        }, typeof(RequestException), typeof(JsonException)) { Words = AllTargets.JsonWords };
+        }, typeof(RequestException), typeof(JsonException))
+        { Words = AllTargets.JsonWords };
     }
 }

@@ -42,7 +42,8 @@ internal static class DatasetTargets
             var facts = DatasetFacts.Read(summaries);
             TableTargets.Drain(facts.Sources.SelectMany(source => source.Value.Dropped));
             TableTargets.Drain(facts.Lineage?.Digests() ?? []);
-        }, typeof(ModelException)) { Words = AllTargets.JsonWords };
+        }, typeof(ModelException))
+        { Words = AllTargets.JsonWords };
     }
 
     private static byte[] Arrow(string folder)

@@ -48,7 +48,8 @@ internal static class ModelTargets
                 using var scope = NewDisposeScope();
                 loaded.Merge(layer, zeros(16, 16));
             }
-        }, typeof(ModelException)) { Words = [.. AllTargets.JsonWords, "\"rank_pattern\":{\"(a+)+$\":2}", "\"target_modules\":\"all-linear\"", "\"use_dora\":true", "\"modules_to_save\":[\"lm_head\"]", "\"(\""] };
+        }, typeof(ModelException))
+        { Words = [.. AllTargets.JsonWords, "\"rank_pattern\":{\"(a+)+$\":2}", "\"target_modules\":\"all-linear\"", "\"use_dora\":true", "\"modules_to_save\":[\"lm_head\"]", "\"(\""] };
     }
 
     private static void Speak(ModelConfig config)

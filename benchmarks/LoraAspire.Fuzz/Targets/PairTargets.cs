@@ -62,7 +62,8 @@ internal static class PairTargets
         {
             Scratch.Write(folder, $"a{form}", bytes);
             Read(new() { Path = $"a{form}", SrcLang = "en", TgtLang = "Chinese", MaxLengthRatio = 3 });
-        }, typeof(StageException)) { Words = words };
+        }, typeof(StageException))
+        { Words = words };
 
         void Read(ParallelSource with) => TableTargets.Drain(new ParallelRecords(with, name => new DataFile(name, Path.Combine(folder, name)), 1, []).Read());
     }

@@ -72,7 +72,8 @@ internal static class PipelineTargets
         yield return new("stream-events", () => [.. Events().Select(Entry)], bytes => Wire.Decode<RunEvent>(Fields(bytes)), typeof(WireException)) { Words = AllTargets.JsonWords };
         yield return new("stream-work", () => [Entry(Order)], bytes => ReadOrder(Wire.Decode<StageOrder>(Fields(bytes))), typeof(WireException), typeof(JsonException)) { Words = AllTargets.JsonWords };
         yield return new("stream-progress", () => [Entry(new ProgressPoint("r", At, "tune", new("step", 3, 9, Loss: 2.5, Message: "m", Gpu: new(0, "H100", 1, 2, 3, 4, 5.5, null))))],
-            bytes => Wire.Decode<ProgressPoint>(Fields(bytes)), typeof(WireException)) { Words = AllTargets.JsonWords };
+            bytes => Wire.Decode<ProgressPoint>(Fields(bytes)), typeof(WireException))
+        { Words = AllTargets.JsonWords };
     }
 
     private static void Parse(string yaml)

@@ -24,7 +24,8 @@ internal static class TextTargets
                 template.Response(template.Prompt("Who?", input) + "Pebble.");
                 template.Preamble(input);
             }
-        }, typeof(ModelException)) { Words = [.. AllTargets.JsonWords, .. braces] };
+        }, typeof(ModelException))
+        { Words = [.. AllTargets.JsonWords, .. braces] };
         yield return new("template-list", () => [AllTargets.Utf8("# some\nTranslate from [src_lang] to [tgt_lang]: [input]\nSay [input] in [tgt_lang].\n")], bytes =>
         {
             DataFile list = new("t.txt", Scratch.Write(folder, "t.txt", bytes));
@@ -32,10 +33,13 @@ internal static class TextTargets
             {
                 template.Fill(name => $"[{name}]");
             }
-        }, typeof(StageException)) { Words = braces };
+        }, typeof(StageException))
+        { Words = braces };
         yield return new("written-records", () => [AllTargets.Utf8("Sure! Here are two:\n```json\n[{\"instruction\": \"Who?\", \"input\": \"\", \"output\": \"Pebble.\"}\n{'instruction': \"b\", output: \"c\",},]\n```\n")],
-            bytes => RecordObjects.Read(Encoding.UTF8.GetString(bytes))) { Words = [.. AllTargets.JsonWords, "```", "'instruction':", "\"output\":", "<think>", "</think>"] };
+            bytes => RecordObjects.Read(Encoding.UTF8.GetString(bytes)))
+        { Words = [.. AllTargets.JsonWords, "```", "'instruction':", "\"output\":", "<think>", "</think>"] };
         yield return new("written-lists", () => [AllTargets.Utf8("1. Translate [input] into [tgt_lang]\n2) \"Say [input]\"\n- **Three**: [input]\n[\"a [input]\", \"b [input]\"]\n")],
-            bytes => NumberedList.Read(Encoding.UTF8.GetString(bytes), cutOff: true)) { Words = ["1.", "2)", "- ", "**", "```", "<think>", "\"", "[input]"] };
+            bytes => NumberedList.Read(Encoding.UTF8.GetString(bytes), cutOff: true))
+        { Words = ["1.", "2)", "- ", "**", "```", "<think>", "\"", "[input]"] };
     }
 }

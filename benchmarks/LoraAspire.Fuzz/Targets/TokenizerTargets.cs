@@ -24,7 +24,8 @@ internal static class TokenizerTargets
         {
             Scratch.Write(sentencePiece, "tokenizer.model", bytes);
             Use(sentencePiece);
-        }, typeof(ModelException)) { Words = ["▁", "<0x", ">", "\u0008\u0002"] };
+        }, typeof(ModelException))
+        { Words = ["▁", "<0x", ">", "\u0008\u0002"] };
         foreach (var (name, content) in new[]
         {
             ("tokenizer_config.json", Settings), ("added_tokens.json", "{\"<extra>\": 400, \"<more>\": 401}"),
@@ -37,7 +38,8 @@ internal static class TokenizerTargets
                 Scratch.Write(folder, "tokenizer.model", Model());
                 Scratch.Write(folder, name, bytes);
                 Use(folder);
-            }, typeof(ModelException)) { Words = AllTargets.JsonWords };
+            }, typeof(ModelException))
+            { Words = AllTargets.JsonWords };
         }
         var json = scratch.Folder("tokenizer-json");
         yield return new("tokenizer-json", () => [.. new[] { SentencePieceJson(), ByteLevelJson() }.Select(AllTargets.Utf8)], bytes =>
@@ -45,7 +47,8 @@ internal static class TokenizerTargets
             Scratch.Write(json, "tokenizer_config.json", AllTargets.Utf8("{\"eos_token\": \"</s>\"}"));
             Scratch.Write(json, "tokenizer.json", bytes);
             Use(json);
-        }, typeof(ModelException)) { Words = [.. AllTargets.JsonWords, "\"(a+)+$\"", "\"(?:\"", "\"\\\\p{L}+\"", "\"ByteLevel\"", "\"Metaspace\"", "\"NFC\"", "\"▁\"", "\"ignore_merges\":true", "\"byte_fallback\":true"] };
+        }, typeof(ModelException))
+        { Words = [.. AllTargets.JsonWords, "\"(a+)+$\"", "\"(?:\"", "\"\\\\p{L}+\"", "\"ByteLevel\"", "\"Metaspace\"", "\"NFC\"", "\"▁\"", "\"ignore_merges\":true", "\"byte_fallback\":true"] };
         var byteLevel = scratch.Folder("byte-level");
         yield return new("vocab-merges", () => [AllTargets.Utf8(JsonSerializer.Serialize(Vocabulary()) + "\0#version: 0.2\nh e\nl l\nhe ll\n")], bytes =>
         {
@@ -55,7 +58,8 @@ internal static class TokenizerTargets
             Scratch.Write(byteLevel, "vocab.json", bytes.AsSpan(0, between));
             Scratch.Write(byteLevel, "merges.txt", bytes.AsSpan(between == 0 ? 0 : between + 1));
             Use(byteLevel);
-        }, typeof(ModelException)) { Words = AllTargets.JsonWords };
+        }, typeof(ModelException))
+        { Words = AllTargets.JsonWords };
     }
 
     private static void Use(string folder)

@@ -24,7 +24,8 @@ internal static class WeightTargets
             var path = Path.Combine(folder, "p.bin");
             PickleWriter.Zip(path, bytes, Storages);
             ReadAll(path);
-        }, typeof(ModelException)) { Words = ["ctorch._utils\n_rebuild_tensor_v2\n", "cos\nsystem\n", "\u0080\u0002", "(", "t", "R", "b", "h\0", "q\0"] };
+        }, typeof(ModelException))
+        { Words = ["ctorch._utils\n_rebuild_tensor_v2\n", "cos\nsystem\n", "\u0080\u0002", "(", "t", "R", "b", "h\0", "q\0"] };
         yield return new("pickle-zip", () => [ZipFile(folder), PickleWriter.Zip64(("archive/data.pkl", Pickle()), ("archive/data/0", Data[..24]), ("archive/data/1", Data[..16]))],
             bytes => ReadAll(Scratch.Write(folder, "z.bin", bytes)), typeof(ModelException));
         yield return new("pickle-legacy", () => [LegacyFile(folder)], bytes => ReadAll(Scratch.Write(folder, "l.bin", bytes)), typeof(ModelException));
@@ -34,7 +35,8 @@ internal static class WeightTargets
             Scratch.Write(model, "x.safetensors", Safetensors(Encoding.UTF8.GetBytes(Header)));
             Scratch.Write(model, WeightFiles.Index, bytes);
             WeightFiles.Open(model).Dispose();
-        }, typeof(ModelException)) { Words = [.. AllTargets.JsonWords, "\"..\"", "\"../x\"", "\"/etc/passwd\"", "\"x\\u0000\""] };
+        }, typeof(ModelException))
+        { Words = [.. AllTargets.JsonWords, "\"..\"", "\"../x\"", "\"/etc/passwd\"", "\"x\\u0000\""] };
     }
 
     private static void ReadAll(string path)
