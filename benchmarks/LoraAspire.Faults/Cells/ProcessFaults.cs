@@ -1,0 +1,66 @@
+using LoraAspire.Pipelines.Runs;
+
+namespace LoraAspire.Faults.Cells;
+
+/// <summary>A process is killed, stopped for longer than a lease, asked to end, or struck by a fault of native code; each of them, in the middle of its work.</summary>
+internal static class ProcessFaults
+{
+    private static readonly TimeSpan s_frozen = TimeSpan.FromSeconds(40);
+
+    /// <param name="Program">How its process is found; null is the AppHost.</param>
+    /// <param name="HasChild">Computes in a process of its own, which is the one that native code would take down.</param>
+    /// <param name="Moment">Begins to look, before the run; what it returns ends when the run is in the middle of this one's work.</param>
+    private sealed record Target(string Name, string? Program, bool HasChild, Func<Scene, Func<string, Task>> Moment);
+
+    private static readonly Target[] s_targets =
+    [
+        new("coordinator", "LoraAspire.Coordinator", false, InTraining),
+        new("data-build", "LoraAspire.DataBuild", true, Started("data")),
+        new("trainer mid-step", "LoraAspire.Trainer", true, InTraining),
+        new("trainer mid-checkpoint", "LoraAspire.Trainer", true, scene => Once(scene.FileAsync("checkpoints", file => file.EndsWith(".tmp", StringComparison.Ordinal) || file.Contains(".tmp/", StringComparison.Ordinal)))),
+        new("merger mid-write", "LoraAspire.Merger", true, scene => Once(scene.FileAsync("scratch", file => file.Contains("/merge/", StringComparison.Ordinal) && file.Contains(".safetensors", StringComparison.Ordinal)))),
+        new("evaluator", "LoraAspire.Evaluator", true, Started("ask")),
+        new("chat", "LoraAspire.Chat", false, Started("chat")),
+        new("lab", "LoraAspire.Lab", false, InTraining),
+        new("redis", "redis-server", false, InTraining),
+        new("AppHost", null, false, InTraining),
+    ];
+
+    public static IEnumerable<Cell> Cells() =>
+        from fault in ((string Name, int Signal)[])[("kill -9", AppProcesses.Kill), ("SIGTERM", AppProcesses.Term), ("SIGSEGV", AppProcesses.Segv), ("SIGSTOP 40 s", AppProcesses.Stop)]
+        from target in s_targets
+        select new Cell($"{fault.Name} × {target.Name}", Demand.SameDigests, scene => StrikeAsync(scene, target, fault.Signal),
+            Short: (fault.Signal == AppProcesses.Kill && target.Name is "coordinator" or "redis") || (fault.Signal == AppProcesses.Segv && target.Name == "trainer mid-step"));
+
+    private static async Task<RunState?> StrikeAsync(Scene scene, Target target, int signal)
+    {
+        var moment = target.Moment(scene);
+        var run = await scene.SubmitAsync();
+        await moment(run);
+        var pid = target.Program is null ? scene.App.Pid
+            : signal == AppProcesses.Segv && target.HasChild ? await scene.ChildAsync(target.Program)
+            : scene.App.Processes.Service(target.Program);
+        AppProcesses.Signal(pid, signal);
+        if (signal == AppProcesses.Segv && !target.HasChild)
+        {
+            // The first one by hand returns to the code that did nothing wrong; native code that did would meet it again.
+            AppProcesses.Signal(pid, signal);
+        }
+        if (signal == AppProcesses.Stop)
+        {
+            await Task.Delay(s_frozen, scene.Stop);
+            AppProcesses.Signal(pid, AppProcesses.Continue);
+        }
+        else if (target.Program is null)
+        {
+            await scene.App.EndedAsync(scene.Stop);
+        }
+        return await scene.EndOfAsync(run);
+    }
+
+    private static Func<string, Task> InTraining(Scene scene) => run => scene.StepAsync(run, 2);
+
+    private static Func<Scene, Func<string, Task>> Started(string stage) => scene => run => scene.StartedAsync(run, stage);
+
+    private static Func<string, Task> Once(Func<Task> seen) => _ => seen();
+}

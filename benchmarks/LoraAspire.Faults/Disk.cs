@@ -1,0 +1,107 @@
+using System.Diagnostics;
+
+namespace LoraAspire.Faults;
+
+/// <summary>A small file system in memory, which can be filled up and made read-only.</summary>
+internal sealed class Disk(string folder)
+{
+    private const int Megabytes = 256;
+    private const int Tries = 200;
+
+    /// <summary>A plain folder where nothing can be mounted.</summary>
+    public static Disk Create(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        if (MountNamespace.HasDisks)
+        {
+            Call("mount", "-t", "tmpfs", "-o", $"size={Megabytes}m,mode=0700", "tmpfs", folder);
+        }
+        return new(folder);
+    }
+
+    /// <summary>Leaves no byte, until it is disposed.</summary>
+    public IDisposable Fill()
+    {
+        Require();
+        var filler = Path.Combine(folder, "filler");
+        var page = new byte[4096];
+        using (var file = new FileStream(filler, FileMode.CreateNew, FileAccess.Write, FileShare.None, 0))
+        {
+            try
+            {
+                file.SetLength(0);
+                for (var block = new byte[1 << 20]; ; block = block.Length > page.Length ? page : throw new IOException("full"))
+                {
+                    Pour(file, block);
+                }
+            }
+            catch (IOException)
+            {
+                // Full to the last page.
+            }
+        }
+        return new Undo(() => File.Delete(filler));
+    }
+
+    private static void Pour(FileStream file, byte[] block)
+    {
+        try
+        {
+            while (true)
+            {
+                file.Write(block);
+            }
+        }
+        catch (IOException)
+        {
+            // No room for another block of this size.
+        }
+    }
+
+    /// <summary>Refused while a file is open for writing: it is tried until there is a moment without.</summary>
+    public IDisposable ReadOnly()
+    {
+        Require();
+        for (var left = Tries; !TryCall("mount", "-o", "remount,ro", folder); left--)
+        {
+            if (left == 0)
+            {
+                throw new SkippedException("a file was open for writing all the time");
+            }
+            Thread.Sleep(5);
+        }
+        return new Undo(() => Call("mount", "-o", "remount,rw", folder));
+    }
+
+    private static void Require()
+    {
+        if (!MountNamespace.HasDisks)
+        {
+            throw new SkippedException("this system lets nobody but root mount a disk");
+        }
+    }
+
+    private static void Call(params string[] command)
+    {
+        if (!TryCall(command))
+        {
+            throw new InvalidOperationException($"{string.Join(' ', command)} failed.");
+        }
+    }
+
+    private static bool TryCall(params string[] command)
+    {
+        using var process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true })!;
+        process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0;
+    }
+
+    private sealed class Undo(Action action) : IDisposable
+    {
+        public void Dispose() => action();
+    }
+}
+
+/// <summary>The fault can't be made here, so that the cell says nothing.</summary>
+internal sealed class SkippedException(string message) : Exception(message);
