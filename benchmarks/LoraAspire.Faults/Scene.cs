@@ -45,26 +45,25 @@ internal sealed class Scene(World world, App app, CancellationToken stop)
         throw new InvalidOperationException($"The run was over before step {step}.");
     }
 
-    /// <summary>Returns in the moment in which such a file appears under the store's folder.</summary>
-    public Func<Task> FileAsync(string folder, Func<string, bool> wanted)
+    /// <summary>Returns in the moment in which such a file appears under the store's folder. It is looked for: a watcher misses what is made in a folder as soon as the folder is.</summary>
+    public async Task FileAsync(string folder, Func<string, bool> wanted)
     {
         var watched = Directory.CreateDirectory(Path.Combine(world.Store, folder)).FullName;
-        var seen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var watcher = new FileSystemWatcher(watched) { IncludeSubdirectories = true, EnableRaisingEvents = true };
-        watcher.Created += (_, file) =>
+        for (var since = Stopwatch.StartNew(); since.Elapsed < s_limit; await Task.Delay(1, stop))
         {
-            if (wanted(file.FullPath))
+            try
             {
-                seen.TrySetResult();
+                if (Directory.EnumerateFiles(watched, "*", SearchOption.AllDirectories).Any(wanted))
+                {
+                    return;
+                }
             }
-        };
-        return async () =>
-        {
-            using (watcher)
+            catch (IOException)
             {
-                await seen.Task.WaitAsync(s_limit, stop);
+                // A folder went while it was looked at.
             }
-        };
+        }
+        throw new TimeoutException($"No such file has appeared in {watched}.");
     }
 
     public async Task<int> ChildAsync(string project)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Runtime.Streams;
@@ -19,6 +20,26 @@ public sealed class LeaseTests(RedisServer server)
         var state = await installation.EndOfAsync(run);
 
         Assert.Equal((RunStatus.Succeeded, 1), (state.Status, state.Stages[0].Attempt));
+    }
+
+    [Fact]
+    public async Task What_a_reader_held_whose_process_is_gone_is_read_at_once_and_counts_as_delivered_again()
+    {
+        await using var installation = new Installation(server);
+        using var process = Process.Start("true");
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        var (stream, gone, alive) = ("lora:work:restarts", $"{Environment.MachineName}-{process.Id}-abc123", $"{Environment.MachineName}-{Environment.ProcessId}-abc123");
+        await installation.Redis.StreamCreateConsumerGroupAsync(stream, Keys.WorkerGroup, "0", createStream: true);
+        var left = await installation.Redis.StreamAddAsync(stream, "a", "left");
+        await installation.Redis.StreamReadGroupAsync(stream, Keys.WorkerGroup, gone, StreamPosition.NewMessages);
+        await installation.Redis.StreamAddAsync(stream, "a", "held");
+        await installation.Redis.StreamReadGroupAsync(stream, Keys.WorkerGroup, alive, StreamPosition.NewMessages);
+
+        var group = new ConsumerGroup(installation.Redis, stream, Keys.WorkerGroup, new StreamOptions());
+
+        Assert.Equal((left, 2), await group.TryReadAsync() is { } delivery ? (delivery.Entry.Id, delivery.Count) : default);
+        Assert.Null(await group.TryReadAsync());
+        Assert.DoesNotContain(gone, (await installation.Redis.StreamConsumerInfoAsync(stream, Keys.WorkerGroup)).Select(reader => reader.Name));
     }
 
     [Fact]

@@ -27,7 +27,7 @@ internal static class DiskFaults
         {
             yield return new($"{name} × object", Demand.OrWords, scene => BeforeRunAsync(scene, spoil), Short: name == "full disk");
             yield return new($"{name} × cache entry", Demand.OrWords, scene => AtFileAsync(scene, spoil, "objects", file => file.EndsWith("manifest.json", StringComparison.Ordinal)));
-            yield return new($"{name} × checkpoint", Demand.OrWords, scene => AtFileAsync(scene, spoil, "checkpoints", file => file.EndsWith(".tmp", StringComparison.Ordinal) || file.Contains(".tmp/", StringComparison.Ordinal)));
+            yield return new($"{name} × checkpoint", Demand.OrWords, scene => AtFileAsync(scene, spoil, "checkpoints", file => file.Contains(".tmp", StringComparison.Ordinal)));
             yield return new($"{name} × data file while read", Demand.SameDigests, scene => DataAsync(scene, () => spoil(scene.World.DataDisk)));
         }
         yield return new("full disk × state folder", Demand.OrWords, FullStateAsync);
@@ -56,9 +56,8 @@ internal static class DiskFaults
 
     private static async Task<RunState?> AtFileAsync(Scene scene, Func<Disk, IDisposable> spoil, string folder, Func<string, bool> wanted)
     {
-        var seen = scene.FileAsync(folder, wanted);
         var run = await scene.SubmitAsync();
-        await seen();
+        await scene.FileAsync(folder, wanted);
         using (spoil(scene.World.StoreDisk))
         {
             return await scene.EndOfAsync(run);

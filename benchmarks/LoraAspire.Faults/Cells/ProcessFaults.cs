@@ -9,16 +9,16 @@ internal static class ProcessFaults
 
     /// <param name="Program">How its process is found; null is the AppHost.</param>
     /// <param name="HasChild">Computes in a process of its own, which is the one that native code would take down.</param>
-    /// <param name="Moment">Begins to look, before the run; what it returns ends when the run is in the middle of this one's work.</param>
-    private sealed record Target(string Name, string? Program, bool HasChild, Func<Scene, Func<string, Task>> Moment);
+    /// <param name="Moment">Ends when the run is in the middle of this one's work.</param>
+    private sealed record Target(string Name, string? Program, bool HasChild, Func<Scene, string, Task> Moment);
 
     private static readonly Target[] s_targets =
     [
         new("coordinator", "LoraAspire.Coordinator", false, InTraining),
         new("data-build", "LoraAspire.DataBuild", true, Started("data")),
         new("trainer mid-step", "LoraAspire.Trainer", true, InTraining),
-        new("trainer mid-checkpoint", "LoraAspire.Trainer", true, scene => Once(scene.FileAsync("checkpoints", file => file.EndsWith(".tmp", StringComparison.Ordinal) || file.Contains(".tmp/", StringComparison.Ordinal)))),
-        new("merger mid-write", "LoraAspire.Merger", true, scene => Once(scene.FileAsync("scratch", file => file.Contains("/merge/", StringComparison.Ordinal) && file.Contains(".safetensors", StringComparison.Ordinal)))),
+        new("trainer mid-checkpoint", "LoraAspire.Trainer", true, (scene, _) => scene.FileAsync("checkpoints", file => file.Contains(".tmp", StringComparison.Ordinal))),
+        new("merger mid-write", "LoraAspire.Merger", true, (scene, _) => scene.FileAsync("scratch", file => file.Contains("/merge/", StringComparison.Ordinal) && file.Contains(".safetensors", StringComparison.Ordinal))),
         new("evaluator", "LoraAspire.Evaluator", true, Started("ask")),
         new("chat", "LoraAspire.Chat", false, Started("chat")),
         new("lab", "LoraAspire.Lab", false, InTraining),
@@ -34,9 +34,8 @@ internal static class ProcessFaults
 
     private static async Task<RunState?> StrikeAsync(Scene scene, Target target, int signal)
     {
-        var moment = target.Moment(scene);
         var run = await scene.SubmitAsync();
-        await moment(run);
+        await target.Moment(scene, run);
         var pid = target.Program is null ? scene.App.Pid
             : signal == AppProcesses.Segv && target.HasChild ? await scene.ChildAsync(target.Program)
             : scene.App.Processes.Service(target.Program);
@@ -58,9 +57,7 @@ internal static class ProcessFaults
         return await scene.EndOfAsync(run);
     }
 
-    private static Func<string, Task> InTraining(Scene scene) => run => scene.StepAsync(run, 2);
+    private static Task InTraining(Scene scene, string run) => scene.StepAsync(run, 2);
 
-    private static Func<Scene, Func<string, Task>> Started(string stage) => scene => run => scene.StartedAsync(run, stage);
-
-    private static Func<string, Task> Once(Func<Task> seen) => _ => seen();
+    private static Func<Scene, string, Task> Started(string stage) => (scene, run) => scene.StartedAsync(run, stage);
 }

@@ -12,19 +12,26 @@ public sealed class ConsumerGroup(IDatabase redis, string stream, string group, 
     private readonly TimeSpan _idleLimit = idleLimit ?? options.IdleLimit;
     private RedisValue _position = "0-0";
     private long? _lastClaim;
+    private bool _freed;
 
     public string Stream => stream;
     public string Group => group;
     internal int DeadLength => options.DeadLength;
 
     /// <summary>Unique, so that a restarted process never mistakes its predecessor's deliveries for its own.</summary>
-    public string Consumer { get; } = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid().ToString("N")[..6]}";
+    public string Consumer { get; } = $"{DeadReaders.Prefix}{Environment.ProcessId}-{Guid.NewGuid().ToString("N")[..6]}";
 
     /// <summary>The next entry with how often it was delivered, or null when there is none now.</summary>
     public async Task<Delivery?> TryReadAsync()
     {
         try
         {
+            if (!_freed)
+            {
+                await CreateAsync();
+                await DeadReaders.FreeAsync(redis, this);
+                _freed = true;
+            }
             // Not at every look: a claim scans what others hold.
             if (_lastClaim is null || Stopwatch.GetElapsedTime(_lastClaim.Value) >= _idleLimit / 4)
             {
