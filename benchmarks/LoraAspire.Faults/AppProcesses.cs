@@ -25,9 +25,10 @@ internal sealed partial class AppProcesses(string state)
     public static void Signal(int pid, int signal) => _ = SendSignal(pid, signal);
 
     private int[] Find(string program, bool attempt) => [.. Pids().Where(pid => CommandLine(pid) is var line
-        && line.Split('\0')[0].EndsWith(program, StringComparison.Ordinal) && line.Contains(Attempt, StringComparison.Ordinal) == attempt && Belongs(pid) && IsAlive(pid))];
+        && line.Split('\0', ' ')[0].EndsWith(program, StringComparison.Ordinal) && line.Contains(Attempt, StringComparison.Ordinal) == attempt && Belongs(pid) && IsAlive(pid))];
 
-    private bool Belongs(int pid) => (CommandLine(pid) + Read(pid, "environ")).Contains(state, StringComparison.Ordinal);
+    /// <summary>Redis overwrites its arguments and environment with a title; it stands in its folder.</summary>
+    private bool Belongs(int pid) => (CommandLine(pid) + Read(pid, "environ") + Folder(pid)).Contains(state, StringComparison.Ordinal);
 
     private static bool IsAlive(int pid) => Read(pid, "stat").Split(')')[^1].Trim() is [not ('Z' or 'X'), ..];
 
@@ -35,6 +36,18 @@ internal sealed partial class AppProcesses(string state)
 
     private static IEnumerable<int> Pids() => Directory.EnumerateDirectories("/proc").Select(Path.GetFileName)
         .Select(name => int.TryParse(name, CultureInfo.InvariantCulture, out var pid) ? pid : 0).Where(pid => pid > 0);
+
+    private static string? Folder(int pid)
+    {
+        try
+        {
+            return File.ResolveLinkTarget($"/proc/{pid}/cwd", returnFinalTarget: false)?.FullName;
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
 
     private static string Read(int pid, string file)
     {

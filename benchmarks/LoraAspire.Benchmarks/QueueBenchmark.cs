@@ -1,0 +1,213 @@
+using System.Collections.Concurrent;
+using System.CommandLine;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Text.Json;
+using LoraAspire.Coordinator;
+using LoraAspire.DataBuild;
+using LoraAspire.Machine;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime;
+using LoraAspire.Runtime.Hosting;
+using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Stages;
+using LoraAspire.Runtime.Store;
+using LoraAspire.Runtime.Streams;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
+using RedisServer = LoraAspire.Machine.RedisServer;
+
+namespace LoraAspire.Benchmarks;
+
+/// <summary>
+/// A thousand runs of a pipeline at once, through a real Redis, the coordinator and two workers: data-build, whose result is cached after the first run, and a stage that
+/// always runs and has nothing to do. None may be lost. Then runs one after another, for the time a hand-over takes when nobody is in the way. <c>ratio</c> is the time of as
+/// many pings, one after another, over the time of the thousand runs.
+/// </summary>
+internal static class QueueBenchmark
+{
+    private const string Pipeline = """
+        name: queue
+        stages:
+          - id: data
+            uses: data-build
+            inputs: { base: model:pebble }
+            with: { prompt_template_name: plain, cutoff_len: 128, sources: [ { self_cognition: { name: Yanqi, developer: us, sample: 20 } } ] }
+          - id: serve
+            uses: chat
+            inputs: { model: model:pebble }
+        """;
+
+    public static Command Command()
+    {
+        var runs = new Option<int>("--runs") { Description = "Runs that are submitted at once", DefaultValueFactory = _ => 1000 };
+        var single = new Option<int>("--single") { Description = "Runs one after another", DefaultValueFactory = _ => 200 };
+        var command = new Command("queue", "A thousand runs at once: whether one is lost, how long they take, and the hand-over from coordinator to worker.") { runs, single };
+        command.SetAction((parsed, stop) => RunAsync(parsed.GetValue(runs), parsed.GetValue(single), stop));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(int count, int single, CancellationToken stop)
+    {
+        var folder = Directory.CreateTempSubdirectory("lora-bench-queue-").FullName;
+        using var server = await StartRedisAsync(folder, stop);
+        try
+        {
+            await using var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{server.Port},allowAdmin=true");
+            using var handOver = new HandOver();
+            var runs = new Runs(connection, new StreamOptions());
+            var services = Services(connection, new LoraPaths(folder, Path.Combine(folder, "store"), folder, Path.Combine(LoraPaths.Checkout()!, "models")));
+            foreach (var service in services)
+            {
+                await service.StartAsync(stop);
+            }
+            await EndOfAsync(runs, await runs.SubmitAsync(Pipeline), stop);
+            handOver.Take();
+
+            var before = await CommandsAsync(connection);
+            var clock = Stopwatch.StartNew();
+            var ids = await Task.WhenAll(Enumerable.Range(0, count).Select(_ => runs.SubmitAsync(Pipeline)));
+            List<RunState?> states = [];
+            foreach (var id in ids)
+            {
+                // One watcher at a time: a thousand would be the load.
+                states.Add(await EndOfAsync(runs, id, stop));
+            }
+            var seconds = clock.Elapsed.TotalSeconds;
+            var queued = handOver.Take();
+            var floor = await PingsAsync(connection, await CommandsAsync(connection) - before);
+
+            List<double> whole = [];
+            for (var i = 0; i < single; i++)
+            {
+                clock.Restart();
+                await EndOfAsync(runs, await runs.SubmitAsync(Pipeline), stop);
+                whole.Add(clock.Elapsed.TotalMilliseconds);
+            }
+            var idle = handOver.Take();
+            foreach (var service in services)
+            {
+                await service.StopAsync(stop);
+            }
+            var lost = states.Count(state => state?.Status != RunStatus.Succeeded);
+            Console.WriteLine($"{count} runs at once: {seconds:0.0} s, {lost} lost; hand-over p50 {Percentile(queued, 50):0} ms, p99 {Percentile(queued, 99):0} ms. One after another: hand-over p99 {Percentile(idle, 99):0.0} ms, a run p99 {Percentile(whole, 99):0} ms.");
+            Console.WriteLine(JsonSerializer.Serialize(new
+            {
+                name = "queue",
+                device = "cpu",
+                runs = count,
+                lost,
+                seconds = Math.Round(seconds, 2),
+                runs_per_second = Math.Round(count / seconds, 1),
+                handover_p50_ms = Math.Round(Percentile(queued, 50), 1),
+                handover_p99_ms = Math.Round(Percentile(queued, 99), 1),
+                single_handover_p99_ms = Math.Round(Percentile(idle, 99), 1),
+                single_run_p50_ms = Math.Round(Percentile(whole, 50), 1),
+                single_run_p99_ms = Math.Round(Percentile(whole, 99), 1),
+                ratio = Math.Round(floor / seconds, 3),
+            }));
+            return lost == 0 ? 0 : 1;
+        }
+        finally
+        {
+            server.Dispose();
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static IReadOnlyList<IHostedService> Services(IConnectionMultiplexer connection, LoraPaths paths)
+    {
+        var (store, digests, options) = (new ArtifactStore(paths.Store), new ContentDigests(paths), new StreamOptions());
+        return
+        [
+            new InboxReader(connection, new Planner(store, digests), store, options, NullLogger<InboxReader>.Instance),
+            new Pulse(connection, options, NullLogger<Pulse>.Instance),
+            Worker(StageKinds.DataBuild, new DataBuildStage()),
+            Worker(StageKinds.Chat, new NothingToDo()),
+        ];
+
+        StageWorker Worker<TParams>(StageKind kind, IStage<TParams> stage) where TParams : StageParams => new(
+            kind, new StageAttempt<TParams>(stage, kind, store, digests, paths, NullLogger<StageAttempt<TParams>>.Instance), connection, options, NullLogger<StageWorker>.Instance);
+    }
+
+    private static async Task<RunState?> EndOfAsync(Runs runs, string run, CancellationToken stop)
+    {
+        await foreach (var _ in runs.WatchAsync(run, stop))
+        {
+        }
+        return await runs.GetAsync(run);
+    }
+
+    private static async Task<long> CommandsAsync(IConnectionMultiplexer connection) =>
+        long.Parse((await connection.GetServers()[0].InfoAsync("stats")).SelectMany(section => section).First(pair => pair.Key == "total_commands_processed").Value, System.Globalization.CultureInfo.InvariantCulture);
+
+    private static async Task<double> PingsAsync(IConnectionMultiplexer connection, long count)
+    {
+        var clock = Stopwatch.StartNew();
+        for (var i = 0; i < count; i++)
+        {
+            await connection.GetDatabase().PingAsync();
+        }
+        return clock.Elapsed.TotalSeconds;
+    }
+
+    private static double Percentile(IReadOnlyList<double> values, int percent) =>
+        values.Order().ElementAtOrDefault(Math.Min(values.Count - 1, (int)Math.Ceiling(values.Count * percent / 100.0) - 1));
+
+    private static async Task<Server> StartRedisAsync(string folder, CancellationToken stop)
+    {
+        var program = await RedisServer.FindOrUnpackAsync(Console.WriteLine, stop);
+        var port = Ports.Free(1)[0];
+        var start = new ProcessStartInfo(program.Path, ["--port", $"{port}", "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes", "--save", ""]) { RedirectStandardOutput = true };
+        program.ApplyTo(start);
+        var process = Process.Start(start)!;
+        while (await process.StandardOutput.ReadLineAsync(stop) is { } line && !line.Contains("Ready to accept connections", StringComparison.Ordinal))
+        {
+        }
+        _ = process.StandardOutput.ReadToEndAsync(stop);
+        return new Server(process, port);
+    }
+
+    private sealed record Server(Process Process, int Port) : IDisposable
+    {
+        public void Dispose()
+        {
+            if (!Process.HasExited)
+            {
+                Process.Kill();
+                Process.WaitForExit();
+            }
+        }
+    }
+
+    private sealed class NothingToDo : IStage<ChatParams>
+    {
+        public Task RunAsync(StageContext<ChatParams> context, CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+
+    /// <summary>Hears the metric of the hand-over, in milliseconds.</summary>
+    private sealed class HandOver : IDisposable
+    {
+        private readonly MeterListener _listener = new();
+        private ConcurrentBag<double> _heard = [];
+
+        public HandOver()
+        {
+            _listener.InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == "lora.handover.duration")
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            };
+            _listener.SetMeasurementEventCallback<double>((_, value, _, _) => _heard.Add(value * 1000));
+            _listener.Start();
+        }
+
+        public IReadOnlyList<double> Take() => [.. Interlocked.Exchange(ref _heard, [])];
+
+        public void Dispose() => _listener.Dispose();
+    }
+}
