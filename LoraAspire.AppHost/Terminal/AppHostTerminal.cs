@@ -4,6 +4,7 @@ using LoraAspire.Runtime;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Spectre.Console;
+using StackExchange.Redis;
 
 namespace LoraAspire.AppHost.Terminal;
 
@@ -56,7 +57,7 @@ internal static class AppHostTerminal
         {
             return options.Exit ? 1 : 0;
         }
-        catch (Exception problem) when (problem is DistributedApplicationException or MachineException)
+        catch (Exception problem) when (problem is DistributedApplicationException or MachineException or RedisException or IOException or UnauthorizedAccessException)
         {
             return Screen.Fail(problem.Message);
         }

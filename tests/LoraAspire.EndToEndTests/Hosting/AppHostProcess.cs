@@ -60,14 +60,26 @@ public sealed partial class AppHostProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>All processes that exist because of it, whatever their parent is by now: they carry its state folder in their environment or arguments.</summary>
+    /// <summary>All processes that exist because of it, whatever their parent is by now: they carry its state folder in their environment or arguments, or stand in it, as Redis does.</summary>
     public IReadOnlyList<int> Processes() => [.. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName)
         .Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!, System.Globalization.CultureInfo.InvariantCulture))
-        .Where(pid => pid != Process.Id && pid != Environment.ProcessId && (Text(pid, "environ") + Text(pid, "cmdline")).Contains(State, StringComparison.Ordinal) && IsRunning(pid))];
+        .Where(pid => pid != Process.Id && pid != Environment.ProcessId && (Text(pid, "environ") + Text(pid, "cmdline") + Folder(pid)).Contains(State, StringComparison.Ordinal) && IsRunning(pid))];
 
     public static bool IsRunning(int pid) => Stat(pid) is [not ("Z" or "X"), ..];
 
     public static string CommandLine(int pid) => Text(pid, "cmdline");
+
+    private static string? Folder(int pid)
+    {
+        try
+        {
+            return File.ResolveLinkTarget($"/proc/{pid}/cwd", returnFinalTarget: false)?.FullName;
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
 
     private static string Text(int pid, string file)
     {

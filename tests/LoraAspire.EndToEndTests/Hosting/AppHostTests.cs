@@ -1,11 +1,31 @@
 using System.Net;
 using System.Net.Sockets;
+using LoraAspire.Pipelines.Runs;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Streams;
+using StackExchange.Redis;
 
 namespace LoraAspire.EndToEndTests.Hosting;
 
 public sealed class AppHostTests
 {
+    private const string Pipeline = """
+        name: watched
+        stages:
+          - id: data
+            uses: data-build
+            inputs: { base: model:pebble }
+            with:
+              prompt_template_name: plain
+              cutoff_len: 128
+              sources: [ { self_cognition: { name: Mingyu, developer: the evening class, sample: 160 } } ]
+          - id: tune
+            uses: trainer
+            inputs: { dataset: data.dataset, base: model:pebble }
+            with: { num_epochs: 3, batch_size: 8, micro_batch_size: 8, learning_rate: 2e-3, warmup_steps: 2, val_set_size: 16, save_steps: 5 }
+        """;
+
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -67,6 +87,45 @@ public sealed class AppHostTests
         Assert.Equal(1, app.Process.ExitCode);
         Assert.Contains(":4:11: unknown stage kind 'trayner'", app.Output);
         Assert.False(Directory.Exists(Path.Combine(app.State, "redis")));
+    }
+
+    [Theory]
+    [InlineData("killed", 0, "succeeded")]
+    [InlineData("emptied", 1, "is gone: Redis has lost all of its log")]
+    public async Task A_pipeline_in_the_terminal_goes_on_when_Redis_is_killed_and_ends_in_words_when_it_is_emptied(string fault, int exitCode, string words)
+    {
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, Pipeline, Cancelled);
+        await using var app = AppHostProcess.Start(null, "--pipeline", file, "--exit");
+        await app.ReadyAsync();
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(AppAddresses.Read(app.State)!.Redis);
+        await InTrainingAsync(new Runs(connection, new StreamOptions()));
+
+        if (fault == "killed")
+        {
+            System.Diagnostics.Process.GetProcessById(app.Processes().Single(pid => AppHostProcess.CommandLine(pid).Contains("redis-server ", StringComparison.Ordinal))).Kill();
+        }
+        else
+        {
+            await connection.GetDatabase().ScriptEvaluateAsync("redis.call('FLUSHALL')");
+        }
+        await app.Process.WaitForExitAsync(Cancelled);
+        File.Delete(file);
+
+        Assert.True(app.Process.ExitCode == exitCode, app.Output);
+        Assert.Contains(words, app.Output);
+        Assert.DoesNotContain("   at ", app.Output);
+    }
+
+    private static async Task InTrainingAsync(Runs runs)
+    {
+        IReadOnlyList<RunState> all;
+        do
+        {
+            all = await runs.ListAsync();
+        }
+        while (all.Count == 0);
+        await runs.FollowProgressAsync(all[0].Id, Cancelled).FirstAsync(point => point.Progress is { Phase: "step", Done: >= 2 }, Cancelled);
     }
 
     [Theory]

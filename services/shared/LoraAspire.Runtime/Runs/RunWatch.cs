@@ -12,12 +12,13 @@ internal sealed class RunWatch(IDatabase redis, StreamOptions options, string ru
     private readonly Stopwatch _alone = Stopwatch.StartNew();
     private (RedisValue Log, RedisValue Progress) _last;
 
+    /// <returns>True.</returns>
     /// <exception cref="RunLostException">It makes none.</exception>
-    public async Task RequireHopeAsync()
+    public async Task<bool> RequireHopeAsync()
     {
         if (_sinceLook.IsRunning && _sinceLook.Elapsed < options.Heartbeat)
         {
-            return;
+            return true;
         }
         _sinceLook.Restart();
         var last = (await LastAsync(Keys.Run(run)), await LastAsync(Keys.Progress(run)));
@@ -36,7 +37,7 @@ internal sealed class RunWatch(IDatabase redis, StreamOptions options, string ru
         }
         if (_still.Elapsed < options.Patience)
         {
-            return;
+            return true;
         }
         if (_alone.Elapsed >= options.Patience)
         {
@@ -46,6 +47,7 @@ internal sealed class RunWatch(IDatabase redis, StreamOptions options, string ru
         {
             throw new RunLostException($"There is no run {run}: no log, and no submission that waits. If it was submitted, Redis has lost it: submit the pipeline again.");
         }
+        return true;
     }
 
     private async Task<RedisValue> LastAsync(string stream) =>

@@ -96,12 +96,12 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
     public async IAsyncEnumerable<LogLine> LogsAsync(string run, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var (events, points) = (new StreamCursor(Redis, Keys.Run(run)), new StreamCursor(Redis, Keys.Progress(run)));
-        var (watch, poll) = (new RunWatch(Redis, options, run), new PollDelay(options));
+        var (watch, poll, patience) = (new RunWatch(Redis, options, run), new PollDelay(options), new RedisPatience(options, run));
         while (true)
         {
-            var over = !follow || await IsOverAsync(run);
-            var lines = (await events.NextAsync()).Select(entry => LogLine.Of(RunLog.Event(run, entry)))
-                .Concat((await points.NextAsync()).Select(entry => LogLine.Of(ProgressPoint.Of(run, entry))))
+            var over = !follow || await patience.AskAsync(() => IsOverAsync(run), cancellationToken);
+            var lines = (await patience.AskAsync(events.NextAsync, cancellationToken)).Select(entry => LogLine.Of(RunLog.Event(run, entry)))
+                .Concat((await patience.AskAsync(points.NextAsync, cancellationToken)).Select(entry => LogLine.Of(ProgressPoint.Of(run, entry))))
                 .OfType<LogLine>().OrderBy(line => line.At).ToList();
             foreach (var line in lines)
             {
@@ -117,7 +117,7 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
             }
             else
             {
-                await watch.RequireHopeAsync();
+                await patience.AskAsync(watch.RequireHopeAsync, cancellationToken);
             }
             await poll.WaitAsync(cancellationToken);
         }
@@ -126,12 +126,12 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
     private async IAsyncEnumerable<StreamEntry> FollowAsync(
         string run, string stream, Func<Task<bool>> isOver, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var (cursor, watch, poll) = (new StreamCursor(Redis, stream), new RunWatch(Redis, options, run), new PollDelay(options));
+        var (cursor, watch, poll, patience) = (new StreamCursor(Redis, stream), new RunWatch(Redis, options, run), new PollDelay(options), new RedisPatience(options, run));
         while (true)
         {
             // Asked before reading, so that what was written last is still read.
-            var over = await isOver();
-            var entries = await cursor.NextAsync();
+            var over = await patience.AskAsync(isOver, cancellationToken);
+            var entries = await patience.AskAsync(cursor.NextAsync, cancellationToken);
             foreach (var entry in entries)
             {
                 yield return entry;
@@ -146,7 +146,7 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
             }
             else
             {
-                await watch.RequireHopeAsync();
+                await patience.AskAsync(watch.RequireHopeAsync, cancellationToken);
                 await poll.WaitAsync(cancellationToken);
             }
         }
