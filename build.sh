@@ -13,6 +13,8 @@ usage: ./build.sh COMMAND
   platforms          builds for Windows and macOS too: compiled only, nothing is run
   bench NAME [ARGS]  one benchmark in Release; its last line is one JSON object
   bench              the names of the benchmarks
+  faults [--short]   what may happen to a running app, cell by cell: a process killed or stopped, a disk full, a file damaged,
+                     an entry that nobody of ours wrote; its last line is one JSON object (Linux; --list, --only WORD)
   fuzz [--inputs N]  damaged and forged inputs for every reader, N (1000) for each; its last line is one JSON object
 TEXT
 }
@@ -101,6 +103,11 @@ case "${1:-}" in
     bench)
         shift
         exec dotnet run -c Release --project benchmarks/LoraAspire.Benchmarks -- "${@:---help}"
+        ;;
+    faults)
+        shift
+        build
+        exec dotnet run --no-build --project benchmarks/LoraAspire.Faults -- "$@"
         ;;
     fuzz)
         shift
