@@ -24,21 +24,10 @@ internal sealed class Disk(string folder)
     {
         Require();
         var filler = Path.Combine(folder, "filler");
-        var page = new byte[4096];
-        using (var file = new FileStream(filler, FileMode.CreateNew, FileAccess.Write, FileShare.None, 0))
+        using (var file = new FileStream(filler, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
         {
-            try
-            {
-                file.SetLength(0);
-                for (var block = new byte[1 << 20]; ; block = block.Length > page.Length ? page : throw new IOException("full"))
-                {
-                    Pour(file, block);
-                }
-            }
-            catch (IOException)
-            {
-                // Full to the last page.
-            }
+            Pour(file, new byte[1 << 20]);
+            Pour(file, new byte[4096]);
         }
         return new Undo(() => File.Delete(filler));
     }

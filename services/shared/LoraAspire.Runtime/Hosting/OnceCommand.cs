@@ -73,7 +73,7 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
         }
     }
 
-    /// <exception cref="StageException">An input is unknown, missing or no folder.</exception>
+    /// <exception cref="StageException">An input is unknown, missing, no folder, or a folder of more than files.</exception>
     private Dictionary<string, string> Inputs(string[] given)
     {
         var inputs = new Dictionary<string, string>();
@@ -85,6 +85,8 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
                 throw new StageException($"--input {pair}: {kind.Name} has no input '{name}': {Suggestion.For(name, kind.Inputs.Select(port => port.Name))}");
             }
             inputs[name] = Directory.Exists(folder) ? Path.GetFullPath(folder) : throw new StageException($"--input {pair}: no folder {folder}");
+            // A pipe among its files could be waited on for ever.
+            ModelFolder.Files(name, folder, folder);
         }
         return kind.Inputs.FirstOrDefault(port => port.Required && !inputs.ContainsKey(port.Name)) is { } missing
             ? throw new StageException($"--input {missing.Name}=DIR is missing")
