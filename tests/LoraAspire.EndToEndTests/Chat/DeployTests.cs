@@ -1,3 +1,7 @@
+using System.Net;
+using System.Net.Http.Json;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Store;
 using OpenAI.Chat;
 
 namespace LoraAspire.EndToEndTests.Chat;
@@ -22,5 +26,34 @@ public sealed class DeployTests(ChatProcess service) : IClassFixture<ChatProcess
             [new UserChatMessage("Hi")], new ChatCompletionOptions { Temperature = 0, MaxOutputTokenCount = 3 }, TestContext.Current.CancellationToken);
 
         Assert.Equal(3, answer.Usage.OutputTokenCount);
+    }
+
+    [Fact]
+    public async Task A_served_model_whose_artifact_was_damaged_is_refused_in_words()
+    {
+        if (!Directory.Exists(ChatProcess.ModelFolder))
+        {
+            Assert.Skip($"{ChatProcess.ModelFolder} is not there: put the shared data beside the repository, or set LORA_SHARED_DATA.");
+        }
+        var made = Directory.CreateDirectory(Path.Combine(service.Store, "made")).FullName;
+        foreach (var file in Directory.GetFiles(Path.Combine(Built.Root, "models", "pebble")))
+        {
+            File.Copy(file, Path.Combine(made, Path.GetFileName(file)));
+        }
+        var store = new ArtifactStore(service.Store);
+        var folder = store.Folder(store.Publish(made, ArtifactKind.Model, "merger@1"));
+        new Deployments(service.Store).Deploy("pebble-1", folder);
+        var weights = Path.Combine(folder, "model.safetensors");
+        var bytes = await File.ReadAllBytesAsync(weights, TestContext.Current.CancellationToken);
+        bytes[^1] ^= 1;
+        File.SetUnixFileMode(weights, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await File.WriteAllBytesAsync(weights, bytes, TestContext.Current.CancellationToken);
+
+        using var http = new HttpClient();
+        var answer = await http.PostAsJsonAsync(new Uri(service.Address, "v1/chat/completions"),
+            new { model = "pebble-1", messages = new[] { new { role = "user", content = "Hi" } } }, TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        Assert.Contains("was damaged", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
 }

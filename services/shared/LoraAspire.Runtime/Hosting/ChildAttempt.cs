@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Terminal;
 using LoraAspire.Runtime.Runs;
 using Microsoft.Extensions.Logging;
 
@@ -168,7 +169,7 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
                     progress.Report(told.Progress);
                     break;
                 case LoggedLine said:
-                    logs.CreateLogger(said.Category).Log(said.Level, "{Text}", said.Text);
+                    logs.CreateLogger(said.Category).Log(said.Level, "{Text}", TerminalText.Clean(said.Text));
                     break;
                 case SpanLine part:
                     RunTrace.Part(part.Name, order, _span, part.Start, part.End, part.Error);
@@ -177,7 +178,7 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
                     Outcome = outcome;
                     break;
                 case null when line.Length > 0:
-                    logs.CreateLogger<ChildAttempt>().LogInformation("{Text}", line);
+                    logs.CreateLogger<ChildAttempt>().LogInformation("{Text}", TerminalText.Clean(line));
                     break;
             }
         }
@@ -189,7 +190,7 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
                 if (line.Length > 0)
                 {
                     _errors.Enqueue(line);
-                    logs.CreateLogger<ChildAttempt>().LogWarning("{Text}", line);
+                    logs.CreateLogger<ChildAttempt>().LogWarning("{Text}", TerminalText.Clean(line));
                 }
                 if (_errors.Count > LastLines)
                 {
