@@ -17,14 +17,20 @@ public static class Scalars
     [ThreadStatic]
     private static int s_next;
 
+    // RS0030: here alone may a number become a scalar; everywhere else the build refuses it (services/BannedSymbols.txt).
+#pragma warning disable RS0030
     /// <summary>1, for sums: the forms without a factor make a scalar of their own, which the collector may free too early.</summary>
     public static Scalar One { get; } = 1.0;
+
+    /// <summary>For differences, as sums with this factor: their own forms have none.</summary>
+    public static Scalar MinusOne { get; } = -1.0;
 
     /// <summary>The number as a scalar that stays reachable while the expression it stands in runs.</summary>
     public static Scalar Kept(this double value) => Keep(value);
 
     /// <inheritdoc cref="Kept(double)"/>
     public static Scalar Kept(this long value) => Keep(value);
+#pragma warning restore RS0030
 
     /// <summary>start, start + 1 … stop − 1.</summary>
     public static Tensor Counting(long start, long stop, ScalarType type, Device device) => arange(start.Kept(), stop.Kept(), 1L.Kept(), type, device);

@@ -42,7 +42,7 @@ public sealed class Linear(string name, Tensor weight, Tensor? bias) : IDisposab
         // As PEFT: dropout acts on what DoRA adds, of which the base's product is a part.
         var scale = lora.Magnitude.div(RowNorms(lora)).to_type(x.dtype);
         var product = ReferenceEquals(input, x) && Bias is null ? y : F.linear(input, Weight);
-        return y.add(product.mul(scale.sub(Scalars.One))).add(change.mul(scale), lora.Scale.Kept());
+        return y.add(product.mul(scale.sub(Scalars.One)), Scalars.One).add(change.mul(scale), lora.Scale.Kept());
     }
 
     /// <summary>‖W + scale·B·A‖ of each row [out], a constant to the gradient (section 4.3 of the paper).</summary>

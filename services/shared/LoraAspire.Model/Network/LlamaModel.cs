@@ -219,7 +219,7 @@ public sealed partial class LlamaModel : IDisposable
         var x = (_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype).view(ids.size(0), ids.size(1), Config.HiddenSize);
         x = Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype, Device)); // rounded to the type, as in transformers
         return training && NeftuneNoiseAlpha > 0
-            ? x.add(rand_like(x).mul_(2.0.Kept()).sub_(1.0.Kept()).mul_((NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))).Kept()))
+            ? x.add(rand_like(x).mul_(2.0.Kept()).sub_(1.0.Kept()).mul_((NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))).Kept()), Scalars.One)
             : x;
     }
 

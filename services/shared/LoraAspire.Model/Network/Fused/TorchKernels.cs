@@ -155,8 +155,8 @@ internal class TorchKernels : Kernels
         var wide = logits.to_type(float32);
         var at = targets.unsqueeze(1);
         var total = wide.logsumexp(1, keepdim: true);
-        var loss = total.sub(wide.gather(1, at)).squeeze(1);
-        var p = wide.sub_(total).exp_();
+        var loss = total.add(wide.gather(1, at), Scalars.MinusOne).squeeze(1);
+        var p = wide.add_(total, Scalars.MinusOne).exp_();
         p.scatter_add_(1, at, full_like(at, (-1.0).Kept(), dtype: float32)).mul_(weights.unsqueeze(1));
         if (logits.dtype != float32)
         {
