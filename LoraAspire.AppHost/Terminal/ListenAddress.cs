@@ -10,7 +10,7 @@ internal static class ListenAddress
 {
     public static Option<IPAddress> Option() => new("--listen")
     {
-        Description = "Where lab and chat listen: an IPv4 address of this machine, 0.0.0.0 for all of them. Beyond loopback they ask for a key, and the terminal prints links that carry it. Usually 127.0.0.1.",
+        Description = "Where lab and chat listen: an IPv4 address of this machine, 0.0.0.0 for all of them. Beyond loopback they ask for a key, and the terminal prints links that carry it.",
         HelpName = "ADDRESS",
         DefaultValueFactory = _ => IPAddress.Loopback,
         CustomParser = result =>

@@ -8,4 +8,5 @@ return await new RootCommand("One command a claim. The last line printed is one 
     TrainerBenchmark.Command(),
     KernelsBenchmark.Command(),
     DataBenchmark.Command(),
+    ChatMemoryBenchmark.Command(),
 }.Parse(args).InvokeAsync();

@@ -20,6 +20,8 @@ else
     builder.Services.AddSingleton(LoraPaths.From(builder.Configuration));
 }
 builder.Services.AddSingleton<ModelCatalog>();
+builder.Services.AddSingleton(IdleTime.From(builder.Configuration));
+builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddSingleton<ModelPool>();
 builder.Services.AddSingleton<ModelRunner>();
 builder.Services.AddSingleton<LocalChatClient>();
