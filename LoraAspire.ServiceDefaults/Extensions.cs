@@ -1,4 +1,5 @@
 using System.Globalization;
+using LoraAspire.ServiceDefaults.Access;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Configuration;
@@ -11,13 +12,13 @@ using OpenTelemetry.Trace;
 
 namespace Microsoft.Extensions.Hosting;
 
-/// <summary>What every service shares: telemetry, health checks, resilience and service discovery.</summary>
+/// <summary>What every service shares: who is let in, telemetry, health checks, resilience and service discovery.</summary>
 public static class Extensions
 {
-    private const string HealthPath = "/health";
-    private const string AlivePath = "/alive";
+    internal const string HealthPath = "/health";
+    internal const string AlivePath = "/alive";
 
-    private static readonly string[] s_quiet = [HealthPath, AlivePath, "/_blazor", "/_framework", "/_content"];
+    private static readonly string[] s_quiet = [HealthPath, AlivePath, AccessRules.LoginPath, "/_blazor", "/_framework", "/_content"];
 
     /// <summary>The meters and activity sources of this project's own code.</summary>
     private const string OwnSources = "LoraAspire.*";
@@ -26,6 +27,7 @@ public static class Extensions
     {
         // Logs, pages and files have the same numbers and dates in whatever language the machine is set up.
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        builder.AddAccessGuard();
         builder.ConfigureOpenTelemetry();
         builder.AddDefaultHealthChecks();
         builder.Services.AddServiceDiscovery();
@@ -58,7 +60,7 @@ public static class Extensions
                 .AddMeter(OwnSources))
             .WithTracing(tracing => tracing
                 .AddSource(builder.Environment.ApplicationName, OwnSources)
-                // Probes and the messages of an open page come every few moments and say nothing.
+                // Probes and the messages of an open page come every few moments and say nothing; the address of a login holds the key.
                 .AddAspNetCoreInstrumentation(options =>
                 {
                     options.Filter = context => !s_quiet.Any(path => context.Request.Path.StartsWithSegments(path));
@@ -83,7 +85,7 @@ public static class Extensions
 
     /// <summary>
     /// <c>/health</c>: every check passes, ready for work. <c>/alive</c>: only those tagged "live", else restart.
-    /// Mapped in every environment, since services listen on loopback and the AppHost gates on them.
+    /// Mapped in every environment and open without a key, since the AppHost gates on them.
     /// </summary>
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {

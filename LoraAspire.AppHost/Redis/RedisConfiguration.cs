@@ -1,4 +1,5 @@
 using System.Globalization;
+using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.AppHost.Redis;
 

@@ -1,5 +1,7 @@
+using System.Net;
 using LoraAspire.AppHost.Terminal;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Access;
 using LoraAspire.Runtime.Hosting;
 
 namespace LoraAspire.AppHost.Services;
@@ -8,7 +10,7 @@ namespace LoraAspire.AppHost.Services;
 internal static class ServiceExtensions
 {
     /// <summary>
-    /// Redis, a health check, the folders; started from its built program and without a certificate, since it listens on loopback. It doesn't
+    /// Redis, a health check, the folders; started from its built program and without a certificate, as all here. It doesn't
     /// wait for Redis: a service connects when there is one, and until then isn't healthy.
     /// </summary>
     /// <param name="port">Where it listens; null takes any free port.</param>
@@ -20,8 +22,17 @@ internal static class ServiceExtensions
         .WithEnvironment("LORA_STORE", options.Folders.Store)
         .WithEnvironment("LORA_DATA", options.Folders.Data)
         .WithEnvironment("LORA_MODELS", options.Folders.Models)
+        .WithKey(options)
         .WithBuiltProgram()
         .WithPlainHttp();
+
+    /// <summary>For a page: listens where the command line says.</summary>
+    public static IResourceBuilder<ProjectResource> Listening(this IResourceBuilder<ProjectResource> service, AppHostOptions options) =>
+        options.Listen.Equals(IPAddress.Loopback) ? service : service.WithEndpoint("http", endpoint => endpoint.TargetHost = options.Listen.ToString());
+
+    /// <summary>Workers too: what reaches one page beyond loopback asks all for the key.</summary>
+    private static IResourceBuilder<ProjectResource> WithKey(this IResourceBuilder<ProjectResource> service, AppHostOptions options) =>
+        options.KeyFile is { } file ? service.WithEnvironment(ApiKeyFile.Variable, file) : service;
 
     /// <summary>Not for a service that computes in its own process.</summary>
     public static IResourceBuilder<ProjectResource> WithQuickStart(this IResourceBuilder<ProjectResource> service) => service.WithEnvironment(context =>

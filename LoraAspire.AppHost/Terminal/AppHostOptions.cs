@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Net;
 using System.Security.Cryptography;
 using LoraAspire.Machine;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Access;
 using Microsoft.Extensions.Configuration;
 
 namespace LoraAspire.AppHost.Terminal;
@@ -12,11 +14,15 @@ namespace LoraAspire.AppHost.Terminal;
 /// <param name="Pipeline">A file to run; null starts the app and waits.</param>
 /// <param name="Exit">Stop everything when the run has ended.</param>
 /// <param name="LabPort">Null takes any free port; so for the others.</param>
+/// <param name="Listen">Where lab and chat listen; everything else listens on loopback.</param>
 /// <param name="Passed">Aspire's own arguments, as they came.</param>
 /// <param name="BrowserToken">What the dashboard asks of a browser, made per start; null when anybody on this machine may look.</param>
-internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPort, int? ChatPort, int? DashboardPort, LoraPaths Folders, string[] Passed, string? BrowserToken)
+internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPort, int? ChatPort, int? DashboardPort, IPAddress Listen, LoraPaths Folders, string[] Passed, string? BrowserToken)
 {
     private const string AllowAnonymous = "ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS";
+
+    /// <summary>The file of the key that every service asks for; null when all listen on loopback and nobody wants one.</summary>
+    public string? KeyFile => Environment.GetEnvironmentVariable(ApiKeyFile.Variable) is { Length: > 0 } given ? Path.GetFullPath(given) : IPAddress.IsLoopback(Listen) ? null : ApiKeyFile.In(Folders.State);
 
     /// <summary>What Aspire's builder reads as configuration: its arguments, and a dashboard that needs no certificate on loopback.</summary>
     public string[] HostArguments =>
@@ -41,6 +47,7 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
     {
         var (own, passed) = AspireArguments.Split(args);
         var pipeline = new Option<FileInfo?>("--pipeline") { Description = "Run this pipeline file, show its progress and its result.", HelpName = "FILE" };
+        var listen = ListenAddress.Option();
         var exit = new Option<bool>("--exit") { Description = "Stop everything when the run has ended; the exit code is the run's." };
         (string Variable, Option<DirectoryInfo?> Option)[] folders =
         [
@@ -57,7 +64,7 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
         ];
         var command = new RootCommand(
             "Starts LoraAspire: Redis and every service, each as its own process, until Ctrl-C. Aspire's own arguments "
-            + "(--operation publish --publisher manifest --output-path FILE, ...) are passed on.") { pipeline, exit };
+            + "(--operation publish --publisher manifest --output-path FILE, ...) are passed on.") { pipeline, exit, listen };
         foreach (var option in ports.Select(port => (Option)port.Option).Concat(folders.Select(folder => folder.Option)))
         {
             command.Add(option);
@@ -90,7 +97,7 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
         AppHostOptions? options = null;
         command.SetAction(result => options = new AppHostOptions(
             result.GetValue(pipeline), result.GetValue(exit), Wanted(result.GetValue(ports[0].Option)), Wanted(result.GetValue(ports[1].Option)),
-            Wanted(result.GetValue(ports[2].Option)), FoldersOf(folders.Select(folder => (folder.Variable, result.GetValue(folder.Option)))), passed,
+            Wanted(result.GetValue(ports[2].Option)), result.GetValue(listen)!, FoldersOf(folders.Select(folder => (folder.Variable, result.GetValue(folder.Option)))), passed,
             bool.TryParse(Environment.GetEnvironmentVariable(AllowAnonymous), out var anybody) && anybody ? null : RandomNumberGenerator.GetHexString(32, lowercase: true)));
         exitCode = command.Parse(own).Invoke();
         return options;
@@ -108,7 +115,7 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
 
     private static Option<int> Port(string name, int usual, string serves, string[] passed)
     {
-        var option = new Option<int>(name) { Description = $"Where {serves} listens, on loopback; 0 takes any free port.", DefaultValueFactory = _ => usual, HelpName = "PORT" };
+        var option = new Option<int>(name) { Description = $"Where {serves} listens; 0 takes any free port.", DefaultValueFactory = _ => usual, HelpName = "PORT" };
         option.Validators.Add(result =>
         {
             if (!int.TryParse(result.Tokens is [.., var given] ? given.Value : $"{usual}", CultureInfo.InvariantCulture, out var port) || port is < 0 or > 65535)

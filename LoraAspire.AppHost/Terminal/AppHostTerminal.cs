@@ -1,6 +1,8 @@
 using LoraAspire.AppHost.Services;
 using LoraAspire.Machine;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Access;
+using LoraAspire.Runtime.Store;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Spectre.Console;
@@ -19,6 +21,15 @@ internal static class AppHostTerminal
         if (held is null)
         {
             return Screen.Fail($"Another AppHost, process {holder}, already runs in {options.Folders.State}. Stop it with Ctrl-C, or start this one with --state set to another folder.");
+        }
+        string? key;
+        try
+        {
+            key = options.KeyFile is { } keyFile ? ApiKeyFile.ReadOrCreate(keyFile) : null;
+        }
+        catch (IOException problem)
+        {
+            return Screen.Fail(problem.Message);
         }
         var pipeline = options.Pipeline is { } file ? PipelineRun.Check(file, options.Folders) : null;
         if (options.Pipeline is not null && pipeline is null)
@@ -40,7 +51,7 @@ internal static class AppHostTerminal
             var where = new AppAddresses(connection, lab.Url, chat.Url, options.DashboardLogin, Environment.ProcessId);
             await PrivateFile.WriteAsync(addresses, where.ToJson(), stop.Token);
             AnsiConsole.MarkupLineInterpolated($"[green]Ready.[/] Ctrl-C stops everything.");
-            ShowPlaces(where);
+            Places.Show(where, options, key);
             var succeeded = pipeline is null || await pipeline.RunAsync(connection, options.Folders, stop.Token);
             if (options.Exit)
             {
@@ -48,7 +59,7 @@ internal static class AppHostTerminal
             }
             if (pipeline is not null)
             {
-                ShowPlaces(where);
+                Places.Show(where, options, key);
             }
             await Task.Delay(Timeout.Infinite, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return 0;
@@ -68,7 +79,4 @@ internal static class AppHostTerminal
             await Stopping.RunAsync(app);
         }
     }
-
-    private static void ShowPlaces(AppAddresses where) => AnsiConsole.MarkupLineInterpolated(
-        $"Lab [link]{where.Lab}[/]  chat [link]{where.Chat}[/]{(where.Dashboard is { } dashboard ? $"  Aspire's dashboard {dashboard}" : "")}");
 }

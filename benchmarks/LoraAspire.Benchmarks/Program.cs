@@ -9,4 +9,5 @@ return await new RootCommand("One command a claim. The last line printed is one 
     KernelsBenchmark.Command(),
     DataBenchmark.Command(),
     QueueBenchmark.Command(),
+    ChatMemoryBenchmark.Command(),
 }.Parse(args).InvokeAsync();

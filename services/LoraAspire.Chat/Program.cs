@@ -4,10 +4,12 @@ using LoraAspire.Chat.OpenAi;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Hosting;
+using LoraAspire.ServiceDefaults.Access;
 using Microsoft.Extensions.AI;
 
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 builder.AddServiceDefaults();
+builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = AccessLimits.ConversationBody);
 if (StageHost.IsCommand(args) || builder.Configuration.GetConnectionString("redis") is not null)
 {
     builder.AddStageHere<ChatParams, ChatStage>(StageKinds.Chat);
@@ -18,6 +20,8 @@ else
     builder.Services.AddSingleton(LoraPaths.From(builder.Configuration));
 }
 builder.Services.AddSingleton<ModelCatalog>();
+builder.Services.AddSingleton(IdleTime.From(builder.Configuration));
+builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddSingleton<ModelPool>();
 builder.Services.AddSingleton<ModelRunner>();
 builder.Services.AddSingleton<LocalChatClient>();

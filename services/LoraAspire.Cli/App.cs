@@ -15,10 +15,12 @@ internal sealed record App(string Redis, string? Lab, string? Chat)
 {
     internal const string NotRunning = "LoraAspire is not running here. Start it with `dotnet run --project LoraAspire.AppHost` and try again, or set ConnectionStrings__redis.";
 
+    public static LoraPaths Folders => LoraPaths.From(new ConfigurationBuilder().AddEnvironmentVariables().Build());
+
     /// <exception cref="CliException">No app runs here.</exception>
     public static App Find()
     {
-        var left = AppAddresses.Read(LoraPaths.From(new ConfigurationBuilder().AddEnvironmentVariables().Build()).State);
+        var left = AppAddresses.Read(Folders.State);
         var redis = Environment.GetEnvironmentVariable("ConnectionStrings__redis") ?? left?.Redis;
         return redis is null ? throw new CliException(NotRunning) : new(redis, left?.Lab, left?.Chat);
     }

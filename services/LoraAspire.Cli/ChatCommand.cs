@@ -1,5 +1,6 @@
 using System.ClientModel;
 using System.CommandLine;
+using LoraAspire.Runtime.Access;
 using Microsoft.Extensions.AI;
 using OpenAI;
 
@@ -16,10 +17,12 @@ internal static class ChatCommand
         var command = new Command("chat", "Talk to a model that a run has put behind the chat service.") { model, once, url };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var address = parsed.GetValue(url) ?? App.Find().Chat ?? throw new CliException("The app has no chat service: start it with `dotnet run --project LoraAspire.AppHost`, or give --url.");
+            var given = parsed.GetValue(url);
+            var address = given ?? App.Find().Chat ?? throw new CliException("The app has no chat service: start it with `dotnet run --project LoraAspire.AppHost`, or give --url.");
+            var key = KeyFor(given);
             try
             {
-                return await TalkAsync(new Uri(new Uri(address), "/v1"), parsed.GetValue(model), parsed.GetValue(once), cancellationToken);
+                return await TalkAsync(new Uri(new Uri(address), "/v1"), key, parsed.GetValue(model), parsed.GetValue(once), cancellationToken);
             }
             catch (Exception error) when (error is ClientResultException or HttpRequestException or AggregateException)
             {
@@ -29,10 +32,16 @@ internal static class ChatCommand
         return command;
     }
 
-    private static async Task<int> TalkAsync(Uri endpoint, string? model, string? once, CancellationToken cancellationToken)
+    /// <summary>The app's own key is for the app; a server that was named is shown only a key that was named.</summary>
+    private static string? KeyFor(string? givenAddress) =>
+        Environment.GetEnvironmentVariable(ApiKeyFile.Variable) is { Length: > 0 } file ? ApiKeyFile.Read(file) ?? throw new CliException($"No API key file {file}, which {ApiKeyFile.Variable} names.")
+        : givenAddress is null ? ApiKeyFile.Read(ApiKeyFile.In(App.Folders.State))
+        : null;
+
+    private static async Task<int> TalkAsync(Uri endpoint, string? key, string? model, string? once, CancellationToken cancellationToken)
     {
-        // The service is ours and local: it asks for no key, the client library does.
-        var client = new OpenAIClient(new ApiKeyCredential("none"), new OpenAIClientOptions { Endpoint = endpoint });
+        // On loopback the service asks for no key, the client library always does.
+        var client = new OpenAIClient(new ApiKeyCredential(key ?? "none"), new OpenAIClientOptions { Endpoint = endpoint });
         var models = (await client.GetOpenAIModelClient().GetModelsAsync(cancellationToken)).Value;
         model ??= models.FirstOrDefault()?.Id ?? throw new CliException("No model is served yet: run a pipeline that ends with a chat stage.");
         using var chat = client.GetChatClient(model).AsIChatClient();

@@ -11,14 +11,13 @@ builder.WebHost.UseStaticWebAssets();
 builder.AddServiceDefaults();
 builder.AddLoraRuntime();
 builder.Services.AddSingleton(Neighbours.From(builder.Configuration));
-builder.Services.AddLocalOnly();
 builder.Services.AddMudServices();
 // A pipeline comes through the circuit as one message.
 builder.Services.AddRazorComponents().AddInteractiveServerComponents().AddHubOptions(hub => hub.MaximumReceiveMessageSize = 1 << 20);
 
 var app = builder.Build();
 
-app.UseLocalOnly();
+app.UsePageSecurity();
 app.UseStatusCodePagesWithReExecute("/not-found");
 app.UseAntiforgery();
 app.MapDefaultEndpoints();

@@ -1,10 +1,14 @@
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Native;
+using LoraAspire.Pipelines.Terminal;
 
 namespace LoraAspire.Chat.Models;
 
-/// <summary>Loaded models. Each is loaded when first asked for and used by one request at a time; the least recently used gives way.</summary>
-public sealed class ModelPool(ILogger<ModelPool> logger) : IDisposable
+/// <summary>
+/// Loaded models. Each is loaded when first asked for and used by one request at a time; the least recently used gives way, and one that nobody
+/// asked for some time is unloaded.
+/// </summary>
+public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPool> logger) : IDisposable
 {
     /// <summary>Models in memory together: two, so that two can be compared.</summary>
     private const int Resident = 2;
@@ -12,13 +16,25 @@ public sealed class ModelPool(ILogger<ModelPool> logger) : IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Slot> _slots = new(StringComparer.Ordinal);
 
+    /// <summary>The folders of the models that are in memory now.</summary>
+    public IReadOnlyList<string> Loaded
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _slots.Values.Where(slot => slot.Model is not null).Select(slot => slot.Folder)];
+            }
+        }
+    }
+
     /// <summary>The model of a folder, for the caller alone until the lease is disposed.</summary>
     public async Task<ModelLease> RentAsync(string folder, CancellationToken cancellationToken)
     {
         Slot slot;
         lock (_lock)
         {
-            slot = _slots.TryGetValue(folder, out var known) ? known : _slots[folder] = new Slot();
+            slot = _slots.TryGetValue(folder, out var known) ? known : _slots[folder] = new Slot(folder);
         }
         await slot.Turn.WaitAsync(cancellationToken);
         try
@@ -29,8 +45,8 @@ public sealed class ModelPool(ILogger<ModelPool> logger) : IDisposable
                 logger.LogInformation("Loading {Folder}", folder);
                 slot.Model = await Task.Run(() => Load(folder), cancellationToken);
             }
-            slot.LastUsed = Environment.TickCount64;
-            return new ModelLease(slot.Model, slot.Turn);
+            slot.LastUsed = clock.GetTimestamp();
+            return new ModelLease(slot.Model, () => Return(slot));
         }
         catch
         {
@@ -46,6 +62,32 @@ public sealed class ModelPool(ILogger<ModelPool> logger) : IDisposable
         return LocalModel.Load(folder, LocalModel.BestDevice());
     }
 
+    private void Return(Slot slot)
+    {
+        slot.LastUsed = clock.GetTimestamp();
+        if (idle.Value is { } limit)
+        {
+            slot.Idle ??= clock.CreateTimer(_ => UnloadIdle(slot, limit), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            slot.Idle.Change(limit, Timeout.InfiniteTimeSpan);
+        }
+        slot.Turn.Release();
+    }
+
+    /// <summary>A request in progress keeps its model: when it is done, the time begins anew.</summary>
+    private void UnloadIdle(Slot slot, TimeSpan limit)
+    {
+        if (!slot.Turn.Wait(0))
+        {
+            return;
+        }
+        if (slot.Model is not null && clock.GetElapsedTime(slot.LastUsed) >= limit)
+        {
+            Unload(slot);
+            logger.LogInformation("Unloaded {Folder}: nobody asked for it for {Idle}", slot.Folder, Duration.Text(limit));
+        }
+        slot.Turn.Release();
+    }
+
     /// <summary>Makes room for one more. A model in use stays: the next request sees to it.</summary>
     private void UnloadOthers(Slot wanted)
     {
@@ -55,34 +97,43 @@ public sealed class ModelPool(ILogger<ModelPool> logger) : IDisposable
             {
                 if (slot.Turn.Wait(0))
                 {
-                    slot.Model?.Dispose();
-                    slot.Model = null;
+                    Unload(slot);
                     slot.Turn.Release();
                 }
             }
         }
     }
 
+    private static void Unload(Slot slot)
+    {
+        slot.Model?.Dispose();
+        slot.Model = null;
+        FreedMemory.GiveBack();
+    }
+
     public void Dispose()
     {
         foreach (var slot in _slots.Values)
         {
+            slot.Idle?.Dispose();
             slot.Model?.Dispose();
         }
     }
 
-    private sealed class Slot
+    private sealed class Slot(string folder)
     {
+        public string Folder { get; } = folder;
         public SemaphoreSlim Turn { get; } = new(1);
         public LocalModel? Model { get; set; }
         public long LastUsed { get; set; }
+        public ITimer? Idle { get; set; }
     }
 }
 
 /// <summary>A model that is the holder's alone.</summary>
-public sealed class ModelLease(LocalModel model, SemaphoreSlim turn) : IDisposable
+public sealed class ModelLease(LocalModel model, Action giveBack) : IDisposable
 {
     public LocalModel Model { get; } = model;
 
-    public void Dispose() => turn.Release();
+    public void Dispose() => giveBack();
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LoraAspire.Model;
+using LoraAspire.ServiceDefaults.Access;
 
 namespace LoraAspire.Chat.OpenAi;
 
@@ -19,6 +20,10 @@ public sealed class ErrorShape(RequestDelegate next, ILogger<ErrorShape> logger)
         catch (RequestException error)
         {
             await WriteAsync(context, error.Status, new(error.Message, "invalid_request_error", error.Param, error.Code));
+        }
+        catch (BadHttpRequestException error) when (error.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            await WriteAsync(context, error.StatusCode, new($"The body is longer than {AccessLimits.ConversationBody >> 20} MiB.", "invalid_request_error", null, null));
         }
         catch (Exception error) when (error is JsonException or BadHttpRequestException)
         {

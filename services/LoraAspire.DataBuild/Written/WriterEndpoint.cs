@@ -1,4 +1,5 @@
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Access;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Written;
@@ -20,12 +21,15 @@ internal sealed class WriterEndpoint
     public string? Key { get; }
 
     /// <exception cref="StageException">No key for an address that asks for one, or the key would travel in clear text.</exception>
-    public static WriterEndpoint Of(WriterParams with)
+    public static WriterEndpoint Of(WriterParams with) => Of(with, Environment.GetEnvironmentVariable(ApiKeyFile.Variable));
+
+    /// <param name="ownKeyFile">What our services ask each other for where they listen beyond this machine; null where they ask for nothing.</param>
+    internal static WriterEndpoint Of(WriterParams with, string? ownKeyFile)
     {
         if (with is { Provider: WriterProvider.Chat, Address: null })
         {
-            // Ours asks for no key: one that stands in the environment for another provider isn't shown to it.
-            return new(ChatService, null);
+            // One that stands in the environment for another provider isn't shown to ours.
+            return new(ChatService, OwnKey(ownKeyFile));
         }
         Uri address = new(with.Address ?? (with.Provider == WriterProvider.Ollama ? Ollama : OpenAi));
         var key = Environment.GetEnvironmentVariable(with.ApiKeyEnv) is { Length: > 0 } given ? given.Trim() : null;
@@ -41,6 +45,18 @@ internal sealed class WriterEndpoint
         return key is null || key.All(letter => letter is > ' ' and < '\x7F')
             ? new(address, key)
             : throw new StageException($"The environment variable {with.ApiKeyEnv} holds white space or letters that no key has. Set it to the key alone.");
+    }
+
+    private static string? OwnKey(string? file)
+    {
+        try
+        {
+            return file is { Length: > 0 } ? ApiKeyFile.ReadOrCreate(file) : null;
+        }
+        catch (IOException error)
+        {
+            throw new StageException(error.Message, inner: error);
+        }
     }
 
     /// <summary>What to do about a key that isn't there.</summary>

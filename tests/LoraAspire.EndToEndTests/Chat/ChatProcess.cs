@@ -27,6 +27,9 @@ public partial class ChatProcess : IAsyncLifetime
     /// <summary>The model in the service's models folder.</summary>
     protected virtual string Served => ModelFolder;
 
+    /// <summary>The file of the key that the service asks for; null when it asks for none.</summary>
+    public virtual string? KeyFile => null;
+
     public OpenAIClient Client() => new(new ApiKeyCredential("unused"), new OpenAIClientOptions { Endpoint = new Uri(Address, "v1") });
 
     public async ValueTask InitializeAsync()
@@ -87,6 +90,7 @@ public partial class ChatProcess : IAsyncLifetime
         start.Environment["LORA_MODELS"] = Path.Combine(_root.FullName, "models");
         start.Environment["LORA_STORE"] = Store;
         start.Environment["LORA_DATA"] = _root.FullName;
+        start.Environment["LORA_API_KEY_FILE"] = KeyFile;
         start.Environment.Remove("ConnectionStrings__redis");
         return Process.Start(start)!;
     }

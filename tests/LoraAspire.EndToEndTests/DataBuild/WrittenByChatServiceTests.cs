@@ -4,7 +4,7 @@ using LoraAspire.EndToEndTests.Chat;
 namespace LoraAspire.EndToEndTests.DataBuild;
 
 /// <summary>The chat service with the tiny base that this repository ships.</summary>
-public sealed class PebbleChatProcess : ChatProcess
+public class PebbleChatProcess : ChatProcess
 {
     public static string Folder => Path.Combine(Built.Root, "models", "pebble");
 
@@ -13,11 +13,19 @@ public sealed class PebbleChatProcess : ChatProcess
     public static string DataBuild => Built.Program("services/LoraAspire.DataBuild");
 }
 
-/// <summary>Data-build as its users start it asks our own chat service, which it finds by service discovery.</summary>
-public sealed class WrittenByChatServiceTests(PebbleChatProcess service) : IClassFixture<PebbleChatProcess>
+/// <summary>The same where services ask each other for a key.</summary>
+public sealed class KeyedChatProcess : PebbleChatProcess
 {
-    [Fact]
-    public async Task The_tiny_model_is_asked_as_often_as_allowed_and_what_it_writes_is_judged()
+    public override string? KeyFile => Path.Combine(Path.GetDirectoryName(Store)!, "state", "api-key");
+}
+
+/// <summary>Data-build as its users start it asks our own chat service, which it finds by service discovery, and shows it the key where there is one.</summary>
+public sealed class WrittenByChatServiceTests(PebbleChatProcess open, KeyedChatProcess keyed) : IClassFixture<PebbleChatProcess>, IClassFixture<KeyedChatProcess>
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_tiny_model_is_asked_as_often_as_allowed_and_what_it_writes_is_judged(bool withKey)
     {
         var folder = Directory.CreateTempSubdirectory("lora-").FullName;
         await File.WriteAllTextAsync(Path.Combine(folder, "p.tsv"), "你好\thello\n", TestContext.Current.CancellationToken);
@@ -31,7 +39,7 @@ public sealed class WrittenByChatServiceTests(PebbleChatProcess service) : IClas
             writer: { provider: chat, model: pebble, max_requests: 2 }
             """, TestContext.Current.CancellationToken);
 
-        var (code, said) = await RunAsync(folder);
+        var (code, said) = await RunAsync(folder, withKey ? keyed : open);
 
         Assert.True(code == 1 && said.Contains("request 2"), said);
         // Two answers came back and were read: each item is accepted or dropped for a reason, and neither gives forty templates.
@@ -43,7 +51,7 @@ public sealed class WrittenByChatServiceTests(PebbleChatProcess service) : IClas
         Directory.Delete(folder, recursive: true);
     }
 
-    private async Task<(int Code, string Said)> RunAsync(string folder)
+    private async Task<(int Code, string Said)> RunAsync(string folder, PebbleChatProcess service)
     {
         ProcessStartInfo start = new(PebbleChatProcess.DataBuild,
             ["once", "--with", Path.Combine(folder, "with.yaml"), "--input", $"base={PebbleChatProcess.Folder}", "--data", folder, "--out", Path.Combine(folder, "out")])
@@ -51,6 +59,7 @@ public sealed class WrittenByChatServiceTests(PebbleChatProcess service) : IClas
         start.Environment["LORA_STORE"] = Path.Combine(folder, "store");
         // As the app model's WithReference sets it.
         start.Environment["services__chat__http__0"] = service.Address.ToString().TrimEnd('/');
+        start.Environment["LORA_API_KEY_FILE"] = service.KeyFile;
         start.Environment.Remove("ConnectionStrings__redis");
         using var process = Process.Start(start)!;
         var said = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);

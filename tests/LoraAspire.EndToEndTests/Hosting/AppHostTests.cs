@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
@@ -77,6 +79,29 @@ public sealed class AppHostTests
     }
 
     [Fact]
+    public async Task Told_to_listen_everywhere_pages_ask_for_the_key_that_the_terminal_shows_and_the_rest_stays_on_loopback()
+    {
+        var own = NetworkInterface.GetAllNetworkInterfaces().SelectMany(network => network.GetIPProperties().UnicastAddresses).Select(unicast => unicast.Address)
+            .FirstOrDefault(address => address.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(address));
+        Assert.SkipWhen(own is null, "This machine has no address besides loopback.");
+        await using var app = AppHostProcess.Start(null, "--listen", "0.0.0.0");
+        await app.ReadyAsync();
+        var addresses = AppAddresses.Read(app.State)!;
+        using var client = new HttpClient();
+        foreach (var page in new[] { addresses.Lab, addresses.Chat })
+        {
+            var seen = new UriBuilder(page) { Host = $"{own}" }.Uri;
+            Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync(seen, Cancelled)).StatusCode);
+            var link = Regex.Match(app.Output, $@"http://\S+:{seen.Port}/login\?key=[0-9a-f]{{64}}").Value;
+            using var browser = new HttpClient();
+            Assert.Equal(HttpStatusCode.OK, (await browser.GetAsync(link, Cancelled)).StatusCode);
+        }
+        var redis = int.Parse(Regex.Match(addresses.Redis, @":(\d+),").Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+        using var beyond = new TcpClient();
+        await Assert.ThrowsAsync<SocketException>(() => beyond.ConnectAsync(own, redis, Cancelled).AsTask());
+    }
+
+    [Fact]
     public async Task A_broken_pipeline_stops_it_before_anything_starts()
     {
         var file = Path.GetTempFileName();
@@ -133,6 +158,9 @@ public sealed class AppHostTests
     [InlineData("--pipelin", "x.yaml", "--pipelin")]
     [InlineData("--pipeline", "nowhere.yaml", "No pipeline file")]
     [InlineData("--lab-port", "70000", "takes a port, 0 to 65535")]
+    [InlineData("--listen", "15080", "takes an IPv4 address of this machine")]
+    [InlineData("--listen", "somewhere.example", "takes an IPv4 address of this machine")]
+    [InlineData("--listen", "203.0.113.9", "is no address of this machine")]
     [InlineData("--exit", "", "--exit needs --pipeline FILE")]
     [InlineData("--state=a", "--state=b", "--state")]
     public async Task A_wrong_argument_is_answered_in_words(string name, string value, string words)

@@ -14,8 +14,12 @@ namespace LoraAspire.EndToEndTests.Lab;
 /// <summary>The lab as its own process before a real Redis, a headless Chromium in front, and a pen for what runs write.</summary>
 public sealed class LabApp : IAsyncLifetime
 {
+    /// <summary>A name that the lab is told to answer to; the browser finds it here.</summary>
+    public const string OtherHost = "pages.lab.example";
+
     private static readonly string[] BrowserArguments =
-        ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update", "--disable-sync"];
+        ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update", "--disable-sync",
+            $"--host-resolver-rules=MAP {OtherHost} 127.0.0.1"];
 
     private readonly string folder = Directory.CreateTempSubdirectory("lora-lab-").FullName;
     private Process? lab;
@@ -88,6 +92,8 @@ public sealed class LabApp : IAsyncLifetime
                 ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
                 ["ConnectionStrings__redis"] = Redis.ConnectionString,
                 ["LORA_STORE"] = Path.Combine(folder, "store"),
+                ["LORA_ALLOWED_HOSTS"] = OtherHost,
+                ["services__chat__http__0"] = "http://localhost:15081",
                 ["OTEL_EXPORTER_OTLP_ENDPOINT"] = null,
             },
         };

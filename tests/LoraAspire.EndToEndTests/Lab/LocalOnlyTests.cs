@@ -23,6 +23,15 @@ public sealed class LocalOnlyTests(LabApp app)
     }
 
     [Theory]
+    [InlineData("127.0.0.1", "http://localhost:15081/")]
+    [InlineData(LabApp.OtherHost, $"http://{LabApp.OtherHost}:15081/")]
+    public async Task The_chat_page_is_linked_under_the_host_at_which_the_browser_sees_the_lab(string host, string link)
+    {
+        var page = await app.OpenAsync(new UriBuilder(app.Address) { Host = host }.ToString());
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Chat", Exact = true })).ToHaveAttributeAsync("href", link);
+    }
+
+    [Theory]
     [InlineData("http://evil.example", HttpStatusCode.Forbidden)]
     [InlineData("null", HttpStatusCode.Forbidden)]
     [InlineData(null, HttpStatusCode.OK)]

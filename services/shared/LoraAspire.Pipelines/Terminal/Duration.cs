@@ -1,10 +1,18 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace LoraAspire.Pipelines.Terminal;
 
-/// <summary>How long something took, as people read it.</summary>
-public static class Duration
+/// <summary>How long something took or may take, as people read and write it.</summary>
+public static partial class Duration
 {
+    /// <summary>What a person wrote, a number with its unit: 90s, 30m, 6h, 2d. NaN of anything else.</summary>
+    public static double Seconds(string text)
+    {
+        var match = Form().Match(text);
+        return match.Success ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) * match.Groups[2].Value switch { "s" => 1, "m" => 60, "h" => 3600, _ => 86_400 } : double.NaN;
+    }
+
     /// <summary>Of a number of seconds; "long" of one that no clock has.</summary>
     public static string OfSeconds(double seconds) => double.IsNaN(seconds) || Math.Abs(seconds) >= TimeSpan.MaxValue.TotalSeconds ? "long" : Text(TimeSpan.FromSeconds(seconds));
 
@@ -14,4 +22,7 @@ public static class Duration
         var whole = span < TimeSpan.Zero ? TimeSpan.Zero : span;
         return whole.ToString(whole.Days > 0 ? @"d\d\ h\:mm\:ss" : whole.Hours > 0 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture);
     }
+
+    [GeneratedRegex(@"^([0-9]{1,20}(?:\.[0-9]{1,20})?)(s|m|h|d)\z")]
+    private static partial Regex Form();
 }

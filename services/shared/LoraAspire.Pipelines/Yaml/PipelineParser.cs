@@ -1,12 +1,12 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Terminal;
 using YamlDotNet.RepresentationModel;
 
 namespace LoraAspire.Pipelines.Yaml;
 
 /// <summary>YAML → <see cref="Pipeline"/>, or everything that is wrong with it at once.</summary>
-public static partial class PipelineParser
+public static class PipelineParser
 {
     private static readonly string[] TopKeys = ["name", "stages"];
     private static readonly string[] StageKeys = ["id", "uses", "with", "inputs", "retries", "timeout"];
@@ -171,13 +171,12 @@ public static partial class PipelineParser
         {
             return null;
         }
-        var match = TimeoutForm().Match(Binder.Text(node) ?? "");
-        var seconds = !match.Success ? double.NaN : double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) * match.Groups[2].Value switch { "s" => 1, "m" => 60, "h" => 3600, _ => 86_400 };
+        var seconds = Duration.Seconds(Binder.Text(node) ?? "");
         if (seconds >= ShortestTimeout.TotalSeconds && seconds <= LongestTimeout.TotalSeconds)
         {
             return TimeSpan.FromSeconds(seconds);
         }
-        report.Error(node, !match.Success ? "'timeout' is a number with its unit: 90s, 30m, 6h or 2d"
+        report.Error(node, double.IsNaN(seconds) ? "'timeout' is a number with its unit: 90s, 30m, 6h or 2d"
             : seconds < ShortestTimeout.TotalSeconds ? "'timeout' must be above 0: leave it out for no limit"
             : $"'timeout' must be at most {LongestTimeout.TotalDays:0}d: leave it out for no limit");
         return null;
@@ -212,7 +211,4 @@ public static partial class PipelineParser
         }
         return node;
     }
-
-    [GeneratedRegex(@"^([0-9]{1,20}(?:\.[0-9]{1,20})?)(s|m|h|d)\z")]
-    private static partial Regex TimeoutForm();
 }

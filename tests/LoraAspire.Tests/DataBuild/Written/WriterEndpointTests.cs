@@ -1,6 +1,7 @@
 using LoraAspire.DataBuild.Written;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime.Access;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Tests.DataBuild.Written;
@@ -36,6 +37,20 @@ public sealed class WriterEndpointTests
         Environment.SetEnvironmentVariable(variable, null);
         Assert.Contains(words, failure.Message);
         Assert.DoesNotContain(secret, failure.ToString());
+    }
+
+    [Fact]
+    public void Our_chat_service_gets_the_key_that_our_services_share_and_no_other_server_does()
+    {
+        var folder = Directory.CreateTempSubdirectory("lora-key-").FullName;
+        var file = Path.Combine(folder, "api-key");
+        var key = ApiKeyFile.ReadOrCreate(file);
+        Assert.Equal(key, WriterEndpoint.Of(With(WriterProvider.Chat), file).Key);
+        Assert.Null(WriterEndpoint.Of(With(WriterProvider.Chat, "http://localhost:15081/v1"), file).Key);
+        Assert.Null(WriterEndpoint.Of(With(WriterProvider.Ollama), file).Key);
+        File.WriteAllText(file, "");
+        Assert.Contains("holds no API key", Assert.Throws<StageException>(() => WriterEndpoint.Of(With(WriterProvider.Chat), file)).Message);
+        Directory.Delete(folder, recursive: true);
     }
 
     [Fact]
