@@ -17,8 +17,18 @@ internal static class AppHostTerminal
     public static async Task<int> RunAsync(
         DistributedApplication app, AppHostOptions options, IResourceWithConnectionString redis, EndpointReference lab, EndpointReference chat)
     {
-        using var held = FolderLock.TryTake(Path.Combine(options.Folders.State, "apphost.lock"), out var holder);
-        if (held is null)
+        string holder;
+        FolderLock? held;
+        try
+        {
+            held = FolderLock.TryTake(Path.Combine(options.Folders.State, "apphost.lock"), out holder);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return Screen.Fail($"The state folder {options.Folders.State} can't be written: {error.Message} Choose another with --state.");
+        }
+        using var running = held;
+        if (running is null)
         {
             return Screen.Fail($"Another AppHost, process {holder}, already runs in {options.Folders.State}. Stop it with Ctrl-C, or start this one with --state set to another folder.");
         }

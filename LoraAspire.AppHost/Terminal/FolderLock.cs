@@ -10,6 +10,8 @@ internal sealed class FolderLock : IDisposable
     private FolderLock(FileStream file) => _file = file;
 
     /// <returns>Null when another holds it; then <paramref name="holder"/> is its process id.</returns>
+    /// <exception cref="IOException">The folder can't be written; so for the next.</exception>
+    /// <exception cref="UnauthorizedAccessException">Or not by this user.</exception>
     public static FolderLock? TryTake(string path, out string holder)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -22,12 +24,15 @@ internal sealed class FolderLock : IDisposable
             holder = "";
             return new FolderLock(file);
         }
-        catch (IOException) when (File.Exists(identity))
+        catch (IOException error) when (IsHeld(error) && File.Exists(identity))
         {
             holder = File.ReadAllText(identity);
             return null;
         }
     }
+
+    /// <summary>As each system says that a file is locked: EAGAIN on Linux and on macOS, a sharing violation on Windows.</summary>
+    private static bool IsHeld(IOException error) => (error.HResult & 0xFFFF) is 11 or 35 or 32;
 
     public void Dispose() => _file.Dispose();
 }

@@ -42,6 +42,7 @@ internal static partial class Matrix
     {
         try
         {
+            await scene.RunningAsync();
             return ("ok", await JudgeAsync(cell, scene).WaitAsync(s_limit, stop));
         }
         catch (SkippedException reason)

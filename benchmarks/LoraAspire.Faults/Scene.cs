@@ -78,6 +78,19 @@ internal sealed class Scene(World world, App app, CancellationToken stop)
         throw new InvalidOperationException($"{project} started no process for its attempt.");
     }
 
+    /// <summary>An app that has ended is started again.</summary>
+    public async Task RunningAsync()
+    {
+        if (app.HasExited)
+        {
+            await app.EndedAsync(stop);
+            if (!await app.StartAsync(stop))
+            {
+                throw new InvalidOperationException("The app did not start again.");
+            }
+        }
+    }
+
     /// <summary>The run at its end; null when Redis has lost it. An app that ended meanwhile is started again.</summary>
     public async Task<RunState?> EndOfAsync(string run)
     {
@@ -85,14 +98,7 @@ internal sealed class Scene(World world, App app, CancellationToken stop)
         RunState? last = null;
         while (since.Elapsed < s_limit)
         {
-            if (app.HasExited)
-            {
-                await app.EndedAsync(stop);
-                if (!await app.StartAsync(stop))
-                {
-                    throw new InvalidOperationException("The app did not start again.");
-                }
-            }
+            await RunningAsync();
             try
             {
                 last = await app.Runs.GetAsync(run) ?? last;
