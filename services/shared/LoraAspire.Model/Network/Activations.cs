@@ -4,9 +4,12 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Model;
 
-/// <summary>Activations that TorchSharp doesn't bind.</summary>
+/// <summary>Functions that TorchSharp doesn't bind.</summary>
 public static class Activations
 {
+    /// <summary>c·tanh(x / c): as x where it is small, and never beyond ±c (Gemma 2's soft cap).</summary>
+    public static Tensor Cap(Tensor x, double c) => x.div(c.Kept()).tanh().mul(c.Kept());
+
     /// <summary>½x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) (Hendrycks and Gimpel 2016), in float32; config.json's gelu_pytorch_tanh.</summary>
     public static Tensor GeluTanh(Tensor x)
     {

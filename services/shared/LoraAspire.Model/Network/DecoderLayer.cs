@@ -26,9 +26,18 @@ internal sealed class RmsNorm(Tensor weight, double epsilon, bool plusOne = fals
 /// <param name="Mask">Per distinct window: [batch or 1, 1, queries, keys], true where a query sees a key; null is plain causal.</param>
 internal sealed record Pass(Tensor Cos, Tensor Sin, IReadOnlyDictionary<int, Tensor?> Masks, KvCache? Cache, bool Causal, bool Training);
 
+/// <summary>The norms before attention and MLP, and, where a family has them, on what these give.</summary>
+internal sealed record LayerNorms(RmsNorm Attention, RmsNorm Mlp, RmsNorm? AttentionOutput = null, RmsNorm? MlpOutput = null)
+{
+    /// <summary>Under the names of their weights in a checkpoint.</summary>
+    public IEnumerable<(string Name, RmsNorm Norm)> Named => AttentionOutput is null || MlpOutput is null
+        ? [("input_layernorm", Attention), ("post_attention_layernorm", Mlp)]
+        : [("input_layernorm", Attention), ("post_attention_layernorm", AttentionOutput), ("pre_feedforward_layernorm", Mlp), ("post_feedforward_layernorm", MlpOutput)];
+}
+
 /// <summary>x + attention(norm(x)), then x + mlp(norm(x)).</summary>
 internal sealed record DecoderLayer(
-    int Index, ModelConfig Config, RmsNorm InputNorm, RmsNorm PostAttentionNorm,
+    int Index, ModelConfig Config, LayerNorms Norms,
     Linear Q, Linear K, Linear V, Linear O, RmsNorm? QNorm, RmsNorm? KNorm,
     Linear Gate, Linear Up, Linear Down) : IDisposable
 {
@@ -36,17 +45,18 @@ internal sealed record DecoderLayer(
 
     /// <summary>The norms under the names of their weights in a checkpoint.</summary>
     public IEnumerable<(string Name, RmsNorm Norm)> NamedNorms =>
-        new[] { ("input_layernorm", InputNorm), ("post_attention_layernorm", PostAttentionNorm), ("self_attn.q_norm", QNorm), ("self_attn.k_norm", KNorm) }
-            .Where(item => item.Item2 is not null)
-            .Select(item => ($"model.layers.{Index}.{item.Item1}.weight", item.Item2!));
+        Norms.Named.Concat(new[] { ("self_attn.q_norm", QNorm), ("self_attn.k_norm", KNorm) }.Where(item => item.Item2 is not null).Select(item => (item.Item1, item.Item2!)))
+            .Select(item => ($"model.layers.{Index}.{item.Item1}.weight", item.Item2));
 
     public Tensor Forward(Tensor x, Pass pass)
     {
         // Handles go with the scope; what the backward needs, autograd keeps.
         using var scope = NewDisposeScope();
-        x = x.add(Attention(InputNorm.Forward(x), pass), Scalars.One);
-        return x.add(Mlp(PostAttentionNorm.Forward(x), pass.Training), Scalars.One).MoveToOuterDisposeScope();
+        x = x.add(Normed(Attention(Norms.Attention.Forward(x), pass), Norms.AttentionOutput), Scalars.One);
+        return x.add(Normed(Mlp(Norms.Mlp.Forward(x), pass.Training), Norms.MlpOutput), Scalars.One).MoveToOuterDisposeScope();
     }
+
+    private static Tensor Normed(Tensor x, RmsNorm? norm) => norm?.Forward(x) ?? x;
 
     private Tensor Attention(Tensor x, Pass pass)
     {
@@ -65,15 +75,27 @@ internal sealed record DecoderLayer(
         }
         var groups = Config.NumAttentionHeads / Config.NumKeyValueHeads;
         var mask = pass.Masks[Config.SlidingWindow[Index] ?? 0];
-        var context = F.scaled_dot_product_attention(q, Repeat(k, groups), Repeat(v, groups), mask!, is_casual: pass.Causal && mask is null);
+        var context = Config.ScoreCap is null && Config.AttentionScale is null
+            ? F.scaled_dot_product_attention(q, Repeat(k, groups), Repeat(v, groups), mask!, is_casual: pass.Causal && mask is null)
+            : CappedAttention(q, Repeat(k, groups), Repeat(v, groups), mask, pass.Causal);
         return O.Forward(context.transpose(1, 2).reshape(batch, length, Config.NumAttentionHeads * Config.HeadDim), pass.Training);
+    }
+
+    /// <summary>softmax(cap(q·kᵀ·scale))·v, the softmax in float32: libtorch's own attention has neither cap nor scale.</summary>
+    private Tensor CappedAttention(Tensor q, Tensor k, Tensor v, Tensor? mask, bool causal)
+    {
+        var scores = matmul(q, k.transpose(2, 3)).mul((Config.AttentionScale ?? 1 / Math.Sqrt(Config.HeadDim)).Kept());
+        scores = Config.ScoreCap is { } cap ? Activations.Cap(scores, cap) : scores;
+        var visible = mask ?? (causal ? ones(q.size(2), k.size(2), @bool, q.device).tril() : null);
+        scores = visible is null ? scores : scores.masked_fill(visible.logical_not(), double.NegativeInfinity.Kept());
+        return matmul(F.softmax(scores.to_type(float32), -1).to_type(q.dtype), v);
     }
 
     /// <summary>down(act(gate(x)) · up(x)) (SwiGLU and GeGLU, Shazeer 2020).</summary>
     private Tensor Mlp(Tensor x, bool training) =>
         Down.Forward(Activate(Gate.Forward(x, training)).mul(Up.Forward(x, training)), training);
 
-    private Tensor Activate(Tensor x) => Config.HiddenAct == "gelu_pytorch_tanh" ? Activations.GeluTanh(x) : F.silu(x);
+    private Tensor Activate(Tensor x) => Config.HiddenAct == ActivationField.TanhForm ? Activations.GeluTanh(x) : F.silu(x);
 
     /// <summary>Grouped-query attention: each key/value head serves <paramref name="groups"/> query heads.</summary>
     private static Tensor Repeat(Tensor x, long groups)

@@ -7,7 +7,7 @@ namespace LoraAspire.Model;
 
 /// <summary>
 /// A Llama-architecture causal language model: embedding → decoder layers → norm → head. The branches between
-/// families (biases, q/k norm, windows, rope scaling) are those of <see cref="ModelConfig"/>.
+/// families (biases, norms, windows, caps, rope scaling) are those of <see cref="ModelConfig"/>.
 /// </summary>
 public sealed partial class LlamaModel : IDisposable
 {
@@ -25,12 +25,17 @@ public sealed partial class LlamaModel : IDisposable
             new(name, weight(name + ".weight", [output, input]), bias ? weight(name + ".bias", [output]) : null);
         RmsNorm Norm(string name, long size) => new(weight(name + ".weight", [size]), config.RmsNormEps, config.NormPlusOne);
 
+        // With norms on outputs, "post_attention" says where it stands: behind the attention, no longer before the MLP.
+        LayerNorms Norms(Func<string, RmsNorm> norm) => config.OutputNorms
+            ? new(norm("input_layernorm"), norm("pre_feedforward_layernorm"), norm("post_attention_layernorm"), norm("post_feedforward_layernorm"))
+            : new(norm("input_layernorm"), norm("post_attention_layernorm"));
+
         _embedding = weight("model.embed_tokens.weight", [config.VocabSize, hidden]);
         _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index =>
         {
             var at = $"model.layers.{index}";
             return new DecoderLayer(index, config,
-                Norm($"{at}.input_layernorm", hidden), Norm($"{at}.post_attention_layernorm", hidden),
+                Norms(name => Norm($"{at}.{name}", hidden)),
                 Linear($"{at}.self_attn.q_proj", width, hidden, config.QkvBias),
                 Linear($"{at}.self_attn.k_proj", kvWidth, hidden, config.QkvBias),
                 Linear($"{at}.self_attn.v_proj", kvWidth, hidden, config.QkvBias),
@@ -64,7 +69,7 @@ public sealed partial class LlamaModel : IDisposable
     /// The one place that says so.
     /// </summary>
     public string? BeyondPlainLora =>
-        Config.ModelType == "gemma" ? "its norms, activation and embeddings are Gemma's"
+        Config.BeyondFused is { } family ? family
         : Config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length"
         : NeftuneNoiseAlpha > 0 ? "NEFTune adds noise to its embeddings"
         : TrainedModules().Any() ? "modules_to_save are trained whole"
@@ -189,8 +194,11 @@ public sealed partial class LlamaModel : IDisposable
         return (weights is null ? losses : losses.mul(weights.index_select(0, supervised.div((labels.size(1) - 1).Kept(), RoundingMode.floor)))).sum().MoveToOuterDisposeScope();
     }
 
-    private Tensor Logits(Tensor hidden) =>
-        (Head?.Forward(hidden) ?? F.linear(hidden, _embedding)).to_type(float32);
+    private Tensor Logits(Tensor hidden)
+    {
+        var logits = Head?.Forward(hidden) ?? F.linear(hidden, _embedding);
+        return (Config.LogitCap is { } cap ? Activations.Cap(logits, cap) : logits).to_type(float32);
+    }
 
     private Tensor Hidden(Tensor ids, KvCache? cache, Tensor? attentionMask, bool training = false)
     {

@@ -34,13 +34,21 @@ public sealed record ModelConfig
     public bool NormPlusOne { get; init; }
     /// <summary>What embeddings are multiplied by: √hidden_size (Gemma), else 1.</summary>
     public double EmbeddingScale { get; init; } = 1;
+    /// <summary>What scores are multiplied by; null is 1/√head_dim.</summary>
+    public double? AttentionScale { get; init; }
+    /// <summary>Scores pass c·tanh(x / c) before the softmax (Gemma 2); null passes them on.</summary>
+    public double? ScoreCap { get; init; }
+    /// <summary>The same for the logits.</summary>
+    public double? LogitCap { get; init; }
+    /// <summary>RMSNorm on what attention and MLP give as well, before it is added (Gemma 2).</summary>
+    public bool OutputNorms { get; init; }
+    /// <summary>Why the hand-written backward can't train this family; null where it can.</summary>
+    public string? BeyondFused { get; init; }
     /// <summary>Per layer: how many positions back a token sees, itself included; null sees all.</summary>
     public required IReadOnlyList<int?> SlidingWindow { get; init; }
 
     /// <summary>Positions a row may have. Dynamic rope reaches its factor beyond the context the model was made for.</summary>
     public int Context => Rope.IsDynamic ? (int)Math.Min(int.MaxValue, MaxPositionEmbeddings * Rope.Factor) : MaxPositionEmbeddings;
-
-    private static readonly string[] ModelTypes = ["llama", "mistral", "qwen2", "qwen3", "gemma"];
 
     /// <exception cref="ModelException">No config.json, broken JSON, or a field whose value this code can't run; the message names it.</exception>
     public static ModelConfig Load(string directory)
@@ -65,10 +73,8 @@ public sealed record ModelConfig
     private static ModelConfig Read(ConfigFields config)
     {
         var modelType = config.Text("model_type") ?? throw config.Refuse("model_type", "is missing");
-        if (!ModelTypes.Contains(modelType))
-        {
-            throw config.Refuse("model_type", $"is '{modelType}'; this code runs {string.Join(", ", ModelTypes)}");
-        }
+        var family = Family.All.FirstOrDefault(one => one.ModelType == modelType)
+            ?? throw config.Refuse("model_type", $"is '{modelType}'; this code runs {string.Join(", ", Family.All.Select(one => one.ModelType))}");
         foreach (var field in new[] { "mlp_bias", "attention_sink", "use_parallel_residual" })
         {
             if (config.Flag(field) is true)
@@ -76,7 +82,7 @@ public sealed record ModelConfig
                 throw config.Refuse(field, "is true, which is not supported");
             }
         }
-        foreach (var field in new[] { "attn_logit_softcapping", "final_logit_softcapping", "clip_qkv", "attention_chunk_size", "no_rope_layers" })
+        foreach (var field in new[] { "attn_logit_softcapping", "final_logit_softcapping", "clip_qkv", "attention_chunk_size", "no_rope_layers" }.Except(family.Reads))
         {
             if (config.Has(field))
             {
@@ -116,10 +122,8 @@ public sealed record ModelConfig
             RmsNormEps = config.Number("rms_norm_eps", above: 0, most: 1) ?? 1e-6,
             RopeTheta = rope?.Number("rope_theta", above: 0) ?? config.Number("rope_theta", above: 0) ?? 10_000,
             Rope = ReadRope(config, rope, maxPositions),
-            TieWordEmbeddings = config.Flag("tie_word_embeddings") ?? modelType == "gemma",
-            HiddenAct = ReadActivation(config, modelType),
-            NormPlusOne = modelType == "gemma",
-            EmbeddingScale = modelType == "gemma" ? Math.Sqrt(hidden) : 1,
+            TieWordEmbeddings = config.Flag("tie_word_embeddings") ?? family.TiedByDefault,
+            HiddenAct = family.Activation(config),
             InitializerRange = config.Number("initializer_range", above: 0, most: 1000) ?? 0.02,
             TorchDtype = (config.Text("dtype") ?? config.Text("torch_dtype") ?? "float32") switch
             {
@@ -128,13 +132,13 @@ public sealed record ModelConfig
                 "float16" => TorchSharp.torch.ScalarType.Float16,
                 var other => throw config.Refuse("torch_dtype", $"is '{other}'; this code knows float32, bfloat16 and float16"),
             },
-            QkvBias = attentionBias || modelType == "qwen2",
+            QkvBias = attentionBias,
             OutputBias = attentionBias,
-            QkNorm = modelType == "qwen3",
-            SlidingWindow = ReadWindows(config, modelType, layers),
+            QkNorm = false,
+            SlidingWindow = new int?[layers],
         };
         RequireHeadsFit(read, config);
-        return read;
+        return family.Complete(config, read);
     }
 
     private static void RequireHeadsFit(ModelConfig read, ConfigFields config)
@@ -151,18 +155,6 @@ public sealed record ModelConfig
         {
             throw config.Refuse("rope_theta", "and the scaling beside it give rotary frequencies that are no numbers");
         }
-    }
-
-    /// <summary>Gemma's first checkpoints say hidden_act gelu where gelu_pytorch_tanh is meant; hidden_activation wins, as in transformers.</summary>
-    private static string ReadActivation(ConfigFields config, string modelType)
-    {
-        var field = modelType == "gemma" && config.Has("hidden_activation") ? "hidden_activation" : "hidden_act";
-        return (config.Text(field), modelType) switch
-        {
-            (null or "gelu" or "gelu_pytorch_tanh", "gemma") => "gelu_pytorch_tanh",
-            (null or "silu" or "swish", not "gemma") => "silu",
-            var (activation, _) => throw config.Refuse(field, $"is '{activation}'; this code computes silu, and gelu_pytorch_tanh of gemma"),
-        };
     }
 
     private static RopeScaling ReadRope(ConfigFields config, ConfigFields? rope, int maxPositions)
@@ -200,27 +192,5 @@ public sealed record ModelConfig
             default:
                 throw rope.Refuse("rope_type", $"is '{type}'; this code runs default, linear, dynamic, llama3 and yarn");
         }
-    }
-
-    /// <summary>Mistral slides in every layer; Qwen only where layer_types (or max_window_layers) says so and use_sliding_window is on.</summary>
-    private static int?[] ReadWindows(ConfigFields config, string modelType, int layers)
-    {
-        var sliding = new int?[layers];
-        if (!config.Has("sliding_window") || modelType == "llama" || (modelType != "mistral" && config.Flag("use_sliding_window") is not true))
-        {
-            return sliding;
-        }
-        var window = config.Size("sliding_window", int.MaxValue);
-        var types = config.Texts("layer_types");
-        if (types is not null && (types.Length != layers || types.Except(["full_attention", "sliding_attention"]).Any()))
-        {
-            throw config.Refuse("layer_types", $"must say full_attention or sliding_attention of each of the {layers} layers");
-        }
-        var firstSliding = modelType == "mistral" ? 0 : (int)(config.Number("max_window_layers", above: -1, most: int.MaxValue) ?? 0);
-        for (var layer = 0; layer < layers; layer++)
-        {
-            sliding[layer] = (types is null ? layer >= firstSliding : types[layer] == "sliding_attention") ? window : null;
-        }
-        return sliding;
     }
 }

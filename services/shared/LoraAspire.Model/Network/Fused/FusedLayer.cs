@@ -66,7 +66,7 @@ internal sealed class FusedLayer : IDisposable
     public (Tensor Middle, Tensor Mlp, Kept Kept) Forward(Tensor x, Tensor? added, FusedPass pass)
     {
         using var scope = NewDisposeScope();
-        var (sum, normed, inverse1) = _kernels.Norm(x, added, _layer.InputNorm.Weight, _epsilon);
+        var (sum, normed, inverse1) = _kernels.Norm(x, added, _layer.Norms.Attention.Weight, _epsilon);
         var (qkv, qkvLow) = _qkv.Forward(normed, pass.Seed);
         if (!_qkv.HasAdapters)
         {
@@ -76,7 +76,7 @@ internal sealed class FusedLayer : IDisposable
         _kernels.Rope(qkv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
         var attention = _kernels.Attention(qkv, _heads, pass.Rows);
         var (o, outputLow) = _output.Forward(attention.Output, pass.Seed);
-        var (middle, normed2, inverse2) = _kernels.Norm(sum, o, _layer.PostAttentionNorm.Weight, _epsilon);
+        var (middle, normed2, inverse2) = _kernels.Norm(sum, o, _layer.Norms.Mlp.Weight, _epsilon);
         o.Dispose();
         var (gateUp, gateUpLow) = _gateUp.Forward(normed2, pass.Seed);
         normed2.Dispose();
@@ -102,10 +102,10 @@ internal sealed class FusedLayer : IDisposable
         activation?.Dispose();
         _kernels.SwiGluBackward(inner, kept.GateUp);
         inner.Dispose();
-        var normed2 = _gateUp.HasAdapters ? _kernels.Norm(kept.Middle, null, _layer.PostAttentionNorm.Weight, _epsilon).Normed : null;
+        var normed2 = _gateUp.HasAdapters ? _kernels.Norm(kept.Middle, null, _layer.Norms.Mlp.Weight, _epsilon).Normed : null;
         var mlpInput = _gateUp.Backward(kept.GateUp, normed2, kept.GateUpLow, pass.Seed);
         normed2?.Dispose();
-        var middle = _kernels.NormBackward(mlpInput, kept.Middle, kept.InverseRms2, _layer.PostAttentionNorm.Weight, gradient);
+        var middle = _kernels.NormBackward(mlpInput, kept.Middle, kept.InverseRms2, _layer.Norms.Mlp.Weight, gradient);
         mlpInput.Dispose();
 
         var context = _output.Backward(middle, kept.Attention.Output, kept.OutputLow, pass.Seed);
@@ -119,7 +119,7 @@ internal sealed class FusedLayer : IDisposable
             return null;
         }
         var input = _qkv.Backward(qkv, kept.Normed, kept.QkvLow, pass.Seed);
-        return _kernels.NormBackward(input, kept.X, kept.InverseRms1, _layer.InputNorm.Weight, middle).MoveToOuterDisposeScope();
+        return _kernels.NormBackward(input, kept.X, kept.InverseRms1, _layer.Norms.Attention.Weight, middle).MoveToOuterDisposeScope();
     }
 
     /// <summary>Qwen3: RMSNorm over each head of q and k, written over them.</summary>
