@@ -1,4 +1,3 @@
-using LoraAspire.AppHost.Services;
 using LoraAspire.Machine;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Access;

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Text.Json;
 using LoraAspire.Chat.Models;
-using LoraAspire.Model;
 using LoraAspire.Model.Generation;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Weights;
 using LoraAspire.Runtime;
 using Microsoft.Extensions.Logging.Abstractions;
 using static TorchSharp.torch;

@@ -3,9 +3,9 @@ using System.Diagnostics;
 using System.Text.Json;
 using LoraAspire.DataBuild;
 using LoraAspire.Model.Data;
-using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Benchmarks;

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
-using LoraAspire.Model;
-using LoraAspire.Model.Fused;
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Trainer.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Benchmarks;

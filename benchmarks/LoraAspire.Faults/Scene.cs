@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using LoraAspire.Pipelines.Runs;
-using LoraAspire.Runtime.Runs;
 using StackExchange.Redis;
 
 namespace LoraAspire.Faults;

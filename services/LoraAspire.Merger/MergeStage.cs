@@ -1,4 +1,6 @@
 using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;

@@ -1,5 +1,8 @@
 using System.Text.Json;
 using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Store;
 using Tensor = TorchSharp.torch.Tensor;

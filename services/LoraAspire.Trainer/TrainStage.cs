@@ -1,8 +1,11 @@
 using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
+using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;

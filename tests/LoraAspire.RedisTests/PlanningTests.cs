@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Runtime.Streams;
 

@@ -1,7 +1,6 @@
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Streams;
 using StackExchange.Redis;
 

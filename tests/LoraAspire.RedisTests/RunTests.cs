@@ -1,10 +1,7 @@
 using System.Diagnostics;
-using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
-using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Streams;
-using StackExchange.Redis;
 
 namespace LoraAspire.RedisTests;
 

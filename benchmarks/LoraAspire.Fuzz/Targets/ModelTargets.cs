@@ -1,5 +1,7 @@
 using LoraAspire.Model;
-using TorchSharp;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Fuzz.Targets;

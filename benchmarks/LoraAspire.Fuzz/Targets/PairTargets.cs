@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using LoraAspire.DataBuild.Sources;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Fuzz.Targets;

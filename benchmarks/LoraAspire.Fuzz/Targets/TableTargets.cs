@@ -1,8 +1,5 @@
 using System.IO.Compression;
-using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources;
-using LoraAspire.DataBuild.Sources.Tables;
-using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using Parquet.Serialization;
 

@@ -1,7 +1,6 @@
 using System.Text;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources;
-using LoraAspire.DataBuild.Written;
 using LoraAspire.DataBuild.Written.Parsing;
 using LoraAspire.Model;
 using LoraAspire.Model.Prompts;

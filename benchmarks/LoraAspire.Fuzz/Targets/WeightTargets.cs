@@ -1,5 +1,6 @@
 using System.Text;
 using LoraAspire.Model;
+using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Model;
 using static TorchSharp.torch;
 

@@ -1,4 +1,5 @@
 using LoraAspire.Model;
+using LoraAspire.Model.Weights;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Store;
 

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.DataBuild.Deduplication;
 

@@ -1,4 +1,3 @@
-using LoraAspire.DataBuild.Identity;
 using LoraAspire.DataBuild.Records;
 
 namespace LoraAspire.DataBuild.Grammar;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources.Tables;
 using LoraAspire.Model.Generation;
 using LoraAspire.Runtime.Stages;

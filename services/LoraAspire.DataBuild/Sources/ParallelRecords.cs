@@ -1,6 +1,6 @@
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources.Parallel;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.DataBuild.Sources;
 

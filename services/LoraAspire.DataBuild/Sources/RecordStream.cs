@@ -4,6 +4,7 @@ using LoraAspire.DataBuild.Grammar;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Written;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources;

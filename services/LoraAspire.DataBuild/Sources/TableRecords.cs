@@ -1,6 +1,6 @@
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources.Tables;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Stages;
 

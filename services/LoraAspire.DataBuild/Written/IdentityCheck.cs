@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using LoraAspire.DataBuild.Records;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.DataBuild.Written;
 

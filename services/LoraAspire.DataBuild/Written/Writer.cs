@@ -1,6 +1,6 @@
 using System.Globalization;
 using LoraAspire.DataBuild.Written.Parsing;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 using Microsoft.Extensions.AI;
 

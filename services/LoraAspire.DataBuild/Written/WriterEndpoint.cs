@@ -1,4 +1,4 @@
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Access;
 using LoraAspire.Runtime.Stages;
 

@@ -1,5 +1,5 @@
 using System.ClientModel;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 using Microsoft.Extensions.AI;
 using Polly;

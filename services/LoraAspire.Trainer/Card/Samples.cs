@@ -1,6 +1,6 @@
-using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Generation;
+using LoraAspire.Model.Network;
 using LoraAspire.Model.Tokenizers;
 using TorchSharp;
 

@@ -1,5 +1,4 @@
 using LoraAspire.Model.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Trainer.Training;

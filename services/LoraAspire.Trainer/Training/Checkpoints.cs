@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LoraAspire.Model;
+using LoraAspire.Model.Weights;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
 using static TorchSharp.torch;

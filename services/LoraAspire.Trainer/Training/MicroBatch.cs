@@ -1,5 +1,5 @@
 using LoraAspire.Model.Data;
-using LoraAspire.Model.Fused;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Trainer.Training;

@@ -1,7 +1,7 @@
-using LoraAspire.Model;
 using LoraAspire.Model.Data;
-using LoraAspire.Model.Fused;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,6 @@
-using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Native;
-using TorchSharp;
+using LoraAspire.Model.Network;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Trainer.Training;

@@ -1,9 +1,8 @@
 using System.Globalization;
-using LoraAspire.Model;
 using LoraAspire.Model.Data;
+using LoraAspire.Model.Network;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
-using static TorchSharp.torch;
 
 namespace LoraAspire.Trainer.Training;
 

@@ -9,7 +9,6 @@ using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Hosting;
-using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -1,5 +1,6 @@
 using LoraAspire.Model;
-using TorchSharp;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Adapters;

@@ -1,6 +1,6 @@
-using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
 using LoraAspire.Tests.Goldens;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Adapters;

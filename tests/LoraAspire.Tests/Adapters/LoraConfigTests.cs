@@ -1,8 +1,9 @@
 using LoraAspire.Model;
-using LoraAspire.Model.Fused;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Tests.Goldens;
 using LoraAspire.Trainer.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Adapters;

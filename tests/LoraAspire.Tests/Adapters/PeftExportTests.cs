@@ -1,6 +1,7 @@
-using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Goldens;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Adapters;

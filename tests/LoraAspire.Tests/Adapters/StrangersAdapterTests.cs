@@ -1,7 +1,9 @@
 using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Goldens;
 using LoraAspire.Tests.Trainer;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Adapters;

@@ -1,5 +1,6 @@
 using System.Text.Json;
-using LoraAspire.Model;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Weights;
 
 namespace LoraAspire.Tests.Adapters;
 

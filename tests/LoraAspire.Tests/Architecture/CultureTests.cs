@@ -3,6 +3,7 @@ using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Tests.DataBuild;

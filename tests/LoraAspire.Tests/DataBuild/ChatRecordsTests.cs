@@ -2,7 +2,7 @@ using System.Text;
 using LoraAspire.DataBuild.Sources;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Tokenizers;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Tests.Goldens;
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Tests.Goldens;
 
 namespace LoraAspire.Tests.DataBuild;

@@ -1,6 +1,6 @@
 using LoraAspire.DataBuild.Deduplication;
 using LoraAspire.DataBuild.Sources;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.Tests.DataBuild;
 

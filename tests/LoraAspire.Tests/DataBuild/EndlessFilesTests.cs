@@ -4,7 +4,6 @@ using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources;
 using LoraAspire.DataBuild.Sources.Parallel;
 using LoraAspire.DataBuild.Sources.Tables;
-using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Tests.DataBuild;

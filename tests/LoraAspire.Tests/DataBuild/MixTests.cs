@@ -1,6 +1,7 @@
 using LoraAspire.DataBuild.Sources;
 using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Tests.DataBuild;

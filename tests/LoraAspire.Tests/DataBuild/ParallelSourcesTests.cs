@@ -4,7 +4,7 @@ using System.Text.Json;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources;
 using LoraAspire.DataBuild.Sources.Parallel;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Tests.DataBuild;

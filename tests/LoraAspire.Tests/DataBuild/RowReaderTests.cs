@@ -2,7 +2,6 @@ using System.IO.Compression;
 using System.Text;
 using LoraAspire.DataBuild.Sources;
 using LoraAspire.DataBuild.Sources.Tables;
-using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using Parquet;
 using Parquet.Serialization;

@@ -1,6 +1,6 @@
 using LoraAspire.DataBuild.Identity;
 using LoraAspire.DataBuild.Written;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.Tests.DataBuild;
 

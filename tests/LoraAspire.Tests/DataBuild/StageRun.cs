@@ -1,5 +1,6 @@
 using LoraAspire.DataBuild;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Tests.Goldens;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using LoraAspire.DataBuild.Sources;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Tests.DataBuild;

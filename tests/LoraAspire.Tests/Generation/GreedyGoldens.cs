@@ -1,7 +1,8 @@
 using System.Text.Json;
-using LoraAspire.Model;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Goldens;
 using TorchSharp;
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using LoraAspire.Model;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Tests.Goldens;
 using TorchSharp;

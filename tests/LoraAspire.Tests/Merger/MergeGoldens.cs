@@ -1,6 +1,7 @@
 using LoraAspire.Merger;
-using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Tests.Goldens;
 using TorchSharp;

@@ -1,9 +1,11 @@
 using System.Security.Cryptography;
 using LoraAspire.Merger;
-using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
+using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Tests.Goldens;

@@ -1,9 +1,10 @@
-using LoraAspire.Model;
-using LoraAspire.Model.Fused;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Fused;
+using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Goldens;
 using LoraAspire.Tests.Trainer;
 using LoraAspire.Trainer.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Model;

@@ -1,8 +1,7 @@
 using System.Text.Json;
 using LoraAspire.Model;
-using LoraAspire.Model.Native;
+using LoraAspire.Model.Network;
 using LoraAspire.Tests.Goldens;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Model;

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using LoraAspire.Model;
+using LoraAspire.Model.Network;
 using LoraAspire.Tests.Adapters;
 using LoraAspire.Tests.Goldens;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Model;

@@ -1,8 +1,11 @@
 using System.Text;
 using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Generation;
+using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
+using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Goldens;
 
 namespace LoraAspire.Tests.Model;

@@ -1,5 +1,6 @@
 using System.Text.Json;
-using LoraAspire.Model;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Goldens;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,8 +1,8 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using LoraAspire.Model;
+using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Goldens;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Model;

@@ -1,4 +1,4 @@
-using LoraAspire.Model;
+using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Goldens;
 using TorchSharp;
 using static TorchSharp.torch;

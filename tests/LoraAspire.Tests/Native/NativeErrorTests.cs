@@ -1,9 +1,8 @@
 using LoraAspire.Model;
-using LoraAspire.Model.Fused;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Tests.Adapters;
 using LoraAspire.Trainer.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Native;

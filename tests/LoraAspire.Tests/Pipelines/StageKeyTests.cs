@@ -1,5 +1,6 @@
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.Tests.Pipelines;
 

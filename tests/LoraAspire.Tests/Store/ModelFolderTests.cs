@@ -1,5 +1,4 @@
 using LoraAspire.Runtime.Stages;
-using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Tests.Store;
 

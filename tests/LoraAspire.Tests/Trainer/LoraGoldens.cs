@@ -1,12 +1,13 @@
 using System.Text.Json;
-using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Data;
-using LoraAspire.Model.Fused;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Fused;
+using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Tests.Goldens;
 using LoraAspire.Tests.Model;
 using LoraAspire.Trainer.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Trainer;

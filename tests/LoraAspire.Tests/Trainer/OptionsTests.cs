@@ -1,10 +1,11 @@
 using LoraAspire.Merger;
-using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Data;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Tests.Adapters;
 using LoraAspire.Trainer.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Trainer;

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Xml.Linq;
-using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Trainer.Training;

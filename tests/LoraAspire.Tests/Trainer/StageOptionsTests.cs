@@ -1,4 +1,4 @@
-using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
 using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Tests.Trainer;

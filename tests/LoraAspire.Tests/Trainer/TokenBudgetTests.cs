@@ -1,6 +1,5 @@
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Trainer.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Trainer;

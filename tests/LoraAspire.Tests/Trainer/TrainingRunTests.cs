@@ -1,9 +1,9 @@
-using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Data;
+using LoraAspire.Model.Network;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Trainer.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Trainer;

@@ -1,7 +1,7 @@
-using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
 using LoraAspire.Tests.Adapters;
 using LoraAspire.Trainer.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Trainer;

@@ -1,5 +1,5 @@
 using System.Xml;
-using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources.Parallel;

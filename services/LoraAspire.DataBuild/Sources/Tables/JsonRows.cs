@@ -1,7 +1,7 @@
 using System.Text.Json;
 using LoraAspire.Runtime.Stages;
 
-namespace LoraAspire.DataBuild.Sources;
+namespace LoraAspire.DataBuild.Sources.Tables;
 
 /// <summary>Objects from a JSON array or one after another (.jsonl), read as a stream: memory holds one buffer, however long the file. What is wrong is said with file and line.</summary>
 /// <param name="make">Called while the element is alive.</param>

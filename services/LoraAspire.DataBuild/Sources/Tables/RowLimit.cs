@@ -1,3 +1,5 @@
+
+
 namespace LoraAspire.DataBuild.Sources.Tables;
 
 /// <summary>

@@ -1,7 +1,7 @@
-using TorchSharp;
+using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Adapters;
 
 /// <summary>Sorts the tensors of an adapter's file by their names, and holds them to its settings: all that these call for, and nothing else.</summary>
 internal sealed class AdapterReader(LoraConfig config, TensorFile file)

@@ -1,8 +1,8 @@
 using LoraAspire.Model.Native;
-using TorchSharp;
+using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Adapters;
 
 /// <summary>An adapter's settings and its tensors, float32 on the CPU, by layer path: A [r, in], B [out, r].</summary>
 public sealed class LoraAdapter(LoraConfig config, IReadOnlyDictionary<string, (Tensor A, Tensor B)> layers) : IDisposable

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using LoraAspire.Model.Network;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Adapters;
 
 /// <summary>The settings of a LoRA adapter that decide its numbers; PEFT's adapter_config.json.</summary>
 public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IReadOnlyList<string> TargetModules, bool UseRslora = false)

@@ -1,8 +1,8 @@
 using LoraAspire.Model.Native;
-using TorchSharp;
+using LoraAspire.Model.Network;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Adapters;
 
 /// <summary>Attaching adapters to a model: fresh ones to train, loaded ones to run.</summary>
 public static class ModelAdapters

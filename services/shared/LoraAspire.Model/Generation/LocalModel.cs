@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using TorchSharp;

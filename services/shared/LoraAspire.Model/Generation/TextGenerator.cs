@@ -1,5 +1,5 @@
+using LoraAspire.Model.Network;
 using LoraAspire.Model.Tokenizers;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Generation;

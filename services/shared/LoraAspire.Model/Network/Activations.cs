@@ -1,8 +1,7 @@
 using LoraAspire.Model.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network;
 
 /// <summary>Functions that TorchSharp doesn't bind.</summary>
 public static class Activations

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network;
 
 /// <summary>A JSON object's fields, with errors that name the file and the field.</summary>
 internal sealed record ConfigFields(JsonElement Element, string Path)

@@ -1,9 +1,9 @@
 using LoraAspire.Model.Native;
-using TorchSharp;
+using LoraAspire.Model.Network.Families;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network;
 
 /// <summary>RMSNorm (Zhang and Sennrich 2019): x / sqrt(mean(x²) + eps) · weight, the mean taken in float32; Gemma's multiplies by 1 + weight, there too.</summary>
 internal sealed class RmsNorm(Tensor weight, double epsilon, bool plusOne = false) : IDisposable

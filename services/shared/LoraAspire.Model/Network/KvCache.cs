@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network;
 
 /// <summary>Keys and values of the positions seen so far, per layer [batch, kv_heads, max_length, head_dim], allocated once.</summary>
 public sealed class KvCache : IDisposable

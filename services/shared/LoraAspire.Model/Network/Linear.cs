@@ -1,9 +1,8 @@
 using LoraAspire.Model.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network;
 
 /// <summary>
 /// A linear layer, y = x·Wᵀ + b, and, when an adapter is attached, plus scale · dropout(x)·Aᵀ·Bᵀ (LoRA, Hu et al. 2021, eq. 3).

@@ -1,9 +1,10 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network;
 
 /// <summary>
 /// A Llama-architecture causal language model: embedding → decoder layers → norm → head. The branches between

@@ -1,4 +1,6 @@
-namespace LoraAspire.Model;
+using LoraAspire.Model.Network.Families;
+
+namespace LoraAspire.Model.Network;
 
 /// <summary>
 /// What config.json says of a Llama-architecture decoder. Reads the classic keys (rope_theta, rope_scaling, torch_dtype)

@@ -2,7 +2,7 @@ using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network;
 
 /// <summary>
 /// Rotary position embedding, the "rotate half" form of the Llama checkpoints on Hugging Face:

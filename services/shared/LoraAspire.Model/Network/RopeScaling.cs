@@ -1,4 +1,4 @@
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network;
 
 /// <summary>
 /// How rotary frequencies are scaled beyond the context a model was made for; the names are those of config.json's <c>rope_type</c>, the formulas

@@ -1,7 +1,6 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network;
 
 /// <summary>Modules that are trained whole beside an adapter: PEFT's modules_to_save. The base's own weights stay as they are.</summary>
 public sealed partial class LlamaModel

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Weights;
 
 /// <summary>
 /// A safetensors file, memory-mapped: 8 bytes of header length, a JSON header, then the tensors' bytes without holes.

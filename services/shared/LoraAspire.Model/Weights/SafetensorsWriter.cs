@@ -1,10 +1,9 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Weights;
 
 /// <summary>A tensor to be written: its name, type and shape are known before its bytes are made, so that one tensor at a time is in memory.</summary>
 public sealed record TensorSource(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, Func<Tensor> Make)

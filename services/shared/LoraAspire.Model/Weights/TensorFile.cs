@@ -1,8 +1,7 @@
 using System.IO.MemoryMappedFiles;
-using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Weights;
 
 /// <summary>
 /// Where one tensor lies in a file. <paramref name="Offset"/> is in bytes from the file's start to its first element; <paramref name="Length"/> is the

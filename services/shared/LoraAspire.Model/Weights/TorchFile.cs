@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Weights;
 
 /// <summary>
 /// A state dict as torch.save writes it: since torch 1.6 a zip file of a pickle and one entry a storage, before that a row of pickles with the

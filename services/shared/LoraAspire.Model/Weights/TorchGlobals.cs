@@ -1,7 +1,6 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Weights;
 
 /// <summary>A run of elements that tensors of a pickle share. <paramref name="Offset"/> is in elements from the stored one's start.</summary>
 internal sealed record PickledStorage(string Key, ScalarType Dtype, long Elements, long Offset, long RootElements);

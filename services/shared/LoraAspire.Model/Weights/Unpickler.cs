@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Weights;
 
 /// <summary>A class or function that a pickle names. It is a name and nothing else: this reader never looks up or calls what it is given.</summary>
 internal sealed record PickledGlobal(string Name);

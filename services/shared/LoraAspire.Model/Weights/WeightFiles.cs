@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Weights;
 
 /// <summary>
 /// The weights of a Hugging Face directory: one model.safetensors, or shards named by model.safetensors.index.json; without these the same

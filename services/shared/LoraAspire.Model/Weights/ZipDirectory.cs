@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Weights;
 
 /// <summary>Where the entries of a zip file lie, when they are stored as they are. System.IO.Compression doesn't tell places, which mapping needs.</summary>
 internal static class ZipDirectory

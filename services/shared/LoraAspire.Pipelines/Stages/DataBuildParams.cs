@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.Pipelines.Stages;
 

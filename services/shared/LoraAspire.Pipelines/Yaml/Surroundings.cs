@@ -1,4 +1,3 @@
-using LoraAspire.Pipelines.Stages;
 using YamlDotNet.RepresentationModel;
 
 namespace LoraAspire.Pipelines.Yaml;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Pipelines.Terminal;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;

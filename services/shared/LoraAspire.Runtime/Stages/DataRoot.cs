@@ -1,4 +1,3 @@
-using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Runtime.Stages;

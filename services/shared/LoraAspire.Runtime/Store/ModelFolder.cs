@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Runtime.Store;

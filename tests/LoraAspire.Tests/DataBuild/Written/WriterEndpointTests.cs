@@ -1,5 +1,6 @@
 using LoraAspire.DataBuild.Written;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Access;
 using LoraAspire.Runtime.Stages;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
-using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using Microsoft.AspNetCore.Http;
 using static LoraAspire.Tests.DataBuild.Written.ScriptedServer;

@@ -4,6 +4,7 @@ using LoraAspire.DataBuild.Written;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Tests.Goldens;
 

@@ -1,4 +1,3 @@
-using LoraAspire.Pipelines.Stages;
 using static LoraAspire.Tests.DataBuild.Written.ScriptedServer;
 
 namespace LoraAspire.Tests.DataBuild.Written;

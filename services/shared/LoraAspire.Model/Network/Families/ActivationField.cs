@@ -1,4 +1,4 @@
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network.Families;
 
 /// <summary>How families name the activation of their MLP.</summary>
 internal static class ActivationField

@@ -1,4 +1,4 @@
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network.Families;
 
 /// <summary>
 /// What sets one family of Llama-like decoders apart: what its config.json says in its own way, and which parts its network has. The network asks the

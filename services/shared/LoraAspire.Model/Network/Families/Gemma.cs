@@ -1,4 +1,4 @@
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network.Families;
 
 /// <summary>Gemma 1: embeddings times √hidden_size, norms that multiply by 1 + weight, GELU in the gate, a tied head.</summary>
 internal static class Gemma

@@ -1,4 +1,4 @@
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network.Families;
 
 /// <summary>
 /// Gemma 2 (Gemma Team 2024): as Gemma 1, and norms on what attention and MLP give too, scores and logits capped by c·tanh(x / c), scores scaled by

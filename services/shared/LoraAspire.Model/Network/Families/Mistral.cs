@@ -1,4 +1,4 @@
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network.Families;
 
 /// <summary>Mistral and Mistral Nemo: every layer has a window where config.json gives one; heads may be narrower than hidden_size / heads.</summary>
 internal static class Mistral

@@ -1,4 +1,4 @@
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network.Families;
 
 /// <summary>Qwen 2 and 2.5: biases on q, k and v; windows where they are switched on.</summary>
 internal static class Qwen2

@@ -1,4 +1,4 @@
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network.Families;
 
 /// <summary>Qwen 3: norms on the heads of q and k; windows where they are switched on.</summary>
 internal static class Qwen3

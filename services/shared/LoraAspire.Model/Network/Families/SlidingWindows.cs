@@ -1,4 +1,4 @@
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network.Families;
 
 /// <summary>How families say how far back a token sees: per layer a number of positions, itself included; null sees all.</summary>
 internal static class SlidingWindows

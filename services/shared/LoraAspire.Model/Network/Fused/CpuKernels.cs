@@ -7,7 +7,7 @@ using LoraAspire.Model.Native;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
-namespace LoraAspire.Model.Fused;
+namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
 /// Float32 on the CPU: each part in one walk over the rows, which stay in the cache meanwhile, where plain operators walk memory once each. Rows are shared out over the cores.

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using LoraAspire.Model.Native;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model.Fused;
+namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>Each part as one kernel of kernels.cu, in bfloat16; attention is libtorch's flash attention on packed rows.</summary>
 internal sealed unsafe class CudaKernels : Kernels

@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 
-namespace LoraAspire.Model.Fused;
+namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
 /// Which elements of a layer's input dropout keeps, as a pure function of (key, row, column): the backward pass draws the same mask again instead of

@@ -1,7 +1,6 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model.Fused;
+namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>What one pass over a micro-batch shares: rows, tables of the rotary embedding [positions, dim] float32, seed of the dropout.</summary>
 internal sealed record FusedPass(PackedRows Rows, Tensor Cos, Tensor Sin, long? Seed);

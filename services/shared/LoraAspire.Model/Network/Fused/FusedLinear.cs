@@ -1,8 +1,7 @@
 using LoraAspire.Model.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model.Fused;
+namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
 /// Linear layers that read the same input (q|k|v, gate|up, or one alone) as a single product with their weights stacked, and their adapters.

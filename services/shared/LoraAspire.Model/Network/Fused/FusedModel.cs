@@ -2,7 +2,7 @@ using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model.Fused;
+namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
 /// LoRA training of a frozen model without autograd: forward, loss and the adapters' gradients of packed rows, by <see cref="Kernels"/> and matrix products.

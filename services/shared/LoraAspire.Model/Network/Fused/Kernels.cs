@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model.Fused;
+namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
 /// The rank is cut into tiles of eight, the width of a tensor core's product: tile i is rows 8i..8i+7 of a matrix [8·tiles, width] and columns 8i..8i+7 of a low-rank activation [T, 8·tiles].

@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraAspire.Model.Fused;
+namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>One row to train on: ids, and labels (−100 where there is no loss) as many.</summary>
 /// <param name="Weight">What each target of this row counts in the loss.</param>

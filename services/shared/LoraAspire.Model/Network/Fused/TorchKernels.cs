@@ -1,9 +1,8 @@
 using LoraAspire.Model.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
-namespace LoraAspire.Model.Fused;
+namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>Each part in plain ATen operators: what other kernels are checked against, and build on.</summary>
 internal class TorchKernels : Kernels

@@ -1,4 +1,6 @@
-namespace LoraAspire.Pipelines.Stages;
+
+
+namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>instruction / input / output records: .json, .jsonl, .csv, .tsv, .parquet; text also .gz.</summary>
 public sealed record AlpacaSource : RecordSource

@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace LoraAspire.Pipelines.Stages;
+namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>Which records of files count as repetitions of an earlier one. Self-cognition and grammar records repeat on purpose and are left alone.</summary>
 public sealed record DedupParams

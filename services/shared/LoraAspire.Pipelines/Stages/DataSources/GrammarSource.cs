@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace LoraAspire.Pipelines.Stages;
+namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>Records from this project's own grammar of short English and Chinese instruction pairs: what the tiny base learned.</summary>
 public sealed record GrammarSource : RecordSource

@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace LoraAspire.Pipelines.Stages;
+namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>
 /// Sentence pairs turned into instructions by a list of templates, one a line, with [src_lang], [tgt_lang], [input]. The file is tab-separated pairs (.tsv, .txt),

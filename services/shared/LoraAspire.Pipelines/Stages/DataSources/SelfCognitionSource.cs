@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace LoraAspire.Pipelines.Stages;
+namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>Records in which the model says who it is, in Chinese and English.</summary>
 public sealed record SelfCognitionSource : RecordSource

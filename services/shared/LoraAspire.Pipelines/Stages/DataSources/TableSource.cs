@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace LoraAspire.Pipelines.Stages;
+namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>Any table (.csv, .tsv, .json, .jsonl, .parquet; text also .gz) → instructions by templates with <c>[column]</c> placeholders: classification, summarising, questions.</summary>
 public sealed record TableSource : RecordSource

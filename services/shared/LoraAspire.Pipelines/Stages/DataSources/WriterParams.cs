@@ -1,7 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.RegularExpressions;
 
-namespace LoraAspire.Pipelines.Stages;
+namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>A chat model that writes templates and records. Its key comes from an environment variable and is never written down.</summary>
 public sealed partial record WriterParams

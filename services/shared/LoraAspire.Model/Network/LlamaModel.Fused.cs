@@ -1,6 +1,6 @@
-using LoraAspire.Model.Fused;
+using LoraAspire.Model.Network.Fused;
 
-namespace LoraAspire.Model;
+namespace LoraAspire.Model.Network;
 
 public sealed partial class LlamaModel
 {

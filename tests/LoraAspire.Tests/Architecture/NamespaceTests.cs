@@ -1,0 +1,37 @@
+using System.Text.RegularExpressions;
+using LoraAspire.Runtime;
+
+namespace LoraAspire.Tests.Architecture;
+
+public sealed partial class NamespaceTests
+{
+    /// <summary>Aspire's template puts its extensions where every host finds them; one file is compiled into two programs.</summary>
+    private static readonly string[] s_elsewhere = ["LoraAspire.ServiceDefaults/Extensions.cs", "LoraAspire.Cli/CleanConsole.cs"];
+
+    [Fact]
+    public void A_namespace_is_the_path_of_its_folder()
+    {
+        var root = LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!;
+        var wrong = new[] { "LoraAspire.AppHost", "LoraAspire.ServiceDefaults", "services", "benchmarks", "tests" }
+            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.cs", SearchOption.AllDirectories))
+            .Where(file => !Built().IsMatch(file) && !s_elsewhere.Any(place => file.EndsWith(place, StringComparison.Ordinal)))
+            .Select(file => (File: Path.GetRelativePath(root, file), Said: Namespace().Match(File.ReadAllText(file)).Groups[1].Value))
+            .Where(one => one.Said.Length > 0 && one.Said != Expected(one.File))
+            .Select(one => $"{one.File}: {one.Said}");
+
+        Assert.Empty(wrong);
+    }
+
+    /// <summary>From the folder of its project on, which is named as the project.</summary>
+    private static string Expected(string file)
+    {
+        var folders = Path.GetDirectoryName(file)!.Split(Path.DirectorySeparatorChar);
+        return string.Join('.', folders.SkipWhile(folder => !folder.StartsWith("LoraAspire.", StringComparison.Ordinal)));
+    }
+
+    [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
+
+    [GeneratedRegex(@"[/\\](bin|obj)[/\\]")]
+    private static partial Regex Built();
+}
