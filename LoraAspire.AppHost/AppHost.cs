@@ -3,10 +3,12 @@ using LoraAspire.AppHost.Commands;
 using LoraAspire.AppHost.Redis;
 using LoraAspire.AppHost.Services;
 using LoraAspire.AppHost.Terminal;
+using LoraAspire.Runtime.Store;
 using LoraAspire.Terminal;
 
 // Which processes run and how they are tied; nothing else.
 CleanConsole.Guard();
+PrivateFolder.MaskOthers();
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (AppHostOptions.Parse(args, out var exitCode) is not { } options)
 {

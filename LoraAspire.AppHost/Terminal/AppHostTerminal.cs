@@ -20,6 +20,7 @@ internal static class AppHostTerminal
         FolderLock? held;
         try
         {
+            PrivateFolder.TryClaim(options.Folders.State);
             held = FolderLock.TryTake(Path.Combine(options.Folders.State, "apphost.lock"), out holder);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

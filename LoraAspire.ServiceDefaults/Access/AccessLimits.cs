@@ -11,14 +11,17 @@ public static class AccessLimits
     /// <summary>For a service that is sent whole conversations.</summary>
     public const long ConversationBody = 16 << 20;
 
-    private const int Connections = 256, UpgradedConnections = 128, HeaderBytes = 16 << 10;
+    private const int Connections = 1024, UpgradedConnections = 128, HeaderBytes = 16 << 10;
     private static readonly TimeSpan s_headers = TimeSpan.FromSeconds(10);
+    /// <summary>Between two requests, and before the first: who connects and says nothing keeps others out no longer than this.</summary>
+    private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(15);
 
     internal static void Apply(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = Body;
         kestrel.Limits.RequestHeadersTimeout = s_headers;
+        kestrel.Limits.KeepAliveTimeout = s_silence;
         kestrel.Limits.MaxRequestHeadersTotalSize = HeaderBytes;
         kestrel.Limits.MaxConcurrentConnections = Connections;
         // Web sockets: an open page of the lab holds one.

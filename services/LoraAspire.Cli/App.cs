@@ -15,28 +15,44 @@ internal sealed record App(string Redis, string? Lab, string? Chat)
 {
     internal const string NotRunning = "LoraAspire is not running here. Start it with `dotnet run --project LoraAspire.AppHost` and try again, or set ConnectionStrings__redis.";
 
+    private const string Connection = "ConnectionStrings__redis";
+
     public static LoraPaths Folders => LoraPaths.From(new ConfigurationBuilder().AddEnvironmentVariables().Build());
 
     /// <exception cref="CliException">No app runs here.</exception>
     public static App Find()
     {
         var left = AppAddresses.Read(Folders.State);
-        var redis = Environment.GetEnvironmentVariable("ConnectionStrings__redis") ?? left?.Redis;
+        var redis = Environment.GetEnvironmentVariable(Connection) ?? left?.Redis;
         return redis is null ? throw new CliException(NotRunning) : new(redis, left?.Lab, left?.Chat);
     }
 
     /// <exception cref="CliException">Redis does not answer.</exception>
     public static async Task<Runs> ConnectAsync()
     {
-        var settings = ConfigurationOptions.Parse(Find().Redis);
+        var settings = Settings(Find().Redis);
         (settings.ConnectTimeout, settings.ConnectRetry) = (3000, 1);
         try
         {
             return new(await ConnectionMultiplexer.ConnectAsync(settings), new StreamOptions());
         }
-        catch (RedisConnectionException)
+        catch (RedisConnectionException error)
         {
-            throw new CliException(NotRunning);
+            throw new CliException(error.FailureType == ConnectionFailureType.AuthenticationFailure
+                ? $"Redis refuses the password: {error.Message} Was the app started again meanwhile?" : NotRunning);
+        }
+    }
+
+    /// <exception cref="CliException">It is no connection string.</exception>
+    private static ConfigurationOptions Settings(string redis)
+    {
+        try
+        {
+            return ConfigurationOptions.Parse(redis);
+        }
+        catch (ArgumentException error)
+        {
+            throw new CliException($"The address of Redis, in {Connection} or in what the AppHost left, can't be read: {error.Message}");
         }
     }
 }

@@ -14,6 +14,13 @@ internal static class ChatCommand
         var model = new Option<string?>("--model", "-m") { Description = "Model id, as /v1/models lists it (default: the first)" };
         var once = new Option<string?>("--once") { Description = "Say this, print the answer, leave" };
         var url = new Option<string?>("--url") { Description = "Address of the chat service (default: the running app's)" };
+        url.Validators.Add(result =>
+        {
+            if (result.Tokens is [var given] && !(Uri.TryCreate(given.Value, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"))
+            {
+                result.AddError($"--url {given.Value}: write an address such as http://localhost:15081");
+            }
+        });
         var command = new Command("chat", "Talk to a model that a run has put behind the chat service.") { model, once, url };
         command.SetAction(async (parsed, cancellationToken) =>
         {

@@ -18,7 +18,8 @@ internal static class GcCommand
         Option<int> days = new("--days") { Description = "What was used in so many days is kept, and what runs of those days gave", DefaultValueFactory = _ => UsualDays };
         days.Validators.Add(result =>
         {
-            if (result.GetValue(days) is < 0 or > MostDays)
+            // Asked of the words: of what is no number the value can't be asked for.
+            if (result.Tokens is [var given] && !(int.TryParse(given.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= MostDays))
             {
                 result.AddError($"--days is a number from 0 to {MostDays}");
             }

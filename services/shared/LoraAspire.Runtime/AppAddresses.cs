@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Runtime;
 
@@ -8,21 +9,31 @@ namespace LoraAspire.Runtime;
 /// <param name="Pid">The AppHost's process.</param>
 public sealed record AppAddresses(string Redis, string Lab, string Chat, string? Dashboard, int Pid)
 {
+    private const int LongestFile = 1 << 14;
+
     public static string File(string state) => Path.Combine(state, "apphost.json");
 
     public string ToJson() => JsonSerializer.Serialize(this, JsonSerializerOptions.Web);
 
     /// <returns>Null when no app runs there.</returns>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="IOException">It cannot be read, or is not what the AppHost writes.</exception>
     public static AppAddresses? Read(string state)
     {
         try
         {
-            return System.IO.File.Exists(File(state)) ? JsonSerializer.Deserialize<AppAddresses>(System.IO.File.ReadAllText(File(state)), JsonSerializerOptions.Web) : null;
+            return SmallFile.Read(File(state), LongestFile) is not { } text ? null
+                : JsonSerializer.Deserialize<AppAddresses>(text, JsonSerializerOptions.Web) is { } read && read.AreWhole() ? read
+                : throw Foreign(state);
         }
         catch (JsonException)
         {
-            throw new IOException($"{File(state)} is not what the AppHost writes. Delete it, and start the app again.");
+            throw Foreign(state);
         }
     }
+
+    private bool AreWhole() => !string.IsNullOrEmpty(Redis) && IsPage(Lab) && IsPage(Chat) && Pid > 0;
+
+    private static bool IsPage(string? address) => Uri.TryCreate(address, UriKind.Absolute, out var page) && page.Scheme is "http" or "https";
+
+    private static IOException Foreign(string state) => new($"{File(state)} is not what the AppHost writes. Delete it, and start the app again.");
 }

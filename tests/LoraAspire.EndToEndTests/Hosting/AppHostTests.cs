@@ -5,6 +5,7 @@ using System.Text.RegularExpressions;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
 using StackExchange.Redis;
 
@@ -38,6 +39,7 @@ public sealed class AppHostTests
         var addresses = AppAddresses.Read(app.State)!;
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(AppAddresses.File(app.State)));
         Assert.Contains("password=", addresses.Redis);
+        Assert.Empty(OpenToOthers(app.State));
         using var client = new HttpClient();
         Assert.Equal(HttpStatusCode.OK, (await client.GetAsync(addresses.Lab + "/health", Cancelled)).StatusCode);
         var processes = app.Processes();
@@ -51,6 +53,10 @@ public sealed class AppHostTests
         Assert.True(SpinWait.SpinUntil(() => app.Processes().Count == 0, TimeSpan.FromSeconds(15)), string.Join('\n', app.Processes().Select(AppHostProcess.CommandLine)));
         Assert.False(File.Exists(AppAddresses.File(app.State)));
     }
+
+    /// <summary>The folder itself and all in it that another user could look into.</summary>
+    private static IEnumerable<string> OpenToOthers(string folder) => new DirectoryInfo(folder).EnumerateFileSystemInfos("*", SearchOption.AllDirectories)
+        .Append(new DirectoryInfo(folder)).Where(entry => entry.LinkTarget is null && (entry.UnixFileMode & ~PrivateFolder.FolderMode) != 0).Select(entry => $"{entry.FullName} {entry.UnixFileMode}");
 
     [Fact]
     public async Task Killed_with_signal_9_it_leaves_no_orphan_and_its_folder_is_free_again()

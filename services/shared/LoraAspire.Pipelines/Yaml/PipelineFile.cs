@@ -9,7 +9,12 @@ public static class PipelineFile
     /// <exception cref="IOException">It can't be read.</exception>
     public static async Task<string> ReadAsync(string path, CancellationToken cancellationToken)
     {
-        await using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 1, useAsync: true);
+        if (Directory.Exists(path))
+        {
+            throw new IOException($"{path} is a folder: name a pipeline file in it.");
+        }
+        // Opening a pipe waits for its writer; whoever doesn't want to wait any longer isn't held by that.
+        await using var file = await Task.Run(() => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 1), cancellationToken).WaitAsync(cancellationToken);
         var bytes = new byte[YamlDocument.MaxBytes + 1];
         var length = await file.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
         using StreamReader text = new(new MemoryStream(bytes, 0, length), Encoding.UTF8);

@@ -38,7 +38,16 @@ public static class ApiKeyFile
     /// <exception cref="IOException">It can't be read, holds no key, or others may read it.</exception>
     public static string? Read(string path)
     {
-        if (!File.Exists(path))
+        string? text;
+        try
+        {
+            text = SmallFile.Read(path, LongestFile);
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new IOException($"The API key {path} can't be read: {error.Message}", error);
+        }
+        if (text is null)
         {
             return null;
         }
@@ -46,19 +55,7 @@ public static class ApiKeyFile
         {
             throw new IOException($"Others may read the API key {path}. Take that from them (chmod 600), or delete it: a new one is made.");
         }
-        if (new FileInfo(path).Length > LongestFile)
-        {
-            throw new IOException($"{path} is longer than any API key. {Remedy}");
-        }
-        string key;
-        try
-        {
-            key = File.ReadAllText(path).Trim();
-        }
-        catch (UnauthorizedAccessException error)
-        {
-            throw new IOException($"The API key {path} can't be read: {error.Message}", error);
-        }
+        var key = text.Trim();
         return key.Length >= ShortestKey && key.All(letter => letter is > ' ' and < '\x7F')
             ? key
             : throw new IOException($"{path} holds no API key of {ShortestKey} or more letters, digits and signs. {Remedy}");

@@ -11,7 +11,13 @@ public static class PrivateFolder
     public static string Create(string folder) => Directory.CreateDirectory(folder, FolderMode).FullName;
 
     /// <summary>For the whole process from now on, so that what stages and libraries write by themselves is private too.</summary>
-    public static void MaskOthers() => Libc.Mask(OthersMask);
+    public static void MaskOthers()
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            Libc.Mask(OthersMask);
+        }
+    }
 
     /// <summary>Creates the folder, or takes others' rights from one that an earlier version made. What can't be done now is told where the folder is first needed.</summary>
     public static void TryClaim(string folder)
