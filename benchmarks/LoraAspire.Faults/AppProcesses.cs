@@ -30,7 +30,7 @@ internal sealed partial class AppProcesses(string state)
     /// <summary>Redis overwrites its arguments and environment with a title; it stands in its folder.</summary>
     private bool Belongs(int pid) => (CommandLine(pid) + Read(pid, "environ") + Folder(pid)).Contains(state, StringComparison.Ordinal);
 
-    private static bool IsAlive(int pid) => Read(pid, "stat").Split(')')[^1].Trim() is [not ('Z' or 'X'), ..];
+    public static bool IsAlive(int pid) => Read(pid, "stat").Split(')')[^1].Trim() is [not ('Z' or 'X'), ..];
 
     private static string CommandLine(int pid) => Read(pid, "cmdline");
 

@@ -40,9 +40,10 @@ internal static class ProcessFaults
             : signal == AppProcesses.Segv && target.HasChild ? await scene.ChildAsync(target.Program)
             : scene.App.Processes.Service(target.Program);
         AppProcesses.Signal(pid, signal);
-        if (signal == AppProcesses.Segv && !target.HasChild)
+        while (signal == AppProcesses.Segv && AppProcesses.IsAlive(pid))
         {
-            // The first one by hand returns to the code that did nothing wrong; native code that did would meet it again.
+            // The first one by hand returns to code that did nothing wrong; native code that did would meet it again.
+            await Task.Delay(50, scene.Stop);
             AppProcesses.Signal(pid, signal);
         }
         if (signal == AppProcesses.Stop)
