@@ -2,6 +2,7 @@ using LoraAspire.Lab.Layout;
 using LoraAspire.Lab.RunPages;
 using LoraAspire.Lab.Security;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Streams;
 using MudBlazor.Services;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -10,6 +11,8 @@ var builder = WebApplication.CreateBuilder(args);
 builder.WebHost.UseStaticWebAssets();
 builder.AddServiceDefaults();
 builder.AddLoraRuntime();
+// A page says at once that Redis is away, and asks again by itself.
+builder.Services.AddSingleton(new StreamOptions { RedisLimit = TimeSpan.Zero });
 builder.Services.AddSingleton(Neighbours.From(builder.Configuration));
 builder.Services.AddMudServices();
 // A pipeline comes through the circuit as one message.

@@ -93,7 +93,7 @@ public sealed class RopeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("model_type", "\"gemma2\"")]
+    [InlineData("model_type", "\"gemma3\"")]
     [InlineData("hidden_act", "\"gelu\"")]
     [InlineData("mlp_bias", "true")]
     [InlineData("final_logit_softcapping", "30.0")]

@@ -93,7 +93,7 @@ public sealed class RangeTests
             {
                 yield return property;
             }
-            foreach (var inner in parts.Where(part => part.Namespace == typeof(TrainerParams).Namespace && part.IsClass).SelectMany(part => Numbers(part, seen)))
+            foreach (var inner in parts.Where(part => part.Namespace!.StartsWith(typeof(TrainerParams).Namespace!, StringComparison.Ordinal) && part.IsClass).SelectMany(part => Numbers(part, seen)))
             {
                 yield return inner;
             }

@@ -22,7 +22,7 @@ internal sealed class RedisPatience(StreamOptions options, string run)
                 _poll.Reset();
                 return answer;
             }
-            catch (Exception error) when (RedisAway.Is(error))
+            catch (Exception error) when (options.RedisLimit > TimeSpan.Zero && RedisAway.Is(error))
             {
                 _away ??= Stopwatch.StartNew();
                 if (_away.Elapsed > options.RedisLimit)
