@@ -41,7 +41,7 @@ public sealed class OptimiserStep(Objective objective, ParameterSet parameters, 
         var norm = parameters.Gradients.norm();
         if (maxGradNorm > 0)
         {
-            parameters.Gradients.mul_(norm.add(1e-6.Kept()).reciprocal_().mul_(maxGradNorm.Kept()).clamp_(max: 1.0.Kept()));
+            parameters.Gradients.mul_(norm.add(1e-6.Kept(), Scalars.One).reciprocal_().mul_(maxGradNorm.Kept()).clamp_(max: 1.0.Kept()));
         }
         optimiser.Step(learningRate);
         return new StepResult(losses, norm.DetachFromDisposeScope(), learningRate);

@@ -14,6 +14,6 @@ public static class Activations
     {
         var wide = x.to_type(float32);
         var inner = wide.add(wide.pow(3.0.Kept()), 0.044715.Kept()).mul(Math.Sqrt(2 / Math.PI).Kept());
-        return wide.mul(0.5.Kept()).mul(inner.tanh().add(Scalars.One)).to_type(x.dtype);
+        return wide.mul(0.5.Kept()).mul(inner.tanh().add(Scalars.One, Scalars.One)).to_type(x.dtype);
     }
 }

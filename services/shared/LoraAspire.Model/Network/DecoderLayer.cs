@@ -13,9 +13,9 @@ internal sealed class RmsNorm(Tensor weight, double epsilon, bool plusOne = fals
     public Tensor Forward(Tensor x)
     {
         var wide = x.to_type(float32);
-        var scale = wide.mul(wide).mean([-1], keepdim: true).add_(epsilon.Kept()).rsqrt_();
+        var scale = wide.mul(wide).mean([-1], keepdim: true).add_(epsilon.Kept(), Scalars.One).rsqrt_();
         return plusOne
-            ? wide.mul(scale).mul_(Weight.to_type(float32).add(1.0.Kept())).to_type(x.dtype)
+            ? wide.mul(scale).mul_(Weight.to_type(float32).add(Scalars.One, Scalars.One)).to_type(x.dtype)
             : wide.mul(scale).to_type(x.dtype).mul(Weight);
     }
 

@@ -14,7 +14,7 @@ internal class TorchKernels : Kernels
         using var scope = NewDisposeScope();
         var sum = added is null ? x : x.add(added, Scalars.One);
         var wide = sum.to_type(float32);
-        var inverse = wide.mul(wide).mean([-1], keepdim: true).add_(epsilon.Kept()).rsqrt_();
+        var inverse = wide.mul(wide).mean([-1], keepdim: true).add_(epsilon.Kept(), Scalars.One).rsqrt_();
         var normed = wide.mul(inverse).to_type(x.dtype).mul_(weight);
         return (added is null ? x : sum.MoveToOuterDisposeScope(), normed.MoveToOuterDisposeScope(), inverse.MoveToOuterDisposeScope());
     }
