@@ -51,23 +51,13 @@ public sealed class InboxEntry(
     }
 
     /// <summary>A Redis that is away for a while is nothing against the entry.</summary>
-    private async Task PatientlyAsync(Func<CancellationToken, Task> way, CancellationToken stopping)
-    {
-        var poll = new PollDelay(options);
-        while (true)
+    private Task PatientlyAsync(Func<CancellationToken, Task> way, CancellationToken stopping) => RedisAway.RetryAsync(
+        async () =>
         {
-            try
-            {
-                await way(stopping);
-                return;
-            }
-            catch (Exception error) when (RedisAway.Is(error))
-            {
-                log.LogWarning("Inbox entry {Id} waits for Redis: {Error}", Entry.Id, error.Message);
-            }
-            await poll.WaitAsync(stopping);
-        }
-    }
+            await way(stopping);
+            return true;
+        },
+        options, error => log.LogWarning("Inbox entry {Id} waits for Redis: {Error}", Entry.Id, error.Message), stopping);
 
     private async Task DecideAsync(CancellationToken stopping)
     {

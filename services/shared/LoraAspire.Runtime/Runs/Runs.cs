@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using LoraAspire.Pipelines;
@@ -96,12 +97,12 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
     public async IAsyncEnumerable<LogLine> LogsAsync(string run, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var (events, points) = (new StreamCursor(Redis, Keys.Run(run)), new StreamCursor(Redis, Keys.Progress(run)));
-        var (watch, poll, patience) = (new RunWatch(Redis, options, run), new PollDelay(options), new RedisPatience(options, run));
+        var (watch, poll) = (new RunWatch(Redis, options, run), new PollDelay(options));
         while (true)
         {
-            var over = !follow || await patience.AskAsync(() => IsOverAsync(run), cancellationToken);
-            var lines = (await patience.AskAsync(events.NextAsync, cancellationToken)).Select(entry => LogLine.Of(RunLog.Event(run, entry)))
-                .Concat((await patience.AskAsync(points.NextAsync, cancellationToken)).Select(entry => LogLine.Of(ProgressPoint.Of(run, entry))))
+            var over = !follow || await AskAsync(run, () => IsOverAsync(run), cancellationToken);
+            var lines = (await AskAsync(run, events.NextAsync, cancellationToken)).Select(entry => LogLine.Of(RunLog.Event(run, entry)))
+                .Concat((await AskAsync(run, points.NextAsync, cancellationToken)).Select(entry => LogLine.Of(ProgressPoint.Of(run, entry))))
                 .OfType<LogLine>().OrderBy(line => line.At).ToList();
             foreach (var line in lines)
             {
@@ -117,7 +118,7 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
             }
             else
             {
-                await patience.AskAsync(watch.RequireHopeAsync, cancellationToken);
+                await AskAsync(run, watch.RequireHopeAsync, cancellationToken);
             }
             await poll.WaitAsync(cancellationToken);
         }
@@ -126,12 +127,12 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
     private async IAsyncEnumerable<StreamEntry> FollowAsync(
         string run, string stream, Func<Task<bool>> isOver, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var (cursor, watch, poll, patience) = (new StreamCursor(Redis, stream), new RunWatch(Redis, options, run), new PollDelay(options), new RedisPatience(options, run));
+        var (cursor, watch, poll) = (new StreamCursor(Redis, stream), new RunWatch(Redis, options, run), new PollDelay(options));
         while (true)
         {
             // Asked before reading, so that what was written last is still read.
-            var over = await patience.AskAsync(isOver, cancellationToken);
-            var entries = await patience.AskAsync(cursor.NextAsync, cancellationToken);
+            var over = await AskAsync(run, isOver, cancellationToken);
+            var entries = await AskAsync(run, cursor.NextAsync, cancellationToken);
             foreach (var entry in entries)
             {
                 yield return entry;
@@ -146,10 +147,29 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
             }
             else
             {
-                await patience.AskAsync(watch.RequireHopeAsync, cancellationToken);
+                await AskAsync(run, watch.RequireHopeAsync, cancellationToken);
                 await poll.WaitAsync(cancellationToken);
             }
         }
+    }
+
+    /// <summary>Who follows a run waits while Redis is started again.</summary>
+    /// <exception cref="RunLostException">It has not answered for too long.</exception>
+    private async Task<T> AskAsync<T>(string run, Func<Task<T>> ask, CancellationToken cancellationToken)
+    {
+        if (options.RedisLimit == TimeSpan.Zero)
+        {
+            return await ask();
+        }
+        Stopwatch? away = null;
+        return await RedisAway.RetryAsync(ask, options, error =>
+        {
+            away ??= Stopwatch.StartNew();
+            if (away.Elapsed > options.RedisLimit)
+            {
+                throw new RunLostException($"Redis has not answered for {away.Elapsed.TotalSeconds:0} s ({error.Message}), so nobody hears of run {run}. It goes on by itself when Redis is back.");
+            }
+        }, cancellationToken);
     }
 
     /// <summary>Nobody of ours writes after the end; who else does shall not hide it.</summary>

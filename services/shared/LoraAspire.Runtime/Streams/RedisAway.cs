@@ -9,6 +9,23 @@ public static class RedisAway
     private static readonly string[] Conditions =
         ["LOADING", "BUSY ", "OOM", "MISCONF", "READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "NOPERM", "WRONGPASS", "max number of clients"];
 
+    /// <summary>Does it again, after longer and longer pauses, until Redis does it.</summary>
+    /// <param name="away">Hears of each failure. What it throws ends the waiting.</param>
+    public static async Task<T> RetryAsync<T>(Func<Task<T>> ask, StreamOptions options, Action<Exception> away, CancellationToken cancellationToken)
+    {
+        for (var poll = new PollDelay(options); ; await poll.WaitAsync(cancellationToken))
+        {
+            try
+            {
+                return await ask();
+            }
+            catch (Exception error) when (Is(error))
+            {
+                away(error);
+            }
+        }
+    }
+
     public static bool Is(Exception error) => error switch
     {
         RedisConnectionException or RedisTimeoutException or TimeoutException => true,
