@@ -10,7 +10,15 @@ namespace LoraAspire.Runtime.Streams;
 /// </summary>
 internal static class DeadReaders
 {
-    private const int MostEntries = 1000;
+    // In one step: between a look and a claim another could have taken an entry. Nothing is delivered yet: that counts when it is claimed.
+    private const string Free = $"""
+        for _, entry in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000, ARGV[3])) do
+            redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, entry[1], 'IDLE', {Lease.Idlest}, 'JUSTID')
+        end
+        if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[3]) == 0 then
+            redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[3])
+        end
+        """;
 
     /// <summary>What the names of all readers of this machine begin with; the process follows.</summary>
     public static string Prefix { get; } = $"{Environment.MachineName}-";
@@ -21,22 +29,8 @@ internal static class DeadReaders
         {
             if (IsGone(reader.Name))
             {
-                await FreeAsync(redis, group, reader.Name);
+                await redis.ScriptEvaluateAsync(Free, [group.Stream], [group.Group, group.Consumer, reader.Name]);
             }
-        }
-    }
-
-    private static async Task FreeAsync(IDatabase redis, ConsumerGroup group, string reader)
-    {
-        var held = await redis.StreamPendingMessagesAsync(group.Stream, group.Group, MostEntries, reader);
-        foreach (var entry in held)
-        {
-            // Not yet taken, and as idle as can be: it is claimed, and its delivery counted, by whoever looks next.
-            await redis.ExecuteAsync("XCLAIM", group.Stream, group.Group, group.Consumer, 0, entry.MessageId, "IDLE", (long)TimeSpan.FromDays(1).TotalMilliseconds, "JUSTID");
-        }
-        if (held.Length < MostEntries)
-        {
-            await redis.StreamDeleteConsumerAsync(group.Stream, group.Group, reader);
         }
     }
 

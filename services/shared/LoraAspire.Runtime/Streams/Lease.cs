@@ -31,6 +31,9 @@ public sealed class Lease(IDatabase redis, ConsumerGroup group, RedisValue id, s
         return 'held'
         """;
 
+    /// <summary>Milliseconds of idleness, as many as can be: whoever looks next may claim the entry.</summary>
+    internal const string Idlest = "86400000";
+
     /// <summary>The Lua function <c>bury(stream, id, dead, most, reason)</c>: a copy of the entry as it came goes to the dead letters, with the reason and with no more fields than a call takes.</summary>
     public const string BuryFunction = """
         local function bury(stream, id, dead, most, reason)
@@ -52,14 +55,14 @@ public sealed class Lease(IDatabase redis, ConsumerGroup group, RedisValue id, s
         """;
 
     // As idle as can be: whoever looks next may claim it. Given back is not died upon, so this delivery doesn't count.
-    private const string Release = Owned + """
-        redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', 86400000, 'RETRYCOUNT', math.max(0, pending[1][4] - 1), 'JUSTID')
+    private const string Release = Owned + $"""
+        redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', {Idlest}, 'RETRYCOUNT', math.max(0, pending[1][4] - 1), 'JUSTID')
         return 'held'
         """;
 
     // The same, but the delivery counts: who took it died upon it.
-    private const string Abandon = Owned + """
-        redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', 86400000, 'JUSTID')
+    private const string Abandon = Owned + $"""
+        redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', {Idlest}, 'JUSTID')
         return 'held'
         """;
 
