@@ -16,31 +16,18 @@ internal static class AppHostTerminal
     public static async Task<int> RunAsync(
         DistributedApplication app, AppHostOptions options, IResourceWithConnectionString redis, EndpointReference lab, EndpointReference chat)
     {
-        string holder;
-        FolderLock? held;
-        try
-        {
-            PrivateFolder.TryClaim(options.Folders.State);
-            held = FolderLock.TryTake(Path.Combine(options.Folders.State, "apphost.lock"), out holder);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            return Screen.Fail($"The state folder {options.Folders.State} can't be written: {error.Message} Choose another with --state.");
-        }
-        using var running = held;
-        if (running is null)
-        {
-            return Screen.Fail($"Another AppHost, process {holder}, already runs in {options.Folders.State}. Stop it with Ctrl-C, or start this one with --state set to another folder.");
-        }
+        FolderLock held;
         string? key;
         try
         {
+            held = FolderLock.Take(options.Folders.State);
             key = options.KeyFile is { } keyFile ? ApiKeyFile.ReadOrCreate(keyFile) : null;
         }
         catch (IOException problem)
         {
             return Screen.Fail(problem.Message);
         }
+        using var running = held;
         var pipeline = options.Pipeline is { } file ? PipelineRun.Check(file, options.Folders) : null;
         if (options.Pipeline is not null && pipeline is null)
         {
@@ -85,8 +72,21 @@ internal static class AppHostTerminal
         finally
         {
             stop.Ask();
-            File.Delete(addresses);
+            Remove(addresses);
             await Stopping.RunAsync(app);
+        }
+    }
+
+    /// <summary>A disk that can't be written by now is no reason to leave services running.</summary>
+    private static void Remove(string addresses)
+    {
+        try
+        {
+            File.Delete(addresses);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Screen.Warn($"{addresses} stays, though nothing will run there: {error.Message}");
         }
     }
 }

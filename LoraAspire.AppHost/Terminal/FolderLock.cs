@@ -1,4 +1,5 @@
 using System.Globalization;
+using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.AppHost.Terminal;
 
@@ -9,25 +10,26 @@ internal sealed class FolderLock : IDisposable
 
     private FolderLock(FileStream file) => _file = file;
 
-    /// <returns>Null when another holds it; then <paramref name="holder"/> is its process id.</returns>
-    /// <exception cref="IOException">The folder can't be written; so for the next.</exception>
-    /// <exception cref="UnauthorizedAccessException">Or not by this user.</exception>
-    public static FolderLock? TryTake(string path, out string holder)
+    /// <exception cref="IOException">Another AppHost runs there, or the folder can't be written; the message says which, and what to do.</exception>
+    public static FolderLock Take(string folder)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        var path = Path.Combine(folder, "apphost.lock");
         // Beside the lock, since a locked file cannot be read by another process.
         var identity = Path.ChangeExtension(path, ".pid");
         try
         {
+            PrivateFolder.TryClaim(folder);
             var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             File.WriteAllText(identity, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-            holder = "";
             return new FolderLock(file);
         }
         catch (IOException error) when (IsHeld(error) && File.Exists(identity))
         {
-            holder = File.ReadAllText(identity);
-            return null;
+            throw new IOException($"Another AppHost, process {File.ReadAllText(identity)}, already runs in {folder}. Stop it with Ctrl-C, or start this one with --state set to another folder.");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"The state folder {folder} can't be written: {error.Message} Choose another with --state.", error);
         }
     }
 
