@@ -15,7 +15,7 @@ internal sealed class Scene(World world, App app, CancellationToken stop)
     public CancellationToken Stop => stop;
 
     /// <summary>The artifacts that an undisturbed run made: stage.output → digest.</summary>
-    public IReadOnlyDictionary<string, string> Undisturbed { get; set; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Undisturbed { get; init; } = new Dictionary<string, string>();
 
     public Task<string> SubmitAsync() => app.Runs.SubmitAsync(World.Pipeline, "faults.yaml");
 
