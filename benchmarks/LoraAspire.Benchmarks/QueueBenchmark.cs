@@ -5,7 +5,7 @@ using System.Diagnostics.Metrics;
 using System.Text.Json;
 using LoraAspire.Coordinator;
 using LoraAspire.DataBuild;
-using LoraAspire.Machine;
+using LoraAspire.EndToEndTests.Lab;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime;
@@ -17,7 +17,6 @@ using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
-using RedisServer = LoraAspire.Machine.RedisServer;
 
 namespace LoraAspire.Benchmarks;
 
@@ -52,10 +51,11 @@ internal static class QueueBenchmark
     private static async Task<int> RunAsync(int count, int single, CancellationToken stop)
     {
         var folder = Directory.CreateTempSubdirectory("lora-bench-queue-").FullName;
-        using var server = await StartRedisAsync(folder, stop);
+        await using var server = new RedisProcess(appendFsync: "everysec");
+        await server.StartAsync();
         try
         {
-            await using var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{server.Port},allowAdmin=true");
+            await using var connection = await ConnectionMultiplexer.ConnectAsync($"{server.ConnectionString},allowAdmin=true");
             using var handOver = new HandOver();
             var runs = new Runs(connection, new StreamOptions());
             var services = Services(connection, new LoraPaths(folder, Path.Combine(folder, "store"), folder, Path.Combine(LoraPaths.Checkout()!, "models")));
@@ -112,7 +112,6 @@ internal static class QueueBenchmark
         }
         finally
         {
-            server.Dispose();
             Directory.Delete(folder, recursive: true);
         }
     }
@@ -155,32 +154,6 @@ internal static class QueueBenchmark
 
     private static double Percentile(IReadOnlyList<double> values, int percent) =>
         values.Order().ElementAtOrDefault(Math.Min(values.Count - 1, (int)Math.Ceiling(values.Count * percent / 100.0) - 1));
-
-    private static async Task<Server> StartRedisAsync(string folder, CancellationToken stop)
-    {
-        var program = await RedisServer.FindOrUnpackAsync(Console.WriteLine, stop);
-        var port = Ports.Free(1)[0];
-        var start = new ProcessStartInfo(program.Path, ["--port", $"{port}", "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes", "--save", ""]) { RedirectStandardOutput = true };
-        program.ApplyTo(start);
-        var process = Process.Start(start)!;
-        while (await process.StandardOutput.ReadLineAsync(stop) is { } line && !line.Contains("Ready to accept connections", StringComparison.Ordinal))
-        {
-        }
-        _ = process.StandardOutput.ReadToEndAsync(stop);
-        return new Server(process, port);
-    }
-
-    private sealed record Server(Process Process, int Port) : IDisposable
-    {
-        public void Dispose()
-        {
-            if (!Process.HasExited)
-            {
-                Process.Kill();
-                Process.WaitForExit();
-            }
-        }
-    }
 
     private sealed class NothingToDo : IStage<ChatParams>
     {

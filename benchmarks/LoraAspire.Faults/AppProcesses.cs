@@ -32,7 +32,7 @@ internal sealed partial class AppProcesses(string state)
 
     public static bool IsAlive(int pid) => Read(pid, "stat").Split(')')[^1].Trim() is [not ('Z' or 'X'), ..];
 
-    private static string CommandLine(int pid) => Read(pid, "cmdline");
+    public static string CommandLine(int pid) => Read(pid, "cmdline");
 
     private static IEnumerable<int> Pids() => Directory.EnumerateDirectories("/proc").Select(Path.GetFileName)
         .Select(name => int.TryParse(name, CultureInfo.InvariantCulture, out var pid) ? pid : 0).Where(pid => pid > 0);

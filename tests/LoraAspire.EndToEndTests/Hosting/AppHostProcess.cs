@@ -1,10 +1,10 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
+using LoraAspire.Faults;
 
 namespace LoraAspire.EndToEndTests.Hosting;
 
 /// <summary>The real AppHost as a process of its own, in a state folder of its own.</summary>
-public sealed partial class AppHostProcess : IAsyncDisposable
+public sealed class AppHostProcess : IAsyncDisposable
 {
     public const int Interrupt = 2;
     public const int Kill = 9;
@@ -60,40 +60,10 @@ public sealed partial class AppHostProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>All processes that exist because of it, whatever their parent is by now: they carry its state folder in their environment or arguments, or stand in it, as Redis does.</summary>
-    public IReadOnlyList<int> Processes() => [.. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName)
-        .Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!, System.Globalization.CultureInfo.InvariantCulture))
-        .Where(pid => pid != Process.Id && pid != Environment.ProcessId && (Text(pid, "environ") + Text(pid, "cmdline") + Folder(pid)).Contains(State, StringComparison.Ordinal) && IsRunning(pid))];
+    /// <summary>All processes that exist because of it, whatever their parent is by now.</summary>
+    public IReadOnlyList<int> Processes() => [.. new AppProcesses(State).All().Where(pid => pid != Process.Id)];
 
-    public static bool IsRunning(int pid) => Stat(pid) is [not ("Z" or "X"), ..];
-
-    public static string CommandLine(int pid) => Text(pid, "cmdline");
-
-    private static string? Folder(int pid)
-    {
-        try
-        {
-            return File.ResolveLinkTarget($"/proc/{pid}/cwd", returnFinalTarget: false)?.FullName;
-        }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
-
-    private static string Text(int pid, string file)
-    {
-        try
-        {
-            return File.ReadAllText($"/proc/{pid}/{file}");
-        }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
-        {
-            return "";
-        }
-    }
-
-    public void Signal(int signal) => _ = SendSignal(Process.Id, signal);
+    public void Signal(int signal) => AppProcesses.Signal(Process.Id, signal);
 
     public async ValueTask DisposeAsync()
     {
@@ -138,20 +108,4 @@ public sealed partial class AppHostProcess : IAsyncDisposable
             _ready.TrySetResult();
         }
     }
-
-    /// <summary>State, parent and so on; empty when there is no such process.</summary>
-    private static string[] Stat(int pid)
-    {
-        try
-        {
-            return File.ReadAllText($"/proc/{pid}/stat").Split(')')[^1].Trim().Split(' ');
-        }
-        catch (IOException)
-        {
-            return [];
-        }
-    }
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int SendSignal(int pid, int signal);
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
+using LoraAspire.Faults;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
@@ -50,7 +51,7 @@ public sealed class AppHostTests
 
         Assert.Equal(0, app.Process.ExitCode);
         Assert.Contains("Stopping", app.Output);
-        Assert.True(SpinWait.SpinUntil(() => app.Processes().Count == 0, TimeSpan.FromSeconds(15)), string.Join('\n', app.Processes().Select(AppHostProcess.CommandLine)));
+        Assert.True(SpinWait.SpinUntil(() => app.Processes().Count == 0, TimeSpan.FromSeconds(15)), string.Join('\n', app.Processes().Select(AppProcesses.CommandLine)));
         Assert.False(File.Exists(AppAddresses.File(app.State)));
     }
 
@@ -68,7 +69,7 @@ public sealed class AppHostTests
         app.Signal(AppHostProcess.Kill);
         await app.Process.WaitForExitAsync(Cancelled);
 
-        Assert.True(SpinWait.SpinUntil(() => app.Processes().Count == 0, TimeSpan.FromSeconds(30)), string.Join('\n', app.Processes().Select(AppHostProcess.CommandLine)));
+        Assert.True(SpinWait.SpinUntil(() => app.Processes().Count == 0, TimeSpan.FromSeconds(30)), string.Join('\n', app.Processes().Select(AppProcesses.CommandLine)));
         await using var next = AppHostProcess.Start(app.State);
         await next.ReadyAsync();
     }
@@ -134,7 +135,7 @@ public sealed class AppHostTests
 
         if (fault == "killed")
         {
-            System.Diagnostics.Process.GetProcessById(app.Processes().Single(pid => AppHostProcess.CommandLine(pid).Contains("redis-server ", StringComparison.Ordinal))).Kill();
+            System.Diagnostics.Process.GetProcessById(app.Processes().Single(pid => AppProcesses.CommandLine(pid).Contains("redis-server ", StringComparison.Ordinal))).Kill();
         }
         else
         {
