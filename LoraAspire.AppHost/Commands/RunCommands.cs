@@ -22,7 +22,7 @@ internal static class RunCommands
             .WithCommand("run-pipeline", "Run a pipeline…", Execute(redis, async (runs, context) =>
             {
                 var name = Path.GetFileName(context.Arguments["pipeline"].Value ?? "");
-                var run = await runs.SubmitAsync(await File.ReadAllTextAsync(Path.Combine(files, name), context.CancellationToken), Path.Combine(Folder, name));
+                var run = await runs.SubmitAsync(await PipelineFile.ReadAsync(Path.Combine(files, name), context.CancellationToken), Path.Combine(Folder, name));
                 return $"Run {run} is submitted.";
             }), new CommandOptions
             {
@@ -57,12 +57,12 @@ internal static class RunCommands
     }
 
     private static Func<ExecuteCommandContext, Task<ExecuteCommandResult>> Execute(
-        IResourceBuilder<IResourceWithConnectionString> redis, Func<Runs, ExecuteCommandContext, Task<string>> command) => async context =>
+        IResourceBuilder<IResourceWithConnectionString> redis, Func<RunClient, ExecuteCommandContext, Task<string>> command) => async context =>
     {
         try
         {
             await using var connection = await ConnectionMultiplexer.ConnectAsync(await redis.Resource.GetConnectionStringAsync(context.CancellationToken) ?? "");
-            return CommandResults.Success(await command(new Runs(connection, new StreamOptions()), context));
+            return CommandResults.Success(await command(new RunClient(connection, new StreamSettings()), context));
         }
         catch (Exception error) when (error is RunCommandException or PipelineException or RedisException or IOException or UnauthorizedAccessException)
         {

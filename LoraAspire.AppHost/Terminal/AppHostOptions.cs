@@ -3,21 +3,20 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
-using LoraAspire.Machine;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Access;
-using Microsoft.Extensions.Configuration;
 
 namespace LoraAspire.AppHost.Terminal;
 
 /// <summary>The command line, read and checked before anything starts.</summary>
 /// <param name="Pipeline">A file to run; null starts the app and waits.</param>
 /// <param name="Exit">Stop everything when the run has ended.</param>
-/// <param name="LabPort">Null takes any free port; so for the others.</param>
+/// <param name="Ports">Where the pages listen.</param>
 /// <param name="Listen">Where lab and chat listen; everything else listens on loopback.</param>
 /// <param name="Passed">Aspire's own arguments, as they came.</param>
 /// <param name="BrowserToken">What the dashboard asks of a browser, made per start; null when anybody on this machine may look.</param>
-internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPort, int? ChatPort, int? DashboardPort, IPAddress Listen, LoraPaths Folders, string[] Passed, string? BrowserToken)
+internal sealed record AppHostOptions(
+    FileInfo? Pipeline, bool Exit, ListenPorts Ports, IPAddress Listen, LoraPaths Folders, string[] Passed, string? BrowserToken)
 {
     private const string AllowAnonymous = "ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS";
 
@@ -37,7 +36,7 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
     ];
 
     /// <summary>Null when its port was left to chance; so for the next.</summary>
-    public string? DashboardUrl => DashboardPort is { } port ? $"http://localhost:{port}" : null;
+    public string? DashboardUrl => Ports.Dashboard is { } port ? $"http://localhost:{port}" : null;
 
     /// <summary>Opens the dashboard and logs the browser in.</summary>
     public string? DashboardLogin => DashboardUrl is { } url && BrowserToken is { } token ? $"{url}/login?t={token}" : DashboardUrl;
@@ -96,18 +95,17 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
 
         AppHostOptions? options = null;
         command.SetAction(result => options = new AppHostOptions(
-            result.GetValue(pipeline), result.GetValue(exit), Wanted(result.GetValue(ports[0].Option)), Wanted(result.GetValue(ports[1].Option)),
-            Wanted(result.GetValue(ports[2].Option)), result.GetValue(listen)!, FoldersOf(folders.Select(folder => (folder.Variable, result.GetValue(folder.Option)))), passed,
+            result.GetValue(pipeline), result.GetValue(exit),
+            new(Wanted(result.GetValue(ports[0].Option)), Wanted(result.GetValue(ports[1].Option)), Wanted(result.GetValue(ports[2].Option))),
+            result.GetValue(listen)!, FoldersOf(folders.Select(folder => (folder.Variable, result.GetValue(folder.Option)))), passed,
             bool.TryParse(Environment.GetEnvironmentVariable(AllowAnonymous), out var anybody) && anybody ? null : RandomNumberGenerator.GetHexString(32, lowercase: true)));
         exitCode = command.Parse(own).Invoke();
         return options;
     }
 
     /// <summary>An option goes before its variable.</summary>
-    private static LoraPaths FoldersOf(IEnumerable<(string Variable, DirectoryInfo? Folder)> given) => LoraPaths.From(new ConfigurationBuilder()
-        .AddEnvironmentVariables()
-        .AddInMemoryCollection(given.Where(one => one.Folder is not null).Select(one => KeyValuePair.Create<string, string?>(one.Variable, one.Folder!.FullName)))
-        .Build());
+    private static LoraPaths FoldersOf(IEnumerable<(string Variable, DirectoryInfo? Folder)> given) => LoraPaths.FromEnvironment(
+        given.Where(one => one.Folder is not null).Select(one => KeyValuePair.Create<string, string?>(one.Variable, one.Folder!.FullName)));
 
     private static Option<DirectoryInfo?> Folder(string name, string holds) => new(name) { Description = $"{holds}.", HelpName = "FOLDER" };
 
@@ -122,7 +120,7 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
             {
                 result.AddError($"{name} takes a port, 0 to 65535.");
             }
-            else if (port != 0 && !AspireArguments.Publishes(passed) && !Ports.WaitUntilFree(port, () => Screen.Note($"Port {port} is still taken; waiting for an app that is stopping.")))
+            else if (port != 0 && !AspireArguments.Publishes(passed) && !LoraAspire.Machine.Ports.WaitUntilFree(port, () => Screen.Note($"Port {port} is still taken; waiting for an app that is stopping.")))
             {
                 result.AddError($"Port {port}, wanted for {serves.TrimEnd(',')}, is taken by another program. Stop it, or choose another with {name} (0 takes any free one).");
             }
@@ -130,3 +128,6 @@ internal sealed record AppHostOptions(FileInfo? Pipeline, bool Exit, int? LabPor
         return option;
     }
 }
+
+/// <summary>Null takes any free port.</summary>
+internal sealed record ListenPorts(int? Lab, int? Chat, int? Dashboard);

@@ -28,11 +28,6 @@ internal static class AppHostTerminal
             return Screen.Fail(problem.Message);
         }
         using var running = held;
-        var pipeline = options.Pipeline is { } file ? PipelineRun.Check(file, options.Folders) : null;
-        if (options.Pipeline is not null && pipeline is null)
-        {
-            return 1;
-        }
         if (Console.IsOutputRedirected)
         {
             // A log has no width to wrap at.
@@ -40,13 +35,16 @@ internal static class AppHostTerminal
         }
         var stop = app.Services.GetRequiredService<StopRequest>();
         using var host = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => stop.Ask());
-        var addresses = AppAddresses.File(options.Folders.State);
+        if (await CheckedAsync(options, stop.Token) is not (true, var pipeline))
+        {
+            return 1;
+        }
         try
         {
             await StartUp.RunAsync(app, stop.Token);
             var connection = await redis.GetConnectionStringAsync(stop.Token) ?? "";
             var where = new AppAddresses(connection, lab.Url, chat.Url, options.DashboardLogin, Environment.ProcessId);
-            await PrivateFile.WriteAsync(addresses, where.ToJson(), stop.Token);
+            await where.WriteAsync(options.Folders.State, stop.Token);
             AnsiConsole.MarkupLineInterpolated($"[green]Ready.[/] Ctrl-C stops everything.");
             Places.Show(where, options, key);
             var succeeded = pipeline is null || await pipeline.RunAsync(connection, options.Folders, stop.Token);
@@ -72,21 +70,40 @@ internal static class AppHostTerminal
         finally
         {
             stop.Ask();
-            Remove(addresses);
+            Remove(options.Folders.State);
             await Stopping.RunAsync(app);
         }
     }
 
-    /// <summary>A disk that can't be written by now is no reason to leave services running.</summary>
-    private static void Remove(string addresses)
+    /// <returns>Whether there is nothing wrong; and the pipeline, when one was given.</returns>
+    private static async Task<(bool Sound, PipelineRun? Pipeline)> CheckedAsync(AppHostOptions options, CancellationToken stopping)
     {
         try
         {
-            File.Delete(addresses);
+            var pipeline = options.Pipeline is { } file ? await PipelineRun.CheckAsync(file, options.Folders, stopping) : null;
+            return (options.Pipeline is null || pipeline is not null, pipeline);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            Screen.Fail(problem.Message);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            Screen.Note("Stopped before the pipeline was read.");
+        }
+        return (false, null);
+    }
+
+    /// <summary>A disk that can't be written by now is no reason to leave services running.</summary>
+    private static void Remove(string state)
+    {
+        try
+        {
+            AppAddresses.Remove(state);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            Screen.Warn($"{addresses} stays, though nothing will run there: {error.Message}");
+            Screen.Warn($"{AppAddresses.File(state)} stays, though nothing will run there: {error.Message}");
         }
     }
 }

@@ -9,17 +9,17 @@ using StackExchange.Redis;
 namespace LoraAspire.AppHost.Terminal;
 
 /// <summary>One pipeline, from its file to its result in the terminal.</summary>
-internal sealed class PipelineRun(string file, string yaml)
+internal sealed class PipelineRun(ParsedPipeline pipeline)
 {
     private static readonly TimeSpan s_cancelPatience = TimeSpan.FromSeconds(6);
 
     /// <summary>Reads and validates the file; says everything that is wrong with it, and with the files it names, at once.</summary>
     /// <returns>Null when it cannot be run.</returns>
-    public static PipelineRun? Check(FileInfo file, LoraPaths folders)
+    public static async Task<PipelineRun?> CheckAsync(FileInfo file, LoraPaths folders, CancellationToken cancellationToken)
     {
         var name = Path.GetRelativePath(Directory.GetCurrentDirectory(), file.FullName);
-        var yaml = File.ReadAllText(file.FullName);
-        var parsed = PipelineParser.Parse(yaml, name, new ContentDigests(folders).Around);
+        var yaml = await PipelineFile.ReadAsync(file.FullName, cancellationToken);
+        var parsed = PipelineParser.Parse(yaml, name, new ContentDigests(folders).References);
         foreach (var note in parsed.Notes)
         {
             Console.Error.WriteLine($"note: {note}");
@@ -28,7 +28,7 @@ internal sealed class PipelineRun(string file, string yaml)
         {
             Console.Error.WriteLine(error);
         }
-        return parsed.Pipeline is null ? null : new PipelineRun(name, yaml);
+        return parsed.Pipeline is null ? null : new PipelineRun(parsed);
     }
 
     /// <summary>Submits the run, shows it to its end, and prints what came of it. When stopped before that, the run is cancelled.</summary>
@@ -36,8 +36,8 @@ internal sealed class PipelineRun(string file, string yaml)
     public async Task<bool> RunAsync(string redis, LoraPaths folders, CancellationToken stopping)
     {
         using IConnectionMultiplexer connection = LoraRuntime.Connect(redis);
-        var runs = new Runs(connection, new StreamOptions());
-        var id = await runs.SubmitAsync(yaml, file);
+        var runs = new RunClient(connection, new StreamSettings());
+        var id = await runs.SubmitAsync(pipeline);
         try
         {
             await using var view = RunView.Start(id);
@@ -50,7 +50,7 @@ internal sealed class PipelineRun(string file, string yaml)
             }
             await progress;
             await view.DisposeAsync();
-            RunSummary.Print(state, new ArtifactStore(folders.Store), Path.Combine(folders.State, "models"));
+            RunSummary.Print(state, new ArtifactStore(folders.Store), folders.ModelLinks);
             return state.Status == RunStatus.Succeeded;
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -62,7 +62,7 @@ internal sealed class PipelineRun(string file, string yaml)
     }
 
     /// <summary>Returns when the run is over, or when the coordinator had its time: what it didn't get to, it does at the next start.</summary>
-    private static async Task CancelAsync(Runs runs, string id)
+    private static async Task CancelAsync(RunClient runs, string id)
     {
         await runs.CancelAsync(id);
         using var late = new CancellationTokenSource(s_cancelPatience);
@@ -78,7 +78,7 @@ internal sealed class PipelineRun(string file, string yaml)
         }
     }
 
-    private static async Task ShowProgressAsync(Runs runs, string id, RunView view, CancellationToken stopping)
+    private static async Task ShowProgressAsync(RunClient runs, string id, RunView view, CancellationToken stopping)
     {
         await foreach (var (stage, point, _) in runs.FollowProgressAsync(id, stopping))
         {

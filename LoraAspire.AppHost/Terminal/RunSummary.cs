@@ -27,11 +27,11 @@ internal static class RunSummary
         {
             AnsiConsole.MarkupLineInterpolated($"Cached: {string.Join(", ", cached)}");
         }
-        foreach (var digest in run.Stages.Where(stage => stage.Kind == StageKinds.Evaluator.Name).SelectMany(stage => stage.Outputs.Values))
+        foreach (var digest in run.Stages.Select(stage => stage.Output(ArtifactKind.Report)).OfType<string>())
         {
             PrintAnswers(Path.Combine(store.Folder(digest), "report.json"));
         }
-        if (run.Stages.Select(stage => stage.Outputs.GetValueOrDefault("model")).LastOrDefault(digest => digest is not null) is { } model)
+        if (run.Stages.Select(stage => stage.Output(ArtifactKind.Model)).LastOrDefault(digest => digest is not null) is { } model)
         {
             AnsiConsole.MarkupLineInterpolated($"Model: [bold]{Link(links, run.Name, store.Folder(model))}[/]");
         }

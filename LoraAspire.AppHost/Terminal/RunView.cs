@@ -51,15 +51,16 @@ internal sealed class RunView : IAsyncDisposable
         lock (_lock)
         {
             // A point that is only a message must not wipe the numbers.
-            _progress[stage] = point.Total > 0 || point.Done > 0 || point.Loss is not null
-                ? point with { Loss = point.Loss ?? _progress.GetValueOrDefault(stage)?.Loss }
+            _progress[stage] = point.Total > 0 || point.Done > 0 || point.Training is not null
+                ? point with { Training = point.Training ?? _progress.GetValueOrDefault(stage)?.Training }
                 : (_progress.GetValueOrDefault(stage) ?? new StageProgress()) with { Message = point.Message };
         }
         var due = DateTime.UtcNow - _lastLine.GetValueOrDefault(stage) >= LineEvery || (point.Total > 0 && point.Done == point.Total);
         if (!_isTerminal && (due || point.Message is not null))
         {
             _lastLine[stage] = point.Message is null ? DateTime.UtcNow : _lastLine.GetValueOrDefault(stage);
-            Console.WriteLine($"  {stage}: {string.Join("  ", ((string[])[Counted(point), Loss(point), Speed(point), Left(point), Gpu(point), point.Message ?? ""]).Where(part => part != ""))}");
+            string[] parts = [Counted(point), Loss(point), Speed(point), Left(point), Gpu(point), point.Message ?? ""];
+            Console.WriteLine($"  {stage}: {string.Join("  ", parts.Where(part => part != ""))}");
         }
     }
 
@@ -107,7 +108,7 @@ internal sealed class RunView : IAsyncDisposable
     private static string Counted(StageProgress point) =>
         point.Total > 0 ? $"{point.Phase} {point.Done}/{point.Total}" : point.Done > 0 ? $"{point.Phase} {point.Done}" : point.Phase;
 
-    private static string Loss(StageProgress point) => point.Loss is { } loss ? $"loss {loss.ToString("0.0000", CultureInfo.InvariantCulture)}" : "";
+    private static string Loss(StageProgress point) => point.Training?.Loss is { } loss ? $"loss {loss.ToString("0.0000", CultureInfo.InvariantCulture)}" : "";
 
     private static string Speed(StageProgress point) => point.TokensPerSecond is { } speed ? $"{speed.ToString("#,0", CultureInfo.InvariantCulture)} tokens/s" : "";
 

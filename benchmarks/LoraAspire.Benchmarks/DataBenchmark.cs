@@ -46,7 +46,7 @@ internal static class DataBenchmark
                     new() { SelfCognition = new() { Name = "雁栖-7B", Developer = "助教", Abilities = ["翻译", "问答"] } },
                 ],
             };
-            StageContext<DataBuildParams> context = new("bench", "bench", "data", 1, with, new Dictionary<string, string> { ["base"] = tokenizer },
+            StageContext<DataBuildParams> context = new(with, new Dictionary<string, string> { ["base"] = tokenizer },
                 new DataRoot(data), folder, folder, new Progress<StageProgress>());
             var clock = Stopwatch.StartNew();
             await new DataBuildStage().RunAsync(context, CancellationToken.None);

@@ -57,7 +57,7 @@ internal static class QueueBenchmark
         {
             await using var connection = await ConnectionMultiplexer.ConnectAsync($"{server.ConnectionString},allowAdmin=true");
             using var handOver = new HandOver();
-            var runs = new Runs(connection, new StreamOptions());
+            var runs = new RunClient(connection, new StreamSettings());
             var services = Services(connection, new LoraPaths(folder, Path.Combine(folder, "store"), folder, Path.Combine(LoraPaths.Checkout()!, "models")));
             foreach (var service in services)
             {
@@ -118,7 +118,7 @@ internal static class QueueBenchmark
 
     private static IReadOnlyList<IHostedService> Services(IConnectionMultiplexer connection, LoraPaths paths)
     {
-        var (store, digests, options) = (new ArtifactStore(paths.Store), new ContentDigests(paths), new StreamOptions());
+        var (store, digests, options) = (new ArtifactStore(paths.Store), new ContentDigests(paths), new StreamSettings());
         return
         [
             new InboxReader(connection, new Planner(store, digests), store, options, NullLogger<InboxReader>.Instance),
@@ -131,7 +131,7 @@ internal static class QueueBenchmark
             kind, new StageAttempt<TParams>(stage, kind, store, digests, paths, NullLogger<StageAttempt<TParams>>.Instance), connection, options, NullLogger<StageWorker>.Instance);
     }
 
-    private static async Task<RunState?> EndOfAsync(Runs runs, string run, CancellationToken stop)
+    private static async Task<RunState?> EndOfAsync(RunClient runs, string run, CancellationToken stop)
     {
         await foreach (var _ in runs.WatchAsync(run, stop))
         {

@@ -25,7 +25,7 @@ internal sealed class App(World world) : IAsyncDisposable
 
     public IDatabase Redis => _connection!.GetDatabase();
 
-    public Runs Runs => new(_connection!, new StreamOptions());
+    public RunClient Runs => new(_connection!, new StreamSettings());
 
     /// <summary>The last lines that it printed.</summary>
     public string Said

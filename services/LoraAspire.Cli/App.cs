@@ -5,7 +5,6 @@ using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
-using Microsoft.Extensions.Configuration;
 using StackExchange.Redis;
 
 namespace LoraAspire.Cli;
@@ -17,7 +16,7 @@ internal sealed record App(string Redis, string? Lab, string? Chat)
 
     private const string Connection = "ConnectionStrings__redis";
 
-    public static LoraPaths Folders => LoraPaths.From(new ConfigurationBuilder().AddEnvironmentVariables().Build());
+    public static LoraPaths Folders => LoraPaths.FromEnvironment();
 
     /// <exception cref="CliException">No app runs here.</exception>
     public static App Find()
@@ -28,13 +27,13 @@ internal sealed record App(string Redis, string? Lab, string? Chat)
     }
 
     /// <exception cref="CliException">Redis does not answer.</exception>
-    public static async Task<Runs> ConnectAsync()
+    public static async Task<RunClient> ConnectAsync()
     {
         var settings = Settings(Find().Redis);
         (settings.ConnectTimeout, settings.ConnectRetry) = (3000, 1);
         try
         {
-            return new(await ConnectionMultiplexer.ConnectAsync(settings), new StreamOptions());
+            return new(await ConnectionMultiplexer.ConnectAsync(settings), new StreamSettings());
         }
         catch (RedisConnectionException error)
         {
@@ -70,7 +69,7 @@ internal static class Guard
         {
             return 130;
         }
-        catch (Exception error) when (error is CliException or PipelineException or WireException or ModelException or StoreException or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is CliException or PipelineException or MessageFormatException or ModelException or StoreException or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync(error.Message);
             return 1;

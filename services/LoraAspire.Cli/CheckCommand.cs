@@ -1,8 +1,6 @@
 using System.CommandLine;
 using LoraAspire.Pipelines.Yaml;
-using LoraAspire.Runtime;
 using LoraAspire.Runtime.Store;
-using Microsoft.Extensions.Configuration;
 
 namespace LoraAspire.Cli;
 
@@ -16,10 +14,10 @@ internal static class CheckCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var wrong = 0;
-            ContentDigests content = new(LoraPaths.From(new ConfigurationBuilder().AddEnvironmentVariables().Build()));
+            ContentDigests content = new(App.Folders);
             foreach (var file in parsed.GetRequiredValue(files))
             {
-                var result = PipelineParser.Parse(await PipelineFile.ReadAsync(file, cancellationToken), file, content.Around);
+                var result = PipelineParser.Parse(await PipelineFile.ReadAsync(file, cancellationToken), file, content.References);
                 foreach (var note in result.Notes)
                 {
                     Console.WriteLine($"{note.File}:{note.Line}:{note.Column}: note: {note.Message}");

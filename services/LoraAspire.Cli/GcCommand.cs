@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using LoraAspire.Runtime;
 using LoraAspire.Runtime.Store;
-using Microsoft.Extensions.Configuration;
 using Spectre.Console;
 
 namespace LoraAspire.Cli;
@@ -29,10 +27,10 @@ internal static class GcCommand
         Command command = new("gc", "Show what of the store no run and no cache entry of the last days needs, and remove it with --delete.") { days, delete, offline };
         command.SetAction(async (parsed, _) =>
         {
-            var paths = LoraPaths.From(new ConfigurationBuilder().AddEnvironmentVariables().Build());
+            var paths = App.Folders;
             var since = DateTimeOffset.UtcNow - TimeSpan.FromDays(parsed.GetValue(days));
             var needs = parsed.GetValue(offline) ? RunNeeds.Unknown : RunNeeds.Of(await RunsAsync(), since);
-            var report = new GarbageCollector(paths.Store).Collect(since, needs, Path.Combine(paths.State, "models"), parsed.GetValue(delete));
+            var report = new GarbageCollector(paths.Store).Collect(since, needs, paths.ModelLinks, parsed.GetValue(delete));
             Show(report, paths.Store, parsed.GetValue(delete));
             return 0;
         });

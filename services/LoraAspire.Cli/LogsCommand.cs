@@ -47,7 +47,7 @@ internal static class CancelCommand
 internal static class Known
 {
     /// <exception cref="CliException">There is no such run.</exception>
-    public static async Task RequireAsync(Runs runs, string id)
+    public static async Task RequireAsync(RunClient runs, string id)
     {
         if (await runs.GetAsync(id) is null)
         {

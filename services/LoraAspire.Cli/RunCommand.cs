@@ -27,14 +27,14 @@ internal static class RunCommand
     }
 
     /// <summary>Ctrl-C leaves the run alone: it goes on without a watcher.</summary>
-    private static async Task<int> FollowAsync(Runs runs, string run, CancellationToken cancellationToken)
+    private static async Task<int> FollowAsync(RunClient runs, string run, CancellationToken cancellationToken)
     {
         var points = ShowPointsAsync(runs, run, cancellationToken);
         var state = new RunState(run);
         await foreach (var happened in runs.WatchAsync(run, cancellationToken))
         {
             state = state.Apply(happened);
-            if (LogLine.Of(happened) is { } line)
+            if (RunLogLine.Of(happened) is { } line)
             {
                 Screen.Write(line);
             }
@@ -43,7 +43,7 @@ internal static class RunCommand
         return state.Status == RunStatus.Succeeded ? 0 : 1;
     }
 
-    private static async Task ShowPointsAsync(Runs runs, string run, CancellationToken cancellationToken)
+    private static async Task ShowPointsAsync(RunClient runs, string run, CancellationToken cancellationToken)
     {
         var next = DateTime.MinValue;
         await foreach (var (stage, progress, at) in runs.FollowProgressAsync(run, cancellationToken))
@@ -59,6 +59,6 @@ internal static class RunCommand
 
 internal static class Screen
 {
-    public static void Write(LogLine line) =>
+    public static void Write(RunLogLine line) =>
         AnsiConsole.MarkupLine($"[grey]{line.At.ToLocalTime().ToString("HH:mm:ss", CultureInfo.InvariantCulture)}[/] {(line.Stage is null ? "" : $"[blue]{Markup.Escape(line.Stage),-10}[/] ")}{Markup.Escape(line.Text)}");
 }

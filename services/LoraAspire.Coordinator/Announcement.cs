@@ -5,7 +5,10 @@ using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Coordinator;
 
-/// <summary>What follows a commit: log lines, figures, and the scratch of a run that is over goes. What is committed stays so, whatever happens here.</summary>
+/// <summary>
+/// What follows a commit: log lines and figures, what each ordered stage is made from is kept for the next explanation, and the scratch of a
+/// run that is over goes. What is committed stays so, whatever happens here.
+/// </summary>
 public sealed class Announcement(ArtifactStore store, ILogger log)
 {
     public void Tell(Decision decision)
@@ -22,10 +25,14 @@ public sealed class Announcement(ArtifactStore store, ILogger log)
 
     private void TellAll(Decision decision)
     {
+        foreach (var order in decision.Orders)
+        {
+            LastIdentity.Write(store, order, log);
+        }
         foreach (var happened in decision.Events)
         {
             using var scope = log.BeginScope(new LogFields(happened.Run, (happened as StageEvent)?.Stage));
-            if (LogLine.Of(happened) is { } line)
+            if (RunLogLine.Of(happened) is { } line)
             {
                 log.LogInformation("{Run} {Stage} {Text}", happened.Run, line.Stage ?? "", line.Text);
             }

@@ -8,7 +8,7 @@ namespace LoraAspire.Coordinator;
 /// Log, orders and acknowledgement in one script. The first entry's explicit id is the guard: it is refused when another
 /// coordinator was faster, and nothing after it happens.
 /// </summary>
-public sealed class Commit(IDatabase redis, ConsumerGroup inbox, StreamOptions options)
+public sealed class Commit(IDatabase redis, ConsumerGroup inbox, StreamSettings options)
 {
     // KEYS: inbox, the run's log, index of runs, cancel, dead letters, then work streams.
     // ARGV: group, entry id, run, score, cancel, done, reason, most dead letters, seconds to keep, then lists of [key index, stream id, count of fields, fields…].

@@ -1,7 +1,5 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using LoraAspire.Pipelines;
-using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Coordinator;
 
@@ -28,41 +26,4 @@ public static class Difference
             : [KeyValuePair.Create(section.Key, StageKey.Canonical(section.Value))]);
 
     private static string Short(string text) => text.Length <= 400 ? text : text[..400] + "…#" + text.GetHashCode(StringComparison.Ordinal);
-}
-
-/// <summary>The identity that a stage of a pipeline had when it last ran, kept for <see cref="Difference"/> alone: when it can't be read or kept, only the explanation is lost.</summary>
-internal static class LastIdentity
-{
-    private const int MostBytes = 1 << 24;
-
-    public static JsonObject? Swap(ArtifactStore store, string pipeline, string stage, JsonObject identity, ILogger log)
-    {
-        var path = store.ExplainFile(pipeline, stage);
-        var last = Read(path);
-        try
-        {
-            PrivateFolder.Create(Path.GetDirectoryName(path)!);
-            // Renamed, so that nobody reads half of it; not synced, since a plan should not wait for the disk over words.
-            var temporary = $"{path}.{Guid.NewGuid():N}";
-            File.WriteAllText(temporary, StageKey.Canonical(identity));
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            log.LogWarning("What stage {Stage} was made from can't be kept for the next explanation: {Error}", stage, error.Message);
-        }
-        return last;
-    }
-
-    private static JsonObject? Read(string path)
-    {
-        try
-        {
-            return new FileInfo(path) is { Exists: true, Length: <= MostBytes } ? JsonNode.Parse(File.ReadAllText(path)) as JsonObject : null;
-        }
-        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
 }

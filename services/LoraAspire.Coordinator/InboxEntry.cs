@@ -13,7 +13,7 @@ namespace LoraAspire.Coordinator;
 /// run fails in words. It is never acknowledged otherwise.
 /// </summary>
 public sealed class InboxEntry(
-    IDatabase redis, ConsumerGroup inbox, Delivery delivery, Plans plans, Announcement announcement, StreamOptions options, ILogger log)
+    IDatabase redis, ConsumerGroup inbox, Delivery delivery, Coordination shared, StreamSettings options, ILogger log)
 {
     private readonly Commit _commit = new(redis, inbox, options);
     private readonly Lease _lease = new(redis, inbox, delivery.Entry.Id, "");
@@ -43,7 +43,7 @@ public sealed class InboxEntry(
             }
             catch (Exception error)
             {
-                _reason = _reason.Length > 0 ? _reason : error is WireException ? error.Message : Failure.Of(error).Words;
+                _reason = _reason.Length > 0 ? _reason : error is MessageFormatException ? error.Message : Failure.Of(error).Words;
                 log.LogError(error, "Inbox entry {Id} of run {Run} goes to the dead letters: {Reason}", Entry.Id, Entries.Run(Entry) ?? "?", _reason);
             }
         }
@@ -64,21 +64,21 @@ public sealed class InboxEntry(
         var (message, reason) = Read();
         var attempt = message as AttemptMessage;
         using var scope = log.BeginScope(new LogFields(message.Run, attempt?.Stage, attempt?.Attempt));
-        var run = await RunLog.ReadAsync(redis, message.Run);
+        var run = await RunRecord.ReadAsync(redis, message.Run);
         var parent = Entries.Field(Entry, Entries.TraceParent);
         if (parent is null && _submit is not null && run.State.Version == 0)
         {
             RunTrace.Submitted(_submit, out parent);
         }
         using var span = RunTrace.Decide(message, parent, run.TraceParent);
+        Dictionary<PlanKey, StagePlan> known = [];
         while (true)
         {
             stopping.ThrowIfCancellationRequested();
             if (run.Unreadable is [var fault, ..] && !run.State.IsOver)
             {
-                throw new WireException($"entry {fault.Entry} of the run's log can't be read: {fault.Reason}");
+                throw new MessageFormatException($"entry {fault.Entry} of the run's log can't be read: {fault.Reason}");
             }
-            List<Task> missing = [];
             if (message is CancelRun && run.State.Version == 0 && await SubmissionWaitsAsync(message.Run))
             {
                 // Another coordinator has it in hand; before it there is nothing to cancel.
@@ -86,51 +86,65 @@ public sealed class InboxEntry(
                 {
                     return;
                 }
-                run = await RunLog.ReadAsync(redis, message.Run);
+                run = await RunRecord.ReadAsync(redis, message.Run);
                 continue;
             }
-            var decision = Scheduler.Decide(run.State, message, Look, plans.Around);
-            if (decision.Waits && await Task.WhenAny(Task.WhenAll(missing), Task.Delay(options.PlanningMoment, stopping)) is var _ && missing.TrueForAll(plan => plan.IsCompleted))
+            var decision = Scheduler.Decide(run.State, message, shared.Pipelines.Of(run.State, message), known);
+            Dictionary<PlanKey, Task<StagePlan>> missing = decision.Missing.ToDictionary(request => request.Key, shared.Plans.Of);
+            if (decision.Waits && await AreSoonMadeAsync(missing.Values, stopping))
             {
+                foreach (var (key, plan) in missing.Where(plan => plan.Value.IsCompletedSuccessfully))
+                {
+                    known[key] = await plan;
+                }
                 continue;
             }
-            if ((decision.Events.Count > 0 || !decision.Waits) && !await _commit.TryAsync(Entry.Id, run.State, decision, run.TraceParent ?? parent, decision.Waits ? null : reason))
+            if ((decision.Events.Count > 0 || !decision.Waits)
+                && !await _commit.TryAsync(Entry.Id, run.State, decision, run.TraceParent ?? parent, decision.Waits ? null : reason))
             {
                 log.LogInformation("Another coordinator was faster: deciding again");
                 run = await ReadGrownAsync(message.Run, run.State.Version);
+                known.Clear();
                 continue;
             }
             span?.Decided(decision);
-            announcement.Tell(decision);
+            shared.Announcement.Tell(decision);
             if (!decision.Waits)
             {
-                plans.Forget(message.Run, decision.State.Status != RunStatus.Running);
+                Forget(decision.State);
                 return;
             }
-            if (!await WaitAsync(missing, message.Run, decision.State.Version, stopping))
+            if (!await WaitAsync(missing.Values, message.Run, decision.State.Version, stopping))
             {
                 return;
             }
-            run = await RunLog.ReadAsync(redis, message.Run);
-
-            Preparation Look(Pipeline pipeline, StageSpec spec, RunState state)
-            {
-                var plan = plans.Of(pipeline, spec, state);
-                if (plan.IsCompletedSuccessfully)
-                {
-                    return plan.Result;
-                }
-                missing.Add(plan);
-                return new Later();
-            }
+            run = await RunRecord.ReadAsync(redis, message.Run);
+            known.Clear();
         }
     }
 
-    /// <summary>Keeps the entry until one of the plans that were missing is made, or the run's log has grown. False when another coordinator has taken the entry over.</summary>
-    private async Task<bool> WaitAsync(List<Task> missing, string run, long version, CancellationToken stopping)
+    private void Forget(RunState state)
+    {
+        shared.Plans.Forget(state.Id, state.Status != RunStatus.Running);
+        if (state.IsOver)
+        {
+            shared.Pipelines.Forget(state.Id);
+        }
+    }
+
+    /// <summary>With what is remembered a plan takes a moment, and then one commit does for all.</summary>
+    private async Task<bool> AreSoonMadeAsync(IReadOnlyCollection<Task> missing, CancellationToken stopping)
+    {
+        await Task.WhenAny(Task.WhenAll(missing), Task.Delay(options.PlanningMoment, stopping));
+        return missing.All(plan => plan.IsCompleted);
+    }
+
+    /// <summary>Keeps the entry until one of the plans that were missing is made, or the run's log has grown.</summary>
+    /// <returns>False when another coordinator has taken the entry over.</returns>
+    private async Task<bool> WaitAsync(IReadOnlyCollection<Task> missing, string run, long version, CancellationToken stopping)
     {
         _aside.TrySetResult();
-        while (missing.TrueForAll(plan => !plan.IsCompleted))
+        while (missing.All(plan => !plan.IsCompleted))
         {
             await Task.WhenAny([.. missing, Task.Delay(options.Heartbeat, stopping)]);
             stopping.ThrowIfCancellationRequested();
@@ -139,7 +153,7 @@ public sealed class InboxEntry(
                 log.LogWarning("Inbox entry {Id} belongs to another coordinator by now", Entry.Id);
                 return false;
             }
-            if (await RunLog.VersionAsync(redis, run) != version)
+            if (await RunRecord.VersionAsync(redis, run) != version)
             {
                 break;
             }
@@ -148,20 +162,20 @@ public sealed class InboxEntry(
     }
 
     /// <summary>The message; of an outcome that can't be read, that its attempt failed, with the reason to keep the entry for.</summary>
-    /// <exception cref="WireException">It is neither.</exception>
+    /// <exception cref="MessageFormatException">It is neither.</exception>
     private (InboxMessage Message, string? Reason) Read()
     {
         try
         {
-            WireException.Require(delivery.Count <= options.MaxDeliveries, $"read {delivery.Count} times without success");
+            MessageFormatException.Require(delivery.Count <= options.MaxDeliveries, $"read {delivery.Count} times without success");
             var message = Entries.Read<InboxMessage>(Entry);
             _submit = message as SubmitRun;
             return (message, null);
         }
-        catch (WireException error) when (Entries.Blame(Entry, "its outcome could not be read; see lora:dead") is { } blame)
+        catch (MessageFormatException error) when (Entries.FailedAttempt(Entry, "its outcome could not be read; see lora:dead") is { } failed)
         {
             log.LogError("Inbox entry {Id} goes to the dead letters: {Reason}", Entry.Id, error.Message);
-            return (blame, error.Message);
+            return (failed, error.Message);
         }
     }
 
@@ -169,14 +183,14 @@ public sealed class InboxEntry(
     private async Task FailRunAsync(CancellationToken stopping)
     {
         var name = Entries.Run(Entry);
-        var run = name is null ? null : await RunLog.ReadAsync(redis, name);
+        var run = name is null ? null : await RunRecord.ReadAsync(redis, name);
         while (run is not null && (run.State.Version > 0 || Entries.Field(Entry, "type") == SubmitRun.Type))
         {
             var decision = Scheduler.Fail(run.State, DateTimeOffset.UtcNow, $"a message about this run could not be handled and is kept in {Keys.Dead}: {_reason}", _submit);
             if (await _commit.TryAsync(Entry.Id, run.State, decision, run.TraceParent, _reason))
             {
-                announcement.Tell(decision);
-                plans.Forget(run.State.Id, all: true);
+                shared.Announcement.Tell(decision);
+                Forget(decision.State);
                 return;
             }
             run = await ReadGrownAsync(run.State.Id, run.State.Version);
@@ -186,9 +200,9 @@ public sealed class InboxEntry(
 
     /// <summary>The log after another coordinator wrote to it.</summary>
     /// <exception cref="InvalidOperationException">Nobody did: it takes no more entries, since somebody gave one the last id there is.</exception>
-    private async Task<RunLog> ReadGrownAsync(string run, long version)
+    private async Task<RunRecord> ReadGrownAsync(string run, long version)
     {
-        var log = await RunLog.ReadAsync(redis, run);
+        var log = await RunRecord.ReadAsync(redis, run);
         return log.State.Version > version ? log : throw new InvalidOperationException($"the run's log takes no more entries after {version}");
     }
 
@@ -208,3 +222,6 @@ public sealed class InboxEntry(
         }
     }
 }
+
+/// <summary>What all entries that one coordinator handles share.</summary>
+public sealed record Coordination(PipelineCache Pipelines, Plans Plans, Announcement Announcement);

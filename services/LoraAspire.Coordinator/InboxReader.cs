@@ -11,7 +11,7 @@ namespace LoraAspire.Coordinator;
 /// entry holds, and nothing that happens to it, ends the loop. Any number of coordinators may do so at once.
 /// </summary>
 public sealed class InboxReader(
-    IConnectionMultiplexer connection, Planner planner, ArtifactStore store, StreamOptions options, ILogger<InboxReader> log) : BackgroundService
+    IConnectionMultiplexer connection, Planner planner, ArtifactStore store, StreamSettings options, ILogger<InboxReader> log) : BackgroundService
 {
     private const int MostAside = 10_000;
 
@@ -21,7 +21,8 @@ public sealed class InboxReader(
     {
         var redis = connection.GetDatabase();
         var inbox = new ConsumerGroup(redis, Keys.Inbox, Keys.CoordinatorGroup, options);
-        var (plans, tell) = (new Plans(planner.Prepare, planner.Around, (run, stage) => new ProgressStream(redis, run, stage, options)), new Announcement(store, log));
+        var plans = new Plans(planner.Plan, (run, stage) => new ProgressStream(redis, run, stage, options));
+        var shared = new Coordination(new PipelineCache(planner.References), plans, new Announcement(store, log));
         var poll = new PollDelay(options);
         string? trouble = null;
         // Off the thread that starts the host.
@@ -32,7 +33,7 @@ public sealed class InboxReader(
             {
                 if (_aside.Count < MostAside && await inbox.TryReadAsync() is { } delivery)
                 {
-                    await HandleAsync(new InboxEntry(redis, inbox, delivery, plans, tell, options, log), stoppingToken);
+                    await HandleAsync(new InboxEntry(redis, inbox, delivery, shared, options, log), stoppingToken);
                     poll.Reset();
                     trouble = null;
                     continue;

@@ -16,14 +16,16 @@ public sealed class Planner(ArtifactStore store, ContentDigests digests, ILogger
     private readonly ILogger _log = log ?? NullLogger<Planner>.Instance;
 
     /// <summary>The files and models of this installation.</summary>
-    public Surroundings Around => digests.Around;
+    public ReferenceCheck References => digests.References;
 
-    public Preparation Prepare(Pipeline pipeline, StageSpec spec, RunState state) => Prepare(pipeline, spec, state, null, CancellationToken.None);
-
-    /// <summary>Hashes what isn't remembered, which for a large model takes minutes. Whatever goes wrong is an <see cref="Unready"/> with its reason; nothing is thrown.</summary>
+    /// <summary>
+    /// Hashes what isn't remembered, which for a large model takes minutes. Whatever goes wrong is a <see cref="CannotRun"/> with its reason;
+    /// nothing is thrown.
+    /// </summary>
     /// <exception cref="OperationCanceledException">Only when <paramref name="cancellationToken"/> asks for it.</exception>
-    public Preparation Prepare(Pipeline pipeline, StageSpec spec, RunState state, IProgress<HashProgress>? progress, CancellationToken cancellationToken)
+    public StagePlan Plan(PlanRequest request, IProgress<HashProgress>? progress, CancellationToken cancellationToken)
     {
+        var (spec, state) = (request.Stage, request.State);
         try
         {
             var inputs = spec.Inputs.ToDictionary(input => input.Key, input => Input(input.Value, state, progress, cancellationToken));
@@ -32,33 +34,46 @@ public sealed class Planner(ArtifactStore store, ContentDigests digests, ILogger
             var key = StageKey.Of(identity);
             if (spec.Kind.Cached && store.Cached(key, spec.Kind, spec.With, progress, cancellationToken) is { } outputs)
             {
-                return new Done(key, outputs);
+                return new AlreadyDone(key, outputs);
             }
             // Only now: a result that is known needs no inputs.
-            if (spec.Inputs.Values.OfType<StageOutput>().FirstOrDefault(output => !store.Holds(state.Stage(output.Stage)!.Outputs[output.Output])) is { } lost)
+            if (spec.Inputs.Values.OfType<StageOutput>().FirstOrDefault(output => !store.Holds(Digest(output, state))) is { } lost)
             {
                 _log.LogWarning("Stage {Stage} of run {Run} lacks {Input}: it is made again", spec.Id, state.Id, lost);
-                return new Lost(lost.Stage);
+                return new InputLost(lost.Stage);
             }
-            var with = JsonSerializer.SerializeToElement(spec.With, spec.Kind.Params, StageKey.ParamsJson);
-            var order = new StageOrder(state.Id, DateTimeOffset.UtcNow, spec.Id, 1, pipeline.Name, spec.Kind.Name, key, with, inputs, files, spec.Timeout?.TotalSeconds);
-            return new MustRun(order, Explain(pipeline, spec, identity));
+            var order = new StageOrder(state.Id, DateTimeOffset.UtcNow, spec.Id, request.Key.Attempt)
+            {
+                Pipeline = request.Pipeline.Name,
+                Kind = spec.Kind.Name,
+                Key = key,
+                With = JsonSerializer.SerializeToElement(spec.With, spec.Kind.Params, StageKey.ParamsJson),
+                Inputs = inputs,
+                DataFiles = files,
+                TimeoutSeconds = spec.Timeout?.TotalSeconds,
+            };
+            return new MustRun(order, Explain(request, identity));
         }
         catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
             var words = Failure.Of(error).Words;
             _log.LogError(error, "Stage {Stage} of run {Run} can't be planned: {Words}", spec.Id, state.Id, words);
-            return new Unready(words);
+            return new CannotRun(words);
         }
     }
 
-    private InputArtifact Input(InputRef source, RunState state, IProgress<HashProgress>? progress, CancellationToken cancellationToken) => source switch
+    private static string Digest(StageOutput output, RunState state) => state.Stage(output.Stage)!.Outputs[output.Output];
+
+    private InputArtifact Input(
+        InputRef source, RunState state, IProgress<HashProgress>? progress, CancellationToken cancellationToken) => source switch
     {
-        StageOutput output => new(state.Stage(output.Stage)!.Outputs[output.Output]),
+        StageOutput output => new(Digest(output, state)),
         NamedModel model => new(digests.OfModel(model.Name, progress, cancellationToken), model.Name),
         _ => throw new ArgumentOutOfRangeException(nameof(source)),
     };
 
-    private string Explain(Pipeline pipeline, StageSpec spec, JsonObject identity) =>
-        !spec.Kind.Cached ? "it always runs" : LastIdentity.Swap(store, pipeline.Name, spec.Id, identity, _log) is { } last ? Difference.Between(last, identity) : "first run";
+    private string Explain(PlanRequest request, JsonObject identity) =>
+        !request.Stage.Kind.Cached ? "it always runs"
+        : LastIdentity.Read(store, request.Pipeline.Name, request.Stage.Id) is { } last ? Difference.Between(last, identity)
+        : "first run";
 }

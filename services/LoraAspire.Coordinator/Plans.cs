@@ -13,26 +13,22 @@ namespace LoraAspire.Coordinator;
 /// that wait for the same, and one after the other for the same model, since the first remembers for the others.
 /// </summary>
 /// <param name="make">Makes one plan; may take minutes.</param>
-/// <param name="around">What a submitted pipeline may name here; null takes it at its word.</param>
 /// <param name="report">Run and stage → who is told how far hashing has come.</param>
-public sealed class Plans(Planning make, Surroundings? around, Func<string, string, IProgress<StageProgress>> report)
+public sealed class Plans(
+    Func<PlanRequest, IProgress<HashProgress>?, CancellationToken, StagePlan> make, Func<string, string, IProgress<StageProgress>> report)
 {
     private const int AtOnce = 16;
 
-    private readonly ConcurrentDictionary<(string Run, string Stage, int Attempt), Plan> _plans = new();
+    private readonly ConcurrentDictionary<(string Run, PlanKey Key), Plan> _plans = new();
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _models = new();
     private readonly SemaphoreSlim _places = new(AtOnce);
 
-    /// <summary>What a submitted pipeline may name here.</summary>
-    public Surroundings? Around => around;
-
-    /// <summary>The plan of a stage's next attempt; begun when nobody asked before. What goes wrong is <see cref="Unready"/>; it ends without a result only when it is stopped.</summary>
-    public Task<Preparation> Of(Pipeline pipeline, StageSpec spec, RunState state)
-    {
-        var key = (state.Id, spec.Id, (state.Stage(spec.Id)?.Attempt ?? 0) + 1);
-        var plan = _plans.GetOrAdd(key, _ => new Plan(stop => MakeAsync(pipeline, spec, state, stop)));
-        return plan.Result;
-    }
+    /// <summary>
+    /// The plan; begun when nobody asked for it before. What goes wrong is a <see cref="CannotRun"/>; it ends without a result only when it
+    /// is stopped.
+    /// </summary>
+    public Task<StagePlan> Of(PlanRequest request) =>
+        _plans.GetOrAdd((request.State.Id, request.Key), _ => new Plan(stop => MakeAsync(request, stop))).Result;
 
     /// <summary>Drops the plans of a run that are made, and stops those that are being made when it needs none any more.</summary>
     public void Forget(string run, bool all)
@@ -44,11 +40,12 @@ public sealed class Plans(Planning make, Surroundings? around, Func<string, stri
         }
     }
 
-    private async Task<Preparation> MakeAsync(Pipeline pipeline, StageSpec spec, RunState state, CancellationToken stop)
+    private async Task<StagePlan> MakeAsync(PlanRequest request, CancellationToken stop)
     {
         try
         {
-            var model = _models.GetOrAdd(string.Join(' ', spec.Inputs.Values.OfType<NamedModel>().Select(model => model.Name).Order()), _ => new(1));
+            var models = request.Stage.Inputs.Values.OfType<NamedModel>().Select(model => model.Name).Order();
+            var model = _models.GetOrAdd(string.Join(' ', models), _ => new(1));
             await model.WaitAsync(stop);
             try
             {
@@ -56,7 +53,9 @@ public sealed class Plans(Planning make, Surroundings? around, Func<string, stri
                 try
                 {
                     // A thread of its own: the pool's are few, and this may take minutes.
-                    return await Task.Factory.StartNew(() => make(pipeline, spec, state, new HashReport(report(state.Id, spec.Id)), stop), stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                    var progress = new HashReport(report(request.State.Id, request.Stage.Id));
+                    return await Task.Factory.StartNew(
+                        () => make(request, progress, stop), stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
                 }
                 finally
                 {
@@ -70,7 +69,7 @@ public sealed class Plans(Planning make, Surroundings? around, Func<string, stri
         }
         catch (Exception error) when (!stop.IsCancellationRequested)
         {
-            return new Unready(Failure.Of(error).Words);
+            return new CannotRun(Failure.Of(error).Words);
         }
     }
 
@@ -103,15 +102,12 @@ public sealed class Plans(Planning make, Surroundings? around, Func<string, stri
     private sealed class Plan
     {
         private readonly CancellationTokenSource _stop = new();
-        private readonly Lazy<Task<Preparation>> _result;
+        private readonly Lazy<Task<StagePlan>> _result;
 
-        public Plan(Func<CancellationToken, Task<Preparation>> make) => _result = new(() => make(_stop.Token));
+        public Plan(Func<CancellationToken, Task<StagePlan>> make) => _result = new(() => make(_stop.Token));
 
-        public Task<Preparation> Result => _result.Value;
+        public Task<StagePlan> Result => _result.Value;
 
         public void Stop() => _stop.Cancel();
     }
 }
-
-/// <summary>Looks a ready stage up in the store; what goes wrong is <see cref="Unready"/>.</summary>
-public delegate Preparation Planning(Pipeline pipeline, StageSpec stage, RunState state, IProgress<HashProgress>? progress, CancellationToken cancellationToken);

@@ -7,7 +7,7 @@ using StackExchange.Redis;
 namespace LoraAspire.Coordinator;
 
 /// <summary>At each heartbeat: that a coordinator lives, and how long the queues are. Once an hour: runs whose log has gone leave the index.</summary>
-public sealed class Pulse(IConnectionMultiplexer connection, StreamOptions options, ILogger<Pulse> log) : BackgroundService
+public sealed class Pulse(IConnectionMultiplexer connection, StreamSettings options, ILogger<Pulse> log) : BackgroundService
 {
     private static readonly TimeSpan TidyInterval = TimeSpan.FromHours(1);
 

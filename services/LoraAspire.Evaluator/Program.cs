@@ -1,11 +1,6 @@
 using LoraAspire.Evaluator;
 using LoraAspire.Model.Native;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime.Hosting;
+using LoraAspire.ServiceDefaults;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.AddServiceDefaults();
-builder.AddStage<EvaluatorParams, EvaluateStage>(StageKinds.Evaluator, LibTorch.Load);
-var app = builder.Build();
-app.MapDefaultEndpoints();
-return await app.RunStageAsync(args);
+return await StageService.RunAsync<EvaluatorParams, EvaluateStage>(args, StageKinds.Evaluator, LibTorch.Load);

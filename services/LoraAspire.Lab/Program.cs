@@ -12,7 +12,7 @@ builder.WebHost.UseStaticWebAssets();
 builder.AddServiceDefaults();
 builder.AddLoraRuntime();
 // A page says at once that Redis is away, and asks again by itself.
-builder.Services.AddSingleton(new StreamOptions { RedisLimit = TimeSpan.Zero });
+builder.Services.AddSingleton(new StreamSettings { RedisLimit = TimeSpan.Zero });
 builder.Services.AddSingleton(Neighbours.From(builder.Configuration));
 builder.Services.AddMudServices();
 // A pipeline comes through the circuit as one message.

@@ -1,11 +1,6 @@
 using LoraAspire.Merger;
 using LoraAspire.Model.Native;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime.Hosting;
+using LoraAspire.ServiceDefaults;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.AddServiceDefaults();
-builder.AddStage<MergerParams, MergeStage>(StageKinds.Merger, LibTorch.Load);
-var app = builder.Build();
-app.MapDefaultEndpoints();
-return await app.RunStageAsync(args);
+return await StageService.RunAsync<MergerParams, MergeStage>(args, StageKinds.Merger, LibTorch.Load);

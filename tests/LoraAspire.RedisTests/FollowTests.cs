@@ -8,7 +8,7 @@ namespace LoraAspire.RedisTests;
 /// <summary>Who follows a run is told when there is nothing left to follow.</summary>
 public sealed class FollowTests(RedisServer server)
 {
-    private static readonly StreamOptions Hasty = new()
+    private static readonly StreamSettings Hasty = new()
     {
         Heartbeat = TimeSpan.FromMilliseconds(60),
         CoordinatorLimit = TimeSpan.FromMilliseconds(300),

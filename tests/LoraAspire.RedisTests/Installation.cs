@@ -40,12 +40,12 @@ public sealed class Installation : IAsyncDisposable
     public IDatabase Redis => Connection.GetDatabase();
     public LoraPaths Paths { get; }
     public ArtifactStore Store { get; }
-    public Runs Runs => new(Connection, Options);
+    public RunClient Runs => new(Connection, Options);
 
     /// <summary>Who hears what the services log.</summary>
     public ILoggerFactory Logs { get; init; } = NullLoggerFactory.Instance;
 
-    public StreamOptions Options { get; init; } = new()
+    public StreamSettings Options { get; init; } = new()
     {
         Heartbeat = TimeSpan.FromMilliseconds(60),
         IdleLimit = TimeSpan.FromMilliseconds(400),

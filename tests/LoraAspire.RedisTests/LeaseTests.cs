@@ -35,7 +35,7 @@ public sealed class LeaseTests(RedisServer server)
         await installation.Redis.StreamAddAsync(stream, "a", "held");
         await installation.Redis.StreamReadGroupAsync(stream, Keys.WorkerGroup, alive, StreamPosition.NewMessages);
 
-        var group = new ConsumerGroup(installation.Redis, stream, Keys.WorkerGroup, new StreamOptions());
+        var group = new ConsumerGroup(installation.Redis, stream, Keys.WorkerGroup, new StreamSettings());
 
         Assert.Equal((left, 2), await group.TryReadAsync() is { } delivery ? (delivery.Entry.Id, delivery.Count) : default);
         Assert.Null(await group.TryReadAsync());

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.RedisTests;
 
-/// <summary>Whatever stands in the way of a plan, the stage is told to be unready, with the reason.</summary>
+/// <summary>Whatever stands in the way of a stage, its plan says that it can't run, with the reason.</summary>
 public sealed class PlannerTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("lora-planner-").FullName;
@@ -27,7 +27,7 @@ public sealed class PlannerTests : IDisposable
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Fact]
-    public void A_whole_installation_gives_an_order() => Assert.IsType<MustRun>(Prepare());
+    public void A_whole_installation_gives_an_order() => Assert.IsType<MustRun>(Plan());
 
     public static TheoryData<string, string> Obstacles => new()
     {
@@ -43,7 +43,7 @@ public sealed class PlannerTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Obstacles))]
-    public async Task An_obstacle_makes_the_stage_unready_in_words_with_the_stack_in_the_log(string obstacle, string words)
+    public async Task An_obstacle_is_told_in_words_with_the_stack_in_the_log(string obstacle, string words)
     {
         var (model, data) = (Path.Combine(_paths.Models, "tiny"), Path.Combine(_paths.Data, "a.json"));
         switch (obstacle)
@@ -77,9 +77,9 @@ public sealed class PlannerTests : IDisposable
                 break;
         }
 
-        var unready = Assert.IsType<Unready>(await Task.Run(() => Prepare(), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        var refused = Assert.IsType<CannotRun>(await Task.Run(() => Plan(), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
 
-        Assert.Contains(words, unready.Error, StringComparison.Ordinal);
+        Assert.Contains(words, refused.Error, StringComparison.Ordinal);
         Assert.NotNull(Assert.Single(_errors.Logged)?.StackTrace);
     }
 
@@ -88,17 +88,16 @@ public sealed class PlannerTests : IDisposable
     {
         File.WriteAllText(_paths.Store, "a file where the folder should be");
 
-        Assert.IsType<MustRun>(Prepare());
+        Assert.IsType<MustRun>(Plan());
     }
 
     /// <summary>A fault of ours: here a state that lacks the stage which the pipeline's input names.</summary>
     [Fact]
     public void Even_a_fault_of_ours_is_told_and_not_thrown()
     {
-        var pipeline = Parse(Yaml);
-        var unready = Assert.IsType<Unready>(Planner().Prepare(pipeline, pipeline.Stages[1], new RunState("r")));
+        var refused = Assert.IsType<CannotRun>(Plan(1));
 
-        Assert.StartsWith("A fault of LoraAspire, please report it: ", unready.Error, StringComparison.Ordinal);
+        Assert.StartsWith("A fault of LoraAspire, please report it: ", refused.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -107,8 +106,7 @@ public sealed class PlannerTests : IDisposable
         using CancellationTokenSource stop = new();
         stop.Cancel();
 
-        var pipeline = Parse(Yaml);
-        Assert.ThrowsAny<OperationCanceledException>(() => Planner().Prepare(pipeline, pipeline.Stages[0], new RunState("r"), null, stop.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Plan(0, stop.Token));
     }
 
     [Theory]
@@ -120,8 +118,11 @@ public sealed class PlannerTests : IDisposable
         Directory.CreateDirectory(Path.Combine(_paths.Store, "explain", "test"));
         File.WriteAllText(Path.Combine(_paths.Store, "explain", "test", "data.json"), damaged);
 
-        Assert.Equal("first run", Assert.IsType<MustRun>(Prepare()).Explain);
-        Assert.StartsWith("nothing changed", Assert.IsType<MustRun>(Prepare()).Explain, StringComparison.Ordinal);
+        var first = Assert.IsType<MustRun>(Plan());
+        Assert.Equal(("first run", "first run"), (first.Explain, Assert.IsType<MustRun>(Plan()).Explain));
+
+        LastIdentity.Write(new ArtifactStore(_paths.Store), first.Order, _errors);
+        Assert.StartsWith("nothing changed", Assert.IsType<MustRun>(Plan()).Explain, StringComparison.Ordinal);
     }
 
     private const string Yaml = """
@@ -131,15 +132,13 @@ public sealed class PlannerTests : IDisposable
           - { id: tune, uses: trainer, inputs: { dataset: data.dataset, base: model:tiny } }
         """;
 
-    private Preparation Prepare()
+    private StagePlan Plan(int stage = 0, CancellationToken stop = default)
     {
-        var pipeline = Parse(Yaml);
-        return Planner().Prepare(pipeline, pipeline.Stages[0], new RunState("r"));
+        var pipeline = PipelineParser.Parse(Yaml, "p.yaml").Required();
+        return Planner().Plan(new(pipeline, pipeline.Stages[stage], new RunState("r")), null, stop);
     }
 
     private Planner Planner() => new(new ArtifactStore(_paths.Store), new ContentDigests(_paths), _errors);
-
-    private static Pipeline Parse(string yaml) => PipelineParser.Parse(yaml, "p.yaml").Pipeline!;
 
     [DllImport("libc", EntryPoint = "mkfifo", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int MakePipe(string path, uint mode);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Streams;
 using StackExchange.Redis;
@@ -12,7 +13,7 @@ internal static class StreamFaults
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(40);
 
     private static readonly string[] s_streams =
-        [Keys.Inbox, .. ((string[])["data-build", "trainer", "merger", "evaluator", "chat"]).Select(Keys.Work)];
+        [Keys.Inbox, .. StageKinds.All.Select(kind => Keys.Work(kind.Name))];
 
     /// <summary>RUN is the id of a run that is over.</summary>
     private static readonly (string Name, string[] Fields)[] s_poisons =

@@ -68,22 +68,15 @@ internal static class PipelineTargets
         {
             yield return new($"params-{kind.Name}", () => [AllTargets.Utf8(with)], bytes => PipelineParser.ParseParams(Encoding.UTF8.GetString(bytes), "w.yaml", kind), typeof(PipelineException)) { Words = words };
         }
-        yield return new("stream-inbox", () => [.. Inbox().Select(Entry)], bytes => Wire.Decode<InboxMessage>(Fields(bytes)), typeof(WireException)) { Words = AllTargets.JsonWords };
-        yield return new("stream-events", () => [.. Events().Select(Entry)], bytes => Wire.Decode<RunEvent>(Fields(bytes)), typeof(WireException)) { Words = AllTargets.JsonWords };
-        yield return new("stream-work", () => [Entry(Order)], bytes => ReadOrder(Wire.Decode<StageOrder>(Fields(bytes))), typeof(WireException), typeof(JsonException)) { Words = AllTargets.JsonWords };
-        yield return new("stream-progress", () => [Entry(new ProgressPoint("r", At, "tune", new("step", 3, 9, Loss: 2.5, Message: "m", Gpu: new(0, "H100", 1, 2, 3, 4, 5.5, null))))],
-            bytes => Wire.Decode<ProgressPoint>(Fields(bytes)), typeof(WireException))
+        yield return new("stream-inbox", () => [.. Inbox().Select(Entry)], bytes => MessageFormat.Decode<InboxMessage>(Fields(bytes)), typeof(MessageFormatException)) { Words = AllTargets.JsonWords };
+        yield return new("stream-events", () => [.. Events().Select(Entry)], bytes => MessageFormat.Decode<RunEvent>(Fields(bytes)), typeof(MessageFormatException)) { Words = AllTargets.JsonWords };
+        yield return new("stream-work", () => [Entry(Order)], bytes => ReadOrder(MessageFormat.Decode<StageOrder>(Fields(bytes))), typeof(MessageFormatException), typeof(JsonException)) { Words = AllTargets.JsonWords };
+        yield return new("stream-progress", () => [Entry(new ProgressPoint("r", At, "tune", new("step", 3, 9, "m") { Training = new(2.5), Gpu = new(0, "H100", 1, 2, 3, 4, 5.5, null) }))],
+            bytes => MessageFormat.Decode<ProgressPoint>(Fields(bytes)), typeof(MessageFormatException))
         { Words = AllTargets.JsonWords };
     }
 
-    private static void Parse(string yaml)
-    {
-        var parsed = PipelineParser.Parse(yaml, "p.yaml");
-        if (parsed.Pipeline is null)
-        {
-            throw new PipelineException(parsed.Errors);
-        }
-    }
+    private static void Parse(string yaml) => PipelineParser.Parse(yaml, "p.yaml").Required();
 
     /// <summary>As StageAttempt does; a JsonException there is the attempt's own failure.</summary>
     private static void ReadOrder(StageOrder order) => order.With.Deserialize<TrainerParams>(Pipelines.StageKey.ParamsJson);
@@ -91,8 +84,16 @@ internal static class PipelineTargets
     private static string Key => new('5', 64);
     private static string Digest => new('d', 64);
 
-    private static StageOrder Order => new("r", At, "tune", 2, "p", "trainer", Key, JsonSerializer.SerializeToElement(new TrainerParams(), Pipelines.StageKey.ParamsJson),
-        new Dictionary<string, InputArtifact> { ["dataset"] = new(Digest), ["base"] = new(Digest, "tiny") }, new Dictionary<string, string> { ["a.json"] = Digest }, 3600);
+    private static StageOrder Order => new("r", At, "tune", 2)
+    {
+        Pipeline = "p",
+        Kind = "trainer",
+        Key = Key,
+        With = JsonSerializer.SerializeToElement(new TrainerParams(), Pipelines.StageKey.ParamsJson),
+        Inputs = new Dictionary<string, InputArtifact> { ["dataset"] = new(Digest), ["base"] = new(Digest, "tiny") },
+        DataFiles = new Dictionary<string, string> { ["a.json"] = Digest },
+        TimeoutSeconds = 3600,
+    };
 
     private static IEnumerable<InboxMessage> Inbox() =>
     [
@@ -108,7 +109,7 @@ internal static class PipelineTargets
     ];
 
     /// <summary>A field a line: name, tab, value.</summary>
-    private static byte[] Entry<T>(T message) where T : class => AllTargets.Utf8(string.Join('\n', Wire.Encode(message).Select(field => $"{field.Key}\t{field.Value}")));
+    private static byte[] Entry<T>(T message) where T : class => AllTargets.Utf8(string.Join('\n', MessageFormat.Encode(message).Select(field => $"{field.Key}\t{field.Value}")));
 
     private static IEnumerable<KeyValuePair<string, string>> Fields(byte[] entry) =>
         Encoding.UTF8.GetString(entry).Split('\n').Select(line => line.Split('\t', 2) is [var name, var value] ? KeyValuePair.Create(name, value) : KeyValuePair.Create(line, ""));

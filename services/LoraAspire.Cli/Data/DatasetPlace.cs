@@ -2,9 +2,7 @@ using System.Text.RegularExpressions;
 using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime;
 using LoraAspire.Runtime.Store;
-using Microsoft.Extensions.Configuration;
 
 namespace LoraAspire.Cli.Data;
 
@@ -19,7 +17,7 @@ internal static partial class DatasetPlace
             return File.Exists(Path.Combine(where, InstructionDataset.FileName)) ? where
                 : throw new CliException($"No {InstructionDataset.FileName} in {where}. Name the folder that data-build wrote.");
         }
-        ArtifactStore store = new(LoraPaths.From(new ConfigurationBuilder().AddEnvironmentVariables().Build()).Store);
+        ArtifactStore store = new(App.Folders.Store);
         if (Digest().IsMatch(where) && ByDigest(store, where) is { } digest)
         {
             return store.Folder(digest);
@@ -45,11 +43,11 @@ internal static partial class DatasetPlace
         {
             throw new CliException($"'{id}' is no folder and no artifact of the store {store.Root}, so it could be a run. {App.NotRunning}");
         }
-        var made = run.Stages.Where(s => s.Kind == StageKinds.DataBuild.Name && (stage is null || s.Id == stage)).ToList();
+        var made = run.Stages.Where(s => s.MayGive(ArtifactKind.Dataset) && (stage is null || s.Id == stage)).ToList();
         return made switch
         {
             [] => throw new CliException(stage is null ? $"No stage of {id} makes a data set." : $"{id} has no stage '{stage}' that makes a data set."),
-            [{ Outputs.Count: > 0 } only] => only.Outputs.Values.First(),
+            [var only] when only.Output(ArtifactKind.Dataset) is { } digest => digest,
             [var only] => throw new CliException($"{only.Id} has made no data set: its status is {only.Status.ToString().ToLowerInvariant()}."),
             _ => throw new CliException($"{made.Count} stages make a data set; choose one by --stage: {string.Join(", ", made.Select(s => s.Id))}."),
         };

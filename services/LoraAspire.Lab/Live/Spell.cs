@@ -5,16 +5,6 @@ namespace LoraAspire.Lab.Live;
 /// <summary>How numbers are written on every page.</summary>
 public static class Spell
 {
-    /// <summary>2 d 3 h, 1 h 04 m, 3 m 20 s, 12 s.</summary>
-    public static string Duration(TimeSpan span) => span switch
-    {
-        { TotalDays: >= 1 } => $"{span.Days} d {span.Hours} h",
-        { TotalHours: >= 1 } => $"{span.Hours} h {span.Minutes:00} m",
-        { TotalMinutes: >= 1 } => $"{span.Minutes} m {span.Seconds:00} s",
-        { TotalSeconds: >= 1 or <= 0 } => $"{Math.Max(0, (int)span.TotalSeconds)} s",
-        _ => $"{span.TotalMilliseconds:0} ms",
-    };
-
     /// <summary>Local time: of day when it is today, with the date otherwise.</summary>
     public static string Moment(DateTimeOffset at)
     {

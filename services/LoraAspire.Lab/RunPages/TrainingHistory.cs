@@ -28,16 +28,16 @@ public sealed class TrainingHistory
         }
         Latest = progress;
         TokensPerSecond = progress.TokensPerSecond ?? TokensPerSecond;
-        if (progress.Loss is not null)
+        if (progress.Training?.Loss is not null)
         {
             // A stage that goes on from a checkpoint tells again what its dead attempt told.
             Forget(loss, progress.Done);
             Forget(learningRate, progress.Done);
             Forget(evalLoss, progress.Done + 1);
         }
-        Keep(loss, progress.Done, progress.Loss);
-        Keep(learningRate, progress.Done, progress.LearningRate);
-        Keep(evalLoss, progress.Done, progress.EvalLoss);
+        Keep(loss, progress.Done, progress.Training?.Loss);
+        Keep(learningRate, progress.Done, progress.Training?.LearningRate);
+        Keep(evalLoss, progress.Done, progress.Training?.EvalLoss);
     }
 
     private static void Forget(List<CurvePoint> curve, long from)

@@ -37,8 +37,11 @@ internal sealed class Ledger(MetricsLog metrics, int loggingSteps, int stepsPerE
         metrics.Add(line);
         if (evalLoss is not null || state.Step % loggingSteps == 0 || state.Step == totalSteps)
         {
-            report.Report(new StageProgress("step", line.Step, totalSteps, line.Loss, line.EvalLoss, line.LearningRate, line.GradNorm, line.Epoch,
-                _speed.TokensPerSecond, _speed.SecondsPerStep * (totalSteps - line.Step), SmoothedLoss: line.SmoothedLoss, Tokens: line.Tokens));
+            report.Report(new StageProgress(
+                "step", line.Step, totalSteps, TokensPerSecond: _speed.TokensPerSecond, EtaSeconds: _speed.SecondsPerStep * (totalSteps - line.Step))
+            {
+                Training = new(line.Loss, line.EvalLoss, line.LearningRate, line.GradNorm, line.Epoch, line.SmoothedLoss, line.Tokens),
+            });
         }
         return state with { MetricsBytes = metrics.Length };
     }

@@ -3,7 +3,7 @@ using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Runtime;
 
-/// <summary>Where the app that runs in a state folder is reached. The AppHost writes it, the command line reads it.</summary>
+/// <summary>Where the app that runs in a state folder is reached, as a file there. The AppHost writes it, the command line reads it.</summary>
 /// <param name="Redis">A connection string with its password, so only the file's owner may read it.</param>
 /// <param name="Dashboard">Aspire's dashboard, with the token that lets a browser in; null when its port was left to chance.</param>
 /// <param name="Pid">The AppHost's process.</param>
@@ -13,7 +13,10 @@ public sealed record AppAddresses(string Redis, string Lab, string Chat, string?
 
     public static string File(string state) => Path.Combine(state, "apphost.json");
 
-    public string ToJson() => JsonSerializer.Serialize(this, JsonSerializerOptions.Web);
+    public Task WriteAsync(string state, CancellationToken cancellationToken) =>
+        PrivateFile.WriteAsync(File(state), JsonSerializer.Serialize(this, JsonSerializerOptions.Web), cancellationToken);
+
+    public static void Remove(string state) => System.IO.File.Delete(File(state));
 
     /// <returns>Null when no app runs there.</returns>
     /// <exception cref="IOException">It cannot be read, or is not what the AppHost writes.</exception>

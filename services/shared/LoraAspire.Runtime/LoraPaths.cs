@@ -9,6 +9,14 @@ namespace LoraAspire.Runtime;
 /// <param name="Models">LORA_MODELS: what model:NAME is relative to.</param>
 public sealed record LoraPaths(string State, string Store, string Data, string Models)
 {
+    /// <summary>Links to the newest model of each pipeline.</summary>
+    public string ModelLinks => Path.Combine(State, "models");
+
+    /// <summary>For a program that is no service.</summary>
+    /// <param name="given">Variables that go before those of the environment.</param>
+    public static LoraPaths FromEnvironment(IEnumerable<KeyValuePair<string, string?>>? given = null) =>
+        From(new ConfigurationBuilder().AddEnvironmentVariables().AddInMemoryCollection(given).Build());
+
     public static LoraPaths From(IConfiguration configuration)
     {
         var root = Checkout() ?? Environment.CurrentDirectory;

@@ -14,7 +14,7 @@ public static class LoraRuntime
     private const string NoRedis = "No Redis: set ConnectionStrings__redis, or start the whole app with `dotnet run --project LoraAspire.AppHost`.";
 
     /// <summary>
-    /// Redis, the store, the folders and the <see cref="Runs.Runs"/> client. Connects on first use and reconnects by itself. From here on the process writes for its user alone.
+    /// Redis, the store, the folders and the <see cref="Runs.RunClient"/> client. Connects on first use and reconnects by itself. From here on the process writes for its user alone.
     /// </summary>
     public static TBuilder AddLoraRuntime<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
     {
@@ -22,11 +22,11 @@ public static class LoraRuntime
         PrivateFolder.MaskOthers();
         PrivateFolder.TryClaim(paths.Store);
         builder.Services.AddSingleton(paths);
-        builder.Services.AddSingleton(new StreamOptions());
+        builder.Services.AddSingleton(new StreamSettings());
         builder.Services.AddSingleton(services => new ArtifactStore(paths.Store, services.GetRequiredService<ILogger<ArtifactStore>>()));
         builder.Services.AddSingleton<ContentDigests>();
         builder.AddRedis();
-        builder.Services.AddSingleton<Runs.Runs>();
+        builder.Services.AddSingleton<Runs.RunClient>();
         return builder;
     }
 

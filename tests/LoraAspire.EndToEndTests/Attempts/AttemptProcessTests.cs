@@ -140,7 +140,7 @@ public sealed class AttemptProcessTests(ITestOutputHelper output)
         Assert.False(trainer.HasExited);
     }
 
-    private static int Number(LogLine line) => int.Parse(line.Text.Split("step ")[1].Split([' ', ',', ':', '.'])[0], System.Globalization.CultureInfo.InvariantCulture);
+    private static int Number(RunLogLine line) => int.Parse(line.Text.Split("step ")[1].Split([' ', ',', ':', '.'])[0], System.Globalization.CultureInfo.InvariantCulture);
 
     private static string Adapter(RunState state) => state.Stage("tune")!.Outputs["adapter"];
 }

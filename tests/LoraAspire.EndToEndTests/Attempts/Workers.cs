@@ -21,7 +21,7 @@ internal sealed class Workers : IAsyncDisposable
 
     public ArtifactStore Store => new(Path.Combine(_folder, "store"));
 
-    public Runs Runs => new(_connection!, new StreamOptions());
+    public RunClient Runs => new(_connection!, new StreamSettings());
 
     public static CancellationToken Soon => new CancellationTokenSource(s_patience).Token;
 
@@ -77,7 +77,7 @@ internal sealed class Workers : IAsyncDisposable
     }
 
     /// <summary>Done when the run has said a line that begins so.</summary>
-    public Task<LogLine> SaidAsync(string run, string begin) =>
+    public Task<RunLogLine> SaidAsync(string run, string begin) =>
         Runs.LogsAsync(run, follow: true, Soon).FirstAsync(line => line.Text.StartsWith(begin, StringComparison.Ordinal), Soon).AsTask();
 
     /// <summary>Done when a stage has told this step.</summary>

@@ -131,7 +131,7 @@ public sealed class AppHostTests
         await using var app = AppHostProcess.Start(null, "--pipeline", file, "--exit");
         await app.ReadyAsync();
         await using var connection = await ConnectionMultiplexer.ConnectAsync(AppAddresses.Read(app.State)!.Redis);
-        await InTrainingAsync(new Runs(connection, new StreamOptions()));
+        await InTrainingAsync(new RunClient(connection, new StreamSettings()));
 
         if (fault == "killed")
         {
@@ -149,7 +149,7 @@ public sealed class AppHostTests
         Assert.DoesNotContain("   at ", app.Output);
     }
 
-    private static async Task InTrainingAsync(Runs runs)
+    private static async Task InTrainingAsync(RunClient runs)
     {
         IReadOnlyList<RunState> all;
         do

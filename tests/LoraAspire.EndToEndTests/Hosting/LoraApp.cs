@@ -1,5 +1,6 @@
 using Aspire.Hosting;
 using Aspire.Hosting.Testing;
+using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
@@ -17,7 +18,7 @@ public sealed class LoraApp : IAsyncLifetime
 
     public DistributedApplication App { get; private set; } = null!;
 
-    public Runs Runs => new(_redis!, new StreamOptions());
+    public RunClient Runs => new(_redis!, new StreamSettings());
 
     public ArtifactStore Store => new(Path.Combine(_folder, "state", "store"));
 
@@ -39,7 +40,7 @@ public sealed class LoraApp : IAsyncLifetime
         _redis = await ConnectionMultiplexer.ConnectAsync(await App.GetConnectionStringAsync("redis", late.Token) ?? "");
     }
 
-    public static IReadOnlyList<string> Names { get; } = ["redis", "coordinator", "data-build", "trainer", "merger", "evaluator", "chat", "lab"];
+    public static IReadOnlyList<string> Names { get; } = ["redis", "coordinator", .. StageKinds.All.Select(kind => kind.Name), "lab"];
 
     public async ValueTask DisposeAsync()
     {

@@ -35,7 +35,7 @@ public sealed class RunPagesTests(LabApp app)
     {
         var run = await app.SubmittedAsync("losing", Tune);
         await app.HappenedAsync(new StageStarted(run, DateTimeOffset.UtcNow, "tune", 1, "trainer-a"));
-        await app.ToldAsync(run, "tune", new StageProgress("step", 1, 100, Loss: 3.25, LearningRate: 1e-4, TokensPerSecond: 1234, EtaSeconds: 99));
+        await app.ToldAsync(run, "tune", new StageProgress("step", 1, 100, TokensPerSecond: 1234, EtaSeconds: 99) { Training = new(3.25, LearningRate: 1e-4) });
         var page = await app.OpenAsync($"/runs/{run}");
         await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("3.2500");
         await Expect(page.GetByTestId("progress")).ToContainTextAsync("1 / 100");
@@ -44,7 +44,7 @@ public sealed class RunPagesTests(LabApp app)
         var before = await curve.GetAttributeAsync("d");
 
         var written = Stopwatch.StartNew();
-        await app.ToldAsync(run, "tune", new StageProgress("step", 50, 100, Loss: 1.5, LearningRate: 5e-5));
+        await app.ToldAsync(run, "tune", new StageProgress("step", 50, 100) { Training = new(1.5, LearningRate: 5e-5) });
         await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("1.5000", new() { Timeout = 2000 });
         var after = await curve.GetAttributeAsync("d");
         Assert.True(written.Elapsed < TimeSpan.FromSeconds(2), $"It took {written.Elapsed}.");
@@ -57,8 +57,11 @@ public sealed class RunPagesTests(LabApp app)
     {
         var run = await app.SubmittedAsync("heating", Tune);
         await app.HappenedAsync(new StageStarted(run, DateTimeOffset.UtcNow, "tune", 1, "trainer-a"));
-        await app.ToldAsync(run, "tune", new StageProgress("step", 7, 100, Loss: 1.25, SmoothedLoss: 1.5, Tokens: 123_456,
-            Gpu: new GpuFigures(2, "NVIDIA H100 80GB HBM3", 46_278_901_760, 85_520_809_984, 98, 61, 654.6, 700)));
+        await app.ToldAsync(run, "tune", new StageProgress("step", 7, 100)
+        {
+            Training = new(1.25, SmoothedLoss: 1.5, Tokens: 123_456),
+            Gpu = new GpuFigures(2, "NVIDIA H100 80GB HBM3", 46_278_901_760, 85_520_809_984, 98, 61, 654.6, 700),
+        });
 
         var page = await app.OpenAsync($"/runs/{run}");
 

@@ -43,8 +43,9 @@ internal sealed class World(IDatabase redis, int seed)
     private static readonly TimeSpan Never = TimeSpan.FromDays(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Instant = TimeSpan.FromMilliseconds(3);
-    private static readonly Announcement Silent = new(new ArtifactStore(Path.Combine(Path.GetTempPath(), "lora-protocol-no-store")), NullLogger.Instance);
-    private static readonly StreamOptions Options = new() { Heartbeat = Never, PlanningMoment = TimeSpan.FromMilliseconds(2), MaxDeliveries = int.MaxValue };
+    /// <summary>To a store that takes nothing: a file can't hold folders.</summary>
+    private static readonly Announcement Silent = new(new ArtifactStore("/dev/null/store"), NullLogger.Instance);
+    private static readonly StreamSettings Options = new() { Heartbeat = Never, PlanningMoment = TimeSpan.FromMilliseconds(2), MaxDeliveries = int.MaxValue };
 
     private readonly Random _chance = new(seed);
     private readonly List<Flow> _flows = [];
@@ -180,14 +181,14 @@ internal sealed class World(IDatabase redis, int seed)
     private async Task CoordinateAsync(Actor actor, IDatabase gated, bool steals)
     {
         var inbox = new ConsumerGroup(gated, Keys.Inbox, Keys.CoordinatorGroup, Options, steals ? TimeSpan.Zero : Never);
-        var plans = new Plans(Plan, null, (_, _) => new Progress<StageProgress>());
+        var shared = new Coordination(new PipelineCache(null), new Plans(Plan, (_, _) => new Progress<StageProgress>()), Silent);
         while (true)
         {
             if (await inbox.TryReadAsync() is { } delivery)
             {
                 await StartAsync(actor, (own, flow) =>
                 {
-                    var entry = new InboxEntry(own, inbox, delivery, plans, Silent, Options, NullLogger.Instance);
+                    var entry = new InboxEntry(own, inbox, delivery, shared, Options, NullLogger.Instance);
                     flow.MayWait = entry.PutAside;
                     return entry.HandleAsync(CancellationToken.None);
                 });
@@ -234,9 +235,9 @@ internal sealed class World(IDatabase redis, int seed)
         }
     }
 
-    private Preparation Plan(Pipeline pipeline, StageSpec spec, RunState state, IProgress<HashProgress>? progress, CancellationToken stop)
+    private StagePlan Plan(PlanRequest request, IProgress<HashProgress>? progress, CancellationToken stop)
     {
-        var luck = Next();
+        var (spec, luck) = (request.Stage, Next());
         if (!_draining && luck % 3 == 0)
         {
             var made = new TaskCompletionSource();
@@ -246,10 +247,17 @@ internal sealed class World(IDatabase redis, int seed)
         var key = Digest(spec.Id);
         if (spec.Id == "right" && luck % 4 == 0)
         {
-            return new Done(key, Outputs(spec.Kind));
+            return new AlreadyDone(key, Outputs(spec.Kind));
         }
-        return new MustRun(new StageOrder(state.Id, DateTimeOffset.UtcNow, spec.Id, 1, pipeline.Name, spec.Kind.Name, key,
-            JsonSerializer.SerializeToElement(spec.With, spec.Kind.Params, StageKey.ParamsJson), new Dictionary<string, InputArtifact>(), new Dictionary<string, string>()));
+        return new MustRun(new StageOrder(request.State.Id, DateTimeOffset.UtcNow, spec.Id, request.Key.Attempt)
+        {
+            Pipeline = request.Pipeline.Name,
+            Kind = spec.Kind.Name,
+            Key = key,
+            With = JsonSerializer.SerializeToElement(spec.With, spec.Kind.Params, StageKey.ParamsJson),
+            Inputs = new Dictionary<string, InputArtifact>(),
+            DataFiles = new Dictionary<string, string>(),
+        });
     }
 
     private int Next()

@@ -57,8 +57,8 @@ public sealed class CultureTests : IDisposable
         List<string> said =
         [
             StageKey.Canonical(StageKey.Identity(StageKinds.Trainer, PipelineParser.ParseParams(with, "w.yaml", StageKinds.Trainer), new Dictionary<string, string>(), new Dictionary<string, string>())),
-            .. Wire.Encode<RunEvent>(new StageFailed("r", at, "tune", 3, FailureCause.Timeout, "e")).Select(field => $"{field.Key}={field.Value}"),
-            ProgressText.Of(new("step", 1200, 5000, Loss: 1.25, LearningRate: 1e-4, TokensPerSecond: 12345.6, EtaSeconds: 200_000)),
+            .. MessageFormat.Encode<RunEvent>(new StageFailed("r", at, "tune", 3, FailureCause.Timeout, "e")).Select(field => $"{field.Key}={field.Value}"),
+            ProgressText.Of(new("step", 1200, 5000, TokensPerSecond: 12345.6, EtaSeconds: 200_000) { Training = new(1.25, LearningRate: 1e-4) }),
         ];
         foreach (var yaml in new[] { "name: x\nstages: [ { id: a, uses: chat, inputs: { model: model:m }, timeout: 1.5h, retries: 2 } ]\n", "name: x\nstages: [ { id: a, uses: trainer, with: { learning_rate: \"1,5\", adam_beta1: 1.5, lora_dropout: 1,5 }, timeout: 1,5h } ]\n" })
         {

@@ -23,7 +23,7 @@ internal sealed class StageRun
 
     public async Task<StageRun> RunAsync(DataBuildParams with)
     {
-        StageContext<DataBuildParams> context = new("run", "test", "data", 1, with,
+        StageContext<DataBuildParams> context = new(with,
             new Dictionary<string, string> { ["base"] = Path.Combine(GoldenFolder.RepoRoot, "models", "pebble-init") },
             new DataRoot(_folder), Path.Combine(_folder, "scratch"), Path.Combine(_folder, "checkpoints"), new Progress<StageProgress>());
         await new DataBuildStage().RunAsync(context, TestContext.Current.CancellationToken);

@@ -135,7 +135,7 @@ public sealed class MergeStageTests : IDisposable
     private async Task<string> MergeAsync(string baseFolder, string adapter)
     {
         var scratch = Directory.CreateDirectory(Path.Combine(_scratch.FullName, Guid.NewGuid().ToString("N"))).FullName;
-        var context = new StageContext<MergerParams>("run", "test", "merge", 1, new MergerParams(),
+        var context = new StageContext<MergerParams>(new MergerParams(),
             new Dictionary<string, string> { ["base"] = baseFolder, ["adapter"] = adapter }, new DataRoot(scratch), scratch, scratch, new Progress<StageProgress>());
         await new MergeStage().RunAsync(context, TestContext.Current.CancellationToken);
         return context.OutputDir("model");

@@ -1,7 +1,6 @@
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
-using LoraAspire.Pipelines.Yaml;
 
 namespace LoraAspire.Tests.Pipelines;
 
@@ -116,11 +115,18 @@ public sealed class LostInputTests
 
     private RunState After(params InboxMessage[] messages) => messages.Aggregate(new RunState("r"), (state, message) => Decide(state, message).State);
 
-    private Decision Decide(RunState state, InboxMessage message) => Scheduler.Decide(state, message, Prepare);
+    private Decision Decide(RunState state, InboxMessage message) => PlannedDecision.Of(state, message, Plan);
 
-    private Preparation Prepare(Pipeline pipeline, StageSpec spec, RunState state) =>
-        _later.Contains(spec.Id) ? new Later()
-        : spec.Id == "tune" && _isLost ? new Lost("data")
-        : new MustRun(new(state.Id, At, spec.Id, 1, pipeline.Name, spec.Kind.Name, new('k', 64), System.Text.Json.JsonSerializer.SerializeToElement(spec.With, spec.Kind.Params, StageKey.ParamsJson),
-            new Dictionary<string, InputArtifact>(), new Dictionary<string, string>()));
+    private StagePlan? Plan(PlanRequest request) =>
+        _later.Contains(request.Stage.Id) ? null
+        : request.Stage.Id == "tune" && _isLost ? new InputLost("data")
+        : new MustRun(new(request.State.Id, At, request.Stage.Id, request.Key.Attempt)
+        {
+            Pipeline = request.Pipeline.Name,
+            Kind = request.Stage.Kind.Name,
+            Key = new('k', 64),
+            With = System.Text.Json.JsonSerializer.SerializeToElement(request.Stage.With, request.Stage.Kind.Params, StageKey.ParamsJson),
+            Inputs = new Dictionary<string, InputArtifact>(),
+            DataFiles = new Dictionary<string, string>(),
+        });
 }

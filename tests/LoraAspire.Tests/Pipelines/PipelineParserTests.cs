@@ -156,7 +156,7 @@ public sealed class PipelineParserTests
                 inputs: { model: model:other }
                 with: { questions: [Who are you?] }
             """;
-        Surroundings nothing = new(path => path == "p.tsv" ? null : $"no {path}", model => model == "tiny" ? null : $"no {model}");
+        ReferenceCheck nothing = new(path => path == "p.tsv" ? null : $"no {path}", model => model == "tiny" ? null : $"no {model}");
         var result = PipelineParser.Parse(yaml, "p.yaml", nothing);
         Assert.Null(result.Pipeline);
         Assert.Equal(["p.yaml:7:29: no own.json", "p.yaml:9:74: no t.txt", "p.yaml:12:22: no other"], result.Errors.Select(error => error.ToString()));

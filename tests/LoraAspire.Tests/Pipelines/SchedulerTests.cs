@@ -26,7 +26,7 @@ public sealed class SchedulerTests
     [Fact]
     public void A_submitted_run_starts_the_stages_that_wait_for_nothing()
     {
-        var decision = Scheduler.Decide(new("r"), Submit, Runs);
+        var decision = PlannedDecision.Of(new("r"), Submit, Runs);
 
         Assert.Equal([typeof(RunSubmitted), typeof(StageQueued)], decision.Events.Select(happened => happened.GetType()));
         Assert.Equal(("data", 1), (decision.Orders.Single().Stage, decision.Orders.Single().Attempt));
@@ -39,7 +39,7 @@ public sealed class SchedulerTests
         var state = After(Submit, Started("data", "w"), Finished("data", Dataset));
         Assert.Equal(StageStatus.Queued, state.Stage("tune")!.Status);
 
-        var decision = Scheduler.Decide(state, Finished("tune", Adapter), Runs);
+        var decision = PlannedDecision.Of(state, Finished("tune", Adapter), Runs);
 
         Assert.Equal(RunStatus.Succeeded, Assert.IsType<RunFinished>(decision.Events[^1]).Status);
         Assert.Equal(Adapter["adapter"], decision.State.Stage("tune")!.Outputs["adapter"]);
@@ -48,7 +48,7 @@ public sealed class SchedulerTests
     [Fact]
     public void When_all_is_cached_one_message_ends_the_run()
     {
-        var decision = Scheduler.Decide(new("r"), Submit, (_, stage, _) => new Done("key", stage.Id == "data" ? Dataset : Adapter));
+        var decision = PlannedDecision.Of(new("r"), Submit, request => new AlreadyDone("key", request.Stage.Id == "data" ? Dataset : Adapter));
 
         Assert.Empty(decision.Orders);
         Assert.Equal(RunStatus.Succeeded, decision.State.Status);
@@ -83,8 +83,8 @@ public sealed class SchedulerTests
     {
         var state = After(Submit, Failed("data", 1, FailureCause.Transient));
 
-        Assert.Empty(Scheduler.Decide(state, Finished("data", Dataset), Runs).Events);
-        Assert.Empty(Scheduler.Decide(state, Started("data", "late"), Runs).Events);
+        Assert.Empty(PlannedDecision.Of(state, Finished("data", Dataset), Runs).Events);
+        Assert.Empty(PlannedDecision.Of(state, Started("data", "late"), Runs).Events);
     }
 
     [Fact]
@@ -92,8 +92,8 @@ public sealed class SchedulerTests
     {
         var state = After(Submit, Started("data", "w"), Finished("data", Dataset));
 
-        Assert.Empty(Scheduler.Decide(state, Submit, Runs).Events);
-        Assert.Empty(Scheduler.Decide(state, Finished("data", Dataset), Runs).Events);
+        Assert.Empty(PlannedDecision.Of(state, Submit, Runs).Events);
+        Assert.Empty(PlannedDecision.Of(state, Finished("data", Dataset), Runs).Events);
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class SchedulerTests
         var state = After(Submit, Started("data", "w"), new CancelRun("r", At));
         Assert.Equal((RunStatus.Cancelling, StageStatus.Running), (state.Status, state.Stage("data")!.Status));
 
-        var finished = Scheduler.Decide(state, Finished("data", Dataset), Runs);
+        var finished = PlannedDecision.Of(state, Finished("data", Dataset), Runs);
         Assert.Equal((RunStatus.Cancelled, StageStatus.Skipped), (finished.State.Status, finished.State.Stage("tune")!.Status));
         Assert.Empty(finished.Orders);
     }
@@ -110,14 +110,14 @@ public sealed class SchedulerTests
     [Fact]
     public void Cancelling_what_is_over_or_was_never_there_is_done_already()
     {
-        Assert.Empty(Scheduler.Decide(new("nobody"), new CancelRun("nobody", At), Runs).Events);
-        Assert.Empty(Scheduler.Decide(After(Submit, Failed("data", 1, FailureCause.Permanent)), new CancelRun("r", At), Runs).Events);
+        Assert.Empty(PlannedDecision.Of(new("nobody"), new CancelRun("nobody", At), Runs).Events);
+        Assert.Empty(PlannedDecision.Of(After(Submit, Failed("data", 1, FailureCause.Permanent)), new CancelRun("r", At), Runs).Events);
     }
 
     [Fact]
     public void A_broken_pipeline_that_reached_the_inbox_fails_with_its_errors()
     {
-        var state = Scheduler.Decide(new("r"), new SubmitRun("r", At, "p.yaml", "name: x\n"), Runs).State;
+        var state = PlannedDecision.Of(new("r"), new SubmitRun("r", At, "p.yaml", "name: x\n"), Runs).State;
 
         Assert.Equal(RunStatus.Failed, state.Status);
         Assert.Contains("p.yaml:1:1: 'stages' is missing", state.Error);
@@ -126,7 +126,7 @@ public sealed class SchedulerTests
     [Fact]
     public void A_stage_that_cannot_be_prepared_fails_in_words()
     {
-        var state = Scheduler.Decide(new("r"), Submit, (_, _, _) => new Unready("no folder 'tiny'")).State;
+        var state = PlannedDecision.Of(new("r"), Submit, _ => new CannotRun("no folder 'tiny'")).State;
 
         Assert.Equal("stage 'data': no folder 'tiny'", state.Error);
     }
@@ -134,24 +134,24 @@ public sealed class SchedulerTests
     [Fact]
     public void A_stage_that_is_still_being_planned_waits_and_the_same_message_again_starts_it_once_its_plan_is_known()
     {
-        var first = Scheduler.Decide(new("r"), Submit, (_, _, _) => new Later());
+        var first = PlannedDecision.Of(new("r"), Submit, _ => null);
         Assert.Equal((true, typeof(RunSubmitted)), (first.Waits, first.Events.Single().GetType()));
 
-        var second = Scheduler.Decide(first.State, Submit, Runs);
+        var second = PlannedDecision.Of(first.State, Submit, Runs);
         Assert.Equal((false, "data"), (second.Waits, second.Orders.Single().Stage));
 
-        var third = Scheduler.Decide(second.State, Submit, Runs);
+        var third = PlannedDecision.Of(second.State, Submit, Runs);
         Assert.Empty(third.Events);
     }
 
     [Fact]
     public void A_run_that_is_cancelled_while_a_stage_is_planned_starts_nothing_any_more()
     {
-        var planned = Scheduler.Decide(new("r"), Submit, (_, _, _) => new Later());
-        var cancelled = Scheduler.Decide(planned.State, new CancelRun("r", At), Runs);
+        var planned = PlannedDecision.Of(new("r"), Submit, _ => null);
+        var cancelled = PlannedDecision.Of(planned.State, new CancelRun("r", At), Runs);
         Assert.Equal(RunStatus.Cancelled, cancelled.State.Status);
 
-        var again = Scheduler.Decide(cancelled.State, Submit, Runs);
+        var again = PlannedDecision.Of(cancelled.State, Submit, Runs);
 
         Assert.Equal((0, 0, false), (again.Events.Count, again.Orders.Count, again.Waits));
     }
@@ -161,12 +161,30 @@ public sealed class SchedulerTests
     {
         var state = After(Submit, Started("data", "w"));
 
-        var waiting = Scheduler.Decide(state, Failed("data", 1, FailureCause.Transient), (_, _, _) => new Later());
+        var waiting = PlannedDecision.Of(state, Failed("data", 1, FailureCause.Transient), _ => null);
         Assert.Equal((true, 0), (waiting.Waits, waiting.Events.Count));
 
-        var known = Scheduler.Decide(state, Failed("data", 1, FailureCause.Transient), Runs);
+        var known = PlannedDecision.Of(state, Failed("data", 1, FailureCause.Transient), Runs);
         Assert.Equal([typeof(StageFailed), typeof(StageQueued)], known.Events.Select(happened => happened.GetType()));
     }
+
+    [Fact]
+    public void A_decision_names_the_plans_that_it_lacks_and_the_same_message_with_them_starts_the_stages()
+    {
+        var pipeline = PipelineParser.Parse(Yaml, "p.yaml");
+
+        var first = Scheduler.Decide(new("r"), Submit, pipeline, new Dictionary<PlanKey, StagePlan>());
+        var request = Assert.Single(first.Missing);
+        Assert.Equal((new PlanKey("data", 1), true, 0), (request.Key, first.Waits, first.Orders.Count));
+        Assert.Equal(first, Scheduler.Decide(new("r"), Submit, pipeline, new Dictionary<PlanKey, StagePlan>()), Same);
+
+        var second = Scheduler.Decide(new("r"), Submit, pipeline, new Dictionary<PlanKey, StagePlan> { [request.Key] = Runs(request) });
+        Assert.Equal((0, "data"), (second.Missing.Count, Assert.Single(second.Orders).Stage));
+    }
+
+    private static bool Same(Decision one, Decision other) =>
+        one.Events.Select(happened => happened.GetType()).SequenceEqual(other.Events.Select(happened => happened.GetType()))
+        && one.Missing.Select(request => request.Key).SequenceEqual(other.Missing.Select(request => request.Key));
 
     [Fact]
     public void A_stage_that_was_cancelled_makes_its_run_cancelled_not_succeeded()
@@ -193,8 +211,8 @@ public sealed class SchedulerTests
         var state = new RunState("r");
         foreach (var message in new InboxMessage[] { Submit, Started("data", "w"), Finished("data", Dataset), Failed("tune", 1, FailureCause.Permanent) })
         {
-            var decision = Scheduler.Decide(state, Wire.Decode<InboxMessage>(Wire.Encode(message)), Runs);
-            (state, log) = (decision.State, [.. log, .. decision.Events.Select(happened => Wire.Decode<RunEvent>(Wire.Encode(happened)))]);
+            var decision = PlannedDecision.Of(state, MessageFormat.Decode<InboxMessage>(MessageFormat.Encode(message)), Runs);
+            (state, log) = (decision.State, [.. log, .. decision.Events.Select(happened => MessageFormat.Decode<RunEvent>(MessageFormat.Encode(happened)))]);
         }
 
         var folded = RunState.Fold("r", log);
@@ -212,11 +230,11 @@ public sealed class SchedulerTests
     [InlineData("type", "attempt.flown", "undecodable 'attempt.flown'")]
     public void An_entry_that_cannot_be_read_says_so(string field, string value, string reason)
     {
-        var fields = Wire.Encode<InboxMessage>(Started("data", "w")).ToDictionary();
+        var fields = MessageFormat.Encode<InboxMessage>(Started("data", "w")).ToDictionary();
         Assert.Equal("""{"worker":"w"}""", fields["body"]);
         fields[field] = value;
 
-        Assert.Contains(reason, Assert.Throws<WireException>(() => Wire.Decode<InboxMessage>(fields)).Message);
+        Assert.Contains(reason, Assert.Throws<MessageFormatException>(() => MessageFormat.Decode<InboxMessage>(fields)).Message);
     }
 
     private static SubmitRun Submit => new("r", At, "p.yaml", Yaml);
@@ -225,8 +243,15 @@ public sealed class SchedulerTests
     private static AttemptFailed Failed(string stage, int attempt, FailureCause cause) => new("r", At, stage, attempt, cause, "no luck");
 
     private static RunState After(params InboxMessage[] messages) =>
-        messages.Aggregate(new RunState("r"), (state, message) => Scheduler.Decide(state, message, Runs).State);
+        messages.Aggregate(new RunState("r"), (state, message) => PlannedDecision.Of(state, message, Runs).State);
 
-    private static Preparation Runs(Pipeline pipeline, StageSpec stage, RunState state) => new MustRun(new StageOrder(
-        state.Id, At, stage.Id, 1, pipeline.Name, stage.Kind.Name, "key-" + stage.Id, default, new Dictionary<string, InputArtifact>(), new Dictionary<string, string>()));
+    private static MustRun Runs(PlanRequest request) => new(new StageOrder(request.State.Id, At, request.Stage.Id, request.Key.Attempt)
+    {
+        Pipeline = request.Pipeline.Name,
+        Kind = request.Stage.Kind.Name,
+        Key = "key-" + request.Stage.Id,
+        With = default,
+        Inputs = new Dictionary<string, InputArtifact>(),
+        DataFiles = new Dictionary<string, string>(),
+    });
 }

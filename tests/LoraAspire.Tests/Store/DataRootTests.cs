@@ -59,10 +59,10 @@ public sealed class DataRootTests : IDisposable
         var error = await Assert.ThrowsAsync<StageException>(() => Task.Run(() => _data.Resolve(path), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
 
         Assert.Contains(words, error.Message, StringComparison.Ordinal);
-        Assert.Equal(error.Message, _folder.Digests.Around.DataFile(path));
+        Assert.Equal(error.Message, _folder.Digests.References.DataFile(path));
     }
 
     [Fact]
     public void A_name_longer_than_any_file_can_have_is_told_in_words() =>
-        Assert.NotNull(_folder.Digests.Around.DataFile(new string('x', 5000)));
+        Assert.NotNull(_folder.Digests.References.DataFile(new string('x', 5000)));
 }

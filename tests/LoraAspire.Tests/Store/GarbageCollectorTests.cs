@@ -193,9 +193,11 @@ public sealed class GarbageCollectorTests : IDisposable
     [Fact]
     public void A_run_needs_what_it_made_while_it_goes_on_and_for_the_days_asked_for()
     {
-        RunState Run(string id, DateTimeOffset? finished) => new(id, Version: 3, Status: finished is null ? RunStatus.Running : RunStatus.Succeeded, FinishedAt: finished)
+        RunState Run(string id, DateTimeOffset? finished) => new(id, Version: 3)
         {
-            Stages = [new("data", "data-build", new Dictionary<string, string>(), Outputs: new Dictionary<string, string> { ["dataset"] = $"d-{id}" }, Key: $"k-{id}")],
+            Status = finished is null ? RunStatus.Running : RunStatus.Succeeded,
+            FinishedAt = finished,
+            Stages = [new("data", "data-build", new Dictionary<string, string>()) { Outputs = new Dictionary<string, string> { ["dataset"] = $"d-{id}" }, Key = $"k-{id}" }],
         };
 
         var needs = RunNeeds.Of([Run("going", null), Run("young", DateTimeOffset.UtcNow), Run("old", LongAgo), new RunState("unknown")], Since);

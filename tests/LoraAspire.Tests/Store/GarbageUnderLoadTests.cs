@@ -80,8 +80,15 @@ public sealed class GarbageUnderLoadTests(ITestOutputHelper output) : IDisposabl
 
     private StageInputs Open(int i, string digest)
     {
-        StageOrder order = new("run", DateTimeOffset.UtcNow, "merge", 1, "test", "merger", FileDigest.OfText($"merge {i}"), JsonSerializer.SerializeToElement(new { }),
-            new Dictionary<string, InputArtifact> { ["adapter"] = new(digest) }, new Dictionary<string, string>());
+        StageOrder order = new("run", DateTimeOffset.UtcNow, "merge", 1)
+        {
+            Pipeline = "test",
+            Kind = "merger",
+            Key = FileDigest.OfText($"merge {i}"),
+            With = JsonSerializer.SerializeToElement(new { }),
+            Inputs = new Dictionary<string, InputArtifact> { ["adapter"] = new(digest) },
+            DataFiles = new Dictionary<string, string>(),
+        };
         return StageInputs.Open(order, StageKinds.Merger, _folder.Store, _folder.Digests, new Progress<StageProgress>(), CancellationToken.None);
     }
 

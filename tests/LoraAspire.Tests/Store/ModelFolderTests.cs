@@ -21,7 +21,7 @@ public sealed class ModelFolderTests : IDisposable
         _folder.Link("models/linked", "../hub/models--lab--tiny/snapshots/abc");
 
         Assert.Equal(_folder.Digests.OfModel("plain"), _folder.Digests.OfModel("linked"));
-        Assert.Null(_folder.Digests.Around.Model("linked"));
+        Assert.Null(_folder.Digests.References.Model("linked"));
     }
 
     [Fact]
@@ -175,6 +175,6 @@ public sealed class ModelFolderTests : IDisposable
     private void Refused(string words)
     {
         Assert.Contains(words, Assert.Throws<StageException>(() => _folder.Digests.OfModel("mine")).Message, StringComparison.Ordinal);
-        Assert.Contains(words, _folder.Digests.Around.Model("mine")!, StringComparison.Ordinal);
+        Assert.Contains(words, _folder.Digests.References.Model("mine")!, StringComparison.Ordinal);
     }
 }

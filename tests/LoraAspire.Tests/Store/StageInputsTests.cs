@@ -18,9 +18,15 @@ public sealed class StageInputsTests : IDisposable
         _adapter = _folder.Store.Publish(_folder.Output("one", "two"), ArtifactKind.Adapter, "trainer@3");
         _folder.Write("models/tiny/config.json", "{}");
         _folder.Write("data/a.json", "[1]");
-        _order = new("run", DateTimeOffset.UtcNow, "merge", 1, "test", "merger", new('k', 64), JsonSerializer.SerializeToElement(new { }),
-            new Dictionary<string, InputArtifact> { ["base"] = new(_folder.Digests.OfModel("tiny"), "tiny"), ["adapter"] = new(_adapter) },
-            new Dictionary<string, string> { ["a.json"] = _folder.Digests.OfData("a.json") });
+        _order = new("run", DateTimeOffset.UtcNow, "merge", 1)
+        {
+            Pipeline = "test",
+            Kind = "merger",
+            Key = new('k', 64),
+            With = JsonSerializer.SerializeToElement(new { }),
+            Inputs = new Dictionary<string, InputArtifact> { ["base"] = new(_folder.Digests.OfModel("tiny"), "tiny"), ["adapter"] = new(_adapter) },
+            DataFiles = new Dictionary<string, string> { ["a.json"] = _folder.Digests.OfData("a.json") },
+        };
     }
 
     public void Dispose() => _folder.Dispose();

@@ -38,7 +38,15 @@ public sealed class TelemetryTests
 
         using var stage = new TrainerStageRun();
         stage.Run(Settings, "metered");
-        var meter = new StageMeter(new Progress<StageProgress>(), new StageOrder("run", DateTimeOffset.UtcNow, "tune", 1, "test", "trainer", "", default, new Dictionary<string, InputArtifact>(), new Dictionary<string, string>()));
+        var meter = new StageMeter(new Progress<StageProgress>(), new StageOrder("run", DateTimeOffset.UtcNow, "tune", 1)
+        {
+            Pipeline = "test",
+            Kind = "trainer",
+            Key = "",
+            With = default,
+            Inputs = new Dictionary<string, InputArtifact>(),
+            DataFiles = new Dictionary<string, string>(),
+        });
         stage.Reports.ForEach(meter.Report);
 
         var metrics = MetricsLog.Read(Path.Combine(stage.Adapter("metered"), MetricsLog.FileName));
@@ -73,7 +81,7 @@ public sealed class TelemetryTests
     {
         var gpu = new GpuFigures(0, "NVIDIA H100 80GB HBM3", 46_278_901_760, 85_520_809_984, 98, 61, 654.6, 700);
 
-        Assert.EndsWith("GPU 43.1 / 79.6 GiB · 98 % · 61 °C · 655 / 700 W", ProgressText.Of(new StageProgress("step", 1, 2, Gpu: gpu)), StringComparison.Ordinal);
-        Assert.EndsWith("GPU 98 %", ProgressText.Of(new StageProgress("step", 1, 2, Gpu: gpu with { MemoryUsed = null, Temperature = null, PowerWatts = null })), StringComparison.Ordinal);
+        Assert.EndsWith("GPU 43.1 / 79.6 GiB · 98 % · 61 °C · 655 / 700 W", ProgressText.Of(new StageProgress("step", 1, 2) { Gpu = gpu }), StringComparison.Ordinal);
+        Assert.EndsWith("GPU 98 %", ProgressText.Of(new StageProgress("step", 1, 2) { Gpu = gpu with { MemoryUsed = null, Temperature = null, PowerWatts = null } }), StringComparison.Ordinal);
     }
 }

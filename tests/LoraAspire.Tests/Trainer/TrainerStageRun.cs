@@ -61,7 +61,7 @@ internal sealed class TrainerStageRun : IDisposable
                 stop.Cancel();
             }
         });
-        StageContext<TrainerParams> context = new("run", "test", "tune", 1, with,
+        StageContext<TrainerParams> context = new(with,
             new Dictionary<string, string> { ["dataset"] = Dataset, ["base"] = Base },
             new DataRoot(_folder), Path.Combine(_folder, name), Directory.CreateDirectory(Checkpoints(name)).FullName, report)
         {

@@ -7,26 +7,36 @@ namespace LoraAspire.Pipelines.Runs;
 /// <param name="Events">To append to the run's log, in order.</param>
 /// <param name="Orders">To put on the work streams.</param>
 /// <param name="State">The state after the events.</param>
-/// <param name="Waits">Stages are being planned: the same message is to be decided again when their plans are known, and is not done with before.</param>
-public sealed record Decision(IReadOnlyList<RunEvent> Events, IReadOnlyList<StageOrder> Orders, RunState State, bool Waits = false);
+public sealed record Decision(IReadOnlyList<RunEvent> Events, IReadOnlyList<StageOrder> Orders, RunState State)
+{
+    /// <summary>Plans that have to be made first: then the same message is to be decided again, and is not done with before.</summary>
+    public IReadOnlyList<PlanRequest> Missing { get; init; } = [];
+
+    public bool Waits => Missing.Count > 0;
+}
+
+/// <summary>Which plan of a run: that of the next attempt at a stage.</summary>
+public readonly record struct PlanKey(string Stage, int Attempt);
+
+/// <summary>A stage whose inputs are there, for which it is to be found out whether it has to run.</summary>
+/// <param name="State">Gives the digests of its inputs.</param>
+public sealed record PlanRequest(Pipeline Pipeline, StageSpec Stage, RunState State)
+{
+    public PlanKey Key => new(Stage.Id, (State.Stage(Stage.Id)?.Attempt ?? 0) + 1);
+}
 
 /// <summary>Whether a stage whose inputs are there has to run.</summary>
-public abstract record Preparation;
+public abstract record StagePlan;
 
 /// <summary>It has to; <paramref name="Order"/> is complete but for the attempt.</summary>
-public sealed record MustRun(StageOrder Order, string? Explain = null) : Preparation;
+/// <param name="Explain">Why its result isn't taken from the cache.</param>
+public sealed record MustRun(StageOrder Order, string? Explain = null) : StagePlan;
 
 /// <summary>The store holds what it would give.</summary>
-public sealed record Done(string Key, IReadOnlyDictionary<string, string> Outputs) : Preparation;
+public sealed record AlreadyDone(string Key, IReadOnlyDictionary<string, string> Outputs) : StagePlan;
 
-/// <summary>It cannot run: a model or a data file it names is not there.</summary>
-public sealed record Unready(string Error) : Preparation;
+/// <summary>A model or a data file that it names is not there, or can't be read.</summary>
+public sealed record CannotRun(string Error) : StagePlan;
 
 /// <summary>An input that <paramref name="Stage"/> made is not whole in the store any more: that stage has to run again first.</summary>
-public sealed record Lost(string Stage) : Preparation;
-
-/// <summary>Not known yet: it is being looked up, which for a large model takes minutes.</summary>
-public sealed record Later : Preparation;
-
-/// <summary>Looks a ready stage up in the store. The state gives the digests of its inputs.</summary>
-public delegate Preparation Prepare(Pipeline pipeline, StageSpec stage, RunState state);
+public sealed record InputLost(string Stage) : StagePlan;

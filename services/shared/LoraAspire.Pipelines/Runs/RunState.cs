@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Pipelines.Runs;
 
@@ -8,30 +9,59 @@ public enum StageStatus { Pending, Queued, Running, Succeeded, Failed, Cancelled
 
 /// <summary>One stage of a run, as its events tell it.</summary>
 /// <param name="Inputs">Input name → data.dataset or model:NAME, as written.</param>
-/// <param name="Outputs">Output name → artifact digest; empty until it has succeeded.</param>
-/// <param name="Cached">It succeeded without running.</param>
-/// <param name="Explain">Why it ran instead of being taken from the cache.</param>
-public sealed record StageState(
-    string Id, string Kind, IReadOnlyDictionary<string, string> Inputs,
-    StageStatus Status = StageStatus.Pending, int Attempt = 0, string? Worker = null,
-    DateTimeOffset? QueuedAt = null, DateTimeOffset? StartedAt = null, DateTimeOffset? FinishedAt = null,
-    IReadOnlyDictionary<string, string>? Outputs = null, string? Error = null, bool Cached = false, string? Key = null, string? Explain = null)
+public sealed record StageState(string Id, string Kind, IReadOnlyDictionary<string, string> Inputs)
 {
-    public IReadOnlyDictionary<string, string> Outputs { get; init; } = Outputs ?? ImmutableDictionary<string, string>.Empty;
+    public StageStatus Status { get; init; }
+
+    /// <summary>The newest, counted from 1; 0 before the first.</summary>
+    public int Attempt { get; init; }
+    public string? Worker { get; init; }
+    public DateTimeOffset? QueuedAt { get; init; }
+    public DateTimeOffset? StartedAt { get; init; }
+    public DateTimeOffset? FinishedAt { get; init; }
+
+    /// <summary>Output name → artifact digest; empty until it has succeeded.</summary>
+    public IReadOnlyDictionary<string, string> Outputs { get; init; } = ImmutableDictionary<string, string>.Empty;
+    public string? Error { get; init; }
+
+    /// <summary>It succeeded without running.</summary>
+    public bool Cached { get; init; }
+    public string? Key { get; init; }
+
+    /// <summary>Why it ran instead of being taken from the cache.</summary>
+    public string? Explain { get; init; }
 
     /// <summary>Ids of the stages whose outputs this one takes.</summary>
     public IEnumerable<string> Needs =>
         Inputs.Values.Where(source => !source.StartsWith("model:", StringComparison.Ordinal)).Select(source => source.Split('.')[0]).Distinct();
 
     public bool InFlight => Status is StageStatus.Queued or StageStatus.Running;
+
+    /// <summary>Null when this build has no such kind any more.</summary>
+    public StageKind? Description => StageKinds.Find(Kind);
+
+    /// <summary>Whether stages of its kind may give an artifact of this kind.</summary>
+    public bool MayGive(ArtifactKind artifact) => Description?.Outputs.Any(port => port.Artifact == artifact) == true;
+
+    /// <summary>The digest of the artifact of this kind that it gave; null when it gave none.</summary>
+    public string? Output(ArtifactKind artifact) => Description?.Outputs
+        .Where(port => port.Artifact == artifact).Select(port => Outputs.GetValueOrDefault(port.Name)).FirstOrDefault(digest => digest is not null);
 }
 
 /// <summary>A run, folded from its log by the coordinator, the CLI and the lab alike. Nothing stores it.</summary>
 /// <param name="Version">How many events were folded, which is also the number of the last one; 0 means that the run is unknown.</param>
-public sealed record RunState(
-    string Id, long Version = 0, string Name = "", string File = "", string Yaml = "", RunStatus Status = RunStatus.Running,
-    DateTimeOffset? SubmittedAt = null, DateTimeOffset? FinishedAt = null, string? Error = null)
+public sealed record RunState(string Id, long Version = 0)
 {
+    /// <summary>The pipeline's name.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>The name under which errors speak of <see cref="Yaml"/>.</summary>
+    public string File { get; init; } = "";
+    public string Yaml { get; init; } = "";
+    public RunStatus Status { get; init; }
+    public DateTimeOffset? SubmittedAt { get; init; }
+    public DateTimeOffset? FinishedAt { get; init; }
+    public string? Error { get; init; }
     public ImmutableList<StageState> Stages { get; init; } = [];
     public IReadOnlyList<string> Notes { get; init; } = [];
 
@@ -97,7 +127,8 @@ public sealed record RunState(
             FinishedAt = e.At,
             Error = null,
         }),
-        StageFailed { Cause: Messages.FailureCause.InputLost } e => With(e, stage => stage with { Status = StageStatus.Pending, Error = e.Error, Worker = null }),
+        StageFailed { Cause: Messages.FailureCause.InputLost } e =>
+            With(e, stage => stage with { Status = StageStatus.Pending, Error = e.Error, Worker = null }),
         StageFailed e => With(e, stage => stage with { Status = StageStatus.Failed, Error = e.Error, FinishedAt = e.At }),
         StageCancelled e => With(e, stage => stage with { Status = StageStatus.Cancelled, FinishedAt = e.At }),
         _ => this,

@@ -4,19 +4,21 @@ using LoraAspire.Pipelines.Yaml;
 namespace LoraAspire.Pipelines.Runs;
 
 /// <summary>
-/// The state of a run and one message → what happens next. Pure but for what <see cref="Prepare"/> looks up. A message may be decided any number of times: what it says is
-/// entered once, and what is left to start is started.
+/// The state of a run and one message → what happens next: a pure function. A message may be decided any number of times: what it says
+/// is entered once, and what is left to start is started.
 /// </summary>
 public static class Scheduler
 {
-    /// <param name="around">What a submitted pipeline may name; null takes it at its word.</param>
-    public static Decision Decide(RunState state, InboxMessage message, Prepare prepare, Surroundings? around = null)
+    /// <param name="pipeline">Parsed from the message that submits the run, else from the run's log; null of a run that is over or unknown.</param>
+    /// <param name="plans">Those that are known so far; the decision names those that it lacks.</param>
+    public static Decision Decide(
+        RunState state, InboxMessage message, ParsedPipeline? pipeline, IReadOnlyDictionary<PlanKey, StagePlan> plans)
     {
         if (message is FailRun fail && state.Version > 0)
         {
             return Fail(state, fail.At, fail.Error);
         }
-        var step = new Step(state, message, prepare, around);
+        var step = new Step(state, message, pipeline, plans);
         step.Take();
         return step.Decision;
     }
@@ -41,16 +43,18 @@ public static class Scheduler
 
     private const int MostAttemptsWithLosses = 10;
 
-    private sealed class Step(RunState state, InboxMessage message, Prepare prepare, Surroundings? around)
+    private sealed class Step(
+        RunState state, InboxMessage message, ParsedPipeline? parsed, IReadOnlyDictionary<PlanKey, StagePlan> plans)
     {
         private readonly List<RunEvent> _events = [];
         private readonly List<StageOrder> _orders = [];
+        private readonly List<PlanRequest> _missing = [];
         private readonly HashSet<string> _waiting = [];
         private readonly HashSet<string> _madeAgain = [];
+        private readonly Pipeline? _pipeline = parsed?.Pipeline;
         private RunState _state = state;
-        private Pipeline? _pipeline;
 
-        public Decision Decision => new(_events, _orders, _state, _waiting.Count > 0);
+        public Decision Decision => new(_events, _orders, _state) { Missing = _missing };
 
         private string Run => _state.Id;
         private DateTimeOffset At => message.At;
@@ -61,10 +65,6 @@ public static class Scheduler
             {
                 // A command about what is over or was never there is done already.
                 return;
-            }
-            if (_state.Version > 0)
-            {
-                _pipeline = PipelineParser.Parse(_state.Yaml, _state.File).Pipeline;
             }
             switch (message)
             {
@@ -89,16 +89,17 @@ public static class Scheduler
 
         private void Submit(SubmitRun submit)
         {
-            var parsed = PipelineParser.Parse(submit.Yaml, submit.File, around);
-            _pipeline = parsed.Pipeline;
-            Add(new RunSubmitted(Run, At, _pipeline?.Name ?? submit.File, submit.File, submit.Yaml,
-                [.. _pipeline?.Stages.Select(stage => new StageOutline(stage.Id, stage.Kind.Name, stage.Inputs.ToDictionary(input => input.Key, input => input.Value.ToString()!))) ?? []],
-                [.. parsed.Notes.Select(note => note.ToString())]));
+            Add(new RunSubmitted(
+                Run, At, _pipeline?.Name ?? submit.File, submit.File, submit.Yaml,
+                [.. _pipeline?.Stages.Select(Outline) ?? []], [.. parsed!.Notes.Select(note => note.ToString())]));
             if (_pipeline is null)
             {
                 Add(new RunFinished(Run, At, RunStatus.Failed, string.Join('\n', parsed.Errors)));
             }
         }
+
+        private static StageOutline Outline(StageSpec stage) =>
+            new(stage.Id, stage.Kind.Name, stage.Inputs.ToDictionary(input => input.Key, input => input.Value.ToString()!));
 
         private void Cancel()
         {
@@ -147,13 +148,13 @@ public static class Scheduler
             if (_state.Status == RunStatus.Running && failed.Cause is FailureCause.Transient or FailureCause.Timeout
                 && _pipeline?.Stage(stage.Id) is { } spec && stage.Attempt <= spec.Retries)
             {
-                var again = prepare(_pipeline, spec, _state.Apply(happened));
-                if (again is Later)
+                var again = PlanOf(spec, _state.Apply(happened));
+                if (again is null)
                 {
-                    Deferred = _waiting.Add(spec.Id);
+                    Deferred = true;
                     return;
                 }
-                if (again is Lost)
+                if (again is InputLost)
                 {
                     Add(happened with { Cause = FailureCause.InputLost });
                     return;
@@ -170,7 +171,7 @@ public static class Scheduler
         {
             while (Ready() is { } spec)
             {
-                Start(spec, _state.Stage(spec.Id)!.Attempt + 1, prepare(_pipeline!, spec, _state));
+                Start(spec, _state.Stage(spec.Id)!.Attempt + 1, PlanOf(spec, _state));
             }
             if (_state.IsOver || _waiting.Count > 0 || _state.Stages.Exists(stage => stage.InFlight))
             {
@@ -189,28 +190,39 @@ public static class Scheduler
                 : _pipeline?.Stages.FirstOrDefault(spec => !_waiting.Contains(spec.Id) && _state.Stage(spec.Id) is { Status: StageStatus.Pending } stage
                     && stage.Needs.All(need => _state.Stage(need)?.Status == StageStatus.Succeeded));
 
-        private void Start(StageSpec spec, int attempt, Preparation preparation)
+        /// <summary>Null when it isn't made yet: then the stage waits for it.</summary>
+        private StagePlan? PlanOf(StageSpec spec, RunState state)
         {
-            switch (preparation)
+            var request = new PlanRequest(_pipeline!, spec, state);
+            if (plans.TryGetValue(request.Key, out var plan))
             {
-                case Done done:
+                return plan;
+            }
+            _missing.Add(request);
+            _waiting.Add(spec.Id);
+            return null;
+        }
+
+        private void Start(StageSpec spec, int attempt, StagePlan? plan)
+        {
+            switch (plan)
+            {
+                case AlreadyDone done:
                     Add(new StageCached(Run, At, spec.Id, done.Key, done.Outputs));
                     break;
-                case Unready unready:
-                    Add(new StageFailed(Run, At, spec.Id, attempt, FailureCause.Permanent, unready.Error));
+                case CannotRun refused:
+                    Add(new StageFailed(Run, At, spec.Id, attempt, FailureCause.Permanent, refused.Error));
                     break;
                 case MustRun run:
                     Add(new StageQueued(Run, At, spec.Id, attempt, run.Order.Key, run.Explain));
                     _orders.Add(run.Order with { Attempt = attempt });
                     break;
-                case Later:
-                    _waiting.Add(spec.Id);
-                    break;
-                case Lost lost when _state.Stage(lost.Stage)!.Attempt < MostAttemptsWithLosses && _madeAgain.Add(lost.Stage):
+                case InputLost lost when _state.Stage(lost.Stage)!.Attempt < MostAttemptsWithLosses && _madeAgain.Add(lost.Stage):
                     MakeAgain(spec, _pipeline!.Stage(lost.Stage));
                     break;
-                case Lost lost:
-                    Add(new StageFailed(Run, At, spec.Id, attempt, FailureCause.Permanent, $"what stage '{lost.Stage}' gave is not in the store. Submit the run again: it is made again."));
+                case InputLost lost:
+                    Add(new StageFailed(Run, At, spec.Id, attempt, FailureCause.Permanent,
+                        $"what stage '{lost.Stage}' gave is not in the store. Submit the run again: it is made again."));
                     break;
             }
         }
@@ -218,8 +230,8 @@ public static class Scheduler
         /// <summary>The stage waits, and the one that gave its input runs once more; what that one lacks is made again in the same way.</summary>
         private void MakeAgain(StageSpec spec, StageSpec giver)
         {
-            var plan = prepare(_pipeline!, giver, _state);
-            if (plan is Later)
+            var plan = PlanOf(giver, _state);
+            if (plan is null)
             {
                 _waiting.Add(spec.Id);
             }

@@ -5,39 +5,74 @@ public sealed record Port(string Name, ArtifactKind Artifact, bool Required = tr
 
 public enum ArtifactKind { Dataset, Adapter, Model, Report }
 
-/// <summary>
-/// A word that stands in a pipeline's <c>uses</c>, names the Aspire resource and ends the work stream.
-/// <paramref name="Version"/> is part of every stage key: raise it when the same parameters give other bytes.
-/// A stage that is not <paramref name="Cached"/> runs every time, since its effect is outside the store.
-/// </summary>
-public sealed record StageKind(
-    string Name, int Version, Type Params, IReadOnlyList<Port> Inputs, IReadOnlyList<Port> Outputs, bool Cached = true);
+/// <summary>All that pages, terminals, coordinator and workers know of a kind of stage: they draw and run every kind from this.</summary>
+/// <param name="Name">Stands in a pipeline's <c>uses</c>, names the Aspire resource and ends the work stream.</param>
+/// <param name="Version">Part of every stage key: raise it when the same parameters give other bytes.</param>
+/// <param name="Params">The record of its parameters.</param>
+public sealed record StageKind(string Name, int Version, Type Params)
+{
+    /// <summary>What it does, for people: a few words after its name.</summary>
+    public required string Title { get; init; }
 
-/// <summary>Every stage kind there is. A new one is added here, and nowhere else in this assembly.</summary>
+    public IReadOnlyList<Port> Inputs { get; init; } = [];
+    public IReadOnlyList<Port> Outputs { get; init; } = [];
+
+    /// <summary>False when its effect is outside the store, so that it runs every time.</summary>
+    public bool Cached { get; init; } = true;
+
+    /// <summary>Its progress has <see cref="TrainingFigures"/>: a page draws them as curves, and shows this stage first.</summary>
+    public bool Trains { get; init; }
+}
+
+/// <summary>Every stage kind there is: a new one is a row here.</summary>
 public static class StageKinds
 {
-    public static readonly StageKind DataBuild = new("data-build", 3, typeof(DataBuildParams),
-        [new("base", ArtifactKind.Model)],
-        [new("dataset", ArtifactKind.Dataset)]);
+    private static readonly List<StageKind> Rows = [];
 
-    public static readonly StageKind Trainer = new("trainer", 4, typeof(TrainerParams),
-        [new("dataset", ArtifactKind.Dataset), new("base", ArtifactKind.Model)],
+    public static readonly StageKind DataBuild = Row(new("data-build", 3, typeof(DataBuildParams))
+    {
+        Title = "builds a data set from its sources",
+        Inputs = [new("base", ArtifactKind.Model)],
+        Outputs = [new("dataset", ArtifactKind.Dataset)],
+    });
+
+    public static readonly StageKind Trainer = Row(new("trainer", 4, typeof(TrainerParams))
+    {
+        Title = "trains an adapter, or the whole model",
+        Inputs = [new("dataset", ArtifactKind.Dataset), new("base", ArtifactKind.Model)],
         // lora gives an adapter, full gives a model: see TrainerParams.FinetuningType
-        [new("adapter", ArtifactKind.Adapter, Required: false), new("model", ArtifactKind.Model, Required: false)]);
+        Outputs = [new("adapter", ArtifactKind.Adapter, Required: false), new("model", ArtifactKind.Model, Required: false)],
+        Trains = true,
+    });
 
-    public static readonly StageKind Merger = new("merger", 1, typeof(MergerParams),
-        [new("base", ArtifactKind.Model), new("adapter", ArtifactKind.Adapter)],
-        [new("model", ArtifactKind.Model)]);
+    public static readonly StageKind Merger = Row(new("merger", 1, typeof(MergerParams))
+    {
+        Title = "merges an adapter into its base model",
+        Inputs = [new("base", ArtifactKind.Model), new("adapter", ArtifactKind.Adapter)],
+        Outputs = [new("model", ArtifactKind.Model)],
+    });
 
-    public static readonly StageKind Evaluator = new("evaluator", 1, typeof(EvaluatorParams),
-        [new("model", ArtifactKind.Model), new("base", ArtifactKind.Model, Required: false)],
-        [new("report", ArtifactKind.Report)]);
+    public static readonly StageKind Evaluator = Row(new("evaluator", 1, typeof(EvaluatorParams))
+    {
+        Title = "asks a model, and its base, the same questions",
+        Inputs = [new("model", ArtifactKind.Model), new("base", ArtifactKind.Model, Required: false)],
+        Outputs = [new("report", ArtifactKind.Report)],
+    });
 
-    public static readonly StageKind Chat = new("chat", 1, typeof(ChatParams),
-        [new("model", ArtifactKind.Model)],
-        [], Cached: false);
+    public static readonly StageKind Chat = Row(new("chat", 1, typeof(ChatParams))
+    {
+        Title = "serves a model on the chat page and its API",
+        Inputs = [new("model", ArtifactKind.Model)],
+        Cached = false,
+    });
 
-    public static IReadOnlyList<StageKind> All { get; } = [DataBuild, Trainer, Merger, Evaluator, Chat];
+    public static IReadOnlyList<StageKind> All => Rows;
 
-    public static StageKind? Find(string name) => All.FirstOrDefault(kind => kind.Name == name);
+    public static StageKind? Find(string name) => Rows.Find(kind => kind.Name == name);
+
+    private static StageKind Row(StageKind kind)
+    {
+        Rows.Add(kind);
+        return kind;
+    }
 }

@@ -1,30 +1,28 @@
-using LoraAspire.Pipelines.Stages;
-
 namespace LoraAspire.Pipelines.Yaml;
 
 /// <summary>Keys of alpaca-lora, LLaMA-Factory and axolotl, and what becomes of each here.</summary>
 internal static class AliasTable
 {
-    /// <summary>The same thing under another name.</summary>
-    public static IReadOnlyDictionary<(StageKind Kind, string Key), string> Renamed { get; } = new Dictionary<(StageKind, string), string>
+    /// <summary>The same parameter under another name: whichever kind of stage has the parameter takes the alias.</summary>
+    public static IReadOnlyDictionary<string, string> Renamed { get; } = new Dictionary<string, string>
     {
-        [(StageKinds.DataBuild, "prompt_template")] = "prompt_template_name",
-        [(StageKinds.DataBuild, "template")] = "prompt_template_name",
-        [(StageKinds.DataBuild, "train_on_prompt")] = "train_on_inputs",
-        [(StageKinds.DataBuild, "sequence_len")] = "cutoff_len",
-        [(StageKinds.DataBuild, "cutoff_length")] = "cutoff_len",
-        [(StageKinds.Trainer, "lora_rank")] = "lora_r",
-        [(StageKinds.Trainer, "lora_target")] = "lora_target_modules",
-        [(StageKinds.Trainer, "per_device_train_batch_size")] = "micro_batch_size",
-        [(StageKinds.Trainer, "num_train_epochs")] = "num_epochs",
-        [(StageKinds.Trainer, "val_size")] = "val_set_size",
-        [(StageKinds.Trainer, "lr_scheduler")] = "lr_scheduler_type",
-        [(StageKinds.Trainer, "adapter")] = "finetuning_type",
-        [(StageKinds.Trainer, "additional_target")] = "modules_to_save",
-        [(StageKinds.Trainer, "lora_modules_to_save")] = "modules_to_save",
-        [(StageKinds.Trainer, "peft_use_dora")] = "use_dora",
-        [(StageKinds.Trainer, "peft_use_rslora")] = "use_rslora",
-        [(StageKinds.Trainer, "lora_plus_lr_ratio")] = "loraplus_lr_ratio",
+        ["prompt_template"] = "prompt_template_name",
+        ["template"] = "prompt_template_name",
+        ["train_on_prompt"] = "train_on_inputs",
+        ["sequence_len"] = "cutoff_len",
+        ["cutoff_length"] = "cutoff_len",
+        ["lora_rank"] = "lora_r",
+        ["lora_target"] = "lora_target_modules",
+        ["per_device_train_batch_size"] = "micro_batch_size",
+        ["num_train_epochs"] = "num_epochs",
+        ["val_size"] = "val_set_size",
+        ["lr_scheduler"] = "lr_scheduler_type",
+        ["adapter"] = "finetuning_type",
+        ["additional_target"] = "modules_to_save",
+        ["lora_modules_to_save"] = "modules_to_save",
+        ["peft_use_dora"] = "use_dora",
+        ["peft_use_rslora"] = "use_rslora",
+        ["lora_plus_lr_ratio"] = "loraplus_lr_ratio",
     };
 
     /// <summary>Keys that name an input. Only a stage that has that input takes them.</summary>

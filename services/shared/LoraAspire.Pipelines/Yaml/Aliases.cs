@@ -8,7 +8,7 @@ namespace LoraAspire.Pipelines.Yaml;
 internal static class Aliases
 {
     /// <summary>The entries of <c>with</c> under their canonical keys.</summary>
-    public static IEnumerable<KeyValuePair<YamlNode, YamlNode>> Resolve(YamlMappingNode with, StageKind kind, Report report)
+    public static IEnumerable<KeyValuePair<YamlNode, YamlNode>> Resolve(YamlMappingNode with, StageKind kind, Diagnostics report)
     {
         var written = with.Children.Where(entry => Binder.Text(entry.Key) is not null).ToDictionary(entry => Binder.Text(entry.Key)!, entry => entry.Value);
         foreach (var (key, value) in with.Children)
@@ -26,21 +26,21 @@ internal static class Aliases
             {
                 report.Note(key, $"{name} is not needed: {instead}");
             }
-            else if (kind == StageKinds.DataBuild && name is "data_path" or "dataset")
+            else if (name is "data_path" or "dataset" && Takes(kind, "sources"))
             {
                 if (Source(key, value, name, written, report) is { } source)
                 {
                     yield return source;
                 }
             }
-            else if (kind == StageKinds.Trainer && name is "gradient_accumulation_steps")
+            else if (name is "gradient_accumulation_steps" && Takes(kind, "batch_size"))
             {
                 if (BatchSize(key, value, written, report) is { } batch)
                 {
                     yield return new(report.InPlaceOf(key, "batch_size"), report.InPlaceOf(value, batch.ToString(CultureInfo.InvariantCulture)));
                 }
             }
-            else if (kind == StageKinds.Trainer && name is "lora_target_linear")
+            else if (name is "lora_target_linear" && Takes(kind, "lora_target_modules"))
             {
                 report.Note(key, $"lora_target_linear: {Binder.Text(value)} understood as lora_target_modules{(Binder.Text(value) == "true" ? ": all-linear" : " as given")}");
                 if (Binder.Text(value) == "true")
@@ -48,11 +48,11 @@ internal static class Aliases
                     yield return new(report.InPlaceOf(key, "lora_target_modules"), report.InPlaceOf(value, "all-linear"));
                 }
             }
-            else if (kind == StageKinds.Trainer && name is "adapter" && Binder.Text(value) == "qlora")
+            else if (name is "adapter" && Binder.Text(value) == "qlora" && Takes(kind, "finetuning_type"))
             {
                 report.Error(value, "'adapter: qlora': quantised bases are not supported yet; use lora");
             }
-            else if (AliasTable.Renamed.TryGetValue((kind, name), out var canonical))
+            else if (AliasTable.Renamed.TryGetValue(name, out var canonical) && Takes(kind, canonical))
             {
                 if (written.ContainsKey(canonical))
                 {
@@ -73,31 +73,22 @@ internal static class Aliases
         }
     }
 
+    private static bool Takes(StageKind kind, string key) =>
+        kind.Params.GetProperties().Any(property => property.CanWrite && Binder.KeyOf(property.Name) == key);
+
     /// <summary>Where a key that this kind doesn't know is at home; null when it knows it, or nobody does.</summary>
     private static (string Kind, string Key)? Home(StageKind kind, string name)
     {
-        static bool Has(StageKind kind, string key) => kind.Params.GetProperties().Any(property => property.CanWrite && Binder.KeyOf(property.Name) == key);
-        if (Has(kind, name))
-        {
-            return null;
-        }
-        foreach (var other in StageKinds.All.Where(other => other != kind))
-        {
-            var key = AliasTable.Renamed.GetValueOrDefault((other, name), name);
-            if (Has(other, key))
-            {
-                return (other.Name, key);
-            }
-        }
-        return name switch
-        {
-            "data_path" or "dataset" => (StageKinds.DataBuild.Name, "sources"),
-            "adapter_name_or_path" => (StageKinds.Merger.Name, "the input adapter"),
-            _ => null,
-        };
+        var key = name is "data_path" or "dataset" ? "sources" : AliasTable.Renamed.GetValueOrDefault(name, name);
+        return Takes(kind, name) ? null
+            : StageKinds.All.FirstOrDefault(other => other != kind && Takes(other, name)) is { } own ? (own.Name, name)
+            : StageKinds.All.FirstOrDefault(other => other != kind && Takes(other, key)) is { } renamed ? (renamed.Name, key)
+            : name is "adapter_name_or_path" && StageKinds.All.FirstOrDefault(other => InputAliases.Takes(other, name)) is { } input
+                ? (input.Name, "the input adapter")
+            : null;
     }
 
-    private static void TakeHarmless(YamlNode key, YamlNode value, string name, (string[] Harmless, string Reason) only, Report report)
+    private static void TakeHarmless(YamlNode key, YamlNode value, string name, (string[] Harmless, string Reason) only, Diagnostics report)
     {
         if (only.Harmless.Contains(Binder.Text(value)?.ToLowerInvariant() ?? (value is YamlScalarNode ? "" : null)))
         {
@@ -110,7 +101,7 @@ internal static class Aliases
     }
 
     /// <summary>alpaca-lora's one data file as a list of one source.</summary>
-    private static KeyValuePair<YamlNode, YamlNode>? Source(YamlNode key, YamlNode value, string name, Dictionary<string, YamlNode> written, Report report)
+    private static KeyValuePair<YamlNode, YamlNode>? Source(YamlNode key, YamlNode value, string name, Dictionary<string, YamlNode> written, Diagnostics report)
     {
         if (written.ContainsKey("sources"))
         {
@@ -122,7 +113,7 @@ internal static class Aliases
         return new(report.InPlaceOf(key, "sources"), new YamlSequenceNode(new YamlMappingNode(report.InPlaceOf(key, "alpaca"), alpaca)));
     }
 
-    private static int? BatchSize(YamlNode key, YamlNode value, Dictionary<string, YamlNode> written, Report report)
+    private static int? BatchSize(YamlNode key, YamlNode value, Dictionary<string, YamlNode> written, Diagnostics report)
     {
         var micro = written.GetValueOrDefault("micro_batch_size") ?? written.GetValueOrDefault("per_device_train_batch_size");
         var microSize = micro is null ? new TrainerParams().MicroBatchSize : Whole(micro);
@@ -146,7 +137,7 @@ internal static class Aliases
     }
 
     /// <summary>LLaMA-Factory writes "all", or names with commas between.</summary>
-    private static YamlNode Modules(YamlNode value, Report report) => Binder.Text(value) switch
+    private static YamlNode Modules(YamlNode value, Diagnostics report) => Binder.Text(value) switch
     {
         "all" => report.InPlaceOf(value, "all-linear"),
         { } text when text.Contains(',') => new YamlSequenceNode(text.Split(',', StringSplitOptions.TrimEntries).Select(name => report.InPlaceOf(value, name))),

@@ -7,7 +7,14 @@ public sealed record Diagnostic(string File, long Line, long Column, string Mess
 }
 
 /// <summary>What parsing gave: a pipeline, or all that is wrong at once; notes tell which keys were understood under another name.</summary>
-public sealed record ParsedPipeline(Pipeline? Pipeline, IReadOnlyList<Diagnostic> Errors, IReadOnlyList<Diagnostic> Notes);
+/// <param name="File">The name under which errors speak of the text.</param>
+/// <param name="Yaml">The text, as it was parsed.</param>
+public sealed record ParsedPipeline(
+    string File, string Yaml, Pipeline? Pipeline, IReadOnlyList<Diagnostic> Errors, IReadOnlyList<Diagnostic> Notes)
+{
+    /// <exception cref="PipelineException">It cannot be run.</exception>
+    public Pipeline Required() => Pipeline ?? throw new PipelineException(Errors);
+}
 
 /// <summary>A pipeline that cannot be run, with every reason.</summary>
 public sealed class PipelineException(IReadOnlyList<Diagnostic> errors)

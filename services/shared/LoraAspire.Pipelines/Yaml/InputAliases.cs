@@ -10,7 +10,7 @@ internal static class InputAliases
         AliasTable.Inputs.TryGetValue(key, out var input) && kind.Inputs.Any(port => port.Name == input);
 
     /// <summary>The inputs as written, and those that <paramref name="with"/> names.</summary>
-    public static IReadOnlyDictionary<string, YamlNode> Resolve(YamlMappingNode with, StageKind kind, IReadOnlyDictionary<string, YamlNode> inputs, Report report)
+    public static IReadOnlyDictionary<string, YamlNode> Resolve(YamlMappingNode with, StageKind kind, IReadOnlyDictionary<string, YamlNode> inputs, Diagnostics report)
     {
         var all = inputs.ToDictionary();
         foreach (var (key, value) in with.Children)

@@ -18,19 +18,19 @@ public static class PipelineParser
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(3650);
 
     /// <param name="file">The name under which errors speak of the text.</param>
-    /// <param name="around">Also holds the names of files and models to what is there; null where that isn't known.</param>
-    public static ParsedPipeline Parse(string yaml, string file, Surroundings? around = null)
+    /// <param name="references">Also holds the names of files and models to what is there; null where that isn't known.</param>
+    public static ParsedPipeline Parse(string yaml, string file, ReferenceCheck? references = null)
     {
-        var report = new Report(file);
-        var pipeline = Reported(() => YamlDocument.Load(yaml, report) is { } root ? Read(root, report, around) : null);
-        return new(report.ErrorCount == 0 ? pipeline : null, report.Errors, report.Notes);
+        var report = new Diagnostics(file);
+        var pipeline = Reported(() => YamlDocument.Load(yaml, report) is { } root ? Read(root, report, references) : null);
+        return new(file, yaml, report.ErrorCount == 0 ? pipeline : null, report.Errors, report.Notes);
     }
 
     /// <summary>The <c>with</c> of one stage, from a file of its own.</summary>
     /// <exception cref="PipelineException">With every reason.</exception>
     public static StageParams ParseParams(string yaml, string file, StageKind kind)
     {
-        var report = new Report(file);
+        var report = new Diagnostics(file);
         var with = Reported(() => (string.IsNullOrWhiteSpace(yaml) ? new YamlMappingNode() : YamlDocument.Load(yaml, report)) is { } root ? With(root, kind, root, report) : null);
         return report.ErrorCount == 0 ? with! : throw new PipelineException(report.Errors);
     }
@@ -47,7 +47,7 @@ public static class PipelineParser
         }
     }
 
-    private static Pipeline? Read(YamlMappingNode root, Report report, Surroundings? around)
+    private static Pipeline? Read(YamlMappingNode root, Diagnostics report, ReferenceCheck? references)
     {
         var top = Known(root, TopKeys, report);
         var name = Required(root, top, "name", report) is { } node ? Binder.Text(node) : null;
@@ -71,11 +71,11 @@ public static class PipelineParser
         }
         var drafts = sequence.Children.Select(child => Draft(child, report)).OfType<StageDraft>().ToList();
         Wiring.Check(drafts, report);
-        drafts.ForEach(draft => around?.Check(draft, report));
+        drafts.ForEach(draft => references?.Check(draft, report));
         return report.ErrorCount > 0 || name is null ? null : new(name, [.. drafts.Select(draft => draft.Spec())]);
     }
 
-    private static StageDraft? Draft(YamlNode node, Report report)
+    private static StageDraft? Draft(YamlNode node, Diagnostics report)
     {
         if (node is not YamlMappingNode mapping)
         {
@@ -105,17 +105,16 @@ public static class PipelineParser
         {
             inputs = InputAliases.Resolve(named, kind, inputs, report);
         }
-        return new(mapping, id, kind, with, inputs, Retries(keys, report), Timeout(keys, report),
-            keys.GetValueOrDefault("id") ?? mapping);
+        return new(mapping, id, kind, with, inputs, Retries(keys, report), Timeout(keys, report));
     }
 
-    private static StageParams? Refuse(YamlNode node, string message, Report report)
+    private static StageParams? Refuse(YamlNode node, string message, Diagnostics report)
     {
         report.Error(node, message);
         return null;
     }
 
-    private static StageParams With(YamlMappingNode with, StageKind kind, YamlNode place, Report report)
+    private static StageParams With(YamlMappingNode with, StageKind kind, YamlNode place, Diagnostics report)
     {
         var before = report.ErrorCount;
         var parameters = (StageParams)new Binder(report).Record(Aliases.Resolve(with, kind, report), kind.Params, place);
@@ -137,7 +136,7 @@ public static class PipelineParser
         return name.Length < key.Length && value is YamlSequenceNode list ? list.Children[int.Parse(key.AsSpan(name.Length + 1, key.Length - name.Length - 2), CultureInfo.InvariantCulture)] : value;
     }
 
-    private static IReadOnlyDictionary<string, YamlNode> Inputs(YamlNode? node, Report report)
+    private static IReadOnlyDictionary<string, YamlNode> Inputs(YamlNode? node, Diagnostics report)
     {
         if (node is YamlMappingNode mapping)
         {
@@ -150,7 +149,7 @@ public static class PipelineParser
         return new Dictionary<string, YamlNode>();
     }
 
-    private static int Retries(Dictionary<string, YamlNode> keys, Report report)
+    private static int Retries(Dictionary<string, YamlNode> keys, Diagnostics report)
     {
         if (!keys.TryGetValue("retries", out var node))
         {
@@ -165,7 +164,7 @@ public static class PipelineParser
     }
 
     /// <summary>90s, 30m, 6h, 2d.</summary>
-    private static TimeSpan? Timeout(Dictionary<string, YamlNode> keys, Report report)
+    private static TimeSpan? Timeout(Dictionary<string, YamlNode> keys, Diagnostics report)
     {
         if (!keys.TryGetValue("timeout", out var node))
         {
@@ -182,7 +181,7 @@ public static class PipelineParser
         return null;
     }
 
-    private static Dictionary<string, YamlNode> Known(YamlMappingNode mapping, string[] known, Report report)
+    private static Dictionary<string, YamlNode> Known(YamlMappingNode mapping, string[] known, Diagnostics report)
     {
         var found = new Dictionary<string, YamlNode>();
         foreach (var (key, value) in mapping.Children)
@@ -197,7 +196,7 @@ public static class PipelineParser
         return found;
     }
 
-    private static YamlNode? Required(YamlMappingNode owner, Dictionary<string, YamlNode> keys, string key, Report report)
+    private static YamlNode? Required(YamlMappingNode owner, Dictionary<string, YamlNode> keys, string key, Diagnostics report)
     {
         if (!keys.TryGetValue(key, out var node))
         {

@@ -7,8 +7,11 @@ namespace LoraAspire.Pipelines.Yaml;
 /// <summary>A stage as written, before its inputs are known to exist. Parts that could not be read are null.</summary>
 internal sealed record StageDraft(
     YamlMappingNode Node, string? Id, StageKind? Kind, StageParams? With, IReadOnlyDictionary<string, YamlNode> Inputs,
-    int Retries, TimeSpan? Timeout, YamlNode IdNode)
+    int Retries, TimeSpan? Timeout)
 {
+    /// <summary>Where what is wrong with the stage as a whole is reported.</summary>
+    public YamlNode IdNode => Node.Children.FirstOrDefault(entry => Binder.Text(entry.Key) == "id").Value ?? Node;
+
     public StageSpec Spec() => new(Id!, Kind!, With!,
         Inputs.ToDictionary(input => input.Key, input => Wiring.Reference(Binder.Text(input.Value) ?? "")!), Retries, Timeout);
 }
@@ -16,7 +19,7 @@ internal sealed record StageDraft(
 /// <summary>Holds the edges to what the stage kinds give and take.</summary>
 internal static partial class Wiring
 {
-    public static void Check(IReadOnlyList<StageDraft> drafts, Report report)
+    public static void Check(IReadOnlyList<StageDraft> drafts, Diagnostics report)
     {
         var byId = new Dictionary<string, StageDraft>();
         foreach (var draft in drafts.Where(draft => draft.Id is not null))
@@ -39,7 +42,7 @@ internal static partial class Wiring
         : OutputForm().Match(text) is { Success: true } output ? new StageOutput(output.Groups[1].Value, output.Groups[2].Value)
         : null;
 
-    private static void CheckInputs(StageDraft draft, Dictionary<string, StageDraft> byId, Report report)
+    private static void CheckInputs(StageDraft draft, Dictionary<string, StageDraft> byId, Diagnostics report)
     {
         foreach (var (name, node) in draft.Inputs)
         {
@@ -67,7 +70,7 @@ internal static partial class Wiring
         }
     }
 
-    private static void CheckSource(string name, Port? port, StageOutput source, YamlNode node, Dictionary<string, StageDraft> byId, Report report)
+    private static void CheckSource(string name, Port? port, StageOutput source, YamlNode node, Dictionary<string, StageDraft> byId, Diagnostics report)
     {
         if (!byId.TryGetValue(source.Stage, out var giver))
         {
@@ -91,7 +94,7 @@ internal static partial class Wiring
         }
     }
 
-    private static void CheckCycles(Dictionary<string, StageDraft> byId, Report report)
+    private static void CheckCycles(Dictionary<string, StageDraft> byId, Diagnostics report)
     {
         var settled = new HashSet<string>();
         foreach (var id in byId.Keys)
@@ -118,7 +121,11 @@ internal static partial class Wiring
         }
     }
 
-    private static string Article(ArtifactKind kind) => (kind == ArtifactKind.Adapter ? "an " : "a ") + kind.ToString().ToLowerInvariant();
+    private static string Article(ArtifactKind kind)
+    {
+        var word = kind.ToString().ToLowerInvariant();
+        return $"{("aeiou".Contains(word[0]) ? "an" : "a")} {word}";
+    }
 
     private static string Example(Port port) => port.Artifact == ArtifactKind.Model ? "model:NAME" : $"STAGE.{port.Artifact.ToString().ToLowerInvariant()}";
 

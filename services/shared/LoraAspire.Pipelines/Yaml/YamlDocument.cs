@@ -14,7 +14,7 @@ internal static class YamlDocument
     private const int MaxLetters = 1 << 16;
 
     /// <summary>The root mapping, or null with the reason in <paramref name="report"/>.</summary>
-    public static YamlMappingNode? Load(string text, Report report)
+    public static YamlMappingNode? Load(string text, Diagnostics report)
     {
         if (Encoding.UTF8.GetByteCount(text) > MaxBytes)
         {
@@ -57,7 +57,7 @@ internal static class YamlDocument
     /// </summary>
     /// <param name="open">Lists and mappings that are open where the parser stands, those in brackets as well as those by indentation.</param>
     /// <param name="reached">Where the parser stands.</param>
-    private static bool IsTame(string text, Report report, Stack<ParsingEvent> open, ref Mark reached)
+    private static bool IsTame(string text, Diagnostics report, Stack<ParsingEvent> open, ref Mark reached)
     {
         var parser = new Parser(new StringReader(text));
         while (parser.MoveNext())

@@ -12,7 +12,7 @@ namespace LoraAspire.Runtime.Hosting;
 internal abstract record AttemptEnd(string Word, string? Error)
 {
     /// <summary>The coordinator is told.</summary>
-    public sealed record Told(InboxMessage Outcome, string Word, string? Error) : AttemptEnd(Word, Error);
+    public sealed record Reported(InboxMessage Outcome, string Word, string? Error) : AttemptEnd(Word, Error);
 
     /// <summary>There is nobody to tell it for: the order was lost, or this worker stops. Another goes on from the last checkpoint.</summary>
     public sealed record GivenBack() : AttemptEnd("given-back", null);
@@ -28,7 +28,7 @@ internal abstract record AttemptEnd(string Word, string? Error)
         try
         {
             var outputs = await attempt.RunAsync(order, worker, progress, stop.Token);
-            return new Told(new AttemptFinished(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, outputs), "finished", null);
+            return new Reported(new AttemptFinished(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, outputs), "finished", null);
         }
         catch (Exception error)
         {
@@ -46,7 +46,7 @@ internal abstract record AttemptEnd(string Word, string? Error)
                 : error is AttemptFailedException failed ? (failed.Cause, failed.Message)
                 : Failure.Of(error);
             log.LogError(error, "{Stage} failed ({Cause}): {Words}", order.Stage, cause, words);
-            return new Told(new AttemptFailed(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, cause, words), cause.ToString().ToLowerInvariant(), words);
+            return new Reported(new AttemptFailed(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, cause, words), cause.ToString().ToLowerInvariant(), words);
         }
     }
 }

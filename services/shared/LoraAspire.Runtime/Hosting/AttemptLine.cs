@@ -22,14 +22,14 @@ internal abstract record AttemptLine
     private const char Sign = '\u001e';
 
     /// <summary>With a line break before it: something else may have begun a line.</summary>
-    public string ToText() => $"\n{Sign}{JsonSerializer.Serialize(this, Wire.Json)}\n";
+    public string ToText() => $"\n{Sign}{JsonSerializer.Serialize(this, MessageFormat.Json)}\n";
 
     /// <summary>Null when the line is none of ours.</summary>
     public static AttemptLine? Read(string line)
     {
         try
         {
-            return line.IndexOf(Sign) is var at and >= 0 ? JsonSerializer.Deserialize<AttemptLine>(line.AsSpan(at + 1), Wire.Json) : null;
+            return line.IndexOf(Sign) is var at and >= 0 ? JsonSerializer.Deserialize<AttemptLine>(line.AsSpan(at + 1), MessageFormat.Json) : null;
         }
         catch (JsonException)
         {
@@ -55,8 +55,8 @@ internal sealed record StoppedLine : AttemptLine;
 /// <summary>What the worker tells it, on the first line of its standard input. A line after it asks for a stop; the end of the input is the worker's death.</summary>
 internal sealed record AttemptTask(StageOrder Order, string Worker)
 {
-    public string ToText() => JsonSerializer.Serialize(this, Wire.Json);
+    public string ToText() => JsonSerializer.Serialize(this, MessageFormat.Json);
 
     /// <exception cref="JsonException">It is none.</exception>
-    public static AttemptTask Read(string line) => JsonSerializer.Deserialize<AttemptTask>(line, Wire.Json) ?? throw new JsonException("null");
+    public static AttemptTask Read(string line) => JsonSerializer.Deserialize<AttemptTask>(line, MessageFormat.Json) ?? throw new JsonException("null");
 }

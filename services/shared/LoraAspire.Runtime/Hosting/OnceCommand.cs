@@ -29,7 +29,8 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
         TerminalText.GuardConsole();
         var once = new Command("once", $"Run {kind.Name} once, without Redis.") { _with, _inputs, _out, _data };
         once.SetAction(RunAsync);
-        var root = new RootCommand($"LoraAspire's {kind.Name} worker. Without a command it takes orders from Redis (ConnectionStrings__redis).") { once };
+        var root = new RootCommand(
+            $"LoraAspire's {kind.Name} worker: {kind.Title}. Without a command it takes orders from Redis (ConnectionStrings__redis).") { once };
         return await root.Parse(args).InvokeAsync();
     }
 
@@ -46,10 +47,13 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
                 throw new StageException($"{output} is not empty: name a new folder.");
             }
             var scratch = Directory.CreateDirectory(output.FullName.TrimEnd('/') + ".part").FullName;
-            var context = new StageContext<TParams>(
-                "once", kind.Name, kind.Name, 1, parameters, inputs, new DataRoot(parsed.GetValue(_data)?.FullName ?? paths.Data),
-                scratch, Directory.CreateDirectory(Path.Combine(scratch, "checkpoints")).FullName, new TerminalProgress())
-            { CacheDir = new ArtifactStore(paths.Store).StageCache(kind) };
+            var checkpoints = Directory.CreateDirectory(Path.Combine(scratch, "checkpoints")).FullName;
+            var data = new DataRoot(parsed.GetValue(_data)?.FullName ?? paths.Data);
+            var context = new StageContext<TParams>(parameters, inputs, data, scratch, checkpoints, new TerminalProgress())
+            {
+                PipelineName = kind.Name,
+                CacheDir = new ArtifactStore(paths.Store).StageCache(kind),
+            };
             libraries.Load();
             await stage.RunAsync(context, cancellationToken);
             if (output.Exists)

@@ -10,7 +10,7 @@ namespace LoraAspire.Runtime.Hosting;
 /// Progress → <c>lora:progress:{run}</c>, without waiting for Redis; what Redis doesn't take is lost. Counts come at most ten times a second; messages all do. The stream goes
 /// by itself some time after its last point.
 /// </summary>
-public sealed class ProgressStream(IDatabase redis, string run, string stage, StreamOptions options) : IProgress<StageProgress>
+public sealed class ProgressStream(IDatabase redis, string run, string stage, StreamSettings options) : IProgress<StageProgress>
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ExpiryInterval = TimeSpan.FromHours(1);
@@ -21,7 +21,7 @@ public sealed class ProgressStream(IDatabase redis, string run, string stage, St
     public void Report(StageProgress value)
     {
         var last = value.Total > 0 && value.Done == value.Total;
-        if (value.Message is null && value.EvalLoss is null && !last && IsWithin(_told, Interval))
+        if (value.Message is null && value.Training?.EvalLoss is null && !last && IsWithin(_told, Interval))
         {
             return;
         }

@@ -45,9 +45,10 @@ public sealed class StageAttempt<TParams>(
     private IReadOnlyDictionary<string, string> Run(StageOrder order, string scratch, TParams with, StageInputs inputs, IProgress<StageProgress> progress, CancellationToken stop)
     {
         var checkpoints = PrivateFolder.Create(store.CheckpointDir(order.Key));
-        var context = new StageContext<TParams>(
-            order.Run, order.Pipeline, order.Stage, order.Attempt, with, inputs.Folders, new DataRoot(paths.Data), scratch, checkpoints, progress)
+        var context = new StageContext<TParams>(with, inputs.Folders, new DataRoot(paths.Data), scratch, checkpoints, progress)
         {
+            PipelineName = order.Pipeline,
+            Attempt = order.Attempt,
             CacheDir = store.StageCache(kind),
             InputDigests = order.Inputs.ToDictionary(input => input.Key, input => input.Value.Digest),
         };

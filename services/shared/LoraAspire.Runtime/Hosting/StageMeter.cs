@@ -5,7 +5,10 @@ using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>A training's progress on its way to the reader, told as metrics as well. In the worker, which outlives the processes of the attempts, so that counts go on.</summary>
+/// <summary>
+/// Progress on its way to the reader, with the figures of a training told as metrics as well. In the worker, which outlives the processes of
+/// the attempts, so that counts go on.
+/// </summary>
 public sealed class StageMeter(IProgress<StageProgress> reader, StageOrder order) : IProgress<StageProgress>
 {
     public const string Name = "LoraAspire.Trainer";
@@ -33,27 +36,27 @@ public sealed class StageMeter(IProgress<StageProgress> reader, StageOrder order
 
     public void Report(StageProgress value)
     {
-        if (order.Kind == StageKinds.Trainer.Name && value.Phase == "step")
+        if (value.Training is { } training)
         {
-            Tell(value);
+            Tell(value, training);
         }
         reader.Report(value);
     }
 
-    private void Tell(StageProgress value)
+    private void Tell(StageProgress value, TrainingFigures training)
     {
         // The first point of a run that goes on holds what an earlier process already told; which part, nobody knows here.
-        var now = (value.Done, value.Tokens ?? 0);
+        var now = (value.Done, training.Tokens ?? 0);
         var before = _told ?? (value.Done == 1 ? (0, 0) : now);
         Steps.Add(now.Done - before.Steps, _tags);
         Tokens.Add(now.Item2 - before.Tokens, _tags);
         _told = now;
-        Set(Loss, value.Loss);
-        Set(SmoothedLoss, value.SmoothedLoss);
-        Set(EvalLoss, value.EvalLoss);
-        Set(LearningRate, value.LearningRate);
-        Set(GradNorm, value.GradNorm);
-        Set(Epoch, value.Epoch);
+        Set(Loss, training.Loss);
+        Set(SmoothedLoss, training.SmoothedLoss);
+        Set(EvalLoss, training.EvalLoss);
+        Set(LearningRate, training.LearningRate);
+        Set(GradNorm, training.GradNorm);
+        Set(Epoch, training.Epoch);
         Set(Speed, value.TokensPerSecond);
         Set(StepTime, value.Total > value.Done ? value.EtaSeconds / (value.Total - value.Done) : null);
         Set(TimeLeft, value.EtaSeconds);

@@ -32,9 +32,9 @@ public static class ProgressText
     public static string Of(StageProgress value)
     {
         List<string> parts = [value.Total > 0 ? $"{value.Phase} {value.Done}/{value.Total}" : $"{value.Phase} {value.Done}"];
-        Add("loss", value.Loss, "0.0000");
-        Add("eval loss", value.EvalLoss, "0.0000");
-        Add("lr", value.LearningRate, "0.00e0");
+        Add("loss", value.Training?.Loss, "0.0000");
+        Add("eval loss", value.Training?.EvalLoss, "0.0000");
+        Add("lr", value.Training?.LearningRate, "0.00e0");
         if (value.TokensPerSecond is { } speed)
         {
             parts.Add(speed.ToString("#,0", CultureInfo.InvariantCulture) + " tokens/s");

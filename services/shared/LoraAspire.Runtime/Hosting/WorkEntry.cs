@@ -10,7 +10,7 @@ namespace LoraAspire.Runtime.Hosting;
 
 /// <summary>One order, from its reading to its acknowledgement. What can't be read or handled is kept with the dead letters, and its run is told.</summary>
 public sealed class WorkEntry(
-    IDatabase redis, ConsumerGroup group, Delivery delivery, StageKind kind, IAttempt attempt, StreamOptions options, ILogger log)
+    IDatabase redis, ConsumerGroup group, Delivery delivery, StageKind kind, IAttempt attempt, StreamSettings options, ILogger log)
 {
     private readonly Lease _lease = new(redis, group, delivery.Entry.Id, Entries.Run(delivery.Entry) ?? "");
 
@@ -24,17 +24,19 @@ public sealed class WorkEntry(
         }
         catch (Exception error) when (!RedisAway.Is(error))
         {
-            var reason = error is WireException ? error.Message : Failure.Of(error).Words;
+            var reason = error is MessageFormatException ? error.Message : Failure.Of(error).Words;
             log.LogError(error, "Order {Id} of run {Run} goes to the dead letters: {Reason}", entry.Id, run ?? "?", reason);
-            await PatientlyAsync(() => _lease.BuryAsync(reason, (InboxMessage?)Entries.Blame(entry, reason) ?? (run is null ? null : new FailRun(run, DateTimeOffset.UtcNow, reason))), stopping);
+            InboxMessage? outcome = Entries.FailedAttempt(entry, reason);
+            outcome ??= run is null ? null : new FailRun(run, DateTimeOffset.UtcNow, reason);
+            await PatientlyAsync(() => _lease.BuryAsync(reason, outcome), stopping);
         }
     }
 
     private async Task WorkAsync(CancellationToken stopping)
     {
-        WireException.Require(delivery.Count <= options.MaxDeliveries, $"delivered {delivery.Count} times: each worker that took it, or the process that it started for it, died");
+        MessageFormatException.Require(delivery.Count <= options.MaxDeliveries, $"delivered {delivery.Count} times: each worker that took it, or the process that it started for it, died");
         var order = Entries.Read<StageOrder>(delivery.Entry);
-        WireException.Require(order.Kind == kind.Name, $"an order for a {order.Kind} on the stream of a {kind.Name}");
+        MessageFormatException.Require(order.Kind == kind.Name, $"an order for a {order.Kind} on the stream of a {kind.Name}");
 
         var clock = Stopwatch.StartNew();
         RunMeter.HandedOver(kind.Name, Entries.Age(delivery.Entry));
@@ -57,35 +59,16 @@ public sealed class WorkEntry(
         // A finished stage is not thrown away because Redis restarts just now.
         var left = await PatientlyAsync(() => end switch
         {
-            AttemptEnd.Told told => _lease.FinishAsync(told.Outcome),
+            AttemptEnd.Reported told => _lease.FinishAsync(told.Outcome),
             AttemptEnd.Died => _lease.AbandonAsync(),
             _ => _lease.ReleaseAsync(),
         }, stopping);
-        if (left == LeaseState.Lost && end is AttemptEnd.Told)
+        if (left == LeaseState.Lost && end is AttemptEnd.Reported)
         {
             log.LogWarning("The order belongs to another worker by now; this outcome is dropped");
         }
     }
 
-    /// <summary>Does it again while Redis is away, as long as it is of use.</summary>
-    private async Task<T?> PatientlyAsync<T>(Func<Task<T>> say, CancellationToken useless)
-    {
-        var poll = new PollDelay(options);
-        while (true)
-        {
-            try
-            {
-                return await say();
-            }
-            catch (Exception error) when (RedisAway.Is(error))
-            {
-                log.LogWarning("Waiting for Redis: {Error}", error.Message);
-            }
-            if (useless.IsCancellationRequested)
-            {
-                return default;
-            }
-            await poll.WaitAsync(useless).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
+    private Task<T?> PatientlyAsync<T>(Func<Task<T>> say, CancellationToken useless) =>
+        RedisAway.RetryWhileUsefulAsync(say, options, error => log.LogWarning("Waiting for Redis: {Error}", error.Message), useless);
 }

@@ -100,5 +100,5 @@ public static class RunTrace
 
     private static ActivityContext? Context(string? traceParent) => ActivityContext.TryParse(traceParent, null, isRemote: true, out var context) ? context : null;
 
-    private static string Word(object message) => Wire.TypeOf(message);
+    private static string Word(object message) => MessageFormat.TypeOf(message);
 }

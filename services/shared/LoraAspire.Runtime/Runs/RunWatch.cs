@@ -5,7 +5,7 @@ using StackExchange.Redis;
 namespace LoraAspire.Runtime.Runs;
 
 /// <summary>Whether it makes sense to wait for more of a run. Asked at each look that finds nothing new; it looks itself once a heartbeat.</summary>
-internal sealed class RunWatch(IDatabase redis, StreamOptions options, string run)
+internal sealed class RunWatch(IDatabase redis, StreamSettings options, string run)
 {
     private readonly Stopwatch _sinceLook = new();
     private readonly Stopwatch _still = Stopwatch.StartNew();
@@ -22,7 +22,7 @@ internal sealed class RunWatch(IDatabase redis, StreamOptions options, string ru
         }
         _sinceLook.Restart();
         var last = (await LastAsync(Keys.Run(run)), await LastAsync(Keys.Progress(run)));
-        if (!_last.Log.IsNull && (last.Item1.IsNull || RunLog.Number(last.Item1) < RunLog.Number(_last.Log)))
+        if (!_last.Log.IsNull && (last.Item1.IsNull || RunRecord.Number(last.Item1) < RunRecord.Number(_last.Log)))
         {
             throw new RunLostException($"Run {run} is gone: Redis has lost {(last.Item1.IsNull ? "all" : "the newest")} of its log (was it emptied, or did it start from an older file?). What its stages finished is kept: submit the pipeline again.");
         }

@@ -19,10 +19,15 @@ public interface IStage<TParams> where TParams : StageParams
 /// <param name="CheckpointDir">Kept across attempts and worker deaths of the same stage key; emptied once the stage has finished.</param>
 /// <param name="Report">Progress for people. Cheap to call; may be dropped.</param>
 public sealed record StageContext<TParams>(
-    string RunId, string PipelineName, string StageId, int Attempt, TParams With,
-    IReadOnlyDictionary<string, string> Inputs, DataRoot Data,
+    TParams With, IReadOnlyDictionary<string, string> Inputs, DataRoot Data,
     string ScratchDir, string CheckpointDir, IProgress<StageProgress> Report) where TParams : StageParams
 {
+    /// <summary>Empty when a stage runs outside a pipeline.</summary>
+    public string PipelineName { get; init; } = "";
+
+    /// <summary>Counted from 1.</summary>
+    public int Attempt { get; init; } = 1;
+
     /// <summary>Input name → digest of what lies there; empty when a stage runs outside a pipeline.</summary>
     public IReadOnlyDictionary<string, string> InputDigests { get; init; } = new Dictionary<string, string>();
 

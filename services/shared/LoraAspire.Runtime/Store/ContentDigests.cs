@@ -13,7 +13,7 @@ public sealed class ContentDigests(LoraPaths paths, ILogger<ContentDigests>? log
     private readonly DigestMemory _memory = new(Path.Combine(paths.Store, ArtifactStore.DigestsFolder), log ?? NullLogger<ContentDigests>.Instance);
 
     /// <summary>For the check of a pipeline: which of the files and models that it names are there, and can be used. Nothing is hashed.</summary>
-    public Surroundings Around => new(path => Problem(() => new DataRoot(paths.Data).Resolve(path)), name => Problem(() => Files(name)));
+    public ReferenceCheck References => new(path => Problem(() => new DataRoot(paths.Data).Resolve(path)), name => Problem(() => Files(name)));
 
     private static string? Problem(Action find)
     {

@@ -44,7 +44,7 @@ internal sealed class DigestMemory(string folder, ILogger log)
         try
         {
             PrivateFolder.Create(folder);
-            File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(new Seen(path, stamp, digest), Wire.Json));
+            File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(new Seen(path, stamp, digest), MessageFormat.Json));
             File.Move(temporary, FileOf(path), overwrite: true);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -61,7 +61,7 @@ internal sealed class DigestMemory(string folder, ILogger log)
     {
         try
         {
-            return JsonSerializer.Deserialize<Seen>(File.ReadAllBytes(FileOf(path)), Wire.Json) is { } seen && seen.Path == path && Identifiers.IsDigest(seen.Sha256) ? seen : null;
+            return JsonSerializer.Deserialize<Seen>(File.ReadAllBytes(FileOf(path)), MessageFormat.Json) is { } seen && seen.Path == path && Identifiers.IsDigest(seen.Sha256) ? seen : null;
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {

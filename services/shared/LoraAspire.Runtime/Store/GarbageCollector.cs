@@ -104,7 +104,7 @@ public sealed class GarbageCollector(string store)
     {
         try
         {
-            return JsonSerializer.Deserialize<ResultCache.CacheEntry>(File.ReadAllBytes(entry), Wire.Json)?.Outputs?.Values ?? [];
+            return JsonSerializer.Deserialize<ResultCache.CacheEntry>(File.ReadAllBytes(entry), MessageFormat.Json)?.Outputs?.Values ?? [];
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {
@@ -117,7 +117,7 @@ public sealed class GarbageCollector(string store)
     {
         try
         {
-            return JsonSerializer.Deserialize<DigestMemory.Seen>(File.ReadAllBytes(memory), Wire.Json) is not { Path: { } path } || !File.Exists(path);
+            return JsonSerializer.Deserialize<DigestMemory.Seen>(File.ReadAllBytes(memory), MessageFormat.Json) is not { Path: { } path } || !File.Exists(path);
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {

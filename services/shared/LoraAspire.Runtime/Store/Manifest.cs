@@ -11,7 +11,7 @@ public sealed record Manifest(ArtifactKind Kind, string Producer, IReadOnlyList<
 {
     public const string FileName = "manifest.json";
 
-    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Wire.Json);
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, MessageFormat.Json);
 
     public static string DigestOf(byte[] manifest) => FileDigest.OfBytes(manifest);
 
@@ -69,7 +69,7 @@ public sealed record Manifest(ArtifactKind Kind, string Producer, IReadOnlyList<
     {
         try
         {
-            return JsonSerializer.Deserialize<Manifest>(bytes, Wire.Json) is { Producer: not null, Files: { } files } manifest && files.All(IsSound) ? manifest : null;
+            return JsonSerializer.Deserialize<Manifest>(bytes, MessageFormat.Json) is { Producer: not null, Files: { } files } manifest && files.All(IsSound) ? manifest : null;
         }
         catch (JsonException)
         {

@@ -65,7 +65,7 @@ internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine
         var temporary = Path.Combine(folder, $".{Guid.NewGuid():N}");
         try
         {
-            Durable.Write(temporary, JsonSerializer.SerializeToUtf8Bytes(new CacheEntry(outputs), Wire.Json));
+            Durable.Write(temporary, JsonSerializer.SerializeToUtf8Bytes(new CacheEntry(outputs), MessageFormat.Json));
             // Without overwrite, Unix moves by link and unlink: it fails when the entry exists.
             File.Move(temporary, FileOf(key), overwrite: false);
             Durable.SyncFolder(folder);
@@ -119,7 +119,7 @@ internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine
     {
         try
         {
-            var outputs = JsonSerializer.Deserialize<CacheEntry>(bytes, Wire.Json)?.Outputs;
+            var outputs = JsonSerializer.Deserialize<CacheEntry>(bytes, MessageFormat.Json)?.Outputs;
             return (outputs,
                 outputs is null ? "it names no outputs"
                 : expected.Keys.FirstOrDefault(name => !outputs.ContainsKey(name)) is { } missing ? $"it lacks the output '{missing}'"

@@ -4,7 +4,7 @@ using StackExchange.Redis;
 namespace LoraAspire.Runtime.Streams;
 
 /// <summary>One reader of one stream in a group: takes new entries, then those of dead readers, one at a time. Who counts as dead is decided by Redis's clock alone.</summary>
-public sealed class ConsumerGroup(IDatabase redis, string stream, string group, StreamOptions options, TimeSpan? idleLimit = null)
+public sealed class ConsumerGroup(IDatabase redis, string stream, string group, StreamSettings options, TimeSpan? idleLimit = null)
 {
     // XAUTOCLAIM looks at ten entries for each that it may claim, so that what others hold would hide what comes after.
     private const int LooksAtMost = 100;

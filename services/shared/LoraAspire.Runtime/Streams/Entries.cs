@@ -12,16 +12,16 @@ public static class Entries
     public const string TraceParent = "traceparent";
 
     public static NameValueEntry[] ToEntry<T>(T message) where T : class =>
-        [.. Wire.Encode(message, Activity.Current?.Id).Select(field => new NameValueEntry(field.Key, field.Value))];
+        [.. MessageFormat.Encode(message, Activity.Current?.Id).Select(field => new NameValueEntry(field.Key, field.Value))];
 
     /// <summary>Field, value, field, value: the form that scripts take.</summary>
     /// <param name="traceParent">The span to name as the writer when none is open here.</param>
     public static RedisValue[] ToArguments<T>(T message, string? traceParent = null) where T : class =>
-        [.. Wire.Encode(message, Activity.Current?.Id ?? traceParent).SelectMany(field => new RedisValue[] { field.Key, field.Value })];
+        [.. MessageFormat.Encode(message, Activity.Current?.Id ?? traceParent).SelectMany(field => new RedisValue[] { field.Key, field.Value })];
 
-    /// <exception cref="WireException">It cannot be read.</exception>
+    /// <exception cref="MessageFormatException">It cannot be read.</exception>
     public static T Read<T>(StreamEntry entry) where T : class =>
-        Wire.Decode<T>(entry.Values.Select(field => KeyValuePair.Create(field.Name.ToString(), field.Value.ToString())));
+        MessageFormat.Decode<T>(entry.Values.Select(field => KeyValuePair.Create(field.Name.ToString(), field.Value.ToString())));
 
     /// <summary>Null when it isn't there, or stands there twice with different values.</summary>
     public static string? Field(StreamEntry entry, string name) =>
@@ -31,7 +31,7 @@ public static class Entries
     public static string? Run(StreamEntry entry) => Field(entry, "run") is { } run && Identifiers.IsRun(run) ? run : null;
 
     /// <summary>An outcome that cannot be read still ends its attempt, else the run would wait for ever.</summary>
-    public static AttemptFailed? Blame(StreamEntry entry, string reason) =>
+    public static AttemptFailed? FailedAttempt(StreamEntry entry, string reason) =>
         Run(entry) is { } run && Field(entry, "stage") is { } stage && Identifiers.IsStage(stage)
             && int.TryParse(Field(entry, "attempt"), NumberStyles.None, CultureInfo.InvariantCulture, out var attempt) && Identifiers.IsAttempt(attempt)
             ? new(run, DateTimeOffset.UtcNow, stage, attempt, FailureCause.Poison, reason)

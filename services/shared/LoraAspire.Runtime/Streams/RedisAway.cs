@@ -11,18 +11,43 @@ public static class RedisAway
 
     /// <summary>Does it again, after longer and longer pauses, until Redis does it.</summary>
     /// <param name="away">Hears of each failure. What it throws ends the waiting.</param>
-    public static async Task<T> RetryAsync<T>(Func<Task<T>> ask, StreamOptions options, Action<Exception> away, CancellationToken cancellationToken)
+    public static async Task<T> RetryAsync<T>(Func<Task<T>> ask, StreamSettings options, Action<Exception> away, CancellationToken cancellationToken)
     {
         for (var poll = new PollDelay(options); ; await poll.WaitAsync(cancellationToken))
         {
-            try
+            if (await AskAsync(ask, away) is (true, var answer))
             {
-                return await ask();
+                return answer!;
             }
-            catch (Exception error) when (Is(error))
+        }
+    }
+
+    /// <summary>The same as long as it is of use, and at least once; default when Redis was away until then.</summary>
+    public static async Task<T?> RetryWhileUsefulAsync<T>(Func<Task<T>> ask, StreamSettings options, Action<Exception> away, CancellationToken useless)
+    {
+        for (var poll = new PollDelay(options); ; await poll.WaitAsync(useless).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing))
+        {
+            if (await AskAsync(ask, away) is (true, var answer))
             {
-                away(error);
+                return answer;
             }
+            if (useless.IsCancellationRequested)
+            {
+                return default;
+            }
+        }
+    }
+
+    private static async Task<(bool Done, T? Answer)> AskAsync<T>(Func<Task<T>> ask, Action<Exception> away)
+    {
+        try
+        {
+            return (true, await ask());
+        }
+        catch (Exception error) when (Is(error))
+        {
+            away(error);
+            return (false, default);
         }
     }
 

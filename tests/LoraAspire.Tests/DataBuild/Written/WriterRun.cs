@@ -60,7 +60,7 @@ internal sealed class WriterRun : IProgress<StageProgress>, IDisposable
     public async Task<string> RunAsync(DataBuildParams with, CancellationToken? cancellationToken = null, string baseModel = "pebble-init")
     {
         var scratch = Path.Combine(_folder, $"run{Interlocked.Increment(ref _runs)}");
-        StageContext<DataBuildParams> context = new("run", "test", "data", 1, with,
+        StageContext<DataBuildParams> context = new(with,
             new Dictionary<string, string> { ["base"] = Path.Combine(GoldenFolder.RepoRoot, "models", baseModel) },
             new DataRoot(_folder), scratch, Path.Combine(scratch, "checkpoints"), this)
         { CacheDir = Cache };

@@ -4,7 +4,7 @@ using YamlDotNet.RepresentationModel;
 namespace LoraAspire.Pipelines.Yaml;
 
 /// <summary>Collects what there is to say about one file, each with its place.</summary>
-internal sealed class Report(string file)
+internal sealed class Diagnostics(string file)
 {
     /// <summary>More than anybody mends at once. A small file could give rise to hundreds of thousands.</summary>
     private const int MaxErrors = 100;

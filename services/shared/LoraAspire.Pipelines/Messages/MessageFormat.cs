@@ -12,7 +12,7 @@ namespace LoraAspire.Pipelines.Messages;
 /// A record ↔ the flat fields of a stream entry. Everything that says whose entry it is stands in fields of its own;
 /// only <c>body</c> is JSON, so that an entry whose body cannot be read can still be blamed on its stage.
 /// </summary>
-public static class Wire
+public static class MessageFormat
 {
     public const string Version = "1";
 
@@ -65,7 +65,7 @@ public static class Wire
         return type.Name;
     });
 
-    /// <exception cref="WireException">
+    /// <exception cref="MessageFormatException">
     /// The entry is of another version, lacks a field or has it twice, names what is no name, or its body is not what its type says. Nothing else is ever thrown.
     /// </exception>
     public static T Decode<T>(IEnumerable<KeyValuePair<string, string>> entry) where T : class
@@ -75,38 +75,38 @@ public static class Wire
         {
             foreach (var (name, value) in entry)
             {
-                WireException.Require(fields.TryAdd(name, value), $"the field '{name}' stands there twice");
+                MessageFormatException.Require(fields.TryAdd(name, value), $"the field '{name}' stands there twice");
             }
-            WireException.Require(fields.TryGetValue("v", out var version) && version == Version, $"entry of version '{version}', this build reads version {Version}");
-            var body = JsonNode.Parse(fields.GetValueOrDefault("body", "{}"), documentOptions: Body) as JsonObject ?? throw new WireException("the body is no JSON object");
+            MessageFormatException.Require(fields.TryGetValue("v", out var version) && version == Version, $"entry of version '{version}', this build reads version {Version}");
+            var body = JsonNode.Parse(fields.GetValueOrDefault("body", "{}"), documentOptions: Body) as JsonObject ?? throw new MessageFormatException("the body is no JSON object");
             foreach (var name in FlatFields)
             {
-                WireException.Require(!body.ContainsKey(name), $"'{name}' stands in the body, where it doesn't belong");
+                MessageFormatException.Require(!body.ContainsKey(name), $"'{name}' stands in the body, where it doesn't belong");
                 if (fields.TryGetValue(name, out var value))
                 {
                     body[name] = name == "attempt" ? int.Parse(value, NumberStyles.None, CultureInfo.InvariantCulture) : value;
                 }
             }
-            return Plausible.Require(body.Deserialize<T>(Json) ?? throw new WireException("the body is null"), body);
+            return MessageCheck.Require(body.Deserialize<T>(Json) ?? throw new MessageFormatException("the body is null"), body);
         }
         catch (Exception error)
         {
-            throw new WireException($"undecodable '{fields.GetValueOrDefault("type", "?")}': {error.Message}", error);
+            throw new MessageFormatException($"undecodable '{fields.GetValueOrDefault("type", "?")}': {error.Message}", error);
         }
     }
 }
 
 /// <summary>A stream entry that this build cannot read. The message is one line, and holds nothing that a terminal would obey.</summary>
-public sealed class WireException(string message, Exception? inner = null) : Exception(Plain(message), inner)
+public sealed class MessageFormatException(string message, Exception? inner = null) : Exception(Plain(message), inner)
 {
     private const int MostShown = 300;
 
-    /// <exception cref="WireException">It doesn't hold.</exception>
+    /// <exception cref="MessageFormatException">It doesn't hold.</exception>
     public static void Require(bool holds, string problem)
     {
         if (!holds)
         {
-            throw new WireException(problem);
+            throw new MessageFormatException(problem);
         }
     }
 

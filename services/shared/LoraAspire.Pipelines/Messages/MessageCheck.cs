@@ -4,16 +4,16 @@ using LoraAspire.Pipelines.Runs;
 namespace LoraAspire.Pipelines.Messages;
 
 /// <summary>What the types of a message can't say of its values. Everybody may write to Redis; names become folders and keys.</summary>
-internal static class Plausible
+internal static class MessageCheck
 {
     private const int LongestName = 256;
     private const double LongestTimeout = 100_000 * 86_400.0;
 
-    /// <exception cref="WireException">A value that nobody of ours writes.</exception>
+    /// <exception cref="MessageFormatException">A value that nobody of ours writes.</exception>
     public static T Require<T>(T message, JsonObject body) where T : class
     {
         // Nulls are left out when we write; a list of them would pass for a list of names. Only parameters may be null.
-        WireException.Require(!body.Any(field => field.Key != "with" && HasNull(field.Value)), "a value is null");
+        MessageFormatException.Require(!body.Any(field => field.Key != "with" && HasNull(field.Value)), "a value is null");
         switch (message)
         {
             case InboxMessage inbox:
@@ -42,10 +42,10 @@ internal static class Plausible
         switch (message)
         {
             case SubmitRun submit:
-                WireException.Require(submit.File.Length <= LongestName * 16, "the file's name is too long");
+                MessageFormatException.Require(submit.File.Length <= LongestName * 16, "the file's name is too long");
                 break;
             case AttemptStarted started:
-                WireException.Require(started.Worker.Length is > 0 and <= LongestName, "the worker's name is empty or too long");
+                MessageFormatException.Require(started.Worker.Length is > 0 and <= LongestName, "the worker's name is empty or too long");
                 break;
             case AttemptFinished finished:
                 Digests(finished.Outputs);
@@ -55,13 +55,13 @@ internal static class Plausible
 
     private static void Order(StageOrder order)
     {
-        WireException.Require(Identifiers.IsPipeline(order.Pipeline), $"'{Identifiers.Shown(order.Pipeline)}' is no pipeline's name");
-        WireException.Require(Identifiers.IsDigest(order.Key), $"'{Identifiers.Shown(order.Key)}' is no stage key");
-        WireException.Require(order.TimeoutSeconds is null or (> 0 and <= LongestTimeout), $"a timeout of {order.TimeoutSeconds} s");
+        MessageFormatException.Require(Identifiers.IsPipeline(order.Pipeline), $"'{Identifiers.Shown(order.Pipeline)}' is no pipeline's name");
+        MessageFormatException.Require(Identifiers.IsDigest(order.Key), $"'{Identifiers.Shown(order.Key)}' is no stage key");
+        MessageFormatException.Require(order.TimeoutSeconds is null or (> 0 and <= LongestTimeout), $"a timeout of {order.TimeoutSeconds} s");
         foreach (var (name, input) in order.Inputs)
         {
-            WireException.Require(Identifiers.IsDigest(input.Digest), $"input '{Identifiers.Shown(name)}' has no digest");
-            WireException.Require(input.Model is null || Identifiers.IsModel(input.Model), $"'model:{Identifiers.Shown(input.Model)}' is no model's name");
+            MessageFormatException.Require(Identifiers.IsDigest(input.Digest), $"input '{Identifiers.Shown(name)}' has no digest");
+            MessageFormatException.Require(input.Model is null || Identifiers.IsModel(input.Model), $"'model:{Identifiers.Shown(input.Model)}' is no model's name");
         }
         Digests(order.DataFiles);
     }
@@ -71,7 +71,7 @@ internal static class Plausible
         switch (happened)
         {
             case RunSubmitted submitted:
-                WireException.Require(submitted.Stages.All(stage => Identifiers.IsStage(stage.Id)), "a stage has no id");
+                MessageFormatException.Require(submitted.Stages.All(stage => Identifiers.IsStage(stage.Id)), "a stage has no id");
                 break;
             case StageQueued queued:
                 Attempt(queued.Stage, queued.Attempt);
@@ -91,21 +91,21 @@ internal static class Plausible
         }
     }
 
-    private static void Run(string? run) => WireException.Require(Identifiers.IsRun(run), $"'{Identifiers.Shown(run)}' is no run id");
+    private static void Run(string? run) => MessageFormatException.Require(Identifiers.IsRun(run), $"'{Identifiers.Shown(run)}' is no run id");
 
-    private static void Stage(string stage) => WireException.Require(Identifiers.IsStage(stage), $"'{Identifiers.Shown(stage)}' is no stage id");
+    private static void Stage(string stage) => MessageFormatException.Require(Identifiers.IsStage(stage), $"'{Identifiers.Shown(stage)}' is no stage id");
 
     private static void Attempt(string stage, int attempt)
     {
         Stage(stage);
-        WireException.Require(Identifiers.IsAttempt(attempt), $"{attempt} is no attempt");
+        MessageFormatException.Require(Identifiers.IsAttempt(attempt), $"{attempt} is no attempt");
     }
 
     private static void Digests(IReadOnlyDictionary<string, string> named)
     {
         foreach (var (name, digest) in named)
         {
-            WireException.Require(Identifiers.IsDigest(digest), $"'{Identifiers.Shown(name)}' has no digest");
+            MessageFormatException.Require(Identifiers.IsDigest(digest), $"'{Identifiers.Shown(name)}' has no digest");
         }
     }
 

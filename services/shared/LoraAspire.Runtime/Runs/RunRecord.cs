@@ -10,10 +10,10 @@ namespace LoraAspire.Runtime.Runs;
 /// <param name="State">Folded from what can be read; its version is the number of the last entry, readable or not.</param>
 /// <param name="TraceParent">The span that wrote its first entry: the whole run belongs to that trace. Null when nobody traced it.</param>
 /// <param name="Unreadable">Entries that this build can't read.</param>
-public sealed record RunLog(RunState State, string? TraceParent, IReadOnlyList<Unreadable> Unreadable)
+public sealed record RunRecord(RunState State, string? TraceParent, IReadOnlyList<Unreadable> Unreadable)
 {
     /// <summary>Of a run that nobody knows, the start.</summary>
-    public static async Task<RunLog> ReadAsync(IDatabase redis, string run)
+    public static async Task<RunRecord> ReadAsync(IDatabase redis, string run)
     {
         var entries = await redis.StreamRangeAsync(Keys.Run(run));
         var events = entries.Select(entry => Event(run, entry)).ToList();
@@ -35,7 +35,7 @@ public sealed record RunLog(RunState State, string? TraceParent, IReadOnlyList<U
             var happened = Entries.Read<RunEvent>(entry);
             return happened.Run == run ? happened : new Unreadable(run, Entries.Time(entry), entry.Id.ToString(), $"it belongs to run {happened.Run}");
         }
-        catch (WireException error)
+        catch (MessageFormatException error)
         {
             return new Unreadable(run, Entries.Time(entry), entry.Id.ToString(), error.Message);
         }

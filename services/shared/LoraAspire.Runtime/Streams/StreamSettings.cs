@@ -1,7 +1,7 @@
 namespace LoraAspire.Runtime.Streams;
 
 /// <summary>How often streams are looked at and when a reader counts as dead.</summary>
-public sealed record StreamOptions
+public sealed record StreamSettings
 {
     /// <summary>Between two renewals of a worker's lease; also the longest a cancel takes to be heard.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(1);
@@ -40,7 +40,7 @@ public sealed record StreamOptions
 }
 
 /// <summary>The wait between two looks: short after something came, longer the longer nothing comes.</summary>
-public sealed class PollDelay(StreamOptions options)
+public sealed class PollDelay(StreamSettings options)
 {
     private TimeSpan _next = options.PollMin;
 

@@ -15,7 +15,7 @@ namespace LoraAspire.Runtime.Runs;
 /// Submits, cancels and follows runs. What CLI, lab and AppHost know of runs, they know through this. An entry that can't be read is told as such and passed over; following
 /// ends with a <see cref="RunLostException"/> when there is nothing left to follow.
 /// </summary>
-public sealed class Runs(IConnectionMultiplexer connection, StreamOptions options)
+public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings options)
 {
     private const int LastEntries = 20;
 
@@ -24,19 +24,19 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
 
     private IDatabase Redis => connection.GetDatabase();
 
-    /// <summary>Checks the pipeline, then hands it to the coordinator. Returns the new run's id at once.</summary>
+    /// <summary>Parses the pipeline, then hands it to the coordinator. Returns the new run's id at once.</summary>
     /// <param name="file">The name under which errors speak of the YAML.</param>
     /// <exception cref="PipelineException">The pipeline is wrong; nothing was submitted.</exception>
-    public async Task<string> SubmitAsync(string yaml, string file = "pipeline.yaml")
+    public Task<string> SubmitAsync(string yaml, string file = "pipeline.yaml") => SubmitAsync(PipelineParser.Parse(yaml, file));
+
+    /// <inheritdoc cref="SubmitAsync(string, string)"/>
+    public async Task<string> SubmitAsync(ParsedPipeline parsed)
     {
-        var parsed = PipelineParser.Parse(yaml, file);
-        if (parsed.Pipeline is null)
-        {
-            throw new PipelineException(parsed.Errors);
-        }
-        var run = $"{DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}-{Guid.NewGuid().ToString("N")[..RandomLetters]}";
-        using var span = RunTrace.Submit(run, parsed.Pipeline.Name);
-        await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new SubmitRun(run, DateTimeOffset.UtcNow, file, yaml)));
+        var pipeline = parsed.Required();
+        var now = DateTimeOffset.UtcNow;
+        var run = $"{now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}-{Guid.NewGuid().ToString("N")[..RandomLetters]}";
+        using var span = RunTrace.Submit(run, pipeline.Name);
+        await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new SubmitRun(run, now, parsed.File, parsed.Yaml)));
         return run;
     }
 
@@ -56,12 +56,12 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
     {
         try
         {
-            var log = await RunLog.ReadAsync(Redis, run);
+            var log = await RunRecord.ReadAsync(Redis, run);
             return log.State.Version == 0 ? null : log.State;
         }
         catch (RedisServerException error) when (!RedisAway.Is(error))
         {
-            return new RunState(run, 1, Status: RunStatus.Failed, Error: $"the run's log can't be read: {error.Message}");
+            return new RunState(run, 1) { Status = RunStatus.Failed, Error = $"the run's log can't be read: {error.Message}" };
         }
     }
 
@@ -71,7 +71,7 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
     {
         await foreach (var entry in FollowAsync(run, Keys.Run(run), () => Task.FromResult(false), cancellationToken))
         {
-            var happened = RunLog.Event(run, entry);
+            var happened = RunRecord.Event(run, entry);
             yield return happened;
             if (happened is RunFinished)
             {
@@ -94,16 +94,16 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
 
     /// <summary>What there is to read of a run: its events in words and its stages' messages. Goes on to the end of the run when told to follow.</summary>
     /// <exception cref="RunLostException">As <see cref="WatchAsync"/>, when following.</exception>
-    public async IAsyncEnumerable<LogLine> LogsAsync(string run, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<RunLogLine> LogsAsync(string run, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var (events, points) = (new StreamCursor(Redis, Keys.Run(run)), new StreamCursor(Redis, Keys.Progress(run)));
         var (watch, poll) = (new RunWatch(Redis, options, run), new PollDelay(options));
         while (true)
         {
             var over = !follow || await AskAsync(run, () => IsOverAsync(run), cancellationToken);
-            var lines = (await AskAsync(run, events.NextAsync, cancellationToken)).Select(entry => LogLine.Of(RunLog.Event(run, entry)))
-                .Concat((await AskAsync(run, points.NextAsync, cancellationToken)).Select(entry => LogLine.Of(ProgressPoint.Of(run, entry))))
-                .OfType<LogLine>().OrderBy(line => line.At).ToList();
+            var lines = (await AskAsync(run, events.NextAsync, cancellationToken)).Select(entry => RunLogLine.Of(RunRecord.Event(run, entry)))
+                .Concat((await AskAsync(run, points.NextAsync, cancellationToken)).Select(entry => RunLogLine.Of(ProgressPoint.Of(run, entry))))
+                .OfType<RunLogLine>().OrderBy(line => line.At).ToList();
             foreach (var line in lines)
             {
                 yield return line;
@@ -174,5 +174,5 @@ public sealed class Runs(IConnectionMultiplexer connection, StreamOptions option
 
     /// <summary>Nobody of ours writes after the end; who else does shall not hide it.</summary>
     private async Task<bool> IsOverAsync(string run) =>
-        (await Redis.StreamRangeAsync(Keys.Run(run), count: LastEntries, messageOrder: Order.Descending)).Any(entry => RunLog.Event(run, entry) is RunFinished);
+        (await Redis.StreamRangeAsync(Keys.Run(run), count: LastEntries, messageOrder: Order.Descending)).Any(entry => RunRecord.Event(run, entry) is RunFinished);
 }

@@ -4,7 +4,7 @@ using LoraAspire.Pipelines.Runs;
 
 namespace LoraAspire.Tests.Pipelines;
 
-public sealed class WireTests
+public sealed class MessageFormatTests
 {
     private static readonly DateTimeOffset At = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
     private static readonly string Digest = new('d', 64);
@@ -12,13 +12,21 @@ public sealed class WireTests
     /// <summary>One of each: what is mutated below.</summary>
     private static IReadOnlyList<IReadOnlyList<KeyValuePair<string, string>>> Seeds =>
     [
-        Wire.Encode<InboxMessage>(new SubmitRun("r", At, "p.yaml", "name: 雁栖")),
-        Wire.Encode<InboxMessage>(new AttemptFinished("r", At, "tune", 2, new Dictionary<string, string> { ["adapter"] = Digest })),
-        Wire.Encode<InboxMessage>(new AttemptFailed("r", At, "tune", 1, FailureCause.Transient, "no luck")),
-        Wire.Encode<RunEvent>(new RunSubmitted("r", At, "two", "p.yaml", "", [new("data", "data-build", new Dictionary<string, string> { ["base"] = "model:tiny" })], ["a note"])),
-        Wire.Encode<RunEvent>(new StageFinished("r", At, "data", 1, new Dictionary<string, string> { ["dataset"] = Digest })),
-        Wire.Encode(new StageOrder("r", At, "tune", 1, "two", "trainer", Digest, System.Text.Json.JsonSerializer.SerializeToElement(new { lora_r = 8 }),
-            new Dictionary<string, InputArtifact> { ["base"] = new(Digest, "tiny") }, new Dictionary<string, string> { ["a.json"] = Digest }, 60)),
+        MessageFormat.Encode<InboxMessage>(new SubmitRun("r", At, "p.yaml", "name: 雁栖")),
+        MessageFormat.Encode<InboxMessage>(new AttemptFinished("r", At, "tune", 2, new Dictionary<string, string> { ["adapter"] = Digest })),
+        MessageFormat.Encode<InboxMessage>(new AttemptFailed("r", At, "tune", 1, FailureCause.Transient, "no luck")),
+        MessageFormat.Encode<RunEvent>(new RunSubmitted("r", At, "two", "p.yaml", "", [new("data", "data-build", new Dictionary<string, string> { ["base"] = "model:tiny" })], ["a note"])),
+        MessageFormat.Encode<RunEvent>(new StageFinished("r", At, "data", 1, new Dictionary<string, string> { ["dataset"] = Digest })),
+        MessageFormat.Encode(new StageOrder("r", At, "tune", 1)
+        {
+            Pipeline = "two",
+            Kind = "trainer",
+            Key = Digest,
+            With = System.Text.Json.JsonSerializer.SerializeToElement(new { lora_r = 8 }),
+            Inputs = new Dictionary<string, InputArtifact> { ["base"] = new(Digest, "tiny") },
+            DataFiles = new Dictionary<string, string> { ["a.json"] = Digest },
+            TimeoutSeconds = 60,
+        }),
     ];
 
     [Fact]
@@ -50,7 +58,7 @@ public sealed class WireTests
         var fields = Seeds[1].ToDictionary();
         fields[field] = value;
 
-        var refused = Assert.Throws<WireException>(() => Wire.Decode<InboxMessage>(fields));
+        var refused = Assert.Throws<MessageFormatException>(() => MessageFormat.Decode<InboxMessage>(fields));
 
         Assert.DoesNotContain(refused.Message, char.IsControl);
     }
@@ -111,10 +119,10 @@ public sealed class WireTests
     {
         try
         {
-            Wire.Decode<T>(fields);
+            MessageFormat.Decode<T>(fields);
             return true;
         }
-        catch (WireException refused)
+        catch (MessageFormatException refused)
         {
             return refused.Message.Length < 1000 && !refused.Message.Any(char.IsControl);
         }

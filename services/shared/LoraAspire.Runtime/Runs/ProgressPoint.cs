@@ -1,0 +1,29 @@
+using System.Text.Json.Serialization;
+using LoraAspire.Pipelines;
+using LoraAspire.Pipelines.Messages;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Streams;
+using StackExchange.Redis;
+
+namespace LoraAspire.Runtime.Runs;
+
+/// <summary>One entry of <c>lora:progress:{run}</c>.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(ProgressPoint), "progress")]
+public record ProgressPoint(string Run, DateTimeOffset At, string Stage, StageProgress Progress)
+{
+    /// <summary>The point, or that it can't be read.</summary>
+    internal static ProgressPoint Of(string run, StreamEntry entry)
+    {
+        try
+        {
+            var point = Entries.Read<ProgressPoint>(entry);
+            return Identifiers.IsStage(point.Stage) ? point : throw new MessageFormatException($"'{Identifiers.Shown(point.Stage)}' is no stage id");
+        }
+        catch (MessageFormatException error)
+        {
+            var stage = Entries.Field(entry, "stage");
+            return new(run, Entries.Time(entry), Identifiers.IsStage(stage) ? stage! : "?", new StageProgress(Message: $"entry {entry.Id} of this run's progress can't be read: {error.Message}"));
+        }
+    }
+}
