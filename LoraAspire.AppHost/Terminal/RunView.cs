@@ -15,24 +15,23 @@ internal sealed class RunView : IAsyncDisposable
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, StageProgress> _progress = [];
-    private readonly Dictionary<string, DateTime> _lastLine = [];
+    private readonly Dictionary<string, DateTimeOffset> _lastLine = [];
     private readonly CancellationTokenSource _over = new();
-    private readonly bool _isTerminal = AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected;
+    private readonly bool _isTerminal;
+    private readonly TimeProvider _clock;
+    private readonly Task _drawing;
     private RunState _state;
-    private Task _drawing = Task.CompletedTask;
 
-    private RunView(string id) => _state = new RunState(id);
-
-    public static RunView Start(string id)
+    /// <param name="isTerminal">Draw a table that changes in place.</param>
+    public RunView(string id, bool isTerminal, TimeProvider clock)
     {
-        var view = new RunView(id);
+        (_state, _isTerminal, _clock) = (new RunState(id), isTerminal, clock);
         AnsiConsole.MarkupLineInterpolated($"Run [bold]{id}[/]");
-        if (view._isTerminal)
-        {
-            view._drawing = AnsiConsole.Live(view.Table()).StartAsync(view.DrawAsync);
-        }
-        return view;
+        _drawing = isTerminal ? AnsiConsole.Live(Table()).StartAsync(DrawAsync) : Task.CompletedTask;
     }
+
+    public static RunView Start(string id) =>
+        new(id, AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected, TimeProvider.System);
 
     public void Show(RunState state, RunEvent happened)
     {
@@ -55,10 +54,11 @@ internal sealed class RunView : IAsyncDisposable
                 ? point with { Training = point.Training ?? _progress.GetValueOrDefault(stage)?.Training }
                 : (_progress.GetValueOrDefault(stage) ?? new StageProgress()) with { Message = point.Message };
         }
-        var due = DateTime.UtcNow - _lastLine.GetValueOrDefault(stage) >= LineEvery || (point.Total > 0 && point.Done == point.Total);
+        var now = _clock.GetUtcNow();
+        var due = now - _lastLine.GetValueOrDefault(stage) >= LineEvery || (point.Total > 0 && point.Done == point.Total);
         if (!_isTerminal && (due || point.Message is not null))
         {
-            _lastLine[stage] = point.Message is null ? DateTime.UtcNow : _lastLine.GetValueOrDefault(stage);
+            _lastLine[stage] = point.Message is null ? now : _lastLine.GetValueOrDefault(stage);
             string[] parts = [Counted(point), Loss(point), Speed(point), Left(point), Gpu(point), point.Message ?? ""];
             Console.WriteLine($"  {stage}: {string.Join("  ", parts.Where(part => part != ""))}");
         }
@@ -80,7 +80,8 @@ internal sealed class RunView : IAsyncDisposable
         screen.UpdateTarget(Table());
     }
 
-    private Table Table()
+    /// <summary>What a terminal shows of the run just now.</summary>
+    public Table Table()
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumns("Stage", "State", "Done", "Loss", "Tokens/s", "Left", "GPU");
         lock (_lock)

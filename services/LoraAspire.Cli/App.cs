@@ -1,16 +1,12 @@
-using LoraAspire.Model;
-using LoraAspire.Pipelines.Messages;
-using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
-using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
 using StackExchange.Redis;
 
 namespace LoraAspire.Cli;
 
 /// <summary>The running app, found through ConnectionStrings__redis or the file that the AppHost leaves in its state folder.</summary>
-internal sealed record App(string Redis, string? Lab, string? Chat)
+internal sealed record App(string Redis, string? Chat)
 {
     internal const string NotRunning = "LoraAspire is not running here. Start it with `dotnet run --project LoraAspire.AppHost` and try again, or set ConnectionStrings__redis.";
 
@@ -23,7 +19,7 @@ internal sealed record App(string Redis, string? Lab, string? Chat)
     {
         var left = AppAddresses.Read(Folders.State);
         var redis = Environment.GetEnvironmentVariable(Connection) ?? left?.Redis;
-        return redis is null ? throw new CliException(NotRunning) : new(redis, left?.Lab, left?.Chat);
+        return redis is null ? throw new CliException(NotRunning) : new(redis, left?.Chat);
     }
 
     /// <exception cref="CliException">Redis does not answer.</exception>
@@ -42,6 +38,15 @@ internal sealed record App(string Redis, string? Lab, string? Chat)
         }
     }
 
+    /// <exception cref="CliException">There is no such run.</exception>
+    public static async Task RequireAsync(RunClient runs, string id)
+    {
+        if (await runs.GetAsync(id) is null)
+        {
+            throw new CliException($"No run '{id}'. `lora runs` lists them.");
+        }
+    }
+
     /// <exception cref="CliException">It is no connection string.</exception>
     private static ConfigurationOptions Settings(string redis)
     {
@@ -52,27 +57,6 @@ internal sealed record App(string Redis, string? Lab, string? Chat)
         catch (ArgumentException error)
         {
             throw new CliException($"The address of Redis, in {Connection} or in what the AppHost left, can't be read: {error.Message}");
-        }
-    }
-}
-
-internal static class Guard
-{
-    /// <summary>Exit code 1 with words for what the user can mend; 130 after Ctrl-C.</summary>
-    public static async Task<int> Guarded(this Task<int> command)
-    {
-        try
-        {
-            return await command;
-        }
-        catch (OperationCanceledException)
-        {
-            return 130;
-        }
-        catch (Exception error) when (error is CliException or PipelineException or MessageFormatException or ModelException or StoreException or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
-        {
-            await Console.Error.WriteLineAsync(error.Message);
-            return 1;
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Yaml;
@@ -10,6 +11,8 @@ namespace LoraAspire.Cli;
 
 internal static class RunCommand
 {
+    private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(1);
+
     public static Command Create()
     {
         var file = new Argument<string>("file") { Description = "Pipeline file" };
@@ -45,12 +48,12 @@ internal static class RunCommand
 
     private static async Task ShowPointsAsync(RunClient runs, string run, CancellationToken cancellationToken)
     {
-        var next = DateTime.MinValue;
+        long? shown = null;
         await foreach (var (stage, progress, at) in runs.FollowProgressAsync(run, cancellationToken))
         {
-            if (progress.Message is not null || DateTime.UtcNow >= next || progress.Done == progress.Total)
+            if (progress.Message is not null || progress.Done == progress.Total || shown is null || Stopwatch.GetElapsedTime(shown.Value) >= LineEvery)
             {
-                next = DateTime.UtcNow.AddSeconds(1);
+                shown = Stopwatch.GetTimestamp();
                 Screen.Write(new(at, stage, progress.Message ?? ProgressText.Of(progress)));
             }
         }

@@ -106,7 +106,7 @@ public sealed class PlannerTests : IDisposable
         using CancellationTokenSource stop = new();
         stop.Cancel();
 
-        Assert.ThrowsAny<OperationCanceledException>(() => Plan(0, stop.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => PlanUntil(0, stop.Token));
     }
 
     [Theory]
@@ -132,7 +132,9 @@ public sealed class PlannerTests : IDisposable
           - { id: tune, uses: trainer, inputs: { dataset: data.dataset, base: model:tiny } }
         """;
 
-    private StagePlan Plan(int stage = 0, CancellationToken stop = default)
+    private StagePlan Plan(int stage = 0) => PlanUntil(stage, CancellationToken.None);
+
+    private StagePlan PlanUntil(int stage, CancellationToken stop)
     {
         var pipeline = PipelineParser.Parse(Yaml, "p.yaml").Required();
         return Planner().Plan(new(pipeline, pipeline.Stages[stage], new RunState("r")), null, stop);

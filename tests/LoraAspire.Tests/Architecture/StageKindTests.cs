@@ -1,0 +1,82 @@
+using System.Text.RegularExpressions;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime;
+
+namespace LoraAspire.Tests.Architecture;
+
+/// <summary>
+/// A stage kind stands in four places: its parameters, its service (stage class and Program.cs), a line of AppHost.cs, a row of StageKinds.
+/// Everything else draws and runs it from its description.
+/// </summary>
+public sealed partial class StageKindTests
+{
+    private static readonly string s_root = LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!;
+
+    /// <summary>Where a kind is named by design; in the last, the word is the command's own.</summary>
+    private static readonly string[] s_named =
+    [
+        "services/shared/LoraAspire.Pipelines/Stages/StageKind.cs", "LoraAspire.AppHost/AppHost.cs", "services/LoraAspire.Cli/ChatCommand.cs",
+    ];
+
+    [Fact]
+    public void No_page_terminal_or_service_names_a_kind_but_its_own()
+    {
+        var fields = typeof(StageKinds).GetFields().Where(field => field.FieldType == typeof(StageKind)).ToList();
+        Assert.Equal(StageKinds.All, fields.Select(field => (StageKind)field.GetValue(null)!));
+        var names = fields.Select(field => (Kind: (StageKind)field.GetValue(null)!, Pattern: new Regex(
+            $"""StageKinds\.{field.Name}\b|"{Regex.Escape(((StageKind)field.GetValue(null)!).Name)}"|\b{((StageKind)field.GetValue(null)!).Params.Name}\b""")));
+        var files = new[] { "LoraAspire.AppHost", "LoraAspire.ServiceDefaults", "services" }
+            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(s_root, folder), "*", SearchOption.AllDirectories))
+            .Where(file => Path.GetExtension(file) is ".cs" or ".razor" && !Built().IsMatch(file))
+            .Select(file => Path.GetRelativePath(s_root, file))
+            .Where(file => !s_named.Contains(file)).ToList();
+        Assert.Contains("services/LoraAspire.Lab/RunPages/RunPage.razor", files);
+
+        var found = from file in files
+                    let text = File.ReadAllText(Path.Combine(s_root, file))
+                    from name in names
+                    where !IsAtHome(file, name.Kind) && name.Pattern.IsMatch(text)
+                    select $"{file} names {name.Kind.Name}";
+
+        Assert.Empty(found);
+    }
+
+    [Fact]
+    public void What_no_kind_names_is_found_in_one_that_does() =>
+        Assert.Matches("StageKinds\\.Merger", File.ReadAllText(Path.Combine(s_root, "services/LoraAspire.Merger/Program.cs")));
+
+    [Fact]
+    public void The_program_of_a_kind_is_one_statement() => Assert.All(["Trainer", "Merger", "Evaluator"], service =>
+    {
+        var lines = File.ReadAllLines(Path.Combine(s_root, $"services/LoraAspire.{service}/Program.cs"));
+        Assert.Single(lines, line => line.Length > 0 && !line.StartsWith("using ", StringComparison.Ordinal));
+    });
+
+    [Fact]
+    public void A_stage_gives_the_artifact_that_its_kind_has_a_port_for()
+    {
+        var outputs = new Dictionary<string, string> { ["model"] = "m" };
+        var tune = new StageState("tune", StageKinds.Trainer.Name, new Dictionary<string, string>()) { Outputs = outputs };
+
+        Assert.Equal(("m", null, null), (tune.Output(ArtifactKind.Model), tune.Output(ArtifactKind.Adapter), tune.Output(ArtifactKind.Report)));
+        Assert.Equal((true, true, false), (tune.MayGive(ArtifactKind.Model), tune.MayGive(ArtifactKind.Adapter), tune.MayGive(ArtifactKind.Report)));
+    }
+
+    /// <summary>In a log of a build that had more kinds.</summary>
+    [Fact]
+    public void A_stage_of_a_kind_that_is_gone_is_shown_without_a_description()
+    {
+        var stage = new StageState("x", "export", new Dictionary<string, string>()) { Outputs = new Dictionary<string, string> { ["model"] = "m" } };
+
+        Assert.Equal((null, null, false), (stage.Description, stage.Output(ArtifactKind.Model), stage.MayGive(ArtifactKind.Model)));
+    }
+
+    /// <summary>In its own service, and in the record of its parameters with what that is made of.</summary>
+    private static bool IsAtHome(string file, StageKind kind) =>
+        file.StartsWith($"services/LoraAspire.{kind.Params.Name.Replace("Params", "")}/", StringComparison.Ordinal)
+        || (file.StartsWith("services/shared/LoraAspire.Pipelines/Stages/", StringComparison.Ordinal) && !file.EndsWith("StageKind.cs", StringComparison.Ordinal));
+
+    [GeneratedRegex(@"[/\\](bin|obj)[/\\]")]
+    private static partial Regex Built();
+}

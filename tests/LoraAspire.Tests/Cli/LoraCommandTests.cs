@@ -1,0 +1,135 @@
+using LoraAspire.Cli;
+using LoraAspire.Model.Data;
+using LoraAspire.Runtime;
+using LoraAspire.Runtime.Gpu;
+using LoraAspire.Tests.Terminal;
+
+namespace LoraAspire.Tests.Cli;
+
+/// <summary>The commands of <c>lora</c> where no app runs.</summary>
+[Collection(CapturedTerminal.Collection)]
+public sealed class LoraCommandTests : IDisposable
+{
+    private const string Wrong = """
+        name: one
+        stages:
+          - { id: tune, uses: trainer, with: { lora_r: 0 } }
+        """;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("lora-command-").FullName;
+    private readonly CapturedTerminal _terminal = new();
+
+    public LoraCommandTests()
+    {
+        _terminal.Set("LORA_STATE", _folder);
+        _terminal.Set("LORA_DATA", _folder);
+        foreach (var name in (string[])["LORA_STORE", "LORA_MODELS", "ConnectionStrings__redis"])
+        {
+            _terminal.Set(name, null);
+        }
+    }
+
+    public void Dispose()
+    {
+        _terminal.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Theory]
+    [InlineData("run p.yaml")]
+    [InlineData("run p.yaml -f")]
+    [InlineData("check a.yaml b.yaml")]
+    [InlineData("runs")]
+    [InlineData("logs 20260102-030405-ab12 --follow")]
+    [InlineData("cancel 20260102-030405-ab12")]
+    [InlineData("chat --once hi --model m --url http://localhost:1")]
+    [InlineData("data inspect x --stage data --random 2 --seed 3 --find who --source s --limit 1 --tokens")]
+    [InlineData("data inspect x --row 3")]
+    [InlineData("data stats x --stage data")]
+    [InlineData("gpu")]
+    [InlineData("gc --days 3 --delete --offline")]
+    public void What_the_help_tells_can_be_said(string line) => Assert.Empty(LoraCommand.Create().Parse(line).Errors);
+
+    [Theory]
+    [InlineData("run")]
+    [InlineData("run a.yaml b.yaml")]
+    [InlineData("check")]
+    [InlineData("runs all")]
+    [InlineData("logs")]
+    [InlineData("cancel")]
+    [InlineData("chat --url localhost")]
+    [InlineData("data")]
+    [InlineData("data inspect")]
+    [InlineData("data inspect x --row one")]
+    [InlineData("data stats")]
+    [InlineData("gpu 0")]
+    [InlineData("gc --days -1")]
+    [InlineData("gc --days 36501")]
+    public void What_makes_no_sense_is_an_error(string line) => Assert.NotEmpty(LoraCommand.Create().Parse(line).Errors);
+
+    [Theory]
+    [InlineData("run", "p.yaml")]
+    [InlineData("runs")]
+    [InlineData("logs", "20260102-030405-ab12")]
+    [InlineData("cancel", "20260102-030405-ab12")]
+    [InlineData("chat", "--once", "hi")]
+    [InlineData("gc")]
+    [InlineData("data", "stats", "20260102-030405-ab12")]
+    public async Task Without_an_app_a_command_that_needs_one_says_how_to_start_it(params string[] arguments)
+    {
+        Assert.Equal(1, await LoraCommand.RunAsync(arguments));
+
+        Assert.Contains("Start it with `dotnet run --project LoraAspire.AppHost`", _terminal.Error, StringComparison.Ordinal);
+        Assert.Equal("", _terminal.Out);
+    }
+
+    [Fact]
+    public async Task Check_tells_each_error_with_its_place_and_what_is_sound()
+    {
+        var wrong = Path.Combine(_folder, "wrong.yaml");
+        await File.WriteAllTextAsync(wrong, Wrong, TestContext.Current.CancellationToken);
+        var sound = Path.Combine(LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!, "pipelines", "quickstart.yaml");
+        _terminal.Set("LORA_DATA", null);
+
+        Assert.Equal(1, await LoraCommand.RunAsync(["check", wrong, sound]));
+
+        Assert.Contains($"{wrong}:3:46: error: 'lora_r' must be at least 1", _terminal.Error, StringComparison.Ordinal);
+        Assert.Contains($"{wrong}:3:11: error: input 'dataset' is missing", _terminal.Error, StringComparison.Ordinal);
+        Assert.Contains($"{wrong}: 3 errors", _terminal.Out, StringComparison.Ordinal);
+        Assert.Contains($"{sound}: ok: quickstart, ", _terminal.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Gc_of_an_empty_store_finds_nothing()
+    {
+        Assert.Equal(0, await LoraCommand.RunAsync(["gc", "--offline"]));
+
+        Assert.Contains($"{Path.Combine(_folder, "store")}: 0 artifacts", _terminal.Out, StringComparison.Ordinal);
+        Assert.Contains("Nothing else has aged.", _terminal.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Data_of_a_folder_without_a_data_set_names_the_file_that_is_missing()
+    {
+        Assert.Equal(1, await LoraCommand.RunAsync(["data", "inspect", _folder]));
+
+        Assert.StartsWith($"No {InstructionDataset.FileName} in {_folder}.", _terminal.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Gpu_lists_the_cards_or_says_why_there_are_none()
+    {
+        var gpus = Gpus.Open(out var why);
+
+        Assert.Equal(gpus is null ? 1 : 0, await LoraCommand.RunAsync(["gpu"]));
+        Assert.Contains(gpus is null ? why : "[0]", gpus is null ? _terminal.Error : _terminal.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Chat_with_a_server_that_is_not_there_names_its_address()
+    {
+        Assert.Equal(1, await LoraCommand.RunAsync(["chat", "--once", "hi", "--url", "http://127.0.0.1:9"]));
+
+        Assert.StartsWith("The chat service at http://127.0.0.1:9 did not answer", _terminal.Error, StringComparison.Ordinal);
+    }
+}

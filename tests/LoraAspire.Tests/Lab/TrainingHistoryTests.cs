@@ -1,0 +1,51 @@
+using LoraAspire.Lab.RunPages;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Tests.Lab;
+
+/// <summary>What the page of a run keeps of a stage's progress.</summary>
+public sealed class TrainingHistoryTests
+{
+    private readonly TrainingHistory _history = new();
+
+    [Fact]
+    public void Each_step_is_a_point_of_its_curve_and_a_message_is_none()
+    {
+        _history.Add(new StageProgress(Message: "begins"));
+        Assert.Null(_history.Latest);
+
+        Step(1, 3.0);
+        Step(2, 2.0, evalLoss: 2.5);
+
+        Assert.Equal([(1, 3.0), (2, 2.0)], _history.Loss.Select(point => (point.Step, point.Value)));
+        Assert.Equal([(2, 2.5)], _history.EvalLoss.Select(point => (point.Step, point.Value)));
+        Assert.Equal(2, _history.LearningRate.Count);
+        Assert.Equal(2, _history.Latest!.Done);
+    }
+
+    [Fact]
+    public void An_attempt_that_goes_on_from_a_checkpoint_takes_the_place_of_the_steps_that_it_does_again()
+    {
+        Step(1, 3.0);
+        Step(2, 2.0, evalLoss: 2.5);
+        Step(3, 1.0, evalLoss: 1.5);
+
+        Step(2, 2.25);
+
+        Assert.Equal([(1, 3.0), (2, 2.25)], _history.Loss.Select(point => (point.Step, point.Value)));
+        Assert.Equal([(2, 2.5)], _history.EvalLoss.Select(point => (point.Step, point.Value)));
+    }
+
+    [Fact]
+    public void The_speed_stays_while_a_phase_tells_none_and_what_is_no_number_is_no_point()
+    {
+        Step(1, 3.0);
+        _history.Add(new StageProgress("eval", 1, 2));
+        Step(2, double.NaN);
+
+        Assert.Equal((100, 1), (_history.TokensPerSecond, _history.Loss.Count));
+    }
+
+    private void Step(long step, double loss, double? evalLoss = null) => _history.Add(
+        new StageProgress("step", step, 9, TokensPerSecond: 100) { Training = new(loss, evalLoss, LearningRate: 1e-4) });
+}
