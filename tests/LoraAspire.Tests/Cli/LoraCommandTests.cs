@@ -93,7 +93,7 @@ public sealed class LoraCommandTests : IDisposable
 
         Assert.Equal(1, await LoraCommand.RunAsync(["check", wrong, sound]));
 
-        Assert.Contains($"{wrong}:3:46: error: 'lora_r' must be at least 1", _terminal.Error, StringComparison.Ordinal);
+        Assert.Contains($"{wrong}:3:48: error: 'lora_r' must be at least 1", _terminal.Error, StringComparison.Ordinal);
         Assert.Contains($"{wrong}:3:11: error: input 'dataset' is missing", _terminal.Error, StringComparison.Ordinal);
         Assert.Contains($"{wrong}: 3 errors", _terminal.Out, StringComparison.Ordinal);
         Assert.Contains($"{sound}: ok: quickstart, ", _terminal.Out, StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using LoraAspire.AppHost.Terminal;
+using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using Microsoft.Extensions.Time.Testing;
@@ -75,7 +76,7 @@ public sealed class RunViewTests : IDisposable
         new RunSubmitted("r", At, "two", "p.yaml", "", [new("data", "data-build", new Dictionary<string, string>()), new("tune", "trainer", new Dictionary<string, string>())], []),
         new StageCached("r", At, "data", "key", new Dictionary<string, string>()),
         new StageStarted("r", At, "tune", 2, "w"),
-        new StageFailed("r", At, "tune", 2, Pipelines.Messages.FailureCause.Permanent, "no luck"),
+        new StageFailed("r", At, "tune", 2, FailureCause.Permanent, "no luck"),
         new RunFinished("r", At, RunStatus.Failed, "stage 'tune': no luck"),
     ];
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Reflection;
 using LoraAspire.Pipelines.Stages;
 using YamlDotNet.RepresentationModel;
 
@@ -35,7 +36,7 @@ internal static class Aliases
             }
             else if (name is "gradient_accumulation_steps" && Takes(kind, "batch_size"))
             {
-                if (BatchSize(key, value, written, report) is { } batch)
+                if (BatchSize(key, value, kind, written, report) is { } batch)
                 {
                     yield return new(report.InPlaceOf(key, "batch_size"), report.InPlaceOf(value, batch.ToString(CultureInfo.InvariantCulture)));
                 }
@@ -73,8 +74,10 @@ internal static class Aliases
         }
     }
 
-    private static bool Takes(StageKind kind, string key) =>
-        kind.Params.GetProperties().Any(property => property.CanWrite && Binder.KeyOf(property.Name) == key);
+    private static bool Takes(StageKind kind, string key) => Parameter(kind, key) is not null;
+
+    private static PropertyInfo? Parameter(StageKind kind, string key) =>
+        kind.Params.GetProperties().FirstOrDefault(property => property.CanWrite && Binder.KeyOf(property.Name) == key);
 
     /// <summary>Where a key that this kind doesn't know is at home; null when it knows it, or nobody does.</summary>
     private static (string Kind, string Key)? Home(StageKind kind, string name)
@@ -113,10 +116,10 @@ internal static class Aliases
         return new(report.InPlaceOf(key, "sources"), new YamlSequenceNode(new YamlMappingNode(report.InPlaceOf(key, "alpaca"), alpaca)));
     }
 
-    private static int? BatchSize(YamlNode key, YamlNode value, Dictionary<string, YamlNode> written, Diagnostics report)
+    private static int? BatchSize(YamlNode key, YamlNode value, StageKind kind, Dictionary<string, YamlNode> written, Diagnostics report)
     {
         var micro = written.GetValueOrDefault("micro_batch_size") ?? written.GetValueOrDefault("per_device_train_batch_size");
-        var microSize = micro is null ? new TrainerParams().MicroBatchSize : Whole(micro);
+        var microSize = micro is null ? Parameter(kind, "micro_batch_size")?.GetValue(Activator.CreateInstance(kind.Params)) as int? : Whole(micro);
         var steps = Whole(value);
         if (steps is not > 0 || microSize is null || (long)steps * microSize > int.MaxValue)
         {

@@ -23,7 +23,7 @@ internal abstract record AttemptEnd(string Word, string? Error)
     /// <summary>Runs the attempt to its end, its timeout, or the end of its lease.</summary>
     public static async Task<AttemptEnd> OfAsync(IAttempt attempt, StageOrder order, string worker, IProgress<StageProgress> progress, Heartbeat heart, ILogger log)
     {
-        using var timeout = new StageTimeout(order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
+        using var timeout = new StageTimeout(order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null, TimeProvider.System);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(heart.Token, timeout.Token);
         try
         {

@@ -6,14 +6,16 @@ internal sealed class StageTimeout : IDisposable
     private static readonly TimeSpan Longest = TimeSpan.FromDays(20);
 
     private readonly CancellationTokenSource _passed = new();
-    private readonly Timer _timer;
+    private readonly ITimer _timer;
     private TimeSpan _left;
 
     /// <param name="after">Null: never.</param>
-    public StageTimeout(TimeSpan? after)
+    public StageTimeout(TimeSpan? after, TimeProvider clock)
     {
         _left = after ?? TimeSpan.Zero;
-        _timer = new Timer(_ => Go(), null, after is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        var first = after is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero;
+        _timer = clock.CreateTimer(_ => Go(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer.Change(first, Timeout.InfiniteTimeSpan);
     }
 
     public CancellationToken Token => _passed.Token;
