@@ -36,7 +36,7 @@ internal sealed class Scene(World world, App app, CancellationToken stop)
     {
         await foreach (var (stage, progress, _) in app.Runs.FollowProgressAsync(run, stop))
         {
-            if (stage == "tune" && progress.Loss is not null && progress.Done >= step)
+            if (stage == "tune" && progress.Training?.Loss is not null && progress.Done >= step)
             {
                 return;
             }

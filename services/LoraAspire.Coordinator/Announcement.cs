@@ -19,7 +19,7 @@ public sealed class Announcement(ArtifactStore store, ILogger log)
         }
         catch (Exception error)
         {
-            log.LogWarning(error, "What was decided of run {Run} can't be told: {Error}", decision.State.Id, error.Message);
+            log.LogWarning(error, "Run {Run}: what follows a commit failed: {Error}", decision.State.Id, error.Message);
         }
     }
 
@@ -55,7 +55,7 @@ public sealed class Announcement(ArtifactStore store, ILogger log)
         }
         catch (Exception error)
         {
-            log.LogWarning("Scratch of run {Run} stays: {Error}", run, error.Message);
+            log.LogWarning("The scratch of run {Run} can't be removed: {Error}", run, error.Message);
         }
     }
 }

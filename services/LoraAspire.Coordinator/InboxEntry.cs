@@ -47,7 +47,7 @@ public sealed class InboxEntry(
                 log.LogError(error, "Inbox entry {Id} of run {Run} goes to the dead letters: {Reason}", Entry.Id, Entries.Run(Entry) ?? "?", _reason);
             }
         }
-        log.LogCritical("Inbox entry {Id} can't even be put away. It stays where it is.", Entry.Id);
+        log.LogCritical("Inbox entry {Id} can't be moved to the dead letters either: it stays in the inbox", Entry.Id);
     }
 
     /// <summary>A Redis that is away for a while is nothing against the entry.</summary>

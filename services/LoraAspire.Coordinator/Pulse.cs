@@ -33,7 +33,7 @@ public sealed class Pulse(IConnectionMultiplexer connection, StreamSettings opti
             {
                 if (error.Message != trouble)
                 {
-                    log.LogWarning("No pulse: {Error}", trouble = error.Message);
+                    log.LogWarning("The coordinator's heartbeat failed, trying again: {Error}", trouble = error.Message);
                 }
             }
             await Task.Delay(options.Heartbeat, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

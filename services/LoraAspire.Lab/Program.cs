@@ -13,7 +13,7 @@ builder.AddServiceDefaults();
 builder.AddLoraRuntime();
 // A page says at once that Redis is away, and asks again by itself.
 builder.Services.AddSingleton(new StreamSettings { RedisLimit = TimeSpan.Zero });
-builder.Services.AddSingleton(Neighbours.From(builder.Configuration));
+builder.Services.AddSingleton(OtherPages.From(builder.Configuration));
 builder.Services.AddMudServices();
 // A pipeline comes through the circuit as one message.
 builder.Services.AddRazorComponents().AddInteractiveServerComponents().AddHubOptions(hub => hub.MaximumReceiveMessageSize = 1 << 20);

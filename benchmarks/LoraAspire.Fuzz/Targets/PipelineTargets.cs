@@ -71,7 +71,7 @@ internal static class PipelineTargets
         yield return new("stream-inbox", () => [.. Inbox().Select(Entry)], bytes => MessageFormat.Decode<InboxMessage>(Fields(bytes)), typeof(MessageFormatException)) { Words = AllTargets.JsonWords };
         yield return new("stream-events", () => [.. Events().Select(Entry)], bytes => MessageFormat.Decode<RunEvent>(Fields(bytes)), typeof(MessageFormatException)) { Words = AllTargets.JsonWords };
         yield return new("stream-work", () => [Entry(Order)], bytes => ReadOrder(MessageFormat.Decode<StageOrder>(Fields(bytes))), typeof(MessageFormatException), typeof(JsonException)) { Words = AllTargets.JsonWords };
-        yield return new("stream-progress", () => [Entry(new ProgressPoint("r", At, "tune", new("step", 3, 9, "m") { Training = new(2.5), Gpu = new(0, "H100", 1, 2, 3, 4, 5.5, null) }))],
+        yield return new("stream-progress", () => [Entry(new ProgressPoint("r", At, "tune", new("step", 3, 9, "m") { Training = new(2.5), Gpu = new(0, "H100") { MemoryUsed = 1, MemoryTotal = 2, Utilization = 3, Temperature = 4, PowerWatts = 5.5 } }))],
             bytes => MessageFormat.Decode<ProgressPoint>(Fields(bytes)), typeof(MessageFormatException))
         { Words = AllTargets.JsonWords };
     }

@@ -3,7 +3,7 @@ using LoraAspire.Runtime.Charts;
 
 namespace LoraAspire.Lab.RunPages;
 
-/// <summary>What one stage has told of its progress so far.</summary>
+/// <summary>The progress of one stage so far.</summary>
 public sealed class TrainingHistory
 {
     private readonly List<CurvePoint> loss = [];

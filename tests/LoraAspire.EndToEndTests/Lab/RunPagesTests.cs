@@ -60,7 +60,15 @@ public sealed class RunPagesTests(LabApp app)
         await app.ToldAsync(run, "tune", new StageProgress("step", 7, 100)
         {
             Training = new(1.25, SmoothedLoss: 1.5, Tokens: 123_456),
-            Gpu = new GpuFigures(2, "NVIDIA H100 80GB HBM3", 46_278_901_760, 85_520_809_984, 98, 61, 654.6, 700),
+            Gpu = new GpuFigures(2, "NVIDIA H100 80GB HBM3")
+            {
+                MemoryUsed = 46_278_901_760,
+                MemoryTotal = 85_520_809_984,
+                Utilization = 98,
+                Temperature = 61,
+                PowerWatts = 654.6,
+                PowerLimitWatts = 700,
+            },
         });
 
         var page = await app.OpenAsync($"/runs/{run}");

@@ -21,7 +21,7 @@ public sealed class MessageBytesTests
         var point = new ProgressPoint("r", At, "tune", new StageProgress("step", 3, 9, "m", TokensPerSecond: 1234.5, EtaSeconds: 60)
         {
             Training = new(Loss: 2.5, EvalLoss: 2.25, LearningRate: 1e-4, GradNorm: 1.5, Epoch: 0.5, SmoothedLoss: 2.75, Tokens: 4096),
-            Gpu = new(0, "H100", 1, 2, 3, 4, 5.5, 6),
+            Gpu = new(0, "H100") { MemoryUsed = 1, MemoryTotal = 2, Utilization = 3, Temperature = 4, PowerWatts = 5.5, PowerLimitWatts = 6 },
         });
 
         Assert.Equal(Entry("progress", Body, ("stage", "tune")), MessageFormat.Encode(point));

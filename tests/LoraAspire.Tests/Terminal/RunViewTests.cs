@@ -48,7 +48,7 @@ public sealed class RunViewTests : IDisposable
     {
         await using var view = View();
         Show(view, Events().Take(3));
-        view.Show("tune", new StageProgress("step", 4, 9, TokensPerSecond: 10, EtaSeconds: 65) { Training = new(1.25), Gpu = new(0, "H100", Utilization: 98) });
+        view.Show("tune", new StageProgress("step", 4, 9, TokensPerSecond: 10, EtaSeconds: 65) { Training = new(1.25), Gpu = new(0, "H100") { Utilization = 98 } });
         view.Show("tune", new StageProgress(Message: "a checkpoint"));
         view.Show("tune", new StageProgress("saving", 5, 9));
 

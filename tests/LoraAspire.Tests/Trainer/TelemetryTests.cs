@@ -79,7 +79,15 @@ public sealed class TelemetryTests
     [Fact]
     public void A_line_of_progress_has_what_gpustat_shows()
     {
-        var gpu = new GpuFigures(0, "NVIDIA H100 80GB HBM3", 46_278_901_760, 85_520_809_984, 98, 61, 654.6, 700);
+        var gpu = new GpuFigures(0, "NVIDIA H100 80GB HBM3")
+        {
+            MemoryUsed = 46_278_901_760,
+            MemoryTotal = 85_520_809_984,
+            Utilization = 98,
+            Temperature = 61,
+            PowerWatts = 654.6,
+            PowerLimitWatts = 700,
+        };
 
         Assert.EndsWith("GPU 43.1 / 79.6 GiB · 98 % · 61 °C · 655 / 700 W", ProgressText.Of(new StageProgress("step", 1, 2) { Gpu = gpu }), StringComparison.Ordinal);
         Assert.EndsWith("GPU 98 %", ProgressText.Of(new StageProgress("step", 1, 2) { Gpu = gpu with { MemoryUsed = null, Temperature = null, PowerWatts = null } }), StringComparison.Ordinal);

@@ -76,9 +76,17 @@ public sealed record TrainingFigures(
     double? Epoch = null, double? SmoothedLoss = null, long? Tokens = null);
 
 /// <summary>What a GPU is doing. A figure that the GPU doesn't tell is null.</summary>
-/// <param name="MemoryUsed">Bytes, by all processes.</param>
-/// <param name="Utilization">Percent of the last moments in which a kernel ran.</param>
-/// <param name="Temperature">°C</param>
-public sealed record GpuFigures(
-    int Index, string Name, long? MemoryUsed = null, long? MemoryTotal = null, int? Utilization = null, int? Temperature = null,
-    double? PowerWatts = null, double? PowerLimitWatts = null);
+public sealed record GpuFigures(int Index, string Name)
+{
+    /// <summary>Bytes, by all processes.</summary>
+    public long? MemoryUsed { get; init; }
+    public long? MemoryTotal { get; init; }
+
+    /// <summary>Percent of the last moments in which a kernel ran.</summary>
+    public int? Utilization { get; init; }
+
+    /// <summary>°C</summary>
+    public int? Temperature { get; init; }
+    public double? PowerWatts { get; init; }
+    public double? PowerLimitWatts { get; init; }
+}

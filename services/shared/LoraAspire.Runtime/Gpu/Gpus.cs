@@ -54,12 +54,15 @@ public sealed class Gpus
         _ = Nvml.Name(device, name, (uint)name.Length);
         _ = Nvml.Index(device, out var index);
         var memory = Nvml.MemoryInfo(device, out var read) == Nvml.Success ? read : (Nvml.Memory?)null;
-        return new GpuFigures(
-            (int)index, Text(name), (long?)memory?.Used, (long?)memory?.Total,
-            Nvml.UtilizationRates(device, out var utilization) == Nvml.Success ? (int)utilization.Gpu : null,
-            Nvml.Temperature(device, Nvml.TemperatureOfGpu, out var celsius) == Nvml.Success ? (int)celsius : null,
-            Nvml.PowerUsage(device, out var power) == Nvml.Success ? power / 1000.0 : null,
-            Nvml.PowerLimit(device, out var limit) == Nvml.Success ? limit / 1000.0 : null);
+        return new GpuFigures((int)index, Text(name))
+        {
+            MemoryUsed = (long?)memory?.Used,
+            MemoryTotal = (long?)memory?.Total,
+            Utilization = Nvml.UtilizationRates(device, out var utilization) == Nvml.Success ? (int)utilization.Gpu : null,
+            Temperature = Nvml.Temperature(device, Nvml.TemperatureOfGpu, out var celsius) == Nvml.Success ? (int)celsius : null,
+            PowerWatts = Nvml.PowerUsage(device, out var power) == Nvml.Success ? power / 1000.0 : null,
+            PowerLimitWatts = Nvml.PowerLimit(device, out var limit) == Nvml.Success ? limit / 1000.0 : null,
+        };
     }
 
     private static string Text(byte[] zeroTerminated) => Encoding.UTF8.GetString(zeroTerminated, 0, Math.Max(0, Array.IndexOf(zeroTerminated, (byte)0)));

@@ -49,7 +49,7 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
             var scratch = Directory.CreateDirectory(output.FullName.TrimEnd('/') + ".part").FullName;
             var checkpoints = Directory.CreateDirectory(Path.Combine(scratch, "checkpoints")).FullName;
             var data = new DataRoot(parsed.GetValue(_data)?.FullName ?? paths.Data);
-            var context = new StageContext<TParams>(parameters, inputs, data, scratch, checkpoints, new TerminalProgress())
+            var context = new StageContext<TParams>(parameters, inputs, data, scratch, checkpoints, new TerminalProgress(TimeProvider.System))
             {
                 PipelineName = kind.Name,
                 CacheDir = new ArtifactStore(paths.Store).StageCache(kind),

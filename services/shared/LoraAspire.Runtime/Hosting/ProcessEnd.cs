@@ -25,7 +25,7 @@ internal static class ProcessEnd
 
     public static string Of(int exitCode) => Signals.TryGetValue(exitCode - Signalled, out var signal)
         ? $"ended by {signal.Name} ({signal.Meaning})"
-        : exitCode == 0 ? "ended without a word" : $"ended with exit code {exitCode}";
+        : exitCode == 0 ? "ended without a result" : $"ended with exit code {exitCode}";
 
     public static bool IsFromOutside(int exitCode) => FromOutside.Contains(exitCode - Signalled);
 }

@@ -38,7 +38,7 @@ public sealed class StageWorker(
                 // Not about any order: the stream can't be read, or Redis takes nothing. Said once.
                 if (error.Message != trouble)
                 {
-                    log.LogWarning("Orders wait, trying again: {Error}", trouble = error.Message);
+                    log.LogWarning("No order can be taken, trying again: {Error}", trouble = error.Message);
                 }
             }
             await poll.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Terminal;
@@ -7,7 +6,7 @@ using LoraAspire.Runtime.Gpu;
 namespace LoraAspire.Runtime.Hosting;
 
 /// <summary>Progress as lines on standard error: each message, and counts about once a second.</summary>
-internal sealed class TerminalProgress : IProgress<StageProgress>
+internal sealed class TerminalProgress(TimeProvider clock) : IProgress<StageProgress>
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private long? _told;
@@ -18,9 +17,9 @@ internal sealed class TerminalProgress : IProgress<StageProgress>
         {
             Console.Error.WriteLine(value.Message);
         }
-        else if (_told is not { } told || Stopwatch.GetElapsedTime(told) >= Interval || (value.Total > 0 && value.Done == value.Total))
+        else if (_told is not { } told || clock.GetElapsedTime(told) >= Interval || (value.Total > 0 && value.Done == value.Total))
         {
-            _told = Stopwatch.GetTimestamp();
+            _told = clock.GetTimestamp();
             Console.Error.WriteLine(ProgressText.Of(value));
         }
     }

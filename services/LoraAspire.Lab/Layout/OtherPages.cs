@@ -2,9 +2,9 @@ namespace LoraAspire.Lab.Layout;
 
 /// <summary>The pages beside this one that the navigation leads to; null where the AppHost named none.</summary>
 /// <param name="Dashboard">Aspire's: resources, consoles, traces, metrics.</param>
-public sealed record Neighbours(string? Chat, string? Dashboard)
+public sealed record OtherPages(string? Chat, string? Dashboard)
 {
-    public static Neighbours From(IConfiguration configuration) =>
+    public static OtherPages From(IConfiguration configuration) =>
         new(Page(configuration["services:chat:http:0"]), Page(configuration["LORA_DASHBOARD_URL"]));
 
     /// <summary>The chat page for a browser that sees the lab at this address: both listen alike, and elsewhere localhost is another machine.</summary>
