@@ -35,8 +35,8 @@ internal static class LoraCommand
         {
             return 130;
         }
-        catch (Exception error) when (error is CliException or PipelineException or MessageFormatException or ModelException or StoreException
-            or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is CliException or PipelineException or MessageFormatException or ModelException
+            or StoreException or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync(error.Message);
             return 1;

@@ -51,7 +51,8 @@ internal static class RunCommand
         long? shown = null;
         await foreach (var (stage, progress, at) in runs.FollowProgressAsync(run, cancellationToken))
         {
-            if (progress.Message is not null || progress.Done == progress.Total || shown is null || Stopwatch.GetElapsedTime(shown.Value) >= LineEvery)
+            var due = shown is not { } then || Stopwatch.GetElapsedTime(then) >= LineEvery;
+            if (due || progress.Message is not null || progress.Done == progress.Total)
             {
                 shown = Stopwatch.GetTimestamp();
                 Screen.Write(new(at, stage, progress.Message ?? ProgressText.Of(progress)));

@@ -2,7 +2,10 @@ using Spectre.Console;
 
 namespace LoraAspire.Tests.Terminal;
 
-/// <summary>What is printed in place of the console, and variables for as long as it lives. Console and environment are the process's: one at a time.</summary>
+/// <summary>
+/// Takes what is printed in place of the console, and sets variables for as long as it lives. Console and environment are the process's:
+/// one at a time.
+/// </summary>
 internal sealed class CapturedTerminal : IDisposable
 {
     public const string Collection = "The process's console";

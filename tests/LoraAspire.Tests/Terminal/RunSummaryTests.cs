@@ -25,7 +25,8 @@ public sealed class RunSummaryTests : IDisposable
     public void A_run_that_succeeded_shows_the_answers_what_was_cached_and_a_link_to_the_newest_model()
     {
         var (old, merged) = (Published("old", "config.json", "{}"), Published("merged", "config.json", "{ }"));
-        var report = Published("report", "report.json", """{"questions":[{"question":"Who are you?","base":"A parrot.","model":"Pebble."}]}""", ArtifactKind.Report);
+        var report = Published(
+            "report", "report.json", """{"questions":[{"question":"Who are you?","base":"A parrot.","model":"Pebble."}]}""", ArtifactKind.Report);
         var run = Ended(RunStatus.Succeeded) with
         {
             Stages =
@@ -69,8 +70,11 @@ public sealed class RunSummaryTests : IDisposable
         FinishedAt = At + new TimeSpan(1, 2, 3),
     };
 
-    private static StageState Stage(string id, string kind, params (string Name, string Digest)[] outputs) =>
-        new(id, kind, None) { Status = StageStatus.Succeeded, Outputs = outputs.ToDictionary(output => output.Name, output => output.Digest) };
+    private static StageState Stage(string id, string kind, params (string Name, string Digest)[] outputs) => new(id, kind, None)
+    {
+        Status = StageStatus.Succeeded,
+        Outputs = outputs.ToDictionary(output => output.Name, output => output.Digest),
+    };
 
     private string Published(string name, string file, string text, ArtifactKind kind = ArtifactKind.Model) =>
         _folder.Store.Publish(Path.GetDirectoryName(_folder.Write($"made/{name}/{file}", text))!, kind, "test@1");

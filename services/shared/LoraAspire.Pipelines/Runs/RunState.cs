@@ -45,7 +45,7 @@ public sealed record StageState(string Id, string Kind, IReadOnlyDictionary<stri
 
     /// <summary>The digest of the artifact of this kind that it gave; null when it gave none.</summary>
     public string? Output(ArtifactKind artifact) => Description?.Outputs
-        .Where(port => port.Artifact == artifact).Select(port => Outputs.GetValueOrDefault(port.Name)).FirstOrDefault(digest => digest is not null);
+        .Where(port => port.Artifact == artifact).Select(port => Outputs.GetValueOrDefault(port.Name)).OfType<string>().FirstOrDefault();
 }
 
 /// <summary>A run, folded from its log by the coordinator, the CLI and the lab alike. Nothing stores it.</summary>

@@ -119,7 +119,8 @@ internal static class Aliases
     private static int? BatchSize(YamlNode key, YamlNode value, StageKind kind, Dictionary<string, YamlNode> written, Diagnostics report)
     {
         var micro = written.GetValueOrDefault("micro_batch_size") ?? written.GetValueOrDefault("per_device_train_batch_size");
-        var microSize = micro is null ? Parameter(kind, "micro_batch_size")?.GetValue(Activator.CreateInstance(kind.Params)) as int? : Whole(micro);
+        var microSize = micro is not null ? Whole(micro)
+            : Parameter(kind, "micro_batch_size")?.GetValue(Activator.CreateInstance(kind.Params)) as int?;
         var steps = Whole(value);
         if (steps is not > 0 || microSize is null || (long)steps * microSize > int.MaxValue)
         {

@@ -23,7 +23,8 @@ internal abstract record AttemptEnd(string Word, string? Error)
     /// <summary>Runs the attempt to its end, its timeout, or the end of its lease.</summary>
     public static async Task<AttemptEnd> OfAsync(IAttempt attempt, StageOrder order, string worker, IProgress<StageProgress> progress, Heartbeat heart, ILogger log)
     {
-        using var timeout = new StageTimeout(order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null, TimeProvider.System);
+        TimeSpan? limit = order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
+        using var timeout = new StageTimeout(limit, TimeProvider.System);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(heart.Token, timeout.Token);
         try
         {
@@ -43,10 +44,11 @@ internal abstract record AttemptEnd(string Word, string? Error)
             }
             var (cause, words) = heart.State == LeaseState.Cancelled ? (FailureCause.Cancelled, "cancelled")
                 : timeout.HasPassed ? (FailureCause.Timeout, $"ran longer than its timeout of {Duration.OfSeconds(order.TimeoutSeconds!.Value)}")
-                : error is AttemptFailedException failed ? (failed.Cause, failed.Message)
+                : error is AttemptFailedException known ? (known.Cause, known.Message)
                 : Failure.Of(error);
             log.LogError(error, "{Stage} failed ({Cause}): {Words}", order.Stage, cause, words);
-            return new Reported(new AttemptFailed(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, cause, words), cause.ToString().ToLowerInvariant(), words);
+            var failed = new AttemptFailed(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, cause, words);
+            return new Reported(failed, cause.ToString().ToLowerInvariant(), words);
         }
     }
 }

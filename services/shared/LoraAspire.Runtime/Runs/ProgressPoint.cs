@@ -18,12 +18,14 @@ public record ProgressPoint(string Run, DateTimeOffset At, string Stage, StagePr
         try
         {
             var point = Entries.Read<ProgressPoint>(entry);
-            return Identifiers.IsStage(point.Stage) ? point : throw new MessageFormatException($"'{Identifiers.Shown(point.Stage)}' is no stage id");
+            MessageFormatException.Require(Identifiers.IsStage(point.Stage), $"'{Identifiers.Shown(point.Stage)}' is no stage id");
+            return point;
         }
         catch (MessageFormatException error)
         {
             var stage = Entries.Field(entry, "stage");
-            return new(run, Entries.Time(entry), Identifiers.IsStage(stage) ? stage! : "?", new StageProgress(Message: $"entry {entry.Id} of this run's progress can't be read: {error.Message}"));
+            var message = $"entry {entry.Id} of this run's progress can't be read: {error.Message}";
+            return new(run, Entries.Time(entry), Identifiers.IsStage(stage) ? stage! : "?", new StageProgress(Message: message));
         }
     }
 }
