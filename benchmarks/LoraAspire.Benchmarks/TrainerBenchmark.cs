@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Trainer.Training;
@@ -42,11 +43,8 @@ internal static class TrainerBenchmark
 
     private static void Run(Work work)
     {
-        if (!work.OnCpu && !cuda.is_available())
-        {
-            throw new InvalidOperationException("No CUDA device: name a libtorch with CUDA by LORA_LIBTORCH, or give --cpu.");
-        }
-        var (config, device, dtype) = work.OnCpu ? (Llama15M, CPU, float32) : (work.Small ? Llama15M : Llama7B, CUDA, bfloat16);
+        var device = ComputeDevice.Of(work.OnCpu ? "cpu" : "cuda");
+        var (config, dtype) = work.OnCpu ? (Llama15M, float32) : (work.Small ? Llama15M : Llama7B, bfloat16);
         using var model = LlamaModel.Initialize(config, device, dtype, seed: 42, onDevice: true);
         model.AttachFresh(new LoraConfig(8, 16, 0.05, ["q_proj", "k_proj", "v_proj", "o_proj"]), seed: 42);
         using var parameters = ParameterSet.OfAdapters(model);

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using LoraAspire.Machine.Gpu;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime.Gpu;
 using TorchSharp;
 
 namespace LoraAspire.Trainer.Watching;

@@ -95,7 +95,7 @@ public sealed class DamagedCheckpointTests : IClassFixture<DamagedCheckpointTest
     public void The_best_steps_parameters_are_held_to_their_checksum_when_they_are_given()
     {
         using var model = LlamaModel.Load(TrainerStageRun.Base, torch.CPU, torch.float32);
-        model.AttachFresh(new LoraConfig(2, 4, 0, [LoraConfig.AllLinear]), seed: 1);
+        model.AttachFresh(new LoraConfig(2, 4, 0, [AdapterConfig.AllLinear]), seed: 1);
         using var parameters = ParameterSet.OfAdapters(model);
         using AdamW optimiser = new(parameters, 0.9, 0.999, 1e-8, 0);
         using MetricsLog metrics = new(Checkpoints, 0);

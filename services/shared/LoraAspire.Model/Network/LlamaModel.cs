@@ -1,3 +1,4 @@
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Weights;
 using TorchSharp;
@@ -15,7 +16,7 @@ public sealed partial class LlamaModel : IDisposable
     private Tensor _embedding; // [vocab, hidden]
     private Tensor? _trainedEmbedding; // float32, in its place
     private readonly DecoderLayer[] _layers;
-    private readonly RmsNorm _norm;
+    private readonly RmsNorm _norm; // on what the last layer gives
     private readonly Rope _rope;
 
     private LlamaModel(ModelConfig config, torch.Device device, ScalarType dtype, Func<string, long[], Tensor> weight)
@@ -35,17 +36,16 @@ public sealed partial class LlamaModel : IDisposable
         _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index =>
         {
             var at = $"model.layers.{index}";
-            return new DecoderLayer(index, config,
-                Norms(name => Norm($"{at}.{name}", hidden)),
+            return new DecoderLayer(index, Norms(name => Norm($"{at}.{name}", hidden)), new SelfAttention(config,
                 Linear($"{at}.self_attn.q_proj", width, hidden, config.QkvBias),
                 Linear($"{at}.self_attn.k_proj", kvWidth, hidden, config.QkvBias),
                 Linear($"{at}.self_attn.v_proj", kvWidth, hidden, config.QkvBias),
                 Linear($"{at}.self_attn.o_proj", hidden, width, config.OutputBias),
                 config.QkNorm ? Norm($"{at}.self_attn.q_norm", config.HeadDim) : null,
-                config.QkNorm ? Norm($"{at}.self_attn.k_norm", config.HeadDim) : null,
+                config.QkNorm ? Norm($"{at}.self_attn.k_norm", config.HeadDim) : null), new GatedMlp(config,
                 Linear($"{at}.mlp.gate_proj", config.IntermediateSize, hidden),
                 Linear($"{at}.mlp.up_proj", config.IntermediateSize, hidden),
-                Linear($"{at}.mlp.down_proj", hidden, config.IntermediateSize));
+                Linear($"{at}.mlp.down_proj", hidden, config.IntermediateSize)));
         })];
         _norm = Norm("model.norm", hidden);
         Head = config.TieWordEmbeddings ? null : Linear("lm_head", config.VocabSize, hidden);
@@ -65,17 +65,16 @@ public sealed partial class LlamaModel : IDisposable
     /// <summary>Every linear layer but the head, in the model's order.</summary>
     public IEnumerable<Linear> Linears => _layers.SelectMany(layer => layer.Linears);
 
-    /// <summary>
-    /// Why training this model as it stands needs autograd: null when it is a plain decoder whose linears carry LoRA or rsLoRA pairs and nothing else.
-    /// The one place that says so.
-    /// </summary>
-    public string? BeyondPlainLora =>
-        Config.BeyondFused is { } family ? family
+    /// <summary>Why training this model as it stands needs autograd; null where the fused path does it. The one place that says so.</summary>
+    public string? WhyAutograd =>
+        Config.WhyAutograd is { } family ? family
         : Config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length"
         : NeftuneNoiseAlpha > 0 ? "NEFTune adds noise to its embeddings"
         : TrainedModules().Any() ? "modules_to_save are trained whole"
-        : Linears.Any(linear => linear.Lora?.Magnitude is not null) ? "its adapters are DoRA's"
+        : Adapters.FirstOrDefault(adapter => adapter.Kind.Fused(adapter) is null) is { } other ? $"its adapters are {other.Kind.Name}'s"
         : null;
+
+    private IEnumerable<LayerAdapter> Adapters => Linears.Select(linear => linear.Adapter).OfType<LayerAdapter>();
 
     /// <summary>Loads config.json and the weights of a Hugging Face directory. The weights need no gradient.</summary>
     /// <exception cref="ModelException">A file is missing, broken, or holds what this code can't run.</exception>
@@ -101,8 +100,8 @@ public sealed partial class LlamaModel : IDisposable
             var tensor =
                 name.EndsWith(".bias", StringComparison.Ordinal) ? zeros(shape, dtype, device)
                 : shape.Length == 1 ? ones(shape, dtype, device)
-                : onDevice ? randn(shape, dtype, device).mul_(config.InitializerRange.Kept())
-                : randn(shape, float32).mul_(config.InitializerRange.Kept()).to(dtype, device);
+                : onDevice ? randn(shape, dtype, device).mul_(config.InitializerRange.AsScalar())
+                : randn(shape, float32).mul_(config.InitializerRange.AsScalar()).to(dtype, device);
             return tensor.DetachFromDisposeScope();
         });
     }
@@ -189,10 +188,10 @@ public sealed partial class LlamaModel : IDisposable
         using var scope = NewDisposeScope();
         var hidden = Hidden(ids, null, attentionMask, training);
         var targets = labels.narrow(1, 1, labels.size(1) - 1).reshape(-1);
-        var supervised = targets.ne((-100.0).Kept()).nonzero().squeeze(1);
+        var supervised = targets.ne((-100.0).AsScalar()).nonzero().squeeze(1);
         var rows = hidden.narrow(1, 0, hidden.size(1) - 1).reshape(-1, Config.HiddenSize).index_select(0, supervised);
         var losses = F.cross_entropy(Logits(rows), targets.index_select(0, supervised), reduction: nn.Reduction.None);
-        return (weights is null ? losses : losses.mul(weights.index_select(0, supervised.div((labels.size(1) - 1).Kept(), RoundingMode.floor)))).sum().MoveToOuterDisposeScope();
+        return (weights is null ? losses : losses.mul(weights.index_select(0, supervised.div((labels.size(1) - 1).AsScalar(), RoundingMode.floor)))).sum().MoveToOuterDisposeScope();
     }
 
     private Tensor Logits(Tensor hidden)
@@ -228,7 +227,7 @@ public sealed partial class LlamaModel : IDisposable
         var x = (_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype).view(ids.size(0), ids.size(1), Config.HiddenSize);
         x = Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype, Device)); // rounded to the type, as in transformers
         return training && NeftuneNoiseAlpha > 0
-            ? x.add(rand_like(x).mul_(2.0.Kept()).sub_(1.0.Kept()).mul_((NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))).Kept()), Scalars.One)
+            ? x.add(rand_like(x).mul_(2.0.AsScalar()).sub_(1.0.AsScalar()).mul_((NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))).AsScalar()), Scalars.One)
             : x;
     }
 
@@ -245,7 +244,7 @@ public sealed partial class LlamaModel : IDisposable
         var visible = keys.le(queries);
         if (windowed)
         {
-            visible = visible.logical_and(keys.gt(queries.sub(((long)window!.Value).Kept())));
+            visible = visible.logical_and(keys.gt(queries.sub(((long)window!.Value).AsScalar())));
         }
         visible = visible.view(1, 1, length, start + length);
         // A padding row that saw no key would be NaN in the backward of some kernels, so each position sees itself.
@@ -254,16 +253,5 @@ public sealed partial class LlamaModel : IDisposable
             : visible.logical_and(attentionMask.to_type(@bool).view(attentionMask.size(0), 1, 1, -1)).logical_or(keys.eq(queries));
     }
 
-    public void Dispose()
-    {
-        _embedding.Dispose();
-        _trainedEmbedding?.Dispose();
-        _norm.Dispose();
-        _rope.Dispose();
-        Head?.Dispose();
-        foreach (var layer in _layers)
-        {
-            layer.Dispose();
-        }
-    }
+    public void Dispose() => TensorGroup.DisposeAll([_embedding, _trainedEmbedding, _norm, _rope, Head, .. _layers]);
 }

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Terminal;
-using LoraAspire.Runtime.Gpu;
 
 namespace LoraAspire.Runtime.Hosting;
 

@@ -5,7 +5,7 @@ using LoraAspire.Pipelines.Stages;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>What a run says in words. Times and speeds stand here alone: the artifact holds none.</summary>
-internal sealed class RunLog(IProgress<StageProgress> report, TrainingState resumed)
+internal sealed class RunMessages(IProgress<StageProgress> report, TrainingState resumed)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
 
