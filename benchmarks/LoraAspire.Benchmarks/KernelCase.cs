@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace LoraAspire.Benchmarks;
 
 /// <summary>
-/// A use of a kernel on random numbers in bfloat16, at Llama-2-7B's widths on the first GPU. Compiled into the tests as well, which hold every kernel to the plain operators.
+/// A use of a kernel on random numbers in bfloat16, at Llama-2-7B's widths on the first GPU. Compiled into the tests as well, which hold
+/// every kernel to the plain operators.
 /// </summary>
 internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work)
 {

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Benchmarks;
 
-/// <summary>Each run-time compiled kernel against the plain operators: the largest difference relative to the largest value, and the time of both.</summary>
+/// <summary>
+/// Each run-time compiled kernel against the plain operators: the largest difference relative to the largest value, and the time of both.
+/// </summary>
 internal static class KernelsBenchmark
 {
     public static Command Command()

@@ -122,7 +122,7 @@ public static class MergedWeights
             .Concat(written.Tensors.Select(Describe).Except(entries.Select(Describe))).ToList();
         if (differing.Count > 0)
         {
-            throw new ModelException($"{folder}: reads back otherwise than written: {string.Join("; ", differing.Take(5))}.");
+            throw new ModelException($"{folder}: doesn't read back as it was written: {string.Join("; ", differing.Take(5))}.");
         }
     }
 }

@@ -123,7 +123,7 @@ public sealed class TrainStage : IStage<TrainerParams>
             new TensorSource(weight.Name, model.Config.TorchDtype, weight.Tensor.shape, () => weight.Tensor.detach().to_type(model.Config.TorchDtype))));
     }
 
-    /// <summary>The template goes with the weights, so that chat asks as training did.</summary>
+    /// <summary>The template goes with the weights, so that chat writes prompts as training did.</summary>
     private static void CopyTemplate(string from, string to) =>
         File.Copy(Path.Combine(from, PromptTemplate.FileName), Path.Combine(to, PromptTemplate.FileName));
 }

@@ -23,7 +23,9 @@ public static class OpenAiJson
         return await request.ReadFromJsonAsync<T>(Options, request.HttpContext.RequestAborted) ?? throw new RequestException("The body is null.");
     }
 
-    /// <summary>Server-sent events: one for each piece as it comes, then OpenAI's last, [DONE]. The response starts with the first piece.</summary>
+    /// <summary>
+    /// Server-sent events: one for each piece as it comes, then OpenAI's last, [DONE]. The response starts with the first piece.
+    /// </summary>
     public static IResult Stream<T>(IAsyncEnumerable<T> pieces) => TypedResults.ServerSentEvents(Events(pieces));
 
     private static async IAsyncEnumerable<string> Events<T>(IAsyncEnumerable<T> pieces)

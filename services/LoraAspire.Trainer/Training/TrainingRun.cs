@@ -194,9 +194,8 @@ public sealed class TrainingRun : IDisposable
     /// <summary>Mean over all target tokens of the held-out rows.</summary>
     private double Evaluate(int tokens, CancellationToken cancellationToken)
     {
-        _objective.BeginEvaluation();
+        _objective.BeginStep(); // the update before this has changed the parameters
         double mean = 0;
-        _objective.BeginStep(); // the hand-written path computes with a copy of the adapters, which the update before this has left behind
         foreach (var batch in _rows.Validation(tokens, _objective.Packed))
         {
             cancellationToken.ThrowIfCancellationRequested();

@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 namespace LoraAspire.Tests.Adapters;
 
 /// <summary>
-/// A kind of adapter is one class and a record of its settings. Shown by one that the project doesn't have, (IA)³ (Liu et al. 2022) of a layer's outputs: each is
+/// A kind of adapter is one class and a record of its settings. Shown by one that the project doesn't have, (IA)³ (Liu et al. 2022) of a
+/// layer's outputs: each is
 /// multiplied by a trained number.
 /// </summary>
 [Collection(TorchRandom.Name)]

@@ -110,7 +110,7 @@ public sealed class LoraConfigTests : IDisposable
         var config = new LoraConfig(4, 8, 0, ["q_proj"]);
         config = which == "rank_pattern" ? config with { RankPattern = new Dictionary<string, int> { ["q_porj"] = 2 } } : config with { AlphaPattern = new Dictionary<string, double> { ["q_porj"] = 2 } };
 
-        Assert.Contains($"{which}: 'q_porj' fits none", Assert.Throws<ModelException>(() => model.AttachFresh(config, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains($"{which}: 'q_porj' matches none", Assert.Throws<ModelException>(() => model.AttachFresh(config, 1)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class LoraConfigTests : IDisposable
             Assert.Contains(message, Assert.Throws<ModelException>(() => of.AttachFresh(what, 1)).Message, StringComparison.Ordinal);
 
         Refused(model, config with { LayersToTransform = [0, 7] }, "layers_to_transform: there is no layer 7");
-        Refused(model, config with { RankPattern = new Dictionary<string, int> { ["("] = 1 } }, "no regular expression");
+        Refused(model, config with { RankPattern = new Dictionary<string, int> { ["("] = 1 } }, "not a regular expression");
         Refused(model, config with { ModulesToSave = ["norm"] }, "modules_to_save: 'norm'");
         Refused(tied, config with { ModulesToSave = ["embed_tokens"] }, "tie_word_embeddings");
     }

@@ -9,8 +9,10 @@ using static TorchSharp.torch;
 namespace LoraAspire.Tests.Adapters;
 
 /// <summary>
-/// A model folder that says one thing, known beforehand. Attention and MLP give 0, so that what follows a token depends on that token alone: each has a direction
-/// of its own, and the head turns it into the next one. What has no direction is followed by token 0, which is none that a tokenizer writes.
+/// A model folder that says one thing, known beforehand. Attention and MLP give 0, so that what follows a token depends on that token
+/// alone: each has a direction
+/// of its own, and the head turns it into the next one. What has no direction is followed by token 0, which is none that a tokenizer
+/// writes.
 /// </summary>
 internal static class SpeakingModel
 {

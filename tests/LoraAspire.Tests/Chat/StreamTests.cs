@@ -16,7 +16,9 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace LoraAspire.Tests.Chat;
 
-/// <summary>The bytes of OpenAI's API, of a model whose answer is known: clients split them at blank lines and take what follows "data: ".</summary>
+/// <summary>
+/// The bytes of OpenAI's API, of a model whose answer is known: clients split them at blank lines and take what follows "data: ".
+/// </summary>
 public sealed partial class StreamTests : IAsyncLifetime
 {
     private const string Answer = "I am Lora";

@@ -10,7 +10,10 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Gpu;
 
-/// <summary>The kernels that are compiled at run time for the GPU at hand. Without one these tests are skipped: <c>./build.sh gpu-tests</c> runs them alone.</summary>
+/// <summary>
+/// The kernels that are compiled at run time for the GPU at hand. Without one these tests are skipped: <c>./build.sh gpu-tests</c> runs
+/// them alone.
+/// </summary>
 [Trait("Category", "Gpu"), Collection(TorchRandom.Name)]
 public sealed class CudaKernelTests(ITestOutputHelper output)
 {

@@ -56,8 +56,8 @@ public sealed class DamagedCheckpointTests : IClassFixture<DamagedCheckpointTest
 
         Assert.Equal((6 - from) / 2, Directory.GetDirectories(Checkpoints, "damaged-step-*").Length);
         Assert.Equal((6 - from) / 2, _stage.Reports.Count(report => report.Message?.Contains($"is damaged: {Path.GetFileName(file)} ", StringComparison.Ordinal) == true));
-        Assert.Equal(from == 0 ? [] : [$"Going on from the checkpoint of step {from}."],
-            _stage.Reports.Select(report => report.Message).Where(message => message?.StartsWith("Going on", StringComparison.Ordinal) == true));
+        Assert.Equal(from == 0 ? [] : [$"Resuming from the checkpoint of step {from}."],
+            _stage.Reports.Select(report => report.Message).Where(message => message?.StartsWith("Resuming", StringComparison.Ordinal) == true));
     }
 
     [Theory]
@@ -88,7 +88,7 @@ public sealed class DamagedCheckpointTests : IClassFixture<DamagedCheckpointTest
         File.WriteAllText(Path.Combine(Checkpoints, "step-000004", "state.json"), "{ broken");
 
         Assert.Equal(_expected, _stage.Run(Settings, "stopped"));
-        Assert.Contains(_stage.Reports, report => report.Message == "Going on from the checkpoint of step 6.");
+        Assert.Contains(_stage.Reports, report => report.Message == "Resuming from the checkpoint of step 6.");
     }
 
     [Fact]

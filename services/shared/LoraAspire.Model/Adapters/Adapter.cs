@@ -42,7 +42,9 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
             .Concat(Saved.Select(item => TensorSource.Of(SavedName(item.Key), item.Value))));
     }
 
-    /// <summary>The weight with the adapter in it; computed in float32 and rounded once to the type of <paramref name="weight"/> [out, in].</summary>
+    /// <summary>
+    /// The weight with the adapter in it; computed in float32 and rounded once to the type of <paramref name="weight"/> [out, in].
+    /// </summary>
     /// <exception cref="ModelException">The adapter was made for a layer of another shape.</exception>
     public Tensor Merge(string layer, Tensor weight)
     {

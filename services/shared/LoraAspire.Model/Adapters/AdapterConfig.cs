@@ -36,7 +36,8 @@ public abstract record AdapterConfig(IReadOnlyList<string> TargetModules)
         && (TargetModules is [AllLinear] || TargetModules.Any(target => layer == target || layer.EndsWith("." + target, StringComparison.Ordinal)));
 
     /// <param name="layers">Those that get an adapter, at least one.</param>
-    /// <exception cref="ModelException">A setting that fits none of them is a slip, which would train another adapter than was meant.</exception>
+    /// <exception cref="ModelException">A setting that fits none of them is a slip, which would train another adapter than was
+    /// meant.</exception>
     internal virtual void RequireFits(IReadOnlyList<string> layers)
     {
     }

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Adapters;
 
 /// <summary>
-/// What sets one kind of adapter apart: its tensors, how they start, what they do to a layer's output and to its weight, its settings in PEFT's file.
+/// What sets one kind of adapter apart: its tensors, how they start, what they do to a layer's output and to its weight, its settings in
+/// PEFT's file.
 /// A new kind is one class, with a record of its settings, and a row in <see cref="All"/>; everything else asks it.
 /// </summary>
 public abstract class AdapterKind
@@ -35,6 +36,8 @@ public abstract class AdapterKind
     /// <param name="weight">[out, in] float32; stays as it is.</param>
     internal abstract Tensor Merge(LayerAdapter adapter, Tensor weight);
 
-    /// <summary>What the fused path computes with, forward and backward; null where this kind has none, and training takes autograd.</summary>
+    /// <summary>
+    /// What the fused path computes with, forward and backward; null where this kind has none, and training takes autograd.
+    /// </summary>
     internal virtual LowRankUpdate? Fused(LayerAdapter adapter) => null;
 }

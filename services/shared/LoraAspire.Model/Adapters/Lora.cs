@@ -7,7 +7,8 @@ using F = TorchSharp.torch.nn.functional;
 namespace LoraAspire.Model.Adapters;
 
 /// <summary>
-/// LoRA (Hu et al. 2021, eq. 3): y = x·Wᵀ + b + scale · dropout(x)·Aᵀ·Bᵀ. A and B are cast to the type of x. rsLoRA is LoRA with another scale.
+/// LoRA (Hu et al. 2021, eq. 3): y = x·Wᵀ + b + scale · dropout(x)·Aᵀ·Bᵀ. A and B are cast to the type of x. rsLoRA is LoRA with another
+/// scale.
 /// </summary>
 public class Lora : AdapterKind
 {

@@ -34,7 +34,7 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
         {
             if (!layers.Any(layer => Matches(pattern, layer)))
             {
-                throw new ModelException($"{field}: '{pattern}' fits none of the layers that get an adapter, which are called as {layers[0]}.");
+                throw new ModelException($"{field}: '{pattern}' matches none of the layers that get an adapter; their names look like {layers[0]}.");
             }
         }
     }
@@ -60,7 +60,7 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
         }
         catch (Exception error) when (error is ArgumentException or RegexMatchTimeoutException)
         {
-            throw new ModelException($"rank_pattern or alpha_pattern: '{pattern}' is no regular expression that can be used: {error.Message}", error);
+            throw new ModelException($"rank_pattern or alpha_pattern: '{pattern}' is not a regular expression that can be used: {error.Message}", error);
         }
     }
 

@@ -15,7 +15,7 @@ public static class ModelAdapters
             if (!model.Linears.Any(linear => (config with { TargetModules = [target], LayersToTransform = null }).Targets(linear.Name)))
             {
                 var known = model.Linears.Select(linear => linear.Name.Split('.')[^1]).Distinct();
-                throw new ModelException($"lora_target_modules: '{target}' names no linear layer of this model; there are {string.Join(", ", known)}, or {AdapterConfig.AllLinear}.");
+                throw new ModelException($"lora_target_modules: '{target}' matches no linear layer of this model, which has {string.Join(", ", known)}, or {AdapterConfig.AllLinear}.");
             }
         }
         foreach (var layer in config.LayersToTransform?.Where(layer => layer < 0 || layer >= model.Config.NumHiddenLayers) ?? [])
@@ -26,7 +26,8 @@ public static class ModelAdapters
     }
 
     /// <summary>
-    /// Attaches to every target what its kind starts with, and to modules_to_save the base's weights. Drawn from the seed on the CPU, so that every device starts alike.
+    /// Attaches to every target what its kind starts with, and to modules_to_save the base's weights. Drawn from the seed on the CPU, so
+    /// that every device starts alike.
     /// </summary>
     public static void AttachFresh(this LlamaModel model, AdapterConfig config, long seed)
     {

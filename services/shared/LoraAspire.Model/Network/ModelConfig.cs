@@ -155,7 +155,7 @@ public sealed record ModelConfig
         }
         if (!read.Rope.InverseFrequencies(read.RopeTheta, read.HeadDim, read.Context).All(float.IsFinite) || !double.IsFinite(read.Rope.AttentionFactor))
         {
-            throw config.Refuse("rope_theta", "and the scaling beside it give rotary frequencies that are no numbers");
+            throw config.Refuse("rope_theta", "and the scaling beside it give rotary frequencies that are not finite");
         }
     }
 

@@ -35,7 +35,9 @@ internal sealed class FusedLayer : IDisposable
 
     public IEnumerable<FusedLinear> Linears => [_qkv, _output, _gateUp, _down];
 
-    /// <summary>The layer's output [T, hidden], as the two summands that the next norm adds, and what the backward needs. x is saved, not copied.</summary>
+    /// <summary>
+    /// The layer's output [T, hidden], as the two summands that the next norm adds, and what the backward needs. x is saved, not copied.
+    /// </summary>
     public (Tensor Middle, Tensor Mlp, SavedLayer Saved) Forward(Tensor x, Tensor? added, FusedPass pass)
     {
         using var scope = NewDisposeScope();

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network.Fused;
 
-/// <summary>An adapter that adds scale · dropout(x)·Aᵀ·Bᵀ to a layer's output: A [rank, in], B [out, rank], float32, with their gradients.</summary>
+/// <summary>
+/// An adapter that adds scale · dropout(x)·Aᵀ·Bᵀ to a layer's output: A [rank, in], B [out, rank], float32, with their gradients.
+/// </summary>
 internal sealed record LowRankUpdate(Tensor A, Tensor B, double Scale, double Dropout);
 
 /// <summary>Output of stacked layers [T, out] and, where they have adapters, scale · dropout(x)·Aᵀ [T, ranks] for the backward.</summary>

@@ -14,7 +14,7 @@ public sealed class FusedModel : IDisposable
     private readonly FusedLayer[] _layers;
     private readonly LlamaModel _model;
 
-    /// <summary>How the layers' activations are had in the backward.</summary>
+    /// <summary>Which activations the backward finds saved, and which it computes again.</summary>
     /// <param name="Recompute">Keep only each layer's input and run its forward again: a third more work, a tenth of the memory.</param>
     /// <param name="HeadRows">Positions that go through the head together.</param>
     public sealed record Options(bool Recompute = false, int HeadRows = 4096)
@@ -113,7 +113,10 @@ public sealed class FusedModel : IDisposable
         }
     }
 
-    /// <summary>The last layer's output; what the backward needs goes into <paramref name="saved"/>, or with recomputation into <paramref name="inputs"/>.</summary>
+    /// <summary>
+    /// The last layer's output; what the backward needs goes into <paramref name="saved"/>, or with recomputation into <paramref
+    /// name="inputs"/>.
+    /// </summary>
     private Tensor Forward(PackedRows rows, FusedPass pass, SavedLayer?[] saved, Tensor[] inputs)
     {
         var x = _model.EmbeddingWeight.index_select(0, rows.Ids);
