@@ -10,6 +10,7 @@ usage: ./build.sh COMMAND
   check              format, build and all tests
   test               build and all tests; the last line counts them
   goldens            only the golden tests, on the folder that LORA_GOLDENS names (default ../shared/goldens)
+  gpu-tests          the CUDA kernels' tests, on the first GPU and with the libtorch that LORA_LIBTORCH names; fails where there is none
   platforms          builds for Windows and macOS too: compiled only, nothing is run
   bench NAME [ARGS]  one benchmark in Release; its last line is one JSON object
   bench              the names of the benchmarks
@@ -96,6 +97,11 @@ case "${1:-}" in
         [ -d "$LORA_GOLDENS" ] || fail "no folder $LORA_GOLDENS: set LORA_GOLDENS to the folder of golden cases"
         build
         run_tests -trait "Category=Goldens"
+        ;;
+    gpu-tests)
+        [ -n "${LORA_LIBTORCH:-}" ] || fail "LORA_LIBTORCH is not set: the packages have libtorch for the CPU alone. Name the lib folder of one with CUDA"
+        build
+        run_tests -trait "Category=Gpu" || fail "No test of a kernel passed: see above (a test that finds no GPU says so and is skipped)"
         ;;
     platforms)
         platforms

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Terminal;
@@ -29,7 +28,7 @@ internal static class RunSummary
         }
         foreach (var digest in run.Stages.Select(stage => stage.Output(ArtifactKind.Report)).OfType<string>())
         {
-            PrintAnswers(Path.Combine(store.Folder(digest), "report.json"));
+            PrintAnswers(AnswersReport.Load(store.Folder(digest)));
         }
         if (run.Stages.Select(stage => stage.Output(ArtifactKind.Model)).LastOrDefault(digest => digest is not null) is { } model)
         {
@@ -37,19 +36,15 @@ internal static class RunSummary
         }
     }
 
-    private static void PrintAnswers(string file)
+    private static void PrintAnswers(AnswersReport report)
     {
-        using var report = JsonDocument.Parse(File.ReadAllText(file));
         var table = new Table().Border(TableBorder.Rounded).ShowRowSeparators().AddColumns("Question", "Base", "Tuned");
-        foreach (var question in report.RootElement.GetProperty("questions").EnumerateArray())
+        foreach (var (question, before, after) in report.Questions)
         {
-            table.AddRow(new Text(Text(question, "question")), new Text(Text(question, "base")), new Text(Text(question, "model"), new Style(Color.Green)));
+            table.AddRow(new Text(question), new Text(before ?? ""), new Text(after, new Style(Color.Green)));
         }
         AnsiConsole.Write(table);
     }
-
-    private static string Text(JsonElement question, string property) =>
-        question.TryGetProperty(property, out var value) ? value.GetString() ?? "" : "";
 
     /// <summary>A name that stays the same from run to run.</summary>
     private static string Link(string links, string name, string target)

@@ -2,7 +2,6 @@ using System.Globalization;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Terminal;
-using LoraAspire.Runtime.Gpu;
 using Spectre.Console;
 
 namespace LoraAspire.AppHost.Terminal;

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Trainer.Training;
@@ -33,28 +34,30 @@ internal static class TrainerBenchmark
         var warmUp = new Option<int>("--warm-up") { Description = "Optimiser steps on one repeated batch, after which the measured steps run.", DefaultValueFactory = _ => 5 };
         var steps = new Option<int>("--steps") { Description = "Measured steps; the work is gone through again when it has fewer.", DefaultValueFactory = _ => 5 };
         var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, small, rows, lengths, tokens, lowMemory, autograd, warmUp, steps };
-        command.SetAction(parsed => Run(new Work(parsed.GetValue(cpu), parsed.GetValue(small), parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName, parsed.GetValue(tokens),
-            parsed.GetValue(lowMemory), parsed.GetValue(autograd), parsed.GetValue(warmUp), parsed.GetValue(steps))));
+        command.SetAction(parsed => Run(new Work(parsed.GetValue(cpu), parsed.GetValue(small),
+            new(parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName), new(parsed.GetValue(tokens), parsed.GetValue(lowMemory), parsed.GetValue(autograd)),
+            parsed.GetValue(warmUp), parsed.GetValue(steps))));
         return command;
     }
 
-    private sealed record Work(bool OnCpu, bool Small, string Rows, string LengthsFile, int? Tokens, bool LowMemory, bool Autograd, int WarmUp, int Steps);
+    private sealed record Work(bool OnCpu, bool Small, RowLengths Rows, Backward Backward, int WarmUp, int Steps);
+
+    private sealed record RowLengths(string Kind, string File);
+
+    private sealed record Backward(int? Tokens, bool LowMemory, bool Autograd);
 
     private static void Run(Work work)
     {
-        if (!work.OnCpu && !cuda.is_available())
-        {
-            throw new InvalidOperationException("No CUDA device: name a libtorch with CUDA by LORA_LIBTORCH, or give --cpu.");
-        }
-        var (config, device, dtype) = work.OnCpu ? (Llama15M, CPU, float32) : (work.Small ? Llama15M : Llama7B, CUDA, bfloat16);
+        var device = ComputeDevice.Of(work.OnCpu ? "cpu" : "cuda");
+        var (config, dtype) = work.OnCpu ? (Llama15M, float32) : (work.Small ? Llama15M : Llama7B, bfloat16);
         using var model = LlamaModel.Initialize(config, device, dtype, seed: 42, onDevice: true);
         model.AttachFresh(new LoraConfig(8, 16, 0.05, ["q_proj", "k_proj", "v_proj", "o_proj"]), seed: 42);
         using var parameters = ParameterSet.OfAdapters(model);
         using var optimiser = new AdamW(parameters, 0.9, 0.999, 1e-8, 0);
-        using var objective = new Objective(model, work.LowMemory, work.Autograd);
+        using var objective = new Objective(model, work.Backward.LowMemory, work.Backward.Autograd);
         var step = new OptimiserStep(objective, parameters, optimiser, 1.0);
         var schedule = new Schedule(LrScheduler.Linear, 1e-4, WarmupSteps: 2, TotalSteps: 10_000);
-        var tokens = work.Tokens ?? objective.DefaultTokens;
+        var tokens = work.Backward.Tokens ?? objective.DefaultTokens;
         Console.WriteLine($"{model.Weights().Sum(weight => weight.Tensor.numel()):N0} weights, {parameters.Count:N0} trained, on {device}; {objective.Path}, micro-batches of {tokens} tokens");
         var lengths = Lengths(work);
         IReadOnlyList<MicroBatch> Batches(int[] rows, int seed) => Workload.Step(rows, tokens, objective.Packed, config.VocabSize, seed);
@@ -108,7 +111,7 @@ internal static class TrainerBenchmark
         var peak = MatrixFlops(device, dtype);
         Console.WriteLine(JsonSerializer.Serialize(new
         {
-            name = $"trainer {work.Rows}",
+            name = $"trainer {work.Rows.Kind}",
             device = work.OnCpu ? $"cpu, {get_num_threads()} threads" : "cuda",
             path = objective.Path,
             tokens_per_second = Math.Round(real / seconds, 1),
@@ -136,13 +139,13 @@ internal static class TrainerBenchmark
 
     private static IReadOnlyList<int[]> Lengths(Work work)
     {
-        if (work.Rows != "alpaca")
+        if (work.Rows.Kind != "alpaca")
         {
             // As many tokens as the Alpaca steps have, about: 15,000.
-            var length = int.Parse(work.Rows, CultureInfo.InvariantCulture);
+            var length = int.Parse(work.Rows.Kind, CultureInfo.InvariantCulture);
             return [[.. Enumerable.Repeat(length, work.OnCpu ? 8 : Math.Max(8, 16384 / length))]];
         }
-        var steps = Workload.AlpacaSteps(work.LengthsFile);
+        var steps = Workload.AlpacaSteps(work.Rows.File);
         return work.OnCpu ? [.. steps.Take(2).Select(step => step[..32])] : steps;
     }
 

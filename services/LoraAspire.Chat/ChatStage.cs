@@ -5,7 +5,9 @@ using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Chat;
 
-/// <summary>Puts a model behind this service under a name. It is loaded once, so that a model that can't speak fails here and not in a chat.</summary>
+/// <summary>
+/// Puts a model behind this service under a name. It is loaded once, so that a model that can't answer fails here and not in a chat.
+/// </summary>
 public sealed class ChatStage(ModelCatalog catalog, ModelPool pool) : IStage<ChatParams>
 {
     public async Task RunAsync(StageContext<ChatParams> context, CancellationToken cancellationToken)

@@ -7,7 +7,7 @@ using Microsoft.Extensions.AI;
 namespace LoraAspire.Chat;
 
 /// <summary>The models of this machine as a <see cref="IChatClient"/>. <see cref="ChatOptions.ModelId"/> chooses one.</summary>
-public sealed class LocalChatClient(ModelRunner runner) : IChatClient
+public sealed class LocalChatClient(ModelRunner runner, TimeProvider clock) : IChatClient
 {
     /// <summary>Key in <see cref="ChatOptions.AdditionalProperties"/>; a double.</summary>
     public const string RepetitionPenalty = "repetition_penalty";
@@ -27,7 +27,7 @@ public sealed class LocalChatClient(ModelRunner runner) : IChatClient
         {
             var text = started ? piece.Text : piece.Text.TrimStart();
             started |= text.Length > 0;
-            var update = new ChatResponseUpdate(ChatRole.Assistant, text) { ResponseId = id, MessageId = id, ModelId = options?.ModelId, CreatedAt = DateTimeOffset.UtcNow };
+            var update = new ChatResponseUpdate(ChatRole.Assistant, text) { ResponseId = id, MessageId = id, ModelId = options?.ModelId, CreatedAt = clock.GetUtcNow() };
             if (piece.Finish is { } finish)
             {
                 update.FinishReason = finish == FinishReason.Stop ? ChatFinishReason.Stop : ChatFinishReason.Length;

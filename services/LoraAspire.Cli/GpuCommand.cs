@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using LoraAspire.Runtime.Gpu;
+using LoraAspire.Machine.Gpu;
+using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Cli;
 

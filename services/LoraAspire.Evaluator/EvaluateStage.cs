@@ -1,9 +1,9 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Generation;
+using LoraAspire.Model.Native;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
-using static TorchSharp.torch;
 
 namespace LoraAspire.Evaluator;
 
@@ -22,8 +22,11 @@ public sealed class EvaluateStage : IStage<EvaluatorParams>
                 ? Answers(folder, LocalModel.TemplateOf(model), context.With, progress, cancellationToken)
                 : null;
             var after = Answers(model, null, context.With, progress, cancellationToken);
-            var rows = context.With.Questions.Select((question, i) => new ReportRow(question, before?[i], after[i])).ToList();
-            new Report(rows).Save(context.OutputDir("report"));
+            var rows = context.With.Questions.Select((question, i) => new AnsweredQuestion(question, before?[i], after[i])).ToList();
+            var report = new AnswersReport(rows);
+            var output = context.OutputDir("report");
+            report.Save(output);
+            File.WriteAllText(Path.Combine(output, AnswersPage.FileName), AnswersPage.Of(report));
             return Task.CompletedTask;
         }
         catch (Exception error) when (error is ModelException or InvalidDataException)
@@ -35,7 +38,7 @@ public sealed class EvaluateStage : IStage<EvaluatorParams>
     /// <summary>One model in memory at a time.</summary>
     private static List<string> Answers(string folder, PromptTemplate? template, EvaluatorParams with, IProgress<int> progress, CancellationToken cancellationToken)
     {
-        using var model = LocalModel.Load(folder, ComputeDevice(with.Device), template);
+        using var model = LocalModel.Load(folder, ComputeDevice.Of(with.Device.ToString()), template);
         return [.. with.Questions.Select(question =>
         {
             var answer = model.Answer(question, GenerationOptions.Greedy(with.MaxNewTokens), cancellationToken);
@@ -43,13 +46,6 @@ public sealed class EvaluateStage : IStage<EvaluatorParams>
             return answer;
         })];
     }
-
-    private static TorchSharp.torch.Device ComputeDevice(Pipelines.Stages.Device wanted) => wanted switch
-    {
-        Pipelines.Stages.Device.Cpu => CPU,
-        Pipelines.Stages.Device.Auto => LocalModel.BestDevice(),
-        _ => cuda.is_available() ? CUDA : throw new StageException("device is cuda, but this libtorch sees no GPU. Start with LORA_LIBTORCH set to the lib folder of a libtorch with CUDA, or set device: cpu."),
-    };
 
     private sealed class AnsweredCount(IProgress<StageProgress> report, int total) : IProgress<int>
     {

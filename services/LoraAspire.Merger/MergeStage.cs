@@ -25,7 +25,7 @@ public sealed class MergeStage : IStage<MergerParams>
             CopyTemplate([adapterFolder, from], to);
             ModelConfig.Load(to);
 
-            using var adapter = LoraAdapter.Load(adapterFolder);
+            using var adapter = Adapter.Load(adapterFolder);
             MergedWeights.Write(from, adapter, to, context.With.MaxShardSizeMib * (1L << 20), context.Report, cancellationToken);
             return Task.CompletedTask;
         }

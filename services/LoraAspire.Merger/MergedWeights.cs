@@ -14,7 +14,7 @@ public static class MergedWeights
 {
     /// <exception cref="ModelException">The adapter belongs to another base, or a file is broken. Nothing half-done is of use then: the caller drops the folder.</exception>
     public static void Write(
-        string baseFolder, LoraAdapter adapter, string to, long maxShardBytes,
+        string baseFolder, Adapter adapter, string to, long maxShardBytes,
         IProgress<StageProgress> report, CancellationToken cancellationToken)
     {
         using var weights = WeightFiles.Open(baseFolder);
@@ -50,29 +50,25 @@ public static class MergedWeights
             WriteIndex(Path.Combine(to, WeightFiles.Index), shards, names);
         }
         RequireReadsBack(to, entries);
-        var scales = adapter.Layers.Keys.Select(adapter.Config.ScaleOf).Distinct().Order().Select(scale => $"{scale:0.####}");
+        var scales = adapter.Layers.Values.Select(layer => layer.Scale).Distinct().Order().Select(scale => $"{scale:0.####}");
         report.Report(new StageProgress(Message: $"merged {layers.Count} layers at scale {string.Join(", ", scales)}{(saved.Count > 0 ? $", replaced {string.Join(", ", adapter.Saved.Keys)}," : "")} into {entries.Count} tensors"));
     }
 
-    private static void RequireSameBase(LoraAdapter adapter, IEnumerable<TensorEntry> entries, string baseFolder)
+    private static void RequireSameBase(Adapter adapter, IEnumerable<TensorEntry> entries, string baseFolder)
     {
         var known = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
-        foreach (var (layer, (a, b)) in adapter.Layers)
+        foreach (var (layer, own) in adapter.Layers)
         {
             if (!known.TryGetValue(layer + ".weight", out var weight))
             {
                 throw new ModelException($"The adapter was made for another base: it changes {layer}.weight, which {baseFolder} doesn't have.");
             }
-            if (weight.Shape is not [var outputs, var inputs] || outputs != b.size(0) || inputs != a.size(1))
-            {
-                throw new ModelException(
-                    $"The adapter was made for another base: {weight.Name} is [{string.Join(", ", weight.Shape)}] in {baseFolder}, but the adapter's B·A is [{b.size(0)}, {a.size(1)}].");
-            }
+            own.RequireFits(weight.Name, weight.Shape);
         }
     }
 
     /// <summary>A module trained whole takes the place of the base's; where two share one weight, that would change both.</summary>
-    private static void RequireReplaceable(LoraAdapter adapter, string baseFolder, IEnumerable<TensorEntry> entries)
+    private static void RequireReplaceable(Adapter adapter, string baseFolder, IEnumerable<TensorEntry> entries)
     {
         if (adapter.Saved.Count > 0 && ModelConfig.Load(baseFolder).TieWordEmbeddings)
         {
@@ -126,7 +122,7 @@ public static class MergedWeights
             .Concat(written.Tensors.Select(Describe).Except(entries.Select(Describe))).ToList();
         if (differing.Count > 0)
         {
-            throw new ModelException($"{folder}: reads back otherwise than written: {string.Join("; ", differing.Take(5))}.");
+            throw new ModelException($"{folder}: doesn't read back as it was written: {string.Join("; ", differing.Take(5))}.");
         }
     }
 }

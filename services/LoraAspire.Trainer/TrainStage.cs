@@ -38,7 +38,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         var settings = context.With;
         string data = context.Inputs["dataset"], folder = context.Inputs["base"];
         using var rows = InstructionDataset.Open(data);
-        var device = ComputeDevice(settings.Device);
+        var device = ComputeDevice.Of(settings.Device.ToString());
         using var model = OpenBase(folder, settings, device);
         RequireRowsFit(rows, model.Config);
         // Of what the run is made from; before it, since what is wrong with the files should not show after it.
@@ -77,18 +77,11 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
         CopyTemplate(data, output);
         File.Copy(run.MetricsFile, Path.Combine(output, MetricsLog.FileName));
-        var steps = MetricsLog.Read(run.MetricsFile);
         new RunCard(
-            Path.GetFileName(folder), settings, end, parameters.Count, rows.Count - run.HeldOut.Count, run.HeldOut.Count, GitCommit.Of(context.Data.Root),
-            made, steps, Samples.Of(model, folder, rows, run.HeldOut, cancellationToken)).Save(output);
+            settings, new(Path.GetFileName(folder), GitCommit.Of(context.Data.Root), made),
+            new(end, MetricsLog.Read(run.MetricsFile), parameters.Count, rows.Count - run.HeldOut.Count, run.HeldOut.Count),
+            Samples.Of(model, folder, rows, run.HeldOut, cancellationToken)).Save(output);
     }
-
-    private static torch.Device ComputeDevice(Pipelines.Stages.Device wanted) => wanted switch
-    {
-        Pipelines.Stages.Device.Cpu => CPU,
-        Pipelines.Stages.Device.Auto => cuda.is_available() ? CUDA : CPU,
-        _ => cuda.is_available() ? CUDA : throw new StageException("device is cuda, but this libtorch sees no GPU. Start with LORA_LIBTORCH set to the lib folder of a libtorch with CUDA, or set device: cpu."),
-    };
 
     /// <summary>Full training computes in float32 and may start from a folder without weights; LoRA needs a trained base.</summary>
     private static LlamaModel OpenBase(string folder, TrainerParams settings, torch.Device device)
@@ -130,7 +123,7 @@ public sealed class TrainStage : IStage<TrainerParams>
             new TensorSource(weight.Name, model.Config.TorchDtype, weight.Tensor.shape, () => weight.Tensor.detach().to_type(model.Config.TorchDtype))));
     }
 
-    /// <summary>The template goes with the weights, so that chat asks as training did.</summary>
+    /// <summary>The template goes with the weights, so that chat writes prompts as training did.</summary>
     private static void CopyTemplate(string from, string to) =>
         File.Copy(Path.Combine(from, PromptTemplate.FileName), Path.Combine(to, PromptTemplate.FileName));
 }

@@ -16,7 +16,7 @@ internal static class ChatTargets
     {
         yield return new("http-chat", () => [AllTargets.Utf8(Chat)], bytes =>
         {
-            if (JsonSerializer.Deserialize<ChatCompletionRequest>(bytes, Wire.Json) is { } request)
+            if (JsonSerializer.Deserialize<ChatCompletionRequest>(bytes, OpenAiJson.Options) is { } request)
             {
                 request.ChatMessages();
                 request.Choices();
@@ -25,7 +25,7 @@ internal static class ChatTargets
         { Words = AllTargets.JsonWords };
         yield return new("http-completions", () => [AllTargets.Utf8(Plain)], bytes =>
         {
-            if (JsonSerializer.Deserialize<CompletionRequest>(bytes, Wire.Json) is { } request)
+            if (JsonSerializer.Deserialize<CompletionRequest>(bytes, OpenAiJson.Options) is { } request)
             {
                 request.PromptText();
                 request.Choices();

@@ -19,7 +19,7 @@ internal static class ModelTargets
     private const string Mistral = """{"model_type": "mistral", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 32, "sliding_window": 4, "rope_parameters": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8, "rope_theta": 10000.0}}""";
     private const string Qwen = """{"model_type": "qwen3", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 32, "use_sliding_window": true, "sliding_window": 4, "layer_types": ["full_attention", "sliding_attention"], "rope_scaling": {"type": "dynamic", "factor": 2.0}}""";
     private const string Gemma = """{"model_type": "gemma", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 32, "hidden_act": "gelu", "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16}}""";
-    private const string Adapter = """
+    private const string AdapterSettings = """
         {"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": "m", "r": 4, "lora_alpha": 8, "lora_dropout": 0.05, "target_modules": ["q_proj"], "bias": "none",
          "fan_in_fan_out": false, "modules_to_save": null, "layers_to_transform": [0, 1], "rank_pattern": {"layers.1.self_attn.q_proj": 2}, "alpha_pattern": {"q_proj": 16.0}, "use_rslora": false, "use_dora": false}
         """;
@@ -34,17 +34,17 @@ internal static class ModelTargets
         }, typeof(ModelException))
         { Words = [.. AllTargets.JsonWords, "\"qwen2\"", "\"linear\"", "\"yarn\"", "\"dynamic\"", "\"llama3\"", "\"sliding_window\":1", "\"head_dim\":2", "\"attention_bias\":true", "\"tie_word_embeddings\":true"] };
         var adapter = scratch.Folder("adapter");
-        yield return new("adapter-config", () => [AllTargets.Utf8(Adapter)], bytes =>
+        yield return new("adapter-config", () => [AllTargets.Utf8(AdapterSettings)], bytes =>
         {
-            var weights = Path.Combine(adapter, LoraAdapter.FileName);
+            var weights = Path.Combine(adapter, Adapter.FileName);
             if (!File.Exists(weights))
             {
                 WriteAdapter(weights);
             }
-            Scratch.Write(adapter, LoraConfig.FileName, bytes);
-            var config = LoraConfig.Load(adapter);
+            Scratch.Write(adapter, AdapterConfig.FileName, bytes);
+            var config = AdapterConfig.Load(adapter);
             config.ScaleOf("model.layers.0.self_attn.q_proj");
-            using var loaded = LoraAdapter.Load(adapter);
+            using var loaded = Adapter.Load(adapter);
             foreach (var layer in loaded.Layers.Keys)
             {
                 using var scope = NewDisposeScope();
@@ -75,8 +75,8 @@ internal static class ModelTargets
         using var scope = NewDisposeScope();
         SafetensorsWriter.Write(path, new[] { (Layer: 0, Rank: 4), (Layer: 1, Rank: 2) }.SelectMany(pair => new[]
         {
-            TensorSource.Of(LoraAdapter.TensorName($"model.layers.{pair.Layer}.self_attn.q_proj", 'A'), ones(pair.Rank, 16)),
-            TensorSource.Of(LoraAdapter.TensorName($"model.layers.{pair.Layer}.self_attn.q_proj", 'B'), ones(16, pair.Rank)),
+            TensorSource.Of(Adapter.TensorName($"model.layers.{pair.Layer}.self_attn.q_proj", Lora.A), ones(pair.Rank, 16)),
+            TensorSource.Of(Adapter.TensorName($"model.layers.{pair.Layer}.self_attn.q_proj", Lora.B), ones(16, pair.Rank)),
         }));
     }
 }

@@ -59,7 +59,7 @@ public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPo
     private static LocalModel Load(string folder)
     {
         LibTorch.Load();
-        return LocalModel.Load(folder, LocalModel.BestDevice());
+        return LocalModel.Load(folder, ComputeDevice.Of("auto"));
     }
 
     private void Return(Slot slot)

@@ -48,7 +48,7 @@ public sealed class ModelRunner(ModelCatalog catalog, ModelPool pool)
     {
         if (string.IsNullOrEmpty(id))
         {
-            throw new RequestException("You must say which model: GET /v1/models lists them.", "model");
+            throw new RequestException("No model is named: GET /v1/models lists them.", "model");
         }
         return catalog.Find(id) ?? throw new RequestException(
             $"The model '{id}' does not exist. There are: {string.Join(", ", catalog.List().Select(model => model.Id))}.", "model", "model_not_found", StatusCodes.Status404NotFound);

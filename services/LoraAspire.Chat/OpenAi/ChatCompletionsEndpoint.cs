@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Chat.OpenAi;
@@ -5,66 +6,60 @@ namespace LoraAspire.Chat.OpenAi;
 /// <summary>POST /v1/chat/completions: OpenAI's shapes over an <see cref="IChatClient"/>.</summary>
 public static class ChatCompletionsEndpoint
 {
-    public static void MapChatCompletions(this WebApplication app) => app.MapPost("/v1/chat/completions", async (HttpContext http, IChatClient client) =>
-    {
-        var request = await Wire.ReadAsync<ChatCompletionRequest>(http.Request);
-        var (messages, choices) = (request.ChatMessages(), request.Choices());
-        var id = $"chatcmpl-{Guid.NewGuid():N}";
-        if (request.Stream)
+    public static void MapChatCompletions(this WebApplication app) =>
+        app.MapPost("/v1/chat/completions", async Task<IResult> (HttpRequest http, IChatClient client, TimeProvider clock, CancellationToken cancellationToken) =>
         {
-            await StreamAsync(http, client, request, messages, choices, id);
-            return;
-        }
-        List<ChatChoice> answers = [];
-        var usage = Usage.None;
-        foreach (var options in choices)
-        {
-            var response = await client.GetResponseAsync(messages, options, http.RequestAborted);
-            answers.Add(new ChatChoice(answers.Count, response.FinishReason?.Value) { Message = new("assistant", response.Text) });
-            usage = usage.Plus(response.Usage);
-        }
-        await http.Response.WriteAsJsonAsync(new ChatCompletion(id, "chat.completion", Now(), request.Model, answers) { Usage = usage }, Wire.Json, http.RequestAborted);
-    });
+            var request = await OpenAiJson.ReadAsync<ChatCompletionRequest>(http);
+            var (messages, choices) = (request.ChatMessages(), request.Choices());
+            var (id, created) = ($"chatcmpl-{Guid.NewGuid():N}", clock.GetUtcNow().ToUnixTimeSeconds());
+            if (request.Stream)
+            {
+                var chunk = new ChatCompletion(id, "chat.completion.chunk", created, request.Model, []);
+                return OpenAiJson.Stream(ChunksAsync(client, messages, choices, chunk, request.WantsUsage, cancellationToken));
+            }
+            List<ChatChoice> answers = [];
+            var usage = Usage.None;
+            foreach (var options in choices)
+            {
+                var response = await client.GetResponseAsync(messages, options, cancellationToken);
+                answers.Add(new ChatChoice(answers.Count, response.FinishReason?.Value) { Message = new("assistant", response.Text) });
+                usage = usage.Plus(response.Usage);
+            }
+            return TypedResults.Json(new ChatCompletion(id, "chat.completion", created, request.Model, answers) { Usage = usage }, OpenAiJson.Options);
+        });
 
-    private static async Task StreamAsync(
-        HttpContext http, IChatClient client, ChatCompletionRequest request, IReadOnlyList<ChatMessage> messages, IReadOnlyList<ChatOptions> choices, string id)
+    /// <param name="chunk">What all of them have.</param>
+    private static async IAsyncEnumerable<ChatCompletion> ChunksAsync(
+        IChatClient client, IReadOnlyList<ChatMessage> messages, IReadOnlyList<ChatOptions> choices, ChatCompletion chunk, bool withUsage,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var created = Now();
-        ChatCompletion Chunk(params IReadOnlyList<ChatChoice> parts) => new(id, "chat.completion.chunk", created, request.Model, parts);
-        Task SendAsync(ChatCompletion chunk) => Sse.WriteAsync(http.Response, chunk, http.RequestAborted);
+        ChatCompletion Of(int index, string? finish, ResponseMessage delta) => chunk with { Choices = [new ChatChoice(index, finish) { Delta = delta }] };
         var usage = Usage.None;
-        for (var index = 0; index < choices.Count; index++)
+        foreach (var (index, options) in choices.Index())
         {
             var opened = false;
-            await foreach (var update in client.GetStreamingResponseAsync(messages, choices[index], http.RequestAborted))
+            await foreach (var update in client.GetStreamingResponseAsync(messages, options, cancellationToken))
             {
                 if (!opened)
                 {
                     // Not before the first piece: what is wrong with the request still gets its status.
-                    if (index == 0)
-                    {
-                        Sse.Start(http.Response);
-                    }
-                    await SendAsync(Chunk(new ChatChoice(index, null) { Delta = new("assistant", "") }));
+                    yield return Of(index, null, new("assistant", ""));
                     opened = true;
                 }
                 if (update.Text.Length > 0)
                 {
-                    await SendAsync(Chunk(new ChatChoice(index, null) { Delta = new(null, update.Text) }));
+                    yield return Of(index, null, new(null, update.Text));
                 }
                 if (update.FinishReason is { } finish)
                 {
                     usage = usage.Plus(update.Contents.OfType<UsageContent>().Single().Details);
-                    await SendAsync(Chunk(new ChatChoice(index, finish.Value) { Delta = new(null, null) }));
+                    yield return Of(index, finish.Value, new(null, null));
                 }
             }
         }
-        if (request.StreamOptions is { IncludeUsage: true })
+        if (withUsage)
         {
-            await SendAsync(Chunk() with { Usage = usage });
+            yield return chunk with { Usage = usage };
         }
-        await Sse.WriteDoneAsync(http.Response, http.RequestAborted);
     }
-
-    private static long Now() => DateTimeOffset.UtcNow.ToUnixTimeSeconds();
 }

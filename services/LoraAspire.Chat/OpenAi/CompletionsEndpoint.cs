@@ -1,51 +1,63 @@
-using System.Text;
+using System.Runtime.CompilerServices;
 using LoraAspire.Chat.Models;
+using LoraAspire.Model.Generation;
+using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Chat.OpenAi;
 
 /// <summary>POST /v1/completions: goes on with a text, without any template.</summary>
 public static class CompletionsEndpoint
 {
-    public static void MapCompletions(this WebApplication app) => app.MapPost("/v1/completions", async (HttpContext http, ModelRunner runner) =>
-    {
-        var request = await Wire.ReadAsync<CompletionRequest>(http.Request);
-        var (prompt, choices) = (request.PromptText(), request.Choices());
-        var (id, created) = ($"cmpl-{Guid.NewGuid():N}", DateTimeOffset.UtcNow.ToUnixTimeSeconds());
-        Completion Body(params IReadOnlyList<CompletionChoice> parts) => new(id, "text_completion", created, request.Model, parts);
+    /// <param name="Usage">Of all answers up to here; null before an answer's last piece.</param>
+    private sealed record Piece(CompletionChoice Choice, Usage? Usage);
 
-        List<CompletionChoice> answers = [];
-        var usage = Usage.None;
-        foreach (var options in choices)
+    public static void MapCompletions(this WebApplication app) =>
+        app.MapPost("/v1/completions", async Task<IResult> (HttpRequest http, ModelRunner runner, TimeProvider clock, CancellationToken cancellationToken) =>
         {
-            var index = answers.Count;
-            var text = new StringBuilder(request.Echo ? prompt : "");
-            string? finish = null;
-            await foreach (var (piece, promptTokens) in runner.StreamAsync(
-                request.Model, model => model.Tokenizer.Encode(prompt, addBos: true), LocalChatClient.Generation(options), http.RequestAborted))
+            var request = await OpenAiJson.ReadAsync<CompletionRequest>(http);
+            var (prompt, choices) = (request.PromptText(), request.Choices());
+            var body = new Completion($"cmpl-{Guid.NewGuid():N}", "text_completion", clock.GetUtcNow().ToUnixTimeSeconds(), request.Model, []);
+            var pieces = PiecesAsync(runner, prompt, choices, cancellationToken);
+            if (request.Stream)
             {
-                text.Append(piece.Text);
-                finish = piece.Finish?.ToString().ToLowerInvariant();
-                usage = finish is null ? usage : usage.Plus(promptTokens, piece.Tokens);
-                if (request.Stream)
-                {
-                    if (!http.Response.HasStarted)
-                    {
-                        Sse.Start(http.Response);
-                    }
-                    await Sse.WriteAsync(http.Response, Body(new CompletionChoice(index, piece.Text, finish)), http.RequestAborted);
-                }
+                return OpenAiJson.Stream(ChunksAsync(pieces, body, request.WantsUsage));
             }
-            answers.Add(new CompletionChoice(index, text.ToString(), finish));
-        }
-        if (!request.Stream)
+            var all = await pieces.ToListAsync(cancellationToken);
+            var start = request.Echo ? prompt : "";
+            return TypedResults.Json(body with
+            {
+                Choices = [.. all.GroupBy(piece => piece.Choice.Index).Select(answer => new CompletionChoice(
+                    answer.Key, start + string.Concat(answer.Select(piece => piece.Choice.Text)), answer.Last().Choice.FinishReason))],
+                Usage = all.Last().Usage,
+            }, OpenAiJson.Options);
+        });
+
+    private static async IAsyncEnumerable<Completion> ChunksAsync(IAsyncEnumerable<Piece> pieces, Completion body, bool withUsage)
+    {
+        Usage? usage = null;
+        await foreach (var piece in pieces)
         {
-            await http.Response.WriteAsJsonAsync(Body(answers) with { Usage = usage }, Wire.Json, http.RequestAborted);
-            return;
+            usage = piece.Usage;
+            yield return body with { Choices = [piece.Choice] };
         }
-        if (request.StreamOptions is { IncludeUsage: true })
+        if (withUsage)
         {
-            await Sse.WriteAsync(http.Response, Body() with { Usage = usage }, http.RequestAborted);
+            yield return body with { Usage = usage };
         }
-        await Sse.WriteDoneAsync(http.Response, http.RequestAborted);
-    });
+    }
+
+    private static async IAsyncEnumerable<Piece> PiecesAsync(
+        ModelRunner runner, string prompt, IReadOnlyList<ChatOptions> choices, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        int[] Encode(LocalModel model) => model.Tokenizer.Encode(prompt, addBos: true);
+        var usage = Usage.None;
+        foreach (var (index, options) in choices.Index())
+        {
+            await foreach (var (piece, promptTokens) in runner.StreamAsync(options.ModelId, Encode, LocalChatClient.Generation(options), cancellationToken))
+            {
+                usage = piece.Finish is null ? usage : usage.Plus(promptTokens, piece.Tokens);
+                yield return new(new(index, piece.Text, piece.Finish?.ToString().ToLowerInvariant()), piece.Finish is null ? null : usage);
+            }
+        }
+    }
 }

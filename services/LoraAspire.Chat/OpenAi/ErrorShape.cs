@@ -40,11 +40,12 @@ public sealed class ErrorShape(RequestDelegate next, ILogger<ErrorShape> logger)
     {
         if (context.Response.HasStarted)
         {
-            await Sse.WriteAsync(context.Response, new ErrorBody(detail), context.RequestAborted);
+            // The stream has its status already: the error is one event more, as OpenAI's servers send it.
+            await context.Response.WriteAsync($"data: {JsonSerializer.Serialize(new ErrorBody(detail), OpenAiJson.Options)}\n\n", context.RequestAborted);
             return;
         }
         context.Response.StatusCode = status;
-        await context.Response.WriteAsJsonAsync(new ErrorBody(detail), Wire.Json, context.RequestAborted);
+        await context.Response.WriteAsJsonAsync(new ErrorBody(detail), OpenAiJson.Options, context.RequestAborted);
     }
 
     private sealed record ErrorDetail(string Message, string Type, string? Param, string? Code);

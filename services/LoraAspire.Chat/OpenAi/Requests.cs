@@ -10,7 +10,7 @@ public abstract record SamplingRequest
 
     public string? Model { get; init; }
     public bool Stream { get; init; }
-    public StreamOptions? StreamOptions { get; init; }
+    public StreamSettings? StreamOptions { get; init; }
     public int? MaxTokens { get; init; }
     public float? Temperature { get; init; }
     public float? TopP { get; init; }
@@ -20,6 +20,9 @@ public abstract record SamplingRequest
     /// <summary>A text or a list of texts.</summary>
     public JsonElement? Stop { get; init; }
     public int? N { get; init; }
+
+    /// <summary>A stream ends with what it cost.</summary>
+    public bool WantsUsage => StreamOptions is { IncludeUsage: true };
 
     protected virtual int? MostNewTokens => MaxTokens;
 
@@ -86,7 +89,8 @@ internal static class Texts
     }
 }
 
-public sealed record StreamOptions(bool IncludeUsage = false);
+/// <summary>OpenAI's stream_options.</summary>
+public sealed record StreamSettings(bool IncludeUsage = false);
 
 public sealed record ChatCompletionRequest : SamplingRequest
 {

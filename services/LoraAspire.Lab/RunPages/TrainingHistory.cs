@@ -1,5 +1,5 @@
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime.Charts;
+using LoraAspire.Charts;
 
 namespace LoraAspire.Lab.RunPages;
 

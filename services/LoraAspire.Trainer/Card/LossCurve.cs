@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using LoraAspire.Runtime.Charts;
+using LoraAspire.Charts;
 using LoraAspire.Trainer.Training;
 
 namespace LoraAspire.Trainer.Card;
@@ -17,7 +17,7 @@ internal static class LossCurve
         CurvePoint[] loss = [.. steps.Select(step => new CurvePoint(step.Step, step.Loss))];
         CurvePoint[] smoothed = [.. steps.Select(step => new CurvePoint(step.Step, step.SmoothedLoss))];
         CurvePoint[] eval = [.. steps.Where(step => step.EvalLoss is not null).Select(step => new CurvePoint(step.Step, step.EvalLoss!.Value))];
-        var plot = Plot.Around([.. loss, .. eval], steps[^1].Step);
+        var plot = Plot.Of([.. loss, .. eval], steps[^1].Step);
         var svg = new StringBuilder();
         void Add(FormattableString line) => svg.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
         double X(double step) => Math.Round(Left + (plot.X(step) / 100 * (Width - Left - Right)), 1);

@@ -10,11 +10,7 @@ namespace LoraAspire.Trainer.Card;
 /// <summary>
 /// README.md beside the weights, with loss.svg: what this is, how to load it, what it was made from and how it went. It holds no times and no speeds, so that equal runs give equal artifacts.
 /// </summary>
-/// <param name="Base">The base's name.</param>
-/// <param name="Commit">Of the project's folder; null when it is no repository.</param>
-internal sealed record RunCard(
-    string Base, TrainerParams Settings, TrainingState End, long TrainedParameters, int Rows, int HeldOut, string? Commit,
-    IReadOnlyList<(string What, string Sha256)> Digests, IReadOnlyList<StepMetrics> Steps, IReadOnlyList<Sample> Samples)
+internal sealed record RunCard(TrainerParams Settings, Origin Origin, Outcome Outcome, IReadOnlyList<Sample> Samples)
 {
     public const string FileName = "README.md";
 
@@ -24,15 +20,15 @@ internal sealed record RunCard(
 
     public void Save(string folder)
     {
-        File.WriteAllText(Path.Combine(folder, LossCurve.FileName), LossCurve.Draw(Steps));
+        File.WriteAllText(Path.Combine(folder, LossCurve.FileName), LossCurve.Draw(Outcome.Steps));
         File.WriteAllText(Path.Combine(folder, FileName), ToMarkdown());
     }
 
     public string ToMarkdown()
     {
         var text = new StringBuilder();
-        text.Append(IsLora ? $"---\nbase_model: {Base}\nlibrary_name: peft\ntags: [lora]\n---\n\n# LoRA adapter for {Base}\n\n" : $"# Model trained from {Base}\n\n");
-        text.Append(Line($"{TrainedParameters:N0} parameters trained on {Rows:N0} rows, {HeldOut:N0} held out, by LoraAspire{(Commit is null ? "" : $" at commit {Commit}")}.\n\n"));
+        text.Append(IsLora ? $"---\nbase_model: {Origin.Base}\nlibrary_name: peft\ntags: [lora]\n---\n\n# LoRA adapter for {Origin.Base}\n\n" : $"# Model trained from {Origin.Base}\n\n");
+        text.Append(Line($"{Outcome.TrainedParameters:N0} parameters trained on {Outcome.Rows:N0} rows, {Outcome.HeldOut:N0} held out, by LoraAspire{(Origin.Commit is null ? "" : $" at commit {Origin.Commit}")}.\n\n"));
         text.Append("## Loading it\n\n").Append(IsLora ? Loading : LoadingModel);
         text.Append("\n## How it went\n\n![Loss over optimiser steps](loss.svg)\n\n| | |\n| --- | --- |\n");
         foreach (var (name, value) in Figures())
@@ -49,7 +45,7 @@ internal sealed record RunCard(
             }
         }
         text.Append("\n## Made from\n\n| | SHA-256 |\n| --- | --- |\n");
-        foreach (var (what, sha256) in Digests)
+        foreach (var (what, sha256) in Origin.Digests)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {what.Replace("|", "\\|", StringComparison.Ordinal)} | `{sha256}` |\n");
         }
@@ -62,10 +58,10 @@ internal sealed record RunCard(
         ```python
         from peft import PeftModel
         from transformers import AutoModelForCausalLM
-        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{Base}"), "ADAPTER")
+        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("{Origin.Base}"), "ADAPTER")
         ```
 
-        With LoraAspire, a stage `uses: merger` with `inputs: {"{"} base: model:{Base}, adapter: tune.adapter {"}"}` writes base and adapter as one Hugging Face folder, and a stage `uses: chat`
+        With LoraAspire, a stage `uses: merger` with `inputs: {"{"} base: model:{Origin.Base}, adapter: tune.adapter {"}"}` writes base and adapter as one Hugging Face folder, and a stage `uses: chat`
         puts that behind the chat page. Prompts are to be written with `prompt_template.json`, as in training.
 
         """;
@@ -78,14 +74,14 @@ internal sealed record RunCard(
 
     private IEnumerable<(string Name, string Value)> Figures()
     {
-        yield return ("steps", Line($"{End.Step:N0}"));
-        yield return ("tokens", Line($"{End.Tokens:N0}"));
-        yield return ("loss, first step", Line($"{Steps[0].Loss:0.0000}"));
-        yield return ("loss, smoothed, last step", Line($"{End.Smoothed:0.0000}"));
-        if (End is { BestEvalLoss: { } loss, BestStep: { } step })
+        yield return ("steps", Line($"{Outcome.End.Step:N0}"));
+        yield return ("tokens", Line($"{Outcome.End.Tokens:N0}"));
+        yield return ("loss, first step", Line($"{Outcome.Steps[0].Loss:0.0000}"));
+        yield return ("loss, smoothed, last step", Line($"{Outcome.End.Smoothed:0.0000}"));
+        if (Outcome.End is { BestEvalLoss: { } loss, BestStep: { } step })
         {
             yield return ("validation loss, lowest", Line($"{loss:0.0000} at step {step}"));
-            yield return ("weights of step", Line($"{(Settings.LoadBestModelAtEnd ? step : End.Step)}"));
+            yield return ("weights of step", Line($"{(Settings.LoadBestModelAtEnd ? step : Outcome.End.Step)}"));
         }
     }
 
@@ -102,3 +98,11 @@ internal sealed record RunCard(
 
     private static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
+
+/// <summary>What a run started from.</summary>
+/// <param name="Base">The base's name.</param>
+/// <param name="Commit">Of the project's folder; null when it is no repository.</param>
+internal sealed record Origin(string Base, string? Commit, IReadOnlyList<(string What, string Sha256)> Digests);
+
+/// <summary>How a run went.</summary>
+internal sealed record Outcome(TrainingState End, IReadOnlyList<StepMetrics> Steps, long TrainedParameters, int Rows, int HeldOut);

@@ -22,19 +22,19 @@ public sealed class AdamW(ParameterSet parameters, double beta1, double beta2, d
         using var noGrad = no_grad();
         Steps++;
         var gradients = parameters.Gradients;
-        Mean.mul_(beta1.Kept()).add_(gradients, (1 - beta1).Kept());
-        Variance.mul_(beta2.Kept()).addcmul_(gradients, gradients, (1 - beta2).Kept());
-        var denominator = Variance.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, Steps)).Kept()).add_(epsilon.Kept(), Scalars.One);
+        Mean.mul_(beta1.AsScalar()).add_(gradients, (1 - beta1).AsScalar());
+        Variance.mul_(beta2.AsScalar()).addcmul_(gradients, gradients, (1 - beta2).AsScalar());
+        var denominator = Variance.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, Steps)).AsScalar()).add_(epsilon.AsScalar(), Scalars.One);
         var factors = parameters.RateFactors;
         if (weightDecay != 0)
         {
             foreach (var (start, length) in parameters.Decaying)
             {
                 var values = parameters.Values.narrow(0, start, length);
-                _ = factors is null ? values.mul_((1 - (learningRate * weightDecay)).Kept()) : values.mul_(factors.narrow(0, start, length).mul((-learningRate * weightDecay).Kept()).add_(1.0.Kept(), Scalars.One));
+                _ = factors is null ? values.mul_((1 - (learningRate * weightDecay)).AsScalar()) : values.mul_(factors.narrow(0, start, length).mul((-learningRate * weightDecay).AsScalar()).add_(1.0.AsScalar(), Scalars.One));
             }
         }
-        parameters.Values.addcdiv_(factors is null ? Mean : Mean.mul(factors), denominator, (-learningRate / (1 - Math.Pow(beta1, Steps))).Kept());
+        parameters.Values.addcdiv_(factors is null ? Mean : Mean.mul(factors), denominator, (-learningRate / (1 - Math.Pow(beta1, Steps))).AsScalar());
     }
 
     public void Dispose()

@@ -1,9 +1,10 @@
+using LoraAspire.Model.Native;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>Copies on the host, [count] float32 each: training goes on while they are written.</summary>
-internal sealed record CheckpointCopy(Tensor Parameters, Tensor Mean, Tensor Variance) : IDisposable
+internal sealed record CheckpointCopy(Tensor Parameters, Tensor Mean, Tensor Variance) : TensorGroup
 {
     /// <summary>Of each of the three.</summary>
     public long Bytes => Parameters.numel() * sizeof(float);
@@ -15,10 +16,5 @@ internal sealed record CheckpointCopy(Tensor Parameters, Tensor Mean, Tensor Var
         return new(Copy(parameters.Values), Copy(optimiser.Mean), Copy(optimiser.Variance));
     }
 
-    public void Dispose()
-    {
-        Parameters.Dispose();
-        Mean.Dispose();
-        Variance.Dispose();
-    }
+    protected override IEnumerable<IDisposable?> Parts => [Parameters, Mean, Variance];
 }

@@ -8,7 +8,7 @@ namespace LoraAspire.Trainer.Training;
 /// <param name="Peak">Most that was in use so far. On a GPU: by all processes, as libtorch keeps what it once took.</param>
 public sealed record DeviceMemory(long Peak, long Total, long Free, string Where)
 {
-    /// <summary>Null when the system doesn't tell.</summary>
+    /// <summary>Null where the system doesn't report it.</summary>
     public static DeviceMemory? Read(torch.Device device) => device.type == DeviceType.CUDA ? OfGpu() : OfHost();
 
     private static DeviceMemory? OfGpu() =>

@@ -25,7 +25,7 @@ public sealed record StepFigures(int Step, double Loss, double LearningRate, dou
 /// <summary>Takes each step's figures into the state, the metrics' file and the progress.</summary>
 internal sealed class Ledger(MetricsLog metrics, int loggingSteps, int stepsPerEpoch, int totalSteps, IProgress<StageProgress> report)
 {
-    private readonly Speedometer _speed = new();
+    private readonly Speedometer _speed = new(TimeProvider.System);
 
     public TrainingState Enter(TrainingState state, StepFigures figures, double? evalLoss)
     {
@@ -33,7 +33,7 @@ internal sealed class Ledger(MetricsLog metrics, int loggingSteps, int stepsPerE
         state = state.After(figures.Loss, figures.Tokens);
         state = evalLoss is { } loss ? state.Evaluated(loss) : state;
         var line = new StepMetrics(state.Step, (double)state.Step / stepsPerEpoch, figures.Loss, state.Smoothed, figures.LearningRate, figures.GradNorm, state.Tokens, evalLoss);
-        // Each step, however often one wants to be told: the file is part of what comes out.
+        // Every step, whatever logging_steps is: the file is part of the artifact.
         metrics.Add(line);
         if (evalLoss is not null || state.Step % loggingSteps == 0 || state.Step == totalSteps)
         {

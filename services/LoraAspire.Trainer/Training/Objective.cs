@@ -43,12 +43,10 @@ public sealed class Objective : IDisposable
     /// <summary>Tokens of a micro-batch when nobody chose.</summary>
     public int DefaultTokens { get; }
 
+    /// <summary>Takes the parameters as they are now: the fused path computes with copies of the adapters.</summary>
     public void BeginStep() => _fused?.BeginStep();
 
     public void EndStep() => _fused?.EndStep();
-
-    /// <summary>Takes the parameters as they are after the last update: the faster way computes with copies of the adapters.</summary>
-    public void BeginEvaluation() => _fused?.BeginStep();
 
     /// <summary>Σ weight · −log p over the micro-batch's targets, a scalar float32 on the device; gradients are added.</summary>
     public Tensor Backward(MicroBatch batch, long seed)

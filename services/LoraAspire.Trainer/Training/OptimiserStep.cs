@@ -6,20 +6,13 @@ namespace LoraAspire.Trainer.Training;
 /// <summary>What one optimiser step gives. The tensors are scalars on the device: read them late, since reading waits for the device.</summary>
 /// <param name="MicroLosses">Each micro-batch's share of the step's loss.</param>
 /// <param name="GradNorm">Global 2-norm of the gradient before clipping.</param>
-public sealed record StepResult(IReadOnlyList<Tensor> MicroLosses, Tensor GradNorm, double LearningRate) : IDisposable
+public sealed record StepResult(IReadOnlyList<Tensor> MicroLosses, Tensor GradNorm, double LearningRate) : TensorGroup
 {
     public double[] ReadMicroLosses() => [.. MicroLosses.Select(loss => (double)loss.ReadSingle())];
 
     public double ReadGradNorm() => GradNorm.ReadSingle();
 
-    public void Dispose()
-    {
-        GradNorm.Dispose();
-        foreach (var loss in MicroLosses)
-        {
-            loss.Dispose();
-        }
-    }
+    protected override IEnumerable<IDisposable?> Parts => [GradNorm, .. MicroLosses];
 }
 
 /// <summary>Forward and backward over a step's micro-batches, then clip and AdamW.</summary>
@@ -41,7 +34,7 @@ public sealed class OptimiserStep(Objective objective, ParameterSet parameters, 
         var norm = parameters.Gradients.norm();
         if (maxGradNorm > 0)
         {
-            parameters.Gradients.mul_(norm.add(1e-6.Kept(), Scalars.One).reciprocal_().mul_(maxGradNorm.Kept()).clamp_(max: 1.0.Kept()));
+            parameters.Gradients.mul_(norm.add(1e-6.AsScalar(), Scalars.One).reciprocal_().mul_(maxGradNorm.AsScalar()).clamp_(max: 1.0.AsScalar()));
         }
         optimiser.Step(learningRate);
         return new StepResult(losses, norm.DetachFromDisposeScope(), learningRate);

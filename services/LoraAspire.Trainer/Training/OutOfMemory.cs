@@ -17,6 +17,6 @@ public static class OutOfMemory
         _ => false,
     };
 
-    // CUDA_ERROR_OUT_OF_MEMORY of the driver, as CudaProgram tells it.
+    // CUDA_ERROR_OUT_OF_MEMORY of the driver, in CudaProgram's words.
     private const string CudaOutOfMemory = "failed with code 2.";
 }

@@ -64,31 +64,27 @@ public sealed class ParameterSet : IDisposable
     private static bool Decays(string name) => !name.Split('.').Any(part => part == "bias" || part.EndsWith("norm", StringComparison.Ordinal));
 
     /// <summary>All that is trained beside a model's own weights, under PEFT's names.</summary>
-    /// <param name="loraPlusRatio">LoRA+ (Hayou et al. 2024): the rate of B, and as in PEFT of DoRA's lengths, over that of A.</param>
+    /// <param name="loraPlusRatio">LoRA+ (Hayou et al. 2024): the rate of fast tensors over that of the others.</param>
     public static ParameterSet OfAdapters(LlamaModel model, double? loraPlusRatio = null)
     {
-        var linears = model.Linears.Where(linear => linear.Lora is not null).ToList();
+        var linears = model.Linears.Where(linear => linear.Adapter is not null).ToList();
         var modules = model.TrainedModules().ToList();
         List<(string Name, Tensor Tensor, bool IsFast)> trained =
         [
-            .. linears.SelectMany(linear => new (string, Tensor?, bool)[]
-            {
-                (LoraAdapter.TensorName(linear.Name, 'A'), linear.Lora!.A, false),
-                (LoraAdapter.TensorName(linear.Name, 'B'), linear.Lora.B, true),
-                (LoraAdapter.MagnitudeName(linear.Name), linear.Lora.Magnitude, true),
-            }).Where(item => item.Item2 is not null).Select(item => (item.Item1, item.Item2!, item.Item3)),
-            .. modules.Select(module => (LoraAdapter.SavedName(module.Path), module.Weight, false)),
+            .. linears.SelectMany(linear => linear.Adapter!.Parameters.Select(item =>
+                (Adapter.TensorName(linear.Name, item.Parameter), item.Tensor, item.Parameter.IsFast))),
+            .. modules.Select(module => (Adapter.SavedName(module.Path), module.Weight, false)),
         ];
         var set = Create(trained.Select(item => (item.Name, item.Tensor)), loraPlusRatio is { } ratio ? RatesOf(trained, ratio) : null);
         using var views = set.Views().GetEnumerator();
-        Tensor Next() => views.MoveNext() ? views.Current.Value : throw new InvalidOperationException("fewer views than tensors");
+        Tensor Next(Tensor _) => views.MoveNext() ? views.Current.Value : throw new InvalidOperationException("fewer views than tensors");
         foreach (var linear in linears)
         {
-            linear.ReplaceLora(Next(), Next(), linear.Lora!.Magnitude is null ? null : Next());
+            linear.Attach(linear.Adapter!.With(Next));
         }
-        foreach (var (path, _) in modules)
+        foreach (var (path, weight) in modules)
         {
-            model.Train(path, Next());
+            model.Train(path, Next(weight));
         }
         return set;
     }
@@ -96,7 +92,7 @@ public sealed class ParameterSet : IDisposable
     private static Tensor RatesOf(IEnumerable<(string Name, Tensor Tensor, bool IsFast)> trained, double ratio)
     {
         using var scope = NewDisposeScope();
-        return cat([.. trained.Select(item => full([item.Tensor.numel()], (item.IsFast ? ratio : 1).Kept(), float32, item.Tensor.device))]).DetachFromDisposeScope();
+        return cat([.. trained.Select(item => full([item.Tensor.numel()], (item.IsFast ? ratio : 1).AsScalar(), float32, item.Tensor.device))]).DetachFromDisposeScope();
     }
 
     /// <summary>Every weight of a model: full fine-tuning, and training from scratch.</summary>

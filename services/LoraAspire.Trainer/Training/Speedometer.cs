@@ -1,16 +1,21 @@
-using System.Diagnostics;
-
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>Speed over the last steps of this process.</summary>
 internal sealed class Speedometer
 {
     private const int Window = 20;
-    private readonly Queue<(long At, long Tokens)> _steps = new([(Stopwatch.GetTimestamp(), 0)]);
+    private readonly TimeProvider _clock;
+    private readonly Queue<(long At, long Tokens)> _steps = new();
+
+    public Speedometer(TimeProvider clock)
+    {
+        _clock = clock;
+        _steps.Enqueue((clock.GetTimestamp(), 0));
+    }
 
     public void Add(long tokens)
     {
-        _steps.Enqueue((Stopwatch.GetTimestamp(), tokens));
+        _steps.Enqueue((_clock.GetTimestamp(), tokens));
         if (_steps.Count > Window)
         {
             _steps.Dequeue();
@@ -21,5 +26,5 @@ internal sealed class Speedometer
 
     public double SecondsPerStep => Seconds / (_steps.Count - 1);
 
-    private double Seconds => Stopwatch.GetElapsedTime(_steps.Peek().At, _steps.Last().At).TotalSeconds;
+    private double Seconds => _clock.GetElapsedTime(_steps.Peek().At, _steps.Last().At).TotalSeconds;
 }

@@ -10,14 +10,14 @@ internal sealed class TrainingRows
     private readonly InstructionDataset _rows;
     private readonly TrainerParams _settings;
     private readonly int[] _training;
-    private readonly Sampler _sampler;
+    private readonly RowSampler _sampler;
 
     /// <exception cref="StageException">No row is left to train on.</exception>
     public TrainingRows(InstructionDataset rows, TrainerParams settings)
     {
         (_rows, _settings) = (rows, settings);
         (_training, HeldOut) = Split(rows, settings);
-        _sampler = new Sampler([.. _training.Select(rows.Length)], settings.BatchSize, settings.GroupByLength, settings.Seed);
+        _sampler = new RowSampler([.. _training.Select(rows.Length)], settings.BatchSize, settings.GroupByLength, settings.Seed);
         var steps = settings.MaxSteps ?? (long)settings.NumEpochs * StepsPerEpoch;
         TotalSteps = steps <= int.MaxValue ? (int)steps : throw new StageException($"num_epochs {settings.NumEpochs} of {StepsPerEpoch} steps each are {steps} steps, more than can be counted. Lower num_epochs, or give max_steps.");
     }

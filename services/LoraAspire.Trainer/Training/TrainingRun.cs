@@ -53,7 +53,7 @@ public sealed class TrainingRun : IDisposable
     public TrainingState Run(CancellationToken cancellationToken)
     {
         _state = _checkpoints.Resume(words => _report.Report(new(Message: words)));
-        var log = new RunLog(_report, _state);
+        var log = new RunMessages(_report, _state);
         log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {_model.Device}, arithmetic in {_model.Dtype}, {_objective.Path}");
         var budget = new TokenBudget(_state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokens, _rows.LongestRow, log.Say);
         using var metrics = new MetricsLog(_checkpointDir, _state.MetricsBytes);
@@ -116,7 +116,7 @@ public sealed class TrainingRun : IDisposable
     }
 
     /// <summary>A run that is asked to stop keeps its steps, when that takes no more than a moment, and says how many.</summary>
-    private void KeepWhatIsDone(TokenBudget budget, MetricsLog metrics, Ledger ledger, RunLog log)
+    private void KeepWhatIsDone(TokenBudget budget, MetricsLog metrics, Ledger ledger, RunMessages log)
     {
         var why = $"a checkpoint can't be written within {SavingLimit.TotalSeconds:0} s";
         try
@@ -194,9 +194,8 @@ public sealed class TrainingRun : IDisposable
     /// <summary>Mean over all target tokens of the held-out rows.</summary>
     private double Evaluate(int tokens, CancellationToken cancellationToken)
     {
-        _objective.BeginEvaluation();
+        _objective.BeginStep(); // the update before this has changed the parameters
         double mean = 0;
-        _objective.BeginStep(); // the hand-written path computes with a copy of the adapters, which the update before this has left behind
         foreach (var batch in _rows.Validation(tokens, _objective.Packed))
         {
             cancellationToken.ThrowIfCancellationRequested();

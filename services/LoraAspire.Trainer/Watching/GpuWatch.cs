@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using LoraAspire.Machine.Gpu;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime.Gpu;
 using TorchSharp;
 
 namespace LoraAspire.Trainer.Watching;
@@ -25,7 +25,7 @@ internal sealed class GpuWatch
         }
     }
 
-    /// <summary>Null where there is no GPU, or the driver doesn't tell.</summary>
+    /// <summary>Null where there is no GPU, or the driver reports nothing.</summary>
     public GpuFigures? Read()
     {
         if (_gpus is not null && _busId is not null && (_readAt is null || Stopwatch.GetElapsedTime(_readAt.Value) >= Interval))

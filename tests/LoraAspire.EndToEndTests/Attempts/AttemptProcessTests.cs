@@ -86,7 +86,7 @@ public sealed class AttemptProcessTests(ITestOutputHelper output)
 
         Workers.Signal(Workers.AttemptOf(trainer), "KILL");
         Assert.Contains("SIGKILL", (await workers.SaidAsync(run, "The process of this attempt")).Text, StringComparison.Ordinal);
-        await workers.SaidAsync(run, "Going on from the checkpoint");
+        await workers.SaidAsync(run, "Resuming from the checkpoint");
         var state = await workers.EndOfAsync(run);
 
         Assert.Equal((RunStatus.Succeeded, 1), (state.Status, state.Stage("tune")!.Attempt));
@@ -130,7 +130,7 @@ public sealed class AttemptProcessTests(ITestOutputHelper output)
         output.WriteLine($"cancelled after {clock.ElapsedMilliseconds} ms");
         var stopped = await workers.SaidAsync(run, "Stopped at step");
         var again = await workers.Runs.SubmitAsync(Pipeline.Replace("save_steps: 1", "save_steps: 1000", StringComparison.Ordinal));
-        var resumed = await workers.SaidAsync(again, "Going on from the checkpoint of step");
+        var resumed = await workers.SaidAsync(again, "Resuming from the checkpoint of step");
 
         Assert.Equal(RunStatus.Cancelled, state.Status);
         Assert.Contains("saved", stopped.Text, StringComparison.Ordinal);

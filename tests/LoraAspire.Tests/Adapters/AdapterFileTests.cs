@@ -22,9 +22,9 @@ public sealed class AdapterFileTests : IDisposable
         {
             Write(Plain with { UseDora = true }, (Layer + "lora_A.weight", [2, 8]), (Layer + "lora_B.weight", [6, 2]), (Layer + name, [6]));
 
-            using var adapter = LoraAdapter.Load(_folder);
+            using var adapter = Adapter.Load(_folder);
 
-            Assert.Equal([6], adapter.Magnitudes["model.layers.0.self_attn.q_proj"].shape);
+            Assert.Equal([6], adapter.Layers["model.layers.0.self_attn.q_proj"][Dora.Magnitude].shape);
         }
     }
 
@@ -33,14 +33,14 @@ public sealed class AdapterFileTests : IDisposable
     {
         (string, long[]) a = (Layer + "lora_A.weight", [2, 8]), b = (Layer + "lora_B.weight", [6, 2]);
 
-        AssertRefused(Plain, "has only one of lora_A and lora_B", a);
+        AssertRefused(Plain, "has no lora_B.weight, which LoRA has", a);
         AssertRefused(Plain, "saved empty");
         AssertRefused(Plain, "doesn't fit rank 2", a, (Layer + "lora_B.weight", [6, 3]));
         AssertRefused(Plain, "lora_magnitude_vector' of shape [6]", a, b, (Layer + "lora_magnitude_vector", [6]));
         AssertRefused(Plain, "lm_head.weight' of shape [32, 8]", a, b, ("base_model.model.lm_head.weight", [32, 8]));
         AssertRefused(Plain, "'x.lora_A.weight'", ("x.lora_A.weight", [2, 8]));
-        AssertRefused(Plain with { UseDora = true }, "no lora_magnitude_vector of its 6 outputs", a, b);
-        AssertRefused(Plain with { UseDora = true }, "no lora_magnitude_vector of its 6 outputs", a, b, (Layer + "lora_magnitude_vector", [5]));
+        AssertRefused(Plain with { UseDora = true }, "has no lora_magnitude_vector, which DoRA has", a, b);
+        AssertRefused(Plain with { UseDora = true }, "is [5], but by its other tensors the layer is [6, 8]", a, b, (Layer + "lora_magnitude_vector", [5]));
         AssertRefused(Plain with { ModulesToSave = ["lm_head"] }, "no 'lm_head'", a, b);
         AssertRefused(Plain with { RankPattern = new Dictionary<string, int> { ["q_proj"] = 3 } }, "doesn't fit rank 3", a, b);
     }
@@ -48,12 +48,12 @@ public sealed class AdapterFileTests : IDisposable
     private void AssertRefused(LoraConfig config, string message, params (string Name, long[] Shape)[] tensors)
     {
         Write(config, tensors);
-        Assert.Contains(message, Assert.Throws<ModelException>(() => LoraAdapter.Load(_folder)).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<ModelException>(() => Adapter.Load(_folder)).Message, StringComparison.Ordinal);
     }
 
     private void Write(LoraConfig config, params (string Name, long[] Shape)[] tensors)
     {
         config.Save(_folder);
-        SafetensorsWriter.Write(Path.Combine(_folder, LoraAdapter.FileName), tensors.Select(tensor => new TensorSource(tensor.Name, ScalarType.Float32, tensor.Shape, () => zeros(tensor.Shape, float32))));
+        SafetensorsWriter.Write(Path.Combine(_folder, Adapter.FileName), tensors.Select(tensor => new TensorSource(tensor.Name, ScalarType.Float32, tensor.Shape, () => zeros(tensor.Shape, float32))));
     }
 }

@@ -8,17 +8,14 @@ namespace LoraAspire.Tests.Adapters;
 [Collection(TorchRandom.Name)]
 public sealed class DoraTests
 {
-    private static readonly LoraConfig Dora = new(1, 2, 0, ["q_proj"]) { UseDora = true };
+    private static readonly LoraConfig Settings = new(1, 2, 0, ["q_proj"]) { UseDora = true };
 
     /// <summary>W + 2·B·A = [[3, 4], [2, 4]], whose rows are 5 and √20 long; magnitudes of 10 and 2·√20 double both.</summary>
     [Fact]
     public void Merging_gives_each_row_its_trained_length()
     {
         using var scope = NewDisposeScope();
-        using var adapter = new LoraAdapter(Dora, new Dictionary<string, (Tensor, Tensor)> { ["q"] = (Matrix(1, 2, 1, 1), Matrix(2, 1, 0, 1)) })
-        {
-            Magnitudes = new Dictionary<string, Tensor> { ["q"] = tensor(new[] { 10f, 2 * MathF.Sqrt(20) }) },
-        };
+        using var adapter = new Adapter(Settings, new Dictionary<string, LayerAdapter> { ["q"] = Doubling(dropout: 0) });
 
         AssertClose([6, 8, 4, 8], adapter.Merge("q", Matrix(2, 2, 3, 4, 0, 2)));
     }
@@ -39,8 +36,8 @@ public sealed class DoraTests
     {
         using var scope = NewDisposeScope();
         using var linear = Layer(null, dropout: 0);
-        var lora = linear.Lora!;
-        foreach (var trained in new[] { lora.A, lora.B, lora.Magnitude! })
+        var own = linear.Adapter!;
+        foreach (var trained in own.Tensors)
         {
             trained.requires_grad = true;
         }
@@ -48,9 +45,9 @@ public sealed class DoraTests
         linear.Forward(Matrix(1, 2, 1, 2)).sum().backward();
 
         // x = (1, 2): (W + sBA)x = (11, 10), A·x = 3, m/c = (2, 2).
-        AssertClose([11 / 5.0, 10 / Math.Sqrt(20)], lora.Magnitude!.grad!);
-        AssertClose([12, 12], lora.B.grad!);
-        AssertClose([4, 8], lora.A.grad!);
+        AssertClose([11 / 5.0, 10 / Math.Sqrt(20)], own[Dora.Magnitude].grad!);
+        AssertClose([12, 12], own[Lora.B].grad!);
+        AssertClose([4, 8], own[Lora.A].grad!);
     }
 
     /// <summary>PEFT's way: what DoRA adds is (m/c − 1)·W·dropout(x) + (m/c)·s·B·A·dropout(x), so a dropped input leaves W·x as it was.</summary>
@@ -77,7 +74,7 @@ public sealed class DoraTests
     {
         using var scope = NewDisposeScope();
         var config = TinyModel.Config with { QkvBias = true };
-        var lora = new LoraConfig(4, 8, 0, [LoraConfig.AllLinear]) { UseDora = true, RankPattern = new Dictionary<string, int> { ["down_proj"] = 2 } };
+        var lora = new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]) { UseDora = true, RankPattern = new Dictionary<string, int> { ["down_proj"] = 2 } };
         using var model = LlamaModel.Initialize(config, CPU, float32, seed: 2);
         var ids = arange(0, 12, int64).unsqueeze(0);
         var bare = model.Forward(ids);
@@ -86,8 +83,8 @@ public sealed class DoraTests
         var fresh = model.Forward(ids);
         foreach (var linear in model.Linears)
         {
-            linear.Lora!.B.normal_(0, 0.3);
-            linear.Lora.Magnitude!.mul_(1.2);
+            linear.Adapter![Lora.B].normal_(0, 0.3);
+            linear.Adapter[Dora.Magnitude].mul_(1.2);
         }
         var attached = model.Forward(ids);
         using var adapter = model.Detached(lora);
@@ -100,14 +97,19 @@ public sealed class DoraTests
         Assert.InRange(Difference(fresh, bare), 0, 1e-5);
         Assert.True(Difference(attached, bare) > 0.1);
         Assert.InRange(Difference(merged.Forward(ids), attached), 0, 1e-4);
-        Assert.Equal("its adapters are DoRA's", model.BeyondPlainLora);
+        Assert.Equal("its adapters are DoRA's", model.WhyAutograd);
     }
 
     /// <summary>W = [[3, 4], [0, 2]], A = [1, 1], B = [0, 1]ᵀ, scale 2, magnitudes twice the norms.</summary>
-    private static Linear Layer(Tensor? bias, double dropout) => new("q", Matrix(2, 2, 3, 4, 0, 2), bias)
+    private static Linear Layer(Tensor? bias, double dropout)
     {
-        Lora = new LoraPair(Matrix(1, 2, 1, 1), Matrix(2, 1, 0, 1), 2, dropout) { Magnitude = tensor(new[] { 10f, 2 * MathF.Sqrt(20) }) },
-    };
+        Linear linear = new("q", Matrix(2, 2, 3, 4, 0, 2), bias);
+        linear.Attach(Doubling(dropout));
+        return linear;
+    }
+
+    private static LayerAdapter Doubling(double dropout) =>
+        LayerAdapter.Of(Settings with { LoraDropout = dropout }, "q", [Matrix(1, 2, 1, 1), Matrix(2, 1, 0, 1), tensor(new[] { 10f, 2 * MathF.Sqrt(20) })]);
 
     private static Tensor Matrix(long rows, long columns, params float[] values) => tensor(values, [rows, columns]);
 

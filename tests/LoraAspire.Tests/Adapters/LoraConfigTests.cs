@@ -46,7 +46,7 @@ public sealed class LoraConfigTests : IDisposable
         var config = Patterned with { UseDora = true, ModulesToSave = ["lm_head"], LayersToTransform = [0, 1], LoraDropout = 0.1, BaseModelNameOrPath = "base" };
         config.Save(_folder);
 
-        var read = LoraConfig.Load(_folder);
+        var read = Assert.IsType<LoraConfig>(AdapterConfig.Load(_folder));
 
         Assert.Equal(config.RankPattern.ToList(), read.RankPattern.ToList());
         Assert.Equal(config.AlphaPattern.ToList(), read.AlphaPattern.ToList());
@@ -61,11 +61,11 @@ public sealed class LoraConfigTests : IDisposable
     {
         using var model = Tiny();
 
-        model.AttachFresh(new LoraConfig(4, 8, 0, [LoraConfig.AllLinear]) { LayersToTransform = [1], RankPattern = new Dictionary<string, int> { ["v_proj"] = 1 } }, seed: 1);
+        model.AttachFresh(new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]) { LayersToTransform = [1], RankPattern = new Dictionary<string, int> { ["v_proj"] = 1 } }, seed: 1);
 
-        Assert.All(model.Linears, linear => Assert.Equal(linear.Name.Contains(".layers.1."), linear.Lora is not null));
-        Assert.Equal(1, model.Linears.Single(linear => linear.Name == "model.layers.1.self_attn.v_proj").Lora!.A.size(0));
-        Assert.Null(model.BeyondPlainLora);
+        Assert.All(model.Linears, linear => Assert.Equal(linear.Name.Contains(".layers.1."), linear.Adapter is not null));
+        Assert.Equal(1, model.Linears.Single(linear => linear.Name == "model.layers.1.self_attn.v_proj").Adapter![Lora.A].size(0));
+        Assert.Null(model.WhyAutograd);
     }
 
     [Fact]
@@ -73,14 +73,14 @@ public sealed class LoraConfigTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var model = Tiny();
-        model.AttachFresh(new LoraConfig(4, 8, 0, [LoraConfig.AllLinear])
+        model.AttachFresh(new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear])
         {
             RankPattern = new Dictionary<string, int> { ["k_proj"] = 1, [@"layers\.1\.mlp\..*"] = 11 },
             AlphaPattern = new Dictionary<string, double> { ["v_proj"] = 40, ["up_proj"] = 2 },
         }, seed: 1);
         foreach (var linear in model.Linears)
         {
-            linear.Lora!.B.normal_(0, 0.3);
+            linear.Adapter![Lora.B].normal_(0, 0.3);
         }
         using var parameters = ParameterSet.OfAdapters(model);
         var rows = new[] { 9, 5 }.Select(length => new TrainingRow([.. Enumerable.Range(3, length)], [.. Enumerable.Range(3, length)], 0.1f)).ToList();
@@ -110,7 +110,7 @@ public sealed class LoraConfigTests : IDisposable
         var config = new LoraConfig(4, 8, 0, ["q_proj"]);
         config = which == "rank_pattern" ? config with { RankPattern = new Dictionary<string, int> { ["q_porj"] = 2 } } : config with { AlphaPattern = new Dictionary<string, double> { ["q_porj"] = 2 } };
 
-        Assert.Contains($"{which}: 'q_porj' fits none", Assert.Throws<ModelException>(() => model.AttachFresh(config, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains($"{which}: 'q_porj' matches none", Assert.Throws<ModelException>(() => model.AttachFresh(config, 1)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class LoraConfigTests : IDisposable
             Assert.Contains(message, Assert.Throws<ModelException>(() => of.AttachFresh(what, 1)).Message, StringComparison.Ordinal);
 
         Refused(model, config with { LayersToTransform = [0, 7] }, "layers_to_transform: there is no layer 7");
-        Refused(model, config with { RankPattern = new Dictionary<string, int> { ["("] = 1 } }, "no regular expression");
+        Refused(model, config with { RankPattern = new Dictionary<string, int> { ["("] = 1 } }, "not a regular expression");
         Refused(model, config with { ModulesToSave = ["norm"] }, "modules_to_save: 'norm'");
         Refused(tied, config with { ModulesToSave = ["embed_tokens"] }, "tie_word_embeddings");
     }
@@ -133,12 +133,12 @@ public sealed class LoraConfigTests : IDisposable
     [InlineData("\"lora_bias\": true", "'lora_bias'")]
     [InlineData("\"layer_replication\": [[0, 1]]", "'layer_replication'")]
     [InlineData("\"trainable_token_indices\": [1]", "'trainable_token_indices'")]
-    [InlineData("\"peft_type\": \"IA3\"", "'peft_type' is 'IA3'")]
+    [InlineData("\"peft_type\": \"IA3\"", "'peft_type' is 'IA3'; supported are LORA")]
     public void An_adapter_of_another_kind_is_refused_by_its_field(string field, string message)
     {
-        File.WriteAllText(Path.Combine(_folder, LoraConfig.FileName), $$"""{ "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], {{field}} }""");
+        File.WriteAllText(Path.Combine(_folder, AdapterConfig.FileName), $$"""{ "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], {{field}} }""");
 
-        Assert.Contains(message, Assert.Throws<ModelException>(() => LoraConfig.Load(_folder)).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<ModelException>(() => AdapterConfig.Load(_folder)).Message, StringComparison.Ordinal);
     }
 
     private static LlamaModel Tiny() => LlamaModel.Initialize(TinyModel.Config, CPU, float32, seed: 4);

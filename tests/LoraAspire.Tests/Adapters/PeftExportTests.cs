@@ -20,7 +20,7 @@ public sealed class PeftExportTests
     private static Dictionary<string, LoraConfig> Configs { get; } = new()
     {
         ["lora"] = new(8, 16, 0, ["q_proj", "k_proj", "v_proj", "o_proj"]),
-        ["rslora"] = new(8, 16, 0, [LoraConfig.AllLinear], UseRslora: true),
+        ["rslora"] = new(8, 16, 0, [AdapterConfig.AllLinear], UseRslora: true),
         ["dora"] = new(8, 16, 0, ["q_proj", "v_proj", "down_proj"]) { UseDora = true },
         ["patterns"] = new(8, 16, 0, ["q_proj", "v_proj", "up_proj"])
         {
@@ -57,10 +57,10 @@ public sealed class PeftExportTests
 
         var config = Configs[kind];
         model.AttachFresh(config, seed: 7);
-        foreach (var lora in model.Linears.Select(linear => linear.Lora).OfType<LoraPair>())
+        foreach (var own in model.Linears.Select(linear => linear.Adapter).OfType<LayerAdapter>())
         {
-            lora.B.normal_(0, 0.1);
-            lora.Magnitude?.mul_(rand_like(lora.Magnitude).add_(0.5));
+            own[Lora.B].normal_(0, 0.1);
+            _ = own.Kind == Dora.Kind ? own[Dora.Magnitude].mul_(rand_like(own[Dora.Magnitude]).add_(0.5)) : null;
         }
         foreach (var (_, weight) in model.TrainedModules())
         {
@@ -72,7 +72,7 @@ public sealed class PeftExportTests
         var logits = model.Forward(ids);
         SafetensorsWriter.Write(Path.Combine(output, "logits.safetensors"), [TensorSource.Of("input_ids", ids), TensorSource.Of("logits", logits)]);
 
-        using var read = LoraAdapter.Load(output);
+        using var read = Adapter.Load(output);
         Assert.Equal(adapter.Layers.Keys.Order(), read.Layers.Keys.Order());
         Assert.True(logits.sub(bare).abs().max().item<float>() > 0.1);
     }

@@ -16,7 +16,7 @@ public sealed class StrangersAdapterTests
     public void An_adapter_for_Qwen_attaches_to_a_base_of_its_shapes_and_changes_what_it_says()
     {
         using var scope = NewDisposeScope();
-        using var adapter = LoraAdapter.Load(GoldenFolder.Require(GoldenFolder.SharedData, "adapters/qwen2.5-0.5b-r8"));
+        using var adapter = Adapter.Load(GoldenFolder.Require(GoldenFolder.SharedData, "adapters/qwen2.5-0.5b-r8"));
         using var model = LlamaModel.Initialize(TinyModel.Config with
         {
             ModelType = "qwen2",
@@ -35,7 +35,7 @@ public sealed class StrangersAdapterTests
         model.Attach(adapter);
         var after = model.Forward(ids);
 
-        Assert.Equal((48, 2.0), (adapter.Layers.Count, adapter.Config.Scale));
+        Assert.Equal((48, 2.0), (adapter.Layers.Count, adapter.Layers.Values.First().Scale));
         Assert.True(after.isfinite().all().item<bool>());
         Assert.True(after.sub(before).abs().max().item<float>() > 1e-3);
     }
@@ -53,14 +53,14 @@ public sealed class StrangersAdapterTests
             using var tensor = file.Read(name);
             Assert.True(tensor.isfinite().all().item<bool>() && tensor.abs().max().item<float>() > 1e-4, name);
         });
-        Assert.Contains("'fan_in_fan_out' is true", Assert.Throws<ModelException>(() => LoraAdapter.Load(folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("'fan_in_fan_out' is true", Assert.Throws<ModelException>(() => Adapter.Load(folder)).Message, StringComparison.Ordinal);
     }
 
     [Fact, Trait("Category", "Goldens")]
     public void A_pickled_adapter_of_PEFT_is_the_same_as_its_safetensors()
     {
         var folder = GoldenFolder.Require(GoldenFolder.Root, "lora/qwen2_rslora");
-        using LoraAdapter pickled = LoraAdapter.Load(Path.Combine(folder, "final_adapter_bin")), plain = LoraAdapter.Load(Path.Combine(folder, "final_adapter"));
+        using Adapter pickled = Adapter.Load(Path.Combine(folder, "final_adapter_bin")), plain = Adapter.Load(Path.Combine(folder, "final_adapter"));
 
         Assert.Equal(0, LoraCase.Difference(pickled, plain));
     }

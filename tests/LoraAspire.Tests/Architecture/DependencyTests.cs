@@ -12,7 +12,7 @@ public sealed class DependencyTests
         .GetFiles(LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!, "*.csproj", SearchOption.AllDirectories)
         .Select(Project.Read).ToDictionary(project => project.Name);
 
-    private static readonly string[] Shared = ["LoraAspire.Machine", "LoraAspire.Pipelines", "LoraAspire.Runtime", "LoraAspire.Model"];
+    private static readonly string[] Shared = ["LoraAspire.Charts", "LoraAspire.Machine", "LoraAspire.Pipelines", "LoraAspire.Runtime", "LoraAspire.Model"];
 
     private static IEnumerable<Project> Services => Projects.Values.Where(project => project.Folder == "services");
 
@@ -31,10 +31,17 @@ public sealed class DependencyTests
     }
 
     [Fact]
-    public void Machine_knows_nothing_of_ours_and_needs_no_package()
+    public void Machine_knows_Pipelines_and_needs_no_package()
     {
-        Assert.Empty(Projects["LoraAspire.Machine"].References);
+        Assert.Equal(["LoraAspire.Pipelines"], Projects["LoraAspire.Machine"].References);
         Assert.Empty(Projects["LoraAspire.Machine"].Packages);
+    }
+
+    [Fact]
+    public void Charts_know_nothing_of_ours_and_need_no_package()
+    {
+        Assert.Empty(Projects["LoraAspire.Charts"].References);
+        Assert.Empty(Projects["LoraAspire.Charts"].Packages);
     }
 
     [Fact]

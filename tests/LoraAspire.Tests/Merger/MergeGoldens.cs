@@ -45,7 +45,7 @@ public sealed class MergeGoldens
         var output = Directory.CreateTempSubdirectory("lora-merge-");
         try
         {
-            using var adapter = LoraAdapter.Load(adapterFolder);
+            using var adapter = Adapter.Load(adapterFolder);
             MergedWeights.Write(baseFolder, adapter, output.FullName, 1L << 30, new Progress<StageProgress>(), TestContext.Current.CancellationToken);
             using var golden = SafetensorsFile.Open(goldenFile);
             using var written = WeightFiles.Open(output.FullName);

@@ -44,7 +44,7 @@ public sealed class MergeStageTests : IDisposable
     public async Task The_merged_model_speaks_as_the_base_with_the_adapter_does()
     {
         using var merged = LlamaModel.Load(await MergeAsync(_base, _adapter), torch.CPU, torch.float32);
-        using var adapter = LoraAdapter.Load(_adapter);
+        using var adapter = Adapter.Load(_adapter);
         using var attached = LlamaModel.Load(_base, torch.CPU, torch.float32);
         attached.Attach(adapter);
         using var bare = LlamaModel.Load(_base, torch.CPU, torch.float32);
@@ -58,7 +58,7 @@ public sealed class MergeStageTests : IDisposable
     {
         var whole = await MergeAsync(_base, _adapter);
         var output = _scratch.CreateSubdirectory("sharded").FullName;
-        using var adapter = LoraAdapter.Load(_adapter);
+        using var adapter = Adapter.Load(_adapter);
 
         MergedWeights.Write(_base, adapter, output, 300_000, new Progress<StageProgress>(), TestContext.Current.CancellationToken);
 
@@ -146,11 +146,9 @@ public sealed class MergeStageTests : IDisposable
     {
         var hidden = ModelConfig.Load(baseFolder).HiddenSize;
         torch.manual_seed(3);
-        using var adapter = new LoraAdapter(
-            new LoraConfig(2, 4, 0, ["q_proj"]),
-            Enumerable.Range(firstLayer, 2).ToDictionary(
-                layer => $"model.layers.{layer}.self_attn.q_proj",
-                _ => (torch.randn(2, hidden + wider), torch.randn(hidden, 2))));
+        var config = new LoraConfig(2, 4, 0, ["q_proj"]);
+        using var adapter = new Adapter(config, Enumerable.Range(firstLayer, 2).Select(layer => $"model.layers.{layer}.self_attn.q_proj")
+            .ToDictionary(layer => layer, layer => LayerAdapter.Of(config, layer, [torch.randn(2, hidden + wider), torch.randn(hidden, 2)])));
         adapter.Save(to);
     }
 

@@ -25,7 +25,7 @@ public sealed class FusedTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         var golden = LoraCase.Open(name);
         using var model = golden.Base();
-        using var adapter = LoraAdapter.Load(golden.Folder("init_adapter"));
+        using var adapter = Adapter.Load(golden.Folder("init_adapter"));
         model.Attach(adapter);
         using var parameters = ParameterSet.OfAdapters(model);
         using var fused = Create(model);
@@ -114,7 +114,7 @@ public sealed class FusedTests(ITestOutputHelper output)
 
     private static ParameterSet Adapted(LlamaModel model, int rank, double dropout)
     {
-        model.AttachFresh(new LoraConfig(rank, 16, dropout, [LoraConfig.AllLinear], false), seed: 5);
+        model.AttachFresh(new LoraConfig(rank, 16, dropout, [AdapterConfig.AllLinear], false), seed: 5);
         var parameters = ParameterSet.OfAdapters(model);
         using var noGrad = no_grad();
         manual_seed(9);

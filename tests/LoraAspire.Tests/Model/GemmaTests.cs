@@ -40,7 +40,7 @@ public sealed class GemmaTests : IDisposable
 
         Assert.DoesNotContain("lm_head.weight", weights.Keys);
         Assert.InRange(difference, 0, 1e-5);
-        Assert.Contains("Gemma", gemma.BeyondPlainLora);
+        Assert.Contains("Gemma", gemma.WhyAutograd);
     }
 
     /// <summary>gelu_pytorch_tanh at 1: ½·(1 + tanh(0.7978845608·1.044715)) = 0.841191990; at −2: −(1 + tanh(0.7978845608·(−2 − 0.35772))) = −0.045402306.</summary>

@@ -171,7 +171,7 @@ public sealed class HostileFilesTests : IDisposable
         switch (name)
         {
             case "config.json": return ModelConfig.Load(_folder);
-            case "adapter_config.json": return LoraConfig.Load(_folder);
+            case "adapter_config.json": return AdapterConfig.Load(_folder);
             case "model.safetensors": return SafetensorsFile.Open(path);
             case "model.safetensors.index.json": return WeightFiles.Open(_folder);
             case "prompt_template.json": return PromptTemplate.Load(path);

@@ -56,8 +56,8 @@ public sealed class DamagedCheckpointTests : IClassFixture<DamagedCheckpointTest
 
         Assert.Equal((6 - from) / 2, Directory.GetDirectories(Checkpoints, "damaged-step-*").Length);
         Assert.Equal((6 - from) / 2, _stage.Reports.Count(report => report.Message?.Contains($"is damaged: {Path.GetFileName(file)} ", StringComparison.Ordinal) == true));
-        Assert.Equal(from == 0 ? [] : [$"Going on from the checkpoint of step {from}."],
-            _stage.Reports.Select(report => report.Message).Where(message => message?.StartsWith("Going on", StringComparison.Ordinal) == true));
+        Assert.Equal(from == 0 ? [] : [$"Resuming from the checkpoint of step {from}."],
+            _stage.Reports.Select(report => report.Message).Where(message => message?.StartsWith("Resuming", StringComparison.Ordinal) == true));
     }
 
     [Theory]
@@ -88,14 +88,14 @@ public sealed class DamagedCheckpointTests : IClassFixture<DamagedCheckpointTest
         File.WriteAllText(Path.Combine(Checkpoints, "step-000004", "state.json"), "{ broken");
 
         Assert.Equal(_expected, _stage.Run(Settings, "stopped"));
-        Assert.Contains(_stage.Reports, report => report.Message == "Going on from the checkpoint of step 6.");
+        Assert.Contains(_stage.Reports, report => report.Message == "Resuming from the checkpoint of step 6.");
     }
 
     [Fact]
     public void The_best_steps_parameters_are_held_to_their_checksum_when_they_are_given()
     {
         using var model = LlamaModel.Load(TrainerStageRun.Base, torch.CPU, torch.float32);
-        model.AttachFresh(new LoraConfig(2, 4, 0, [LoraConfig.AllLinear]), seed: 1);
+        model.AttachFresh(new LoraConfig(2, 4, 0, [AdapterConfig.AllLinear]), seed: 1);
         using var parameters = ParameterSet.OfAdapters(model);
         using AdamW optimiser = new(parameters, 0.9, 0.999, 1e-8, 0);
         using MetricsLog metrics = new(Checkpoints, 0);

@@ -36,7 +36,7 @@ public sealed class NumbersTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var model = LlamaModel.Initialize(TinyModel.Config, CPU, float32, seed: 5);
-        model.AttachFresh(new LoraConfig(4, 8, 0, [LoraConfig.AllLinear]), Settings.Seed);
+        model.AttachFresh(new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]), Settings.Seed);
         using var parameters = ParameterSet.OfAdapters(model);
         using var rows = Rows();
         var folder = Directory.CreateDirectory(Path.Combine(_folder, "after")).FullName;
@@ -81,7 +81,7 @@ public sealed class NumbersTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var model = LlamaModel.Initialize(TinyModel.Config, CPU, float32, seed: 5);
-        LoraConfig lora = new(settings.LoraR, settings.LoraAlpha, settings.LoraDropout, [LoraConfig.AllLinear]);
+        LoraConfig lora = new(settings.LoraR, settings.LoraAlpha, settings.LoraDropout, [AdapterConfig.AllLinear]);
         model.AttachFresh(lora, settings.Seed);
         using var parameters = ParameterSet.OfAdapters(model);
         using var rows = Rows();
@@ -91,7 +91,7 @@ public sealed class NumbersTests : IDisposable
         var output = Directory.CreateDirectory(Path.Combine(folder, "out")).FullName;
         using var adapter = model.Detached(lora);
         adapter.Save(output);
-        return (File.ReadAllBytes(Path.Combine(output, LoraAdapter.FileName)), File.ReadAllBytes(run.MetricsFile));
+        return (File.ReadAllBytes(Path.Combine(output, Adapter.FileName)), File.ReadAllBytes(run.MetricsFile));
     }
 
     private InstructionDataset Rows(int copies = 20)

@@ -14,7 +14,7 @@ namespace LoraAspire.Tests.Trainer;
 [Collection(Goldens.TorchRandom.Name)]
 public sealed class OptionsTests : IDisposable
 {
-    private static readonly LoraConfig Everything = new(4, 8, 0.1, [LoraConfig.AllLinear])
+    private static readonly LoraConfig Everything = new(4, 8, 0.1, [AdapterConfig.AllLinear])
     {
         UseDora = true,
         ModulesToSave = ["embed_tokens", "lm_head"],
@@ -86,14 +86,14 @@ public sealed class OptionsTests : IDisposable
         Assert.NotEqual(plain, Loss(5, 1, training: true));
         // Small noise acts in proportion to alpha.
         Assert.Equal(2, (Loss(0.02, 3, training: true) - plain) / (Loss(0.01, 3, training: true) - plain), 0.2);
-        Assert.Contains("NEFTune", model.BeyondPlainLora);
+        Assert.Contains("NEFTune", model.WhyAutograd);
     }
 
     [Fact]
     public void The_files_have_the_keys_and_shapes_of_PEFT()
     {
         Train("keys");
-        using var file = SafetensorsFile.Open(Path.Combine(_folder, "keys", "out", LoraAdapter.FileName));
+        using var file = SafetensorsFile.Open(Path.Combine(_folder, "keys", "out", Adapter.FileName));
         long[] Shape(string name) => [.. file.Tensors["base_model.model." + name].Shape];
 
         Assert.Equal([32, 16], Shape("model.embed_tokens.weight"));
@@ -112,11 +112,11 @@ public sealed class OptionsTests : IDisposable
         using var model = Tiny();
         var before = model.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.clone());
         Train("trained", model: model);
-        using var trained = LoraAdapter.Load(Path.Combine(_folder, "trained", "out"));
+        using var trained = Adapter.Load(Path.Combine(_folder, "trained", "out"));
 
         Assert.All(model.Weights(), weight => Assert.True(weight.Tensor.equal(before[weight.Name]).all().item<bool>(), weight.Name));
         Assert.All(trained.Saved, module => Assert.True(module.Value.sub(before[module.Key + ".weight"]).abs().max().item<float>() > 1e-3, module.Key));
-        Assert.All(trained.Layers, layer => Assert.True(layer.Value.B.abs().max().item<float>() > 1e-3, layer.Key));
+        Assert.All(trained.Layers, layer => Assert.True(layer.Value[Lora.B].abs().max().item<float>() > 1e-3, layer.Key));
     }
 
     [Fact]
@@ -136,7 +136,7 @@ public sealed class OptionsTests : IDisposable
     {
         using var scope = NewDisposeScope();
         Train("merged");
-        using var adapter = LoraAdapter.Load(Path.Combine(_folder, "merged", "out"));
+        using var adapter = Adapter.Load(Path.Combine(_folder, "merged", "out"));
         using LlamaModel bare = Tiny(), attached = Tiny();
         attached.Attach(adapter);
         string from = Directory.CreateDirectory(Path.Combine(_folder, "base")).FullName, to = Directory.CreateDirectory(Path.Combine(_folder, "result")).FullName;
@@ -177,7 +177,7 @@ public sealed class OptionsTests : IDisposable
         var output = Directory.CreateDirectory(Path.Combine(folder, "out")).FullName;
         using var adapter = model.Detached(Everything);
         adapter.Save(output);
-        return File.ReadAllBytes(Path.Combine(output, LoraAdapter.FileName));
+        return File.ReadAllBytes(Path.Combine(output, Adapter.FileName));
     }
 
     private InstructionDataset Rows()

@@ -34,7 +34,7 @@ public sealed class RunCardTests(ITestOutputHelper output)
         Assert.Equal(3, card.Split("--- in the data").Length - 1);
         Assert.Equal(["README.md", "adapter_config.json", "adapter_model.safetensors", "loss.svg", "metrics.jsonl", "prompt_template.json"],
             Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        LoraAdapter.Load(folder).Dispose();
+        Adapter.Load(folder).Dispose();
     }
 
     [Fact]

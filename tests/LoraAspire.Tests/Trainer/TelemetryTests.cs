@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime.Gpu;
+using LoraAspire.Machine.Gpu;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Trainer.Training;
 

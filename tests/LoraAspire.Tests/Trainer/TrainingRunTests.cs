@@ -11,7 +11,7 @@ namespace LoraAspire.Tests.Trainer;
 [Collection(Goldens.TorchRandom.Name)]
 public sealed class TrainingRunTests : IDisposable
 {
-    private static readonly LoraConfig Lora = new(4, 8, 0.1, [LoraConfig.AllLinear]);
+    private static readonly LoraConfig Lora = new(4, 8, 0.1, [AdapterConfig.AllLinear]);
     private static readonly TrainerParams Settings = new()
     {
         BatchSize = 6,
@@ -89,7 +89,7 @@ public sealed class TrainingRunTests : IDisposable
         using var objective = new Objective(model);
         using var optimiser = new AdamW(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
         var step = new OptimiserStep(objective, parameters, optimiser, settings.MaxGradNorm);
-        var sampler = new Sampler([.. Enumerable.Range(0, rows.Count).Select(rows.Length)], settings.BatchSize, settings.GroupByLength, settings.Seed);
+        var sampler = new RowSampler([.. Enumerable.Range(0, rows.Count).Select(rows.Length)], settings.BatchSize, settings.GroupByLength, settings.Seed);
         var schedule = Schedule.Of(settings, sampler.StepsPerEpoch);
         List<double> losses = [];
         for (var at = 0; at < sampler.StepsPerEpoch; at++)
@@ -106,7 +106,7 @@ public sealed class TrainingRunTests : IDisposable
         var (metrics, expected) = Train(settings, "whole-run");
 
         Assert.Equal(losses, metrics.Select(line => line.Loss));
-        Assert.Equal(expected, File.ReadAllBytes(Path.Combine(output, LoraAdapter.FileName)));
+        Assert.Equal(expected, File.ReadAllBytes(Path.Combine(output, Adapter.FileName)));
     }
 
     [Fact]
@@ -232,7 +232,7 @@ public sealed class TrainingRunTests : IDisposable
         var output = Directory.CreateDirectory(Path.Combine(folder, "out")).FullName;
         using var adapter = model.Detached(Lora);
         adapter.Save(output);
-        return (MetricsLog.Read(run.MetricsFile), File.ReadAllBytes(Path.Combine(output, LoraAdapter.FileName)));
+        return (MetricsLog.Read(run.MetricsFile), File.ReadAllBytes(Path.Combine(output, Adapter.FileName)));
     }
 
     /// <summary>25 rows in which each token is the one before it plus one: learnable, of unequal length.</summary>

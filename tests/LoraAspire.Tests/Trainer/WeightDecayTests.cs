@@ -37,7 +37,7 @@ public sealed class WeightDecayTests
     {
         using var scope = NewDisposeScope();
         using var model = LlamaModel.Initialize(TinyModel.Config, CPU, float32, seed: 5);
-        model.AttachFresh(new LoraConfig(4, 8, 0, [LoraConfig.AllLinear]) { UseDora = true }, 1);
+        model.AttachFresh(new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]) { UseDora = true }, 1);
         using var parameters = ParameterSet.OfAdapters(model);
 
         Assert.Equal([(0, parameters.Count)], parameters.Decaying);

@@ -4,69 +4,72 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Adapters;
 
 /// <summary>Sorts the tensors of an adapter's file by their names, and holds them to its settings: all that these call for, and nothing else.</summary>
-internal sealed class AdapterReader(LoraConfig config, TensorFile file)
+internal sealed class AdapterReader(AdapterConfig config, TensorFile file)
 {
-    private readonly Dictionary<(string Layer, char Which), Tensor> _halves = [];
-    private readonly Dictionary<string, Tensor> _magnitudes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Dictionary<AdapterParameter, Tensor>> _layers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Tensor> _saved = new(StringComparer.Ordinal);
 
-    /// <exception cref="ModelException">Unknown tensors, missing ones, a half of a pair, a rank other than the settings'.</exception>
-    public LoraAdapter Read()
+    /// <exception cref="ModelException">Unknown tensors, missing ones, sizes that don't fit the settings or each other.</exception>
+    public Adapter Read()
     {
         foreach (var entry in file.Tensors.Values)
         {
             Take(entry);
         }
-        if (_halves.Count + _saved.Count == 0)
+        if (_layers.Count + _saved.Count == 0)
         {
             throw Refuse("holds no tensors: the adapter was saved empty");
         }
         if (config.ModulesToSave.FirstOrDefault(name => !_saved.Keys.Any(module => NameOf(module) == name)) is { } missing)
         {
-            throw Refuse($"holds no '{missing}', which modules_to_save of {LoraConfig.FileName} names");
+            throw Refuse($"holds no '{missing}', which modules_to_save of {AdapterConfig.FileName} names");
         }
-        var layers = _halves.Keys.Select(key => key.Layer).Concat(_magnitudes.Keys).Distinct().ToDictionary(layer => layer, Pair, StringComparer.Ordinal);
-        return new LoraAdapter(config, layers) { Magnitudes = _magnitudes, Saved = _saved };
+        return new Adapter(config, _layers.ToDictionary(layer => layer.Key, layer => Complete(layer.Key, layer.Value))) { Saved = _saved };
     }
 
     private void Take(TensorEntry entry)
     {
-        foreach (var which in new[] { 'A', 'B' })
+        foreach (var parameter in config.Kind.Parameters)
         {
-            if (PathOf(entry.Name, $".lora_{which}.weight") is { } half)
+            if ((PathOf(entry.Name, parameter.Name) ?? (parameter.OtherName is { } other ? PathOf(entry.Name, other) : null)) is { } layer)
             {
-                _halves[(half, which)] = entry.Shape.Count == 2 && entry.Shape[which == 'A' ? 0 : 1] == config.RankOf(half)
-                    ? Float(entry.Name)
-                    : throw Refuse($"'{entry.Name}' is [{string.Join(", ", entry.Shape)}], which doesn't fit rank {config.RankOf(half)} of {LoraConfig.FileName}");
+                RequireShape(entry, parameter, config.RankOf(layer));
+                _layers.TryAdd(layer, []);
+                _layers[layer][parameter] = Float(entry.Name);
                 return;
             }
         }
-        // PEFT leaves .weight out of the name; others leave it in.
-        if (config.UseDora && (PathOf(entry.Name, ".lora_magnitude_vector") ?? PathOf(entry.Name, ".lora_magnitude_vector.weight")) is { } layer && entry.Shape.Count == 1)
-        {
-            _magnitudes[layer] = Float(entry.Name);
-        }
-        else if (PathOf(entry.Name, ".weight") is { } module && config.ModulesToSave.Contains(NameOf(module)))
+        if (PathOf(entry.Name, "weight") is { } module && config.ModulesToSave.Contains(NameOf(module)))
         {
             _saved[module] = Float(entry.Name);
+            return;
         }
-        else
+        throw Refuse($"'{entry.Name}' of shape {Text(entry.Shape)} is not a tensor that the settings in {AdapterConfig.FileName} account for");
+    }
+
+    private void RequireShape(TensorEntry entry, AdapterParameter parameter, int rank)
+    {
+        if (entry.Shape.Count != parameter.Axes.Count || parameter.Axes.Zip(entry.Shape).Any(item => item.First == Axis.Rank && item.Second != rank))
         {
-            throw Refuse($"'{entry.Name}' of shape [{string.Join(", ", entry.Shape)}] is not a tensor that the settings in {LoraConfig.FileName} account for");
+            throw Refuse($"'{entry.Name}' is {Text(entry.Shape)}, which doesn't fit rank {rank} of {AdapterConfig.FileName}: "
+                + $"{parameter.Name} is [{string.Join(", ", parameter.Axes).ToLowerInvariant()}]");
         }
     }
 
-    private (Tensor A, Tensor B) Pair(string layer)
+    /// <summary>A layer's tensors in their kind's order, all of them and of one size.</summary>
+    private LayerAdapter Complete(string layer, Dictionary<AdapterParameter, Tensor> tensors)
     {
-        if (!_halves.TryGetValue((layer, 'A'), out var a) || !_halves.TryGetValue((layer, 'B'), out var b))
+        var ordered = config.Kind.Parameters.Select(parameter => tensors.TryGetValue(parameter, out var tensor) ? tensor
+            : throw Refuse($"layer {layer} has no {parameter.Name}, which {config.Kind.Name} has")).ToList();
+        var adapter = LayerAdapter.Of(config, layer, ordered);
+        foreach (var (parameter, tensor) in adapter.Parameters)
         {
-            throw Refuse($"layer {layer} has only one of lora_A and lora_B");
+            if (parameter.Axes.Zip(tensor.shape).Any(item => item.First != Axis.Rank && item.Second != adapter.SizeOf(item.First)))
+            {
+                throw Refuse($"{parameter.Name} of layer {layer} is {Text(tensor.shape)}, but by its other tensors the layer is [{adapter.SizeOf(Axis.Out)}, {adapter.SizeOf(Axis.In)}]");
+            }
         }
-        if (config.UseDora && !(_magnitudes.TryGetValue(layer, out var magnitude) && magnitude.size(0) == b.size(0)))
-        {
-            throw Refuse($"layer {layer} has no lora_magnitude_vector of its {b.size(0)} outputs, which use_dora calls for");
-        }
-        return (a, b);
+        return adapter;
     }
 
     private Tensor Float(string name)
@@ -75,12 +78,14 @@ internal sealed class AdapterReader(LoraConfig config, TensorFile file)
         return file.Read(name).to_type(float32).DetachFromDisposeScope();
     }
 
-    private static string? PathOf(string name, string suffix) =>
-        name.StartsWith(LoraAdapter.Prefix, StringComparison.Ordinal) && name.EndsWith(suffix, StringComparison.Ordinal)
-            ? name[LoraAdapter.Prefix.Length..^suffix.Length]
+    private static string? PathOf(string name, string last) =>
+        name.StartsWith(Adapter.Prefix, StringComparison.Ordinal) && name.EndsWith("." + last, StringComparison.Ordinal) && name.Length > Adapter.Prefix.Length + last.Length
+            ? name[Adapter.Prefix.Length..^(last.Length + 1)]
             : null;
 
     private static string NameOf(string module) => module.Split('.')[^1];
+
+    private static string Text(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
 
     private ModelException Refuse(string problem) => new($"{file.Path}: {problem}.");
 }

@@ -1,4 +1,3 @@
-using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using static TorchSharp.torch;
 
@@ -9,14 +8,14 @@ public static class ModelAdapters
 {
     /// <summary>The layers an adapter's settings name, in the model's order.</summary>
     /// <exception cref="ModelException">A target that names no layer.</exception>
-    public static IReadOnlyList<Linear> TargetsOf(this LlamaModel model, LoraConfig config)
+    private static IReadOnlyList<Linear> TargetsOf(this LlamaModel model, AdapterConfig config)
     {
-        foreach (var target in config.TargetModules.Where(target => target != LoraConfig.AllLinear))
+        foreach (var target in config.TargetModules.Where(target => target != AdapterConfig.AllLinear))
         {
             if (!model.Linears.Any(linear => (config with { TargetModules = [target], LayersToTransform = null }).Targets(linear.Name)))
             {
                 var known = model.Linears.Select(linear => linear.Name.Split('.')[^1]).Distinct();
-                throw new ModelException($"lora_target_modules: '{target}' names no linear layer of this model; there are {string.Join(", ", known)}, or {LoraConfig.AllLinear}.");
+                throw new ModelException($"lora_target_modules: '{target}' matches no linear layer of this model, which has {string.Join(", ", known)}, or {AdapterConfig.AllLinear}.");
             }
         }
         foreach (var layer in config.LayersToTransform?.Where(layer => layer < 0 || layer >= model.Config.NumHiddenLayers) ?? [])
@@ -26,42 +25,19 @@ public static class ModelAdapters
         return [.. model.Linears.Where(linear => config.Targets(linear.Name))];
     }
 
-    /// <summary>A pattern that fits nothing is a slip, which would train another adapter than was meant.</summary>
-    private static void RequirePatternsFit(LoraConfig config, IReadOnlyList<Linear> targets)
-    {
-        foreach (var pattern in config.RankPattern.Keys)
-        {
-            if (!targets.Any(linear => new LoraConfig(0, 0, 0, []) { RankPattern = new Dictionary<string, int> { [pattern] = 1 } }.RankOf(linear.Name) == 1))
-            {
-                throw new ModelException($"rank_pattern: '{pattern}' fits none of the layers that get an adapter, which are called as {targets[0].Name}.");
-            }
-        }
-        foreach (var pattern in config.AlphaPattern.Keys)
-        {
-            if (!targets.Any(linear => new LoraConfig(1, 0, 0, []) { AlphaPattern = new Dictionary<string, double> { [pattern] = 1 } }.ScaleOf(linear.Name) == 1))
-            {
-                throw new ModelException($"alpha_pattern: '{pattern}' fits none of the layers that get an adapter, which are called as {targets[0].Name}.");
-            }
-        }
-    }
-
     /// <summary>
-    /// Attaches a fresh pair to every target: A kaiming-uniform(√5), which is uniform(−1/√in, 1/√in); B zero, so that ΔW = BA starts at 0.
-    /// DoRA's lengths start as those of W, modules_to_save as the base's. Drawn on the CPU from the seed, so that every device starts alike.
+    /// Attaches to every target what its kind starts with, and to modules_to_save the base's weights. Drawn from the seed on the CPU, so
+    /// that every device starts alike.
     /// </summary>
-    public static void AttachFresh(this LlamaModel model, LoraConfig config, long seed)
+    public static void AttachFresh(this LlamaModel model, AdapterConfig config, long seed)
     {
         manual_seed(seed);
         var targets = model.TargetsOf(config);
-        RequirePatternsFit(config, targets);
+        config.RequireFits([.. targets.Select(linear => linear.Name)]);
         foreach (var linear in targets)
         {
             using var scope = NewDisposeScope();
-            var (rank, bound) = (config.RankOf(linear.Name), 1 / Math.Sqrt(linear.InFeatures));
-            var a = rand([rank, linear.InFeatures], float32).mul_((2 * bound).Kept()).sub_(bound.Kept()).to(model.Device);
-            var b = zeros([linear.OutFeatures, rank], float32, model.Device);
-            var pair = new LoraPair(a.DetachFromDisposeScope(), b.DetachFromDisposeScope(), config.ScaleOf(linear.Name), config.LoraDropout);
-            linear.Lora = config.UseDora ? pair with { Magnitude = linear.RowNorms(pair).DetachFromDisposeScope() } : pair;
+            linear.Attach(LayerAdapter.Of(config, linear.Name, [.. config.Kind.Fresh(linear, config).Select(tensor => tensor.DetachFromDisposeScope())]));
         }
         foreach (var path in config.ModulesToSave.Select(model.PathOfModule))
         {
@@ -71,23 +47,18 @@ public static class ModelAdapters
 
     /// <summary>Attaches a copy of a loaded adapter.</summary>
     /// <exception cref="ModelException">The adapter names a layer the model lacks, or one of another shape.</exception>
-    public static void Attach(this LlamaModel model, LoraAdapter adapter)
+    public static void Attach(this LlamaModel model, Adapter adapter)
     {
+        Tensor Copy(Tensor tensor) => tensor.to(model.Device, copy: true).DetachFromDisposeScope();
         var linears = model.Linears.ToDictionary(linear => linear.Name);
-        foreach (var (layer, (a, b)) in adapter.Layers)
+        foreach (var (layer, own) in adapter.Layers)
         {
             if (!linears.TryGetValue(layer, out var linear))
             {
                 throw new ModelException($"The adapter was made for another base: this one has no layer {layer}.");
             }
-            LoraAdapter.RequireShape(layer, a, b, linear.Weight.shape);
-            linear.Lora?.Dispose();
-            linear.Lora = new LoraPair(
-                a.to(model.Device, copy: true).DetachFromDisposeScope(), b.to(model.Device, copy: true).DetachFromDisposeScope(),
-                adapter.Config.ScaleOf(layer), adapter.Config.LoraDropout)
-            {
-                Magnitude = adapter.Magnitudes.TryGetValue(layer, out var magnitude) ? magnitude.to(model.Device, copy: true).DetachFromDisposeScope() : null,
-            };
+            own.RequireFits(layer, linear.Weight.shape);
+            linear.Attach(own.With(Copy));
         }
         foreach (var (path, weight) in adapter.Saved)
         {
@@ -96,19 +67,17 @@ public static class ModelAdapters
             {
                 throw new ModelException($"The adapter was made for another base: its {path} is [{string.Join(", ", weight.shape)}], the base's [{string.Join(", ", model.WeightOf(path).shape)}].");
             }
-            model.Train(path, weight.to(model.Device, copy: true).DetachFromDisposeScope());
+            model.Train(path, Copy(weight));
         }
     }
 
     /// <summary>Copies of what is attached, on the CPU.</summary>
-    public static LoraAdapter Detached(this LlamaModel model, LoraConfig config)
+    public static Adapter Detached(this LlamaModel model, AdapterConfig config)
     {
         static Tensor Copy(Tensor tensor) => tensor.detach().cpu().clone().DetachFromDisposeScope();
         using var scope = NewDisposeScope();
-        var linears = model.Linears.Where(linear => linear.Lora is not null).ToList();
-        return new LoraAdapter(config, linears.ToDictionary(linear => linear.Name, linear => (Copy(linear.Lora!.A), Copy(linear.Lora.B))))
+        return new Adapter(config, model.Linears.Where(linear => linear.Adapter is not null).ToDictionary(linear => linear.Name, linear => linear.Adapter!.With(Copy)))
         {
-            Magnitudes = linears.Where(linear => linear.Lora!.Magnitude is not null).ToDictionary(linear => linear.Name, linear => Copy(linear.Lora!.Magnitude!)),
             Saved = model.TrainedModules().ToDictionary(module => module.Path, module => Copy(module.Weight)),
         };
     }

@@ -5,7 +5,7 @@ namespace LoraAspire.Model.Data;
 /// <summary>Where a buffer of a record batch lies, in bytes from the start of its batch's body.</summary>
 internal readonly record struct ArrowPart(long Offset, long Length);
 
-/// <summary>A record batch as its header tells of it; nothing of it is believed yet but that the body lies inside the file.</summary>
+/// <summary>A record batch as its header describes it; only that the body lies inside the file has been checked.</summary>
 /// <param name="Rows">As the header says.</param>
 /// <param name="NodeLengths">Values of each column, children after their parents, none of them missing.</param>
 internal sealed record ArrowBatch(long Rows, long[] NodeLengths, ArrowPart[] Buffers, ReadOnlyMemory<byte> Body);
@@ -39,7 +39,7 @@ internal static class ArrowStream
             }
             else
             {
-                throw new InvalidDataException($"a message of type {type} stands where rows should.");
+                throw new InvalidDataException($"a message of type {type} is where rows were expected.");
             }
         }
         if (!started)
@@ -123,7 +123,7 @@ internal static class ArrowStream
             var count = At(_buffer, vector);
             if (count > most)
             {
-                throw new InvalidDataException($"a message tells of {count} parts.");
+                throw new InvalidDataException($"a message claims {count} parts.");
             }
             var pairs = new (long, long)[count];
             for (var i = 0; i < count; i++)
@@ -143,6 +143,6 @@ internal static class ArrowStream
             return offset == 0 ? 0 : _at + offset;
         }
 
-        private static int At(ReadOnlySpan<byte> buffer, int place) => BinaryPrimitives.ReadInt32LittleEndian(buffer.Slice(place, 4)) is >= 0 and var offset ? offset : throw new InvalidDataException("a place in a message lies outside it.");
+        private static int At(ReadOnlySpan<byte> buffer, int place) => BinaryPrimitives.ReadInt32LittleEndian(buffer.Slice(place, 4)) is >= 0 and var offset ? offset : throw new InvalidDataException("an offset in a message points outside it.");
     }
 }

@@ -53,7 +53,7 @@ public sealed class DatasetFolder : IDisposable
 
     /// <summary>The nearest matching row from <paramref name="from"/> on, itself included; null when there is none on that side. Rows are decoded one by one.</summary>
     /// <param name="step">1 forwards, −1 backwards.</param>
-    /// <param name="reached">Told now and then which row is being read.</param>
+    /// <param name="reached">Called now and then with the row that is being read.</param>
     public int? Find(RowFilter filter, int from, int step, CancellationToken cancellationToken, IProgress<int>? reached = null)
     {
         for (var row = from; row >= 0 && row < Rows.Count; row += step)

@@ -35,7 +35,7 @@ public sealed class Preprocessor(HfTokenizer tokenizer, PromptTemplate template,
     public TokenizedRow Row(Conversation conversation) =>
         !options.LikeAlpacaLora ? Apart(conversation)
         : conversation is { System: null or "", Turns: [var only] } ? Joined(template.Prompt(only.Question, only.Input), only.Answer!)
-        : throw new ModelException("A conversation of several turns, or with a system message, has no form in alpaca-lora. Leave compat out, or leave out such records.");
+        : throw new ModelException("alpaca-lora has no format for a conversation of several turns, or for a system message. Leave compat out, or leave out such records.");
 
     private TokenizedRow Apart(Conversation conversation)
     {

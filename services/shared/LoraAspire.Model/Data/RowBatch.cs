@@ -3,7 +3,9 @@ using System.Text;
 
 namespace LoraAspire.Model.Data;
 
-/// <summary>Rows of dataset.arrow, in place. Made only of buffers that hold what their header tells of, with offsets that go up and end inside.</summary>
+/// <summary>
+/// Rows of dataset.arrow, in place. Made only of buffers that hold what their header says, with offsets that ascend and end inside.
+/// </summary>
 internal sealed class RowBatch
 {
     // The order of Arrow's buffers: of a list its validity and offsets, then its child's validity and values; of a text validity, offsets, letters; of a number validity, values.
@@ -68,7 +70,7 @@ internal sealed class RowBatch
     private ReadOnlySpan<T> Values<T>(int buffer) where T : struct => MemoryMarshal.Cast<byte, T>(_buffers[buffer].Span);
 
     private int Room<T>(int buffer, long needed) where T : struct => needed >= 0 && needed <= Values<T>(buffer).Length ? (int)needed
-        : throw new InvalidDataException($"a column holds {Values<T>(buffer).Length} values, where {needed} are told of.");
+        : throw new InvalidDataException($"a column holds {Values<T>(buffer).Length} values, but its header says {needed}.");
 
     /// <summary>One more than there are rows, none below the one before, none beyond the end.</summary>
     private void RequireOffsets(int buffer, int end)

@@ -4,7 +4,6 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Generation;
 
@@ -49,8 +48,6 @@ public sealed class LocalModel : IDisposable
         var path = Path.Combine(directory, PromptTemplate.FileName);
         return File.Exists(path) ? PromptTemplate.Load(path) : null;
     }
-
-    public static torch.Device BestDevice() => cuda.is_available() ? CUDA : CPU;
 
     public IEnumerable<TextPiece> Stream(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default) =>
         _generator.Stream(promptIds, options, cancellationToken);

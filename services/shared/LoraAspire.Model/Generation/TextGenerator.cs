@@ -59,7 +59,7 @@ public sealed class TextGenerator(LlamaModel model, HfTokenizer tokenizer, IRead
             throw new ModelException($"The prompt has {promptIds.Count} tokens; this model takes 1 to {context - 1}.");
         }
         var newTokens = Math.Min(options.MaxNewTokens, context - promptIds.Count);
-        var sampler = new Sampler(options);
+        var sampler = new TokenSampler(options);
         var seen = options.RepetitionPenalty == 1 ? null : new HashSet<int>(promptIds);
         var logits = new float[model.Config.VocabSize];
         using var cache = new KvCache(model.Config, batch: 1, promptIds.Count + newTokens, model.Device, model.Dtype);

@@ -15,7 +15,7 @@ public static class CudaDevice
     private static readonly Lazy<int> s_capability = new(Read);
 
     /// <summary>The compute capability of the first GPU, times ten: 75, 80, 90.</summary>
-    /// <exception cref="ModelException">The driver doesn't tell.</exception>
+    /// <exception cref="ModelException">The driver reports nothing.</exception>
     public static int Capability() => s_capability.Value;
 
     /// <summary>What weights and activations are computed in where nobody chose: bfloat16 on a GPU that has it, else float32.</summary>
@@ -27,7 +27,7 @@ public static class CudaDevice
         empty([1], device: CUDA).Dispose();
         return cuDeviceGetAttribute(out var major, ComputeCapabilityMajor, 0) == 0 && cuDeviceGetAttribute(out var minor, ComputeCapabilityMinor, 0) == 0
             ? (10 * major) + minor
-            : throw new ModelException("The CUDA driver doesn't tell the GPU's compute capability.");
+            : throw new ModelException("The CUDA driver didn't report the GPU's compute capability.");
     }
 
     [DllImport("libcuda.so.1"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

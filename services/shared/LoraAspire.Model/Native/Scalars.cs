@@ -26,14 +26,14 @@ public static class Scalars
     public static Scalar MinusOne { get; } = -1.0;
 
     /// <summary>The number as a scalar that stays reachable while the expression it stands in runs.</summary>
-    public static Scalar Kept(this double value) => Keep(value);
+    public static Scalar AsScalar(this double value) => Keep(value);
 
-    /// <inheritdoc cref="Kept(double)"/>
-    public static Scalar Kept(this long value) => Keep(value);
+    /// <inheritdoc cref="AsScalar(double)"/>
+    public static Scalar AsScalar(this long value) => Keep(value);
 #pragma warning restore RS0030
 
     /// <summary>start, start + 1 … stop − 1.</summary>
-    public static Tensor Counting(long start, long stop, ScalarType type, Device device) => arange(start.Kept(), stop.Kept(), 1L.Kept(), type, device);
+    public static Tensor Counting(long start, long stop, ScalarType type, Device device) => arange(start.AsScalar(), stop.AsScalar(), 1L.AsScalar(), type, device);
 
     private static Scalar Keep(Scalar value)
     {

@@ -7,13 +7,13 @@ namespace LoraAspire.Model.Network;
 public static class Activations
 {
     /// <summary>c·tanh(x / c): as x where it is small, and never beyond ±c (Gemma 2's soft cap).</summary>
-    public static Tensor Cap(Tensor x, double c) => x.div(c.Kept()).tanh().mul(c.Kept());
+    public static Tensor Cap(Tensor x, double c) => x.div(c.AsScalar()).tanh().mul(c.AsScalar());
 
     /// <summary>½x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) (Hendrycks and Gimpel 2016), in float32; config.json's gelu_pytorch_tanh.</summary>
     public static Tensor GeluTanh(Tensor x)
     {
         var wide = x.to_type(float32);
-        var inner = wide.add(wide.pow(3.0.Kept()), 0.044715.Kept()).mul(Math.Sqrt(2 / Math.PI).Kept());
-        return wide.mul(0.5.Kept()).mul(inner.tanh().add(Scalars.One, Scalars.One)).to_type(x.dtype);
+        var inner = wide.add(wide.pow(3.0.AsScalar()), 0.044715.AsScalar()).mul(Math.Sqrt(2 / Math.PI).AsScalar());
+        return wide.mul(0.5.AsScalar()).mul(inner.tanh().add(Scalars.One, Scalars.One)).to_type(x.dtype);
     }
 }

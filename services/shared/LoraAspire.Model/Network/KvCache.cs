@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -36,11 +37,5 @@ public sealed class KvCache : IDisposable
 
     internal void Advance(int added) => Length += added;
 
-    public void Dispose()
-    {
-        foreach (var tensor in _keys.Concat(_values))
-        {
-            tensor.Dispose();
-        }
-    }
+    public void Dispose() => TensorGroup.DisposeAll(_keys.Concat(_values));
 }

@@ -1,11 +1,20 @@
 using LoraAspire.Model.Network.Fused;
+using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network;
 
+/// <summary>What <see cref="FusedModel"/> computes with; this model keeps owning it.</summary>
 public sealed partial class LlamaModel
 {
-    internal FusedParts FusedParts() => new(
-        Config, Device, _layers, _norm, Head?.Weight ?? _embedding, _rope, ids => _embedding.index_select(0, ids), Unfusable());
+    internal IReadOnlyList<DecoderLayer> Layers => _layers;
 
-    private string? Unfusable() => Linears.All(linear => linear.Lora is null) ? "it has no adapter" : BeyondPlainLora;
+    internal RmsNorm LastNorm => _norm;
+
+    internal Rope Rope => _rope;
+
+    /// <summary>[vocab, hidden]</summary>
+    internal Tensor EmbeddingWeight => _embedding;
+
+    /// <summary>[vocab, hidden]</summary>
+    internal Tensor HeadWeight => Head?.Weight ?? _embedding;
 }

@@ -1,5 +1,5 @@
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Native;
-using LoraAspire.Model.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -15,7 +15,7 @@ public sealed partial class LlamaModel : IDisposable
     private Tensor _embedding; // [vocab, hidden]
     private Tensor? _trainedEmbedding; // float32, in its place
     private readonly DecoderLayer[] _layers;
-    private readonly RmsNorm _norm;
+    private readonly RmsNorm _norm; // on what the last layer gives
     private readonly Rope _rope;
 
     private LlamaModel(ModelConfig config, torch.Device device, ScalarType dtype, Func<string, long[], Tensor> weight)
@@ -35,17 +35,16 @@ public sealed partial class LlamaModel : IDisposable
         _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index =>
         {
             var at = $"model.layers.{index}";
-            return new DecoderLayer(index, config,
-                Norms(name => Norm($"{at}.{name}", hidden)),
+            return new DecoderLayer(index, Norms(name => Norm($"{at}.{name}", hidden)), new SelfAttention(config,
                 Linear($"{at}.self_attn.q_proj", width, hidden, config.QkvBias),
                 Linear($"{at}.self_attn.k_proj", kvWidth, hidden, config.QkvBias),
                 Linear($"{at}.self_attn.v_proj", kvWidth, hidden, config.QkvBias),
                 Linear($"{at}.self_attn.o_proj", hidden, width, config.OutputBias),
                 config.QkNorm ? Norm($"{at}.self_attn.q_norm", config.HeadDim) : null,
-                config.QkNorm ? Norm($"{at}.self_attn.k_norm", config.HeadDim) : null,
+                config.QkNorm ? Norm($"{at}.self_attn.k_norm", config.HeadDim) : null), new GatedMlp(config,
                 Linear($"{at}.mlp.gate_proj", config.IntermediateSize, hidden),
                 Linear($"{at}.mlp.up_proj", config.IntermediateSize, hidden),
-                Linear($"{at}.mlp.down_proj", hidden, config.IntermediateSize));
+                Linear($"{at}.mlp.down_proj", hidden, config.IntermediateSize)));
         })];
         _norm = Norm("model.norm", hidden);
         Head = config.TieWordEmbeddings ? null : Linear("lm_head", config.VocabSize, hidden);
@@ -66,109 +65,17 @@ public sealed partial class LlamaModel : IDisposable
     public IEnumerable<Linear> Linears => _layers.SelectMany(layer => layer.Linears);
 
     /// <summary>
-    /// Why training this model as it stands needs autograd: null when it is a plain decoder whose linears carry LoRA or rsLoRA pairs and nothing else.
-    /// The one place that says so.
+    /// Why training this model as it stands needs autograd; null where the fused path does it. The one place that says so.
     /// </summary>
-    public string? BeyondPlainLora =>
-        Config.BeyondFused is { } family ? family
+    public string? WhyAutograd =>
+        Config.WhyAutograd is { } family ? family
         : Config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length"
         : NeftuneNoiseAlpha > 0 ? "NEFTune adds noise to its embeddings"
         : TrainedModules().Any() ? "modules_to_save are trained whole"
-        : Linears.Any(linear => linear.Lora?.Magnitude is not null) ? "its adapters are DoRA's"
+        : Adapters.FirstOrDefault(adapter => adapter.Kind.Fused(adapter) is null) is { } other ? $"its adapters are {other.Kind.Name}'s"
         : null;
 
-    /// <summary>Loads config.json and the weights of a Hugging Face directory. The weights need no gradient.</summary>
-    /// <exception cref="ModelException">A file is missing, broken, or holds what this code can't run.</exception>
-    public static LlamaModel Load(string directory, torch.Device device, ScalarType dtype)
-    {
-        var config = ModelConfig.Load(directory);
-        using var files = WeightFiles.Open(directory);
-        return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope());
-    }
-
-    /// <summary>
-    /// A model of this shape with fresh weights, as transformers initialises one: normal(0, initializer_range), norms 1, biases 0.
-    /// <paramref name="onDevice"/> draws them on the device: quicker for large shapes, but the numbers depend on the device.
-    /// </summary>
-    /// <exception cref="ModelException">The host's memory doesn't hold it.</exception>
-    public static LlamaModel Initialize(ModelConfig config, torch.Device device, ScalarType dtype, long seed, bool onDevice = false)
-    {
-        RequireRoom(config, dtype);
-        RandomNumbers.Seed(device, seed);
-        return new LlamaModel(config, device, dtype, (name, shape) =>
-        {
-            using var scope = NewDisposeScope();
-            var tensor =
-                name.EndsWith(".bias", StringComparison.Ordinal) ? zeros(shape, dtype, device)
-                : shape.Length == 1 ? ones(shape, dtype, device)
-                : onDevice ? randn(shape, dtype, device).mul_(config.InitializerRange.Kept())
-                : randn(shape, float32).mul_(config.InitializerRange.Kept()).to(dtype, device);
-            return tensor.DetachFromDisposeScope();
-        });
-    }
-
-    /// <summary>Nothing but a config.json says how large such a model is.</summary>
-    private static void RequireRoom(ModelConfig config, ScalarType dtype)
-    {
-        double hidden = config.HiddenSize, width = (double)config.HeadDim * config.NumAttentionHeads, kvWidth = (double)config.HeadDim * config.NumKeyValueHeads;
-        var weights = (config.VocabSize * hidden * (config.TieWordEmbeddings ? 1 : 2))
-            + (config.NumHiddenLayers * ((2 * hidden * width) + (2 * hidden * kvWidth) + (3 * hidden * config.IntermediateSize)));
-        double bytes = weights * ElementTypes.Size(dtype), there = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        if (bytes > there)
-        {
-            throw new ModelException(FormattableString.Invariant($"config.json describes a model of {weights / 1e9:#,0.0} thousand million weights, which take {bytes / (1 << 30):#,0} GiB; there are {there / (1 << 30):#,0}. Look at its sizes, or give the folder its weights."));
-        }
-    }
-
-    /// <summary>Every weight under its name in a checkpoint; tied heads are not listed twice.</summary>
-    public IEnumerable<(string Name, Tensor Tensor)> Weights()
-    {
-        yield return ("model.embed_tokens.weight", _embedding);
-        foreach (var layer in _layers)
-        {
-            foreach (var linear in layer.Linears)
-            {
-                yield return (linear.Name + ".weight", linear.Weight);
-                if (linear.Bias is { } bias)
-                {
-                    yield return (linear.Name + ".bias", bias);
-                }
-            }
-            foreach (var (name, norm) in layer.NamedNorms)
-            {
-                yield return (name, norm.Weight);
-            }
-        }
-        yield return ("model.norm.weight", _norm.Weight);
-        if (Head is { } head)
-        {
-            yield return ("lm_head.weight", head.Weight);
-        }
-    }
-
-    /// <summary>Puts tensors of the same names and shapes in place of all weights, which are disposed.</summary>
-    public void ReplaceWeights(IReadOnlyDictionary<string, Tensor> weights)
-    {
-        Tensor Replace(string name, Tensor old)
-        {
-            old.Dispose();
-            return weights[name];
-        }
-        _embedding = Replace("model.embed_tokens.weight", _embedding);
-        foreach (var layer in _layers)
-        {
-            foreach (var linear in layer.Linears)
-            {
-                linear.ReplaceWeights(Replace);
-            }
-            foreach (var (name, norm) in layer.NamedNorms)
-            {
-                norm.Weight = Replace(name, norm.Weight);
-            }
-        }
-        _norm.Weight = Replace("model.norm.weight", _norm.Weight);
-        Head?.ReplaceWeights(Replace);
-    }
+    private IEnumerable<LayerAdapter> Adapters => Linears.Select(linear => linear.Adapter).OfType<LayerAdapter>();
 
     /// <summary>Logits [batch, length, vocab] in float32; with <paramref name="lastOnly"/> [batch, 1, vocab].</summary>
     /// <param name="ids">[batch, length] int64</param>
@@ -189,10 +96,10 @@ public sealed partial class LlamaModel : IDisposable
         using var scope = NewDisposeScope();
         var hidden = Hidden(ids, null, attentionMask, training);
         var targets = labels.narrow(1, 1, labels.size(1) - 1).reshape(-1);
-        var supervised = targets.ne((-100.0).Kept()).nonzero().squeeze(1);
+        var supervised = targets.ne((-100.0).AsScalar()).nonzero().squeeze(1);
         var rows = hidden.narrow(1, 0, hidden.size(1) - 1).reshape(-1, Config.HiddenSize).index_select(0, supervised);
         var losses = F.cross_entropy(Logits(rows), targets.index_select(0, supervised), reduction: nn.Reduction.None);
-        return (weights is null ? losses : losses.mul(weights.index_select(0, supervised.div((labels.size(1) - 1).Kept(), RoundingMode.floor)))).sum().MoveToOuterDisposeScope();
+        return (weights is null ? losses : losses.mul(weights.index_select(0, supervised.div((labels.size(1) - 1).AsScalar(), RoundingMode.floor)))).sum().MoveToOuterDisposeScope();
     }
 
     private Tensor Logits(Tensor hidden)
@@ -228,7 +135,7 @@ public sealed partial class LlamaModel : IDisposable
         var x = (_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype).view(ids.size(0), ids.size(1), Config.HiddenSize);
         x = Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype, Device)); // rounded to the type, as in transformers
         return training && NeftuneNoiseAlpha > 0
-            ? x.add(rand_like(x).mul_(2.0.Kept()).sub_(1.0.Kept()).mul_((NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))).Kept()), Scalars.One)
+            ? x.add(rand_like(x).mul_(2.0.AsScalar()).sub_(1.0.AsScalar()).mul_((NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))).AsScalar()), Scalars.One)
             : x;
     }
 
@@ -245,7 +152,7 @@ public sealed partial class LlamaModel : IDisposable
         var visible = keys.le(queries);
         if (windowed)
         {
-            visible = visible.logical_and(keys.gt(queries.sub(((long)window!.Value).Kept())));
+            visible = visible.logical_and(keys.gt(queries.sub(((long)window!.Value).AsScalar())));
         }
         visible = visible.view(1, 1, length, start + length);
         // A padding row that saw no key would be NaN in the backward of some kernels, so each position sees itself.
@@ -254,16 +161,5 @@ public sealed partial class LlamaModel : IDisposable
             : visible.logical_and(attentionMask.to_type(@bool).view(attentionMask.size(0), 1, 1, -1)).logical_or(keys.eq(queries));
     }
 
-    public void Dispose()
-    {
-        _embedding.Dispose();
-        _trainedEmbedding?.Dispose();
-        _norm.Dispose();
-        _rope.Dispose();
-        Head?.Dispose();
-        foreach (var layer in _layers)
-        {
-            layer.Dispose();
-        }
-    }
+    public void Dispose() => TensorGroup.DisposeAll([_embedding, _trainedEmbedding, _norm, _rope, Head, .. _layers]);
 }

@@ -44,8 +44,8 @@ public sealed record ModelConfig
     public double? LogitCap { get; init; }
     /// <summary>RMSNorm on what attention and MLP give as well, before it is added (Gemma 2).</summary>
     public bool OutputNorms { get; init; }
-    /// <summary>Why the hand-written backward can't train this family; null where it can.</summary>
-    public string? BeyondFused { get; init; }
+    /// <summary>Why training this family needs autograd; null where the fused path does it.</summary>
+    public string? WhyAutograd { get; init; }
     /// <summary>Per layer: how many positions back a token sees, itself included; null sees all.</summary>
     public required IReadOnlyList<int?> SlidingWindow { get; init; }
 
@@ -155,7 +155,7 @@ public sealed record ModelConfig
         }
         if (!read.Rope.InverseFrequencies(read.RopeTheta, read.HeadDim, read.Context).All(float.IsFinite) || !double.IsFinite(read.Rope.AttentionFactor))
         {
-            throw config.Refuse("rope_theta", "and the scaling beside it give rotary frequencies that are no numbers");
+            throw config.Refuse("rope_theta", "and the scaling beside it give rotary frequencies that are not finite");
         }
     }
 

@@ -61,7 +61,7 @@ internal sealed class Rope(ModelConfig config, torch.Device device) : IDisposabl
         var angles = outer(Scalars.Counting(start, start + length, float32, CPU), tensor(frequencies, float32));
         var both = cat([angles, angles], -1);
         var factor = config.Rope.AttentionFactor;
-        return (both.cos().mul_(factor.Kept()).to(device), both.sin().mul_(factor.Kept()).to(device));
+        return (both.cos().mul_(factor.AsScalar()).to(device), both.sin().mul_(factor.AsScalar()).to(device));
     }
 
     public void Dispose() => DisposeTable();

@@ -121,7 +121,7 @@ public sealed record PromptTemplate(
                 ['}', '}', ..] => (2, "}"),
                 _ when rest.StartsWith("{instruction}") => ("{instruction}".Length, instruction),
                 _ when rest.StartsWith("{input}") => ("{input}".Length, input),
-                _ => throw new FormatException($"what does '{rest[..Math.Min(rest.Length, 20)]}' stand for?"),
+                _ => throw new FormatException($"'{rest[..Math.Min(rest.Length, 20)]}' is not a placeholder."),
             };
             prompt.Append(text);
             rest = rest[length..];

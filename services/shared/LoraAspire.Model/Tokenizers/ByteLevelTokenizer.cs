@@ -37,7 +37,7 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
     {
         if (TokenizerClass(dir) is { } name && !name.StartsWith("Qwen2", StringComparison.Ordinal))
         {
-            throw new ModelException($"The byte-level BPE in {dir} is a {name}, whose word pattern vocab.json and merges.txt don't tell. Put the model's tokenizer.json in the folder.");
+            throw new ModelException($"The byte-level BPE in {dir} is a {name}, whose word pattern is not in vocab.json and merges.txt. Put the model's tokenizer.json in the folder.");
         }
         var vocabulary = JsonFile.Read(Path.Combine(dir, "vocab.json"), "vocabulary", root => root.EnumerateObject().ToDictionary(token => token.Name, token => Vocabularies.Id(token.Name, token.Value), StringComparer.Ordinal));
         var merges = Encoding.UTF8.GetString(WholeFile.Read(Path.Combine(dir, "merges.txt"), "list of merges")).Split('\n').Select(line => line.TrimEnd('\r'))

@@ -67,7 +67,7 @@ public sealed class SafetensorsFile : TensorFile
                 }
                 else if (!tensors.TryAdd(property.Name, ReadEntry(path, property.Name, property.Value, dataStart)))
                 {
-                    throw new ModelException($"{path}: tensor '{property.Name}' stands twice in the header.");
+                    throw new ModelException($"{path}: tensor '{property.Name}' appears twice in the header.");
                 }
             }
             CheckLayout(path, tensors.Values, dataStart, size);
@@ -95,7 +95,7 @@ public sealed class SafetensorsFile : TensorFile
             }
             if (offsets is not [>= 0, var end] || shape.Any(dimension => dimension < 0) || end - offsets[0] != bytes)
             {
-                throw new ModelException($"{path}: tensor '{name}' of shape [{string.Join(", ", shape)}] needs {bytes} bytes, but its data_offsets are [{string.Join(", ", offsets)}]. The header lies: fetch the file again.");
+                throw new ModelException($"{path}: tensor '{name}' of shape [{string.Join(", ", shape)}] needs {bytes} bytes, but its data_offsets are [{string.Join(", ", offsets)}]. The header is wrong: fetch the file again.");
             }
             return new TensorEntry(name, dtype, shape, dataStart + offsets[0], bytes);
         }
@@ -123,7 +123,7 @@ public sealed class SafetensorsFile : TensorFile
         }
         if (expected != size)
         {
-            throw new ModelException($"{path}: {size - expected} bytes lie behind the last tensor. The header doesn't belong to this file.");
+            throw new ModelException($"{path}: {size - expected} bytes follow the last tensor. The header doesn't belong to this file.");
         }
     }
 }

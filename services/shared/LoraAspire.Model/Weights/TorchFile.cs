@@ -27,7 +27,7 @@ public sealed class TorchFile : TensorFile
         Span<byte> start = stackalloc byte[4];
         if (file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length)
         {
-            throw new ModelException($"{path}: {file.Length} bytes is too short for a file of torch's. The download or copy broke off: fetch it again.");
+            throw new ModelException($"{path}: {file.Length} bytes is too short for a file that torch.save wrote. The download or copy broke off: fetch it again.");
         }
         file.Position = 0;
         return new TorchFile(path, start.SequenceEqual(ZipMagic) ? ReadZip(file) : ReadLegacy(file));
@@ -38,7 +38,7 @@ public sealed class TorchFile : TensorFile
         var entries = ZipDirectory.Read(file);
         var pickle = entries.Keys.Where(name => name.Split('/') is [_, "data.pkl"]).ToList() is [var only]
             ? only
-            : throw new ModelException($"{file.Name}: a zip file without one FOLDER/data.pkl is none that torch.save writes.");
+            : throw new ModelException($"{file.Name}: has not exactly one FOLDER/data.pkl, as torch.save's zip files have.");
         var prefix = pickle[..^"data.pkl".Length];
         if (entries.TryGetValue(prefix + "byteorder", out var order))
         {
@@ -71,7 +71,7 @@ public sealed class TorchFile : TensorFile
         file.Position = 0;
         if (Next() is not byte[] magic || !magic.AsSpan().SequenceEqual(s_legacyMagic) || Next() is not LegacyVersion)
         {
-            throw new ModelException($"{file.Name}: a pickle without torch's magic number and version {LegacyVersion} is none that torch.save writes.");
+            throw new ModelException($"{file.Name}: doesn't begin with torch.save's magic number and version {LegacyVersion}.");
         }
         if (Next() is not Dictionary<object, object?> machine || machine.GetValueOrDefault("little_endian") is not true)
         {
@@ -112,7 +112,7 @@ public sealed class TorchFile : TensorFile
         {
             yield return (key, value) is (string name, PickledTensor tensor)
                 ? (name, tensor)
-                : throw new ModelException($"{path}: '{key}' in it is no tensor. Only plain state dicts are read: save model.state_dict() by itself.");
+                : throw new ModelException($"{path}: '{key}' is not a tensor. Only plain state dicts can be read: save model.state_dict() by itself.");
         }
     }
 
@@ -145,7 +145,7 @@ public sealed class TorchFile : TensorFile
         }
         catch (OverflowException error)
         {
-            throw new ModelException($"{path}: tensor '{name}' claims a size beyond any file. Fetch it again.", error);
+            throw new ModelException($"{path}: tensor '{name}' has an impossible size. Fetch it again.", error);
         }
     }
 

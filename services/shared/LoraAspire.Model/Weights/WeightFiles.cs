@@ -26,7 +26,7 @@ public sealed class WeightFiles : IDisposable
             {
                 if (!_fileOf.TryAdd(name, file))
                 {
-                    throw new ModelException($"{directory}: tensor '{name}' stands in both {Path.GetFileName(_fileOf[name].Path)} and {Path.GetFileName(file.Path)}.");
+                    throw new ModelException($"{directory}: tensor '{name}' is in both {Path.GetFileName(_fileOf[name].Path)} and {Path.GetFileName(file.Path)}.");
                 }
             }
         }

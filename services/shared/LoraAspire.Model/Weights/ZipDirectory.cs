@@ -3,7 +3,9 @@ using System.Text;
 
 namespace LoraAspire.Model.Weights;
 
-/// <summary>Where the entries of a zip file lie, when they are stored as they are. System.IO.Compression doesn't tell places, which mapping needs.</summary>
+/// <summary>
+/// Where the entries of a zip file lie, when they are stored as they are. System.IO.Compression doesn't give offsets, which mapping needs.
+/// </summary>
 internal static class ZipDirectory
 {
     private const int EndBytes = 22;

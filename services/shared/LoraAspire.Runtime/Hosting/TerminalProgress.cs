@@ -1,7 +1,6 @@
 using System.Globalization;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Terminal;
-using LoraAspire.Runtime.Gpu;
 
 namespace LoraAspire.Runtime.Hosting;
 

@@ -15,6 +15,6 @@ internal static class Gemma
     {
         NormPlusOne = true,
         EmbeddingScale = Math.Sqrt(model.HiddenSize),
-        BeyondFused = "its norms, activation and embeddings are Gemma's",
+        WhyAutograd = "its norms, activation and embeddings are Gemma's",
     };
 }

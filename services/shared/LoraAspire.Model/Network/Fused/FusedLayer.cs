@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network.Fused;
@@ -14,117 +15,96 @@ internal sealed class FusedLayer : IDisposable
     private const int ModulesPerLayer = 7;
 
     private readonly Kernels _kernels;
-    private readonly DecoderLayer _layer;
+    private readonly LayerNorms _norms;
+    private readonly SelfAttention _attention;
     private readonly HeadLayout _heads;
     private readonly FusedLinear _qkv, _output, _gateUp, _down;
     private readonly double _epsilon;
 
     public FusedLayer(Kernels kernels, DecoderLayer layer)
     {
-        (_kernels, _layer, _epsilon) = (kernels, layer, layer.Config.RmsNormEps);
-        _heads = new HeadLayout(layer.Config.NumAttentionHeads, layer.Config.NumKeyValueHeads, layer.Config.HeadDim, layer.Config.SlidingWindow[layer.Index]);
+        (_kernels, _norms, _attention, _epsilon) = (kernels, layer.Norms, layer.Attention, layer.Attention.Config.RmsNormEps);
+        var config = layer.Attention.Config;
+        _heads = new HeadLayout(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, config.SlidingWindow[layer.Index]);
         var first = layer.Index * ModulesPerLayer;
-        _qkv = new FusedLinear(kernels, first, layer.Q, layer.K, layer.V);
-        _output = new FusedLinear(kernels, first + 3, layer.O);
-        _gateUp = new FusedLinear(kernels, first + 4, layer.Gate, layer.Up);
-        _down = new FusedLinear(kernels, first + 6, layer.Down);
-    }
-
-    /// <summary>Kept between forward and backward.</summary>
-    /// <param name="X">The layer's input [T, hidden].</param>
-    /// <param name="Qkv">After the rotary embedding.</param>
-    /// <param name="QkNorms">Where q and k are normed per head: their values before it and the inverse roots.</param>
-    /// <param name="Middle">x + attention.</param>
-    public sealed record Kept(
-        Tensor X, Tensor InverseRms1, Tensor? Normed, Tensor? QkvLow, Tensor Qkv, HeadNorms? QkNorms, AttentionResult Attention, Tensor? OutputLow,
-        Tensor Middle, Tensor InverseRms2, Tensor? GateUpLow, Tensor GateUp, Tensor? DownLow) : IDisposable
-    {
-        public void Dispose()
-        {
-            foreach (var part in new IDisposable?[] { X, InverseRms1, Normed, QkvLow, Qkv, QkNorms, Attention, OutputLow, Middle, InverseRms2, GateUpLow, GateUp, DownLow })
-            {
-                part?.Dispose();
-            }
-        }
-    }
-
-    public sealed record HeadNorms(Tensor Q, Tensor QInverseRms, Tensor K, Tensor KInverseRms) : IDisposable
-    {
-        public void Dispose()
-        {
-            foreach (var part in new[] { Q, QInverseRms, K, KInverseRms })
-            {
-                part.Dispose();
-            }
-        }
+        _qkv = new FusedLinear(kernels, first, layer.Attention.Query, layer.Attention.Key, layer.Attention.Value);
+        _output = new FusedLinear(kernels, first + 3, layer.Attention.Output);
+        _gateUp = new FusedLinear(kernels, first + 4, layer.Mlp.Gate, layer.Mlp.Up);
+        _down = new FusedLinear(kernels, first + 6, layer.Mlp.Down);
     }
 
     public IEnumerable<FusedLinear> Linears => [_qkv, _output, _gateUp, _down];
 
-    /// <summary>The layer's output [T, hidden], as the two summands that the next norm adds, and what the backward needs. x is kept, not copied.</summary>
-    public (Tensor Middle, Tensor Mlp, Kept Kept) Forward(Tensor x, Tensor? added, FusedPass pass)
+    /// <summary>
+    /// The layer's output [T, hidden], as the two summands that the next norm adds, and what the backward needs. x is saved, not copied.
+    /// </summary>
+    public (Tensor Middle, Tensor Mlp, SavedLayer Saved) Forward(Tensor x, Tensor? added, FusedPass pass)
     {
         using var scope = NewDisposeScope();
-        var (sum, normed, inverse1) = _kernels.Norm(x, added, _layer.Norms.Attention.Weight, _epsilon);
-        var (qkv, qkvLow) = _qkv.Forward(normed, pass.Seed);
+        var (sum, normed, inverse) = _kernels.Norm(x, added, _norms.Attention.Weight, _epsilon);
+        var qkv = _qkv.Forward(normed, pass.Seed);
         if (!_qkv.HasAdapters)
         {
             normed.Dispose();
         }
-        var headNorms = NormHeads(qkv);
-        _kernels.Rope(qkv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
-        var attention = _kernels.Attention(qkv, _heads, pass.Rows);
-        var (o, outputLow) = _output.Forward(attention.Output, pass.Seed);
-        var (middle, normed2, inverse2) = _kernels.Norm(sum, o, _layer.Norms.Mlp.Weight, _epsilon);
-        o.Dispose();
-        var (gateUp, gateUpLow) = _gateUp.Forward(normed2, pass.Seed);
+        var headNorms = NormHeads(qkv.Y);
+        _kernels.Rope(qkv.Y, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
+        var result = _kernels.Attention(qkv.Y, _heads, pass.Rows);
+        var output = _output.Forward(result.Output, pass.Seed);
+        var (middle, normed2, inverse2) = _kernels.Norm(sum, output.Y, _norms.Mlp.Weight, _epsilon);
+        output.Y.Dispose();
+        var gateUp = _gateUp.Forward(normed2, pass.Seed);
         normed2.Dispose();
-        using var activation = _kernels.SwiGlu(gateUp);
-        var (mlp, downLow) = _down.Forward(activation, pass.Seed);
-        var kept = new Kept(sum, inverse1, _qkv.HasAdapters ? normed : null, qkvLow, qkv, headNorms, attention, outputLow, middle, inverse2, gateUpLow, gateUp, downLow);
-        foreach (var tensor in new[] { sum, inverse1, kept.Normed, qkvLow, qkv, attention.Output, attention.LogSumExp, attention.RngState, attention.Unused, outputLow, middle, inverse2, gateUpLow, gateUp, downLow,
-            headNorms?.Q, headNorms?.QInverseRms, headNorms?.K, headNorms?.KInverseRms })
-        {
-            tensor?.DetachFromDisposeScope();
-        }
-        return (middle, mlp.MoveToOuterDisposeScope(), kept);
+        using var activation = _kernels.SwiGlu(gateUp.Y);
+        var mlp = _down.Forward(activation, pass.Seed);
+        SavedLayer saved = new(
+            new(sum, inverse, _qkv.HasAdapters ? normed : null, qkv, headNorms, result, output.Low), new(middle, inverse2, gateUp, mlp.Low));
+        saved.DetachFromDisposeScope();
+        return (middle, mlp.Y.MoveToOuterDisposeScope(), saved);
     }
 
     /// <param name="gradient">∂L/∂output [T, hidden]</param>
     /// <param name="inputWanted">Nobody asks for the first layer's.</param>
     /// <returns>∂L/∂input</returns>
-    public Tensor? Backward(Tensor gradient, Kept kept, FusedPass pass, bool inputWanted)
+    public Tensor? Backward(Tensor gradient, SavedLayer saved, FusedPass pass, bool inputWanted)
     {
         using var scope = NewDisposeScope();
-        var activation = _down.HasAdapters ? _kernels.SwiGlu(kept.GateUp) : null;
-        var inner = _down.Backward(gradient, activation, kept.DownLow, pass.Seed);
-        activation?.Dispose();
-        _kernels.SwiGluBackward(inner, kept.GateUp);
-        inner.Dispose();
-        var normed2 = _gateUp.HasAdapters ? _kernels.Norm(kept.Middle, null, _layer.Norms.Mlp.Weight, _epsilon).Normed : null;
-        var mlpInput = _gateUp.Backward(kept.GateUp, normed2, kept.GateUpLow, pass.Seed);
-        normed2?.Dispose();
-        var middle = _kernels.NormBackward(mlpInput, kept.Middle, kept.InverseRms2, _layer.Norms.Mlp.Weight, gradient);
-        mlpInput.Dispose();
+        return BackwardAttention(BackwardMlp(gradient, saved.Mlp, pass), saved.Attention, pass, inputWanted)?.MoveToOuterDisposeScope();
+    }
 
-        var context = _output.Backward(middle, kept.Attention.Output, kept.OutputLow, pass.Seed);
-        var (dq, dk, dv) = _kernels.AttentionBackward(context, kept.Qkv, _heads, pass.Rows, kept.Attention);
+    private Tensor BackwardMlp(Tensor gradient, SavedMlp saved, FusedPass pass)
+    {
+        var activation = _down.HasAdapters ? _kernels.SwiGlu(saved.GateUp.Y) : null;
+        var inner = _down.Backward(gradient, activation, saved.DownLow, pass.Seed);
+        activation?.Dispose();
+        _kernels.SwiGluBackward(inner, saved.GateUp.Y);
+        inner.Dispose();
+        var normed = _gateUp.HasAdapters ? _kernels.Norm(saved.X, null, _norms.Mlp.Weight, _epsilon).Normed : null;
+        using var input = _gateUp.Backward(saved.GateUp.Y, normed, saved.GateUp.Low, pass.Seed);
+        normed?.Dispose();
+        return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Mlp.Weight, gradient);
+    }
+
+    private Tensor? BackwardAttention(Tensor gradient, SavedAttention saved, FusedPass pass, bool inputWanted)
+    {
+        var context = _output.Backward(gradient, saved.Result.Output, saved.OutputLow, pass.Seed);
+        var (dq, dk, dv) = _kernels.AttentionBackward(context, saved.Qkv.Y, _heads, pass.Rows, saved.Result);
         context.Dispose();
         var qkv = _kernels.RopeBackward(dq, dk, dv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
-        NormHeadsBackward(qkv, kept.QkNorms);
+        NormHeadsBackward(qkv, saved.HeadNorms);
         if (!inputWanted)
         {
-            _qkv.BackwardAdapters(qkv, kept.Normed, kept.QkvLow, pass.Seed);
+            _qkv.BackwardAdapters(qkv, saved.Normed, saved.Qkv.Low, pass.Seed);
             return null;
         }
-        var input = _qkv.Backward(qkv, kept.Normed, kept.QkvLow, pass.Seed);
-        return _kernels.NormBackward(input, kept.X, kept.InverseRms1, _layer.Norms.Attention.Weight, middle).MoveToOuterDisposeScope();
+        var input = _qkv.Backward(qkv, saved.Normed, saved.Qkv.Low, pass.Seed);
+        return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Attention.Weight, gradient);
     }
 
     /// <summary>Qwen3: RMSNorm over each head of q and k, written over them.</summary>
-    private HeadNorms? NormHeads(Tensor qkv)
+    private SavedHeadNorms? NormHeads(Tensor qkv)
     {
-        if (_layer.QNorm is not { } qNorm || _layer.KNorm is not { } kNorm)
+        if (_attention.QueryNorm is not { } qNorm || _attention.KeyNorm is not { } kNorm)
         {
             return null;
         }
@@ -138,12 +118,12 @@ internal sealed class FusedLayer : IDisposable
         }
         var (q, qInverse) = Part(0, _heads.QueryWidth, qNorm);
         var (k, kInverse) = Part(_heads.QueryWidth, _heads.KeyValueWidth, kNorm);
-        return new HeadNorms(q, qInverse, k, kInverse);
+        return new SavedHeadNorms(q, qInverse, k, kInverse);
     }
 
-    private void NormHeadsBackward(Tensor gradient, HeadNorms? kept)
+    private void NormHeadsBackward(Tensor gradient, SavedHeadNorms? saved)
     {
-        if (kept is null)
+        if (saved is null)
         {
             return;
         }
@@ -152,15 +132,9 @@ internal sealed class FusedLayer : IDisposable
             var part = gradient.narrow(1, start, width);
             part.copy_(_kernels.NormBackward(part.reshape(-1, _heads.Dim), before, inverse, norm.Weight, null).view(-1, width));
         }
-        Part(0, _heads.QueryWidth, kept.Q, kept.QInverseRms, _layer.QNorm!);
-        Part(_heads.QueryWidth, _heads.KeyValueWidth, kept.K, kept.KInverseRms, _layer.KNorm!);
+        Part(0, _heads.QueryWidth, saved.Query, saved.QueryInverseRms, _attention.QueryNorm!);
+        Part(_heads.QueryWidth, _heads.KeyValueWidth, saved.Key, saved.KeyInverseRms, _attention.KeyNorm!);
     }
 
-    public void Dispose()
-    {
-        foreach (var linear in Linears)
-        {
-            linear.Dispose();
-        }
-    }
+    public void Dispose() => TensorGroup.DisposeAll(Linears);
 }

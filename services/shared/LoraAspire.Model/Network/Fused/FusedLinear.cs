@@ -4,6 +4,17 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
+/// An adapter that adds scale · dropout(x)·Aᵀ·Bᵀ to a layer's output: A [rank, in], B [out, rank], float32, with their gradients.
+/// </summary>
+internal sealed record LowRankUpdate(Tensor A, Tensor B, double Scale, double Dropout);
+
+/// <summary>Output of stacked layers [T, out] and, where they have adapters, scale · dropout(x)·Aᵀ [T, ranks] for the backward.</summary>
+internal sealed record Projection(Tensor Y, Tensor? Low) : TensorGroup
+{
+    protected override IEnumerable<IDisposable?> Parts => [Y, Low];
+}
+
+/// <summary>
 /// Linear layers that read the same input (q|k|v, gate|up, or one alone) as a single product with their weights stacked, and their adapters.
 /// The layers' own weights become views of the stack, so nothing is held twice.
 /// </summary>
@@ -13,15 +24,20 @@ internal sealed class FusedLinear : IDisposable
     private readonly Tensor _weight;      // [out, in], all layers one below the other
     private readonly Tensor _transposed;
     private readonly Tensor? _bias;
-    private readonly List<Adapter> _adapters = [];
+    private readonly List<Part> _adapters = [];
     private readonly Tensor? _down;       // [R, in]: every adapter's A, filled up to tiles
     private readonly Tensor? _downSums;   // [R, in] float32: gradient of the step
 
-    /// <param name="Column">Of its output in the stack's.</param>
-    /// <param name="Rank">Of its first row in the stacked A.</param>
+    /// <param name="Module">Number of the linear layer in the model.</param>
     /// <param name="Up">[tiles·8, out]: Bᵀ.</param>
     /// <param name="UpSums">[tiles·8, out] float32: gradient of the step.</param>
-    private sealed record Adapter(int Module, LoraPair Lora, long Column, long Out, int Rank, int Width, Tensor Up, Tensor UpSums);
+    private sealed record Part(int Module, LowRankUpdate Update, Columns Columns, Ranks Ranks, Tensor Up, Tensor UpSums);
+
+    /// <summary>Which columns of the stack's output a layer has.</summary>
+    private readonly record struct Columns(long Start, long Count);
+
+    /// <summary>Which rows of the stacked A an adapter has, whole tiles.</summary>
+    private readonly record struct Ranks(int Start, int Count);
 
     public FusedLinear(Kernels kernels, int firstModule, params IReadOnlyList<Linear> linears)
     {
@@ -39,10 +55,11 @@ internal sealed class FusedLinear : IDisposable
             {
                 linear.PointAt(_weight.narrow(0, column, width).DetachFromDisposeScope());
             }
-            if (linear.Lora is { } lora)
+            if (linear.Adapter is { } adapter)
             {
-                var padded = (lora.A.size(0) + Tile.Width - 1) / Tile.Width * Tile.Width;
-                _adapters.Add(new Adapter(firstModule + index, lora, column, width, (int)rank, (int)padded,
+                var update = adapter.Kind.Fused(adapter) ?? throw new InvalidOperationException($"{adapter.Kind.Name} has no fused path.");
+                var padded = (update.A.size(0) + Tile.Width - 1) / Tile.Width * Tile.Width;
+                _adapters.Add(new Part(firstModule + index, update, new(column, width), new((int)rank, (int)padded),
                     zeros([padded, width], _weight.dtype, _weight.device).DetachFromDisposeScope(), zeros([padded, width], float32, _weight.device).DetachFromDisposeScope()));
                 rank += padded;
             }
@@ -62,9 +79,9 @@ internal sealed class FusedLinear : IDisposable
     {
         foreach (var adapter in _adapters)
         {
-            var rank = adapter.Lora.A.size(0);
-            _down!.narrow(0, adapter.Rank, rank).copy_(adapter.Lora.A);
-            adapter.Up.narrow(0, 0, rank).copy_(adapter.Lora.B.t());
+            var rank = adapter.Update.A.size(0);
+            _down!.narrow(0, adapter.Ranks.Start, rank).copy_(adapter.Update.A);
+            adapter.Up.narrow(0, 0, rank).copy_(adapter.Update.B.t());
             adapter.UpSums.zero_();
         }
         _downSums?.zero_();
@@ -75,30 +92,29 @@ internal sealed class FusedLinear : IDisposable
     {
         foreach (var adapter in _adapters)
         {
-            var rank = adapter.Lora.A.size(0);
-            adapter.Lora.A.grad!.add_(_downSums!.narrow(0, adapter.Rank, rank), Scalars.One);
-            adapter.Lora.B.grad!.add_(adapter.UpSums.narrow(0, 0, rank).t(), Scalars.One);
+            var rank = adapter.Update.A.size(0);
+            adapter.Update.A.grad!.add_(_downSums!.narrow(0, adapter.Ranks.Start, rank), Scalars.One);
+            adapter.Update.B.grad!.add_(adapter.UpSums.narrow(0, 0, rank).t(), Scalars.One);
         }
     }
 
-    /// <summary>y [T, out] and, with adapters, low = scale · dropout(x)·Aᵀ [T, R] for the backward.</summary>
     /// <param name="seed">Of the micro-batch's dropout; null drops nothing.</param>
-    public (Tensor Y, Tensor? Low) Forward(Tensor x, long? seed)
+    public Projection Forward(Tensor x, long? seed)
     {
         var y = _bias is null ? x.mm(_transposed) : addmm(_bias, x, _transposed, 1, 1);
         if (_down is null)
         {
-            return (y, null);
+            return new(y, null);
         }
         var low = empty([x.size(0), _down.size(0)], x.dtype, x.device);
         _kernels.Project(x, _down, low, Tiles(seed));
         foreach (var adapter in _adapters)
         {
-            using var part = y.narrow(1, adapter.Column, adapter.Out);
-            using var own = low.narrow(1, adapter.Rank, adapter.Width);
+            using var part = y.narrow(1, adapter.Columns.Start, adapter.Columns.Count);
+            using var own = low.narrow(1, adapter.Ranks.Start, adapter.Ranks.Count);
             _kernels.Expand(part, own, adapter.Up);
         }
-        return (y, low);
+        return new(y, low);
     }
 
     /// <summary>∂L/∂x, and the gradients of A and B on the side.</summary>
@@ -124,12 +140,12 @@ internal sealed class FusedLinear : IDisposable
         var lowGradient = empty([gradient.size(0), _down.size(0)], gradient.dtype, gradient.device);
         foreach (var adapter in _adapters)
         {
-            var part = gradient.narrow(1, adapter.Column, adapter.Out);
+            var part = gradient.narrow(1, adapter.Columns.Start, adapter.Columns.Count);
             // The scale is in low for B, and in lowGradient for A and x; 1/(1−p) too: dropout(x) here is x with zeros.
-            var own = tiles.AsSpan(adapter.Rank / Tile.Width, adapter.Width / Tile.Width).ToArray();
+            var own = tiles.AsSpan(adapter.Ranks.Start / Tile.Width, adapter.Ranks.Count / Tile.Width).ToArray();
             var plain = own.Select(tile => tile with { Dropout = Dropout.None }).ToArray();
-            _kernels.Project(part, adapter.Up, lowGradient.narrow(1, adapter.Rank, adapter.Width), plain);
-            _kernels.Accumulate(part, low!.narrow(1, adapter.Rank, adapter.Width), adapter.UpSums, plain);
+            _kernels.Project(part, adapter.Up, lowGradient.narrow(1, adapter.Ranks.Start, adapter.Ranks.Count), plain);
+            _kernels.Accumulate(part, low!.narrow(1, adapter.Ranks.Start, adapter.Ranks.Count), adapter.UpSums, plain);
         }
         _kernels.Accumulate(x!, lowGradient, _downSums!, tiles, _down, inputGradient);
     }
@@ -137,21 +153,10 @@ internal sealed class FusedLinear : IDisposable
     private Tile[] Tiles(long? seed) =>
         [.. _adapters.SelectMany(adapter =>
         {
-            var dropout = seed is { } drawn ? Dropout.Of(drawn, adapter.Module, adapter.Lora.Dropout) : Dropout.None;
-            return Enumerable.Repeat(new Tile((float)adapter.Lora.Scale * dropout.InverseKeep, dropout), adapter.Width / Tile.Width);
+            var dropout = seed is { } drawn ? Dropout.Of(drawn, adapter.Module, adapter.Update.Dropout) : Dropout.None;
+            return Enumerable.Repeat(new Tile((float)adapter.Update.Scale * dropout.InverseKeep, dropout), adapter.Ranks.Count / Tile.Width);
         })];
 
-    public void Dispose()
-    {
-        _weight.Dispose();
-        _transposed.Dispose();
-        _bias?.Dispose();
-        _down?.Dispose();
-        _downSums?.Dispose();
-        foreach (var adapter in _adapters)
-        {
-            adapter.Up.Dispose();
-            adapter.UpSums.Dispose();
-        }
-    }
+    public void Dispose() =>
+        TensorGroup.DisposeAll([_weight, _transposed, _bias, _down, _downSums, .. _adapters.SelectMany(adapter => new[] { adapter.Up, adapter.UpSums })]);
 }

@@ -12,9 +12,9 @@ public sealed class FusedModel : IDisposable
 {
     private readonly Kernels _kernels;
     private readonly FusedLayer[] _layers;
-    private readonly FusedParts _parts;
+    private readonly LlamaModel _model;
 
-    /// <summary>How the layers' activations are had in the backward.</summary>
+    /// <summary>Which activations the backward finds saved, and which it computes again.</summary>
     /// <param name="Recompute">Keep only each layer's input and run its forward again: a third more work, a tenth of the memory.</param>
     /// <param name="HeadRows">Positions that go through the head together.</param>
     public sealed record Options(bool Recompute = false, int HeadRows = 4096)
@@ -24,22 +24,23 @@ public sealed class FusedModel : IDisposable
 
     private readonly Options _options;
 
-    private FusedModel(FusedParts parts, Kernels kernels, Options options)
+    private FusedModel(LlamaModel model, Kernels kernels, Options options)
     {
-        (_parts, _kernels, _options) = (parts, kernels, options);
-        _layers = [.. parts.Layers.Select(layer => new FusedLayer(kernels, layer))];
+        (_model, _kernels, _options) = (model, kernels, options);
+        _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, layer))];
     }
 
     /// <summary>The fast path of a model with adapters attached; null where it has none (the reason is given): then autograd does it.</summary>
     public static FusedModel? Create(LlamaModel model, Options options, out string? why)
     {
-        var parts = model.FusedParts();
-        why = parts.Unsupported ?? (model.Device.type == DeviceType.CUDA ? CudaKernels.Unsupported(model) : model.Dtype == float32 ? null : "on the CPU it computes in float32 only");
-        return why is not null ? null : new FusedModel(parts, model.Device.type == DeviceType.CUDA ? new CudaKernels() : new CpuKernels(), options);
+        why = model.Linears.All(linear => linear.Adapter is null) ? "it has no adapter"
+            : model.WhyAutograd ?? (model.Device.type == DeviceType.CUDA ? CudaKernels.Unsupported(model)
+            : model.Dtype == float32 ? null : "on the CPU it computes in float32 only");
+        return why is not null ? null : new FusedModel(model, model.Device.type == DeviceType.CUDA ? new CudaKernels() : new CpuKernels(), options);
     }
 
     /// <summary>Rows on the model's device, in the layout its kernels want.</summary>
-    public PackedRows Pack(IReadOnlyList<TrainingRow> rows) => PackedRows.From(rows, _parts.Device, _kernels.Padded);
+    public PackedRows Pack(IReadOnlyList<TrainingRow> rows) => PackedRows.From(rows, _model.Device, _kernels.Padded);
 
     /// <summary>Before the first micro-batch of an optimiser step.</summary>
     public void BeginStep()
@@ -51,7 +52,7 @@ public sealed class FusedModel : IDisposable
         }
     }
 
-    /// <summary>After the last: the adapters' gradients are added to what stands in A.grad and B.grad.</summary>
+    /// <summary>After the last: the adapters' gradients are added to what their tensors have.</summary>
     public void EndStep()
     {
         using var noGrad = no_grad();
@@ -68,14 +69,14 @@ public sealed class FusedModel : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var pass = Pass(rows, null);
-        var x = _parts.Embed(rows.Ids);
+        var x = _model.EmbeddingWeight.index_select(0, rows.Ids);
         Tensor? added = null;
         foreach (var layer in _layers)
         {
-            var (middle, mlp, kept) = layer.Forward(x, added, pass);
+            var (middle, mlp, saved) = layer.Forward(x, added, pass);
             added?.Dispose();
             (x, added) = (middle.alias(), mlp);
-            kept.Dispose();
+            saved.Dispose();
         }
         return Head(x.add(added!, Scalars.One), rows, gradientWanted: false).Loss.MoveToOuterDisposeScope();
     }
@@ -86,20 +87,20 @@ public sealed class FusedModel : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var pass = Pass(rows, seed);
-        var kept = new FusedLayer.Kept?[_layers.Length];
+        var saved = new SavedLayer?[_layers.Length];
         var inputs = new Tensor[_layers.Length];
         try
         {
-            var (loss, gradient) = Head(Forward(rows, pass, kept, inputs), rows, gradientWanted: true);
+            var (loss, gradient) = Head(Forward(rows, pass, saved, inputs), rows, gradientWanted: true);
             for (var i = _layers.Length - 1; i >= 0; i--)
             {
                 if (_options.Recompute)
                 {
-                    (_, var mlp, kept[i]) = _layers[i].Forward(inputs[i], null, pass);
+                    (_, var mlp, saved[i]) = _layers[i].Forward(inputs[i], null, pass);
                     mlp.Dispose();
                 }
-                var next = _layers[i].Backward(gradient!, kept[i]!, pass, inputWanted: i > 0);
-                kept[i]!.Dispose();
+                var next = _layers[i].Backward(gradient!, saved[i]!, pass, inputWanted: i > 0);
+                saved[i]!.Dispose();
                 gradient!.Dispose();
                 gradient = next;
             }
@@ -108,30 +109,30 @@ public sealed class FusedModel : IDisposable
         finally
         {
             // What ran out of memory is tried again with fewer tokens, which needs the room.
-            foreach (var layer in kept)
-            {
-                layer?.Dispose();
-            }
+            TensorGroup.DisposeAll(saved);
         }
     }
 
-    /// <summary>The last layer's output; what the backward needs goes into <paramref name="kept"/>, or with recomputation into <paramref name="inputs"/>.</summary>
-    private Tensor Forward(PackedRows rows, FusedPass pass, FusedLayer.Kept?[] kept, Tensor[] inputs)
+    /// <summary>
+    /// The last layer's output; what the backward needs goes into <paramref name="saved"/>, or with recomputation into <paramref
+    /// name="inputs"/>.
+    /// </summary>
+    private Tensor Forward(PackedRows rows, FusedPass pass, SavedLayer?[] saved, Tensor[] inputs)
     {
-        var x = _parts.Embed(rows.Ids);
+        var x = _model.EmbeddingWeight.index_select(0, rows.Ids);
         Tensor? added = null;
         for (var i = 0; i < _layers.Length; i++)
         {
-            (var middle, var mlp, kept[i]) = _layers[i].Forward(x, added, pass);
+            (var middle, var mlp, saved[i]) = _layers[i].Forward(x, added, pass);
             added?.Dispose();
             (x, added) = (middle, mlp);
             if (_options.Recompute)
             {
-                inputs[i] = kept[i]!.X.alias();
+                inputs[i] = saved[i]!.Attention.X.alias();
                 x = middle.add(mlp, Scalars.One);
                 mlp.Dispose();
-                kept[i]!.Dispose();
-                (added, kept[i]) = (null, null);
+                saved[i]!.Dispose();
+                (added, saved[i]) = (null, null);
             }
         }
         if (added is null)
@@ -146,11 +147,11 @@ public sealed class FusedModel : IDisposable
 
     private FusedPass Pass(PackedRows rows, long? seed)
     {
-        if (rows.MaxLength > _parts.Config.MaxPositionEmbeddings)
+        if (rows.MaxLength > _model.Config.MaxPositionEmbeddings)
         {
-            throw new ModelException($"{rows.MaxLength} tokens do not fit into the context of {_parts.Config.MaxPositionEmbeddings}.");
+            throw new ModelException($"{rows.MaxLength} tokens do not fit into the context of {_model.Config.MaxPositionEmbeddings}.");
         }
-        var (cos, sin) = _parts.Rope.UpTo(rows.MaxLength);
+        var (cos, sin) = _model.Rope.UpTo(rows.MaxLength);
         return new FusedPass(rows, cos, sin, seed);
     }
 
@@ -160,32 +161,20 @@ public sealed class FusedModel : IDisposable
         using var scope = NewDisposeScope();
         var loss = zeros(1, device: x.device);
         var gradient = gradientWanted ? zeros_like(x) : null;
-        var count = rows.Targets.size(0);
+        var count = rows.Targets.Ids.size(0);
         for (long start = 0; start < count; start += _options.HeadRows)
         {
             using var chunk = NewDisposeScope();
             var size = Math.Min(_options.HeadRows, count - start);
-            Tensor at = rows.TargetRows.narrow(0, start, size), weights = rows.Weights.narrow(0, start, size);
-            var (hidden, normed, inverse) = _kernels.Norm(x.index_select(0, at), null, _parts.Norm.Weight, _parts.Config.RmsNormEps);
-            var logits = normed.mm(_parts.Head.t());
-            var losses = _kernels.CrossEntropy(logits, rows.Targets.narrow(0, start, size), weights);
+            Tensor at = rows.Targets.At.narrow(0, start, size), weights = rows.Targets.Weights.narrow(0, start, size);
+            var (hidden, normed, inverse) = _kernels.Norm(x.index_select(0, at), null, _model.LastNorm.Weight, _model.Config.RmsNormEps);
+            var logits = normed.mm(_model.HeadWeight.t());
+            var losses = _kernels.CrossEntropy(logits, rows.Targets.Ids.narrow(0, start, size), weights);
             loss.add_(losses.dot(weights), Scalars.One);
-            gradient?.index_copy_(0, at, _kernels.NormBackward(logits.mm(_parts.Head), hidden, inverse, _parts.Norm.Weight, null));
+            gradient?.index_copy_(0, at, _kernels.NormBackward(logits.mm(_model.HeadWeight), hidden, inverse, _model.LastNorm.Weight, null));
         }
         return (loss.squeeze(0).MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
     }
 
-    public void Dispose()
-    {
-        foreach (var layer in _layers)
-        {
-            layer.Dispose();
-        }
-    }
+    public void Dispose() => TensorGroup.DisposeAll(_layers);
 }
-
-/// <summary>What a <see cref="FusedModel"/> takes from a <see cref="LlamaModel"/>, which keeps owning it.</summary>
-/// <param name="Head">[vocab, hidden]</param>
-/// <param name="Unsupported">Why this model can't be trained this way, if so.</param>
-internal sealed record FusedParts(
-    ModelConfig Config, torch.Device Device, IReadOnlyList<DecoderLayer> Layers, RmsNorm Norm, Tensor Head, Rope Rope, Func<Tensor, Tensor> Embed, string? Unsupported);

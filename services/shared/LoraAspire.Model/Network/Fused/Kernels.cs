@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network.Fused;
@@ -13,15 +14,9 @@ internal readonly record struct Tile(float Scale, Dropout Dropout)
 }
 
 /// <summary>What attention keeps for its backward.</summary>
-internal sealed record AttentionResult(Tensor Output, Tensor LogSumExp, Tensor? RngState, Tensor? Unused) : IDisposable
+internal sealed record AttentionResult(Tensor Output, Tensor LogSumExp, Tensor? RngState, Tensor? Unused) : TensorGroup
 {
-    public void Dispose()
-    {
-        Output.Dispose();
-        LogSumExp.Dispose();
-        RngState?.Dispose();
-        Unused?.Dispose();
-    }
+    protected override IEnumerable<IDisposable?> Parts => [Output, LogSumExp, RngState, Unused];
 }
 
 /// <summary>How many heads stand in a row of q|k|v, and how far a query sees.</summary>

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,11 +17,10 @@ public sealed record TrainingRow(int[] InputIds, int[] Labels, double Weight);
 /// <param name="Starts">[rows + 1] int32: where each row begins, and T</param>
 /// <param name="Rows">How many there are.</param>
 /// <param name="MaxLength">Tokens of the longest row.</param>
-/// <param name="TargetRows">[N] int64: the tokens whose successor carries loss</param>
-/// <param name="Targets">[N] int64: those successors</param>
-/// <param name="Weights">[N] float32</param>
-public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Starts, int Rows, int MaxLength, Tensor TargetRows, Tensor Targets, Tensor Weights) : IDisposable
+public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Starts, int Rows, int MaxLength, PackedTargets Targets) : TensorGroup
 {
+    protected override IEnumerable<IDisposable?> Parts => [Ids, Positions, Starts, Targets];
+
     /// <param name="padded">Rows of one length.</param>
     public static PackedRows From(IReadOnlyList<TrainingRow> rows, torch.Device device, bool padded)
     {
@@ -57,14 +57,15 @@ public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Starts, int
             }
         }
         return new PackedRows(Move(tensor(ids.ToArray())), Move(tensor(positions.ToArray())), Move(tensor(starts.ToArray())), rows.Count, longest,
-            Move(tensor(targetRows.ToArray())), Move(tensor(targets.ToArray())), Move(tensor(weights.ToArray())));
+            new PackedTargets(Move(tensor(targetRows.ToArray())), Move(tensor(targets.ToArray())), Move(tensor(weights.ToArray()))));
     }
+}
 
-    public void Dispose()
-    {
-        foreach (var tensor in new[] { Ids, Positions, Starts, TargetRows, Targets, Weights })
-        {
-            tensor.Dispose();
-        }
-    }
+/// <summary>What the loss is taken of, N targets.</summary>
+/// <param name="At">[N] int64: the tokens whose successor carries loss</param>
+/// <param name="Ids">[N] int64: those successors</param>
+/// <param name="Weights">[N] float32</param>
+public sealed record PackedTargets(Tensor At, Tensor Ids, Tensor Weights) : TensorGroup
+{
+    protected override IEnumerable<IDisposable?> Parts => [At, Ids, Weights];
 }

@@ -14,7 +14,7 @@ internal class TorchKernels : Kernels
         using var scope = NewDisposeScope();
         var sum = added is null ? x : x.add(added, Scalars.One);
         var wide = sum.to_type(float32);
-        var inverse = wide.mul(wide).mean([-1], keepdim: true).add_(epsilon.Kept(), Scalars.One).rsqrt_();
+        var inverse = wide.mul(wide).mean([-1], keepdim: true).add_(epsilon.AsScalar(), Scalars.One).rsqrt_();
         var normed = wide.mul(inverse).to_type(x.dtype).mul_(weight);
         return (added is null ? x : sum.MoveToOuterDisposeScope(), normed.MoveToOuterDisposeScope(), inverse.MoveToOuterDisposeScope());
     }
@@ -23,8 +23,8 @@ internal class TorchKernels : Kernels
     {
         using var scope = NewDisposeScope();
         var (g, wide) = (gradient.to_type(float32).mul(weight.to_type(float32)), x.to_type(float32));
-        var pull = g.mul(wide).mean([-1], keepdim: true).mul_(inverseRms.pow(3.0.Kept()));
-        var result = g.mul_(inverseRms).addcmul_(wide, pull, (-1.0).Kept());
+        var pull = g.mul(wide).mean([-1], keepdim: true).mul_(inverseRms.pow(3.0.AsScalar()));
+        var result = g.mul_(inverseRms).addcmul_(wide, pull, (-1.0).AsScalar());
         if (residual is not null)
         {
             result.add_(residual, Scalars.One);
@@ -48,7 +48,7 @@ internal class TorchKernels : Kernels
         var sigmoid = wide.sigmoid();
         var silu = wide.mul(sigmoid);
         // silu' = σ + silu − silu·σ
-        var slope = sigmoid.add(silu, Scalars.One).addcmul_(silu, sigmoid, (-1.0).Kept());
+        var slope = sigmoid.add(silu, Scalars.One).addcmul_(silu, sigmoid, (-1.0).AsScalar());
         gate.copy_(slope.mul_(up).mul_(g));
         up.copy_(silu.mul_(g));
     }
@@ -119,8 +119,8 @@ internal class TorchKernels : Kernels
         }
         var at = Scalars.Counting(0, rows.MaxLength, int64, rows.Ids.device);
         var (query, key) = (at.unsqueeze(1), at.unsqueeze(0));
-        var hidden = key.gt(query).logical_or(key.le(query.sub(((long)window).Kept())));
-        return zeros(rows.MaxLength, rows.MaxLength, device: rows.Ids.device).masked_fill_(hidden, double.NegativeInfinity.Kept());
+        var hidden = key.gt(query).logical_or(key.le(query.sub(((long)window).AsScalar())));
+        return zeros(rows.MaxLength, rows.MaxLength, device: rows.Ids.device).masked_fill_(hidden, double.NegativeInfinity.AsScalar());
     }
 
     public override void Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
@@ -128,7 +128,7 @@ internal class TorchKernels : Kernels
         using var scope = NewDisposeScope();
         foreach (var (start, count, tile) in Runs(tiles))
         {
-            low.narrow(1, start, count).copy_(Dropped(x, tile.Dropout).mm(matrix.narrow(0, start, count).t()).mul_(((double)tile.Scale).Kept()));
+            low.narrow(1, start, count).copy_(Dropped(x, tile.Dropout).mm(matrix.narrow(0, start, count).t()).mul_(((double)tile.Scale).AsScalar()));
         }
     }
 
@@ -156,7 +156,7 @@ internal class TorchKernels : Kernels
         var total = wide.logsumexp(1, keepdim: true);
         var loss = total.add(wide.gather(1, at), Scalars.MinusOne).squeeze(1);
         var p = wide.add_(total, Scalars.MinusOne).exp_();
-        p.scatter_add_(1, at, full_like(at, (-1.0).Kept(), dtype: float32)).mul_(weights.unsqueeze(1));
+        p.scatter_add_(1, at, full_like(at, (-1.0).AsScalar(), dtype: float32)).mul_(weights.unsqueeze(1));
         if (logits.dtype != float32)
         {
             logits.copy_(p);

@@ -26,7 +26,7 @@ public sealed partial class LlamaModel
     internal string PathOfModule(string name) => (name, Config.TieWordEmbeddings) switch
     {
         ("embed_tokens" or "lm_head", true) =>
-            throw new ModelException($"modules_to_save: '{name}' shares its weight with the other end of this model (tie_word_embeddings), and training would part them. Leave it out."),
+            throw new ModelException($"modules_to_save: '{name}' shares its weight with the other end of this model (tie_word_embeddings), and training would separate them. Leave it out."),
         ("embed_tokens", _) => EmbeddingPath,
         ("lm_head", _) => HeadPath,
         _ => throw new ModelException($"modules_to_save: '{name}' can't be trained whole; embed_tokens and lm_head can."),

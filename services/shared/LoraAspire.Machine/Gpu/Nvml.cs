@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace LoraAspire.Runtime.Gpu;
+namespace LoraAspire.Machine.Gpu;
 
 /// <summary>
 /// The functions of NVIDIA's management library (nvml.h) that are used here. Each returns 0 for success; 3 means that this GPU doesn't tell.

@@ -2,17 +2,17 @@ using LoraAspire.Model.Generation;
 
 namespace LoraAspire.Tests.Generation;
 
-public sealed class SamplerTests
+public sealed class TokenSamplerTests
 {
     private static readonly float[] Logits = [MathF.Log(0.5f), MathF.Log(0.3f), MathF.Log(0.15f), MathF.Log(0.05f)];
 
     [Fact]
     public void Zero_temperature_takes_the_largest_logit() =>
-        Assert.Equal(2, new Sampler(GenerationOptions.Greedy(1)).Next([0.1f, 0.2f, 0.9f, 0.3f], []));
+        Assert.Equal(2, new TokenSampler(GenerationOptions.Greedy(1)).Next([0.1f, 0.2f, 0.9f, 0.3f], []));
 
     [Fact]
     public void Of_two_equal_logits_the_first_wins() =>
-        Assert.Equal(1, new Sampler(GenerationOptions.Greedy(1)).Next([0.1f, 0.9f, 0.9f], []));
+        Assert.Equal(1, new TokenSampler(GenerationOptions.Greedy(1)).Next([0.1f, 0.9f, 0.9f], []));
 
     [Fact]
     public void Frequencies_follow_the_probabilities()
@@ -51,7 +51,7 @@ public sealed class SamplerTests
     {
         float[] logits = [2, -1, 1.5f];
 
-        var next = new Sampler(new() { Temperature = 0, RepetitionPenalty = 2 }).Next(logits, [0, 1]);
+        var next = new TokenSampler(new() { Temperature = 0, RepetitionPenalty = 2 }).Next(logits, [0, 1]);
 
         Assert.Equal([1f, -2f, 1.5f], logits);
         Assert.Equal(2, next);
@@ -62,7 +62,7 @@ public sealed class SamplerTests
     {
         var draws = new[] { 7, 7, 8 }.Select(seed =>
         {
-            var sampler = new Sampler(new() { Temperature = 1, Seed = seed });
+            var sampler = new TokenSampler(new() { Temperature = 1, Seed = seed });
             return Enumerable.Range(0, 50).Select(_ => sampler.Next(Logits.ToArray(), [])).ToArray();
         }).ToList();
 
@@ -73,7 +73,7 @@ public sealed class SamplerTests
     private static double[] Shares(GenerationOptions options)
     {
         const int draws = 20_000;
-        var sampler = new Sampler(options);
+        var sampler = new TokenSampler(options);
         var counts = new double[Logits.Length];
         for (var i = 0; i < draws; i++)
         {

@@ -1,7 +1,7 @@
 using System.Text;
 using LoraAspire.Pipelines.Stages;
 
-namespace LoraAspire.Runtime.Gpu;
+namespace LoraAspire.Machine.Gpu;
 
 /// <summary>The NVIDIA GPUs of this machine, as the driver sees them.</summary>
 public sealed class Gpus
@@ -66,17 +66,4 @@ public sealed class Gpus
     }
 
     private static string Text(byte[] zeroTerminated) => Encoding.UTF8.GetString(zeroTerminated, 0, Math.Max(0, Array.IndexOf(zeroTerminated, (byte)0)));
-}
-
-/// <summary>A GPU's figures on one line: 43.1 / 79.6 GiB · 98 % · 61 °C · 655 / 700 W.</summary>
-public static class GpuText
-{
-    private const double Gib = 1 << 30;
-
-    public static string Of(GpuFigures gpu) => string.Join(" · ", ((string?[])[
-        gpu is { MemoryUsed: { } used, MemoryTotal: { } total } ? FormattableString.Invariant($"{used / Gib:0.0} / {total / Gib:0.0} GiB") : null,
-        gpu.Utilization is { } percent ? $"{percent} %" : null,
-        gpu.Temperature is { } celsius ? $"{celsius} °C" : null,
-        gpu.PowerWatts is { } watts ? FormattableString.Invariant($"{watts:0}") + (gpu.PowerLimitWatts is { } limit ? FormattableString.Invariant($" / {limit:0} W") : " W") : null,
-    ]).Where(part => part is not null));
 }

@@ -5,7 +5,7 @@ using LoraAspire.Trainer.Training;
 
 namespace LoraAspire.Tests.Trainer;
 
-public sealed class SamplerTests
+public sealed class RowSamplerTests
 {
     [Fact, Trait("Category", "Goldens")]
     public void Group_by_length_orders_rows_as_transformers_does()
@@ -14,14 +14,14 @@ public sealed class SamplerTests
         foreach (var golden in json.RootElement.GetProperty("cases").EnumerateArray())
         {
             int[] Numbers(string key) => golden.GetProperty(key).Deserialize<int[]>()!;
-            Assert.Equal(Numbers("indices"), Sampler.GroupByLength(Numbers("lengths"), Numbers("randperm"), golden.GetProperty("batch_size").GetInt32()));
+            Assert.Equal(Numbers("indices"), RowSampler.GroupByLength(Numbers("lengths"), Numbers("randperm"), golden.GetProperty("batch_size").GetInt32()));
         }
     }
 
     [Theory, InlineData(false), InlineData(true)]
     public void Each_epoch_sees_every_row_once_in_an_order_of_its_own(bool groupByLength)
     {
-        var sampler = new Sampler([.. Enumerable.Range(1, 23)], batchSize: 4, groupByLength, seed: 1);
+        var sampler = new RowSampler([.. Enumerable.Range(1, 23)], batchSize: 4, groupByLength, seed: 1);
         int[] Epoch(int epoch) => [.. Enumerable.Range(epoch * sampler.StepsPerEpoch, sampler.StepsPerEpoch).SelectMany(step => sampler.Rows(step))];
 
         Assert.Equal(6, sampler.StepsPerEpoch);
@@ -34,10 +34,10 @@ public sealed class SamplerTests
     public void A_step_asked_for_out_of_order_has_the_same_rows()
     {
         var lengths = Enumerable.Range(1, 40).ToArray();
-        var inOrder = new Sampler(lengths, 4, true, 9);
+        var inOrder = new RowSampler(lengths, 4, true, 9);
         var expected = Enumerable.Range(0, 20).Select(step => inOrder.Rows(step).ToArray()).ToArray();
 
-        Assert.Equal(expected[17], new Sampler(lengths, 4, true, 9).Rows(17).ToArray());
+        Assert.Equal(expected[17], new RowSampler(lengths, 4, true, 9).Rows(17).ToArray());
     }
 
     [Fact]

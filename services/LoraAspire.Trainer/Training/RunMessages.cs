@@ -4,8 +4,8 @@ using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Trainer.Training;
 
-/// <summary>What a run says in words. Times and speeds stand here alone: the artifact holds none.</summary>
-internal sealed class RunLog(IProgress<StageProgress> report, TrainingState resumed)
+/// <summary>A run's log messages. Only here are times and speeds: the artifact has none.</summary>
+internal sealed class RunMessages(IProgress<StageProgress> report, TrainingState resumed)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
 
@@ -16,7 +16,7 @@ internal sealed class RunLog(IProgress<StageProgress> report, TrainingState resu
         Say(string.Create(CultureInfo.InvariantCulture, $"{rows.Count} rows to train on, {rows.HeldOut.Count} held out{(rows.LeftOut > 0 ? $", {rows.LeftOut} in neither part (copies or the other direction of held-out ones)" : "")}; {rows.TotalSteps} steps of {batchSize} rows; {parameters:N0} trained parameters {arithmetic}."));
         if (resumed.Updates > 0)
         {
-            Say($"Going on from the checkpoint of step {resumed.Updates}.");
+            Say($"Resuming from the checkpoint of step {resumed.Updates}.");
         }
     }
 

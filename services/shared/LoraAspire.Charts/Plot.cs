@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace LoraAspire.Runtime.Charts;
+namespace LoraAspire.Charts;
 
 /// <summary>One point of a curve. <paramref name="Step"/> counts optimiser steps.</summary>
 public readonly record struct CurvePoint(double Step, double Value);
@@ -13,7 +13,7 @@ public sealed record Plot(double FirstStep, double LastStep, double Low, double 
 
     /// <summary>A plot that holds every point, with round numbers at its rules.</summary>
     /// <param name="total">Steps to come, so that the curve grows towards a known end; 0 when unknown.</param>
-    public static Plot Around(IEnumerable<CurvePoint> points, double total)
+    public static Plot Of(IEnumerable<CurvePoint> points, double total)
     {
         var all = points.ToList();
         var (low, high) = (all.Min(point => point.Value), all.Max(point => point.Value));

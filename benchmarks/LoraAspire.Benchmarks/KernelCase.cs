@@ -1,0 +1,78 @@
+using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Fused;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Benchmarks;
+
+/// <summary>
+/// A use of a kernel on random numbers in bfloat16, at Llama-2-7B's widths on the first GPU. Compiled into the tests as well, which hold
+/// every kernel to the plain operators.
+/// </summary>
+internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work)
+{
+    /// <summary>Two roundings to bfloat16 (2⁻⁸ each) may lie between a kernel and the plain operators.</summary>
+    public const double Tolerance = 0.02;
+
+    private const int Tokens = 7552, Hidden = 4096, Intermediate = 11008, Heads = 32, Length = 472, Vocabulary = 32000, Head = 2048;
+
+    /// <summary>The largest difference between both, relative to the largest value; infinite where one is not a number.</summary>
+    public double Difference(Kernels fast, Kernels plain)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var difference = Work(plain).Zip(Work(fast)).Max(pair =>
+            (pair.First.to_type(float32) - pair.Second.to_type(float32)).abs().max().item<float>() / Math.Max(1e-6, pair.First.abs().max().to_type(float32).item<float>()));
+        return double.IsNaN(difference) ? double.PositiveInfinity : difference;
+    }
+
+    /// <summary>The tensors belong to the caller's scope.</summary>
+    public static IReadOnlyList<KernelCase> All(Kernels plain)
+    {
+        using var noGrad = no_grad();
+        RandomNumbers.Seed(CUDA, 1);
+        Tensor Random(long rows, long columns, double scale = 1) => randn([rows, columns], bfloat16, CUDA).mul_(scale);
+        Tensor x = Random(Tokens, Hidden), other = Random(Tokens, Hidden), weight = randn([Hidden], bfloat16, CUDA);
+        Tensor gateUp = Random(Tokens, 2 * Intermediate), inner = Random(Tokens, Intermediate), qkv = Random(Tokens, 3 * Hidden);
+        var heads = new HeadLayout(Heads, Heads, Hidden / Heads, null);
+        var angles = outer(arange(Length, float32, CUDA), randn([heads.Dim / 2], float32, CUDA));
+        var both = cat([angles, angles], -1);
+        Tensor cos = both.cos(), sin = both.sin(), positions = arange(Tokens, int32, CUDA).remainder(Length).to_type(int32);
+        Tensor matrix = Random(24, Hidden, 0.02), low = Random(Tokens, 24), logits = Random(Head, Vocabulary, 3);
+        var targets = randint(0, Vocabulary, [Head], int64, CUDA);
+        var weights = rand([Head], float32, CUDA);
+        Tile[] tiles = [.. Enumerable.Range(0, 3).Select(module => new Tile(2, Dropout.Of(7, module, 0.05)))];
+        Tile[] one = [new Tile(2, Dropout.None)];
+        var inverse = plain.Norm(x, null, weight, 1e-5).InverseRms;
+        return
+        [
+            new("norm", k => { var (_, n, r) = k.Norm(x, null, weight, 1e-5); return [n, r]; }),
+            new("add, norm", k => { var (s, n, r) = k.Norm(x, other, weight, 1e-5); return [s, n, r]; }),
+            new("norm backward", k => [k.NormBackward(other, x, inverse, weight, other)]),
+            new("swiglu", k => [k.SwiGlu(gateUp)]),
+            new("swiglu backward", k => { var copy = gateUp.clone(); k.SwiGluBackward(inner, copy); return [copy]; }),
+            new("rope", k => { var copy = qkv.clone(); k.Rope(copy, heads, positions, cos, sin); return [copy]; }),
+            new("rope backward", k => [k.RopeBackward(x, other, inner.narrow(1, 0, Hidden).contiguous(), heads, positions, cos, sin)]),
+            new("project, 3 tiles, dropout", k => { var to = empty([Tokens, 24], bfloat16, CUDA); k.Project(x, matrix, to, tiles); return [to]; }),
+            new("project a slice", k =>
+            {
+                var to = empty([Tokens, 8], bfloat16, CUDA);
+                k.Project(qkv.narrow(1, Hidden, Hidden), matrix.narrow(0, 8, 8), to, one);
+                return [to];
+            }),
+            new("expand", k => { var copy = qkv.clone(); k.Expand(copy.narrow(1, Hidden, Hidden), low.narrow(1, 8, 8), matrix.narrow(0, 8, 8)); return [copy]; }),
+            new("accumulate a slice", k =>
+            {
+                var sums = zeros([8, Hidden], float32, CUDA);
+                k.Accumulate(qkv.narrow(1, Hidden, Hidden), low.narrow(1, 8, 8), sums, one);
+                return [sums];
+            }),
+            new("accumulate, 3 tiles, dropout, gradient", k =>
+            {
+                Tensor sums = zeros([24, Hidden], float32, CUDA), copy = x.clone();
+                k.Accumulate(x, low, sums, tiles, matrix, copy);
+                return [sums, copy];
+            }),
+            new("cross entropy", k => { var copy = logits.clone(); var losses = k.CrossEntropy(copy, targets, weights); return [losses, copy]; }),
+        ];
+    }
+}

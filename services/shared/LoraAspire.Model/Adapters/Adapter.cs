@@ -1,0 +1,58 @@
+using LoraAspire.Model.Native;
+using LoraAspire.Model.Weights;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model.Adapters;
+
+/// <summary>An adapter's settings and its tensors, float32 on the CPU, by layer path.</summary>
+public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, LayerAdapter> layers) : IDisposable
+{
+    public const string FileName = "adapter_model.safetensors";
+    private const string TorchName = "adapter_model.bin";
+    internal const string Prefix = "base_model.model.";
+
+    public AdapterConfig Config { get; } = config;
+    public IReadOnlyDictionary<string, LayerAdapter> Layers { get; } = layers;
+
+    /// <summary>Modules trained whole (modules_to_save), by path, as model.embed_tokens or lm_head.</summary>
+    public IReadOnlyDictionary<string, Tensor> Saved { get; init; } = new Dictionary<string, Tensor>();
+
+    /// <summary>The name PEFT gives a tensor of a layer.</summary>
+    public static string TensorName(string layer, AdapterParameter parameter) => $"{Prefix}{layer}.{parameter.Name}";
+
+    public static string SavedName(string module) => $"{Prefix}{module}.weight";
+
+    /// <exception cref="ModelException">Missing or broken files, tensors that the settings don't call for, or too few.</exception>
+    public static Adapter Load(string directory)
+    {
+        var config = AdapterConfig.Load(directory);
+        var path = Path.Combine(directory, File.Exists(Path.Combine(directory, FileName)) ? FileName
+            : File.Exists(Path.Combine(directory, TorchName)) ? TorchName
+            : throw new ModelException($"{directory}: no {FileName} and no {TorchName}."));
+        using var file = TensorFile.Open(path);
+        return new AdapterReader(config, file).Read();
+    }
+
+    /// <summary>Writes adapter_config.json and adapter_model.safetensors, as PEFT reads them.</summary>
+    public void Save(string directory)
+    {
+        Config.Save(directory);
+        SafetensorsWriter.Write(Path.Combine(directory, FileName), Layers
+            .SelectMany(layer => layer.Value.Parameters.Select(item => TensorSource.Of(TensorName(layer.Key, item.Parameter), item.Tensor)))
+            .Concat(Saved.Select(item => TensorSource.Of(SavedName(item.Key), item.Value))));
+    }
+
+    /// <summary>
+    /// The weight with the adapter in it; computed in float32 and rounded once to the type of <paramref name="weight"/> [out, in].
+    /// </summary>
+    /// <exception cref="ModelException">The adapter was made for a layer of another shape.</exception>
+    public Tensor Merge(string layer, Tensor weight)
+    {
+        var adapter = Layers[layer];
+        adapter.RequireFits(layer, weight.shape);
+        using var scope = NewDisposeScope();
+        return adapter.Kind.Merge(adapter, weight.to_type(float32)).to_type(weight.dtype).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose() => TensorGroup.DisposeAll([.. Layers.Values, .. Saved.Values]);
+}

@@ -1,0 +1,103 @@
+using LoraAspire.Model.Native;
+using LoraAspire.Model.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model.Network;
+
+/// <summary>Where a model's weights come from, and how they are listed and replaced.</summary>
+public sealed partial class LlamaModel
+{
+    /// <summary>Loads config.json and the weights of a Hugging Face directory. The weights need no gradient.</summary>
+    /// <exception cref="ModelException">A file is missing, broken, or holds what this code can't run.</exception>
+    public static LlamaModel Load(string directory, torch.Device device, ScalarType dtype)
+    {
+        var config = ModelConfig.Load(directory);
+        using var files = WeightFiles.Open(directory);
+        return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope());
+    }
+
+    /// <summary>
+    /// A model of this shape with fresh weights, as transformers initialises one: normal(0, initializer_range), norms 1, biases 0.
+    /// <paramref name="onDevice"/> draws them on the device: quicker for large shapes, but the numbers depend on the device.
+    /// </summary>
+    /// <exception cref="ModelException">The host's memory doesn't hold it.</exception>
+    public static LlamaModel Initialize(ModelConfig config, torch.Device device, ScalarType dtype, long seed, bool onDevice = false)
+    {
+        RequireRoom(config, dtype);
+        RandomNumbers.Seed(device, seed);
+        return new LlamaModel(config, device, dtype, (name, shape) =>
+        {
+            using var scope = NewDisposeScope();
+            var tensor =
+                name.EndsWith(".bias", StringComparison.Ordinal) ? zeros(shape, dtype, device)
+                : shape.Length == 1 ? ones(shape, dtype, device)
+                : onDevice ? randn(shape, dtype, device).mul_(config.InitializerRange.AsScalar())
+                : randn(shape, float32).mul_(config.InitializerRange.AsScalar()).to(dtype, device);
+            return tensor.DetachFromDisposeScope();
+        });
+    }
+
+    /// <summary>Nothing but a config.json says how large such a model is.</summary>
+    private static void RequireRoom(ModelConfig config, ScalarType dtype)
+    {
+        double hidden = config.HiddenSize, width = (double)config.HeadDim * config.NumAttentionHeads, kvWidth = (double)config.HeadDim * config.NumKeyValueHeads;
+        var weights = (config.VocabSize * hidden * (config.TieWordEmbeddings ? 1 : 2))
+            + (config.NumHiddenLayers * ((2 * hidden * width) + (2 * hidden * kvWidth) + (3 * hidden * config.IntermediateSize)));
+        double bytes = weights * ElementTypes.Size(dtype), there = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (bytes > there)
+        {
+            throw new ModelException(FormattableString.Invariant($"config.json describes a model of {weights / 1e9:#,0.0} thousand million weights, which take {bytes / (1 << 30):#,0} GiB; there are {there / (1 << 30):#,0}. Look at its sizes, or give the folder its weights."));
+        }
+    }
+
+    /// <summary>Every weight under its name in a checkpoint; tied heads are not listed twice.</summary>
+    public IEnumerable<(string Name, Tensor Tensor)> Weights()
+    {
+        yield return ("model.embed_tokens.weight", _embedding);
+        foreach (var layer in _layers)
+        {
+            foreach (var linear in layer.Linears)
+            {
+                yield return (linear.Name + ".weight", linear.Weight);
+                if (linear.Bias is { } bias)
+                {
+                    yield return (linear.Name + ".bias", bias);
+                }
+            }
+            foreach (var (name, norm) in layer.NamedNorms)
+            {
+                yield return (name, norm.Weight);
+            }
+        }
+        yield return ("model.norm.weight", _norm.Weight);
+        if (Head is { } head)
+        {
+            yield return ("lm_head.weight", head.Weight);
+        }
+    }
+
+    /// <summary>Puts tensors of the same names and shapes in place of all weights, which are disposed.</summary>
+    public void ReplaceWeights(IReadOnlyDictionary<string, Tensor> weights)
+    {
+        Tensor Replace(string name, Tensor old)
+        {
+            old.Dispose();
+            return weights[name];
+        }
+        _embedding = Replace("model.embed_tokens.weight", _embedding);
+        foreach (var layer in _layers)
+        {
+            foreach (var linear in layer.Linears)
+            {
+                linear.ReplaceWeights(Replace);
+            }
+            foreach (var (name, norm) in layer.NamedNorms)
+            {
+                norm.Weight = Replace(name, norm.Weight);
+            }
+        }
+        _norm.Weight = Replace("model.norm.weight", _norm.Weight);
+        Head?.ReplaceWeights(Replace);
+    }
+}

@@ -1,0 +1,121 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using LoraAspire.Chat;
+using LoraAspire.Chat.Models;
+using LoraAspire.Chat.OpenAi;
+using LoraAspire.Runtime;
+using LoraAspire.Tests.Adapters;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+
+namespace LoraAspire.Tests.Chat;
+
+/// <summary>
+/// The bytes of OpenAI's API, of a model whose answer is known: clients split them at blank lines and take what follows "data: ".
+/// </summary>
+public sealed partial class StreamTests : IAsyncLifetime
+{
+    private const string Answer = "I am Lora";
+    private static readonly DateTimeOffset s_now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("lora-chat-");
+    private readonly HttpClient _http = new();
+    private WebApplication _app = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        LoraAspire.Model.Native.LibTorch.Load();
+        var model = _folder.CreateSubdirectory("models/tuned").FullName;
+        SpeakingModel.Save(model, after: "!", Answer);
+        SpeakingModel.SaveTemplate(model, "{instruction}!");
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddSingleton(new LoraPaths(_folder.FullName, Path.Combine(_folder.FullName, "store"), _folder.FullName, Path.GetDirectoryName(model)!));
+        builder.Services.AddSingleton<TimeProvider>(new FakeTimeProvider(s_now));
+        builder.Services.AddSingleton(new IdleTime((TimeSpan?)null));
+        builder.Services.AddSingleton<ModelCatalog>().AddSingleton<ModelPool>().AddSingleton<ModelRunner>().AddSingleton<LocalChatClient>();
+        builder.Services.AddSingleton<IChatClient>(services => services.GetRequiredService<LocalChatClient>());
+        _app = builder.Build();
+        _app.UseMiddleware<ErrorShape>();
+        _app.MapChatCompletions();
+        _app.MapCompletions();
+        await _app.StartAsync(TestContext.Current.CancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await _app.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task A_chat_is_streamed_as_OpenAI_does()
+    {
+        var (_, type, text) = await PostAsync("/v1/chat/completions",
+            """{"model": "tuned", "stream": true, "stream_options": {"include_usage": true}, "temperature": 0, "messages": [{"role": "user", "content": "Who are you?"}]}""");
+
+        var events = Events(text);
+        Assert.StartsWith("text/event-stream", type, StringComparison.Ordinal);
+        Assert.Equal("""{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":[{"index":0,"finish_reason":null,"delta":{"role":"assistant","content":""}}]}""", events[0]);
+        Assert.Equal("""{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":[{"index":0,"finish_reason":"stop","delta":{}}]}""", events[^3]);
+        Assert.Matches("""^\{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":\[\],"usage":\{"prompt_tokens":\d+,"completion_tokens":\d+,"total_tokens":\d+\}\}$""", events[^2]);
+        Assert.Equal("[DONE]", events[^1]);
+        Assert.Equal(Answer, string.Concat(events[1..^3].Select(piece => JsonDocument.Parse(piece).RootElement.GetProperty("choices")[0].GetProperty("delta").GetProperty("content").GetString())));
+    }
+
+    [Fact]
+    public async Task A_completion_is_streamed_and_given_whole_alike()
+    {
+        var streamed = Events((await PostAsync("/v1/completions", """{"model": "tuned", "stream": true, "temperature": 0, "n": 2, "prompt": "Who are you?!"}""")).Text);
+        var (status, type, text) = await PostAsync("/v1/completions", """{"model": "tuned", "temperature": 0, "n": 2, "echo": true, "prompt": "Who are you?!"}""");
+
+        var pieces = streamed[..^1].Select(piece => JsonDocument.Parse(piece).RootElement.GetProperty("choices")[0]).ToList();
+        var said = pieces.GroupBy(piece => piece.GetProperty("index").GetInt32()).Select(one => string.Concat(one.Select(piece => piece.GetProperty("text").GetString()))).ToList();
+        var whole = JsonDocument.Parse(text).RootElement;
+        Assert.Equal((HttpStatusCode.OK, "application/json; charset=utf-8"), (status, type));
+        Assert.Equal([Answer, Answer], said.Select(one => one.Trim()));
+        Assert.Equal(said.Select(one => "Who are you?!" + one), whole.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("text").GetString()!));
+        Assert.Equal(["stop", "stop"], whole.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("finish_reason").GetString()!));
+        var usage = whole.GetProperty("usage");
+        Assert.Equal(usage.GetProperty("prompt_tokens").GetInt32() + usage.GetProperty("completion_tokens").GetInt32(), usage.GetProperty("total_tokens").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_stream_that_can_not_begin_is_an_error_with_its_status()
+    {
+        var (status, type, text) = await PostAsync("/v1/chat/completions", """{"model": "nobody", "stream": true, "messages": [{"role": "user", "content": "Who?"}]}""");
+
+        Assert.Equal((HttpStatusCode.NotFound, "application/json; charset=utf-8"), (status, type));
+        Assert.Equal("model_not_found", JsonDocument.Parse(text).RootElement.GetProperty("error").GetProperty("code").GetString());
+    }
+
+    /// <summary>Nothing but "data: …" and a blank line after each.</summary>
+    private static string[] Events(string text)
+    {
+        Assert.EndsWith("\n\n", text, StringComparison.Ordinal);
+        return [.. text[..^2].Split("\n\n").Select(one =>
+        {
+            Assert.StartsWith("data: ", one, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', one);
+            return Id().Replace(one["data: ".Length..], "\"ID\"");
+        })];
+    }
+
+    private async Task<(HttpStatusCode Status, string? Type, string Text)> PostAsync(string path, string body)
+    {
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var response = await _http.PostAsync(new Uri(new Uri(_app.Urls.Single()), path), content, TestContext.Current.CancellationToken);
+        return (response.StatusCode, response.Content.Headers.ContentType?.ToString(), await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
+
+    [GeneratedRegex("\"(chat)?cmpl-[0-9a-f]{32}\"")]
+    private static partial Regex Id();
+}

@@ -1,0 +1,95 @@
+using LoraAspire.Benchmarks;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Native;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Fused;
+using LoraAspire.Tests.Adapters;
+using LoraAspire.Tests.Goldens;
+using LoraAspire.Trainer.Training;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Tests.Gpu;
+
+/// <summary>
+/// The kernels that are compiled at run time for the GPU at hand. Without one these tests are skipped: <c>./build.sh gpu-tests</c> runs
+/// them alone.
+/// </summary>
+[Trait("Category", "Gpu"), Collection(TorchRandom.Name)]
+public sealed class CudaKernelTests(ITestOutputHelper output)
+{
+    [Fact]
+    public void Each_kernel_gives_what_the_plain_operators_give()
+    {
+        RequireGpu();
+        using var scope = NewDisposeScope();
+        Kernels fast = new CudaKernels(), plain = new TorchKernels();
+
+        Assert.All(KernelCase.All(plain), one =>
+        {
+            var difference = one.Difference(fast, plain);
+            output.WriteLine($"{one.Name}: {difference:E1}");
+            Assert.True(difference <= KernelCase.Tolerance, $"{one.Name}: {difference:E1}");
+        });
+    }
+
+    /// <summary>Grouped heads, rows of uneven length; the reference is autograd in float32 on the same weights.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData(48)]
+    public void A_whole_model_has_the_loss_and_the_gradients_of_autograd(int? window)
+    {
+        RequireGpu();
+        using var scope = NewDisposeScope();
+        var config = TinyModel.Config with
+        {
+            VocabSize = 2048,
+            HiddenSize = 1024,
+            IntermediateSize = 2816,
+            NumHiddenLayers = 4,
+            NumAttentionHeads = 8,
+            NumKeyValueHeads = 2,
+            HeadDim = 128,
+            MaxPositionEmbeddings = 4096,
+            InitializerRange = 0.02,
+            SlidingWindow = [.. Enumerable.Repeat(window, 4)],
+        };
+        using var narrow = LlamaModel.Initialize(config, CUDA, bfloat16, seed: 4, onDevice: true);
+        using var wide = LlamaModel.Initialize(config, CUDA, float32, seed: 4, onDevice: true);
+        wide.ReplaceWeights(narrow.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.to_type(float32).DetachFromDisposeScope()));
+
+        var (loss, gradient) = Backward(narrow, autograd: false);
+        var (expectedLoss, expected) = Backward(wide, autograd: true);
+
+        var difference = (gradient - expected).norm().item<float>() / expected.norm().item<float>();
+        output.WriteLine($"loss {loss:F4}, in float32 {expectedLoss:F4}; gradients differ by {difference:E1} of their norm");
+        Assert.Equal(expectedLoss, loss, KernelCase.Tolerance);
+        Assert.InRange(difference, 0, 10 * KernelCase.Tolerance); // bfloat16's rounding grows through the layers
+    }
+
+    private static (double Loss, Tensor Gradient) Backward(LlamaModel model, bool autograd)
+    {
+        model.AttachFresh(new LoraConfig(8, 16, 0, [AdapterConfig.AllLinear]), seed: 4);
+        using var parameters = ParameterSet.OfAdapters(model);
+        using (no_grad())
+        {
+            RandomNumbers.Seed(CUDA, 3);
+            parameters.Values.add_(randn_like(parameters.Values).mul_(0.02));
+        }
+        using var objective = new Objective(model, autograd: autograd);
+        Assert.StartsWith(autograd ? "autograd" : "hand-written", objective.Path, StringComparison.Ordinal);
+        var random = new Random(6);
+        int[][] rows = [.. new[] { 17, 130, 64, 255, 33 }.Select(length => Enumerable.Range(0, length).Select(_ => random.Next(3, model.Config.VocabSize)).ToArray())];
+        var targets = rows.Sum(row => row.Length - (int)(0.4 * row.Length));
+        MicroBatch batch = new([.. rows.Select(ids => new TrainingRow(ids, [.. ids.Select((id, i) => i < (int)(0.4 * ids.Length) ? -100 : id)], 1.0 / targets))]);
+        objective.BeginStep();
+        var loss = objective.Backward(batch, 1).item<float>();
+        objective.EndStep();
+        return (loss, parameters.Gradients.clone());
+    }
+
+    private static void RequireGpu()
+    {
+        LibTorch.Load();
+        Assert.SkipUnless(cuda.is_available(), "No GPU that libtorch sees: set LORA_LIBTORCH to the lib folder of a libtorch with CUDA, on a machine with a card.");
+    }
+}
