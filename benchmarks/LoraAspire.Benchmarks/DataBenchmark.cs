@@ -41,9 +41,9 @@ internal static class DataBenchmark
                 Truncation = Truncation.Drop,
                 Sources =
                 [
-                    new() { Alpaca = new() { Path = "instruct/alpaca_data.json.gz" } },
-                    .. Corpora.Select(file => new DataSource { Parallel = new() { Path = $"parallel/{file}", SrcLang = "Chinese", TgtLang = "English" } }),
-                    new() { SelfCognition = new() { Name = "雁栖-7B", Developer = "助教", Abilities = ["翻译", "问答"] } },
+                    new AlpacaSource { Path = "instruct/alpaca_data.json.gz" },
+                    .. Corpora.Select(file => new ParallelSource { Path = $"parallel/{file}", SrcLang = "Chinese", TgtLang = "English" }),
+                    new SelfCognitionSource { Name = "雁栖-7B", Developer = "助教", Abilities = ["翻译", "问答"] },
                 ],
             };
             StageContext<DataBuildParams> context = new(with, new Dictionary<string, string> { ["base"] = tokenizer },

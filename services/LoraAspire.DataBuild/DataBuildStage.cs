@@ -71,7 +71,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
             preview.Save(Path.Combine(output, Preview.FileName), rows, tokenizer);
         }
         var lineage = DatasetLineage.Of(folder, template, with.DataFiles().Select(name => DataFile.Find(context.Data, name)), written.Digests);
-        summary.Save(Path.Combine(output, DatasetSummary.FileName), with, lineage);
+        summary.Facts(with, lineage).Write(output);
         DatasetReport.Save(output, summary, with, lineage);
     }
 

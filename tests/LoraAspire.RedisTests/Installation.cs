@@ -2,6 +2,7 @@ using LoraAspire.Coordinator;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Runs;
@@ -105,7 +106,7 @@ public sealed class Installation : IAsyncDisposable
     public static CancellationToken Soon => new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token;
 
     public static Task WriteDataset(StageContext<DataBuildParams> context, CancellationToken stop) =>
-        File.WriteAllTextAsync(Path.Combine(context.OutputDir("dataset"), "dataset.json"), context.With.Sources[0].SelfCognition!.Name, stop);
+        File.WriteAllTextAsync(Path.Combine(context.OutputDir("dataset"), "dataset.json"), ((SelfCognitionSource)context.With.Sources[0].Only!).Name, stop);
 
     public async ValueTask DisposeAsync()
     {

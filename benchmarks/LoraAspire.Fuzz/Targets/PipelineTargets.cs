@@ -27,7 +27,7 @@ internal static class PipelineTargets
               writer: { provider: ollama, model: "m", max_requests: 3 }
               sources:
                 - self_cognition: { name: Mingyu, developer: the evening class, abilities: [translation, arithmetic], sample: 720, written: 4 }
-                - grammar: { count: 320, name: Mingyu }
+                - alpaca: { path: a.jsonl, fill: { name: Mingyu } }
                 - table: { path: a.csv, templates: ["Is it good? [text]"], output: "[label]", values: { label: { "0": no, "1": yes } } }
                 - parallel: { path: a.tsv, src_lang: en, tgt_lang: zh, both_directions: true, max_length_ratio: 3 }
           - id: tune

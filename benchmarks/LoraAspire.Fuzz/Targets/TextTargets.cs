@@ -35,10 +35,10 @@ internal static class TextTargets
         }, typeof(StageException))
         { Words = braces };
         yield return new("written-records", () => [AllTargets.Utf8("Sure! Here are two:\n```json\n[{\"instruction\": \"Who?\", \"input\": \"\", \"output\": \"Pebble.\"}\n{'instruction': \"b\", output: \"c\",},]\n```\n")],
-            bytes => RecordObjects.Read(Encoding.UTF8.GetString(bytes)))
+            bytes => RecordReader.Read(Encoding.UTF8.GetString(bytes)))
         { Words = [.. AllTargets.JsonWords, "```", "'instruction':", "\"output\":", "<think>", "</think>"] };
         yield return new("written-lists", () => [AllTargets.Utf8("1. Translate [input] into [tgt_lang]\n2) \"Say [input]\"\n- **Three**: [input]\n[\"a [input]\", \"b [input]\"]\n")],
-            bytes => NumberedList.Read(Encoding.UTF8.GetString(bytes), cutOff: true))
+            bytes => ListReader.Read(Encoding.UTF8.GetString(bytes), cutOff: true))
         { Words = ["1.", "2)", "- ", "**", "```", "<think>", "\"", "[input]"] };
     }
 }

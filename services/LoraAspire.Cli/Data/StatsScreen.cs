@@ -21,12 +21,12 @@ internal static class StatsScreen
         }
         AnsiConsole.Write(sources);
         WriteCounts("DROPPED BECAUSE", "RECORDS", facts.Total.Dropped);
-        WriteCounts("UNLIKE ALPACA-LORA", "ROWS", facts.UnlikeAlpacaLora);
+        WriteCounts("UNLIKE ALPACA-LORA", "ROWS", facts.Differences);
         foreach (var note in facts.Notes)
         {
             Console.WriteLine($"\n{VisibleText.Safe(note)}");
         }
-        WriteLengths(facts.Lengths);
+        WriteLengths(facts.LengthBins);
     }
 
     private static void WriteCounts(string title, string unit, IReadOnlyDictionary<string, long> counts)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Stages;
@@ -7,7 +6,7 @@ using LoraAspire.Pipelines.Stages;
 namespace LoraAspire.DataBuild.Output;
 
 /// <summary>What became of one source's records.</summary>
-public sealed class SourceCount
+internal sealed class SourceCount
 {
     public long Records { get; private set; }
     public long Written { get; private set; }
@@ -16,7 +15,9 @@ public sealed class SourceCount
     public long Tokens { get; private set; }
     public long LossTokens { get; private set; }
 
-    internal void Count(BuiltRow built)
+    public SourceFacts Facts => new(Records, Written, Dropped, Truncated, Tokens, LossTokens);
+
+    public void Count(BuiltRow built)
     {
         Records++;
         if (built.Dropped is { } reason)
@@ -31,18 +32,9 @@ public sealed class SourceCount
     }
 }
 
-/// <summary>Counts while rows are written; then dataset.json: what is in the data set, and from which bytes it was made.</summary>
-public sealed class DatasetSummary
+/// <summary>Counts while rows are written.</summary>
+internal sealed class DatasetSummary
 {
-    public const string FileName = "dataset.json";
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters = { new System.Text.Json.Serialization.JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
-    };
-
     private readonly Dictionary<string, SourceCount> _sources = [];
     private readonly SortedDictionary<int, long> _lengths = [];
     private readonly SortedDictionary<Difference, long> _differences = [];
@@ -90,26 +82,24 @@ public sealed class DatasetSummary
         $"{Total.Written:N0} rows, {Total.Tokens:N0} tokens, {1 - MaskedShare:P1} of them with loss; {Total.Truncated:N0} cut at cutoff_len {cutoffLen}; dropped: ")
         + (Total.Dropped.Count == 0 ? "none" : string.Join(", ", Total.Dropped.Select(reason => $"{reason.Value} ({reason.Key})")));
 
-    public void Save(string path, DataBuildParams with, Lineage lineage)
+    public DatasetFacts Facts(DataBuildParams with, Lineage lineage) => new()
     {
-        var document = new
-        {
-            rows = Total.Written,
-            total = Total,
-            sources = _sources,
-            masked_share = MaskedShare,
-            lengths = new { Lengths.Median, Lengths.P95, Lengths.Longest },
-            length_histogram = Lengths.Bins.ToDictionary(bin => $"{bin.From}-{bin.To}", bin => bin.Rows),
-            notes = Notes,
-            unlike_alpaca_lora = _differences.ToDictionary(pair => JsonNamingPolicy.SnakeCaseLower.ConvertName(pair.Key.ToString()), pair => pair.Value),
-            with.PromptTemplateName,
-            with.CutoffLen,
-            with.TrainOnInputs,
-            with.Truncation,
-            with.Compat,
-            with.Seed,
-            lineage,
-        };
-        File.WriteAllText(path, JsonSerializer.Serialize(document, Json) + "\n");
-    }
+        Rows = Total.Written,
+        Total = Total.Facts,
+        Sources = _sources.ToDictionary(source => source.Key, source => source.Value.Facts),
+        MaskedShare = MaskedShare,
+        Lengths = new(Lengths.Median, Lengths.P95, Lengths.Longest),
+        LengthHistogram = Lengths.Bins.ToDictionary(bin => $"{bin.From}-{bin.To}", bin => bin.Rows),
+        Notes = Notes,
+        UnlikeAlpacaLora = _differences.ToDictionary(difference => Word(difference.Key), difference => difference.Value),
+        PromptTemplateName = with.PromptTemplateName,
+        CutoffLen = with.CutoffLen,
+        TrainOnInputs = with.TrainOnInputs,
+        Truncation = with.Truncation is { } truncation ? Word(truncation) : null,
+        Compat = Word(with.Compat),
+        Seed = with.Seed,
+        Lineage = lineage,
+    };
+
+    private static string Word(Enum value) => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
 }

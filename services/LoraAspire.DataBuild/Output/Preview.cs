@@ -8,7 +8,7 @@ using LoraAspire.Model.Tokenizers;
 namespace LoraAspire.DataBuild.Output;
 
 /// <summary>preview.md: ten rows, drawn by the seed, and one of each source that this draw leaves out, read back from the data set: what stands here is what is trained on.</summary>
-public sealed class Preview
+internal sealed class Preview
 {
     public const string FileName = "preview.md";
     private const int Rows = 10;

@@ -3,7 +3,7 @@ using LoraAspire.Model.Generation;
 namespace LoraAspire.DataBuild.Records;
 
 /// <summary>One example before tokenising. An empty input means that there is none.</summary>
-public sealed record InstructionRecord(string Instruction, string Input, string Output)
+internal sealed record InstructionRecord(string Instruction, string Input, string Output)
 {
     /// <summary>The turns before this one, each with its answer; the answers carry loss too.</summary>
     public IReadOnlyList<Turn> History { get; init; } = [];

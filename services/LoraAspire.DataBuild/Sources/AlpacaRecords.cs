@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources.Tables;
 using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Pipelines.Yaml;
@@ -7,13 +8,19 @@ using LoraAspire.Runtime.Stages;
 namespace LoraAspire.DataBuild.Sources;
 
 /// <summary>instruction / input / output records of any table, by its own names of the columns.</summary>
-internal sealed class AlpacaRecords(AlpacaSource with, DataFile file)
+internal sealed class AlpacaRecords(AlpacaSource with, DataFile file) : ISourceReader<AlpacaSource>
 {
     private const string Wanted = "Every row needs the texts instruction and output; input may be left out";
 
     private readonly string _instruction = with.Columns.GetValueOrDefault("instruction", "instruction");
     private readonly string _input = with.Columns.GetValueOrDefault("input", "input");
     private readonly string _output = with.Columns.GetValueOrDefault("output", "output");
+
+    public static IEnumerable<SourceRecord> Read(AlpacaSource source, SourceContext context)
+    {
+        var records = new AlpacaRecords(source, context.Find(source.Path)).Read();
+        return source.Fill.Count == 0 ? records : records.Select(record => record with { Record = Placeholders.Fill(record.Record, source.Fill) });
+    }
 
     // JSON goes its own way, without a dictionary for each row.
     public IEnumerable<SourceRecord> Read() => TableRows.IsJson(file)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LoraAspire.DataBuild.Sources.Tables;
 using LoraAspire.Model.Generation;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources;
@@ -9,7 +10,7 @@ namespace LoraAspire.DataBuild.Sources;
 /// Conversations as ShareGPT writes them (<c>conversations</c> of from, value) or OpenAI (<c>messages</c> of role, content) → one record each: the last question and
 /// answer, the turns before as its history. A question after the last answer is cut off. What is no conversation of texts in turn is left out with a reason.
 /// </summary>
-internal sealed class ChatRecords(DataFile file)
+internal sealed class ChatRecords(DataFile file) : ISourceReader<ChatSource>
 {
     private static readonly Dictionary<string, string> Roles = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -21,6 +22,8 @@ internal sealed class ChatRecords(DataFile file)
         ["system"] = "system",
         ["developer"] = "system",
     };
+
+    public static IEnumerable<SourceRecord> Read(ChatSource source, SourceContext context) => new ChatRecords(context.Find(source.Path)).Read();
 
     public IEnumerable<SourceRecord> Read() => TableRows.IsJson(file) ? new JsonRows<SourceRecord>(file, Record).Read()
         : TableRows.Form(file) == ".parquet" ? ParquetNestedRows.Read(file).Select(row => Record(row.Row, row.Place))

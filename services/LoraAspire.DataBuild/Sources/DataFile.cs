@@ -5,7 +5,7 @@ using LoraAspire.Runtime.Stages;
 namespace LoraAspire.DataBuild.Sources;
 
 /// <summary>A data file by the name that the YAML gives it, gzipped or not: its first bytes tell.</summary>
-public sealed record DataFile(string Name, string Path)
+internal sealed record DataFile(string Name, string Path)
 {
     /// <summary>Told what is read; may be null.</summary>
     internal ReadMeter? Meter { get; init; }

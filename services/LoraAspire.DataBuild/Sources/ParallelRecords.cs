@@ -1,5 +1,6 @@
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources.Parallel;
+using LoraAspire.DataBuild.Written;
 using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.DataBuild.Sources;
@@ -7,6 +8,7 @@ namespace LoraAspire.DataBuild.Sources;
 /// <summary>Sentence pairs → translation instructions by a list of templates.</summary>
 /// <param name="written">Templates that a chat model wrote, beside the list.</param>
 internal sealed class ParallelRecords(ParallelSource with, Func<string, DataFile> find, int seed, IReadOnlyList<Template> written)
+    : ISourceReader<ParallelSource>
 {
     public const string Input = "input";
     public static readonly string[] Known = ["src_lang", "tgt_lang", Input];
@@ -21,8 +23,18 @@ internal sealed class ParallelRecords(ParallelSource with, Func<string, DataFile
         "I have a [src_lang] sentence and need it in [tgt_lang]: [input]",
     ];
 
+    public static IEnumerable<SourceRecord> Read(ParallelSource source, SourceContext context) =>
+        new ParallelRecords(source, context.Find, context.Seed, context.WrittenTemplates).Read();
+
+    public static IEnumerable<Assignment> Asked(ParallelSource source, SourceContext context) => source.Written == 0 ? [] :
+    [
+        new TemplateAssignment($"parallel {source.Path}, templates",
+            "translating a sentence from one language into another; [src_lang] and [tgt_lang] are the languages, [input] is the sentence",
+            [.. Forms(source, context.Find).All.Select(template => template.Text)], Optional: ["src_lang"], source.Written),
+    ];
+
     /// <exception cref="Runtime.Stages.StageException">A template's placeholders are wrong; file and line.</exception>
-    public static TemplateList Forms(ParallelSource with, Func<string, DataFile> find) => TemplateList.Checked(
+    private static TemplateList Forms(ParallelSource with, Func<string, DataFile> find) => TemplateList.Checked(
         with.Templates.Count == 0 ? BuiltIn.Select(text => new Template(text, "built-in template")) : TemplateList.Given(with.Templates, ParallelSource.IsFile, find), Known, Input);
 
     public IEnumerable<SourceRecord> Read()

@@ -1,7 +1,5 @@
 using System.Globalization;
 using LoraAspire.DataBuild.Deduplication;
-using LoraAspire.DataBuild.Grammar;
-using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Written;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Stages.DataSources;
@@ -77,15 +75,13 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
     /// <summary>The source's records, those dropped that repeat one of this source or an earlier one, or ask what is held out.</summary>
     private IEnumerable<SourceRecord> Records(int i, Duplicates? duplicates)
     {
-        var records = Filled(with.Sources[i], i);
+        var records = Read(with.Sources[i], i);
         return duplicates is null ? records : duplicates.Mark(records, repeats: !with.Sources[i].Files().Any());
     }
 
-    private IEnumerable<SourceRecord> Filled(DataSource source, int i)
-    {
-        var records = NotEmpty(source, Records(source, i).TakeWhile(_ => !Stopped()));
-        return source.Alpaca?.Fill is { Count: > 0 } values ? records.Select(record => record with { Record = Placeholders.Fill(record.Record, values) }) : records;
-    }
+    /// <param name="i">The source's place, downwards from -1 for one that is held out.</param>
+    private IEnumerable<SourceRecord> Read(DataSource source, int i) =>
+        NotEmpty(source, SourceReader.For(source.Only!).Read(source.Only!, new(Find, Seed(i), written.Of(i))).TakeWhile(_ => !Stopped()));
 
     /// <exception cref="StageException">There is no record at all: a file that was cut off, or the wrong one.</exception>
     private static IEnumerable<SourceRecord> NotEmpty(DataSource source, IEnumerable<SourceRecord> records)
@@ -110,7 +106,7 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
             return null;
         }
         Duplicates duplicates = new(with.Dedup);
-        foreach (var record in with.HeldOut.SelectMany((source, i) => Filled(source, ~i)).Where(record => record.Dropped is null))
+        foreach (var record in with.HeldOut.SelectMany((source, i) => Read(source, ~i)).Where(record => record.Dropped is null))
         {
             duplicates.HoldOut(record);
         }
@@ -125,15 +121,4 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
     }
 
     private DataFile Find(string name) => DataFile.Find(data, name) with { Meter = _meter };
-
-    private IEnumerable<SourceRecord> Records(DataSource source, int i) => source switch
-    {
-        { Alpaca: { } alpaca } => new AlpacaRecords(alpaca, Find(alpaca.Path)).Read(),
-        { Chat: { } chat } => new ChatRecords(Find(chat.Path)).Read(),
-        { Table: { } table } => new TableRecords(table, Find(table.Path), Find, Seed(i), written.Templates(i)).Read(),
-        { Parallel: { } parallel } => new ParallelRecords(parallel, Find, Seed(i), written.Templates(i)).Read(),
-        { SelfCognition: { } self } => SelfCognitionRecords.Read(self, written.Records(i)),
-        { Grammar: { } grammar } => PairGrammar.Generate(grammar.Count, Seed(i), grammar.Name).Select((record, row) => new SourceRecord(record, "grammar", row)),
-        _ => throw new StageException(source.Problem() ?? "a source names nothing"),
-    };
 }

@@ -4,7 +4,7 @@ using LoraAspire.Runtime.Stages;
 namespace LoraAspire.DataBuild.Sources;
 
 /// <summary>A record and where it comes from. <paramref name="Row"/> counts from 0 in its source; <paramref name="Line"/> is the line of a file, 0 when there is none.</summary>
-public sealed record SourceRecord(InstructionRecord Record, string Source, long Row, long Line = 0)
+internal sealed record SourceRecord(InstructionRecord Record, string Source, long Row, long Line = 0)
 {
     /// <summary>Why the record is left out (a filter, a repetition); null when it is wanted. It stays in the stream to be counted.</summary>
     public string? Dropped { get; init; }
@@ -20,7 +20,7 @@ public sealed record SourceRecord(InstructionRecord Record, string Source, long 
 }
 
 /// <summary>A sentence and its translation.</summary>
-public sealed record SentencePair(string Source, string Target);
+internal sealed record SentencePair(string Source, string Target);
 
 /// <summary>Where a row of a data file stands. <paramref name="Row"/> counts from 0, <paramref name="Line"/> from 1; 0 where the file has no lines.</summary>
 internal readonly record struct Place(string File, long Row, long Line)

@@ -1,5 +1,6 @@
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Sources.Tables;
+using LoraAspire.DataBuild.Written;
 using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Stages;
@@ -9,7 +10,17 @@ namespace LoraAspire.DataBuild.Sources;
 /// <summary>Rows of any table → instructions by templates over its columns.</summary>
 /// <param name="written">Templates that a chat model wrote, beside the given ones.</param>
 internal sealed class TableRecords(TableSource with, DataFile file, Func<string, DataFile> find, int seed, IReadOnlyList<Template> written)
+    : ISourceReader<TableSource>
 {
+    public static IEnumerable<SourceRecord> Read(TableSource source, SourceContext context) =>
+        new TableRecords(source, context.Find(source.Path), context.Find, context.Seed, context.WrittenTemplates).Read();
+
+    public static IEnumerable<Assignment> Asked(TableSource source, SourceContext context) => source.Written == 0 ? [] :
+    [
+        new TemplateAssignment($"table {source.Path}, templates", $"what the templates below ask for; its answer is {source.Output}",
+            [.. Given(source, context.Find).Select(template => template.Text)], Optional: [], source.Written),
+    ];
+
     public IEnumerable<SourceRecord> Read()
     {
         using var rows = TableRows.Read(file).GetEnumerator();
@@ -38,7 +49,7 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
         while (rows.MoveNext());
     }
 
-    public static IEnumerable<Template> Given(TableSource with, Func<string, DataFile> find) => TemplateList.Given(with.Templates, TableSource.IsFile, find);
+    private static IEnumerable<Template> Given(TableSource with, Func<string, DataFile> find) => TemplateList.Given(with.Templates, TableSource.IsFile, find);
 
     private static Template One(string text, string key, string[] columns) => TemplateList.Checked([new(text, key) { Columns = columns }], columns).All[0];
 

@@ -1,19 +1,42 @@
+using System.Text;
 using LoraAspire.DataBuild.Written.Parsing;
+using Microsoft.Extensions.AI;
 
 namespace LoraAspire.DataBuild.Written;
 
-/// <summary>What a chat model is asked to write: the words of the request, how its answer is read, and what is taken.</summary>
+/// <summary>What a chat model is asked to write: the words of the request and the form of its answer.</summary>
 /// <param name="Name">For messages: the source and what is written for it.</param>
 /// <param name="Count">Items wanted.</param>
 /// <param name="AtOnce">Most items to ask for in one request.</param>
-internal abstract record Assignment<T>(string Name, int Count, int AtOnce)
+internal abstract record Assignment(string Name, int Count, int AtOnce)
 {
-    public abstract string System { get; }
+    /// <summary>The form of an answer by schema.</summary>
+    protected sealed record Answer<TItem>(IReadOnlyList<TItem> Items);
+
+    /// <summary>The JSON schema that the answer is asked to follow, where the server can hold a model to one.</summary>
+    public abstract ChatResponseFormat Format { get; }
+
+    /// <param name="bySchema">The server holds the model to <see cref="Format"/>.</param>
+    public abstract string System(bool bySchema);
 
     /// <summary>Task, examples and rules: all of the request that doesn't depend on what is there already.</summary>
     public abstract string Task { get; }
 
-    /// <summary>Normalised texts of the examples: an item that repeats one is dropped.</summary>
+    /// <summary>Has the items written, or takes them from the cache.</summary>
+    public abstract Task<IReadOnlyList<object>> WriteAsync(Writer writer, CancellationToken cancellationToken);
+
+    /// <summary>What two texts have in common that say the same: letters and digits, in one case and width; brackets stay, since they mark placeholders.</summary>
+    protected static string Same(string text) => string.Concat(text.Normalize(NormalizationForm.FormKC).ToLowerInvariant()
+        .Where(letter => char.IsLetterOrDigit(letter) || char.IsSurrogate(letter) || letter is '[' or ']' or '_'));
+}
+
+/// <summary>The same with its items: how an answer is read, and what is taken of it.</summary>
+internal abstract record Assignment<T>(string Name, int Count, int AtOnce) : Assignment(Name, Count, AtOnce) where T : class
+{
+    public override async Task<IReadOnlyList<object>> WriteAsync(Writer writer, CancellationToken cancellationToken) =>
+        await writer.WriteAsync(this, cancellationToken);
+
+    /// <summary>Keys of the examples: an item that repeats one is dropped.</summary>
     public abstract IEnumerable<string> ExampleKeys { get; }
 
     /// <summary>The closing words of a request: how many more, and which not again.</summary>

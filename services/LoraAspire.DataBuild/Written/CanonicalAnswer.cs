@@ -14,9 +14,6 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
 {
     internal const int Megabytes = 4;
 
-    /// <summary>Stands for bytes that are no letter.</summary>
-    internal const char Damaged = '\uFFFD';
-
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <exception cref="OversizedAnswerException">The body goes on and on.</exception>
@@ -96,3 +93,6 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
     [GeneratedRegex(@"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")]
     private static partial Regex LoneSurrogate();
 }
+
+/// <summary>A server's answer has more bytes than an answer can need.</summary>
+internal sealed class OversizedAnswerException(int megabytes) : IOException($"the answer is larger than {megabytes} MB");

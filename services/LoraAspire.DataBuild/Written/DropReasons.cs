@@ -1,3 +1,4 @@
+using LoraAspire.DataBuild.Identity;
 using LoraAspire.Model.Data;
 
 namespace LoraAspire.DataBuild.Written;

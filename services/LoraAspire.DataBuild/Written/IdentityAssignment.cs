@@ -1,8 +1,10 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using LoraAspire.DataBuild.Identity;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Written.Parsing;
 using LoraAspire.Pipelines.Stages.DataSources;
+using Microsoft.Extensions.AI;
 
 namespace LoraAspire.DataBuild.Written;
 
@@ -14,7 +16,12 @@ internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChine
 
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public override string System => InChinese
+    /// <summary>A record by schema; its input is always empty.</summary>
+    private sealed record QuestionAndAnswer(string Instruction, string Output);
+
+    public override ChatResponseFormat Format => ChatResponseFormat.ForJsonSchema<Answer<QuestionAndAnswer>>(schemaName: "records");
+
+    public override string System(bool bySchema) => InChinese
         ? "你为一个对话助手编写训练数据。只用 JSON 对象回答，不写其他内容。"
         : "You write training data for a chat assistant. Answer with JSON objects and nothing else.";
 
@@ -40,7 +47,7 @@ internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChine
 
     /// <summary>Our own bank, too: its records are in the data anyway.</summary>
     public override IEnumerable<string> ExampleKeys =>
-        Examples.Select(example => new InstructionRecord(example.Instruction, "", example.Output)).Concat(new Identity.Identity(Self.Name, Self.Developer, Self.Abilities, Self.Languages, InChinese).All()).Select(Key);
+        Examples.Select(example => new InstructionRecord(example.Instruction, "", example.Output)).Concat(new IdentityBank(Self, InChinese).All()).Select(Key);
 
     public override string Ask(int count, IReadOnlyList<InstructionRecord> have)
     {
@@ -50,11 +57,11 @@ internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChine
             : InChinese ? $"已经有这些问题：\n{string.Join('\n', asked)}\n请再写 {count} 个不同的。" : $"These questions are there already:\n{string.Join('\n', asked)}\nWrite {count} others.";
     }
 
-    public override ReadAnswer<InstructionRecord> Read(string answer, bool cutOff) => RecordObjects.Read(answer);
+    public override ReadAnswer<InstructionRecord> Read(string answer, bool cutOff) => RecordReader.Read(answer);
 
     public override string? Problem(InstructionRecord item) => IdentityCheck.WrittenProblem(item, Self, InChinese);
 
-    public override string Key(InstructionRecord item) => $"{TextKey.Of(item.Instruction)}|{TextKey.Of(item.Input)}|{TextKey.Of(item.Output)}";
+    public override string Key(InstructionRecord item) => $"{Same(item.Instruction)}|{Same(item.Input)}|{Same(item.Output)}";
 
     private static string Line((string Instruction, string Output) example) => JsonSerializer.Serialize(new { instruction = example.Instruction, output = example.Output }, Json);
 }

@@ -13,6 +13,8 @@ internal sealed class ItemCache(string folder)
 {
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
+
     public static string KeyOf(params string[] parts) => DigestOf<string>(parts);
 
     /// <summary>The items in the order in which they were accepted; none when nothing is there. A file that isn't what was written is set aside, and the warning says so.</summary>
@@ -59,10 +61,22 @@ internal sealed class ItemCache(string folder)
         return [];
     }
 
-    private Task<IDisposable> TurnAsync(string digest, CancellationToken cancellationToken)
+    /// <summary>One run at a time on one file, over processes. The lock falls with the process that holds it.</summary>
+    private async Task<IDisposable> TurnAsync(string digest, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(folder);
-        return CacheTurn.TakeAsync(Path.Combine(folder, $".{digest}.lock"), cancellationToken);
+        while (true)
+        {
+            try
+            {
+                return new FileStream(Path.Combine(folder, $".{digest}.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            // EAGAIN or EACCES: another holds it, for as long as a small file takes to write.
+            catch (IOException error) when (error is not (DirectoryNotFoundException or PathTooLongException) && (error.HResult & 0xFFFF) is 11 or 13)
+            {
+                await Task.Delay(Interval, cancellationToken);
+            }
+        }
     }
 
     private string PathOf(string digest) => Path.Combine(folder, digest + ".json");

@@ -1,4 +1,6 @@
+using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Written.Parsing;
+using Microsoft.Extensions.AI;
 
 namespace LoraAspire.DataBuild.Written;
 
@@ -15,29 +17,37 @@ internal sealed record TemplateAssignment(string Name, string What, IReadOnlyLis
 
     private readonly TemplatePlaceholders _placeholders = TemplatePlaceholders.Of(Given, Optional);
 
-    public override string System => "You write instruction templates for training data. Answer with a numbered list and nothing else.";
+    public override ChatResponseFormat Format => ChatResponseFormat.ForJsonSchema<Answer<string>>(schemaName: "templates");
+
+    public override string System(bool bySchema) =>
+        $"You write instruction templates for training data. Answer with {(bySchema ? "JSON, { \"items\": [\"…\", …] }," : "a numbered list")} and nothing else.";
 
     public override string Task => string.Join('\n',
     [
         $"The task: {What}. A template is what a user could say to have it done; the words in square brackets are filled in later.", "",
         "Templates that are there:", .. Numbered(Given.Take(Examples)), "",
-        $"Rules: one template a line; {_placeholders.Rule}; no other square brackets; the language of the templates above; each worded differently, from short and plain to polite and long; no explanations.",
+        $"Rules: one template a line; {_placeholders.Rule}; no other square brackets; the language of the templates above; "
+            + "each worded differently, from short and plain to polite and long; no explanations.",
     ]);
 
     public override IEnumerable<string> ExampleKeys => Given.Select(Key);
 
     public override string Ask(int count, IReadOnlyList<string> have) =>
-        (have.Count == 0 ? "" : $"These were written after them:\n{string.Join('\n', Numbered(have.TakeLast(Shown)))}\n\n") + $"Write {count} more templates that differ from all of these, as a list numbered from 1.";
+        (have.Count == 0 ? "" : $"These were written after them:\n{string.Join('\n', Numbered(have.TakeLast(Shown)))}\n\n")
+        + $"Write {count} more templates that differ from all of these.";
 
     public override ReadAnswer<string> Read(string answer, bool cutOff)
     {
-        var read = NumberedList.Read(answer, cutOff, _placeholders.Required.Count == 0 ? null : text => _placeholders.AreIn(_placeholders.Spelled(text)));
+        var read = ListReader.Read(answer, cutOff, _placeholders.Required.Count == 0 ? null : text => _placeholders.AreIn(_placeholders.Spelled(text)));
         return read with { Items = [.. read.Items.Select(_placeholders.Spelled)] };
     }
 
-    public override string? Problem(string item) => item.Length > Longest ? "too long" : item.Any(char.IsControl) ? "a control character" : item.Contains(CanonicalAnswer.Damaged) ? "a damaged letter" : _placeholders.Problem(item);
+    public override string? Problem(string item) => item.Length > Longest ? "too long"
+        : item.Any(char.IsControl) ? "a control character"
+        : item.Contains(Blanks.Damaged) ? "a damaged letter"
+        : _placeholders.Problem(item);
 
-    public override string Key(string item) => TextKey.Of(item);
+    public override string Key(string item) => Same(item);
 
     private static IEnumerable<string> Numbered(IEnumerable<string> templates) => templates.Select((template, i) => $"{i + 1}. {template}");
 }

@@ -13,59 +13,61 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
 
     /// <summary>Exactly as many items as the assignment wants: the first in the cache, which a rerun finds there as well.</summary>
     /// <exception cref="StageException">Too few when the budget was spent, or the model can't be asked.</exception>
-    public async Task<IReadOnlyList<T>> WriteAsync<T>(Assignment<T> assignment, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<T>> WriteAsync<T>(Assignment<T> assignment, CancellationToken cancellationToken) where T : class
     {
-        var digest = ItemCache.KeyOf(assignment.System, assignment.Task, with.Model, WriterPrompt.Temperature.ToString(CultureInfo.InvariantCulture));
-        Sieve<T> sieve = new(assignment, key);
+        var digest = ItemCache.KeyOf(
+            assignment.System(bySchema: false), assignment.Task, with.Model, WriterRequests.Temperature.ToString(CultureInfo.InvariantCulture));
+        AcceptedItems<T> items = new(assignment, key);
         foreach (var item in await cache.ReadAsync<T>(digest, say, cancellationToken))
         {
             // By today's rules: a rule that was added since counts for these too.
-            sieve.Offer(item);
+            items.Offer(item);
         }
-        if (sieve.Accepted.Count > 0)
+        if (items.Accepted.Count > 0)
         {
-            say($"writer, {assignment.Name}: {Math.Min(sieve.Accepted.Count, assignment.Count)} of {assignment.Count} from the cache");
+            say($"writer, {assignment.Name}: {Math.Min(items.Accepted.Count, assignment.Count)} of {assignment.Count} from the cache");
         }
-        while (sieve.Accepted.Count < assignment.Count)
+        while (items.Accepted.Count < assignment.Count)
         {
-            var missing = Math.Min(assignment.Count - sieve.Accepted.Count, assignment.AtOnce);
-            var response = requests.Spent ? null : await requests.AskAsync(assignment.System, assignment.Task + "\n" + assignment.Ask(missing, sieve.Accepted), cancellationToken);
+            var missing = Math.Min(assignment.Count - items.Accepted.Count, assignment.AtOnce);
+            var response = requests.Spent ? null
+                : await requests.AskAsync(assignment, assignment.Ask(missing, items.Accepted), cancellationToken);
             if (response is null)
             {
-                throw TooFew(assignment, sieve);
+                throw TooFew(assignment, items);
             }
-            var before = sieve.Accepted.Count;
-            Take(response, assignment, sieve);
-            if (sieve.Accepted.Count > before)
+            var before = items.Accepted.Count;
+            Take(response, assignment, items);
+            if (items.Accepted.Count > before)
             {
-                sieve.Adopt(await cache.AddAsync(digest, sieve.Accepted, assignment.Key, say, cancellationToken));
+                items.Adopt(await cache.AddAsync(digest, items.Accepted, assignment.Key, say, cancellationToken));
             }
-            say($"writer, {assignment.Name}: accepted {Math.Min(sieve.Accepted.Count, assignment.Count)} of {assignment.Count}, request {requests.Sent}; dropped so far: {sieve.Reasons}");
+            say($"writer, {assignment.Name}: accepted {Math.Min(items.Accepted.Count, assignment.Count)} of {assignment.Count}, request {requests.Sent}; dropped so far: {items.Reasons}");
         }
-        return [.. sieve.Accepted.Take(assignment.Count)];
+        return [.. items.Accepted.Take(assignment.Count)];
     }
 
-    private static void Take<T>(ChatResponse response, Assignment<T> assignment, Sieve<T> sieve)
+    private static void Take<T>(ChatResponse response, Assignment<T> assignment, AcceptedItems<T> items) where T : class
     {
-        var text = Thinking.Remove(response.Text);
+        var text = ReadAnswer.WithoutThinking(response.Text);
         // Not within a character.
         var longest = text.Length > LongestAnswer && char.IsHighSurrogate(text[LongestAnswer - 1]) ? LongestAnswer - 1 : LongestAnswer;
         var answer = assignment.Read(text.Length <= longest ? text : text[..longest], response.FinishReason == ChatFinishReason.Length || text.Length > LongestAnswer);
         foreach (var reason in answer.Dropped)
         {
-            sieve.Drop(reason);
+            items.Drop(reason);
         }
         foreach (var item in answer.Items)
         {
-            sieve.Offer(item);
+            items.Offer(item);
         }
         if (answer.Items.Count == 0)
         {
-            sieve.Drop(text.Length == 0 ? "an empty answer or a refusal" : "an answer without any item");
+            items.Drop(text.Length == 0 ? "an empty answer or a refusal" : "an answer without any item");
         }
     }
 
-    private StageException TooFew<T>(Assignment<T> assignment, Sieve<T> sieve) => new(
-        $"The chat model '{with.Model}' wrote {sieve.Accepted.Count} of {assignment.Count} items for {assignment.Name} before the writer's requests were used up. Dropped: {sieve.Reasons}. "
+    private StageException TooFew<T>(Assignment<T> assignment, AcceptedItems<T> items) where T : class => new(
+        $"The chat model '{with.Model}' wrote {items.Accepted.Count} of {assignment.Count} items for {assignment.Name} before the writer's requests were used up. Dropped: {items.Reasons}. "
         + "What was accepted is kept: run again to go on from there; or raise writer.max_requests, ask for fewer (written), or choose a stronger model.");
 }

@@ -13,15 +13,24 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
     /// <summary>So many tries in a row fail before the run does: the server isn't coming back.</summary>
     private const int TriesInARow = 8;
 
+    /// <summary>High enough that asking again gives other items; part of the cache's digest.</summary>
+    public const float Temperature = 0.8f;
+
+    /// <summary>What not every model or server takes, and the words by which it says so. Without a temperature items may repeat; without a schema the answer is read as it comes.</summary>
+    private static readonly (string Name, string[] Words)[] Optional =
+        [("temperature", ["temperature"]), (Schema, ["response_format", "response format", "schema", "structured output"])];
+
+    private const string Schema = "schema for its answer";
+
+    private readonly HashSet<string> _refused = [];
     private int _sent;
-    private bool _withoutTemperature;
 
     /// <summary>Tries so far.</summary>
     public int Sent => _sent;
 
     /// <summary>The model's answer, or null when the budget ended before there was one.</summary>
     /// <exception cref="StageException">The request is refused, or fails again and again.</exception>
-    public async Task<ChatResponse?> AskAsync(string system, string user, CancellationToken cancellationToken)
+    public async Task<ChatResponse?> AskAsync(Assignment assignment, string ask, CancellationToken cancellationToken)
     {
         var pipeline = new ResiliencePipelineBuilder<(ChatResponse? Response, WriterFault? Fault)> { TimeProvider = timing.Clock }.AddRetry(new RetryStrategyOptions<(ChatResponse? Response, WriterFault? Fault)>
         {
@@ -39,8 +48,7 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
                 return default;
             },
         }).Build();
-        ChatMessage[] messages = [new(ChatRole.System, system), new(ChatRole.User, user)];
-        var (response, fault) = await pipeline.ExecuteAsync(async token => await TryAsync(messages, token), cancellationToken);
+        var (response, fault) = await pipeline.ExecuteAsync(async token => await TryAsync(assignment, ask, token), cancellationToken);
         if (fault is null)
         {
             return response;
@@ -63,25 +71,34 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
 
     private bool TooLong(WriterFault fault) => fault.RetryAfter > timing.LongestRetryAfter;
 
-    private async Task<(ChatResponse? Response, WriterFault? Fault)> TryAsync(ChatMessage[] messages, CancellationToken cancellationToken)
+    private async Task<(ChatResponse? Response, WriterFault? Fault)> TryAsync(Assignment assignment, string ask, CancellationToken cancellationToken)
     {
         _sent++;
+        var bySchema = !_refused.Contains(Schema);
+        ChatMessage[] messages = [new(ChatRole.System, assignment.System(bySchema)), new(ChatRole.User, assignment.Task + "\n" + ask)];
+        ChatOptions options = new()
+        {
+            Temperature = _refused.Contains("temperature") ? null : Temperature,
+            ResponseFormat = bySchema ? assignment.Format : null,
+        };
+        string refused;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(timing.Answer);
         try
         {
-            return (await client.GetResponseAsync(messages, new() { Temperature = _withoutTemperature ? null : WriterPrompt.Temperature }, patience.Token), null);
+            return (await client.GetResponseAsync(messages, options, patience.Token), null);
         }
-        catch (ClientResultException error) when (error.Status == 400 && !_withoutTemperature && ServerWords.Name(error, "temperature"))
+        catch (ClientResultException error) when (error.Status is 400 or 422
+            && Optional.FirstOrDefault(option => !_refused.Contains(option.Name) && option.Words.Any(word => WriterFault.Names(error, word))) is { Name: { } name })
         {
-            // Some models know but one. Items may repeat then, and are asked for again.
-            _withoutTemperature = true;
-            say($"writer: request {_sent} failed: the model takes no temperature; it is asked without one from now on");
+            refused = name;
+            _refused.Add(name);
+            say($"writer: request {_sent} failed: the model takes no {name}; it is asked without one from now on");
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested && WriterFault.Of(error, with.Model, with.ApiKeyEnv, key, timing.Clock.GetUtcNow()) is { } fault)
         {
             return (null, fault);
         }
-        return Spent ? (null, new("the model takes no temperature")) : await TryAsync(messages, cancellationToken);
+        return Spent ? (null, new($"the model takes no {refused}")) : await TryAsync(assignment, ask, cancellationToken);
     }
 }

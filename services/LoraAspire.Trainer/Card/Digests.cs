@@ -1,6 +1,4 @@
 using System.Security.Cryptography;
-using System.Text.Json;
-using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
@@ -17,9 +15,11 @@ internal static class Digests
         {
             yield return ($"input {input}", digest);
         }
-        foreach (var (name, digest) in Sources(Path.Combine(dataset, "dataset.json")))
+        // A data set that was made otherwise has no lineage.
+        var lineage = File.Exists(Path.Combine(dataset, DatasetFacts.FileName)) ? DatasetFacts.Read(dataset).Lineage : null;
+        foreach (var data in lineage?.DataDigests() ?? [])
         {
-            yield return ($"data {name}", digest);
+            yield return data;
         }
         foreach (var file in InstructionDataset.Files(dataset).Append(Path.Combine(dataset, PromptTemplate.FileName)).Where(File.Exists))
         {
@@ -28,26 +28,6 @@ internal static class Digests
         foreach (var name in TokenizerFiles.Names.Prepend("config.json").Where(name => File.Exists(Path.Combine(baseFolder, name))))
         {
             yield return ($"base {name}", File256(Path.Combine(baseFolder, name)));
-        }
-    }
-
-    /// <summary>The raw files, as data-build wrote them down; none for a data set made otherwise.</summary>
-    private static IEnumerable<(string, string)> Sources(string summary)
-    {
-        if (!File.Exists(summary))
-        {
-            return [];
-        }
-        try
-        {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(summary));
-            return json.RootElement.TryGetProperty("lineage", out var lineage) && lineage.TryGetProperty("data", out var data)
-                ? [.. data.EnumerateObject().Select(file => (file.Name, (file.Value.GetString() ?? throw new JsonException($"the digest of {file.Name} is missing")).Replace("sha256:", "", StringComparison.Ordinal)))]
-                : [];
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException)
-        {
-            throw new ModelException($"{summary} is not a summary that data-build wrote: {error.Message} Build the data set again.", error);
         }
     }
 

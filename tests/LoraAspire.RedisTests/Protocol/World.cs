@@ -27,12 +27,12 @@ internal sealed class World(IDatabase redis, int seed)
           - id: left
             uses: data-build
             inputs: { base: model:tiny }
-            with: { sources: [ { grammar: { count: 1 } } ] }
+            with: { sources: [ { self_cognition: { name: Y, developer: D } } ] }
             retries: 1
           - id: right
             uses: data-build
             inputs: { base: model:tiny }
-            with: { sources: [ { grammar: { count: 2 } } ] }
+            with: { sources: [ { self_cognition: { name: Z, developer: D } } ] }
           - id: tune
             uses: trainer
             inputs: { dataset: left.dataset, base: model:tiny }

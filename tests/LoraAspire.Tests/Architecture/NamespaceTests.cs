@@ -12,7 +12,7 @@ public sealed partial class NamespaceTests
     public void A_namespace_is_the_path_of_its_folder()
     {
         var root = LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!;
-        var wrong = new[] { "LoraAspire.AppHost", "LoraAspire.ServiceDefaults", "services", "benchmarks", "tests" }
+        var wrong = new[] { "LoraAspire.AppHost", "LoraAspire.ServiceDefaults", "services", "benchmarks", "tests", "tools" }
             .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.cs", SearchOption.AllDirectories))
             .Where(file => !Built().IsMatch(file) && !s_elsewhere.Any(place => file.EndsWith(place, StringComparison.Ordinal)))
             .Select(file => (File: Path.GetRelativePath(root, file), Said: Namespace().Match(File.ReadAllText(file)).Groups[1].Value))

@@ -27,9 +27,19 @@ public sealed class DatasetFolderTests
         Assert.Equal(1, Assert.Single(folder.Facts.Total.Dropped).Value);
         Assert.Equal(folder.Facts.Total.Tokens, Enumerable.Range(0, 3).Sum(at => folder.Inspect(at).Tokens.Count));
         Assert.Equal(folder.Facts.Total.LossTokens, Enumerable.Range(0, 3).Sum(at => folder.Inspect(at).LossTokens));
-        Assert.Equal(3, folder.Facts.Lengths.Sum(bin => bin.Rows));
+        Assert.Equal(3, folder.Facts.LengthBins.Sum(bin => bin.Rows));
         Assert.Equal("plain", folder.Facts.PromptTemplateName);
         Assert.Contains(folder.Facts.Lineage!.Digests(), source => source.What.StartsWith("data ", StringComparison.Ordinal) && source.Sha256.Length == 64);
+    }
+
+    [Fact]
+    public async Task Its_description_is_written_as_it_is_read()
+    {
+        var built = await BuildAsync();
+        var again = Directory.CreateTempSubdirectory("lora-").FullName;
+        DatasetFacts.Read(built).Write(again);
+        Assert.Equal(await File.ReadAllTextAsync(Path.Combine(built, DatasetFacts.FileName), Cancel), await File.ReadAllTextAsync(Path.Combine(again, DatasetFacts.FileName), Cancel));
+        Directory.Delete(again, recursive: true);
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class ChatRecordsTests
     [Fact]
     public async Task Every_answer_carries_loss_and_ends_with_EOS()
     {
-        var run = await new StageRun().File("c.jsonl", Share).RunAsync(StageRun.With(new DataSource { Chat = new() { Path = "c.jsonl" } }));
+        var run = await new StageRun().File("c.jsonl", Share).RunAsync(StageRun.With(new ChatSource { Path = "c.jsonl" }));
         using var rows = InstructionDataset.Open(run.Dataset);
         var pebble = HfTokenizer.Load(Path.Combine(GoldenFolder.RepoRoot, "models", "pebble-init"));
         var learned = rows.Labels(0).ToArray().Where(label => label != -100).ToArray();
@@ -155,7 +155,7 @@ public sealed class ChatRecordsTests
     public async Task What_is_left_out_is_counted_by_reason()
     {
         var text = string.Join('\n', Share, Messages("assistant a"), Messages("user a"), Messages("user b"));
-        var run = await new StageRun().File("c.jsonl", text).RunAsync(StageRun.With(new DataSource { Chat = new() { Path = "c.jsonl" } }));
+        var run = await new StageRun().File("c.jsonl", text).RunAsync(StageRun.With(new ChatSource { Path = "c.jsonl" }));
         var dropped = System.Text.Json.JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"), TestContext.Current.CancellationToken)).GetProperty("total").GetProperty("dropped");
         Assert.Equal(2, dropped.GetProperty("no answer in the conversation").GetInt32());
         Assert.Equal(1, dropped.GetProperty("turns that don't alternate, beginning with a question").GetInt32());

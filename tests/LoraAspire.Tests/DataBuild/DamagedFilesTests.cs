@@ -41,7 +41,7 @@ public sealed class DamagedFilesTests
     [Fact]
     public async Task A_gzipped_corpus_that_was_cut_off_is_refused()
     {
-        DataSource pairs = new() { Parallel = new() { Path = "a.tsv.gz", SrcLang = "English", TgtLang = "German" } };
+        DataSource pairs = new ParallelSource { Path = "a.tsv.gz", SrcLang = "English", TgtLang = "German" };
         var message = await new StageRun().File("a.tsv.gz", Gzip(i => $"one {i}\teins {i}\n")[..^8]).FailureAsync(StageRun.With(pairs));
         Assert.Contains("a.tsv.gz: the gzip file is damaged", message);
     }
@@ -60,7 +60,7 @@ public sealed class DamagedFilesTests
     [InlineData("a.csv", "instruction,output\n", "a.csv: holds no record")]
     [InlineData("a.xlsx", "PK", "a.xlsx: .xlsx files aren't read")]
     public async Task A_source_that_gives_nothing_stops_the_run_beside_others_that_do(string name, string text, string words) =>
-        Assert.Contains(words, await new StageRun().File(name, text).FailureAsync(StageRun.With(new DataSource { Grammar = new() { Count = 10 } }, StageRun.Alpaca(name))));
+        Assert.Contains(words, await new StageRun().File(name, text).FailureAsync(StageRun.With(new SelfCognitionSource { Name = "Pebble", Developer = "the lab" }, StageRun.Alpaca(name))));
 
     [Fact]
     public async Task A_file_in_UTF_16_is_told_by_its_name() =>

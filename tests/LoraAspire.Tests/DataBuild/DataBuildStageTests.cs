@@ -80,7 +80,7 @@ public sealed class DataBuildStageTests
         var output = new string('a', 1998) + string.Concat(Enumerable.Repeat("😀", 20));
         var chat = """{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Me."}]}""";
         var run = await new StageRun().File("a.jsonl", string.Join('\n', Enumerable.Range(0, 3).Select(i => $$"""{"instruction": "a", "output": "{{output[i..]}}"}"""))).File("c.jsonl", chat)
-            .RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl"), new DataSource { Chat = new() { Path = "c.jsonl" } }) with { CutoffLen = 4000 });
+            .RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl"), new ChatSource { Path = "c.jsonl" }) with { CutoffLen = 4000 });
         var preview = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "preview.md"), TestContext.Current.CancellationToken);
         Assert.DoesNotContain('\uFFFD', preview);
         Assert.Contains("Be brief.\n### Instruction:\nHi", preview);
@@ -90,7 +90,7 @@ public sealed class DataBuildStageTests
     [Fact]
     public async Task The_preview_shows_a_row_of_each_source_however_few_it_has()
     {
-        var run = await new StageRun().File("a.json", Two).RunAsync(StageRun.With(new DataSource { Grammar = new() { Count = 2000 } }, StageRun.Alpaca("a.json")));
+        var run = await new StageRun().File("a.json", Two).RunAsync(StageRun.With(new SelfCognitionSource { Name = "Pebble", Developer = "the lab", Sample = 10, Repeat = 200 }, StageRun.Alpaca("a.json")));
         var preview = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "preview.md"), TestContext.Current.CancellationToken);
         Assert.StartsWith("# 11 of 2002 rows", preview);
         Assert.Contains(", from a.json:", preview);
@@ -99,7 +99,7 @@ public sealed class DataBuildStageTests
     [Fact]
     public async Task The_same_inputs_give_the_same_bytes()
     {
-        var with = StageRun.With(new DataSource { Grammar = new() { Count = 3000 } }, new DataSource { SelfCognition = new() { Name = "雁栖", Developer = "助教", Sample = 50 } });
+        var with = StageRun.With(new SelfCognitionSource { Name = "Pebble", Developer = "the lab", Repeat = 5 }, new SelfCognitionSource { Name = "雁栖", Developer = "助教", Sample = 50 });
         var one = await new StageRun().RunAsync(with);
         var two = await new StageRun().RunAsync(with);
         foreach (var file in Directory.EnumerateFiles(one.Dataset))
@@ -139,7 +139,7 @@ public sealed class DataBuildStageTests
         byte[] bad = [.. "[\n{\"instruction\": \"a\", \"output\": \""u8, 0xC4, 0xE3, .. "\"}]"u8];
         Assert.Contains("a.json:2", await new StageRun().File("a.json", bad).FailureAsync(StageRun.With(StageRun.Alpaca("a.json"))));
         var message = await new StageRun().File("p.tsv", [.. "ok\tfine\n"u8, 0xC4, .. "\tb\n"u8])
-            .FailureAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English" } }));
+            .FailureAsync(StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English" }));
         Assert.Contains("p.tsv:2: not UTF-8", message);
     }
 
@@ -147,7 +147,7 @@ public sealed class DataBuildStageTests
     public async Task Pairs_follow_the_templates_in_both_directions()
     {
         var run = await new StageRun().File("p.tsv", "你好\thello\n").File("t.txt", "# ours\nFrom [src_lang] to [tgt_lang]: [input]\n")
-            .RunAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"], BothDirections = true } }));
+            .RunAsync(StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"], BothDirections = true }));
         Assert.Equal(
             ["### Instruction:\nFrom Chinese to English:\n\n### Input:\n你好\n\n### Response:\nhello", "### Instruction:\nFrom English to Chinese:\n\n### Input:\nhello\n\n### Response:\n你好"],
             Texts(run.Dataset));
@@ -157,7 +157,7 @@ public sealed class DataBuildStageTests
     public async Task A_template_that_does_not_end_with_the_sentence_takes_it_into_the_instruction()
     {
         var run = await new StageRun().File("p.tsv", "你好\thello\n").File("t.txt", "Say [input] in [tgt_lang].\n")
-            .RunAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"] } }));
+            .RunAsync(StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"] }));
         Assert.Equal(["### Instruction:\nSay 你好 in English.\n\n### Response:\nhello"], Texts(run.Dataset));
     }
 
@@ -168,7 +168,7 @@ public sealed class DataBuildStageTests
     public async Task A_bad_pair_or_template_is_refused_with_its_line(string pairs, string templates, string where)
     {
         var message = await new StageRun().File("p.tsv", pairs).File("t.txt", templates)
-            .FailureAsync(StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "A", TgtLang = "B", Templates = ["t.txt"] } }));
+            .FailureAsync(StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "A", TgtLang = "B", Templates = ["t.txt"] }));
         Assert.Contains(where, message);
     }
 
@@ -231,7 +231,7 @@ public sealed class DataBuildStageTests
         Assert.Contains("a.json:1: {{name}} was never filled in", await new StageRun().File("a.json", json).FailureAsync(with));
         Assert.Contains("{{name}}", Texts((await new StageRun().File("a.json", json).RunAsync(with with { UnfilledPlaceholders = UnfilledPlaceholders.Keep })).Dataset)[0]);
         var fill = new Dictionary<string, string> { ["name"] = "{{author}}", ["author"] = "us" };
-        var filled = with with { Sources = [new() { Alpaca = new() { Path = "a.json", Fill = fill } }], UnfilledPlaceholders = UnfilledPlaceholders.Keep };
+        var filled = with with { Sources = [new AlpacaSource { Path = "a.json", Fill = fill }], UnfilledPlaceholders = UnfilledPlaceholders.Keep };
         Assert.EndsWith("I am {{author}}, by us.", Texts((await new StageRun().File("a.json", json).RunAsync(filled)).Dataset)[0]);
     }
 
@@ -239,7 +239,7 @@ public sealed class DataBuildStageTests
     public async Task A_conversation_is_judged_by_all_of_its_turns()
     {
         const string empty = """{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": ""}, {"role": "user", "content": "b"}, {"role": "assistant", "content": "c"}]}""";
-        var with = StageRun.With(new DataSource { Chat = new() { Path = "c.jsonl" } });
+        var with = StageRun.With(new ChatSource { Path = "c.jsonl" });
         Assert.Contains("c.jsonl:1: the output is empty", await new StageRun().File("c.jsonl", empty).FailureAsync(with with { EmptyOutput = EmptyOutput.Error }));
         Assert.Contains("{{name}}", await new StageRun().File("c.jsonl", empty.Replace("[{", """[{"role": "system", "content": "You are {{name}}."}, {""")).FailureAsync(with));
         Assert.Contains("c.jsonl:1: a conversation of several turns", await new StageRun().File("c.jsonl", empty).FailureAsync(with with { Compat = Compat.AlpacaLora }));
@@ -267,7 +267,7 @@ public sealed class DataBuildStageTests
     [Fact]
     public async Task Every_self_cognition_answer_says_the_name_and_leaves_no_placeholder()
     {
-        var run = await new StageRun().RunAsync(StageRun.With(new DataSource { SelfCognition = new() { Name = "雁栖-7B", Developer = "助教", Abilities = ["翻译", "问答"] } }));
+        var run = await new StageRun().RunAsync(StageRun.With(new SelfCognitionSource { Name = "雁栖-7B", Developer = "助教", Abilities = ["翻译", "问答"] }));
         var texts = Texts(run.Dataset);
         Assert.All(texts, text => Assert.Contains("雁栖-7B", text[text.IndexOf("### Response:", StringComparison.Ordinal)..]));
         Assert.All(texts, text => Assert.DoesNotContain('{', text));

@@ -192,7 +192,7 @@ public sealed class DuplicatesTests
     [Fact]
     public async Task Self_cognition_leaves_out_what_is_held_out()
     {
-        var with = StageRun.With(new DataSource { SelfCognition = new() { Name = "Yanqi", Developer = "the lab" } }) with { HeldOut = [StageRun.Alpaca("a.json")] };
+        var with = StageRun.With(new SelfCognitionSource { Name = "Yanqi", Developer = "the lab" }) with { HeldOut = [StageRun.Alpaca("a.json")] };
         var run = await new StageRun().File("a.json", """[{"instruction": "Who are you?", "output": ""}]""").RunAsync(with);
         var summary = System.Text.Json.JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"), TestContext.Current.CancellationToken));
         // With its four answers.
@@ -204,7 +204,7 @@ public sealed class DuplicatesTests
     {
         TableSource table = new() { Path = "a.csv", Templates = ["Good or bad? [text]", "Judge this: [text]", "[text] Is that praise?"], Output = "[label]" };
         var run = await new StageRun().File("a.csv", "text,label\nwell made,good\nbroken,bad\nWELL made,good\nwell made,bad\n").File("b.csv", "text,label\nbroken,good\n")
-            .RunAsync(StageRun.With(new DataSource { Table = table }) with { Dedup = new() { Exact = true }, HeldOut = [new() { Table = table with { Path = "b.csv" } }] });
+            .RunAsync(StageRun.With(table) with { Dedup = new() { Exact = true }, HeldOut = [table with { Path = "b.csv" }] });
         using var dataset = LoraAspire.Model.Data.InstructionDataset.Open(run.Dataset);
         Assert.Equal([0L, 3], Enumerable.Range(0, dataset.Count).Select(row => dataset.Origin(row).Row));
     }

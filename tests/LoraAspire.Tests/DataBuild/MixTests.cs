@@ -40,7 +40,7 @@ public sealed class MixTests
     [Fact]
     public void What_is_held_out_is_held_out_whole()
     {
-        DataBuildParams with = new() { Sources = [new() { Alpaca = new() { Path = "a" } }], HeldOut = [new() { Alpaca = new() { Path = "b", Sample = 5 } }] };
+        DataBuildParams with = new() { Sources = [new AlpacaSource { Path = "a" }], HeldOut = [new AlpacaSource { Path = "b", Sample = 5 }] };
         Assert.Contains(with.Validate(), problem => problem.Key == "held_out[0]");
     }
 
@@ -60,7 +60,7 @@ public sealed class MixTests
     {
         static string Rows(string name, int count) => string.Join('\n', Enumerable.Range(0, count).Select(i => $$"""{"instruction": "{{name}} {{i}}", "output": "x"}"""));
         var run = await new StageRun().File("a.jsonl", Rows("a", 300)).File("b.jsonl", Rows("b", 500))
-            .RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl"), new DataSource { Alpaca = new() { Path = "b.jsonl", Share = 0.25 } }));
+            .RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl"), new AlpacaSource { Path = "b.jsonl", Share = 0.25 }));
         using var rows = InstructionDataset.Open(run.Dataset);
         Assert.Equal([("a.jsonl", 300), ("b.jsonl", 100)], Enumerable.Range(0, rows.Count).CountBy(row => rows.Origin(row).Source).Select(count => (count.Key, count.Value)));
     }
@@ -70,7 +70,7 @@ public sealed class MixTests
     [InlineData(1.0, null, "leaves nothing")]
     public void Shares_that_cannot_be_are_refused_before_the_run(double first, double? second, string words)
     {
-        DataBuildParams with = new() { Sources = [new() { Alpaca = new() { Path = "a", Share = first } }, new() { Alpaca = new() { Path = "b", Share = second } }] };
+        DataBuildParams with = new() { Sources = [new AlpacaSource { Path = "a", Share = first }, new AlpacaSource { Path = "b", Share = second }] };
         Assert.Contains(with.Validate(), problem => problem.Key == "sources" && problem.Problem.Contains(words));
     }
 
@@ -86,6 +86,6 @@ public sealed class MixTests
         }
         var alone = await Drawn();
         Assert.Equal((30, 10), (alone.Count, alone.Distinct().Count()));
-        Assert.Equal(alone, await Drawn(new DataSource { Alpaca = new() { Path = "b.jsonl", Share = 0.25 } }));
+        Assert.Equal(alone, await Drawn(new AlpacaSource { Path = "b.jsonl", Share = 0.25 }));
     }
 }

@@ -238,14 +238,14 @@ public sealed class ParallelSourcesTests
     {
         var source = Source("p.tsv") with { Templates = ["t.txt", "In [tgt_lang]: [input]"] };
         Assert.Equal(["p.tsv", "t.txt"], source.Files());
-        var run = await new StageRun().File("p.tsv", "hello\t你好\nbye\t再见\n").File("t.txt", "Say in [tgt_lang]: [input]\n").RunAsync(StageRun.With(new DataSource { Parallel = source }));
+        var run = await new StageRun().File("p.tsv", "hello\t你好\nbye\t再见\n").File("t.txt", "Say in [tgt_lang]: [input]\n").RunAsync(StageRun.With(source));
         var preview = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "preview.md"), TestContext.Current.CancellationToken);
         Assert.Contains("\nIn Chinese:\n", preview);
         Assert.Contains("\nSay in Chinese:\n", preview);
         Assert.Contains("templates, item 2: nothing is known of the placeholder [x]",
-            await new StageRun().File("p.tsv", "a\tb\n").File("t.txt", "[input]\n").FailureAsync(StageRun.With(new DataSource { Parallel = source with { Templates = ["t.txt", "[x] [input]"] } })));
+            await new StageRun().File("p.tsv", "a\tb\n").File("t.txt", "[input]\n").FailureAsync(StageRun.With(source with { Templates = ["t.txt", "[x] [input]"] })));
         Assert.Contains("templates, item 1: nothing is known of the placeholder [inputt]",
-            await new StageRun().File("p.tsv", "a\tb\n").FailureAsync(StageRun.With(new DataSource { Parallel = source with { Templates = ["Say [inputt]"] } })));
+            await new StageRun().File("p.tsv", "a\tb\n").FailureAsync(StageRun.With(source with { Templates = ["Say [inputt]"] })));
     }
 
     [Fact]
@@ -265,7 +265,7 @@ public sealed class ParallelSourcesTests
     public async Task A_template_with_wrong_placeholders_is_refused_with_its_line(string template, string words)
     {
         var message = await new StageRun().File("p.tsv", "a\t甲\n").File("t.txt", $"# ours\n\nTo [tgt_lang] [1]: [input]\n{template}\n")
-            .FailureAsync(StageRun.With(new DataSource { Parallel = Source("p.tsv") with { Templates = ["t.txt"] } }));
+            .FailureAsync(StageRun.With(Source("p.tsv") with { Templates = ["t.txt"] }));
         Assert.StartsWith("t.txt:4:", message);
         Assert.Contains(words, message);
     }
@@ -274,7 +274,7 @@ public sealed class ParallelSourcesTests
     public async Task Pairs_of_unlike_length_or_in_the_wrong_script_are_left_out_and_counted()
     {
         var pairs = "good morning\t早上好\nyes\t这一行说的是完全不同的一件事情\n早上\t晚上\nhello there\thello there\nGIMP manual\tGIMP 手册\n";
-        var run = await new StageRun().File("p.tsv", pairs).RunAsync(StageRun.With(new DataSource { Parallel = Source("p.tsv") with { MaxLengthRatio = 3, CheckScripts = true } }));
+        var run = await new StageRun().File("p.tsv", pairs).RunAsync(StageRun.With(Source("p.tsv") with { MaxLengthRatio = 3, CheckScripts = true }));
         var dropped = JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"), TestContext.Current.CancellationToken)).GetProperty("total").GetProperty("dropped");
         Assert.Equal("""{"length ratio":1,"not in the script of Chinese":1,"not in the script of English":1}""", JsonSerializer.Serialize(dropped));
     }

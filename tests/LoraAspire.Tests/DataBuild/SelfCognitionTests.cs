@@ -1,5 +1,4 @@
 using LoraAspire.DataBuild.Identity;
-using LoraAspire.DataBuild.Written;
 using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.Tests.DataBuild;
@@ -8,7 +7,7 @@ public sealed class SelfCognitionTests
 {
     private static readonly SelfCognitionSource Self = new() { Name = "Mingyu", Developer = "the evening class", Abilities = ["translation"], Languages = ["Chinese", "English"] };
 
-    private static Identity Identity(bool inChinese) => new(Self.Name, Self.Developer, Self.Abilities, Self.Languages, inChinese);
+    private static IdentityBank Bank(bool inChinese) => new(Self, inChinese);
 
     [Theory]
     [InlineData(false)]
@@ -18,7 +17,7 @@ public sealed class SelfCognitionTests
         var topics = inChinese ? IdentityQuestions.Chinese : IdentityQuestions.English;
         Assert.True(topics.SelectMany(topic => topic.Questions).Distinct().Count() >= 60);
         Assert.All(topics, topic => Assert.True(topic.Answers.Distinct().Count() >= 3));
-        Assert.All(Identity(inChinese).All(), record => Assert.Null(IdentityCheck.Problem(record, Self)));
+        Assert.All(Bank(inChinese).All(), record => Assert.Null(IdentityCheck.Problem(record, Self)));
     }
 
     [Theory]
@@ -39,7 +38,7 @@ public sealed class SelfCognitionTests
     public void The_bank_passes_the_check_with_any_name(string name, string developer)
     {
         var odd = Self with { Name = name, Developer = developer, Abilities = ["GPT-4 style chat", "[text] editing", "a"] };
-        Assert.All(new[] { false, true }.SelectMany(inChinese => new Identity(name, developer, odd.Abilities, odd.Languages, inChinese).All()), record => Assert.Null(IdentityCheck.Problem(record, odd)));
+        Assert.All(new[] { false, true }.SelectMany(inChinese => new IdentityBank(odd, inChinese).All()), record => Assert.Null(IdentityCheck.Problem(record, odd)));
     }
 
     [Theory]
@@ -47,7 +46,7 @@ public sealed class SelfCognitionTests
     [InlineData(true)]
     public void Nothing_is_asked_of_what_was_not_given(bool inChinese)
     {
-        var bare = Identity(inChinese) with { Abilities = [], Languages = [] };
+        IdentityBank bare = new(Self with { Abilities = [], Languages = [] }, inChinese);
         Assert.All(bare.All(), record => Assert.DoesNotContain("{", record.Output + record.Instruction));
         Assert.DoesNotContain(bare.All(), record => record.Instruction.Contains(inChinese ? "语言和你交流" : "languages do you speak") || record.Instruction.Contains(inChinese ? "你能做什么" : "What can you do"));
     }
@@ -55,7 +54,7 @@ public sealed class SelfCognitionTests
     [Fact]
     public async Task A_name_that_holds_every_other_one_is_asked_about_none_and_spaces_around_words_go()
     {
-        var run = await new StageRun().RunAsync(StageRun.With(new DataSource { SelfCognition = new() { Name = " ChatGPT GPT-4 Claude Gemini Llama Siri Alexa Bing ", Developer = "us", Abilities = ["translation ", ""] } }));
+        var run = await new StageRun().RunAsync(StageRun.With(new SelfCognitionSource { Name = " ChatGPT GPT-4 Claude Gemini Llama Siri Alexa Bing ", Developer = "us", Abilities = ["translation ", ""] }));
         var texts = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "report.md"), TestContext.Current.CancellationToken);
         Assert.Contains("self_cognition", texts);
         using var rows = LoraAspire.Model.Data.InstructionDataset.Open(run.Dataset);
@@ -66,5 +65,5 @@ public sealed class SelfCognitionTests
     [InlineData("[NAME]")]
     [InlineData("{name}")]
     public async Task A_name_that_was_never_filled_in_is_refused(string name) =>
-        Assert.Contains("looks like a placeholder", await new StageRun().FailureAsync(StageRun.With(new DataSource { SelfCognition = Self with { Name = name } })));
+        Assert.Contains("looks like a placeholder", await new StageRun().FailureAsync(StageRun.With(Self with { Name = name })));
 }

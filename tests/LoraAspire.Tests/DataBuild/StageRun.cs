@@ -35,5 +35,5 @@ internal sealed class StageRun
     /// <summary>Plain template, only the answer learned.</summary>
     public static DataBuildParams With(params DataSource[] sources) => new() { Sources = sources, PromptTemplateName = "plain", TrainOnInputs = false };
 
-    public static DataSource Alpaca(string path, int? sample = null, int repeat = 1) => new() { Alpaca = new() { Path = path, Sample = sample, Repeat = repeat } };
+    public static DataSource Alpaca(string path, int? sample = null, int repeat = 1) => new AlpacaSource { Path = path, Sample = sample, Repeat = repeat };
 }

@@ -137,7 +137,7 @@ public sealed class AliasTests
         var result = PipelineParser.Parse($"name: x\nstages:\n  - id: a\n    uses: data-build\n    inputs: {{ base: model:tiny }}\n    with: {{ {key}: alpaca.json }}\n", "p.yaml");
 
         Assert.Empty(result.Errors);
-        Assert.Equal("alpaca.json", Assert.Single(((DataBuildParams)result.Pipeline!.Stage("a").With).Sources).Alpaca!.Path);
+        Assert.Equal("alpaca.json", Assert.Single(((DataBuildParams)result.Pipeline!.Stage("a").With).Sources).Name);
         Assert.Contains($"{key} understood as sources", Assert.Single(result.Notes).Message, StringComparison.Ordinal);
     }
 

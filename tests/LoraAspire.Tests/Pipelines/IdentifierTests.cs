@@ -62,7 +62,7 @@ public sealed class IdentifierTests
     [InlineData(".lora")]
     public void A_pipeline_cannot_be_called_as_a_folder_above_it_or_a_hidden_one(string name)
     {
-        var parsed = PipelineParser.Parse($"name: '{name}'\nstages:\n  - {{ id: data, uses: data-build, inputs: {{ base: model:tiny }}, with: {{ sources: [ {{ grammar: {{ count: 1 }} }} ] }} }}\n", "p.yaml");
+        var parsed = PipelineParser.Parse($"name: '{name}'\nstages:\n  - {{ id: data, uses: data-build, inputs: {{ base: model:tiny }}, with: {{ sources: [ {{ self_cognition: {{ name: Y, developer: D }} }} ] }} }}\n", "p.yaml");
 
         Assert.Null(parsed.Pipeline);
         Assert.Equal("p.yaml:1:7: 'name' is 1 to 64 letters, digits, dashes, underscores or dots, the first no dot", Assert.Single(parsed.Errors).ToString());

@@ -17,7 +17,7 @@ public sealed class LostInputTests
     private static SubmitRun Submit => new("r", At, "p.yaml", """
         name: two
         stages:
-          - { id: data, uses: data-build, inputs: { base: model:tiny }, with: { sources: [ { grammar: { count: 1 } } ] } }
+          - { id: data, uses: data-build, inputs: { base: model:tiny }, with: { sources: [ { self_cognition: { name: Y, developer: D } } ] } }
           - { id: tune, uses: trainer, inputs: { dataset: data.dataset, base: model:tiny } }
         """);
 

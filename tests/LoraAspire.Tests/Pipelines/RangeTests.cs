@@ -56,11 +56,10 @@ public sealed class RangeTests
     [InlineData("evaluator", "max_new_tokens: 2147483647", "1:17", "must be at most 1048576")]
     [InlineData("data-build", "cutoff_len: 1", "1:13", "2 (BOS and one to predict)")]
     [InlineData("data-build", "dedup: { near: 0 }", "1:16", "similarity above 0")]
-    [InlineData("data-build", "sources: [ { grammar: { count: 0 } } ]", "1:32", "must be at least 1")]
-    [InlineData("data-build", "sources: [ { grammar: { count: 1, sample: 0 } } ]", "1:43", "must be at least 1")]
-    [InlineData("data-build", "sources: [ { grammar: { count: 1, repeat: 0 } } ]", "1:43", "must be at least 1")]
-    [InlineData("data-build", "sources: [ { grammar: { count: 1, share: 1.5 } } ]", "1:42", "at most 1")]
-    [InlineData("data-build", "sources: [ { grammar: { count: 1, weight: 1e-300 } } ]", "1:43", "above 0")]
+    [InlineData("data-build", "sources: [ { chat: { path: p, sample: 0 } } ]", "1:39", "must be at least 1")]
+    [InlineData("data-build", "sources: [ { chat: { path: p, repeat: 0 } } ]", "1:39", "must be at least 1")]
+    [InlineData("data-build", "sources: [ { chat: { path: p, share: 1.5 } } ]", "1:38", "at most 1")]
+    [InlineData("data-build", "sources: [ { chat: { path: p, weight: 1e-300 } } ]", "1:39", "above 0")]
     [InlineData("data-build", "writer: { provider: ollama, model: m, max_requests: 0 }", "1:53", "must be at least 1")]
     public void A_number_beyond_its_range_is_told_where_it_stands(string kind, string yaml, string place, string words)
     {

@@ -16,7 +16,7 @@ public sealed class SchedulerTests
           - id: data
             uses: data-build
             inputs: { base: model:tiny }
-            with: { sources: [ { grammar: { count: 1 } } ] }
+            with: { sources: [ { self_cognition: { name: Y, developer: D } } ] }
             retries: 1
           - id: tune
             uses: trainer

@@ -43,7 +43,7 @@ public sealed class FullDiskTests : IDisposable
     [Fact]
     public async Task A_data_set_without_room_fails_in_words()
     {
-        var (code, said) = await RunAsync("DataBuild", "size=200k", "prompt_template_name: plain\nsources: [ { grammar: { count: 20000 } } ]", $"base={TrainerStageRun.Base}");
+        var (code, said) = await RunAsync("DataBuild", "size=200k", "prompt_template_name: plain\nsources: [ { self_cognition: { name: Y, developer: D, repeat: 20 } } ]", $"base={TrainerStageRun.Base}");
 
         Assert.Equal(1, code);
         Assert.Contains("No space left on device", said, StringComparison.Ordinal);

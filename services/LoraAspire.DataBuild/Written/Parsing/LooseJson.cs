@@ -1,18 +1,23 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
+using LoraAspire.DataBuild.Records;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 
 /// <summary>
-/// Almost-JSON → JSON: Python's dictionaries, keys without quotes, full-width marks, any quotes (<see cref="LooseText"/>), commas that are missing or too many, comments,
-/// an object that isn't closed before the next one begins.
+/// JSON as models write it. What isn't valid is read as almost-JSON: Python's dictionaries, keys without quotes, full-width marks, any quotes (<see cref="LooseText"/>), commas
+/// that are missing or too many, comments, an object that isn't closed before the next one begins.
 /// </summary>
-internal sealed class LooseJson
+internal sealed partial class LooseJson
 {
     /// <summary>Letters of one value; more than that is no record. Bounds the search where braces never close.</summary>
-    public const int Longest = 8_192;
+    private const int Longest = 8_192;
 
     private const int Deepest = 32;
+
+    /// <summary>Letters that may be looked at in vain. Nobody's records need so many; it bounds the work that an endless row of braces makes.</summary>
+    private const int Patience = 2_000_000;
 
     private readonly string _text;
     private readonly int _end;
@@ -26,19 +31,85 @@ internal sealed class LooseJson
         _texts = new(text, _end);
     }
 
-    /// <summary>The object or array that begins at <paramref name="at"/>, which is moved behind it; null when it can't be read.</summary>
-    /// <param name="cutOff">The text ended within it.</param>
-    public static JsonElement? Read(string text, ref int at, out bool cutOff)
+    /// <summary>The valid value that is all of the text, or null.</summary>
+    public static JsonElement? All(string text)
     {
-        LooseJson loose = new(text, at);
-        var whole = loose.Value(0);
-        cutOff = !whole && loose._at >= loose._end;
-        if (!whole)
+        try
+        {
+            return JsonElement.Parse(Encoding.UTF8.GetBytes(text), new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
+        }
+        catch (JsonException)
         {
             return null;
         }
-        at = loose._at;
-        return Json.TryParse(loose._json.ToString());
+    }
+
+    /// <summary>The value that begins at <paramref name="at"/>, which is moved behind it; null when it can't be read.</summary>
+    /// <param name="cutOff">The text ended within it.</param>
+    public static JsonElement? Read(string text, ref int at, out bool cutOff)
+    {
+        cutOff = false;
+        var bytes = Encoding.UTF8.GetBytes(text, at, Math.Min(Longest, text.Length - at));
+        Utf8JsonReader reader = new(bytes, new JsonReaderOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
+        try
+        {
+            var valid = JsonElement.ParseValue(ref reader);
+            at += Encoding.UTF8.GetCharCount(bytes, 0, (int)reader.BytesConsumed);
+            return valid;
+        }
+        catch (JsonException)
+        {
+            LooseJson loose = new(text, at);
+            var whole = loose.Value(0);
+            cutOff = !whole && loose._at >= loose._end;
+            at = whole ? loose._at : at;
+            return whole ? All(loose._json.ToString()) : null;
+        }
+    }
+
+    /// <summary>
+    /// The objects in an answer, wherever they stand: in an array, one after another with or without commas, in fences, between prose. One that can't be read is dropped.
+    /// </summary>
+    public static ReadAnswer<JsonElement> Objects(string answer)
+    {
+        List<JsonElement> items = [];
+        List<string> dropped = [];
+        var patience = Patience;
+        for (var start = NextObject(answer, 0); start >= 0;)
+        {
+            var end = start;
+            if (Read(answer, ref end, out var cutOff) is { ValueKind: JsonValueKind.Object } found)
+            {
+                items.Add(found);
+                start = NextObject(answer, end);
+                continue;
+            }
+            patience -= Math.Min(Longest, answer.Length - start);
+            // An object that never closes, or one text that never does, must not swallow those after it.
+            var inner = patience < 0 ? -1 : NextObject(answer, start + 1);
+            // One that is still open where the next begins is a wrapper, of which nothing is lost.
+            if (cutOff || inner < 0 || answer.AsSpan(start, inner - start).ContainsAny('}', '｝'))
+            {
+                dropped.Add(cutOff && patience >= 0 ? ReadAnswer.CutOff : ReadAnswer.Malformed);
+            }
+            start = inner;
+        }
+        return new(items, dropped);
+    }
+
+    /// <summary>The next brace after which a key, a comment or another object begins; -1 when there is none.</summary>
+    private static int NextObject(string text, int from)
+    {
+        for (var at = from; at < text.Length && text.AsSpan(at).IndexOfAny('{', '｛') is var next and >= 0; at++)
+        {
+            at += next;
+            var after = Blanks.Skip(text, at + 1);
+            if (after < text.Length && (LooseText.IsQuote(text[after]) || text[after] is '/' or '#' || LooseText.Key(text, after, bare: true) is not null))
+            {
+                return at;
+            }
+        }
+        return -1;
     }
 
     private bool Value(int depth)
@@ -48,9 +119,9 @@ internal sealed class LooseJson
         {
             '{' or '｛' => Object(depth),
             '[' => Array(depth),
-            var mark when LooseText.IsQuote(mark) => _texts.Read(_json, ref _at, inObject: true),
+            var mark when LooseText.IsQuote(mark) => Add(_texts.Read(ref _at, inObject: true)),
             '}' or '｝' or ',' or ']' or ':' => false,
-            _ => Word() || _texts.Read(_json, ref _at, inObject: true, opened: false),
+            _ => Word() || Add(_texts.Read(ref _at, inObject: true, opened: false)),
         };
     }
 
@@ -77,19 +148,15 @@ internal sealed class LooseJson
 
     private bool Key()
     {
-        if (LooseKey.At(_text, _at, bare: true) is not { } key || key.Value >= _end)
+        if (LooseText.Key(_text, _at, bare: true) is not { } key || key.Value >= _end)
         {
             _at = _text.AsSpan(_at).IndexOfAny('}', '｝') < 0 ? _end : _at;
             return false;
         }
         _texts.BareKeys |= !LooseText.IsQuote(_text[_at]);
-        _json.Append('"');
-        foreach (var letter in key.Name)
-        {
-            LooseLetters.Append(_json, letter);
-        }
-        _json.Append("\":");
         _at = key.Value;
+        Add(key.Name);
+        _json.Append(':');
         return true;
     }
 
@@ -107,22 +174,31 @@ internal sealed class LooseJson
                 return true;
             }
             _json.Append(items > 0 ? "," : "");
-            if (_at >= _end || !(LooseText.IsQuote(_text[_at]) ? _texts.Read(_json, ref _at, inObject: false) : _text[_at] is '{' or '｛' or '[' ? Value(depth + 1) : Word()))
+            if (_at >= _end || !(LooseText.IsQuote(_text[_at]) ? Add(_texts.Read(ref _at, inObject: false))
+                : _text[_at] is '{' or '｛' or '[' ? Value(depth + 1) : Word()))
             {
                 return false;
             }
         }
     }
 
+    /// <summary>A number, or a word of JSON, JavaScript or Python: no text, and so nothing that counts.</summary>
     private bool Word()
     {
-        if (LooseWord.At(_text, _at) is not { } word)
-        {
-            return false;
-        }
-        _json.Append(word.Json);
-        _at = word.End;
-        return true;
+        var length = Words().Match(_text, _at) is { Success: true } word && Blanks.SkipWithComments(_text, _at + word.Length) is var after
+            && (after >= _text.Length || ",，、;；}｝]".Contains(_text[after]) || _text.AsSpan(_at, after - _at).Contains('\n')) ? word.Length : 0;
+        _json.Append(length > 0 ? "null" : "");
+        _at += length;
+        return length > 0;
+    }
+
+    [GeneratedRegex(@"\G(?:null|None|NaN|nan|undefined|nil|true|True|false|False|-?[0-9][A-Za-z0-9.+-]{0,39})(?![A-Za-z0-9.+-])")]
+    private static partial Regex Words();
+
+    private bool Add(string? text)
+    {
+        _json.Append(text is null ? "" : JsonSerializer.Serialize(text));
+        return text is not null;
     }
 
     private void Skip() => _at = Blanks.SkipWithComments(_text, _at);

@@ -79,7 +79,7 @@ public sealed record DataBuildParams : StageParams
         }
         if (Sources.Count == 0)
         {
-            yield return ("sources", $"needs at least one source: {DataSource.Kinds}");
+            yield return ("sources", $"needs at least one source: {SourceKinds.Names}");
         }
         foreach (var (key, source) in Sources.Select((source, i) => ($"sources[{i}]", source)).Concat(HeldOut.Select((source, i) => ($"held_out[{i}]", source))))
         {

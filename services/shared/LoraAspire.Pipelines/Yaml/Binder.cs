@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using LoraAspire.Pipelines.Stages.DataSources;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -62,6 +63,10 @@ internal sealed class Binder(Diagnostics report)
         {
             return Map(node, type, what, range);
         }
+        if (type == typeof(DataSource))
+        {
+            return node is YamlMappingNode named ? (true, Source(named)) : Mismatch(node, type, what);
+        }
         if (type.IsClass && type != typeof(string))
         {
             return node is YamlMappingNode mapping ? (true, Record(mapping.Children, type, mapping)) : Mismatch(node, type, what);
@@ -71,6 +76,25 @@ internal sealed class Binder(Diagnostics report)
             : type.IsEnum && node is YamlScalarNode word
                 ? Wrong(node, $"'{what}' is not '{word.Value}': {Suggestion.For(word.Value ?? "", EnumWords(type))}")
                 : Mismatch(node, type, what);
+    }
+
+    /// <summary>An item of <c>sources</c>: its keys are the kinds that there are.</summary>
+    private DataSource Source(YamlMappingNode node)
+    {
+        List<RecordSource> named = [];
+        foreach (var (key, value) in node.Children)
+        {
+            var name = Text(key) ?? "";
+            if (!SourceKinds.All.TryGetValue(name, out var type))
+            {
+                report.Error(key, $"unknown key '{name}': {Suggestion.For(name, SourceKinds.All.Keys)}");
+            }
+            else if (Value(value, type, nullable: true, name) is { Ok: true, Value: RecordSource source })
+            {
+                named.Add(source);
+            }
+        }
+        return new(named);
     }
 
     /// <summary>One scalar stands for a list of itself, as in <c>lora_target_modules: all-linear</c>.</summary>

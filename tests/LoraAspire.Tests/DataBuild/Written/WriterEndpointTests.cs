@@ -78,7 +78,7 @@ public sealed class WriterEndpointTests
     [InlineData("sources:\n  - self_cognition: { name: '[NAME]', developer: D }\n", "'[NAME]' looks like a placeholder that was to be filled in")]
     [InlineData("sources:\n  - self_cognition: { name: Y, developer: 'the {lab}' }\n", "'the {lab}' looks like a placeholder that was to be filled in")]
     [InlineData("sources:\n  - self_cognition: { name: Y, developer: D, written: -1 }\nwriter: { provider: ollama, model: m }\n", "0 to 100000")]
-    [InlineData("sources:\n  - grammar: { count: 5 }\nheld_out:\n  - self_cognition: { name: Y, developer: D, written: 5 }\nwriter: { provider: ollama, model: m }\n", "remove written")]
+    [InlineData("sources:\n  - self_cognition: { name: Z, developer: D }\nheld_out:\n  - self_cognition: { name: Y, developer: D, written: 5 }\nwriter: { provider: ollama, model: m }\n", "remove written")]
     public void What_can_not_be_written_is_a_mistake(string yaml, string words) =>
         Assert.Contains(words, Assert.Throws<PipelineException>(() => PipelineParser.ParseParams(yaml, "with.yaml", StageKinds.DataBuild)).Message);
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 using Microsoft.AspNetCore.Http;
 using static LoraAspire.Tests.DataBuild.Written.ScriptedServer;
@@ -134,7 +135,7 @@ public sealed class WriterFaultTests
         await Assert.ThrowsAsync<StageException>(() => mistake switch
         {
             "no file" => run.RunAsync(with with { Sources = [.. with.Sources, StageRun.Alpaca("none.json")] }),
-            "no templates" => run.RunAsync(with with { Sources = [.. with.Sources, new() { Parallel = with.Sources[0].Parallel! with { Templates = ["none.txt"] } }] }),
+            "no templates" => run.RunAsync(with with { Sources = [.. with.Sources, (ParallelSource)with.Sources[0].Only! with { Templates = ["none.txt"] }] }),
             "no prompt template" => run.RunAsync(with with { PromptTemplateName = "none.json" }),
             _ => run.RunAsync(with, baseModel: "no such folder"),
         });

@@ -44,16 +44,16 @@ internal sealed class WriterRun : IProgress<StageProgress>, IDisposable
 
     /// <summary>Three pairs, one given template, and as many more as are asked for.</summary>
     public static DataBuildParams Pairs(WriterParams writer, int written) =>
-        StageRun.With(new DataSource { Parallel = new() { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"], Written = written } }) with { Writer = writer, CutoffLen = 512 };
+        StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"], Written = written }) with { Writer = writer, CutoffLen = 512 };
 
     public static DataBuildParams Self(WriterParams writer, int written) =>
-        StageRun.With(new DataSource { SelfCognition = new() { Name = "Yanqi", Developer = "the lab", Written = written } }) with { Writer = writer, CutoffLen = 512 };
+        StageRun.With(new SelfCognitionSource { Name = "Yanqi", Developer = "the lab", Written = written }) with { Writer = writer, CutoffLen = 512 };
 
     /// <summary>Two rows of a table, one given template, and as many more as are asked for.</summary>
     public DataBuildParams Table(WriterParams writer, int written)
     {
         System.IO.File.WriteAllText(Path.Combine(_folder, "r.csv"), "text,label\nwonderful,good\nterrible,bad\n");
-        return StageRun.With(new DataSource { Table = new() { Path = "r.csv", Templates = ["Good or bad? [text]"], Output = "[label]", Written = written } }) with { Writer = writer };
+        return StageRun.With(new TableSource { Path = "r.csv", Templates = ["Good or bad? [text]"], Output = "[label]", Written = written }) with { Writer = writer };
     }
 
     /// <summary>The folder of the data set.</summary>

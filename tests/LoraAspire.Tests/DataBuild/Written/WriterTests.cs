@@ -30,6 +30,38 @@ public sealed class WriterTests
     }
 
     [Fact]
+    public async Task An_answer_is_asked_for_by_schema_and_read_by_it()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Says("""{"items": ["Say [input] in [tgt_lang].", "What is [input] in [tgt_lang]?"]}"""));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 2));
+        var format = Assert.Single(server.Seen).Body.GetProperty("response_format");
+        Assert.Equal("json_schema", format.GetProperty("type").GetString());
+        var items = format.GetProperty("json_schema").GetProperty("schema").GetProperty("properties").GetProperty("items");
+        Assert.Equal(("array", "string"), (items.GetProperty("type").GetString(), items.GetProperty("items").GetProperty("type").GetString()));
+        Assert.Contains("Answer with JSON, { \"items\":", server.Seen.First().Body.GetProperty("messages")[0].GetProperty("content").GetString());
+
+        await using var records = await StartAsync(
+            Says("""{"items": [{"instruction": "Say who you are.", "output": "Yanqi, at your service."}]}"""), Says("""{"items": [{"instruction": "报上名字来。", "output": "我叫Yanqi。"}]}"""));
+        var texts = WriterRun.Texts(await run.RunAsync(WriterRun.Self(run.Writer(records), 2)));
+        Assert.Equal(["### Instruction:\nSay who you are.\n\n### Response:\nYanqi, at your service.", "### Instruction:\n报上名字来。\n\n### Response:\n我叫Yanqi。"], texts.TakeLast(2));
+        Assert.Equal(2, records.Seen.Count);
+    }
+
+    [Theory]
+    [InlineData(400, "This response_format type is unavailable now")]
+    [InlineData(422, "Unsupported json_schema")]
+    public async Task A_server_that_knows_no_schema_is_asked_without_once_for_all(int status, string words)
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Fails(status, body: $$$"""{"error":{"message":"{{{words}}}"}}"""), Says("1. Say [input] in [tgt_lang]."), Says(Three));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 2));
+        Assert.Equal([true, false, false], server.Seen.Select(request => request.Body.TryGetProperty("response_format", out _)));
+        Assert.All(server.Seen.Skip(1), request => Assert.Contains("Answer with a numbered list", request.Body.GetProperty("messages")[0].GetProperty("content").GetString()));
+        Assert.Contains(run.Said, line => line.Contains("request 1 failed: the model takes no schema for its answer; it is asked without one from now on"));
+    }
+
+    [Fact]
     public async Task What_is_missing_is_asked_for_again_and_each_drop_has_its_reason()
     {
         using WriterRun run = new();

@@ -1,8 +1,11 @@
-
+using System.ComponentModel;
 
 namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>instruction / input / output records: .json, .jsonl, .csv, .tsv, .parquet; text also .gz.</summary>
+[Description(
+    "instruction, input, output from .json, .jsonl, .csv, .tsv, .parquet. `columns` names them where they differ; "
+    + "`fill` replaces a file's own `{{name}}`")]
 public sealed record AlpacaSource : RecordSource
 {
     public required string Path { get; init; }

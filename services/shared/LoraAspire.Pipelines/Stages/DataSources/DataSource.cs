@@ -1,62 +1,21 @@
-using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 
 namespace LoraAspire.Pipelines.Stages.DataSources;
 
-/// <summary>One item of <c>sources</c>: exactly one of its members is set.</summary>
-public sealed record DataSource
+/// <summary>One item of <c>sources</c>, as in <c>{ alpaca: { path: … } }</c>: it names exactly one kind of source.</summary>
+/// <param name="Named">What it names, in the order written.</param>
+[JsonConverter(typeof(DataSourceJson))]
+public sealed record DataSource(IReadOnlyList<RecordSource> Named)
 {
-    /// <summary>The kinds of sources, as YAML keys.</summary>
-    public const string Kinds = "alpaca, chat, table, parallel, self_cognition, grammar";
+    public static implicit operator DataSource(RecordSource source) => new([source]);
 
-    public AlpacaSource? Alpaca { get; init; }
-    public ChatSource? Chat { get; init; }
-    public TableSource? Table { get; init; }
-    public ParallelSource? Parallel { get; init; }
-    public SelfCognitionSource? SelfCognition { get; init; }
-    public GrammarSource? Grammar { get; init; }
-
-    private IEnumerable<RecordSource> Set => new RecordSource?[] { Alpaca, Chat, Table, Parallel, SelfCognition, Grammar }.OfType<RecordSource>();
-
-    /// <summary>The one member that is set; null where <see cref="Problem"/> says that it isn't one.</summary>
-    public RecordSource? Only => Set.Count() == 1 ? Set.First() : null;
+    /// <summary>The one source; null where <see cref="Problem"/> says that it isn't one.</summary>
+    public RecordSource? Only => Named is [var only] ? only : null;
 
     /// <summary>For messages: the file, or the kind of source.</summary>
-    public string Name => Files().FirstOrDefault() ?? (SelfCognition is not null ? "self_cognition" : "grammar");
+    public string Name => Files().FirstOrDefault() ?? Only?.Kind ?? "a source";
 
-    public IEnumerable<string> Files() => Set.SelectMany(source => source.Files());
+    public IEnumerable<string> Files() => Named.SelectMany(source => source.Files());
 
-    public string? Problem() => Only is { } source ? source.MixProblem() ?? source.Problem() : $"each item names exactly one of {Kinds}";
-}
-
-/// <summary>What every source has: how many of its records go into the data set. At most one of sample, share and weight.</summary>
-public abstract record RecordSource
-{
-    /// <summary>That many records, drawn by the seed; all of them when there are fewer.</summary>
-    [Range(1, int.MaxValue)]
-    public int? Sample { get; init; }
-
-    /// <summary>The part of the finished data set that this source makes up, above 0 and below 1; 1 only when all sources have shares.</summary>
-    [Range(0.0, 1, MinimumIsExclusive = true, ErrorMessage = "is a part of the whole, above 0 and at most 1")]
-    public double? Share { get; init; }
-
-    /// <summary>Sources with weights stand to each other as their weights do; the scarcest gives all that it has.</summary>
-    [Range(1e-6, 1e9, ErrorMessage = "must be above 0, and no less than a millionth")]
-    public double? Weight { get; init; }
-
-    /// <summary>Each record counts that often.</summary>
-    [Range(1, 1_000_000)]
-    public int Repeat { get; init; } = 1;
-
-    /// <summary>How many items a chat model is asked to write for this source; 0 where it writes none.</summary>
-    internal virtual int AskedFor => 0;
-
-    /// <summary>Files under the data root, as written in the YAML.</summary>
-    public virtual IEnumerable<string> Files() => [];
-
-    /// <summary>What is wrong in words, or null.</summary>
-    public virtual string? Problem() => null;
-
-    internal string? MixProblem() =>
-        new object?[] { Sample, Share, Weight }.Count(value => value is not null) > 1 ? "sample, share and weight exclude each other: keep one"
-        : null;
+    public string? Problem() => Only is { } source ? source.MixProblem() ?? source.Problem() : $"each item names exactly one of {SourceKinds.Names}";
 }

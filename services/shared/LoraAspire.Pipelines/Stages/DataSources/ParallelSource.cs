@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 
 namespace LoraAspire.Pipelines.Stages.DataSources;
@@ -6,6 +7,10 @@ namespace LoraAspire.Pipelines.Stages.DataSources;
 /// Sentence pairs turned into instructions by a list of templates, one a line, with [src_lang], [tgt_lang], [input]. The file is tab-separated pairs (.tsv, .txt),
 /// TMX, or a gettext catalogue (.po, .mo); each also .gz; or two aligned files, a sentence a line.
 /// </summary>
+[Description(
+    "pairs with a tab between, two aligned files (`target_path`), TMX, gettext .po and .mo, by `templates` with "
+    + "`[src_lang]`, `[tgt_lang]` and `[input]` exactly once: a list of templates, or files of them; without, our own ten. "
+    + "Of a TMX with zh-CN and zh-TW the one that `src_lang` and `tgt_lang` name (a code, or \"Simplified Chinese\")")]
 public sealed record ParallelSource : RecordSource
 {
     public required string Path { get; init; }

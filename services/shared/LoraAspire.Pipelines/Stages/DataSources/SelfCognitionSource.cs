@@ -1,8 +1,12 @@
+using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 
 namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>Records in which the model says who it is, in Chinese and English.</summary>
+[Description(
+    "our own bank of questions in English and Chinese, with several answers each; nothing is asked about `abilities` or "
+    + "`languages` that aren't given")]
 public sealed record SelfCognitionSource : RecordSource
 {
     public required string Name { get; init => field = value.Trim(); }

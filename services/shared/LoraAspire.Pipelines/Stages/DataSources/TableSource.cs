@@ -1,8 +1,13 @@
+using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 
 namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>Any table (.csv, .tsv, .json, .jsonl, .parquet; text also .gz) → instructions by templates with <c>[column]</c> placeholders: classification, summarising, questions.</summary>
+[Description(
+    "any of these tables, by templates with `[column]`: a list of templates, or files of them that end in .txt. "
+    + "`input` fills the record's input; `values` are words for a column's values, and one that isn't listed is an error; "
+    + "a record with an empty cell is left out")]
 public sealed record TableSource : RecordSource
 {
     public required string Path { get; init; }

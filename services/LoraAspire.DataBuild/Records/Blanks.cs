@@ -1,0 +1,54 @@
+namespace LoraAspire.DataBuild.Records;
+
+/// <summary>What may stand between the parts of an answer without meaning anything: white space, and characters of no width, which a model or an editor leaves behind.</summary>
+internal static class Blanks
+{
+    /// <summary>Stands for bytes that are no letter.</summary>
+    public const char Damaged = '\uFFFD';
+
+    /// <summary>Bounds the search where none ends.</summary>
+    private const int LongestComment = 400;
+
+    public static bool Is(char letter) => char.IsWhiteSpace(letter) || IsWidthless(letter);
+
+    public static bool IsWidthless(char letter) => letter is '\u00AD' or (>= '\u200B' and <= '\u200F') or (>= '\u2060' and <= '\u2064') or '\uFEFF';
+
+    /// <summary>The first place from <paramref name="at"/> on that isn't blank.</summary>
+    public static int Skip(string text, int at)
+    {
+        while (at < text.Length && Is(text[at]))
+        {
+            at++;
+        }
+        return at;
+    }
+
+    /// <summary>The same, past comments of JavaScript and Python.</summary>
+    public static int SkipWithComments(string text, int at)
+    {
+        while (true)
+        {
+            at = Skip(text, at);
+            var rest = text.AsSpan(at, Math.Min(LongestComment, text.Length - at));
+            var end = rest.StartsWith("//") || rest.StartsWith("#") ? rest.IndexOf('\n')
+                : rest.StartsWith("/*") && rest.IndexOf("*/") is var close and >= 0 ? close + 2
+                : 0;
+            if (end == 0)
+            {
+                return at;
+            }
+            at += end < 0 ? rest.Length : end;
+        }
+    }
+
+    /// <summary>Without blanks at either end.</summary>
+    public static string Trim(string text)
+    {
+        var (start, end) = (Skip(text, 0), text.Length);
+        while (end > start && Is(text[end - 1]))
+        {
+            end--;
+        }
+        return text[start..end];
+    }
+}
