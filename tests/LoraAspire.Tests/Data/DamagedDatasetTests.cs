@@ -11,9 +11,9 @@ public sealed class DamagedDatasetTests : IDisposable
 
     private string Arrow => Path.Combine(_folder, InstructionDataset.FileName);
 
-    public static TheoryData<string> Shared => [.. GoldenFolder.Faults("arrow")];
+    public static IEnumerable<TheoryDataRow<string>> Shared => GoldenFolder.Faults("arrow");
 
-    [Theory(SkipTestWithoutData = true), MemberData(nameof(Shared))]
+    [Theory, MemberData(nameof(Shared))]
     public void A_data_set_that_once_ended_the_process_is_refused(string file)
     {
         File.Copy(Path.Combine(GoldenFolder.SharedCases, file), Arrow);

@@ -10,15 +10,15 @@ namespace LoraAspire.Tests.Data;
 [Trait("Category", "Goldens")]
 public sealed class PreprocessGoldens
 {
-    public static TheoryData<string> Files => GoldenFolder.FileNames("preprocess", "preprocess_*.json");
+    public static TheoryData<string> Files => GoldenFolder.Cases("preprocess", "preprocess_*.json");
 
-    public static TheoryData<string> Collated => GoldenFolder.FileNames("preprocess", "collate_*.json");
+    public static TheoryData<string> Collated => GoldenFolder.Cases("preprocess", "collate_*.json");
 
-    [Theory(SkipTestWithoutData = true), MemberData(nameof(Files))]
+    [Theory, MemberData(nameof(Files))]
     public void Rows_like_alpaca_lora_have_the_golden_ids_mask_and_labels(string file)
     {
         var golden = Read(file);
-        var tokenizer = HfTokenizer.Load(GoldenFolder.Require(GoldenFolder.Root, "tokenizer"));
+        var tokenizer = Tokenizer(file);
         var template = Template(golden);
         var compared = 0;
         foreach (var run in golden.GetProperty("runs").EnumerateArray())
@@ -37,11 +37,11 @@ public sealed class PreprocessGoldens
         Assert.True(compared > 0);
     }
 
-    [Theory(SkipTestWithoutData = true), MemberData(nameof(Files))]
+    [Theory, MemberData(nameof(Files))]
     public void The_default_differs_only_where_it_means_to(string file)
     {
         var golden = Read(file);
-        var tokenizer = HfTokenizer.Load(GoldenFolder.Require(GoldenFolder.Root, "tokenizer"));
+        var tokenizer = Tokenizer(file);
         Preprocessor ours = new(tokenizer, Template(golden), new(512, TrainOnInputs: false));
         Preprocessor theirs = new(tokenizer, Template(golden), new(512, TrainOnInputs: false, LikeAlpacaLora: true));
         AlpacaLoraDifference difference = new(tokenizer, Template(golden), new() { CutoffLen = 512, TrainOnInputs = false });
@@ -62,12 +62,12 @@ public sealed class PreprocessGoldens
         }
     }
 
-    [Theory(SkipTestWithoutData = true), MemberData(nameof(Collated))]
+    [Theory, MemberData(nameof(Collated))]
     public void Padded_batches_equal_the_golden(string file)
     {
         var golden = Read(file);
         var source = Read(file.Replace("collate_", "preprocess_"));
-        Preprocessor preprocessor = new(HfTokenizer.Load(GoldenFolder.Require(GoldenFolder.Root, "tokenizer")), Template(source),
+        Preprocessor preprocessor = new(Tokenizer(file), Template(source),
             new(512, TrainOnInputs: false, LikeAlpacaLora: true));
         var records = source.GetProperty("records").EnumerateArray().ToList();
         foreach (var expected in golden.GetProperty("batches").EnumerateArray())
@@ -80,7 +80,9 @@ public sealed class PreprocessGoldens
         }
     }
 
-    private static JsonElement Read(string file) => JsonElement.Parse(File.ReadAllBytes(Path.Combine(GoldenFolder.Root, "preprocess", file)));
+    private static JsonElement Read(string file) => JsonElement.Parse(File.ReadAllBytes(GoldenFolder.At(file)));
+
+    private static HfTokenizer Tokenizer(string file) => HfTokenizer.Load(GoldenFolder.Beside(file, "tokenizer"));
 
     private static PromptTemplate Template(JsonElement golden) => golden.GetProperty("template").Deserialize<PromptTemplate>()!;
 

@@ -245,17 +245,19 @@ public sealed class TorchFileTests : IDisposable
         AssertRefused("neither a zip file nor a pickle");
     }
 
-    [Fact, Trait("Category", "Goldens")]
-    public void The_older_format_of_a_golden_model_holds_the_same_weights()
+    public static TheoryData<string> OlderFormats => GoldenFolder.Cases("models", holding: "legacy_format.bin");
+
+    [Theory, MemberData(nameof(OlderFormats)), Trait("Category", "Goldens")]
+    public void The_older_format_of_a_golden_model_holds_the_same_weights(string name)
     {
-        var folder = GoldenFolder.Require(GoldenFolder.Root, "models/llama_linear");
+        var folder = GoldenFolder.At(name);
         using TensorFile legacy = TensorFile.Open(Path.Combine(folder, "legacy_format.bin")), plain = TensorFile.Open(Path.Combine(folder, WeightFiles.Single));
 
         Assert.Equal(plain.Tensors.Keys.Order(), legacy.Tensors.Keys.Order());
-        Assert.All(plain.Tensors.Keys, name =>
+        Assert.All(plain.Tensors.Keys, weight =>
         {
-            using Tensor one = legacy.Read(name), other = plain.Read(name);
-            Assert.True(one.equal(other).all().item<bool>(), name);
+            using Tensor one = legacy.Read(weight), other = plain.Read(weight);
+            Assert.True(one.equal(other).all().item<bool>(), weight);
         });
     }
 
