@@ -55,21 +55,21 @@ internal static class OwnTexts
         File.WriteAllText(Path.Combine(folder, "roundtrip.json"), JsonSerializer.Serialize(new
         {
             cases = texts.Select(text => Case(text, text.Replace('▁', ' '), s_tokenizer.Encode(text)))
-                // By hand: a stretch after a special token has a space of its own, and one that comes after text is set off by a space when it is shown.
-                .Append(Case("Hello</s>you", "Hello you", s_tokenizer.EncodeLegacy("Hello</s>you"), "<s> Hello</s> you", "Hello</s>you"))
+                // By hand: what follows a special token has a space of its own, and a stretch that a special token ends is shown behind a space.
+                .Append(Case("Hello</s>you", "Hello you", s_tokenizer.EncodeLegacy("Hello</s>you"), "<s> Hello</s>you", "Hello</s>you"))
                 .Append(Case("<unk>", "", [0], "<s><unk>", "<unk>")),
             decode_only = new[] { new[] { 3 + 0xe4, 3 + 0xbd, 3 + 0xa0 }, [3 + 0xff, 3 + 'A'], [3 + 0xe4, 3 + 0xbd, 3 + 'B', 3 + 0x80] }
                 .Select(ids => new { ids, decoded = s_tokenizer.Decode(ids), decoded_with_special = s_tokenizer.Decode(ids) }),
         }));
     }
 
-    /// <summary>The slow tokenizer takes a space of its own from a first token, and writes &lt;s&gt; before one space, not before two.</summary>
+    /// <summary>The slow tokenizer takes one more space from a first token than SentencePiece does.</summary>
     private static object Case(string text, string decoded, int[] ids, string? withSpecial = null, string? plain = null) => new
     {
         text,
         ids,
         decoded = decoded.StartsWith(' ') ? decoded[1..] : decoded,
-        decoded_with_special = withSpecial ?? (text.Length == 0 ? "<s>" : "<s>" + (decoded.StartsWith(' ') ? "" : " ") + decoded),
+        decoded_with_special = withSpecial ?? "<s>" + decoded,
         sp_ids = s_tokenizer.Encode(plain ?? text),
         sp_decoded = plain ?? decoded,
     };
