@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LoraAspire.Tests.Goldens.Own;
 
 namespace LoraAspire.Tests.Goldens;
@@ -56,6 +57,14 @@ public static class GoldenFolder
 
     /// <summary>The full path of what lies at another place of the layout that a case belongs to.</summary>
     public static string Beside(string name, string place) => At($"{name.Split('/')[0]}/{place}");
+
+    /// <summary>The elements of an array, of which there must be some: a test over none would prove nothing.</summary>
+    public static IReadOnlyList<JsonElement> Rows(JsonElement parent, string name)
+    {
+        IReadOnlyList<JsonElement> rows = [.. parent.GetProperty(name).EnumerateArray()];
+        Assert.NotEmpty(rows);
+        return rows;
+    }
 
     /// <summary>The full path of a file or folder under <paramref name="root"/>; skips the test, in words, when it is not there.</summary>
     public static string Require(string root, string relative)

@@ -52,7 +52,7 @@ public sealed class NaiveTests
     {
         var tokenizer = NaiveSentencePiece.Load(Path.Combine(GoldenFolder.At(name), "tokenizer.model"));
         var golden = JsonElement.Parse(File.ReadAllBytes(Path.Combine(GoldenFolder.At(name), "roundtrip.json")));
-        Assert.All(golden.GetProperty("cases").EnumerateArray(), item =>
+        Assert.All(GoldenFolder.Rows(golden, "cases"), item =>
         {
             var text = item.GetProperty("text").GetString()!;
             var ids = TokenizerIds(item.TryGetProperty("sp_ids", out var plain) ? plain : item.GetProperty("ids"));

@@ -194,6 +194,7 @@ public sealed class TorchFileTests : IDisposable
             PickleWriter.Zip(At(), pickle, new Dictionary<string, byte[]> { ["0"] = Six });
         }
         var whole = File.ReadAllBytes(At());
+        var (read, refused) = (0, 0);
         foreach (var (index, mask) in Enumerable.Range(0, whole.Length).SelectMany(index => new byte[] { 0x01, 0x04, 0x20, 0x80, 0xff }.Select(mask => (index, mask))))
         {
             var damaged = whole.ToArray();
@@ -206,12 +207,15 @@ public sealed class TorchFileTests : IDisposable
                 {
                     file.Read(name).Dispose();
                 }
+                read++;
             }
             catch (ModelException error)
             {
                 Assert.Contains(At(), error.Message, StringComparison.Ordinal);
+                refused++;
             }
         }
+        Assert.True(read > 100 && refused > 100, $"{read} read, {refused} refused: neither is rare");
     }
 
     /// <summary>A file of more than 4 GiB says its places in zip64 records; these say small ones.</summary>

@@ -18,7 +18,7 @@ public sealed class PromptTemplateTests
         {
             Assert.Equal(template with { Description = "" }, PromptTemplate.Load(name) with { Description = "" });
         }
-        foreach (var (record, prompt) in golden.GetProperty("records").EnumerateArray().Zip(golden.GetProperty("prompts").EnumerateArray()))
+        foreach (var (record, prompt) in GoldenFolder.Rows(golden, "records").Zip(GoldenFolder.Rows(golden, "prompts")))
         {
             var user = template.Prompt(record.GetProperty("instruction").GetString()!, record.GetProperty("input").GetString());
             Assert.Equal(prompt.GetProperty("user").GetString(), user);

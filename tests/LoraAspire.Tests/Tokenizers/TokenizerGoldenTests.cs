@@ -21,7 +21,7 @@ public sealed class TokenizerGoldenTests
     public void Texts_give_the_ids_of_plain_SentencePiece(string name)
     {
         var llama = Llama(name);
-        foreach (var item in Roundtrip(name).GetProperty("cases").EnumerateArray())
+        foreach (var item in GoldenFolder.Rows(Roundtrip(name), "cases"))
         {
             Assert.Equal(Ints(PlainOr(item, "sp_ids", "ids")), llama.Encode(item.GetProperty("text").GetString()!, addBos: false));
         }
@@ -31,7 +31,7 @@ public sealed class TokenizerGoldenTests
     public void Texts_give_the_ids_of_the_slow_tokenizer_when_its_special_tokens_are_wanted(string name)
     {
         var llama = Llama(name);
-        foreach (var item in Roundtrip(name).GetProperty("cases").EnumerateArray())
+        foreach (var item in GoldenFolder.Rows(Roundtrip(name), "cases"))
         {
             Assert.Equal([1, .. Ints(item.GetProperty("ids"))], llama.EncodeLegacy(item.GetProperty("text").GetString()!, addBos: true));
         }
@@ -42,11 +42,11 @@ public sealed class TokenizerGoldenTests
     {
         var llama = Llama(name);
         var goldens = Roundtrip(name);
-        foreach (var item in goldens.GetProperty("cases").EnumerateArray())
+        foreach (var item in GoldenFolder.Rows(goldens, "cases"))
         {
             Assert.Equal(PlainOr(item, "sp_decoded", "decoded").GetString(), llama.Decode(Ints(PlainOr(item, "sp_ids", "ids"))));
         }
-        foreach (var item in goldens.GetProperty("decode_only").EnumerateArray())
+        foreach (var item in GoldenFolder.Rows(goldens, "decode_only"))
         {
             Assert.Equal(PlainOr(item, "sp_decoded", "decoded").GetString(), llama.Decode(Ints(item.GetProperty("ids"))));
         }
@@ -57,13 +57,13 @@ public sealed class TokenizerGoldenTests
     {
         var llama = Llama(name);
         var goldens = Roundtrip(name);
-        foreach (var item in goldens.GetProperty("cases").EnumerateArray())
+        foreach (var item in GoldenFolder.Rows(goldens, "cases"))
         {
             int[] ids = [1, .. Ints(item.GetProperty("ids"))];
             Assert.Equal(item.GetProperty("decoded").GetString(), llama.DecodeLegacy(ids, skipSpecialTokens: true));
             Assert.Equal(item.GetProperty("decoded_with_special").GetString(), llama.DecodeLegacy(ids, skipSpecialTokens: false));
         }
-        foreach (var item in goldens.GetProperty("decode_only").EnumerateArray())
+        foreach (var item in GoldenFolder.Rows(goldens, "decode_only"))
         {
             Assert.Equal(item.GetProperty("decoded").GetString(), llama.DecodeLegacy(Ints(item.GetProperty("ids")), skipSpecialTokens: true));
             Assert.Equal(item.GetProperty("decoded_with_special").GetString(), llama.DecodeLegacy(Ints(item.GetProperty("ids")), skipSpecialTokens: false));

@@ -48,7 +48,7 @@ public sealed class LoraGoldens(ITestOutputHelper output)
             golden.Json.GetProperty("schedule").GetProperty("warmup_steps").GetInt32(), golden.Json.GetProperty("schedule").GetProperty("total_steps").GetInt32());
         double lossDifference = 0, normDifference = 0;
 
-        foreach (var expected in golden.Json.GetProperty("steps").EnumerateArray())
+        foreach (var expected in GoldenFolder.Rows(golden.Json, "steps"))
         {
             var index = expected.GetProperty("step").GetInt32();
             var batches = golden.MicroBatches(expected);
@@ -58,7 +58,7 @@ public sealed class LoraGoldens(ITestOutputHelper output)
             var losses = result.ReadMicroLosses();
             // Under "mean" the file has each micro-batch's own mean; ours are already divided by the accumulation.
             var share = golden.Compat == Compat.AlpacaLora ? accumulation : 1;
-            foreach (var (micro, loss) in expected.GetProperty("micro_losses").EnumerateArray().Zip(losses))
+            foreach (var (micro, loss) in GoldenFolder.Rows(expected, "micro_losses").Zip(losses))
             {
                 lossDifference = Math.Max(lossDifference, Math.Abs((loss * share) - micro.GetDouble()));
             }

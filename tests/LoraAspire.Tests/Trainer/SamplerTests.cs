@@ -13,7 +13,7 @@ public sealed class SamplerTests
     public void Group_by_length_orders_rows_as_transformers_does(string name)
     {
         using var json = JsonDocument.Parse(File.ReadAllBytes(GoldenFolder.At(name)));
-        Assert.All(json.RootElement.GetProperty("cases").EnumerateArray(), golden =>
+        Assert.All(GoldenFolder.Rows(json.RootElement, "cases"), golden =>
         {
             int[] Numbers(string key) => golden.GetProperty(key).Deserialize<int[]>()!;
             Assert.Equal(Numbers("indices"), Sampler.GroupByLength(Numbers("lengths"), Numbers("randperm"), golden.GetProperty("batch_size").GetInt32()));
