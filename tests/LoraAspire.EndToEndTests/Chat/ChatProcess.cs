@@ -5,10 +5,10 @@ using OpenAI;
 
 namespace LoraAspire.EndToEndTests.Chat;
 
-/// <summary>The chat service as a child process on a free port, with stories260K in its models folder.</summary>
+/// <summary>The chat service as a child process on a free port, with the base model of this repository in its models folder.</summary>
 public partial class ChatProcess : IAsyncLifetime
 {
-    public const string Model = "stories260K";
+    public const string Model = "pebble";
 
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("lora-chat-");
     private Process? _process;
@@ -20,12 +20,7 @@ public partial class ChatProcess : IAsyncLifetime
     /// <summary>The program under test, from the same build configuration as this test.</summary>
     private static string Program => Built.Program("services/LoraAspire.Chat");
 
-    /// <summary>stories260K from the shared data: LORA_SHARED_DATA, or ../shared/data beside the repository.</summary>
-    public static string ModelFolder =>
-        Path.Combine(Environment.GetEnvironmentVariable("LORA_SHARED_DATA") ?? Path.Combine(Built.Root, "..", "shared", "data"), "models", Model);
-
-    /// <summary>The model in the service's models folder.</summary>
-    protected virtual string Served => ModelFolder;
+    public static string ModelFolder => Path.Combine(Built.Root, "models", Model);
 
     /// <summary>The file of the key that the service asks for; null when it asks for none.</summary>
     public virtual string? KeyFile => null;
@@ -34,12 +29,9 @@ public partial class ChatProcess : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        if (Directory.Exists(Served))
-        {
-            var models = _root.CreateSubdirectory("models");
-            Directory.CreateSymbolicLink(Path.Combine(models.FullName, Path.GetFileName(Served)), Path.GetFullPath(Served));
-            await StartAsync();
-        }
+        var models = _root.CreateSubdirectory("models");
+        Directory.CreateSymbolicLink(Path.Combine(models.FullName, Model), ModelFolder);
+        await StartAsync();
     }
 
     /// <summary>Starts the service and waits until it says where it listens.</summary>

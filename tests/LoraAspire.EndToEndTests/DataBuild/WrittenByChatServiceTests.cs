@@ -6,9 +6,7 @@ namespace LoraAspire.EndToEndTests.DataBuild;
 /// <summary>The chat service with the tiny base that this repository ships.</summary>
 public class PebbleChatProcess : ChatProcess
 {
-    public static string Folder => Path.Combine(Built.Root, "models", "pebble");
-
-    protected override string Served => Folder;
+    public static string Folder => ModelFolder;
 
     public static string DataBuild => Built.Program("services/LoraAspire.DataBuild");
 }

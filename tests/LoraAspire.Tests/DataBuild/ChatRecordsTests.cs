@@ -107,6 +107,7 @@ public sealed class ChatRecordsTests
         await Parquet.Serialization.ParquetSerializer.SerializeAsync(talks, parquet, new Parquet.ParquetOptions { RowGroupSize = 20 }, cancellationToken: TestContext.Current.CancellationToken);
         var good = parquet.ToArray();
         var path = Path.Combine(Directory.CreateTempSubdirectory("lora-").FullName, "c.parquet");
+        var (read, refused) = (0, 0);
         for (var at = 0; at < good.Length; at += 5)
         {
             var bad = (byte[])good.Clone();
@@ -114,13 +115,15 @@ public sealed class ChatRecordsTests
             await File.WriteAllBytesAsync(path, bad, TestContext.Current.CancellationToken);
             try
             {
-                Assert.NotNull(new ChatRecords(new DataFile("c.parquet", path)).Read().ToList());
+                read += new ChatRecords(new DataFile("c.parquet", path)).Read().Any() ? 1 : 0;
             }
             catch (StageException e)
             {
                 Assert.StartsWith("c.parquet", e.Message);
+                refused++;
             }
         }
+        Assert.True(read > 10 && refused > 10, $"{read} read, {refused} refused: neither is rare");
     }
 
     [Fact]

@@ -7,7 +7,7 @@ namespace LoraAspire.Tests.Generation;
 
 public sealed class ConversationTests
 {
-    private static HfTokenizer Tokenizer => field ??= HfTokenizer.Load(GoldenFolder.Require(GoldenFolder.Root, "tokenizer"));
+    private static HfTokenizer Tokenizer => field ??= HfTokenizer.Load(GoldenFolder.At("own/tokenizer"));
 
     [Theory]
     [InlineData("bayling")]

@@ -1,15 +1,21 @@
+using System.Text.Json;
+using LoraAspire.Tests.Goldens.Own;
+
 namespace LoraAspire.Tests.Goldens;
 
 /// <summary>
-/// Where the golden fixtures lie: LORA_GOLDENS, or <c>../shared/goldens</c> beside the repository. Cases are discovered, not listed,
-/// so that another set of the same format runs unchanged. A default folder that does not exist skips the tests; one that
-/// LORA_GOLDENS names and that does not exist is an error.
+/// Golden cases by name: <c>own/…</c> are those that this project computes (<see cref="OwnGoldens"/>), <c>shared/…</c> what lies in LORA_GOLDENS, or in
+/// <c>../shared/goldens</c> beside the repository. They are discovered, not listed, so that any folder of the same layout runs unchanged. One that LORA_GOLDENS names
+/// and that does not exist is an error.
 /// </summary>
 public static class GoldenFolder
 {
+    private const string Own = "own", Shared = "shared";
+
     /// <summary>The folder that holds LoraAspire.sln.</summary>
     public static string RepoRoot { get; } = FindRepoRoot();
 
+    /// <summary>The shared goldens, which need not be there.</summary>
     public static string Root { get; } = FindRoot("LORA_GOLDENS", "goldens");
 
     /// <summary>Shared raw data (tokenizers, instruction files, small models): LORA_SHARED_DATA, or <c>../shared/data</c>.</summary>
@@ -18,33 +24,47 @@ public static class GoldenFolder
     /// <summary>Shared inputs that once failed: LORA_CASES, or <c>../shared/cases</c>.</summary>
     public static string SharedCases { get; } = FindRoot("LORA_CASES", "cases");
 
-    /// <summary>Inputs that once brought a reader down, of folders whose name holds this; relative to <see cref="SharedCases"/>, in ordinal order.</summary>
-    public static IEnumerable<string> Faults(string kind)
+    /// <summary>The base model of this repository.</summary>
+    public static string Pebble { get; } = Path.Combine(RepoRoot, "models", "pebble");
+
+    /// <summary>Inputs that once brought a reader down, of folders whose name holds this; relative to <see cref="SharedCases"/>. Where there are none, a row says so.</summary>
+    public static IReadOnlyList<TheoryDataRow<string>> Faults(string kind)
     {
         var folder = Path.Combine(SharedCases, "faults");
-        return !Directory.Exists(folder) ? [] : Directory.EnumerateDirectories(folder, $"*{kind}*").SelectMany(Directory.EnumerateFiles)
-            .Select(file => Path.GetRelativePath(SharedCases, file)).Order(StringComparer.Ordinal);
+        string[] files = !Directory.Exists(folder) ? [] : [.. Directory.EnumerateDirectories(folder, $"*{kind}*").SelectMany(Directory.EnumerateFiles)
+            .Select(file => Path.GetRelativePath(SharedCases, file)).Order(StringComparer.Ordinal)];
+        return files is [] ? [new("none") { Skip = NotThere(Path.Combine(folder, $"*{kind}*")) }] : [.. files.Select(file => new TheoryDataRow<string>(file))];
     }
 
-    /// <summary>Full paths of the case folders under a subfolder, in ordinal order; none when there is no such subfolder.</summary>
-    public static IEnumerable<string> Cases(string subfolder)
+    /// <summary>The names of the cases in a folder of the layout, this project's own first.</summary>
+    /// <param name="folder">Such as "models"; empty for the layout's root.</param>
+    /// <param name="holding">What a shared case must hold; all of our own hold everything.</param>
+    public static TheoryData<string> Cases(string folder, string pattern = "*", string? holding = null) => [.. Names(folder, pattern, holding)];
+
+    /// <inheritdoc cref="Cases"/>
+    public static IEnumerable<string> Names(string folder, string pattern = "*", string? holding = null)
     {
-        var folder = Path.Combine(Root, subfolder);
-        return Directory.Exists(folder) ? Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal) : [];
+        var own = OwnGoldens.Places.Where(place => (Path.GetDirectoryName(place) ?? "") == folder)
+            .Where(place => System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(pattern, Path.GetFileName(place)));
+        var shared = Path.Combine(Root, folder);
+        var found = (Directory.Exists(shared) ? Directory.EnumerateFileSystemEntries(shared, pattern) : [])
+            .Where(entry => holding is null || Path.Exists(Path.Combine(entry, holding))).Select(entry => Path.GetRelativePath(Root, entry)).Order(StringComparer.Ordinal);
+        return own.Select(place => $"{Own}/{place}").Concat(found.Select(place => $"{Shared}/{place.Replace('\\', '/')}"));
     }
 
-    /// <summary>Full paths of the files under a subfolder that match a pattern, in ordinal order.</summary>
-    public static IEnumerable<string> Files(string subfolder, string pattern)
+    /// <summary>The full path of a case.</summary>
+    public static string At(string name) => name.Split('/', 2) is [Own, var place] ? OwnGoldens.At(place) : Path.Combine(Root, name[(Shared.Length + 1)..]);
+
+    /// <summary>The full path of what lies at another place of the layout that a case belongs to.</summary>
+    public static string Beside(string name, string place) => At($"{name.Split('/')[0]}/{place}");
+
+    /// <summary>The elements of an array, of which there must be some: a test over none would prove nothing.</summary>
+    public static IReadOnlyList<JsonElement> Rows(JsonElement parent, string name)
     {
-        var folder = Path.Combine(Root, subfolder);
-        return Directory.Exists(folder) ? Directory.EnumerateFiles(folder, pattern).Order(StringComparer.Ordinal) : [];
+        IReadOnlyList<JsonElement> rows = [.. parent.GetProperty(name).EnumerateArray()];
+        Assert.NotEmpty(rows);
+        return rows;
     }
-
-    /// <summary>The names of the case folders as theory data; give the theory <c>SkipTestWithoutData = true</c>.</summary>
-    public static TheoryData<string> CaseNames(string subfolder) => [.. Cases(subfolder).Select(path => Path.GetFileName(path)!)];
-
-    /// <summary>The names of the matching files as theory data; give the theory <c>SkipTestWithoutData = true</c>.</summary>
-    public static TheoryData<string> FileNames(string subfolder, string pattern) => [.. Files(subfolder, pattern).Select(path => Path.GetFileName(path)!)];
 
     /// <summary>The full path of a file or folder under <paramref name="root"/>; skips the test, in words, when it is not there.</summary>
     public static string Require(string root, string relative)
@@ -52,10 +72,13 @@ public static class GoldenFolder
         var path = Path.Combine(root, relative);
         if (!Path.Exists(path))
         {
-            Assert.Skip($"{path} is not there: put the shared fixtures beside the repository, or set LORA_GOLDENS / LORA_SHARED_DATA / LORA_CASES.");
+            Assert.Skip(NotThere(path));
         }
         return path;
     }
+
+    private static string NotThere(string path) =>
+        $"{path} is not there: put the shared fixtures beside the repository, or set LORA_GOLDENS / LORA_SHARED_DATA / LORA_CASES.";
 
     private static string FindRoot(string variable, string folder)
     {

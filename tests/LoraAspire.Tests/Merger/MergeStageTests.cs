@@ -16,7 +16,7 @@ namespace LoraAspire.Tests.Merger;
 public sealed class MergeStageTests : IDisposable
 {
     private readonly DirectoryInfo _scratch = Directory.CreateTempSubdirectory("lora-merge-");
-    private readonly string _base = GoldenFolder.Require(GoldenFolder.SharedData, "models/stories260K");
+    private readonly string _base = GoldenFolder.Pebble;
     private readonly string _adapter;
 
     public MergeStageTests()
@@ -60,7 +60,7 @@ public sealed class MergeStageTests : IDisposable
         var output = _scratch.CreateSubdirectory("sharded").FullName;
         using var adapter = Adapter.Load(_adapter);
 
-        MergedWeights.Write(_base, adapter, output, 300_000, new Progress<StageProgress>(), TestContext.Current.CancellationToken);
+        MergedWeights.Write(_base, adapter, output, 3_000_000, new Progress<StageProgress>(), TestContext.Current.CancellationToken);
 
         Assert.Contains("model-00001-of-00004.safetensors", Directory.GetFiles(output).Select(Path.GetFileName));
         using WeightFiles one = WeightFiles.Open(whole), many = WeightFiles.Open(output);
@@ -85,19 +85,19 @@ public sealed class MergeStageTests : IDisposable
         var error = await Assert.ThrowsAsync<StageException>(() => MergeAsync(_base, other));
 
         Assert.Contains("model.layers.0.self_attn.q_proj", error.Message);
-        Assert.Contains("[64, 64]", error.Message);
-        Assert.Contains("[64, 72]", error.Message);
+        Assert.Contains("[256, 256]", error.Message);
+        Assert.Contains("[256, 264]", error.Message);
     }
 
     [Fact]
     public async Task An_adapter_for_a_deeper_base_is_refused_with_the_tensor()
     {
         var other = _scratch.CreateSubdirectory("deeper").FullName;
-        SaveAdapter(_base, other, firstLayer: 5);
+        SaveAdapter(_base, other, firstLayer: 6);
 
         var error = await Assert.ThrowsAsync<StageException>(() => MergeAsync(_base, other));
 
-        Assert.Contains("model.layers.5.self_attn.q_proj.weight", error.Message);
+        Assert.Contains("model.layers.6.self_attn.q_proj.weight", error.Message);
     }
 
     [Fact]

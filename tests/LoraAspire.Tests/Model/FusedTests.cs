@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Model;
 
-/// <summary>The hand-written forward and backward against PEFT's gradients and against our own autograd path.</summary>
+/// <summary>The hand-written forward and backward against golden gradients and against our own autograd path.</summary>
 [Trait("Category", "Goldens"), Collection(TorchRandom.Name)]
 public sealed class FusedTests(ITestOutputHelper output)
 {
@@ -17,10 +17,13 @@ public sealed class FusedTests(ITestOutputHelper output)
     private const double GradientTolerance = 1e-5;
     private const double LossTolerance = 1e-5;
 
-    public static TheoryData<string> LoraCases => GoldenFolder.CaseNames("lora");
+    public static TheoryData<string> LoraCases => GoldenFolder.Cases("lora", holding: "case.json");
 
-    [Theory(SkipTestWithoutData = true), MemberData(nameof(LoraCases))]
-    public void The_gradients_of_the_first_step_equal_those_of_PEFT(string name)
+    public static TheoryData<string, bool> Models =>
+        [.. from name in GoldenFolder.Names("models", holding: "golden.json") from recompute in new[] { false, true } select (name, recompute)];
+
+    [Theory, MemberData(nameof(LoraCases))]
+    public void The_gradients_of_the_first_step_equal_the_goldens(string name)
     {
         using var scope = NewDisposeScope();
         var golden = LoraCase.Open(name);
@@ -47,19 +50,18 @@ public sealed class FusedTests(ITestOutputHelper output)
         Assert.Equal(step.GetProperty("loss").GetDouble(), loss, LossTolerance);
     }
 
-    [Theory(SkipTestWithoutData = true)]
-    [InlineData("llama2", false)]
-    [InlineData("llama2", true)]
-    [InlineData("llama3", false)]
-    [InlineData("mistral", false)]
-    [InlineData("mistral", true)]
-    [InlineData("qwen2", false)]
-    [InlineData("qwen3", true)]
-    [InlineData("llama_linear", false)]
-    public void Adapters_on_every_layer_have_the_gradients_that_autograd_gives(string family, bool recompute)
+    [Theory, MemberData(nameof(Models))]
+    public void Adapters_on_every_layer_have_the_gradients_that_autograd_gives(string name, bool recompute)
     {
         using var scope = NewDisposeScope();
-        using var model = Golden.Load(GoldenFolder.Require(GoldenFolder.Root, Path.Combine("models", family)));
+        using var model = Golden.Load(GoldenFolder.At(name));
+        if (model.Config.BeyondFused is { } beyond)
+        {
+            model.AttachFresh(new LoraConfig(6, 16, 0, [LoraConfig.AllLinear], false), seed: 5);
+            Assert.Null(FusedModel.Create(model, new(), out var why));
+            Assert.Contains(beyond, why, StringComparison.Ordinal);
+            return;
+        }
         using var parameters = Adapted(model, rank: 6, dropout: 0);
         using var fused = Create(model, new FusedModel.Options(recompute, HeadRows: 7));
         var rows = Rows(model.Config.VocabSize, 5, 23, 40);
@@ -74,7 +76,7 @@ public sealed class FusedTests(ITestOutputHelper output)
         fused.EndStep();
 
         var difference = parameters.Gradients.sub(gradients).abs().max().item<float>();
-        output.WriteLine($"{family}: largest gradient {gradients.abs().max().item<float>():G3}, largest difference {difference:G3}");
+        output.WriteLine($"{name}: largest gradient {gradients.abs().max().item<float>():G3}, largest difference {difference:G3}");
         Assert.Equal(expected.item<float>(), loss, LossTolerance);
         Assert.Equal(loss, fused.Loss(packed).item<float>(), LossTolerance);
         Assert.InRange(difference, 0, GradientTolerance);
@@ -84,7 +86,7 @@ public sealed class FusedTests(ITestOutputHelper output)
     public void With_dropout_the_gradient_is_the_slope_of_the_loss()
     {
         using var scope = NewDisposeScope();
-        using var model = Golden.Load(GoldenFolder.Require(GoldenFolder.Root, Path.Combine("models", "qwen2")));
+        using var model = Golden.Load(GoldenFolder.At("own/models/qwen2"));
         using var parameters = Adapted(model, rank: 8, dropout: 0.3);
         using var fused = Create(model);
         using var packed = fused.Pack(Rows(model.Config.VocabSize, 31, 40));

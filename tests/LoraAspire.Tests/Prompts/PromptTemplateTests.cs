@@ -7,18 +7,18 @@ namespace LoraAspire.Tests.Prompts;
 
 public sealed class PromptTemplateTests
 {
-    public static TheoryData<string> Files => GoldenFolder.FileNames("preprocess", "preprocess_*.json");
+    public static TheoryData<string> Files => GoldenFolder.Cases("preprocess", "preprocess_*.json");
 
-    [Theory(SkipTestWithoutData = true), MemberData(nameof(Files)), Trait("Category", "Goldens")]
+    [Theory, MemberData(nameof(Files)), Trait("Category", "Goldens")]
     public void Prompts_equal_the_goldens_byte_for_byte(string file)
     {
-        var golden = JsonElement.Parse(File.ReadAllBytes(Path.Combine(GoldenFolder.Root, "preprocess", file)));
+        var golden = JsonElement.Parse(File.ReadAllBytes(GoldenFolder.At(file)));
         var template = golden.GetProperty("template").Deserialize<PromptTemplate>()!;
         if (Path.GetFileNameWithoutExtension(file)["preprocess_".Length..] is var name && PromptTemplate.BuiltIn.Contains(name))
         {
             Assert.Equal(template with { Description = "" }, PromptTemplate.Load(name) with { Description = "" });
         }
-        foreach (var (record, prompt) in golden.GetProperty("records").EnumerateArray().Zip(golden.GetProperty("prompts").EnumerateArray()))
+        foreach (var (record, prompt) in GoldenFolder.Rows(golden, "records").Zip(GoldenFolder.Rows(golden, "prompts")))
         {
             var user = template.Prompt(record.GetProperty("instruction").GetString()!, record.GetProperty("input").GetString());
             Assert.Equal(prompt.GetProperty("user").GetString(), user);

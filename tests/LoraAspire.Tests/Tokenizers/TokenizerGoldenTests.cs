@@ -7,65 +7,63 @@ namespace LoraAspire.Tests.Tokenizers;
 [Trait("Category", "Goldens")]
 public sealed class TokenizerGoldenTests
 {
-    private static JsonElement Roundtrip() => JsonElement.Parse(File.ReadAllBytes(GoldenFolder.Require(GoldenFolder.Root, "tokenizer/roundtrip.json")));
+    public static TheoryData<string> Tokenizers => GoldenFolder.Cases("", "tokenizer", holding: "roundtrip.json");
 
-    private static HfTokenizer Llama()
-    {
-        GoldenFolder.Require(GoldenFolder.Root, "tokenizer/tokenizer.model");
-        return HfTokenizer.Load(Path.Combine(GoldenFolder.Root, "tokenizer"));
-    }
+    private static JsonElement Roundtrip(string name) => JsonElement.Parse(File.ReadAllBytes(Path.Combine(GoldenFolder.At(name), "roundtrip.json")));
+
+    private static HfTokenizer Llama(string name) => HfTokenizer.Load(GoldenFolder.At(name));
 
     internal static int[] Ints(JsonElement array) => [.. array.EnumerateArray().Select(id => id.GetInt32())];
 
     private static JsonElement PlainOr(JsonElement item, string plain, string other) => item.TryGetProperty(plain, out var found) ? found : item.GetProperty(other);
 
-    [Fact]
-    public void Texts_give_the_ids_of_plain_SentencePiece()
+    [Theory, MemberData(nameof(Tokenizers))]
+    public void Texts_give_the_ids_of_plain_SentencePiece(string name)
     {
-        var llama = Llama();
-        foreach (var item in Roundtrip().GetProperty("cases").EnumerateArray())
+        var llama = Llama(name);
+        foreach (var item in GoldenFolder.Rows(Roundtrip(name), "cases"))
         {
             Assert.Equal(Ints(PlainOr(item, "sp_ids", "ids")), llama.Encode(item.GetProperty("text").GetString()!, addBos: false));
         }
     }
 
-    [Fact]
-    public void Texts_give_the_ids_of_the_slow_tokenizer_when_its_special_tokens_are_wanted()
+    [Theory, MemberData(nameof(Tokenizers))]
+    public void Texts_give_the_ids_of_the_slow_tokenizer_when_its_special_tokens_are_wanted(string name)
     {
-        var llama = Llama();
-        foreach (var item in Roundtrip().GetProperty("cases").EnumerateArray())
+        var llama = Llama(name);
+        foreach (var item in GoldenFolder.Rows(Roundtrip(name), "cases"))
         {
             Assert.Equal([1, .. Ints(item.GetProperty("ids"))], llama.EncodeLegacy(item.GetProperty("text").GetString()!, addBos: true));
         }
     }
 
-    [Fact]
-    public void Ids_give_the_texts_of_SentencePiece()
+    [Theory, MemberData(nameof(Tokenizers))]
+    public void Ids_give_the_texts_of_SentencePiece(string name)
     {
-        var llama = Llama();
-        var goldens = Roundtrip();
-        foreach (var item in goldens.GetProperty("cases").EnumerateArray())
+        var llama = Llama(name);
+        var goldens = Roundtrip(name);
+        foreach (var item in GoldenFolder.Rows(goldens, "cases"))
         {
             Assert.Equal(PlainOr(item, "sp_decoded", "decoded").GetString(), llama.Decode(Ints(PlainOr(item, "sp_ids", "ids"))));
         }
-        foreach (var item in goldens.GetProperty("decode_only").EnumerateArray())
+        foreach (var item in GoldenFolder.Rows(goldens, "decode_only"))
         {
             Assert.Equal(PlainOr(item, "sp_decoded", "decoded").GetString(), llama.Decode(Ints(item.GetProperty("ids"))));
         }
     }
 
-    [Fact]
-    public void Ids_give_the_texts_of_the_slow_tokenizer()
+    [Theory, MemberData(nameof(Tokenizers))]
+    public void Ids_give_the_texts_of_the_slow_tokenizer(string name)
     {
-        var llama = Llama();
-        var goldens = Roundtrip();
-        foreach (var item in goldens.GetProperty("cases").EnumerateArray())
+        var llama = Llama(name);
+        var goldens = Roundtrip(name);
+        foreach (var item in GoldenFolder.Rows(goldens, "cases"))
         {
             int[] ids = [1, .. Ints(item.GetProperty("ids"))];
             Assert.Equal(item.GetProperty("decoded").GetString(), llama.DecodeLegacy(ids, skipSpecialTokens: true));
             Assert.Equal(item.GetProperty("decoded_with_special").GetString(), llama.DecodeLegacy(ids, skipSpecialTokens: false));
         }
-        foreach (var item in goldens.GetProperty("decode_only").EnumerateArray())
+        foreach (var item in GoldenFolder.Rows(goldens, "decode_only"))
         {
             Assert.Equal(item.GetProperty("decoded").GetString(), llama.DecodeLegacy(Ints(item.GetProperty("ids")), skipSpecialTokens: true));
             Assert.Equal(item.GetProperty("decoded_with_special").GetString(), llama.DecodeLegacy(Ints(item.GetProperty("ids")), skipSpecialTokens: false));

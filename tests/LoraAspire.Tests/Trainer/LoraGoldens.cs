@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Trainer;
 
-/// <summary>20 optimiser steps of PEFT and transformers' Trainer, repeated by our own step on the same rows.</summary>
+/// <summary>20 optimiser steps of PEFT and transformers' Trainer, and of the formulas in float64, repeated by our own step on the same rows.</summary>
 [Trait("Category", "Goldens"), Collection(TorchRandom.Name)]
 public sealed class LoraGoldens(ITestOutputHelper output)
 {
@@ -23,13 +23,13 @@ public sealed class LoraGoldens(ITestOutputHelper output)
     /// <summary>A single backward: float32 rounding of sums over some 40 targets.</summary>
     private const double GradientTolerance = 1e-5;
 
-    public static TheoryData<string> Cases => GoldenFolder.CaseNames("lora");
+    public static TheoryData<string> Cases => GoldenFolder.Cases("lora", holding: "case.json");
 
-    [Theory(SkipTestWithoutData = true), MemberData(nameof(Cases))]
-    public void Twenty_steps_follow_the_trajectory_of_PEFT(string name) => Follow(name, autograd: true);
+    [Theory, MemberData(nameof(Cases))]
+    public void Twenty_steps_follow_the_golden_trajectory(string name) => Follow(name, autograd: true);
 
-    [Theory(SkipTestWithoutData = true), MemberData(nameof(Cases))]
-    public void Without_autograd_twenty_steps_follow_the_trajectory_of_PEFT(string name) => Follow(name, autograd: false);
+    [Theory, MemberData(nameof(Cases))]
+    public void Without_autograd_twenty_steps_follow_the_golden_trajectory(string name) => Follow(name, autograd: false);
 
     private void Follow(string name, bool autograd)
     {
@@ -48,7 +48,7 @@ public sealed class LoraGoldens(ITestOutputHelper output)
             golden.Json.GetProperty("schedule").GetProperty("warmup_steps").GetInt32(), golden.Json.GetProperty("schedule").GetProperty("total_steps").GetInt32());
         double lossDifference = 0, normDifference = 0;
 
-        foreach (var expected in golden.Json.GetProperty("steps").EnumerateArray())
+        foreach (var expected in GoldenFolder.Rows(golden.Json, "steps"))
         {
             var index = expected.GetProperty("step").GetInt32();
             var batches = golden.MicroBatches(expected);
@@ -58,7 +58,7 @@ public sealed class LoraGoldens(ITestOutputHelper output)
             var losses = result.ReadMicroLosses();
             // Under "mean" the file has each micro-batch's own mean; ours are already divided by the accumulation.
             var share = golden.Compat == Compat.AlpacaLora ? accumulation : 1;
-            foreach (var (micro, loss) in expected.GetProperty("micro_losses").EnumerateArray().Zip(losses))
+            foreach (var (micro, loss) in GoldenFolder.Rows(expected, "micro_losses").Zip(losses))
             {
                 lossDifference = Math.Max(lossDifference, Math.Abs((loss * share) - micro.GetDouble()));
             }
@@ -75,8 +75,8 @@ public sealed class LoraGoldens(ITestOutputHelper output)
         Assert.InRange(adapterDifference, 0, AdapterTolerance);
     }
 
-    [Theory(SkipTestWithoutData = true), MemberData(nameof(Cases))]
-    public void The_gradients_of_the_first_step_equal_those_of_PEFT(string name)
+    [Theory, MemberData(nameof(Cases))]
+    public void The_gradients_of_the_first_step_equal_the_goldens(string name)
     {
         using var scope = NewDisposeScope();
         var golden = LoraCase.Open(name);
@@ -96,8 +96,8 @@ public sealed class LoraGoldens(ITestOutputHelper output)
         Assert.InRange(difference, 0, GradientTolerance);
     }
 
-    [Theory(SkipTestWithoutData = true), MemberData(nameof(Cases))]
-    public void The_adapter_and_the_merged_weights_give_the_logits_of_PEFT(string name)
+    [Theory, MemberData(nameof(Cases))]
+    public void The_adapter_gives_the_golden_logits(string name)
     {
         using var scope = NewDisposeScope();
         var golden = LoraCase.Open(name);
@@ -115,8 +115,8 @@ public sealed class LoraGoldens(ITestOutputHelper output)
     }
 }
 
-/// <summary>One folder of goldens/lora.</summary>
-internal sealed record LoraCase(string Path, JsonElement Json, IReadOnlyList<(int[] InputIds, int[] Labels)> Rows)
+/// <summary>One trained adapter of the goldens.</summary>
+internal sealed record LoraCase(string Name, JsonElement Json, IReadOnlyList<(int[] InputIds, int[] Labels)> Rows)
 {
     public JsonElement Case => Json.GetProperty("case");
 
@@ -124,15 +124,15 @@ internal sealed record LoraCase(string Path, JsonElement Json, IReadOnlyList<(in
 
     public static LoraCase Open(string name)
     {
-        var folder = GoldenFolder.Require(GoldenFolder.Root, System.IO.Path.Combine("lora", name));
-        JsonElement Read(string file) => JsonDocument.Parse(File.ReadAllBytes(System.IO.Path.Combine(folder, file))).RootElement;
+        var folder = GoldenFolder.At(name);
+        JsonElement Read(string file) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, file))).RootElement;
         int[] Ids(JsonElement row, string key) => row.GetProperty(key).Deserialize<int[]>()!;
-        return new LoraCase(folder, Read("case.json"), [.. Read("data.json").EnumerateArray().Select(row => (Ids(row, "input_ids"), Ids(row, "labels")))]);
+        return new LoraCase(name, Read("case.json"), [.. Read("data.json").EnumerateArray().Select(row => (Ids(row, "input_ids"), Ids(row, "labels")))]);
     }
 
-    public string Folder(string name) => System.IO.Path.Combine(Path, name);
+    public string Folder(string name) => Path.Combine(GoldenFolder.At(Name), name);
 
-    public LlamaModel Base() => Golden.Load(System.IO.Path.Combine(GoldenFolder.Root, Json.GetProperty("model").GetString()!));
+    public LlamaModel Base() => Golden.Load(GoldenFolder.Beside(Name, Json.GetProperty("model").GetString()!));
 
     /// <summary>With the padding that the case names: side, multiple.</summary>
     public IReadOnlyList<MicroBatch> MicroBatches(JsonElement step)

@@ -7,15 +7,17 @@ namespace LoraAspire.Tests.Trainer;
 
 public sealed class RowSamplerTests
 {
-    [Fact, Trait("Category", "Goldens")]
-    public void Group_by_length_orders_rows_as_transformers_does()
+    public static TheoryData<string> Grouped => GoldenFolder.Cases("trainer", "group_by_length.json");
+
+    [Theory, MemberData(nameof(Grouped)), Trait("Category", "Goldens")]
+    public void Group_by_length_orders_rows_as_transformers_does(string name)
     {
-        using var json = JsonDocument.Parse(File.ReadAllBytes(GoldenFolder.Require(GoldenFolder.Root, "trainer/group_by_length.json")));
-        foreach (var golden in json.RootElement.GetProperty("cases").EnumerateArray())
+        using var json = JsonDocument.Parse(File.ReadAllBytes(GoldenFolder.At(name)));
+        Assert.All(GoldenFolder.Rows(json.RootElement, "cases"), golden =>
         {
             int[] Numbers(string key) => golden.GetProperty(key).Deserialize<int[]>()!;
             Assert.Equal(Numbers("indices"), RowSampler.GroupByLength(Numbers("lengths"), Numbers("randperm"), golden.GetProperty("batch_size").GetInt32()));
-        }
+        });
     }
 
     [Theory, InlineData(false), InlineData(true)]
