@@ -1,3 +1,5 @@
+using LoraAspire.Runtime.Store;
+
 namespace LoraAspire.DataBuild.Written;
 
 /// <summary>One run at a time on one file of the cache, over processes. The lock falls with the process that holds it.</summary>
@@ -9,15 +11,11 @@ internal static class CacheTurn
     {
         while (true)
         {
-            try
+            if (LockFile.TryOpen(path) is { } turn)
             {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return turn;
             }
-            // EAGAIN or EACCES: another holds it, for as long as a small file takes to write.
-            catch (IOException error) when (error is not (DirectoryNotFoundException or PathTooLongException) && (error.HResult & 0xFFFF) is 11 or 13)
-            {
-                await Task.Delay(Interval, cancellationToken);
-            }
+            await Task.Delay(Interval, cancellationToken); // another holds it, for as long as a small file takes to write
         }
     }
 }
