@@ -19,22 +19,23 @@ internal sealed class FolderLock : IDisposable
         try
         {
             PrivateFolder.TryClaim(folder);
-            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            if (LockFile.TryOpen(path) is not { } file)
+            {
+                var holder = File.Exists(identity) ? $", process {File.ReadAllText(identity)}," : "";
+                throw new AppHostRunsException($"Another AppHost{holder} already runs in {folder}. Stop it with Ctrl-C, "
+                    + "or start this one with --state set to another folder.");
+            }
             File.WriteAllText(identity, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
             return new FolderLock(file);
         }
-        catch (IOException error) when (IsHeld(error) && File.Exists(identity))
-        {
-            throw new IOException($"Another AppHost, process {File.ReadAllText(identity)}, already runs in {folder}. Stop it with Ctrl-C, or start this one with --state set to another folder.");
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is (IOException and not AppHostRunsException) or UnauthorizedAccessException)
         {
             throw new IOException($"The state folder {folder} can't be written: {error.Message} Choose another with --state.", error);
         }
     }
 
-    /// <summary>As each system says that a file is locked: EAGAIN on Linux and on macOS, a sharing violation on Windows.</summary>
-    private static bool IsHeld(IOException error) => (error.HResult & 0xFFFF) is 11 or 35 or 32;
-
     public void Dispose() => _file.Dispose();
 }
+
+/// <summary>Two apps in one state folder would share a Redis and a store.</summary>
+internal sealed class AppHostRunsException(string message) : IOException(message);

@@ -1,9 +1,9 @@
-using System.Security.Cryptography;
 using LoraAspire.DataBuild.Sources;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.DataBuild.Output;
 
@@ -14,15 +14,9 @@ internal static class DatasetLineage
     /// <param name="written">What a chat model wrote, each list by its name.</param>
     public static Lineage Of(string tokenizerDir, PromptTemplate template, IEnumerable<DataFile> files, IReadOnlyDictionary<string, string> written) => new(
         $"{StageKinds.DataBuild.Name}@{StageKinds.DataBuild.Version}",
-        Digest(new MemoryStream(template.ToUtf8())),
-        TokenizerFiles.Names.Where(name => File.Exists(Path.Combine(tokenizerDir, name))).ToDictionary(name => name, name => Digest(File.OpenRead(Path.Combine(tokenizerDir, name)))),
-        files.DistinctBy(file => file.Name).Select(file => KeyValuePair.Create(file.Name, Digest(File.OpenRead(file.Path)))).Concat(written).ToDictionary());
+        Named(FileDigest.OfBytes(template.ToUtf8())),
+        TokenizerFiles.Names.Where(name => File.Exists(Path.Combine(tokenizerDir, name))).ToDictionary(name => name, name => Named(FileDigest.Of(Path.Combine(tokenizerDir, name)))),
+        files.DistinctBy(file => file.Name).Select(file => KeyValuePair.Create(file.Name, Named(FileDigest.Of(file.Path)))).Concat(written).ToDictionary());
 
-    private static string Digest(Stream stream)
-    {
-        using (stream)
-        {
-            return "sha256:" + Convert.ToHexStringLower(SHA256.HashData(stream));
-        }
-    }
+    private static string Named(string sha256) => "sha256:" + sha256;
 }

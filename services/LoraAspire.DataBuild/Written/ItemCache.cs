@@ -1,6 +1,6 @@
-using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.DataBuild.Written;
 
@@ -67,23 +67,17 @@ internal sealed class ItemCache(string folder)
         Directory.CreateDirectory(folder);
         while (true)
         {
-            try
+            if (LockFile.TryOpen(Path.Combine(folder, $".{digest}.lock")) is { } turn)
             {
-                return new FileStream(Path.Combine(folder, $".{digest}.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return turn;
             }
-            // EAGAIN or EACCES: another holds it, for as long as a small file takes to write.
-            catch (IOException error) when (error is not (DirectoryNotFoundException or PathTooLongException) && (error.HResult & 0xFFFF) is 11 or 13)
-            {
-                await Task.Delay(Interval, cancellationToken);
-            }
+            await Task.Delay(Interval, cancellationToken); // another holds it, for as long as a small file takes to write
         }
     }
 
     private string PathOf(string digest) => Path.Combine(folder, digest + ".json");
 
-    public static string DigestOf<T>(IReadOnlyList<T> items) => Hex(JsonSerializer.SerializeToUtf8Bytes(items, Json));
-
-    private static string Hex(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+    public static string DigestOf<T>(IReadOnlyList<T> items) => FileDigest.OfBytes(JsonSerializer.SerializeToUtf8Bytes(items, Json));
 
     private sealed record Entry<T>(string Sha256, IReadOnlyList<T> Items);
 }

@@ -1,7 +1,7 @@
-using System.Security.Cryptography;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
+using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Trainer.Card;
 
@@ -23,17 +23,11 @@ internal static class Digests
         }
         foreach (var file in InstructionDataset.Files(dataset).Append(Path.Combine(dataset, PromptTemplate.FileName)).Where(File.Exists))
         {
-            yield return (Path.GetFileName(file), File256(file));
+            yield return (Path.GetFileName(file), FileDigest.Of(file));
         }
         foreach (var name in TokenizerFiles.Names.Prepend("config.json").Where(name => File.Exists(Path.Combine(baseFolder, name))))
         {
-            yield return ($"base {name}", File256(Path.Combine(baseFolder, name)));
+            yield return ($"base {name}", FileDigest.Of(Path.Combine(baseFolder, name)));
         }
-    }
-
-    private static string File256(string path)
-    {
-        using var file = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(file));
     }
 }

@@ -26,19 +26,11 @@ internal sealed class KeyLock : IDisposable
     /// <summary>Null when another holds it.</summary>
     public static KeyLock? TryTake(string path)
     {
-        FileStream? file = null;
-        try
+        var file = LockFile.TryOpen(path);
+        // The holder before us may have removed the name between our opening and our locking: then others lock another file.
+        if (file is not null && FileEntry.Find(path)?.Stamp.Inode == FileEntry.Of(file.SafeFileHandle).Stamp.Inode)
         {
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            // The holder before us may have removed the name between our opening and our locking: then others lock another file.
-            if (FileEntry.Find(path)?.Stamp.Inode == FileEntry.Of(file.SafeFileHandle).Stamp.Inode)
-            {
-                return new(file);
-            }
-        }
-        catch (IOException error) when (error is not (DirectoryNotFoundException or PathTooLongException) && (error.HResult & 0xFFFF) is Libc.TryAgain or Libc.AccessDenied)
-        {
-            // Another holds it.
+            return new(file);
         }
         file?.Dispose();
         return null;
