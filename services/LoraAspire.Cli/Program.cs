@@ -14,6 +14,7 @@ if (Console.IsOutputRedirected)
 }
 var root = new RootCommand("lora: submit, watch and cancel fine-tuning runs, and talk to the model.")
 {
-    RunCommand.Create(), CheckCommand.Create(), RunsCommand.Create(), LogsCommand.Create(), CancelCommand.Create(), ChatCommand.Create(), DataCommand.Create(), GpuCommand.Create(), GcCommand.Create(),
+    RunCommand.Create(), CheckCommand.Create(), ConvertCommand.Create(), RunsCommand.Create(), LogsCommand.Create(), CancelCommand.Create(),
+    ChatCommand.Create(), DataCommand.Create(), GpuCommand.Create(), GcCommand.Create(),
 };
 return await root.Parse(args).InvokeAsync(new() { EnableDefaultExceptionHandler = false }).Guarded();
