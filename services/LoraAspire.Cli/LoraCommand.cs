@@ -15,6 +15,7 @@ internal static class LoraCommand
     {
         RunCommand.Create(),
         CheckCommand.Create(),
+        ConvertCommand.Create(),
         RunsCommand.Create(),
         LogsCommand.Create(),
         CancelCommand.Create(),

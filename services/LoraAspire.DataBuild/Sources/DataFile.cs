@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using LoraAspire.Model;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources;
@@ -19,6 +20,7 @@ internal sealed record DataFile(string Name, string Path)
 
     public Stream Open()
     {
+        LfsPointer.Refuse(Path);
         var file = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 17);
         Meter?.Opened(file);
         var (first, second) = (file.ReadByte(), file.ReadByte());

@@ -7,9 +7,10 @@ internal static class WholeFile
     private const long MaxBytes = 64 << 20;
 
     /// <param name="what">What the file is, for errors: "model configuration".</param>
-    /// <exception cref="ModelException">Too large to be one.</exception>
+    /// <exception cref="ModelException">Too large to be one, or the pointer to one that git-lfs left.</exception>
     public static byte[] Read(string path, string what)
     {
+        LfsPointer.Refuse(path);
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
         if (file.Length > MaxBytes)
         {

@@ -126,19 +126,23 @@ public abstract class HfTokenizer
     /// <exception cref="ModelException">No tokenizer there (the message names the files looked for), a damaged one, or one that cannot be run exactly.</exception>
     public static HfTokenizer Load(string dir)
     {
-        if (File.Exists(Path.Combine(dir, "tokenizer.model")))
+        var (model, json) = (Path.Combine(dir, "tokenizer.model"), Path.Combine(dir, "tokenizer.json"));
+        var isTiktoken = File.Exists(model) && TiktokenFile.Is(model);
+        if (File.Exists(model) && !isTiktoken)
         {
             return SentencePieceTokenizer.Load(dir);
         }
-        if (File.Exists(Path.Combine(dir, "tokenizer.json")))
+        if (File.Exists(json))
         {
-            return TokenizerJson.Read(Path.Combine(dir, "tokenizer.json"), HfTokenizer (json) => json.IsSentencePiece ? SentencePieceTokenizer.Load(dir, json) : ByteLevelTokenizer.Load(dir, json));
+            return TokenizerJson.Read(json, HfTokenizer (read) =>
+                read.IsSentencePiece ? SentencePieceTokenizer.Load(dir, read) : ByteLevelTokenizer.Load(dir, read));
         }
         if (File.Exists(Path.Combine(dir, "vocab.json")) && File.Exists(Path.Combine(dir, "merges.txt")))
         {
             return ByteLevelTokenizer.Load(dir);
         }
-        throw new ModelException(
-            $"No tokenizer in {dir}: looked for tokenizer.model, for tokenizer.json, and for vocab.json with merges.txt. Copy the tokenizer files of the base model into it.");
+        throw new ModelException(isTiktoken
+            ? $"{model} is a tiktoken file, Meta's own form: it can't be run alone. Copy the model's tokenizer.json beside it."
+            : $"No tokenizer in {dir}: looked for tokenizer.model, for tokenizer.json, and for vocab.json with merges.txt. Copy the tokenizer files of the base model into it.");
     }
 }

@@ -23,8 +23,15 @@ public abstract class TensorFile(string path, IReadOnlyDictionary<string, Tensor
 
     /// <summary>By the name's end: .bin is torch's own format, all else safetensors.</summary>
     /// <exception cref="ModelException">Missing, truncated, or not what its name says.</exception>
-    public static TensorFile Open(string path) =>
-        path.EndsWith(".bin", StringComparison.Ordinal) ? TorchFile.Open(path) : SafetensorsFile.Open(path);
+    public static TensorFile Open(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new ModelException($"No file {path}.");
+        }
+        LfsPointer.Refuse(path);
+        return path.EndsWith(".bin", StringComparison.Ordinal) ? TorchFile.Open(path) : SafetensorsFile.Open(path);
+    }
 
     /// <summary>A copy of one tensor on the CPU, in the file's type. Only its own part of the file is mapped, and only while it is read.</summary>
     /// <exception cref="ModelException">No tensor of that name.</exception>

@@ -14,7 +14,8 @@ namespace LoraAspire.Pipelines.Yaml;
 internal sealed class Binder(Diagnostics report)
 {
     /// <summary>A record from the entries of a mapping. <paramref name="owner"/> is where a missing key is reported.</summary>
-    public object Record(IEnumerable<KeyValuePair<YamlNode, YamlNode>> entries, Type type, YamlNode owner)
+    /// <param name="partial">Only these entries are judged, not what is missing.</param>
+    public object Record(IEnumerable<KeyValuePair<YamlNode, YamlNode>> entries, Type type, YamlNode owner, bool partial = false)
     {
         var record = Activator.CreateInstance(type)!;
         var properties = type.GetProperties().Where(property => property.CanWrite).ToDictionary(property => KeyOf(property.Name));
@@ -27,12 +28,13 @@ internal sealed class Binder(Diagnostics report)
             {
                 report.Error(key, $"unknown key '{name}': {Suggestion.For(name, properties.Keys)}");
             }
-            else if (Value(value, property.PropertyType, IsNullable(property), name, property.GetCustomAttribute<RangeAttribute>()) is { Ok: true } bound)
+            else if (Value(value, property.PropertyType, IsNullable(property), name,
+                property.GetCustomAttribute<RangeAttribute>()) is { Ok: true } bound)
             {
                 property.SetValue(record, bound.Value);
             }
         }
-        foreach (var name in missing)
+        foreach (var name in partial ? [] : missing)
         {
             report.Error(owner, $"'{name}' is missing");
         }
@@ -150,11 +152,14 @@ internal sealed class Binder(Diagnostics report)
         }
         if (type == typeof(int))
         {
-            return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) ? whole : null;
+            // 3.0 is how other trainers write 3.
+            return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var whole)
+                && Math.Truncate(whole) == whole && whole is >= int.MinValue and <= int.MaxValue ? (int)whole : null;
         }
         if (type == typeof(double))
         {
-            return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number : null;
+            return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+                ? number : null;
         }
         if (type == typeof(bool))
         {
@@ -165,7 +170,9 @@ internal sealed class Binder(Diagnostics report)
             : throw new NotSupportedException($"{type} has no YAML form");
     }
 
-    /// <summary>What is wrong with a number that lies outside its range, or null. The attribute's own words, where it has some, tell more.</summary>
+    /// <summary>
+    /// What is wrong with a number that lies outside its range, or null. The attribute's own words, where it has some, tell more.
+    /// </summary>
     private static string? Beyond(RangeAttribute? range, object value)
     {
         if (range is null || value is not (int or double))
@@ -175,13 +182,17 @@ internal sealed class Binder(Diagnostics report)
         static double Number(object number) => Convert.ToDouble(number, CultureInfo.InvariantCulture);
         static string Words(object number) => Convert.ToString(number, CultureInfo.InvariantCulture)!;
         var (least, most, given) = (Number(range.Minimum), Number(range.Maximum), Number(value));
-        return (range.MinimumIsExclusive ? given <= least : given < least) ? range.ErrorMessage ?? $"must be {(range.MinimumIsExclusive ? "above" : "at least")} {Words(range.Minimum)}"
-            : (range.MaximumIsExclusive ? given >= most : given > most) ? range.ErrorMessage ?? $"must be {(range.MaximumIsExclusive ? "below" : "at most")} {Words(range.Maximum)}"
+        return (range.MinimumIsExclusive ? given <= least : given < least)
+            ? range.ErrorMessage ?? $"must be {(range.MinimumIsExclusive ? "above" : "at least")} {Words(range.Minimum)}"
+            : (range.MaximumIsExclusive ? given >= most : given > most)
+            ? range.ErrorMessage ?? $"must be {(range.MaximumIsExclusive ? "below" : "at most")} {Words(range.Maximum)}"
             : null;
     }
 
     private (bool, object?) Mismatch(YamlNode node, Type type, string what) =>
-        Wrong(node, $"'{what}' is {Describe(type)}, not {(node is YamlScalarNode scalar ? $"'{scalar.Value}'" : node is YamlMappingNode ? "keys with values" : "a list")}");
+        Wrong(node,
+            $"'{what}' is {Describe(type)}, "
+                + $"not {(node is YamlScalarNode scalar ? $"'{scalar.Value}'" : node is YamlMappingNode ? "keys with values" : "a list")}");
 
     private (bool, object?) Wrong(YamlNode node, string message)
     {

@@ -19,6 +19,8 @@ internal sealed class Diagnostics(string file)
     public IReadOnlyList<Diagnostic> Errors => [.. _errors.Distinct().OrderBy(error => error.Line).ThenBy(error => error.Column)];
     public IReadOnlyList<Diagnostic> Notes => _notes;
 
+    public string File { get; } = file;
+
     /// <summary>Those so far.</summary>
     public int ErrorCount => _errors.Count;
 
@@ -36,19 +38,23 @@ internal sealed class Diagnostics(string file)
     /// <inheritdoc cref="Error(YamlNode, string)"/>
     public void Error(Mark at, string message)
     {
-        _errors.Add(new(file, at.Line, at.Column, Cut(message)));
+        _errors.Add(new(File, at.Line, at.Column, Cut(message)));
         if (_errors.Count == MaxErrors)
         {
-            _errors.Add(new(file, at.Line, at.Column, $"{MaxErrors} errors are enough: the rest of the file was not looked at"));
+            _errors.Add(new(File, at.Line, at.Column, $"{MaxErrors} errors are enough: the rest of the file was not looked at"));
             throw new TooManyErrorsException();
         }
     }
 
-    public void Note(YamlNode node, string message) => _notes.Add(new(file, node.Start.Line, node.Start.Column, Cut(message)));
+    public void Note(YamlNode node, string message) => Note(_places.GetValueOrDefault(node, node.Start), message);
+
+    /// <inheritdoc cref="Note(YamlNode, string)"/>
+    public void Note(Mark at, string message) => _notes.Add(new(File, at.Line, at.Column, Cut(message)));
 
     /// <summary>The middle goes: a message ends with what to do.</summary>
     private static string Cut(string message) =>
-        message.Length <= MaxLetters ? message : $"{message.AsSpan(0, MaxLetters * 3 / 4)} … {message.AsSpan(message.Length - (MaxLetters / 4))}";
+        message.Length <= MaxLetters ? message
+            : $"{message.AsSpan(0, MaxLetters * 3 / 4)} … {message.AsSpan(message.Length - (MaxLetters / 4))}";
 }
 
 /// <summary>Ends the reading of a file that is wrong all over.</summary>

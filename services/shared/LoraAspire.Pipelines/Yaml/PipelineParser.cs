@@ -49,6 +49,13 @@ public static class PipelineParser
 
     private static Pipeline? Read(YamlMappingNode root, Diagnostics report, ReferenceCheck? references)
     {
+        if (Foreign.ForeignTrainer.Of(root) is { } trainer)
+        {
+            report.Error(root,
+                $"this is a configuration of {trainer.Name}, not a pipeline: `lora convert {report.File}` prints the pipeline that it "
+                    + "means");
+            return null;
+        }
         var top = Known(root, TopKeys, report);
         var name = Required(root, top, "name", report) is { } node ? Binder.Text(node) : null;
         if (name is not null && !Identifiers.IsPipeline(name))
@@ -91,7 +98,9 @@ public static class PipelineParser
         StageKind? kind = null;
         if (Required(mapping, keys, "uses", report) is { } uses && (kind = StageKinds.Find(Binder.Text(uses) ?? "")) is null)
         {
-            report.Error(uses, $"unknown stage kind '{Binder.Text(uses)}': {Suggestion.For(Binder.Text(uses) ?? "", StageKinds.All.Select(known => known.Name))}");
+            report.Error(uses,
+                $"unknown stage kind "
+                    + $"'{Binder.Text(uses)}': {Suggestion.For(Binder.Text(uses) ?? "", StageKinds.All.Select(known => known.Name))}");
         }
         var with = kind is null ? null : keys.GetValueOrDefault("with") switch
         {
@@ -133,14 +142,16 @@ public static class PipelineParser
     {
         var name = key.Split('[')[0];
         var value = with.Children.FirstOrDefault(entry => Binder.Text(entry.Key) == name).Value;
-        return name.Length < key.Length && value is YamlSequenceNode list ? list.Children[int.Parse(key.AsSpan(name.Length + 1, key.Length - name.Length - 2), CultureInfo.InvariantCulture)] : value;
+        return name.Length < key.Length && value is YamlSequenceNode list
+            ? list.Children[int.Parse(key.AsSpan(name.Length + 1, key.Length - name.Length - 2), CultureInfo.InvariantCulture)] : value;
     }
 
     private static IReadOnlyDictionary<string, YamlNode> Inputs(YamlNode? node, Diagnostics report)
     {
         if (node is YamlMappingNode mapping)
         {
-            return mapping.Children.Where(entry => Binder.Text(entry.Key) is not null).ToDictionary(entry => Binder.Text(entry.Key)!, entry => entry.Value);
+            return mapping.Children.Where(entry => Binder.Text(entry.Key) is not null)
+                .ToDictionary(entry => Binder.Text(entry.Key)!, entry => entry.Value);
         }
         if (node is not null && !Binder.IsNull(node))
         {

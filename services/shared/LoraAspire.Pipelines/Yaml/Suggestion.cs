@@ -5,17 +5,20 @@ public static class Suggestion
 {
     /// <summary>The distance takes time and room by the product of both lengths. No slip is as long.</summary>
     private const int LongestWord = 128;
-    private const int MostShown = 80;
+    /// <summary>A longer list helps nobody to find a word.</summary>
+    private const int MostShown = 8;
 
     public static string For(string word, IEnumerable<string> known)
     {
         var candidates = known.ToList();
-        var best = candidates.Where(candidate => word.Length <= LongestWord && candidate.Length <= LongestWord).Select(candidate => (candidate, distance: Distance(word.ToLowerInvariant(), candidate.ToLowerInvariant())))
+        var best = candidates.Where(candidate => word.Length <= LongestWord && candidate.Length <= LongestWord)
+            .Select(candidate => (candidate, distance: Distance(word.ToLowerInvariant(), candidate.ToLowerInvariant())))
             .OrderBy(pair => pair.distance).FirstOrDefault();
         return best.candidate is not null && best.distance <= Math.Max(2, best.candidate.Length / 3)
             ? $"did you mean '{best.candidate}'?"
             : candidates.Count == 0 ? "none is known here"
-            : $"known: {string.Join(", ", candidates.Take(MostShown))}{(candidates.Count > MostShown ? ", …" : "")}";
+            : candidates.Count > MostShown ? $"the nearest that is known is '{best.candidate ?? candidates[0]}'"
+            : $"known: {string.Join(", ", candidates)}";
     }
 
     /// <summary>Levenshtein's distance, with the swap of two neighbours as one edit.</summary>
