@@ -36,7 +36,7 @@ public sealed record AttemptFailed(string Run, DateTimeOffset At, string Stage, 
     : AttemptMessage(Run, At, Stage, Attempt);
 
 /// <summary>
-/// Transient failures and timeouts may be tried again within the stage's retries; the others never are. Of a lost input nobody but the store is to blame: the stage waits until
-/// the input has been made again.
+/// Transient failures and timeouts may be tried again within the stage's retries; the others never are. A lost input is the store's fault:
+/// the stage waits until the input has been made again.
 /// </summary>
 public enum FailureCause { Transient, Permanent, Timeout, Poison, Cancelled, InputLost }

@@ -10,7 +10,7 @@ namespace LoraAspire.Pipelines.Messages;
 
 /// <summary>
 /// A record ↔ the flat fields of a stream entry. Everything that says whose entry it is stands in fields of its own;
-/// only <c>body</c> is JSON, so that an entry whose body cannot be read can still be blamed on its stage.
+/// only <c>body</c> is JSON, so that an entry whose body cannot be read still tells whose it is.
 /// </summary>
 public static class MessageFormat
 {

@@ -17,7 +17,7 @@ public static class StageHost
         builder.AddStage<TParams, TStage, ChildAttempt>(kind, load);
 
     /// <summary>The same, in this process: for a stage whose effect is in it.</summary>
-    public static WebApplicationBuilder AddStageHere<TParams, TStage>(this WebApplicationBuilder builder, StageKind kind, Action? load = null)
+    public static WebApplicationBuilder AddStageInProcess<TParams, TStage>(this WebApplicationBuilder builder, StageKind kind, Action? load = null)
         where TParams : StageParams where TStage : class, IStage<TParams> =>
         builder.AddStage<TParams, TStage, StageAttempt<TParams>>(kind, load);
 

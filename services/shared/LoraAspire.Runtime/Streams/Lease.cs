@@ -74,7 +74,7 @@ public sealed class Lease(IDatabase redis, ConsumerGroup group, RedisValue id, s
     public Task<LeaseState> FinishAsync(InboxMessage outcome) =>
         RunAsync(Finish, [group.Stream, Keys.Inbox], [.. Owner, .. Entries.ToArguments(outcome)]);
 
-    /// <summary>Moves the entry to the dead letters and, when it can be blamed on a stage, says so.</summary>
+    /// <summary>Moves the entry to the dead letters and, where there is an outcome, reports it.</summary>
     public Task<LeaseState> BuryAsync(string reason, InboxMessage? outcome) =>
         RunAsync(Bury, [group.Stream, Keys.Inbox, Keys.Dead], [.. Owner, reason, group.DeadLength, .. outcome is null ? [] : Entries.ToArguments(outcome)]);
 
