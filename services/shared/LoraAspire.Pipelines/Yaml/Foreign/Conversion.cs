@@ -71,10 +71,12 @@ public sealed record Conversion(string? Trainer, string? Yaml, IReadOnlyList<Dia
         }
     }
 
-    private static bool Knows(StageKind kind, string key) =>
-        (kind == StageKinds.Trainer && (AliasTable.Fixed.ContainsKey(key) || key is "gradient_accumulation_steps" or "lora_target_linear"))
-        || AliasTable.Renamed.ContainsKey((kind, key))
-        || kind.Params.GetProperties().Any(property => property.CanWrite && Binder.KeyOf(property.Name) == key);
+    private static bool Knows(StageKind kind, string key)
+    {
+        bool Has(string name) => kind.Params.GetProperties().Any(property => property.CanWrite && Binder.KeyOf(property.Name) == name);
+        return Has(AliasTable.Renamed.GetValueOrDefault(key, key))
+            || (kind == StageKinds.Trainer && (AliasTable.Fixed.ContainsKey(key) || key is "gradient_accumulation_steps" or "lora_target_linear"));
+    }
 
     /// <summary>The settings under their names here. What can't be taken is left out and said.</summary>
     private static void Understood(YamlMappingNode with, StageKind kind, ConvertedPipeline pipeline, Diagnostics report)
