@@ -2,7 +2,6 @@ using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
-using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 
@@ -17,11 +16,7 @@ public sealed class MergeStage : IStage<MergerParams>
         try
         {
             // The small files first: a base without a tokenizer fails before the large ones are written.
-            TokenizerFiles.Copy(from, to);
-            foreach (var name in new[] { "config.json", "generation_config.json" }.Where(name => File.Exists(Path.Combine(from, name))))
-            {
-                File.Copy(Path.Combine(from, name), Path.Combine(to, name));
-            }
+            ModelFiles.Copy(from, to);
             CopyTemplate([adapterFolder, from], to);
             ModelConfig.Load(to);
 

@@ -4,7 +4,6 @@ using LoraAspire.Model.Data;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
-using LoraAspire.Model.Tokenizers;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
@@ -114,11 +113,7 @@ public sealed class TrainStage : IStage<TrainerParams>
 
     private static void SaveModel(LlamaModel model, string from, string to)
     {
-        foreach (var name in new[] { "config.json", "generation_config.json" }.Where(name => File.Exists(Path.Combine(from, name))))
-        {
-            File.Copy(Path.Combine(from, name), Path.Combine(to, name));
-        }
-        TokenizerFiles.Copy(from, to);
+        ModelFiles.Copy(from, to);
         SafetensorsWriter.Write(Path.Combine(to, WeightFiles.Single), model.Weights().Select(weight =>
             new TensorSource(weight.Name, model.Config.TorchDtype, weight.Tensor.shape, () => weight.Tensor.detach().to_type(model.Config.TorchDtype))));
     }

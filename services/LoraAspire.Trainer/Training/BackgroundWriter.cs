@@ -1,7 +1,7 @@
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>One writing at a time, beside the training. An error surfaces where the next one begins, or at the end.</summary>
-public sealed class BackgroundWriter : IDisposable
+internal sealed class BackgroundWriter : IDisposable
 {
     private Task _last = Task.CompletedTask;
 

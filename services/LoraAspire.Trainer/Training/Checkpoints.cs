@@ -11,7 +11,7 @@ namespace LoraAspire.Trainer.Training;
 /// step-000500/ with state.json and state.safetensors (parameters, moments), and best-000400.safetensors, the parameters of the best step. Written in the background from a
 /// copy on the host, beside their place, and renamed: what stands under its name is whole. What has changed since it was written is set aside, and the one before it is used.
 /// </summary>
-public sealed class Checkpoints(string directory, int keep, ParameterSet parameters, AdamW optimiser) : IDisposable
+internal sealed class Checkpoints(string directory, int keep, ParameterSet parameters, AdamW optimiser) : IDisposable
 {
     private const string StateJson = "state.json";
     private const string StateTensors = "state.safetensors";

@@ -20,7 +20,7 @@ internal sealed record EnqueuedStep(int Step, StepResult Result, long Tokens) : 
 }
 
 /// <summary>What a step gave, as numbers.</summary>
-public sealed record StepFigures(int Step, double Loss, double LearningRate, double GradNorm, long Tokens);
+internal sealed record StepFigures(int Step, double Loss, double LearningRate, double GradNorm, long Tokens);
 
 /// <summary>Takes each step's figures into the state, the metrics' file and the progress.</summary>
 internal sealed class Ledger(MetricsLog metrics, int loggingSteps, int stepsPerEpoch, int totalSteps, IProgress<StageProgress> report)

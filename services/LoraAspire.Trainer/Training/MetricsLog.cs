@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>metrics.jsonl: one line a step, in the file as soon as it is known.</summary>
-public sealed class MetricsLog : IDisposable
+internal sealed class MetricsLog : IDisposable
 {
     public const string FileName = "metrics.jsonl";
 

@@ -4,7 +4,7 @@ using LoraAspire.Model;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>How libtorch says that memory ran out.</summary>
-public static class OutOfMemory
+internal static class OutOfMemory
 {
     private static readonly string[] Words = ["out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED"];
 

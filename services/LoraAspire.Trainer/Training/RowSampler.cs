@@ -4,7 +4,7 @@ namespace LoraAspire.Trainer.Training;
 /// Which rows each optimiser step sees. A pure function of the settings: a resumed run asks for the same step and gets the same rows.
 /// </summary>
 /// <param name="lengths">Tokens of each row.</param>
-public sealed class RowSampler(IReadOnlyList<int> lengths, int batchSize, bool groupByLength, int seed)
+internal sealed class RowSampler(IReadOnlyList<int> lengths, int batchSize, bool groupByLength, int seed)
 {
     private (int Epoch, int[] Order) _current = (-1, []);
 

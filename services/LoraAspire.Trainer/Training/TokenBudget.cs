@@ -5,7 +5,7 @@ namespace LoraAspire.Trainer.Training;
 /// <summary>Tokens of a micro-batch. Work that runs out of memory is run again with half of them.</summary>
 /// <param name="longestRow">A row is never cut, so a budget below it changes nothing.</param>
 /// <param name="say">Takes a line for people.</param>
-public sealed class TokenBudget(int tokens, int longestRow, Action<string> say)
+internal sealed class TokenBudget(int tokens, int longestRow, Action<string> say)
 {
     public int Tokens { get; private set; } = tokens;
 

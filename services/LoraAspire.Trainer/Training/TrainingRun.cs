@@ -10,7 +10,7 @@ namespace LoraAspire.Trainer.Training;
 /// The training loop: steps, evaluation, checkpoints. What it trains (adapter or whole model) is in the parameter set. A step's figures are read when the next one is
 /// under way, so that the device never waits for the host; before an evaluation or a checkpoint they are read at once, so that nothing is kept of a run gone wrong.
 /// </summary>
-public sealed class TrainingRun : IDisposable
+internal sealed class TrainingRun : IDisposable
 {
     /// <summary>So long a run that is asked to stop may take to save what it has.</summary>
     private static readonly TimeSpan SavingLimit = TimeSpan.FromSeconds(5);

@@ -6,7 +6,7 @@ namespace LoraAspire.Model.Generation;
 /// Turns ids, one by one, into text that can be shown at once: a character of several byte tokens comes out whole, and text
 /// that may be the beginning of a stop string waits until it is clear.
 /// </summary>
-public sealed class TextStream
+internal sealed class TextStream
 {
     /// <summary>Tokens of the prompt before the first new one, so that a space between them is not lost.</summary>
     private const int Context = 4;

@@ -1,7 +1,7 @@
 namespace LoraAspire.Model.Generation;
 
 /// <summary>Draws the next token from logits. Order as in transformers: repetition penalty, temperature, top-k, top-p.</summary>
-public sealed class TokenSampler(GenerationOptions options)
+internal sealed class TokenSampler(GenerationOptions options)
 {
     private const double GreedyBelow = 1e-5;
     private readonly Random _random = options.Seed is { } seed ? new Random(seed) : new Random();

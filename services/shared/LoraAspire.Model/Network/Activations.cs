@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network;
 
 /// <summary>Functions that TorchSharp doesn't bind.</summary>
-public static class Activations
+internal static class Activations
 {
     /// <summary>c·tanh(x / c): as x where it is small, and never beyond ±c (Gemma 2's soft cap).</summary>
     public static Tensor Cap(Tensor x, double c) => x.div(c.AsScalar()).tanh().mul(c.AsScalar());

@@ -6,7 +6,7 @@ namespace LoraAspire.Model.Weights;
 /// A state dict as torch.save writes it: since torch 1.6 a zip file of a pickle and one entry a storage, before that a row of pickles with the
 /// storages behind. The pickle is read as data: see <see cref="Unpickler"/> and <see cref="TorchGlobals"/>.
 /// </summary>
-public sealed class TorchFile : TensorFile
+internal sealed class TorchFile : TensorFile
 {
     private static ReadOnlySpan<byte> ZipMagic => "PK\x03\x04"u8;
     private static readonly byte[] s_legacyMagic = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
