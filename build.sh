@@ -9,7 +9,9 @@ usage: ./build.sh COMMAND
 
   check              format, build and all tests
   test               build and all tests; the last line counts them
-  goldens            only the golden tests, on the folder that LORA_GOLDENS names (default ../shared/goldens)
+  goldens            only the golden tests: on what they compute themselves, and on the folder that LORA_GOLDENS names
+                     (default ../shared/goldens, where that is)
+  watch [WORD]       tests of LoraAspire.Tests, of classes whose name holds WORD, again whenever a file changes
   platforms          builds for Windows and macOS too: compiled only, nothing is run
   bench NAME [ARGS]  one benchmark in Release; its last line is one JSON object
   bench              the names of the benchmarks
@@ -92,10 +94,12 @@ case "${1:-}" in
         run_tests
         ;;
     goldens)
-        export LORA_GOLDENS="${LORA_GOLDENS:-$PWD/../shared/goldens}"
-        [ -d "$LORA_GOLDENS" ] || fail "no folder $LORA_GOLDENS: set LORA_GOLDENS to the folder of golden cases"
+        [ -z "${LORA_GOLDENS:-}" ] || [ -d "$LORA_GOLDENS" ] || fail "no folder $LORA_GOLDENS: set LORA_GOLDENS to a folder of golden cases, or to nothing"
         build
         run_tests -trait "Category=Goldens"
+        ;;
+    watch)
+        exec dotnet watch --project tests/LoraAspire.Tests --no-hot-reload run -- -noLogo -class "*${2:-}*"
         ;;
     platforms)
         platforms
