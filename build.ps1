@@ -1,4 +1,4 @@
-# build.sh for PowerShell: ./build.ps1 check | test | goldens | bench NAME
+# build.sh for PowerShell: ./build.ps1 check | test | goldens | watch WORD | bench NAME
 param([string] $Command = "help", [Parameter(ValueFromRemainingArguments)] [string[]] $Rest)
 $ErrorActionPreference = "Stop"
 $PSNativeCommandUseErrorActionPreference = $true
@@ -14,10 +14,8 @@ function Invoke-Tests([string[]] $Options) {
 switch ($Command) {
     "check" { dotnet format LoraAspire.sln --verify-no-changes --severity warn; Invoke-Tests @() }
     "test" { Invoke-Tests @() }
-    "goldens" {
-        if (-not $env:LORA_GOLDENS) { $env:LORA_GOLDENS = Join-Path $PSScriptRoot "../shared/goldens" }
-        Invoke-Tests @("-trait", "Category=Goldens")
-    }
+    "goldens" { Invoke-Tests @("-trait", "Category=Goldens") }
+    "watch" { dotnet watch --project tests/LoraAspire.Tests --no-hot-reload run -- -noLogo -class "*$($Rest)*" }
     "bench" { dotnet run -c Release --project benchmarks/LoraAspire.Benchmarks -- @Rest }
-    default { "usage: ./build.ps1 check | test | goldens | bench NAME" }
+    default { "usage: ./build.ps1 check | test | goldens | watch WORD | bench NAME" }
 }

@@ -9,8 +9,10 @@ usage: ./build.sh COMMAND
 
   check              format, build and all tests
   test               build and all tests; the last line counts them
-  goldens            only the golden tests, on the folder that LORA_GOLDENS names (default ../shared/goldens)
+  goldens            only the golden tests: on what they compute themselves, and on the folder that LORA_GOLDENS names
+                     (default ../shared/goldens, where that is)
   gpu-tests          the CUDA kernels' tests, on the first GPU and with the libtorch that LORA_LIBTORCH names; fails where there is none
+  watch [WORD]       tests of LoraAspire.Tests, of classes whose name holds WORD, again whenever a file changes
   platforms          builds for Windows and macOS too: compiled only, nothing is run
   bench NAME [ARGS]  one benchmark in Release; its last line is one JSON object
   bench              the names of the benchmarks
@@ -93,8 +95,7 @@ case "${1:-}" in
         run_tests
         ;;
     goldens)
-        export LORA_GOLDENS="${LORA_GOLDENS:-$PWD/../shared/goldens}"
-        [ -d "$LORA_GOLDENS" ] || fail "no folder $LORA_GOLDENS: set LORA_GOLDENS to the folder of golden cases"
+        [ -z "${LORA_GOLDENS:-}" ] || [ -d "$LORA_GOLDENS" ] || fail "no folder $LORA_GOLDENS: set LORA_GOLDENS to a folder of golden cases, or to nothing"
         build
         run_tests -trait "Category=Goldens"
         ;;
@@ -102,6 +103,9 @@ case "${1:-}" in
         [ -n "${LORA_LIBTORCH:-}" ] || fail "LORA_LIBTORCH is not set: the packages have libtorch for the CPU alone. Name the lib folder of one with CUDA"
         build
         run_tests -trait "Category=Gpu" || fail "No test of a kernel passed: see above (a test that finds no GPU says so and is skipped)"
+        ;;
+    watch)
+        exec dotnet watch --project tests/LoraAspire.Tests --no-hot-reload run -- -noLogo -class "*${2:-}*"
         ;;
     platforms)
         platforms

@@ -56,6 +56,7 @@ public sealed class LoraGoldens(ITestOutputHelper output)
 
             Assert.Equal(expected.GetProperty("lr").GetDouble(), result.LearningRate, 1e-12);
             var losses = result.ReadMicroLosses();
+            Assert.Equal(expected.GetProperty("micro_losses").GetArrayLength(), losses.Count());
             // Under "mean" the file has each micro-batch's own mean; ours are already divided by the accumulation.
             var share = golden.Compat == Compat.AlpacaLora ? accumulation : 1;
             foreach (var (micro, loss) in GoldenFolder.Rows(expected, "micro_losses").Zip(losses))
