@@ -1,7 +1,6 @@
 using LoraAspire.Machine;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Access;
-using LoraAspire.Runtime.Store;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Spectre.Console;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using LoraAspire.Runtime.Runs;
 
 namespace LoraAspire.Cli;
 

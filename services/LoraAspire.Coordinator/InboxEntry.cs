@@ -1,6 +1,5 @@
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
-using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Streams;

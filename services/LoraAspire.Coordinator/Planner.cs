@@ -64,11 +64,10 @@ public sealed class Planner(ArtifactStore store, ContentDigests digests, ILogger
 
     private static string Digest(StageOutput output, RunState state) => state.Stage(output.Stage)!.Outputs[output.Output];
 
-    private InputArtifact Input(
-        InputRef source, RunState state, IProgress<HashProgress>? progress, CancellationToken cancellationToken) => source switch
+    private InputArtifact Input(InputRef source, RunState state, IProgress<HashProgress>? progress, CancellationToken stop) => source switch
     {
         StageOutput output => new(Digest(output, state)),
-        NamedModel model => new(digests.OfModel(model.Name, progress, cancellationToken), model.Name),
+        NamedModel model => new(digests.OfModel(model.Name, progress, stop), model.Name),
         _ => throw new ArgumentOutOfRangeException(nameof(source)),
     };
 

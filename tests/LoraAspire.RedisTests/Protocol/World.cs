@@ -7,7 +7,6 @@ using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
