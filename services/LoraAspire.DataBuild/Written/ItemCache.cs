@@ -72,7 +72,8 @@ internal sealed class ItemCache(string folder)
                 return new FileStream(Path.Combine(folder, $".{digest}.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
             // EAGAIN or EACCES: another holds it, for as long as a small file takes to write.
-            catch (IOException error) when (error is not (DirectoryNotFoundException or PathTooLongException) && (error.HResult & 0xFFFF) is 11 or 13)
+            catch (IOException error) when (error is not (DirectoryNotFoundException or PathTooLongException)
+                && (error.HResult & 0xFFFF) is 11 or 13)
             {
                 await Task.Delay(Interval, cancellationToken);
             }
