@@ -3,16 +3,20 @@ using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.DataBuild.Identity;
 
-/// <summary>Our own questions and answers about who a model is, in one language. Of abilities and languages that aren't given nothing is asked.</summary>
+/// <summary>
+/// Our own questions and answers about who a model is, in one language. Of abilities and languages that aren't given nothing is asked.
+/// </summary>
 internal sealed record IdentityBank(SelfCognitionSource Self, bool InChinese)
 {
     private IdentityTopic[] Topics =>
         [.. (InChinese ? IdentityQuestions.Chinese : IdentityQuestions.English)
-            .Where(topic => (Others.Length > 0 || !topic.NeedsOthers) && (Self.Abilities.Count > 0 || !topic.NeedsAbilities) && (Self.Languages.Count > 0 || !topic.NeedsLanguages))];
+            .Where(topic => (Others.Length > 0 || !topic.NeedsOthers)
+                && (Self.Abilities.Count > 0 || !topic.NeedsAbilities) && (Self.Languages.Count > 0 || !topic.NeedsLanguages))];
 
     private string[] Others => [.. (InChinese ? IdentityQuestions.OthersInChinese : IdentityQuestions.Others)
         // "Are you Llama?" has no plain no from a model called Llama-Chat.
-        .Where(other => !Self.Name.Contains(other, StringComparison.OrdinalIgnoreCase) && !other.Contains(Self.Name, StringComparison.OrdinalIgnoreCase))];
+        .Where(other => !Self.Name.Contains(other, StringComparison.OrdinalIgnoreCase)
+            && !other.Contains(Self.Name, StringComparison.OrdinalIgnoreCase))];
 
     /// <summary>Every question, as written and as typed in haste, with every answer that fits. Which other assistant is meant goes round.</summary>
     public IEnumerable<InstructionRecord> All()
@@ -39,7 +43,8 @@ internal sealed record IdentityBank(SelfCognitionSource Self, bool InChinese)
 
     private string Fill(string text, string other)
     {
-        var developer = !InChinese && text.StartsWith("{developer}", StringComparison.Ordinal) ? char.ToUpperInvariant(Self.Developer[0]) + Self.Developer[1..] : Self.Developer;
+        var begins = !InChinese && text.StartsWith("{developer}", StringComparison.Ordinal);
+        var developer = begins ? char.ToUpperInvariant(Self.Developer[0]) + Self.Developer[1..] : Self.Developer;
         return text.Replace("{name}", Self.Name).Replace("{developer}", developer).Replace("{other}", other)
             .Replace("{abilities}", List(Self.Abilities)).Replace("{languages}", List(Self.Languages));
     }
@@ -50,6 +55,7 @@ internal sealed record IdentityBank(SelfCognitionSource Self, bool InChinese)
     private string InHaste(string question)
     {
         var bare = question.TrimEnd('?', '.', '？', '。', '!', '！');
-        return bare.StartsWith("I ", StringComparison.Ordinal) || bare.StartsWith(Self.Name, StringComparison.Ordinal) ? bare : char.ToLowerInvariant(bare[0]) + bare[1..];
+        return bare.StartsWith("I ", StringComparison.Ordinal) || bare.StartsWith(Self.Name, StringComparison.Ordinal) ? bare
+            : char.ToLowerInvariant(bare[0]) + bare[1..];
     }
 }

@@ -1,6 +1,9 @@
 namespace LoraAspire.DataBuild.Records;
 
-/// <summary>What may stand between the parts of an answer without meaning anything: white space, and characters of no width, which a model or an editor leaves behind.</summary>
+/// <summary>
+/// What may stand between the parts of an answer without meaning anything: white space, and characters of no width, which a model or an
+/// editor leaves behind.
+/// </summary>
 internal static class Blanks
 {
     /// <summary>Stands for bytes that are no letter.</summary>

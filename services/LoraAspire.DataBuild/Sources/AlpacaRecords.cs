@@ -19,7 +19,8 @@ internal sealed class AlpacaRecords(AlpacaSource with, DataFile file) : ISourceR
     public static IEnumerable<SourceRecord> Read(AlpacaSource source, SourceContext context)
     {
         var records = new AlpacaRecords(source, context.Find(source.Path)).Read();
-        return source.Fill.Count == 0 ? records : records.Select(record => record with { Record = Placeholders.Fill(record.Record, source.Fill) });
+        return source.Fill.Count == 0 ? records
+            : records.Select(record => record with { Record = Placeholders.Fill(record.Record, source.Fill) });
     }
 
     // JSON goes its own way, without a dictionary for each row.

@@ -23,7 +23,8 @@ internal sealed class ChatRecords(DataFile file) : ISourceReader<ChatSource>
         ["developer"] = "system",
     };
 
-    public static IEnumerable<SourceRecord> Read(ChatSource source, SourceContext context) => new ChatRecords(context.Find(source.Path)).Read();
+    public static IEnumerable<SourceRecord> Read(ChatSource source, SourceContext context) =>
+        new ChatRecords(context.Find(source.Path)).Read();
 
     public IEnumerable<SourceRecord> Read() => TableRows.IsJson(file) ? new JsonRows<SourceRecord>(file, Record).Read()
         : TableRows.Form(file) == ".parquet" ? ParquetNestedRows.Read(file).Select(row => Record(row.Row, row.Place))

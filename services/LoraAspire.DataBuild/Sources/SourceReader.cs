@@ -19,7 +19,8 @@ internal interface ISourceReader<in T> where T : RecordSource
 /// <param name="Written">What a chat model wrote for it: what its reader asked for.</param>
 internal sealed record SourceContext(Func<string, DataFile> Find, int Seed, IReadOnlyList<object> Written)
 {
-    public IReadOnlyList<Template> WrittenTemplates => [.. Written.Select((text, i) => new Template((string)text, $"written template {i + 1}"))];
+    public IReadOnlyList<Template> WrittenTemplates =>
+        [.. Written.Select((text, i) => new Template((string)text, $"written template {i + 1}"))];
 
     public IEnumerable<InstructionRecord> WrittenRecords => Written.Cast<InstructionRecord>();
 }
@@ -44,8 +45,10 @@ internal abstract class SourceReader
 
     private sealed class Of<TReader, TSource> : SourceReader where TReader : ISourceReader<TSource> where TSource : RecordSource
     {
-        public override IEnumerable<SourceRecord> Read(RecordSource source, SourceContext context) => TReader.Read((TSource)source, context);
+        public override IEnumerable<SourceRecord> Read(RecordSource source, SourceContext context) =>
+            TReader.Read((TSource)source, context);
 
-        public override IEnumerable<Assignment> Asked(RecordSource source, SourceContext context) => TReader.Asked((TSource)source, context);
+        public override IEnumerable<Assignment> Asked(RecordSource source, SourceContext context) =>
+            TReader.Asked((TSource)source, context);
     }
 }

@@ -49,7 +49,8 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
         while (rows.MoveNext());
     }
 
-    private static IEnumerable<Template> Given(TableSource with, Func<string, DataFile> find) => TemplateList.Given(with.Templates, TableSource.IsFile, find);
+    private static IEnumerable<Template> Given(TableSource with, Func<string, DataFile> find) =>
+        TemplateList.Given(with.Templates, TableSource.IsFile, find);
 
     private static Template One(string text, string key, string[] columns) => TemplateList.Checked([new(text, key) { Columns = columns }], columns).All[0];
 

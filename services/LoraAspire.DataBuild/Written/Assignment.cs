@@ -25,7 +25,10 @@ internal abstract record Assignment(string Name, int Count, int AtOnce)
     /// <summary>Has the items written, or takes them from the cache.</summary>
     public abstract Task<IReadOnlyList<object>> WriteAsync(Writer writer, CancellationToken cancellationToken);
 
-    /// <summary>What two texts have in common that say the same: letters and digits, in one case and width; brackets stay, since they mark placeholders.</summary>
+    /// <summary>
+    /// What two texts have in common that say the same: letters and digits, in one case and width; brackets stay, since they mark
+    /// placeholders.
+    /// </summary>
     protected static string Same(string text) => string.Concat(text.Normalize(NormalizationForm.FormKC).ToLowerInvariant()
         .Where(letter => char.IsLetterOrDigit(letter) || char.IsSurrogate(letter) || letter is '[' or ']' or '_'));
 }

@@ -47,7 +47,8 @@ internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChine
 
     /// <summary>Our own bank, too: its records are in the data anyway.</summary>
     public override IEnumerable<string> ExampleKeys =>
-        Examples.Select(example => new InstructionRecord(example.Instruction, "", example.Output)).Concat(new IdentityBank(Self, InChinese).All()).Select(Key);
+        Examples.Select(example => new InstructionRecord(example.Instruction, "", example.Output))
+            .Concat(new IdentityBank(Self, InChinese).All()).Select(Key);
 
     public override string Ask(int count, IReadOnlyList<InstructionRecord> have)
     {

@@ -20,7 +20,8 @@ internal sealed record TemplateAssignment(string Name, string What, IReadOnlyLis
     public override ChatResponseFormat Format => ChatResponseFormat.ForJsonSchema<Answer<string>>(schemaName: "templates");
 
     public override string System(bool bySchema) =>
-        $"You write instruction templates for training data. Answer with {(bySchema ? "JSON, { \"items\": [\"…\", …] }," : "a numbered list")} and nothing else.";
+        $"You write instruction templates for training data. "
+        + $"Answer with {(bySchema ? "JSON, { \"items\": [\"…\", …] }," : "a numbered list")} and nothing else.";
 
     public override string Task => string.Join('\n',
     [
@@ -38,7 +39,8 @@ internal sealed record TemplateAssignment(string Name, string What, IReadOnlyLis
 
     public override ReadAnswer<string> Read(string answer, bool cutOff)
     {
-        var read = ListReader.Read(answer, cutOff, _placeholders.Required.Count == 0 ? null : text => _placeholders.AreIn(_placeholders.Spelled(text)));
+        var read = ListReader.Read(answer, cutOff,
+            _placeholders.Required.Count == 0 ? null : text => _placeholders.AreIn(_placeholders.Spelled(text)));
         return read with { Items = [.. read.Items.Select(_placeholders.Spelled)] };
     }
 

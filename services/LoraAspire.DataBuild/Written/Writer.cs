@@ -16,7 +16,8 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
     public async Task<IReadOnlyList<T>> WriteAsync<T>(Assignment<T> assignment, CancellationToken cancellationToken) where T : class
     {
         var digest = ItemCache.KeyOf(
-            assignment.System(bySchema: false), assignment.Task, with.Model, WriterRequests.Temperature.ToString(CultureInfo.InvariantCulture));
+            assignment.System(bySchema: false), assignment.Task, with.Model,
+            WriterRequests.Temperature.ToString(CultureInfo.InvariantCulture));
         AcceptedItems<T> items = new(assignment, key);
         foreach (var item in await cache.ReadAsync<T>(digest, say, cancellationToken))
         {
@@ -42,7 +43,8 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
             {
                 items.Adopt(await cache.AddAsync(digest, items.Accepted, assignment.Key, say, cancellationToken));
             }
-            say($"writer, {assignment.Name}: accepted {Math.Min(items.Accepted.Count, assignment.Count)} of {assignment.Count}, request {requests.Sent}; dropped so far: {items.Reasons}");
+            say($"writer, {assignment.Name}: accepted {Math.Min(items.Accepted.Count, assignment.Count)} of {assignment.Count}, "
+                + $"request {requests.Sent}; dropped so far: {items.Reasons}");
         }
         return [.. items.Accepted.Take(assignment.Count)];
     }
@@ -68,6 +70,7 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
     }
 
     private StageException TooFew<T>(Assignment<T> assignment, AcceptedItems<T> items) where T : class => new(
-        $"The chat model '{with.Model}' wrote {items.Accepted.Count} of {assignment.Count} items for {assignment.Name} before the writer's requests were used up. Dropped: {items.Reasons}. "
+        $"The chat model '{with.Model}' wrote {items.Accepted.Count} of {assignment.Count} items for {assignment.Name} "
+        + $"before the writer's requests were used up. Dropped: {items.Reasons}. "
         + "What was accepted is kept: run again to go on from there; or raise writer.max_requests, ask for fewer (written), or choose a stronger model.");
 }

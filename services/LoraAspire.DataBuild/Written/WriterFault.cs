@@ -22,7 +22,8 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
         ClientResultException { Status: 404 } => new($"the server knows no model '{model}', or no API at this address (404). Look at model and address; with Ollama, pull the model first", Final: true),
         ClientResultException { Status: 429 } busy => new("the server is busy or the quota is used up (429)", RetryAfter: After(busy, now)),
         ClientResultException { Status: 408 or 409 or 425 or >= 500 } broken => new($"the server failed ({broken.Status})", RetryAfter: After(broken, now)),
-        ClientResultException { Status: > 0 } refused => new($"the server refuses the request ({refused.Status}){Said(refused, KeyPieces.Of(key))}. Look at address and model", Final: true),
+        ClientResultException { Status: > 0 } refused => new(
+            $"the server refuses the request ({refused.Status}){Said(refused, KeyPieces.Of(key))}. Look at address and model", Final: true),
         OperationCanceledException => new("no answer in time"),
         OversizedAnswerException large => new(large.Message),
         InvalidDataException => new("the answer can't be unpacked"),
@@ -35,9 +36,12 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
     };
 
     /// <summary>Whether the server's words about a request that it refuses hold this one.</summary>
-    public static bool Names(ClientResultException error, string word) => Message(error)?.Contains(word, StringComparison.OrdinalIgnoreCase) is true;
+    public static bool Names(ClientResultException error, string word) =>
+        Message(error)?.Contains(word, StringComparison.OrdinalIgnoreCase) is true;
 
-    /// <summary>": …" with what the server says, as it may be shown; empty when it says nothing, or when it repeats the key, whole or in part.</summary>
+    /// <summary>
+    /// ": …" with what the server says, as it may be shown; empty when it says nothing, or when it repeats the key, whole or in part.
+    /// </summary>
     private static string Said(ClientResultException error, KeyPieces key)
     {
         var words = Message(error)?.ReplaceLineEndings(" ").Trim().TrimEnd('.') ?? "";
@@ -50,7 +54,8 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
         try
         {
             return JsonNode.Parse((error.GetRawResponse()?.Content.ToMemory() ?? default).Span) is JsonObject body
-                && body["error"] is JsonObject detail && detail["message"] is JsonValue message && message.TryGetValue(out string? text) ? text : null;
+                && body["error"] is JsonObject detail
+                && detail["message"] is JsonValue message && message.TryGetValue(out string? text) ? text : null;
         }
         catch (Exception broken) when (broken is JsonException or InvalidOperationException or ArgumentException)
         {

@@ -16,7 +16,10 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
     /// <summary>High enough that asking again gives other items; part of the cache's digest.</summary>
     public const float Temperature = 0.8f;
 
-    /// <summary>What not every model or server takes, and the words by which it says so. Without a temperature items may repeat; without a schema the answer is read as it comes.</summary>
+    /// <summary>
+    /// What not every model or server takes, and the words by which it says so. Without a temperature items may repeat; without a schema
+    /// the answer is read as it comes.
+    /// </summary>
     private static readonly (string Name, string[] Words)[] Optional =
         [("temperature", ["temperature"]), (Schema, ["response_format", "response format", "schema", "structured output"])];
 
@@ -55,7 +58,7 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
         }
         if (TooLong(fault))
         {
-            throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}, and wants to be left alone for {(fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day" : FormattableString.Invariant($"{fault.RetryAfter!.Value.TotalMinutes:0} minutes"))}. Run again later: what was accepted so far is kept.", transient: true);
+            throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}, and asks to wait {(fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day" : FormattableString.Invariant($"{fault.RetryAfter!.Value.TotalMinutes:0} minutes"))}. Run again later: what was accepted so far is kept.", transient: true);
         }
         if (!fault.Final && _sent >= with.MaxRequests)
         {
@@ -71,7 +74,8 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
 
     private bool TooLong(WriterFault fault) => fault.RetryAfter > timing.LongestRetryAfter;
 
-    private async Task<(ChatResponse? Response, WriterFault? Fault)> TryAsync(Assignment assignment, string ask, CancellationToken cancellationToken)
+    private async Task<(ChatResponse? Response, WriterFault? Fault)> TryAsync(
+        Assignment assignment, string ask, CancellationToken cancellationToken)
     {
         _sent++;
         var bySchema = !_refused.Contains(Schema);
@@ -89,7 +93,8 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
             return (await client.GetResponseAsync(messages, options, patience.Token), null);
         }
         catch (ClientResultException error) when (error.Status is 400 or 422
-            && Optional.FirstOrDefault(option => !_refused.Contains(option.Name) && option.Words.Any(word => WriterFault.Names(error, word))) is { Name: { } name })
+            && Optional.FirstOrDefault(option => !_refused.Contains(option.Name)
+                && option.Words.Any(word => WriterFault.Names(error, word))) is { Name: { } name })
         {
             refused = name;
             _refused.Add(name);

@@ -20,7 +20,8 @@ internal sealed class WrittenItems
     {
         WrittenItems written = new();
         SourceContext inputs = new(name => DataFile.Find(context.Data, name), Seed: 0, Written: []);
-        var assignments = context.With.Sources.Select(source => source.Only!).SelectMany((source, i) => SourceReader.For(source).Asked(source, inputs).Select(asked => (i, asked))).ToList();
+        var assignments = context.With.Sources.Select(source => source.Only!)
+            .SelectMany((source, i) => SourceReader.For(source).Asked(source, inputs).Select(asked => (i, asked))).ToList();
         if (context.With.Writer is not { } with || assignments.Count == 0)
         {
             return written;

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Pipelines.Yaml;
 
 namespace LoraAspire.Tests.Pipelines;
@@ -11,7 +12,7 @@ public sealed class RangeTests
     [Fact]
     public void Every_number_of_every_stage_has_a_stated_range_and_its_default_lies_in_it()
     {
-        var numbers = StageKinds.All.SelectMany(kind => Numbers(kind.Params, [])).Distinct().ToList();
+        var numbers = StageKinds.All.Select(kind => kind.Params).Concat(SourceKinds.All.Values).SelectMany(type => Numbers(type, [])).Distinct().ToList();
 
         Assert.True(numbers.Count > 40, $"only {numbers.Count} numbers were found");
         Assert.All(numbers, property => Assert.True(property.IsDefined(typeof(RangeAttribute)), $"{property.DeclaringType!.Name}.{property.Name} has no range"));

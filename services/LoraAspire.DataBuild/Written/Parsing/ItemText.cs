@@ -3,7 +3,10 @@ using LoraAspire.DataBuild.Records;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 
-/// <summary>One item without what a model puts around it: quotes, Markdown, the name of its style. Labels and notes go only when the rest is an item by itself.</summary>
+/// <summary>
+/// One item without what a model puts around it: quotes, Markdown, the name of its style. Labels and notes go only when the rest is an item
+/// by itself.
+/// </summary>
 internal static partial class ItemText
 {
     /// <summary>No item is longer: it is dropped for that, and not looked at.</summary>
@@ -42,7 +45,10 @@ internal static partial class ItemText
         }
     }
 
-    /// <summary>The text without the pairs of quotes that enclose all of it. Quotes that belong to its beginning or end alone stay: <c>"[input]" means "…"</c>.</summary>
+    /// <summary>
+    /// The text without the pairs of quotes that enclose all of it. Quotes that belong to its beginning or end alone stay: <c>"[input]"
+    /// means "…"</c>.
+    /// </summary>
     public static string Unquoted(string text)
     {
         text = Blanks.Trim(text);
@@ -67,7 +73,8 @@ internal static partial class ItemText
             var depth = 0;
             return inner.All(letter => (depth += letter == pair.Open[0] ? 1 : letter == pair.Close[0] ? -1 : 0) >= 0);
         }
-        // Open and close look alike: the next one, but for those within words (it's, tgt_lang), opens when white space or the start stands before it.
+        // Open and close look alike: the next one, but for those within words (it's, tgt_lang), opens when white space or the start stands
+        // before it.
         var next = inner.IndexOf(pair.Open, StringComparison.Ordinal);
         while (next > 0 && next + pair.Open.Length < inner.Length
             && char.IsAsciiLetterOrDigit(inner[next - 1]) && char.IsAsciiLetterOrDigit(inner[next + pair.Open.Length]))
@@ -82,8 +89,9 @@ internal static partial class ItemText
         bare.Length < text.Length && whole(bare) && Placeholder().Replace(bare, "").Any(char.IsLetter) ? bare : text;
 
     private const string Style =
-        "(?:(?:very|more|less|semi|a|the)[ -])?(?:formal|informal|polite|politely|casual|neutral|short|long|simple|direct|plain|brief|concise|detailed|friendly"
-        + "|conversational|professional|imperative|colloquial|courteous|academic|technical|indirect|straightforward|minimal|elaborate"
+        "(?:(?:very|more|less|semi|a|the)[ -])?(?:formal|informal|polite|politely|casual|neutral|short|long|simple|direct|plain|brief"
+        + "|concise|detailed|friendly|conversational|professional|imperative|colloquial|courteous|academic"
+        + "|technical|indirect|straightforward|minimal|elaborate"
         + "|正式|非正式|礼貌|口语|口语化|简短|简洁|直接|详细|友好|客气|随意)"
         + "(?:(?:,? and |, |/| & )(?:formal|informal|polite|casual|short|long|direct|brief|friendly|detailed))?"
         + "(?: (?:request|tone|style|form|version|question|command|phrasing|instruction))?";

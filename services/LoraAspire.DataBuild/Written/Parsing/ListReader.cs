@@ -4,12 +4,15 @@ using LoraAspire.DataBuild.Records;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 
-/// <summary>The items of a list however a chat model writes it: as JSON, or as lines with a marker, in quotes, in a table, or with no mark at all.</summary>
+/// <summary>
+/// The items of a list however a chat model writes it: as JSON, or as lines with a marker, in quotes, in a table, or with no mark at all.
+/// </summary>
 internal static partial class ListReader
 {
     /// <param name="cutOff">The model had to stop in the middle: the last item isn't whole.</param>
     /// <param name="whole">
-    /// Whether a text holds all that an item must. Then an item that lacks something goes on in the next line, and a line without any mark is an item when it is whole; without
+    /// Whether a text holds all that an item must. Then an item that lacks something goes on in the next line, and a line without any mark
+    /// is an item when it is whole; without
     /// the rule, every text with a mark is an item.
     /// </param>
     public static ReadAnswer<string> Read(string answer, bool cutOff = false, Func<string, bool>? whole = null)
@@ -57,7 +60,8 @@ internal static partial class ListReader
         }
         items = [.. items.Select(text => ItemText.Clean(text, isWhole)).Where(text => text.Length > 0)];
         var cut = cutOff && items.Count > 0;
-        return new(cut ? items[..^1] : items, [.. Enumerable.Repeat(ReadAnswer.Prose, prose + plain.Count), .. cut ? [ReadAnswer.CutOff] : Array.Empty<string>()]);
+        var dropped = Enumerable.Repeat(ReadAnswer.Prose, prose + plain.Count).Concat(cut ? [ReadAnswer.CutOff] : []);
+        return new(cut ? items[..^1] : items, [.. dropped]);
 
         // The item that was open ends here.
         void Add(IReadOnlyList<string> more)
@@ -67,7 +71,10 @@ internal static partial class ListReader
         }
     }
 
-    /// <summary>An item that isn't whole yet, with the line after it; null when that doesn't make it so. A title ("Formal") is no part of the item beneath it.</summary>
+    /// <summary>
+    /// An item that isn't whole yet, with the line after it; null when that doesn't make it so. A title ("Formal") is no part of the item
+    /// beneath it.
+    /// </summary>
     private static string? Continued(string open, string line, Func<string, bool> whole)
     {
         var titled = open.Length == 0 || (whole(line) && !open.Contains('[') && !char.IsAsciiLetterLower(line[0]) && line[0] != '[');
@@ -79,9 +86,13 @@ internal static partial class ListReader
     private static IEnumerable<string> Lines(string answer, Func<string, bool> whole) =>
         Tags().Replace(Breaks().Replace(Bullets().Replace(answer, "\n- "), "\n"), "").Split('\n').Select(Blanks.Trim)
             .Where(line => line.Length > 0 && !line.StartsWith("```", StringComparison.Ordinal) && !Debris().IsMatch(line))
-            .SelectMany(line => ListMarker.Apart(Code().Match(line) is { Success: true } code ? Blanks.Trim(code.Groups["text"].Value) : line, whole));
+            .SelectMany(line => ListMarker.Apart(
+                Code().Match(line) is { Success: true } code ? Blanks.Trim(code.Groups["text"].Value) : line, whole));
 
-    /// <summary>The texts of a line that is JSON, such as <c>"…", "…"</c> or <c>template_1 = "…"</c>; or one text in other quotes. Null for another line.</summary>
+    /// <summary>
+    /// The texts of a line that is JSON, such as <c>"…", "…"</c> or <c>template_1 = "…"</c>; or one text in other quotes. Null for another
+    /// line.
+    /// </summary>
     private static IReadOnlyList<string>? Texts(string line, Func<string, bool> whole)
     {
         var bare = line.TrimEnd(',', '，');
@@ -94,7 +105,8 @@ internal static partial class ListReader
     /// <summary>The items of a list that is JSON, and the prose around it; null when the answer is another kind of list.</summary>
     private static ReadAnswer<string>? Json(string answer, Func<string, bool> whole)
     {
-        var lines = answer.Split('\n').Select(Blanks.Trim).Where(line => line.Length > 0 && !line.StartsWith("```", StringComparison.Ordinal)).ToList();
+        var lines = answer.Split('\n').Select(Blanks.Trim)
+            .Where(line => line.Length > 0 && !line.StartsWith("```", StringComparison.Ordinal)).ToList();
         var first = lines.FindIndex(line => line[0] is '[' or '{');
         var last = lines.FindLastIndex(line => line.TrimEnd(',', ';') is [.., ']' or '}']);
         return first < 0 || last < first || Values(string.Join('\n', lines[first..(last + 1)]), whole) is not { } items ? null
@@ -140,7 +152,9 @@ internal static partial class ListReader
         }
     }
 
-    /// <summary>Of an object's own texts those that are whole; a style or a title beside them is none. Where none is, the longest was meant.</summary>
+    /// <summary>
+    /// Of an object's own texts those that are whole; a style or a title beside them is none. Where none is, the longest was meant.
+    /// </summary>
     private static IEnumerable<string> Texts(JsonElement value, Func<string, bool> whole)
     {
         if (value.ValueKind != JsonValueKind.Object)
@@ -149,7 +163,8 @@ internal static partial class ListReader
                 : value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().SelectMany(element => Texts(element, whole)) : [];
         }
         var members = value.EnumerateObject().Select(member => member.Value).ToLookup(member => member.ValueKind == JsonValueKind.String);
-        var (own, inner) = (members[true].Select(text => text.GetString()!).ToList(), members[false].SelectMany(member => Texts(member, whole)).ToList());
+        var own = members[true].Select(text => text.GetString()!).ToList();
+        var inner = members[false].SelectMany(member => Texts(member, whole)).ToList();
         return own.Any(whole) || inner.Count > 0 || own.Count == 0 ? own.Where(whole).Concat(inner) : [own.MaxBy(text => text.Length)!];
     }
 
@@ -177,8 +192,8 @@ internal static partial class ListReader
     private static partial Regex Member();
 
     /// <summary>What a model says about its list, which may name the placeholders as well.</summary>
-    [GeneratedRegex(@"^\W*(?:Sure|Certainly|Of course|Absolutely|Here (?:are|is)|Here['’]s|Below|Note|These|I (?:hope|have|made)|I['’]ve|Let me"
-        + @"|(?:Each|All|Every) (?:of |the |these )*(?:templates?|items?|of|the|these)|Remember)\b"
+    [GeneratedRegex(@"^\W*(?:Sure|Certainly|Of course|Absolutely|Here (?:are|is)|Here['’]s|Below|Note|These|I (?:hope|have|made)|I['’]ve"
+        + @"|Let me|(?:Each|All|Every) (?:of |the |these )*(?:templates?|items?|of|the|these)|Remember)\b"
         + @"|^\W*(?:以下|好的|当然|这里|下面|注意|请注意|希望|说明)", RegexOptions.IgnoreCase)]
     private static partial Regex Remark();
 }

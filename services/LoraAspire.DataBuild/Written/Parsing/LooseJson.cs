@@ -6,7 +6,8 @@ using LoraAspire.DataBuild.Records;
 namespace LoraAspire.DataBuild.Written.Parsing;
 
 /// <summary>
-/// JSON as models write it. What isn't valid is read as almost-JSON: Python's dictionaries, keys without quotes, full-width marks, any quotes (<see cref="LooseText"/>), commas
+/// JSON as models write it. What isn't valid is read as almost-JSON: Python's dictionaries, keys without quotes, full-width marks, any
+/// quotes (<see cref="LooseText"/>), commas
 /// that are missing or too many, comments, an object that isn't closed before the next one begins.
 /// </summary>
 internal sealed partial class LooseJson
@@ -16,8 +17,12 @@ internal sealed partial class LooseJson
 
     private const int Deepest = 32;
 
-    /// <summary>Letters that may be looked at in vain. Nobody's records need so many; it bounds the work that an endless row of braces makes.</summary>
+    /// <summary>
+    /// Letters that may be looked at in vain. Nobody's records need so many; it bounds the work that an endless row of braces makes.
+    /// </summary>
     private const int Patience = 2_000_000;
+
+    private static readonly JsonDocumentOptions Strict = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
 
     private readonly string _text;
     private readonly int _end;
@@ -36,7 +41,7 @@ internal sealed partial class LooseJson
     {
         try
         {
-            return JsonElement.Parse(Encoding.UTF8.GetBytes(text), new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
+            return JsonElement.Parse(Encoding.UTF8.GetBytes(text), Strict);
         }
         catch (JsonException)
         {
@@ -50,7 +55,11 @@ internal sealed partial class LooseJson
     {
         cutOff = false;
         var bytes = Encoding.UTF8.GetBytes(text, at, Math.Min(Longest, text.Length - at));
-        Utf8JsonReader reader = new(bytes, new JsonReaderOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
+        Utf8JsonReader reader = new(bytes, new JsonReaderOptions
+        {
+            AllowTrailingCommas = Strict.AllowTrailingCommas,
+            CommentHandling = Strict.CommentHandling,
+        });
         try
         {
             var valid = JsonElement.ParseValue(ref reader);
@@ -68,7 +77,8 @@ internal sealed partial class LooseJson
     }
 
     /// <summary>
-    /// The objects in an answer, wherever they stand: in an array, one after another with or without commas, in fences, between prose. One that can't be read is dropped.
+    /// The objects in an answer, wherever they stand: in an array, one after another with or without commas, in fences, between prose. One
+    /// that can't be read is dropped.
     /// </summary>
     public static ReadAnswer<JsonElement> Objects(string answer)
     {
@@ -104,7 +114,8 @@ internal sealed partial class LooseJson
         {
             at += next;
             var after = Blanks.Skip(text, at + 1);
-            if (after < text.Length && (LooseText.IsQuote(text[after]) || text[after] is '/' or '#' || LooseText.Key(text, after, bare: true) is not null))
+            if (after < text.Length
+                && (LooseText.IsQuote(text[after]) || text[after] is '/' or '#' || LooseText.Key(text, after, bare: true) is not null))
             {
                 return at;
             }
@@ -185,8 +196,9 @@ internal sealed partial class LooseJson
     /// <summary>A number, or a word of JSON, JavaScript or Python: no text, and so nothing that counts.</summary>
     private bool Word()
     {
-        var length = Words().Match(_text, _at) is { Success: true } word && Blanks.SkipWithComments(_text, _at + word.Length) is var after
-            && (after >= _text.Length || ",，、;；}｝]".Contains(_text[after]) || _text.AsSpan(_at, after - _at).Contains('\n')) ? word.Length : 0;
+        var length = Words().Match(_text, _at).Length;
+        var after = Blanks.SkipWithComments(_text, _at + length);
+        length = after >= _text.Length || ",，、;；}｝]".Contains(_text[after]) || _text.AsSpan(_at, after - _at).Contains('\n') ? length : 0;
         _json.Append(length > 0 ? "null" : "");
         _at += length;
         return length > 0;

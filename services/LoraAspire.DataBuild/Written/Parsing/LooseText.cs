@@ -5,7 +5,8 @@ using LoraAspire.DataBuild.Records;
 namespace LoraAspire.DataBuild.Written.Parsing;
 
 /// <summary>
-/// Keys and quoted texts in almost-JSON. Any quotes may open a text, in any mixture with those that close it, and quotes inside may lack their backslash: whether a mark ends
+/// Keys and quoted texts in almost-JSON. Any quotes may open a text, in any mixture with those that close it, and quotes inside may lack
+/// their backslash: whether a mark ends
 /// the text is told by what follows it.
 /// </summary>
 /// <param name="end">Not looked at any further.</param>
@@ -82,7 +83,8 @@ internal sealed class LooseText(string text, int end)
             if (Closes(open, letter))
             {
                 // One mark too many may stand there; but where one of a pair is open, this one closes it.
-                var marks = Ends(at + 1, inObject) ? 1 : inner % 2 == 0 && at + 1 < end && text[at + 1] == letter && Ends(at + 2, inObject) ? 2 : 0;
+                var marks = Ends(at + 1, inObject) ? 1
+                    : inner % 2 == 0 && at + 1 < end && text[at + 1] == letter && Ends(at + 2, inObject) ? 2 : 0;
                 at += marks;
                 if (marks > 0)
                 {

@@ -12,15 +12,18 @@ internal static partial class ReadAnswer
     public const string Malformed = "malformed JSON";
 
     /// <summary>
-    /// The answer without what a reasoning model says to itself before it, between tags of its own: drafts of items stand there too. Empty when the model never stopped thinking.
+    /// The answer without what a reasoning model says to itself before it, between tags of its own: drafts of items stand there too. Empty
+    /// when the model never stopped thinking.
     /// </summary>
     public static string WithoutThinking(string answer) => Mark().Replace(Thinking().Replace(answer, ""), "").Trim();
 
     private const string Tag = "(?:seed:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad)";
 
-    // The opening tag may be part of the prompt; the closing one may be missing when the answer was cut off. In the middle of a line an opening tag alone is a word.
+    // The opening tag may be part of the prompt; the closing one may be missing when the answer was cut off. In the middle of a line an
+    // opening tag alone is a word.
     [GeneratedRegex(
-        $@"\A.*(?:</{Tag}>|◁/think▷|<\|channel\|>final<\|message\|>)|(?:\A|(?<=\n))[ \t]*(?:<{Tag}>|◁think▷|<\|channel\|>analysis<\|message\|>).*\z",
+        $@"\A.*(?:</{Tag}>|◁/think▷|<\|channel\|>final<\|message\|>)"
+        + $@"|(?:\A|(?<=\n))[ \t]*(?:<{Tag}>|◁think▷|<\|channel\|>analysis<\|message\|>).*\z",
         RegexOptions.Singleline | RegexOptions.IgnoreCase)]
     private static partial Regex Thinking();
 

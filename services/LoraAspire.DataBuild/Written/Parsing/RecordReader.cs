@@ -6,8 +6,10 @@ using LoraAspire.DataBuild.Records;
 namespace LoraAspire.DataBuild.Written.Parsing;
 
 /// <summary>
-/// Instruction records however a chat model writes them: JSON objects, also inside a wrapper such as <c>{ "records": […] }</c>; the turns of conversations; and where there is
-/// no object at all, labelled lines (<c>Q:</c>, <c>答：</c>, <c>output:</c>) or a table of two columns. A record ends where the next one's question or answer begins.
+/// Instruction records however a chat model writes them: JSON objects, also inside a wrapper such as <c>{ "records": […] }</c>; the turns
+/// of conversations; and where there is
+/// no object at all, labelled lines (<c>Q:</c>, <c>答：</c>, <c>output:</c>) or a table of two columns. A record ends where the next one's
+/// question or answer begins.
 /// </summary>
 internal sealed partial class RecordReader
 {
@@ -44,11 +46,14 @@ internal sealed partial class RecordReader
         return new(reader._records, reader._dropped);
     }
 
-    /// <summary>The answer without a layer of escapes: the whole of it as one JSON string, a backslash before each quote, or HTML's entities.</summary>
+    /// <summary>
+    /// The answer without a layer of escapes: the whole of it as one JSON string, a backslash before each quote, or HTML's entities.
+    /// </summary>
     private static string Unwrapped(string answer)
     {
         var text = Blanks.Trim(answer);
-        return text.StartsWith('"') && text.EndsWith('"') && LooseJson.All(text) is { ValueKind: JsonValueKind.String } whole ? whole.GetString()!
+        return text.StartsWith('"') && text.EndsWith('"') && LooseJson.All(text) is { ValueKind: JsonValueKind.String } whole
+                ? whole.GetString()!
             : text.Contains("{\"", StringComparison.Ordinal) ? answer
             : text.Contains("{\\\"", StringComparison.Ordinal) ? answer.Replace("\\\"", "\"", StringComparison.Ordinal)
             : text.Contains("&quot;", StringComparison.Ordinal) ? WebUtility.HtmlDecode(answer)
@@ -59,7 +64,8 @@ internal sealed partial class RecordReader
     {
         var members = item.EnumerateObject().ToList();
         string? Text(params string[] names) =>
-            members.Where(member => names.Contains(member.Name) && member.Value.ValueKind == JsonValueKind.String).Select(member => member.Value.GetString()).FirstOrDefault();
+            members.Where(member => names.Contains(member.Name) && member.Value.ValueKind == JsonValueKind.String)
+                .Select(member => member.Value.GetString()).FirstOrDefault();
 
         // A turn: OpenAI's role and content, or ShareGPT's from and value.
         var role = Text("role", "from");
@@ -71,7 +77,8 @@ internal sealed partial class RecordReader
                 End();
             }
         }
-        else if (members.Any(member => IsAnswer(member.Name) && member.Value.ValueKind != JsonValueKind.Object) && members.Any(member => IsQuestion(member.Name) || IsInput(member.Name)))
+        else if (members.Any(member => IsAnswer(member.Name) && member.Value.ValueKind != JsonValueKind.Object)
+            && members.Any(member => IsQuestion(member.Name) || IsInput(member.Name)))
         {
             Record(members);
         }
@@ -99,7 +106,8 @@ internal sealed partial class RecordReader
     }
 
     private static IEnumerable<JsonElement> Objects(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().SelectMany(Objects) : value.ValueKind == JsonValueKind.Object ? [value] : [];
+        value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().SelectMany(Objects)
+        : value.ValueKind == JsonValueKind.Object ? [value] : [];
 
     /// <summary>False when no line holds a record.</summary>
     private bool Lines(string answer)
@@ -205,14 +213,15 @@ internal sealed partial class RecordReader
     }
 
     /// <summary>The dots of <c>{"instruction": "..."}</c>.</summary>
-    private static bool IsEcho(string text) => text.Length > 0 && !text.Any(letter => char.IsLetterOrDigit(letter) || char.IsSurrogate(letter));
+    private static bool IsEcho(string text) =>
+        text.Length > 0 && !text.Any(letter => char.IsLetterOrDigit(letter) || char.IsSurrogate(letter));
 
     // What models call the question, the answer and the roles of a record, whatever they were told to call them.
-    private const string Questions = "user_question|instructions|instruction|instrution|user_input|user_query|instruct|question|prompt|query|human|user|q"
-        + "|用户问题|用户提问|指令|问题|提问|用户|问";
+    private const string Questions = "user_question|instructions|instruction|instrution|user_input|user_query|instruct|question|prompt"
+        + "|query|human|user|q|用户问题|用户提问|指令|问题|提问|用户|问";
 
-    private const string Answers = "assistant_response|assistant_answer|model_answer|completion|assistant|response|outputs|output|answer|reply|gpt|a"
-        + "|助手回答|输出|回答|答案|回复|助手|答";
+    private const string Answers = "assistant_response|assistant_answer|model_answer|completion|assistant|response|outputs|output"
+        + "|answer|reply|gpt|a|助手回答|输出|回答|答案|回复|助手|答";
 
     private const string Keys = $"(?<key>{Questions}|{Answers})";
 
@@ -234,7 +243,8 @@ internal sealed partial class RecordReader
     [GeneratedRegex($@"^(?:{Answers})\z")]
     private static partial Regex AnswerKey();
 
-    [GeneratedRegex($@"^[^\p{{L}}\p{{N}}]{{0,12}}(?:\d{{1,3}}[^\p{{L}}\p{{N}}]{{1,6}})?{Keys}\s*\d{{0,3}}[*_`""'”]*\s*[:：][*_`]*\s*(?<text>.*)$",
+    [GeneratedRegex(@"^[^\p{L}\p{N}]{0,12}(?:\d{1,3}[^\p{L}\p{N}]{1,6})?"
+        + $@"{Keys}\s*\d{{0,3}}[*_`""'”]*\s*[:：][*_`]*\s*(?<text>.*)$",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Label { get; }
 

@@ -16,7 +16,10 @@ public sealed record LengthFacts(int Median, int P95, int Longest);
 /// <summary>Rows by their length in tokens.</summary>
 public sealed record LengthBin(int From, int To, long Rows);
 
-/// <summary>dataset.json: what is in a data set, and from which bytes it was made. Data-build writes it; everyone else reads it here. The order is that of the file.</summary>
+/// <summary>
+/// dataset.json: what is in a data set, and from which bytes it was made. Data-build writes it; everyone else reads it here. The order is
+/// that of the file.
+/// </summary>
 public sealed record DatasetFacts
 {
     public const string FileName = "dataset.json";
@@ -73,7 +76,8 @@ public sealed record DatasetFacts
     /// <summary><see cref="UnlikeAlpacaLora"/> as people read it.</summary>
     [JsonIgnore]
     public IReadOnlyDictionary<string, long> Differences =>
-        UnlikeAlpacaLora.DistinctBy(reason => reason.Key.Replace('_', ' ')).ToDictionary(reason => reason.Key.Replace('_', ' '), reason => reason.Value);
+        UnlikeAlpacaLora.DistinctBy(reason => reason.Key.Replace('_', ' '))
+            .ToDictionary(reason => reason.Key.Replace('_', ' '), reason => reason.Value);
 
     public void Write(string folder) => File.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, Json) + "\n");
 

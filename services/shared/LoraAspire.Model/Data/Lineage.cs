@@ -7,7 +7,8 @@ public sealed record Lineage(string Stage, string PromptTemplate, IReadOnlyDicti
 {
     /// <summary>What → digest without its "sha256:", the code aside, all in one list.</summary>
     public IEnumerable<(string What, string Sha256)> Digests() =>
-        [("prompt template", Bare(PromptTemplate)), .. Tokenizer.Select(file => ($"tokenizer {file.Key}", Bare(file.Value))), .. DataDigests()];
+        [("prompt template", Bare(PromptTemplate)),
+            .. Tokenizer.Select(file => ($"tokenizer {file.Key}", Bare(file.Value))), .. DataDigests()];
 
     /// <summary>Of the raw files, and of what a chat model wrote.</summary>
     public IEnumerable<(string What, string Sha256)> DataDigests() => Data.Select(file => ($"data {file.Key}", Bare(file.Value)));

@@ -129,6 +129,12 @@ public sealed class ListReaderTests
     }
 
     [Theory]
+    [InlineData(",")]
+    [InlineData("[\n,;\n1. One [input] [tgt_lang]")]
+    [InlineData("{\n,")]
+    public void A_line_of_commas_alone_ends_no_reading(string answer) => Assert.Equal(answer.Contains("One") ? 1 : 0, ListReader.Read(answer, whole: Whole).Items.Count);
+
+    [Theory]
     [InlineData("1. \"[input]\" means what in [tgt_lang]? Say \"[tgt_lang]\"", "\"[input]\" means what in [tgt_lang]? Say \"[tgt_lang]\"")]
     [InlineData("1. “[input]” in [tgt_lang] is “what”", "“[input]” in [tgt_lang] is “what”")]
     [InlineData("1. \"Translate \"[input]\" into [tgt_lang].\"", "Translate \"[input]\" into [tgt_lang].")]

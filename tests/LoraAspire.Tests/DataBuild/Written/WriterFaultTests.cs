@@ -101,7 +101,7 @@ public sealed class WriterFaultTests
     {
         using WriterRun run = new();
         await using var server = await StartAsync(Fails(429, retryAfter));
-        Assert.Contains("left alone for more than a day", (await run.FailureAsync(WriterRun.Pairs(run.Writer(server), 1))).Message);
+        Assert.Contains("asks to wait more than a day", (await run.FailureAsync(WriterRun.Pairs(run.Writer(server), 1))).Message);
         Assert.Single(server.Seen);
     }
 

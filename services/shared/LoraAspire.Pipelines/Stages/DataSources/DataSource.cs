@@ -17,5 +17,6 @@ public sealed record DataSource(IReadOnlyList<RecordSource> Named)
 
     public IEnumerable<string> Files() => Named.SelectMany(source => source.Files());
 
-    public string? Problem() => Only is { } source ? source.MixProblem() ?? source.Problem() : $"each item names exactly one of {SourceKinds.Names}";
+    public string? Problem() => Only is { } source ? source.MixProblem() ?? source.Problem()
+        : $"each item names exactly one of {SourceKinds.Names}";
 }

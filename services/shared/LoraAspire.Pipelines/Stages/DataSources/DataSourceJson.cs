@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace LoraAspire.Pipelines.Stages.DataSources;
 
-/// <summary>A source as an object with the kind as its key: the form that stands in stage keys (<see cref="SourceKinds.InEveryKey"/>).</summary>
+/// <summary>
+/// A source as an object with the kind as its key: the form that stands in stage keys (<see cref="SourceKinds.InEveryKey"/>).
+/// </summary>
 internal sealed class DataSourceJson : JsonConverter<DataSource>
 {
     private const string Only = "only";
@@ -12,7 +14,8 @@ internal sealed class DataSourceJson : JsonConverter<DataSource>
     public override DataSource Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         new([.. JsonElement.ParseValue(ref reader).EnumerateObject()
             .Where(member => member.Value.ValueKind != JsonValueKind.Null && member.Name is not (Only or Name))
-            .Select(member => SourceKinds.All.TryGetValue(member.Name, out var type) ? (RecordSource)member.Value.Deserialize(type, options)!
+            .Select(member => SourceKinds.All.TryGetValue(member.Name, out var type)
+                ? (RecordSource)member.Value.Deserialize(type, options)!
                 : throw new JsonException($"'{member.Name}' is no kind of source: there are {SourceKinds.Names}"))]);
 
     public override void Write(Utf8JsonWriter writer, DataSource value, JsonSerializerOptions options)

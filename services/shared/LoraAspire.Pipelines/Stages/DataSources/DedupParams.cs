@@ -2,7 +2,9 @@ using System.ComponentModel.DataAnnotations;
 
 namespace LoraAspire.Pipelines.Stages.DataSources;
 
-/// <summary>Which records of files count as repetitions of an earlier one. Self-cognition records repeat on purpose and are left alone.</summary>
+/// <summary>
+/// Which records of files count as repetitions of an earlier one. Self-cognition records repeat on purpose and are left alone.
+/// </summary>
 public sealed record DedupParams
 {
     /// <summary>Drops a record whose texts equal those of an earlier one, white space and capitals aside.</summary>

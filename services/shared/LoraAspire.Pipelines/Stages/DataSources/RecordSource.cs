@@ -3,7 +3,8 @@ using System.ComponentModel.DataAnnotations;
 namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>
-/// What every source has: how many of its records go into the data set. At most one of sample, share and weight. A record that derives from this is a kind of source;
+/// What every source has: how many of its records go into the data set. At most one of sample, share and weight. A record that derives from
+/// this is a kind of source;
 /// its name, less its "Source", is the YAML's key, and its description what the documentation says.
 /// </summary>
 public abstract record RecordSource
@@ -12,7 +13,9 @@ public abstract record RecordSource
     [Range(1, int.MaxValue)]
     public int? Sample { get; init; }
 
-    /// <summary>The part of the finished data set that this source makes up, above 0 and below 1; 1 only when all sources have shares.</summary>
+    /// <summary>
+    /// The part of the finished data set that this source makes up, above 0 and below 1; 1 only when all sources have shares.
+    /// </summary>
     [Range(0.0, 1, MinimumIsExclusive = true, ErrorMessage = "is a part of the whole, above 0 and at most 1")]
     public double? Share { get; init; }
 
@@ -37,6 +40,6 @@ public abstract record RecordSource
     public virtual string? Problem() => null;
 
     internal string? MixProblem() =>
-        new object?[] { Sample, Share, Weight }.Count(value => value is not null) > 1 ? "sample, share and weight exclude each other: keep one"
-        : null;
+        new object?[] { Sample, Share, Weight }.Count(value => value is not null) <= 1 ? null
+        : "sample, share and weight exclude each other: keep one";
 }

@@ -7,13 +7,15 @@ namespace LoraAspire.Pipelines.Stages.DataSources;
 public static class SourceKinds
 {
     /// <summary>
-    /// Every stage key holds these, as null where a source is of another kind, and keys must stay what they are: also for a kind that is no longer there. One that came later
+    /// Every stage key holds these, as null where a source is of another kind, and keys must stay what they are: also for a kind that is no
+    /// longer there. One that came later
     /// stands only in the keys of those who use it.
     /// </summary>
     internal static readonly string[] InEveryKey = ["alpaca", "chat", "table", "parallel", "self_cognition", "grammar"];
 
     /// <summary>YAML key → record, in the order of the documentation.</summary>
-    public static IReadOnlyDictionary<string, Type> All { get; } = new OrderedDictionary<string, Type>(typeof(RecordSource).Assembly.GetTypes()
+    public static IReadOnlyDictionary<string, Type> All { get; } = new OrderedDictionary<string, Type>(
+        typeof(RecordSource).Assembly.GetTypes()
         .Where(type => type.IsSubclassOf(typeof(RecordSource))).Select(type => KeyValuePair.Create(KeyOf(type), type))
         .OrderBy(kind => (uint)Array.IndexOf(InEveryKey, kind.Key)).ThenBy(kind => kind.Key, StringComparer.Ordinal));
 
@@ -22,7 +24,9 @@ public static class SourceKinds
 
     /// <summary>The documentation's table, a row for each kind.</summary>
     public static IEnumerable<string> Table() =>
-        ["| source | reads |", "|---|---|", .. All.Select(kind => $"| `{kind.Key}` | {kind.Value.GetCustomAttribute<DescriptionAttribute>()!.Description} |")];
+        ["| source | reads |", "|---|---|", .. All.Select(kind => $"| `{kind.Key}` | {Described(kind.Value)} |")];
+
+    private static string Described(Type kind) => kind.GetCustomAttribute<DescriptionAttribute>()!.Description;
 
     internal static string KeyOf(Type type) => Yaml.Binder.KeyOf(type.Name[..^"Source".Length]);
 }
