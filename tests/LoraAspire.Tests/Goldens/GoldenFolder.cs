@@ -4,8 +4,10 @@ using LoraAspire.Tests.Goldens.Own;
 namespace LoraAspire.Tests.Goldens;
 
 /// <summary>
-/// Golden cases by name: <c>own/…</c> are those that this project computes (<see cref="OwnGoldens"/>), <c>shared/…</c> what lies in LORA_GOLDENS, or in
-/// <c>../shared/goldens</c> beside the repository. They are discovered, not listed, so that any folder of the same layout runs unchanged. One that LORA_GOLDENS names
+/// Golden cases by name: <c>own/…</c> are those that this project computes (<see cref="OwnGoldens"/>), <c>shared/…</c> what lies in
+/// LORA_GOLDENS, or in
+/// <c>../shared/goldens</c> beside the repository. They are discovered, not listed, so that any folder of the same layout runs unchanged.
+/// One that LORA_GOLDENS names
 /// and that does not exist is an error.
 /// </summary>
 public static class GoldenFolder
@@ -27,7 +29,10 @@ public static class GoldenFolder
     /// <summary>The base model of this repository.</summary>
     public static string Pebble { get; } = Path.Combine(RepoRoot, "models", "pebble");
 
-    /// <summary>Inputs that once brought a reader down, of folders whose name holds this; relative to <see cref="SharedCases"/>. Where there are none, a row says so.</summary>
+    /// <summary>
+    /// Inputs that once brought a reader down, of folders whose name holds this; relative to <see cref="SharedCases"/>. Where there are
+    /// none, a row says so.
+    /// </summary>
     public static IReadOnlyList<TheoryDataRow<string>> Faults(string kind)
     {
         var folder = Path.Combine(SharedCases, "faults");

@@ -31,7 +31,9 @@ public sealed class MergeGoldens
         Assert.InRange(largest, 0, 1e-6);
     }
 
-    /// <summary>Where the sum in float64 lies in the very middle between two numbers of bf16, one in float32 may fall on either side of it.</summary>
+    /// <summary>
+    /// Where the sum in float64 lies in the very middle between two numbers of bf16, one in float32 may fall on either side of it.
+    /// </summary>
     [Theory, MemberData(nameof(Bf16))]
     public void A_bf16_base_is_rounded_once(string name)
     {

@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Model;
 
-/// <summary>Tiny models against what transformers computed (float32, eager attention), and against the families' formulas in float64.</summary>
+/// <summary>
+/// Tiny models against what transformers computed (float32, eager attention), and against the families' formulas in float64.
+/// </summary>
 [Trait("Category", "Goldens"), Collection(TorchRandom.Name)]
 public sealed class ModelGoldens(ITestOutputHelper output)
 {

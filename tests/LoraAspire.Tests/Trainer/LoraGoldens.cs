@@ -12,7 +12,9 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Trainer;
 
-/// <summary>20 optimiser steps of PEFT and transformers' Trainer, and of the formulas in float64, repeated by our own step on the same rows.</summary>
+/// <summary>
+/// 20 optimiser steps of PEFT and transformers' Trainer, and of the formulas in float64, repeated by our own step on the same rows.
+/// </summary>
 [Trait("Category", "Goldens"), Collection(TorchRandom.Name)]
 public sealed class LoraGoldens(ITestOutputHelper output)
 {

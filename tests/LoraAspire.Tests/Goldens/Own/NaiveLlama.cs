@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace LoraAspire.Tests.Goldens.Own;
 
 /// <summary>
-/// The decoders of this project by their papers' formulas: plain loops over float64, one row at a time, nothing kept and nothing shared with the product. Llama
+/// The decoders of this project by their papers' formulas: plain loops over float64, one row at a time, nothing kept and nothing shared
+/// with the product. Llama
 /// (Touvron 2023; rotary scaling: linear, and Llama 3's), Mistral's window, Qwen 2's biases, Qwen 3's head norms, Gemma 1 and 2.
 /// </summary>
 /// <param name="config">config.json, with the classic keys or those of transformers 5.</param>

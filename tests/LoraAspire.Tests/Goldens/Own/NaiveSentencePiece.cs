@@ -4,7 +4,8 @@ using System.Text.RegularExpressions;
 namespace LoraAspire.Tests.Goldens.Own;
 
 /// <summary>
-/// SentencePiece's BPE (Kudo 2018) as one would do it by hand: spaces become ▁ and one goes before; of all neighbours the pair whose piece has the best score is
+/// SentencePiece's BPE (Kudo 2018) as one would do it by hand: spaces become ▁ and one goes before; of all neighbours the pair whose piece
+/// has the best score is
 /// joined, the first of equals, until there is none; a character that is no piece becomes its UTF-8 bytes.
 /// </summary>
 internal sealed class NaiveSentencePiece(IReadOnlyList<(string Text, float Score, int Type)> pieces)
@@ -35,7 +36,9 @@ internal sealed class NaiveSentencePiece(IReadOnlyList<(string Text, float Score
         }
     }
 
-    /// <summary>As the slow tokenizer of transformers 4: special tokens in the text are themselves, and each stretch between stands alone.</summary>
+    /// <summary>
+    /// As the slow tokenizer of transformers 4: special tokens in the text are themselves, and each stretch between stands alone.
+    /// </summary>
     public int[] EncodeLegacy(string text) =>
         [.. Regex.Split(text, "(<unk>|<s>|</s>)").SelectMany(part => part switch { "<unk>" => [0], "<s>" => [1], "</s>" => [2], _ => Encode(part) })];
 
@@ -91,7 +94,10 @@ internal sealed class NaiveSentencePiece(IReadOnlyList<(string Text, float Score
         return new([.. pieces.DistinctBy(piece => piece.Item1)]);
     }
 
-    /// <summary>sentencepiece_model.proto: pieces {text 1, score 2, type 3} in field 1; trainer_spec 2 {model_type 3 = BPE, byte_fallback 35}; normalizer_spec 3.</summary>
+    /// <summary>
+    /// sentencepiece_model.proto: pieces {text 1, score 2, type 3} in field 1; trainer_spec 2 {model_type 3 = BPE, byte_fallback 35};
+    /// normalizer_spec 3.
+    /// </summary>
     public void Save(string path)
     {
         var file = new MemoryStream();

@@ -7,7 +7,8 @@ internal sealed record NaiveRow(int[] Ids, int[] Labels)
 }
 
 /// <summary>How a LoRA is trained: rows by micro-batch and step, linear warm-up and decay, clipping, AdamW without decay.</summary>
-/// <param name="MeanOfMeans">As transformers up to 4.45: a micro-batch's mean over its own targets, divided by the accumulation. Else all targets of a step weigh the same.</param>
+/// <param name="MeanOfMeans">As transformers up to 4.45: a micro-batch's mean over its own targets, divided by the accumulation. Else all
+/// targets of a step weigh the same.</param>
 internal sealed record NaiveRecipe(double LearningRate, int WarmupSteps, int TotalSteps, double MaxGradNorm, int Accumulation, bool MeanOfMeans)
 {
     public double RateAt(int step) => LearningRate * (step < WarmupSteps ? (double)step / WarmupSteps : (double)(TotalSteps - step) / (TotalSteps - WarmupSteps));

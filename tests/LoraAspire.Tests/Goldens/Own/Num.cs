@@ -1,6 +1,8 @@
 namespace LoraAspire.Tests.Goldens.Own;
 
-/// <summary>A float64 that may stand on a <see cref="Tape"/>: every operation notes its slopes there, so that a gradient is read off backwards.</summary>
+/// <summary>
+/// A float64 that may stand on a <see cref="Tape"/>: every operation notes its slopes there, so that a gradient is read off backwards.
+/// </summary>
 internal readonly record struct Num(double Value, int Node = Num.Constant)
 {
     public const int Constant = -1;

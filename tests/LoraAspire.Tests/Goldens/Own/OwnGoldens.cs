@@ -1,7 +1,8 @@
 namespace LoraAspire.Tests.Goldens.Own;
 
 /// <summary>
-/// What this project proves itself by where no other goldens are: the same files as the shared ones have, computed in float64 when a test first asks for one.
+/// What this project proves itself by where no other goldens are: the same files as the shared ones have, computed in float64 when a test
+/// first asks for one.
 /// </summary>
 internal static class OwnGoldens
 {

@@ -13,7 +13,9 @@ internal static class OwnTexts
 
     private static readonly NaiveSentencePiece s_tokenizer = NaiveSentencePiece.Train(Corpus.Replace('\n', ' '), merges: 160);
 
-    /// <summary>The forms of Stanford Alpaca, of BayLing's first turn, and the headings alone, with what their two fields are put into.</summary>
+    /// <summary>
+    /// The forms of Stanford Alpaca, of BayLing's first turn, and the headings alone, with what their two fields are put into.
+    /// </summary>
     private static readonly Dictionary<string, (string WithInput, string Without)> s_forms = new()
     {
         ["alpaca"] = (
@@ -55,7 +57,8 @@ internal static class OwnTexts
         File.WriteAllText(Path.Combine(folder, "roundtrip.json"), JsonSerializer.Serialize(new
         {
             cases = texts.Select(text => Case(text, text.Replace('▁', ' '), s_tokenizer.Encode(text)))
-                // By hand: what follows a special token has a space of its own, and a stretch that a special token ends is shown behind a space.
+                // By hand: what follows a special token has a space of its own, and a stretch that a special token ends is shown behind a
+                // space.
                 .Append(Case("Hello</s>you", "Hello you", s_tokenizer.EncodeLegacy("Hello</s>you"), "<s> Hello</s>you", "Hello</s>you"))
                 .Append(Case("<unk>", "", [0], "<s><unk>", "<unk>")),
             decode_only = new[] { new[] { 3 + 0xe4, 3 + 0xbd, 3 + 0xa0 }, [3 + 0xff, 3 + 'A'], [3 + 0xe4, 3 + 0xbd, 3 + 'B', 3 + 0x80] }
@@ -111,7 +114,9 @@ internal static class OwnTexts
         }));
     }
 
-    /// <summary>transformers' group_by_length: mega-batches of a random order, each longest first; the longest row of all at the very front.</summary>
+    /// <summary>
+    /// transformers' group_by_length: mega-batches of a random order, each longest first; the longest row of all at the very front.
+    /// </summary>
     public static void WriteGroupedByLength(string file)
     {
         File.WriteAllText(file, JsonSerializer.Serialize(new
