@@ -116,7 +116,8 @@ internal static partial class Formatting
         {
             "s" => Printing.Str(item, work),
             "r" or "a" => new(Printing.Repr(item, work), Origin.Data),
-            "c" => item is StringValue { Text.Length: 1 } letter ? letter.Text : throw new TemplateException("%c requires int or char"),
+            "c" => item is StringValue { Text.Length: 1 } letter ? letter.Text
+                : item is IntValue { Value: var code } && code >= 0 && code < 0xd800 ? new(((char)(int)code).ToString(), Origin.Data) : throw new TemplateException("%c requires int or char"),
             _ when item is UndefinedValue missing => throw missing.Refusal(),
             _ when !Numbers.IsNumber(item) => throw new TemplateException($"%{kind} format: a real number is required, not {item.Type}"),
             _ => new(Number(item, kind, places), Origin.Data),

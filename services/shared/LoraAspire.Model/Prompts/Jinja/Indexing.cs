@@ -43,7 +43,7 @@ internal static class Indexing
         }
         if (value is not (ListValue or StringValue or RangeValue) || Sequences.Length(value) is not { } length)
         {
-            return new UndefinedValue($"{value.Repr} has no element slice({Printing.Repr(start, work)}, {Printing.Repr(stop, work)}, {Printing.Repr(step, work)})");
+            throw new TemplateException(value is DictValue ? "unhashable type: 'slice'" : $"'{value.Type}' object is not subscriptable");
         }
         var by = step is NoneValue ? 1 : Numbers.Small(step);
         if (by == 0)
@@ -55,6 +55,7 @@ internal static class Indexing
         if (by == 1 && value is StringValue whole)
         {
             work.Letters(Math.Max(0, end - first));
+            work.Touch(whole.Text.Runs.Length * 16L);
             return Value.Of(whole.Text.Part(whole.Text.Unit(first), whole.Text.Unit(Math.Max(first, end))));
         }
         List<long> places = [];

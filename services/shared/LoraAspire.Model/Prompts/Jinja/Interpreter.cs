@@ -49,7 +49,7 @@ internal sealed partial class Interpreter
     public Text Copied(Value value)
     {
         var text = Str(value);
-        Work.Letters(text.Value.Length);
+        Work.Copy(text);
         return text;
     }
 
@@ -91,7 +91,7 @@ internal sealed partial class Interpreter
 
     private void Write(Text text, TextBuilder output)
     {
-        Work.Touch(text.Value.Length);
+        Work.Copy(text);
         output.Append(text);
         if (output.Length > TemplateLimits.Text)
         {

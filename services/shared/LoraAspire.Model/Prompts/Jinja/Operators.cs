@@ -98,6 +98,7 @@ internal static class Operators
             (left, right) = (Escaping.Escape(left, work), Escaping.Escape(right, work));
         }
         work.Letters((long)left.Value.Length + right.Value.Length);
+        work.Touch((left.Runs.Length + right.Runs.Length) * 16L);
         TextBuilder both = new();
         both.Append(left);
         both.Append(right);
@@ -116,6 +117,7 @@ internal static class Operators
         if (sequence is StringValue { Text: var text })
         {
             work.Letters((long)text.Value.Length * count);
+            work.Touch((long)text.Runs.Length * 16 * count);
             TextBuilder all = new();
             for (var i = 0; i < count && !text.IsEmpty; i++)
             {

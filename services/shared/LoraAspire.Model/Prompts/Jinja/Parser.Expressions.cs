@@ -140,7 +140,10 @@ internal sealed partial class Parser
         switch (token.Kind)
         {
             case TokenKind.Name:
-                _names.Add(token.Text);
+                if (token.Text is "caller" or "varargs" or "kwargs")
+                {
+                    _special.Add(token.Text);
+                }
                 return token.Text switch
                 {
                     "true" or "True" => new Constant(token.Line, Value.True),
@@ -149,12 +152,12 @@ internal sealed partial class Parser
                     _ => new Name(token.Line, token.Text),
                 };
             case TokenKind.String:
-                var text = token.Text;
+                List<string> parts = [token.Text];
                 while (Current.Kind == TokenKind.String)
                 {
-                    text += tokens[_at++].Text;
+                    parts.Add(tokens[_at++].Text);
                 }
-                return new Constant(token.Line, Value.Of(text, Origin.Template));
+                return new Constant(token.Line, Value.Of(string.Concat(parts), Origin.Template));
             case TokenKind.Integer or TokenKind.Float:
                 return new Constant(token.Line, Number(token));
             case TokenKind.Operator when token.Text == "(":

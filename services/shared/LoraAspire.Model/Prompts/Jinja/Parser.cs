@@ -3,7 +3,8 @@ namespace LoraAspire.Model.Prompts.Jinja;
 /// <summary>Tokens to nodes: statements here, expressions in the other file.</summary>
 internal sealed partial class Parser(List<Token> tokens)
 {
-    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    /// <summary>Which of caller, varargs and kwargs were spoken of: a macro takes no others than those it names.</summary>
+    private readonly HashSet<string> _special = new(StringComparer.Ordinal);
     private int _at;
     private int _depth;
     private int _loops;
@@ -165,13 +166,13 @@ internal sealed partial class Parser(List<Token> tokens)
 
     private Macro MacroBody(int line, string name, List<(string, Expression?)> parameters, string of, string end)
     {
-        var (loops, before) = (_loops, _names.ToHashSet());
+        var (loops, before) = (_loops, _special.ToHashSet());
         _loops = 0;
-        _names.Clear();
+        _special.Clear();
         var body = Block(of, end);
-        HashSet<string> uses = [.. _names.Intersect(["caller", "varargs", "kwargs"])];
+        var uses = _special.ToHashSet();
         _loops = loops;
-        _names.UnionWith(before);
+        _special.UnionWith(before);
         return new(line, name, parameters, body, uses);
     }
 
@@ -184,6 +185,10 @@ internal sealed partial class Parser(List<Token> tokens)
             if (parameters.Count > 0)
             {
                 ExpectOperator(",");
+            }
+            if (parameters.Count == TemplateLimits.Nesting)
+            {
+                throw Fault($"a macro with more than {TemplateLimits.Nesting} parameters");
             }
             var name = Assignable(Expect(TokenKind.Name).Text);
             var given = SkipOperator("=") ? Expression() : null;

@@ -88,8 +88,8 @@ internal static class Printing
                 var stop = range.Start + ((long)range.Step * range.Count);
                 letters.Append(CultureInfo.InvariantCulture, $"range({range.Start}, {stop}{(range.Step == 1 ? "" : ", " + range.Step.ToString(CultureInfo.InvariantCulture))})");
                 break;
-            case FunctionValue function: letters.Append(function.Attributes is null ? $"<function {function.Name}>" : $"<Macro {Repr(function.Name)}>"); break;
-            default: letters.Append($"<{value.Type} object>"); break;
+            case FunctionValue function: letters.Append(function.Attributes is null ? "<function " + function.Name + ">" : "<Macro " + Repr(function.Name) + ">"); break;
+            default: letters.Append('<').Append(value.Type).Append(" object>"); break;
         }
         work.Leave();
         if (letters.Length > TemplateLimits.Text)

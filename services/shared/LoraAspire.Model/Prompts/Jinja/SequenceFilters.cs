@@ -51,19 +51,13 @@ internal static class SequenceFilters
         var at = given[1] is StringValue { Text.Value: var by } ? by == "key" ? 0 : by == "value" ? 1
             : throw new TemplateException("You can only sort by either \"key\" or \"value\"") : 0;
         var fold = !Filters.Truth(given[0]);
-        return new ListValue(Sorted(on, pairs, pair => [Folded(((ListValue)pair).Items[at], fold)], Filters.Truth(given[2])));
+        return new ListValue(Sorted(on, pairs, pair => [Folded(on, ((ListValue)pair).Items[at], fold)], Filters.Truth(given[2])));
     }
 
     private static List<Value> Sorted(Interpreter on, IReadOnlyList<Value> items, Func<Value, IReadOnlyList<Value>> keys, bool reverse)
     {
         List<(Value Item, ListValue Key)> keyed = [.. items.Select(item => (item, new ListValue(keys(item))))];
-        var order = Comparer<(Value Item, ListValue Key)>.Create((a, b) =>
-        {
-            on.Work.Step();
-            var result = Operators.Compare("<", a.Key, b.Key, on.Work) ?? 0;
-            return reverse ? -result : result;
-        });
-        return [.. keyed.Order(order).Select(pair => pair.Item)];
+        return [.. Sorting.Sort(keyed, (a, b) => (Operators.Compare("<", a.Key, b.Key, on.Work) ?? 0) * (reverse ? -1 : 1)).Select(pair => pair.Item)];
     }
 
     private static IEnumerable<Value> Unique(Interpreter on, Value value, Func<Value, Value> key)
@@ -133,9 +127,9 @@ internal static class SequenceFilters
         List<Value> groups = [];
         List<Value> members = [];
         Value? current = null;
-        foreach (var item in Sorted(on, Sequences.All(value, on.Work), item => [Folded(lookup(item), fold)], reverse: false))
+        foreach (var item in Sorted(on, Sequences.All(value, on.Work), item => [Folded(on, lookup(item), fold)], reverse: false))
         {
-            if (current is not null && !Operators.AreEqual(Folded(lookup(item), fold), Folded(current, fold), on.Work))
+            if (current is not null && !Operators.AreEqual(Folded(on, lookup(item), fold), Folded(on, current, fold), on.Work))
             {
                 groups.Add(Group(current, members));
                 (members, current) = ([], null);
@@ -151,7 +145,7 @@ internal static class SequenceFilters
     private static Func<Value, Value> Key(Interpreter on, Value? attribute, bool caseSensitive)
     {
         var get = attribute is null or NoneValue ? item => item : Lookup(on, attribute);
-        return item => Folded(get(item), !caseSensitive);
+        return item => Folded(on, get(item), !caseSensitive);
     }
 
     private static Func<Value, IReadOnlyList<Value>> Keys(Interpreter on, Value? attribute, bool caseSensitive)
@@ -165,7 +159,8 @@ internal static class SequenceFilters
         return item => [.. keys.Select(key => key(item))];
     }
 
-    private static Value Folded(Value value, bool fold) => fold && value is StringValue text ? Value.Of(CaseMapping.ToLower(text.Text)) : value;
+    private static Value Folded(Interpreter on, Value value, bool fold) =>
+        fold && value is StringValue text ? Value.Of(CaseMapping.ToLower(text.Text, on.Work)) : value;
 
     /// <summary>What "a.b.0" means: attributes of attributes, and indexes.</summary>
     public static Func<Value, Value> Lookup(Interpreter on, Value attribute, Value? otherwise = null)

@@ -62,6 +62,7 @@ internal static class Splitting
         var most = count < 0 ? int.MaxValue : count;
         var found = old.IsEmpty ? [.. Enumerable.Range(0, text.Length + 1).Take(most).Select(text.Unit)] : Search.FindAll(text.Value, old.Value, most, work);
         work.Letters(text.Value.Length + ((long)found.Count * (with.Value.Length + 1)));
+        work.Touch((text.Runs.Length + ((long)found.Count * (with.Runs.Length + 1))) * 16L);
         TextBuilder replaced = new();
         var from = 0;
         foreach (var at in found)
@@ -86,7 +87,7 @@ internal static class Splitting
             }
             var part = item is StringValue text ? text.Text : throw new TemplateException($"sequence item {index}: expected str instance, {item.Type} found");
             joined.Append(part);
-            work.Touch(separator.Value.Length + part.Value.Length);
+            work.Touch(separator.Value.Length + part.Value.Length + ((separator.Runs.Length + part.Runs.Length) * 16L));
             work.Letters(joined.Length <= TemplateLimits.Text ? 0 : joined.Length);
             index++;
         }

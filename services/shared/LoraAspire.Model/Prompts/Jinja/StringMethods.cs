@@ -28,12 +28,12 @@ internal static class StringMethods
         },
         ["join"] = (text, arguments, work) => Value.Of(Splitting.Join(text, arguments.Take("join", "iterable")[0]
             ?? throw new TemplateException("str.join() takes exactly one argument (0 given)"), work)),
-        ["upper"] = (text, _, _) => Value.Of(CaseMapping.ToUpper(text)),
-        ["lower"] = (text, _, _) => Value.Of(CaseMapping.ToLower(text)),
-        ["casefold"] = (text, _, _) => Value.Of(CaseMapping.ToLower(CaseMapping.ToUpper(text))),
-        ["title"] = (text, _, _) => Value.Of(CaseMapping.ToTitle(text)),
-        ["capitalize"] = (text, _, _) => Value.Of(CaseMapping.Capitalize(text)),
-        ["swapcase"] = (text, _, _) => Value.Of(CaseMapping.SwapCase(text)),
+        ["upper"] = (text, _, work) => Value.Of(CaseMapping.ToUpper(text, work)),
+        ["lower"] = (text, _, work) => Value.Of(CaseMapping.ToLower(text, work)),
+        ["casefold"] = (text, _, work) => Value.Of(CaseMapping.ToLower(CaseMapping.ToUpper(text, work), work)),
+        ["title"] = (text, _, work) => Value.Of(CaseMapping.ToTitle(text, work)),
+        ["capitalize"] = (text, _, work) => Value.Of(CaseMapping.Capitalize(text, work)),
+        ["swapcase"] = (text, _, work) => Value.Of(CaseMapping.SwapCase(text, work)),
         ["count"] = (text, arguments, work) => Value.Of(Letters("count", arguments, 0, "sub") is { IsEmpty: false } part
             ? Search.FindAll(text.Value, part.Value, int.MaxValue, work).Count : text.Length + 1),
         ["find"] = (text, arguments, work) => Value.Of(Find("find", text, arguments, last: false, work)),
@@ -53,9 +53,9 @@ internal static class StringMethods
         ["isalnum"] = (text, _, _) => Value.Of(!text.IsEmpty
             && text.CodePoints().All(point => char.IsLetterOrDigit(text.Value, point.Start) || char.IsNumber(text.Value, point.Start))),
         ["isascii"] = (text, _, _) => Value.Of(text.Value.All(char.IsAscii)),
-        ["isupper"] = (text, _, _) => Value.Of(HasCase(text) && CaseMapping.ToUpper(text).Value == text.Value),
-        ["islower"] = (text, _, _) => Value.Of(HasCase(text) && CaseMapping.ToLower(text).Value == text.Value),
-        ["istitle"] = (text, _, _) => Value.Of(HasCase(text) && CaseMapping.ToTitle(text).Value == text.Value),
+        ["isupper"] = (text, _, work) => Value.Of(HasCase(text, work) && CaseMapping.ToUpper(text, work).Value == text.Value),
+        ["islower"] = (text, _, work) => Value.Of(HasCase(text, work) && CaseMapping.ToLower(text, work).Value == text.Value),
+        ["istitle"] = (text, _, work) => Value.Of(HasCase(text, work) && CaseMapping.ToTitle(text, work).Value == text.Value),
     };
 
     private static readonly HashSet<string> Unserved = new(StringComparer.Ordinal)
@@ -69,7 +69,7 @@ internal static class StringMethods
         }
         return !All.TryGetValue(name, out var method) ? null : new FunctionValue("builtin_function_or_method", name, arguments =>
         {
-            work.Letters(text.Value.Length);
+            work.Copy(text);
             return method(text, arguments, work);
         });
     }
@@ -140,5 +140,5 @@ internal static class StringMethods
         return Value.Of(Operators.Concatenate(text.Part(0, sign).Plain(), digits.Plain(), work));
     }
 
-    private static bool HasCase(Text text) => CaseMapping.ToUpper(text).Value != CaseMapping.ToLower(text).Value;
+    private static bool HasCase(Text text, Work work) => CaseMapping.ToUpper(text, work).Value != CaseMapping.ToLower(text, work).Value;
 }

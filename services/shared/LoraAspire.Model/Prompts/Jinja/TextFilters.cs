@@ -9,8 +9,8 @@ internal static class TextFilters
         Simple("lower", CaseMapping.ToLower);
         Simple("capitalize", CaseMapping.Capitalize);
         Simple("title", CaseMapping.FilterTitle);
-        Simple("string", text => text);
-        Simple("safe", text => text.AsMarkup());
+        Simple("string", (text, _) => text);
+        Simple("safe", (text, _) => text.AsMarkup());
         all["escape"] = (on, value, _) => Value.Of(Escaping.Escape(on.Str(value), on.Work));
         all["forceescape"] = (on, value, _) => Value.Of(Escaping.Escape(on.Str(value).Plain(), on.Work));
         all["trim"] = (on, value, arguments) => Value.Of(on.Copied(value).Strip(arguments.Take("trim", "chars")[0] is StringValue letters ? letters.Text.Value : null));
@@ -24,10 +24,10 @@ internal static class TextFilters
         all["truncate"] = Truncate;
         all["wordcount"] = (on, value, _) => Value.Of(((ListValue)Splitting.Split("split", on.Copied(value), Arguments.None, fromEnd: false, on.Work)).Items.Count);
 
-        void Simple(string name, Func<Text, Text> filter) => all[name] = (on, value, arguments) =>
+        void Simple(string name, Func<Text, Work, Text> filter) => all[name] = (on, value, arguments) =>
         {
             arguments.Take(name);
-            return Value.Of(filter(on.Copied(value)));
+            return Value.Of(filter(on.Copied(value), on.Work));
         };
     }
 
@@ -74,6 +74,10 @@ internal static class TextFilters
     private static Value Indent(Interpreter on, Value value, Arguments arguments)
     {
         var given = arguments.Take("indent", "width", "first", "blank");
+        if (given[0] is not (null or StringValue) && Filters.Whole(given[0]) is > 1000)
+        {
+            throw new TemplateException("an indent of more than 1000");
+        }
         var by = given[0] is StringValue letters ? letters.Text : new Text(new string(' ', Math.Clamp(Filters.Whole(given[0]) ?? 4, 0, 1000)), Origin.Template);
         var (first, blank) = (Filters.Truth(given[1]), Filters.Truth(given[2]));
         var text = on.Copied(value);
