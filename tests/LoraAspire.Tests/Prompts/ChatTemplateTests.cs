@@ -74,6 +74,14 @@ public sealed class ChatTemplateTests : IDisposable
     }
 
     [Fact]
+    public void A_turn_before_which_the_template_takes_nothing_is_told()
+    {
+        ChatTemplate template = new("{{ messages[0].role ~ raise_exception('empty') if not messages }}{{ messages|length }}", new Dictionary<string, string>());
+        Assert.Equal("message 1: the template takes no conversation that ends here: list object has no element 0",
+            Assert.Single(template.ForTraining([new("assistant", "b")]).Rewritten).Why);
+    }
+
+    [Fact]
     public void What_a_template_marks_as_generation_is_learned()
     {
         ChatTemplate template = new("{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' %}{% generation %}{{ m.content }}</s>{% endgeneration %}"

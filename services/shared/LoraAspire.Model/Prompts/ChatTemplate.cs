@@ -36,7 +36,7 @@ public sealed class ChatTemplate
     /// The whole conversation, and which of it the assistant says: by {% generation %} where the template has it, else turn by turn. A turn is what comes after
     /// the render of all before it with a generation prompt, in the render that ends with it; both must be how the whole conversation begins.
     /// </summary>
-    /// <exception cref="TemplateException">The template refuses the conversation, or its beginning up to an assistant's turn.</exception>
+    /// <exception cref="TemplateException">The template refuses the conversation.</exception>
     public TrainingChat ForTraining(IReadOnlyList<ChatMessage> messages, JsonElement? tools = null, ChatOptions? options = null)
     {
         options ??= ChatOptions.None;
@@ -53,8 +53,17 @@ public sealed class ChatTemplate
             {
                 continue;
             }
-            var before = Text(messages, i, tools, true, options).Value;
-            var after = i + 1 == messages.Count ? whole.Value : Text(messages, i + 1, tools, false, options).Value;
+            string before, after;
+            try
+            {
+                before = Text(messages, i, tools, true, options).Value;
+                after = i + 1 == messages.Count ? whole.Value : Text(messages, i + 1, tools, false, options).Value;
+            }
+            catch (TemplateException refusal)
+            {
+                rewritten.Add(new(i, $"message {i + 1}: the template takes no conversation that ends here: {refusal.Words}"));
+                continue;
+            }
             if (!after.StartsWith(before, StringComparison.Ordinal))
             {
                 rewritten.Add(new(i, $"message {i + 1}: with the answer in it the text doesn't begin as the prompt for that answer did"));

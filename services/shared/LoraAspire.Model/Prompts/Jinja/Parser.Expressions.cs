@@ -326,7 +326,13 @@ internal sealed partial class Parser
         {
             inline = false;
             var token = Expect(TokenKind.Name);
-            node = new Filter(token.Line, node, token.Text, Current.Is(TokenKind.Operator, "(") ? CallArguments() : Jinja.CallArguments.None);
+            var name = token.Text;
+            while (SkipOperator("."))
+            {
+                Long(ref chain);
+                name += "." + Expect(TokenKind.Name).Text;
+            }
+            node = new Filter(token.Line, node, name, Current.Is(TokenKind.Operator, "(") ? CallArguments() : Jinja.CallArguments.None);
         }
         return node;
     }
