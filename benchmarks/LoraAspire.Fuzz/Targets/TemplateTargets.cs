@@ -34,8 +34,10 @@ internal static class TemplateTargets
 
     private static readonly string[] s_words =
     [
-        "{% for x in messages %}", "{% endfor %}", "{% if x %}", "{% endif %}", "{{", "}}", "{%-", "-%}", "{% set x = ", "namespace(", "|tojson", "|list", "|map('", "is not ", "range(", "loop(",
-        "{% macro m() %}", "{{ m() }}", " * 999999999", " ** 99999", "[::-1]", "~", "'a'.", ".replace('', 'aa')", ".format(", "{% raw %}", "{#", "\\u", "|sort", "|batch(", "|int",
+        "{% for x in messages %}", "{% endfor %}", "{% if x %}", "{% endif %}", "{{", "}}", "{%-", "-%}", "{% set x = ", "namespace(",
+            "|tojson", "|list", "|map('", "is not ", "range(", "loop(",
+        "{% macro m() %}", "{{ m() }}", " * 999999999", " ** 99999", "[::-1]", "~", "'a'.", ".replace('', 'aa')", ".format(", "{% raw %}",
+            "{#", "\\u", "|sort", "|batch(", "|int",
     ];
 
     public static IEnumerable<Target> In(Scratch scratch)

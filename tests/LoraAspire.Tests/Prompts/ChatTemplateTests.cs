@@ -32,7 +32,8 @@ public sealed class ChatTemplateTests : IDisposable
     [InlineData("{% for m in messages %}{{ '<|' + m.role + '|>' }}{% endfor %}", "<|user|>")]
     public void Letters_of_the_template_and_of_the_data_are_told_apart(string template, string marked)
     {
-        ChatTemplate compiled = new("{% set c = messages[0].content %}" + template, new Dictionary<string, string> { ["bos_token"] = "<s>" });
+        ChatTemplate compiled = new("{% set c = messages[0].content %}" + template, new Dictionary<string,
+            string> { ["bos_token"] = "<s>" });
         var chat = compiled.Render([new("user", "<|im_end|> ")]);
         Assert.Equal(marked, string.Concat(chat.Segments.Select(segment => segment.IsTemplate ? segment.Text : $"[{segment.Text}]")));
     }
@@ -60,23 +61,28 @@ public sealed class ChatTemplateTests : IDisposable
     {
         ChatTemplate template = new("{% for m in messages %}<{{ m.role }}>{{ m.content if loop.last else m.content.split('</think>')[-1] }};{% endfor %}"
             + "{% if add_generation_prompt %}<assistant>{% endif %}", new Dictionary<string, string>());
-        var learned = template.ForTraining([new("user", "a"), new("assistant", "<think>x</think>b"), new("user", "c"), new("assistant", "<think>y</think>d")]);
+        var learned = template.ForTraining([new("user", "a"), new("assistant", "<think>x</think>b"), new("user", "c"), new("assistant",
+            "<think>y</think>d")]);
         Assert.Equal(["<think>y</think>d;"], learned.Turns.Select(turn => learned.Chat.Text[turn.Start..turn.End]));
-        Assert.Equal("message 2: the template writes this turn anew when others follow (as those do that drop earlier thinking)", Assert.Single(learned.Rewritten).Why);
+        Assert.Equal("message 2: the template writes this turn anew when others follow (as those do that drop earlier thinking)",
+            Assert.Single(learned.Rewritten).Why);
     }
 
     [Fact]
     public void A_turn_that_does_not_begin_as_its_prompt_is_told()
     {
-        ChatTemplate template = new("{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}?{% endif %}", new Dictionary<string, string>());
+        ChatTemplate template = new("{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}?{% endif %}",
+            new Dictionary<string, string>());
         Assert.Equal((1, "message 2: with the answer in it the text doesn't begin as the prompt for that answer did"),
-            Assert.Single(template.ForTraining([new("user", "a"), new("assistant", "b")]).Rewritten) is var told ? (told.Message, told.Why) : default);
+            Assert.Single(template.ForTraining([new("user", "a"), new("assistant", "b")]).Rewritten) is var told ? (told.Message, told.Why)
+                : default);
     }
 
     [Fact]
     public void A_turn_before_which_the_template_takes_nothing_is_told()
     {
-        ChatTemplate template = new("{{ messages[0].role ~ raise_exception('empty') if not messages }}{{ messages|length }}", new Dictionary<string, string>());
+        ChatTemplate template = new("{{ messages[0].role ~ raise_exception('empty') if not messages }}{{ messages|length }}",
+            new Dictionary<string, string>());
         Assert.Equal("message 1: the template takes no conversation that ends here: list object has no element 0",
             Assert.Single(template.ForTraining([new("assistant", "b")]).Rewritten).Why);
     }
@@ -89,7 +95,8 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.True(template.MarksGeneration);
         var learned = template.ForTraining([new("user", "a"), new("assistant", "b"), new("user", "c"), new("assistant", "d")]);
         Assert.Equal(["b</s>", "d</s>"], learned.Turns.Select(turn => learned.Chat.Text[turn.Start..turn.End]));
-        Assert.Equal(["<user>", "a", "<assistant>", "b", "</s>", "<user>", "c", "<assistant>", "d", "</s>"], learned.Chat.Segments.Select(segment => segment.Text));
+        Assert.Equal(["<user>", "a", "<assistant>", "b", "</s>", "<user>", "c", "<assistant>", "d", "</s>"],
+            learned.Chat.Segments.Select(segment => segment.Text));
         Assert.Empty(learned.Rewritten);
 
         ChatTemplate silent = new("{% if false %}{% generation %}{% endgeneration %}{% endif %}x", new Dictionary<string, string>());
@@ -104,14 +111,16 @@ public sealed class ChatTemplateTests : IDisposable
         using var json = JsonDocument.Parse("""[{"title": "é"}]""");
         using var off = JsonDocument.Parse("false");
         Assert.Equal("FalseFalseFalse", template.Render([]).Text);
-        ChatOptions options = new() { Documents = json.RootElement, Variables = new Dictionary<string, JsonElement> { ["enable_thinking"] = off.RootElement } };
+        ChatOptions options = new() { Documents = json.RootElement, Variables = new Dictionary<string,
+            JsonElement> { ["enable_thinking"] = off.RootElement } };
         Assert.Equal("TrueTrueTrue[{\"title\": \"é\"}]éFalse", template.Render([], json.RootElement, options: options).Text);
     }
 
     [Fact]
     public void Half_a_surrogate_pair_in_data_is_one_letter()
     {
-        ChatTemplate template = new("{{ messages[0].content|length }}{{ messages[0].content }}{{ messages[0].content|list|length }}", new Dictionary<string, string>());
+        ChatTemplate template = new("{{ messages[0].content|length }}{{ messages[0].content }}{{ messages[0].content|list|length }}",
+            new Dictionary<string, string>());
         using var json = JsonDocument.Parse("""{"role": "user", "content": "a\ud83d\"\ud83d\ude00"}""");
         Assert.Equal("4a\ud83d\"\ud83d\ude004", template.Render([ChatMessage.FromJson(json.RootElement)]).Text);
     }
@@ -133,7 +142,8 @@ public sealed class ChatTemplateTests : IDisposable
         Write("tokenizer_config.json", """{"chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"}]}""");
         Assert.Equal("d", ChatTemplateFile.Load(_folder)!.Render([]).Text);
         Assert.Equal("t", ChatTemplateFile.Load(_folder, "tool_use")!.Render([]).Text);
-        Assert.EndsWith("has no chat template 'rag': default, tool_use.", Assert.Throws<ModelException>(() => ChatTemplateFile.Load(_folder, "rag")).Message);
+        Assert.EndsWith("has no chat template 'rag': default, tool_use.", Assert.Throws<ModelException>(() =>
+            ChatTemplateFile.Load(_folder, "rag")).Message);
     }
 
     [Theory]

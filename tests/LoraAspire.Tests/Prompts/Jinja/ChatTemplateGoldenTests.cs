@@ -36,11 +36,13 @@ public sealed class ChatTemplateGoldenTests
         {
             var number = one.GetProperty("conversation").GetInt32();
             List<ChatMessage> messages = [.. conversations[number].EnumerateArray().Select(ChatMessage.FromJson)];
-            Dictionary<string, JsonElement> switches = one.GetProperty("kwargs").EnumerateObject().ToDictionary(pair => pair.Name, pair => pair.Value);
+            Dictionary<string, JsonElement> switches = one.GetProperty("kwargs").EnumerateObject().ToDictionary(pair => pair.Name, pair =>
+                pair.Value);
             ChatOptions options = new() { Variables = switches, Now = new DateTimeOffset(2026, 7, 4, 12, 30, 0, TimeSpan.Zero) };
 
             AssertGives(one.GetProperty("full"), () => template.Render(messages, null, false, options), $"{name}, conversation {number}");
-            AssertGives(one.GetProperty("generation"), () => template.Render(messages, null, true, options), $"{name}, conversation {number}, generation prompt");
+            AssertGives(one.GetProperty("generation"), () => template.Render(messages, null, true, options),
+                $"{name}, conversation {number}, generation prompt");
             if (!one.GetProperty("full").TryGetProperty("error", out _))
             {
                 AssertLearns(one.GetProperty("learned"), template, messages, options, $"{name}, conversation {number}");
@@ -61,10 +63,12 @@ public sealed class ChatTemplateGoldenTests
     }
 
     /// <summary>Null stands for a conversation of which some turn can't be learned; else the turns, in code points.</summary>
-    private static void AssertLearns(JsonElement expected, ChatTemplate template, List<ChatMessage> messages, ChatOptions options, string what)
+    private static void AssertLearns(JsonElement expected, ChatTemplate template, List<ChatMessage> messages, ChatOptions options,
+        string what)
     {
         var learned = template.ForTraining(messages, null, options);
-        Assert.True(expected.ValueKind == JsonValueKind.Null == learned.Rewritten.Count > 0, $"{what}: {string.Join("; ", learned.Rewritten)}");
+        Assert.True(expected.ValueKind == JsonValueKind.Null == learned.Rewritten.Count > 0,
+            $"{what}: {string.Join("; ", learned.Rewritten)}");
         if (expected.ValueKind != JsonValueKind.Null)
         {
             int Points(int end) => learned.Chat.Text.AsSpan(0, end).ToString().EnumerateRunes().Count();

@@ -2,7 +2,8 @@ using LoraAspire.Model.Prompts.Jinja;
 
 namespace LoraAspire.Tests.Prompts.Jinja;
 
-/// <summary>A template comes with a model from anywhere. Whatever it does, it ends, within bounds, in one kind of exception that names its line.</summary>
+/// <summary>A template comes with a model from anywhere. Whatever it does, it ends, within bounds, in one kind of exception that names its
+/// line.</summary>
 public sealed class HostileTemplateTests
 {
     private const string TooDeep = "the template nests values or calls too deeply: maximum recursion depth exceeded";
@@ -48,7 +49,8 @@ public sealed class HostileTemplateTests
         + "{{ n.s == n.t }}", Steps)]
     [InlineData("{% set n = namespace(s=[]) %}{% for i in range(90000) %}{% set n.s = [n.s] %}{% endfor %}{{ n.s }}", TooDeep)]
     [InlineData("{% set n = namespace(s=[]) %}{% for i in range(90000) %}{% set n.s = [n.s] %}{% endfor %}{{ n.s|tojson }}", TooDeep)]
-    [InlineData("{% set n = namespace(s=[1]) %}{% for i in range(50000) %}{% set n.s = n.s|map('int') %}{% endfor %}{{ n.s|list }}", TooDeep)]
+    [InlineData("{% set n = namespace(s=[1]) %}{% for i in range(50000) %}{% set n.s = n.s|map('int') %}{% endfor %}{{ n.s|list }}",
+        TooDeep)]
     [InlineData("{% set n = namespace() %}{% set n.x = [n] %}{{ n }}", TooDeep)]
     [InlineData("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", TooDeep)]
     [InlineData("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", TooDeep)]

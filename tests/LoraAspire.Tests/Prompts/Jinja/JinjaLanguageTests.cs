@@ -3,7 +3,8 @@ using LoraAspire.Model.Prompts.Jinja;
 
 namespace LoraAspire.Tests.Prompts.Jinja;
 
-/// <summary>The language beyond what the published templates need. What is expected is what jinja2 3.1 gives, set up as transformers does.</summary>
+/// <summary>The language beyond what the published templates need. What is expected is what jinja2 3.1 gives, set up as transformers
+/// does.</summary>
 public sealed class JinjaLanguageTests
 {
     private const string Variables = """
@@ -278,12 +279,14 @@ public sealed class JinjaLanguageTests
     }
 
     [Fact]
-    public void The_time_is_the_one_that_it_is_given() => Assert.Equal("04 Jul 2026, Saturday 12:30 PM 4 185", Render("{{ strftime_now('%d %b %Y, %A %H:%M %p %-d %j') }}"));
+    public void The_time_is_the_one_that_it_is_given() => Assert.Equal("04 Jul 2026, Saturday 12:30 PM 4 185",
+        Render("{{ strftime_now('%d %b %Y, %A %H:%M %p %-d %j') }}"));
 
     private static string Render(string template)
     {
         using var variables = JsonDocument.Parse(Variables);
-        return new JinjaTemplate(template).Render(variables.RootElement.EnumerateObject().Select(name => KeyValuePair.Create(name.Name, JsonValues.Read(name.Value))),
+        return new JinjaTemplate(template).Render(variables.RootElement.EnumerateObject().Select(name => KeyValuePair.Create(name.Name,
+            JsonValues.Read(name.Value))),
             new DateTimeOffset(2026, 7, 4, 12, 30, 0, TimeSpan.Zero)).Value;
     }
 }

@@ -2,7 +2,8 @@ using System.Text;
 
 namespace LoraAspire.Model.Prompts.Jinja;
 
-/// <summary>Python's upper(), lower(), title(), capitalize() and swapcase(): Unicode's full mappings, of which .NET has the simple ones.</summary>
+/// <summary>Python's upper(), lower(), title(), capitalize() and swapcase(): Unicode's full mappings, of which .NET has the simple
+/// ones.</summary>
 internal static class CaseMapping
 {
     /// <summary>Letters whose upper case is several letters, or one that .NET leaves out; each with what it becomes.</summary>
@@ -17,7 +18,8 @@ internal static class CaseMapping
     public static Text ToLower(Text text, Work work) => Map(text, work, (at, code) => Lower(text.Value, at, code));
 
     /// <summary>The first letter as in a title, the rest small.</summary>
-    public static Text Capitalize(Text text, Work work) => Map(text, work, (at, code) => at == 0 ? Raise(code, Title) : Lower(text.Value, at, code));
+    public static Text Capitalize(Text text, Work work) => Map(text, work, (at, code) => at == 0 ? Raise(code, Title) : Lower(text.Value,
+        at, code));
 
     /// <summary>str.title: every letter that follows none begins a word.</summary>
     public static Text ToTitle(Text text, Work work)
@@ -49,10 +51,12 @@ internal static class CaseMapping
     private static readonly string[] Ascii = [.. Enumerable.Range(0, 128).Select(code => ((char)code).ToString())];
 
     private static bool IsCased(int code) => code is not (>= 0xd800 and <= 0xdfff)
-        && (Rune.IsUpper(new(code)) || Rune.IsLower(new(code)) || Rune.GetUnicodeCategory(new(code)) == System.Globalization.UnicodeCategory.TitlecaseLetter
+        && (Rune.IsUpper(new(code)) || Rune.IsLower(new(code))
+            || Rune.GetUnicodeCategory(new(code)) == System.Globalization.UnicodeCategory.TitlecaseLetter
             || Letters(code) != Raise(code, Upper) || code is 'ª' or 'º');
 
-    private static string Raise(int code, Dictionary<int, string> special) => code < 128 ? Ascii[char.ToUpperInvariant((char)code)] : special.TryGetValue(code, out var mapped) ? mapped
+    private static string Raise(int code, Dictionary<int, string> special) => code < 128 ? Ascii[char.ToUpperInvariant((char)code)]
+        : special.TryGetValue(code, out var mapped) ? mapped
         : code is >= 0xd800 and <= 0xdfff ? Letters(code) : Rune.ToUpperInvariant(new(code)).ToString();
 
     private static string Lower(string value, int at, int code) => code switch
@@ -92,7 +96,8 @@ internal static class CaseMapping
         TextBuilder mapped = new();
         foreach (var (start, length, origin) in text.CodePoints())
         {
-            mapped.Append(map(start, length == 2 ? char.ConvertToUtf32(text.Value[start], text.Value[start + 1]) : text.Value[start]), origin);
+            mapped.Append(map(start, length == 2 ? char.ConvertToUtf32(text.Value[start], text.Value[start + 1]) : text.Value[start]),
+                origin);
         }
         return text.Markup ? mapped.ToText().AsMarkup() : mapped.ToText();
     }

@@ -24,7 +24,8 @@ internal static class Indexing
             (DictValue dict, _) when KeyComparer.IsKey(index) => Operators.Find(dict, index, work),
             (ListValue list, IntValue or BoolValue) => At(list.Items, Numbers.Whole(index)),
             (RangeValue range, IntValue or BoolValue) => Place(range.Count, Numbers.Whole(index)) is { } at ? range[at] : null,
-            (StringValue text, IntValue or BoolValue) => Place(text.Text.Length, Numbers.Whole(index)) is { } at ? Value.Of(text.Text.At(at)) : null,
+            (StringValue text, IntValue or BoolValue) => Place(text.Text.Length, Numbers.Whole(index)) is { } at
+                ? Value.Of(text.Text.At(at)) : null,
             _ => null,
         };
         if (found is not null)
@@ -103,7 +104,8 @@ internal static class Indexing
         };
     }
 
-    private static UndefinedValue Missing(Value value, string name) => new($"{Printing.Repr(value.Repr)} has no attribute {Printing.Repr(name)}");
+    private static UndefinedValue Missing(Value value, string name) =>
+        new($"{Printing.Repr(value.Repr)} has no attribute {Printing.Repr(name)}");
 
     private static int? Place(int length, BigInteger index)
     {

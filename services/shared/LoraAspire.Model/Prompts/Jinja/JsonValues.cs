@@ -159,7 +159,8 @@ internal static class JsonValues
             }
         }
 
-        private static string Float(double value) => double.IsNaN(value) ? "NaN" : double.IsInfinity(value) ? value > 0 ? "Infinity" : "-Infinity" : Printing.Float(value);
+        private static string Float(double value) => double.IsNaN(value) ? "NaN" : double.IsInfinity(value) ? value > 0 ? "Infinity"
+            : "-Infinity" : Printing.Float(value);
 
         private void Quote(string text)
         {

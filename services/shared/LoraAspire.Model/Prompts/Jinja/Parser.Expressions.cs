@@ -3,7 +3,8 @@ using System.Numerics;
 
 namespace LoraAspire.Model.Prompts.Jinja;
 
-/// <summary>Expressions, by jinja2's precedence: if, or, and, not, comparisons, + -, ~, * / // %, **, signs, then attributes, calls, filters and tests.</summary>
+/// <summary>Expressions, by jinja2's precedence: if, or, and, not, comparisons, + -, ~, * / // %, **, signs, then attributes, calls,
+/// filters and tests.</summary>
 internal sealed partial class Parser
 {
     private Expression Expression()
@@ -28,7 +29,8 @@ internal sealed partial class Parser
         var line = Current.Line;
         List<Expression> items = [];
         var isTuple = false;
-        while (!(Current.Kind is TokenKind.PrintEnd or TokenKind.BlockEnd || Current.Is(TokenKind.Operator, ")") || (end is not null && Current.Is(TokenKind.Name, end))))
+        while (!(Current.Kind is TokenKind.PrintEnd or TokenKind.BlockEnd || Current.Is(TokenKind.Operator, ")") || (end is not null
+            && Current.Is(TokenKind.Name, end))))
         {
             items.Add(conditional ? Expression() : Or());
             if (!SkipOperator(","))
@@ -127,7 +129,8 @@ internal sealed partial class Parser
     {
         Deeper();
         var line = Current.Line;
-        var node = SkipOperator("-") ? new Sign(line, IsMinus: true, Unary(false)) : SkipOperator("+") ? new Sign(line, IsMinus: false, Unary(false)) : Primary();
+        var node = SkipOperator("-") ? new Sign(line, IsMinus: true, Unary(false)) : SkipOperator("+") ? new Sign(line, IsMinus: false,
+            Unary(false)) : Primary();
         node = Postfix(node, filters);
         _depth--;
         return node;
@@ -217,7 +220,8 @@ internal sealed partial class Parser
         });
     }
 
-    private static BigInteger Based(Token token, int numbers) => token.Text.Skip(2).Aggregate(BigInteger.Zero, (sum, digit) => digit - '0' < numbers && digit >= '0'
+    private static BigInteger Based(Token token, int numbers) => token.Text.Skip(2).Aggregate(BigInteger.Zero, (sum, digit) =>
+        digit - '0' < numbers && digit >= '0'
         ? (sum * numbers) + (digit - '0') : throw new TemplateException($"'{token.Text}' is no number", token.Line));
 
     private Expression Postfix(Expression node, bool filters)

@@ -16,7 +16,8 @@ internal sealed partial class Parser(List<Token> tokens)
 
     public bool HasGeneration { get; private set; }
 
-    /// <summary>What stands up to one of the tags named, whose name is then the current token; up to the template's end where none is named.</summary>
+    /// <summary>What stands up to one of the tags named, whose name is then the current token; up to the template's end where none is
+    /// named.</summary>
     private List<Node> Body(string? of, params ReadOnlySpan<string> ends)
     {
         Deeper();
@@ -161,7 +162,8 @@ internal sealed partial class Parser(List<Token> tokens)
     {
         var parameters = Current.Is(TokenKind.Operator, "(") ? Parameters() : [];
         var call = Expression();
-        return call is Call ? new(line, call, MacroBody(line, "caller", parameters, "call", "endcall")) : throw new TemplateException("expected call", line);
+        return call is Call ? new(line, call, MacroBody(line, "caller", parameters, "call", "endcall"))
+            : throw new TemplateException("expected call", line);
     }
 
     private Macro MacroBody(int line, string name, List<(string, Expression?)> parameters, string of, string end)
@@ -205,7 +207,8 @@ internal sealed partial class Parser(List<Token> tokens)
         var isTuple = false;
         do
         {
-            if (parts.Count > 0 && (Current.Kind == TokenKind.BlockEnd || Current.Is(TokenKind.Operator, "=") || Current.Is(TokenKind.Operator, ")") || Current.Is(TokenKind.Name, "in")))
+            if (parts.Count > 0 && (Current.Kind == TokenKind.BlockEnd || Current.Is(TokenKind.Operator, "=")
+                || Current.Is(TokenKind.Operator, ")") || Current.Is(TokenKind.Name, "in")))
             {
                 break;
             }
@@ -229,9 +232,11 @@ internal sealed partial class Parser(List<Token> tokens)
         return !inFor && SkipOperator(".") ? new NamespaceTarget(name, Expect(TokenKind.Name).Text) : new NameTarget(Assignable(name));
     }
 
-    private string Assignable(string name) => name is "true" or "false" or "none" or "True" or "False" or "None" ? throw Fault($"can't assign to '{name}'") : name;
+    private string Assignable(string name) => name is "true" or "false" or "none" or "True" or "False" or "None"
+        ? throw Fault($"can't assign to '{name}'") : name;
 
-    private Token Expect(TokenKind kind) => Current.Kind == kind ? tokens[_at++] : throw Fault($"unexpected '{Current.Described}', expected {kind switch
+    private Token Expect(TokenKind kind) => Current.Kind == kind ? tokens[_at++]
+        : throw Fault($"unexpected '{Current.Described}', expected {kind switch
     {
         TokenKind.BlockEnd => "'end of statement block'",
         TokenKind.PrintEnd => "'end of print statement'",

@@ -18,7 +18,8 @@ public enum Origin : byte
 internal readonly record struct Run(int End, Origin Origin);
 
 /// <summary>
-/// Python's str, which counts code points, with the origin of each letter. Immutable. A half of a surrogate pair alone counts as one letter.
+/// Python's str, which counts code points, with the origin of each letter. Immutable. A half of a surrogate pair alone counts as one
+/// letter.
 /// </summary>
 internal sealed class Text
 {
@@ -87,7 +88,8 @@ internal sealed class Text
     public Text Plain() => Markup ? new(Value, _runs) : this;
 
     /// <summary>The same letters, each with one more property.</summary>
-    public Text With(Origin origin) => new(Value, Array.ConvertAll(_runs, run => run with { Origin = run.Origin | origin })) { Markup = Markup };
+    public Text With(Origin origin) => new(Value, Array.ConvertAll(_runs, run =>
+        run with { Origin = run.Origin | origin })) { Markup = Markup };
 
     /// <summary>Each code point, with its origin.</summary>
     public IEnumerable<(int Start, int Length, Origin Origin)> CodePoints()
