@@ -3,16 +3,19 @@ using LoraAspire.Model.Prompts.Jinja;
 
 namespace LoraAspire.Model.Prompts;
 
-/// <summary>A turn of a conversation as a chat template sees it: a dict with role, content and whatever else the data brings (tool_calls, reasoning_content).</summary>
+/// <summary>A turn of a conversation as a chat template sees it: a dict with role, content and whatever else the data brings (tool_calls,
+/// reasoning_content).</summary>
 public sealed class ChatMessage
 {
     /// <summary>
-    /// Roles that conversations have. Their names count as the template's letters, because templates make markers of them ('&lt;|' + role + '|&gt;');
+    /// Roles that conversations have. Their names count as the template's letters, because templates make markers of them ('&lt;|' + role +
+    /// '|&gt;');
     /// any other role is data, and spells no marker.
     /// </summary>
     private static readonly HashSet<string> KnownRoles = new(StringComparer.Ordinal)
     {
-        "system", "developer", "user", "assistant", "tool", "function", "ipython", "context", "tool_response", "assistant_tool_call", "observation",
+        "system", "developer", "user", "assistant", "tool", "function", "ipython", "context", "tool_response", "assistant_tool_call",
+            "observation",
     };
 
     public ChatMessage(string role, string content)
@@ -33,7 +36,8 @@ public sealed class ChatMessage
     /// <exception cref="TemplateException">It isn't an object.</exception>
     public static ChatMessage FromJson(JsonElement message)
     {
-        var fields = JsonValues.Read(message) as DictValue ?? throw new TemplateException($"a message is an object with role and content, not {message.ValueKind}");
+        var fields = JsonValues.Read(message) as DictValue
+            ?? throw new TemplateException($"a message is an object with role and content, not {message.ValueKind}");
         var key = Value.Of("role", Origin.Template);
         var role = fields.Find("role") is StringValue text ? text.Text.Value : "";
         if (role.Length > 0)

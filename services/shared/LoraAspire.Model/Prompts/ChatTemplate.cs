@@ -4,7 +4,8 @@ using LoraAspire.Model.Prompts.Jinja;
 namespace LoraAspire.Model.Prompts;
 
 /// <summary>
-/// The chat template that a model was tuned with, as transformers' apply_chat_template runs it: tools and documents that aren't given are undefined, and what the
+/// The chat template that a model was tuned with, as transformers' apply_chat_template runs it: tools and documents that aren't given are
+/// undefined, and what the
 /// template refuses is refused with its words. Can be used from several threads.
 /// </summary>
 public sealed class ChatTemplate
@@ -28,15 +29,19 @@ public sealed class ChatTemplate
 
     /// <param name="tools">An array of tools (functions with their JSON schemas), null for none.</param>
     /// <param name="addGenerationPrompt">Whether the text ends where the assistant is to begin.</param>
-    /// <exception cref="TemplateException">The template refuses this conversation (<see cref="TemplateException.Words"/> are its own), fails, or does too much.</exception>
-    public RenderedChat Render(IReadOnlyList<ChatMessage> messages, JsonElement? tools = null, bool addGenerationPrompt = false, ChatOptions? options = null) =>
+    /// <exception cref="TemplateException">The template refuses this conversation (<see cref="TemplateException.Words"/> are its own),
+    /// fails, or does too much.</exception>
+    public RenderedChat Render(IReadOnlyList<ChatMessage> messages, JsonElement? tools = null, bool addGenerationPrompt = false,
+        ChatOptions? options = null) =>
         RenderedChat.Of(Text(messages, messages.Count, tools, addGenerationPrompt, options ?? ChatOptions.None));
 
     /// <summary>
-    /// The whole conversation, and which of it the assistant says: by {% generation %} where the template has it, else turn by turn. A turn is what comes after
-    /// the render of all before it with a generation prompt, in the render that ends with it; both must be how the whole conversation begins.
+    /// The whole conversation, and which of it the assistant says: by {% generation %} where the template has it, else turn by turn. A turn
+    /// is what comes after
+    /// the render of all before it with a generation prompt, in the render that ends with it; both must be how the whole conversation
+    /// begins.
     /// </summary>
-    /// <exception cref="TemplateException">The template refuses the conversation, or its beginning up to an assistant's turn.</exception>
+    /// <exception cref="TemplateException">The template refuses the conversation.</exception>
     public TrainingChat ForTraining(IReadOnlyList<ChatMessage> messages, JsonElement? tools = null, ChatOptions? options = null)
     {
         options ??= ChatOptions.None;
@@ -53,8 +58,17 @@ public sealed class ChatTemplate
             {
                 continue;
             }
-            var before = Text(messages, i, tools, true, options).Value;
-            var after = i + 1 == messages.Count ? whole.Value : Text(messages, i + 1, tools, false, options).Value;
+            string before, after;
+            try
+            {
+                before = Text(messages, i, tools, true, options).Value;
+                after = i + 1 == messages.Count ? whole.Value : Text(messages, i + 1, tools, false, options).Value;
+            }
+            catch (TemplateException refusal)
+            {
+                rewritten.Add(new(i, $"message {i + 1}: the template takes no conversation that ends here: {refusal.Words}"));
+                continue;
+            }
             if (!after.StartsWith(before, StringComparison.Ordinal))
             {
                 rewritten.Add(new(i, $"message {i + 1}: with the answer in it the text doesn't begin as the prompt for that answer did"));
@@ -89,7 +103,8 @@ public sealed class ChatTemplate
             from = run.End;
         }
         var misses = turns.Count == 0 && messages.Any(message => message.Role == "assistant");
-        return new(RenderedChat.Of(whole), turns, misses ? [new(-1, "the template marks nothing of this conversation with {% generation %}")] : []);
+        return new(RenderedChat.Of(whole), turns, misses
+            ? [new(-1, "the template marks nothing of this conversation with {% generation %}")] : []);
     }
 
     private Text Text(IReadOnlyList<ChatMessage> messages, int count, JsonElement? tools, bool addGenerationPrompt, ChatOptions options)

@@ -5,7 +5,8 @@ using LoraAspire.Model.Prompts.Jinja;
 namespace LoraAspire.Model.Prompts;
 
 /// <summary>
-/// The chat template in a model's folder: chat_template.jinja (and additional_chat_templates/NAME.jinja), which wins, or chat_template in tokenizer_config.json,
+/// The chat template in a model's folder: chat_template.jinja (and additional_chat_templates/NAME.jinja), which wins, or chat_template in
+/// tokenizer_config.json,
 /// a text or a list of named ones.
 /// </summary>
 public static class ChatTemplateFile
@@ -16,11 +17,13 @@ public static class ChatTemplateFile
     private const string MapName = "special_tokens_map.json";
     private const string Default = "default";
 
-    private static readonly string[] TokenNames = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+    private static readonly string[] TokenNames = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token",
+        "mask_token"];
 
     /// <summary>The template that a model brings, null where it brings none.</summary>
     /// <param name="name">Which of several: "default", "tool_use", "rag".</param>
-    /// <exception cref="ModelException">A file can't be read, or none has that name; the message names the file and what there is.</exception>
+    /// <exception cref="ModelException">A file can't be read, or none has that name; the message names the file and what there
+    /// is.</exception>
     /// <exception cref="TemplateException">What is there isn't a template.</exception>
     public static ChatTemplate? Load(string folder, string name = Default)
     {
@@ -53,7 +56,8 @@ public static class ChatTemplateFile
             yield return (file, Default);
         }
         var more = Path.Combine(folder, "additional_chat_templates");
-        foreach (var named in Directory.Exists(more) ? Directory.GetFiles(more, "*.jinja").Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
+        foreach (var named in Directory.Exists(more) ? Directory.GetFiles(more, "*.jinja").Order(StringComparer.Ordinal)
+            : Enumerable.Empty<string>())
         {
             yield return (named, Path.GetFileNameWithoutExtension(named));
         }
@@ -125,7 +129,8 @@ public static class ChatTemplateFile
     {
         try
         {
-            return new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(WholeFile.Read(file, "chat template"));
+            return new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(WholeFile.Read(file,
+                "chat template"));
         }
         catch (DecoderFallbackException error)
         {

@@ -32,7 +32,8 @@ public readonly record struct ChatSegment(string Text, Origin Origin)
 /// <summary>A conversation to learn from.</summary>
 /// <param name="Chat">All turns, without a generation prompt.</param>
 /// <param name="Turns">What the assistant says in <paramref name="Chat"/>, its end marks included, in order.</param>
-/// <param name="Rewritten">Assistant turns that the whole conversation doesn't hold as they were when it ended with them: they can't be learned from this text.</param>
+/// <param name="Rewritten">Assistant turns that the whole conversation doesn't hold as they were when it ended with them: they can't be
+/// learned from this text.</param>
 public sealed record TrainingChat(RenderedChat Chat, IReadOnlyList<AssistantTurn> Turns, IReadOnlyList<RewrittenTurn> Rewritten);
 
 /// <param name="Message">Index of the message; -1 where the template itself marks what is learned ({% generation %}).</param>

@@ -2,7 +2,8 @@ using System.Text;
 
 namespace LoraAspire.Model.Prompts.Jinja;
 
-/// <summary>Python's upper(), lower(), title(), capitalize() and swapcase(): Unicode's full mappings, of which .NET has the simple ones.</summary>
+/// <summary>Python's upper(), lower(), title(), capitalize() and swapcase(): Unicode's full mappings, of which .NET has the simple
+/// ones.</summary>
 internal static class CaseMapping
 {
     /// <summary>Letters whose upper case is several letters, or one that .NET leaves out; each with what it becomes.</summary>
@@ -12,18 +13,19 @@ internal static class CaseMapping
     private static readonly Dictionary<int, string> Title = Table(
         "ßSs ŉʼN ǰJ̌ ΐΪ́ ΰΫ́ ևԵւ ẖH̱ ẗT̈ ẘW̊ ẙY̊ ẚAʾ ﬀFf ﬁFi ﬂFl ﬃFfi ﬄFfl ﬅSt ﬆSt ﬓՄն ﬔՄե ﬕՄի ﬖՎն ﬗՄխ ıI ſS Ǆǅ ǅǅ ǆǅ Ǉǈ ǈǈ ǉǈ Ǌǋ ǋǋ ǌǋ Ǳǲ ǲǲ ǳǲ");
 
-    public static Text ToUpper(Text text) => Map(text, (at, code) => Raise(code, Upper));
+    public static Text ToUpper(Text text, Work work) => Map(text, work, (at, code) => Raise(code, Upper));
 
-    public static Text ToLower(Text text) => Map(text, (at, code) => Lower(text.Value, at, code));
+    public static Text ToLower(Text text, Work work) => Map(text, work, (at, code) => Lower(text.Value, at, code));
 
     /// <summary>The first letter as in a title, the rest small.</summary>
-    public static Text Capitalize(Text text) => Map(text, (at, code) => at == 0 ? Raise(code, Title) : Lower(text.Value, at, code));
+    public static Text Capitalize(Text text, Work work) => Map(text, work, (at, code) => at == 0 ? Raise(code, Title) : Lower(text.Value,
+        at, code));
 
     /// <summary>str.title: every letter that follows none begins a word.</summary>
-    public static Text ToTitle(Text text)
+    public static Text ToTitle(Text text, Work work)
     {
         var inWord = false;
-        return Map(text, (at, code) =>
+        return Map(text, work, (at, code) =>
         {
             var mapped = inWord ? Lower(text.Value, at, code) : Raise(code, Title);
             inWord = IsCased(code);
@@ -32,10 +34,10 @@ internal static class CaseMapping
     }
 
     /// <summary>jinja2's filter title: words begin after white space, hyphens and opening brackets.</summary>
-    public static Text FilterTitle(Text text)
+    public static Text FilterTitle(Text text, Work work)
     {
         var inWord = false;
-        return Map(text, (at, code) =>
+        return Map(text, work, (at, code) =>
         {
             var mapped = inWord ? Lower(text.Value, at, code) : Raise(code, Upper);
             inWord = !(code < 0x10000 && (Text.IsSpace((char)code) || code is '-' or '(' or '{' or '[' or '<'));
@@ -43,18 +45,23 @@ internal static class CaseMapping
         });
     }
 
-    public static Text SwapCase(Text text) =>
-        Map(text, (at, code) => Lower(text.Value, at, code) is var low && low != Letters(code) ? low : Raise(code, Upper));
+    public static Text SwapCase(Text text, Work work) =>
+        Map(text, work, (at, code) => Lower(text.Value, at, code) is var low && low != Letters(code) ? low : Raise(code, Upper));
+
+    private static readonly string[] Ascii = [.. Enumerable.Range(0, 128).Select(code => ((char)code).ToString())];
 
     private static bool IsCased(int code) => code is not (>= 0xd800 and <= 0xdfff)
-        && (Rune.IsUpper(new(code)) || Rune.IsLower(new(code)) || Rune.GetUnicodeCategory(new(code)) == System.Globalization.UnicodeCategory.TitlecaseLetter
+        && (Rune.IsUpper(new(code)) || Rune.IsLower(new(code))
+            || Rune.GetUnicodeCategory(new(code)) == System.Globalization.UnicodeCategory.TitlecaseLetter
             || Letters(code) != Raise(code, Upper) || code is 'ª' or 'º');
 
-    private static string Raise(int code, Dictionary<int, string> special) => special.TryGetValue(code, out var mapped) ? mapped
+    private static string Raise(int code, Dictionary<int, string> special) => code < 128 ? Ascii[char.ToUpperInvariant((char)code)]
+        : special.TryGetValue(code, out var mapped) ? mapped
         : code is >= 0xd800 and <= 0xdfff ? Letters(code) : Rune.ToUpperInvariant(new(code)).ToString();
 
     private static string Lower(string value, int at, int code) => code switch
     {
+        < 128 => Ascii[char.ToLowerInvariant((char)code)],
         'İ' => "i̇",
         'Σ' => EndsWord(value, at) ? "ς" : "σ",
         >= 0xd800 and <= 0xdfff => Letters(code),
@@ -82,12 +89,15 @@ internal static class CaseMapping
         return before >= 0 && IsCased(value[before]) && !(after < value.Length && IsCased(value[after]));
     }
 
-    private static Text Map(Text text, Func<int, int, string> map)
+    private static Text Map(Text text, Work work, Func<int, int, string> map)
     {
+        work.Letters(text.Value.Length);
+        work.Touch(text.Value.Length * 8L);
         TextBuilder mapped = new();
         foreach (var (start, length, origin) in text.CodePoints())
         {
-            mapped.Append(map(start, length == 2 ? char.ConvertToUtf32(text.Value[start], text.Value[start + 1]) : text.Value[start]), origin);
+            mapped.Append(map(start, length == 2 ? char.ConvertToUtf32(text.Value[start], text.Value[start + 1]) : text.Value[start]),
+                origin);
         }
         return text.Markup ? mapped.ToText().AsMarkup() : mapped.ToText();
     }

@@ -14,12 +14,14 @@ internal static class DictMethods
             "get" => arguments =>
             {
                 var given = arguments.Take("get", "key", "default");
-                return Operators.Find(dict, given[0] ?? throw new TemplateException("get expected at least 1 argument, got 0"), work) ?? given[1] ?? Value.None;
+                return Operators.Find(dict, given[0] ?? throw new TemplateException("get expected at least 1 argument, got 0"), work)
+                    ?? given[1] ?? Value.None;
             }
             ,
             _ => null,
         };
-        return method is null ? null : new FunctionValue("builtin_function_or_method", name, arguments => Paid(dict.Entries.Count, name, method, arguments, work));
+        return method is null ? null : new FunctionValue("builtin_function_or_method", name, arguments => Paid(dict.Entries.Count, name,
+            method, arguments, work));
     }
 
     public static Value? Find(ListValue list, string name, Work work)
@@ -27,12 +29,14 @@ internal static class DictMethods
         Func<Arguments, Value>? method = name switch
         {
             "count" => arguments => Value.Of(list.Items.Count(item => Operators.AreEqual(item, Wanted(arguments, "count"), work))),
-            "index" => arguments => Wanted(arguments, "index") is var wanted && list.Items.ToList().FindIndex(item => Operators.AreEqual(item, wanted, work)) is var at and >= 0
+            "index" => arguments => Wanted(arguments, "index") is var wanted && list.Items.ToList().FindIndex(item =>
+                Operators.AreEqual(item, wanted, work)) is var at and >= 0
                 ? Value.Of(at) : throw new TemplateException($"{Printing.Repr(wanted, work)} is not in list"),
             "copy" when !list.IsTuple => _ => list,
             _ => null,
         };
-        return method is null ? null : new FunctionValue("builtin_function_or_method", name, arguments => Paid(list.Items.Count, name, method, arguments, work));
+        return method is null ? null : new FunctionValue("builtin_function_or_method", name, arguments => Paid(list.Items.Count, name,
+            method, arguments, work));
     }
 
     public static IReadOnlyList<Value> Pairs(DictValue dict, Work work)

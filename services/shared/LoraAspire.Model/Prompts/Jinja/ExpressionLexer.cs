@@ -7,7 +7,8 @@ namespace LoraAspire.Model.Prompts.Jinja;
 internal sealed class ExpressionLexer(string source, int at, string end, Func<int, int> line, List<Token> tokens)
 {
     private static readonly string[] Operators =
-        ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"];
+        ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",",
+            ";"];
 
     private readonly int _begin = at;
     private readonly Stack<char> _open = new();
@@ -95,7 +96,8 @@ internal sealed class ExpressionLexer(string source, int at, string end, Func<in
     private void Number()
     {
         var from = _at;
-        if (source[_at] == '0' && _at + 2 < source.Length && (source[_at + 1] | 0x20) is 'x' or 'o' or 'b' && char.IsAsciiHexDigit(source[_at + 2]))
+        if (source[_at] == '0' && _at + 2 < source.Length && (source[_at + 1] | 0x20) is 'x' or 'o' or 'b'
+            && char.IsAsciiHexDigit(source[_at + 2]))
         {
             _at += 2;
             Digits(char.IsAsciiHexDigit);
@@ -149,7 +151,8 @@ internal sealed class ExpressionLexer(string source, int at, string end, Func<in
         }
         if (_at >= source.Length)
         {
-            throw new TemplateException($"unexpected char {Printing.Repr(quote.ToString())}: a string that begins here has no end", line(from));
+            throw new TemplateException($"unexpected char {Printing.Repr(quote.ToString())}: a string that begins here has no end",
+                line(from));
         }
         _at++;
         Add(TokenKind.String, text.ToString(), from);
@@ -179,7 +182,8 @@ internal sealed class ExpressionLexer(string source, int at, string end, Func<in
         {
             var length = letter switch { 'x' => 2, 'u' => 4, _ => 8 };
             if (_at + length > source.Length
-                || !uint.TryParse(source.AsSpan(_at, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code) || code > 0x10ffff)
+                || !uint.TryParse(source.AsSpan(_at, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code)
+                    || code > 0x10ffff)
             {
                 throw new TemplateException($"the escape \\{letter} needs {length} hexadecimal digits", line(_at));
             }

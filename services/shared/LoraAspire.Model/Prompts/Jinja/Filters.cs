@@ -22,7 +22,8 @@ internal static class Filters
     public static bool Has(string name) => All.ContainsKey(name);
 
     /// <exception cref="TemplateException">There is no such filter.</exception>
-    public static Function Named(string name) => All.TryGetValue(name, out var filter) ? filter : throw new TemplateException($"No filter named '{name}'.");
+    public static Function Named(string name) => All.TryGetValue(name, out var filter) ? filter
+        : throw new TemplateException($"No filter named '{name}'.");
 
     public static int? Whole(Value? value) => value is null or NoneValue ? null : Numbers.Small(value);
 

@@ -27,13 +27,16 @@ internal static partial class Formatting
                 continue;
             }
             var item = match.Groups["key"] is { Success: true, Value: var key }
-                ? (values as DictValue ?? throw new TemplateException("format requires a mapping")).Find(key) ?? throw new TemplateException($"KeyError: {Printing.Repr(key)}")
+                ? (values as DictValue ?? throw new TemplateException("format requires a mapping")).Find(key)
+                    ?? throw new TemplateException($"KeyError: {Printing.Repr(key)}")
                 : used < several.Count ? several[used++] : throw new TemplateException("not enough arguments for format string");
-            text.Append(Field(item, match.Groups["kind"].Value, match.Groups["flags"].Value, match.Groups["width"].Value, match.Groups["precision"], work));
+            text.Append(Field(item, match.Groups["kind"].Value, match.Groups["flags"].Value, match.Groups["width"].Value,
+                match.Groups["precision"], work));
             work.Letters(text.Length);
         }
         text.Append(format, from, value.Length);
-        return used < several.Count && values is not DictValue ? throw new TemplateException("not all arguments converted during string formatting") : text.ToText();
+        return used < several.Count && values is not DictValue
+            ? throw new TemplateException("not all arguments converted during string formatting") : text.ToText();
     }
 
     public static Text Format(Text format, Arguments arguments, Work work)
@@ -53,16 +56,19 @@ internal static partial class Formatting
             var match = Replacement().Match(value, at);
             if (!match.Success || match.Index != at)
             {
-                throw new TemplateException(value[at] == '{' ? "expected '}' before end of string" : "Single '}' encountered in format string");
+                throw new TemplateException(value[at] == '{' ? "expected '}' before end of string"
+                    : "Single '}' encountered in format string");
             }
             from = at + match.Length;
             var name = match.Groups["name"].Value;
             var item = name.Length == 0 || char.IsAsciiDigit(name[0]) ? Positional(arguments, name.Length == 0 ? next++ : Index(name))
-                : arguments.Named.FirstOrDefault(pair => pair.Key == name).Value ?? throw new TemplateException($"KeyError: {Printing.Repr(name)}");
+                : arguments.Named.FirstOrDefault(pair => pair.Key == name).Value
+                    ?? throw new TemplateException($"KeyError: {Printing.Repr(name)}");
             foreach (Capture part in match.Groups["part"].Captures)
             {
                 item = part.ValueSpan[0] == '.' ? Indexing.Attribute(item, part.Value[1..], work)
-                    : Indexing.Item(item, Numbers.ParseWhole(part.Value[1..^1]) is { } index ? Numbers.Of(index) : Value.Of(part.Value[1..^1], Origin.Template), work);
+                    : Indexing.Item(item, Numbers.ParseWhole(part.Value[1..^1]) is { } index ? Numbers.Of(index)
+                        : Value.Of(part.Value[1..^1], Origin.Template), work);
             }
             text.Append(Spec(item, match.Groups["conversion"].Value, match.Groups["spec"].Value, work));
             work.Letters(text.Length);
@@ -86,7 +92,8 @@ internal static partial class Formatting
         var kind = match.Groups["kind"].Value;
         var isNumber = conversion.Length == 0 && Numbers.IsNumber(item) && (item is not BoolValue || kind.Length > 0);
         var plain = match.Groups["precision"] is var precision && isNumber && (kind is not "" || precision.Success)
-            ? Field(item, kind.Length > 0 ? kind : item is FloatValue ? "g" : "d", match.Groups["sign"].Value.Replace("-", "", StringComparison.Ordinal), "", precision, work)
+            ? Field(item, kind.Length > 0 ? kind : item is FloatValue ? "g" : "d", match.Groups["sign"].Value.Replace("-", "",
+                StringComparison.Ordinal), "", precision, work)
             : conversion == "r" ? new(Printing.Repr(item, work), Origin.Data) : Printing.Str(item, work);
         if (match.Groups["comma"].Success && isNumber)
         {
@@ -98,7 +105,8 @@ internal static partial class Formatting
         }
         var missing = Math.Max(0, Size(match.Groups["width"].Value) - plain.Length);
         var align = match.Groups["align"].Success ? match.Groups["align"].Value : match.Groups["zero"].Success ? "=" : isNumber ? ">" : "<";
-        Text fill = new(match.Groups["fill"].Success ? match.Groups["fill"].Value : match.Groups["zero"].Success ? "0" : " ", Origin.Template);
+        Text fill = new(match.Groups["fill"].Success ? match.Groups["fill"].Value : match.Groups["zero"].Success ? "0" : " ",
+            Origin.Template);
         var signs = align == "=" && plain.Value is ['-' or '+', ..] ? 1 : 0;
         var left = align switch { "<" => 0, "^" => missing / 2, _ => missing };
         var padded = Splitting.Padded(plain.Part(signs, plain.Value.Length), left, missing - left, fill, work);
@@ -116,7 +124,9 @@ internal static partial class Formatting
         {
             "s" => Printing.Str(item, work),
             "r" or "a" => new(Printing.Repr(item, work), Origin.Data),
-            "c" => item is StringValue { Text.Length: 1 } letter ? letter.Text : throw new TemplateException("%c requires int or char"),
+            "c" => item is StringValue { Text.Length: 1 } letter ? letter.Text
+                : item is IntValue { Value: var code } && code >= 0 && code < 0xd800 ? new(((char)(int)code).ToString(), Origin.Data)
+                    : throw new TemplateException("%c requires int or char"),
             _ when item is UndefinedValue missing => throw missing.Refusal(),
             _ when !Numbers.IsNumber(item) => throw new TemplateException($"%{kind} format: a real number is required, not {item.Type}"),
             _ => new(Number(item, kind, places), Origin.Data),
@@ -142,7 +152,8 @@ internal static partial class Formatting
     private static string Number(Value item, string kind, int places)
     {
         var culture = CultureInfo.InvariantCulture;
-        var whole = item is FloatValue real ? double.IsFinite(real.Value) ? new BigInteger(real.Value) : BigInteger.Zero : Numbers.Whole(item);
+        var whole = item is FloatValue real ? double.IsFinite(real.Value) ? new BigInteger(real.Value) : BigInteger.Zero
+            : Numbers.Whole(item);
         if (item is FloatValue { Value: var odd } && !double.IsFinite(odd))
         {
             return Printing.Float(odd);
@@ -154,7 +165,8 @@ internal static partial class Formatting
             "b" => Sign(whole) + BigInteger.Abs(whole).ToString("B", culture).TrimStart('0').PadLeft(1, '0'),
             "f" or "F" => Numbers.Real(item).ToString("F" + (places < 0 ? 6 : places).ToString(culture), culture),
             "%" => (Numbers.Real(item) * 100).ToString("F" + (places < 0 ? 6 : places).ToString(culture), culture) + "%",
-            "e" or "E" => Exponent(Numbers.Real(item).ToString((kind == "e" ? "e" : "E") + (places < 0 ? 6 : places).ToString(culture), culture)),
+            "e" or "E" => Exponent(Numbers.Real(item).ToString((kind == "e" ? "e" : "E") + (places < 0 ? 6 : places).ToString(culture),
+                culture)),
             "g" or "G" => General(Numbers.Real(item), places < 0 ? 6 : Math.Max(places, 1)),
             _ => throw new TemplateException($"unsupported format character '{kind}'"),
         };
@@ -163,14 +175,17 @@ internal static partial class Formatting
     private static string Sign(BigInteger value) => value < 0 ? "-" : "";
 
     /// <summary>Two digits of the exponent where they are enough.</summary>
-    private static string Exponent(string text) => text[..(text.IndexOfAny(['e', 'E']) + 2)] + text[(text.IndexOfAny(['e', 'E']) + 2)..].TrimStart('0').PadLeft(2, '0');
+    private static string Exponent(string text) => text[..(text.IndexOfAny(['e', 'E']) + 2)] + text[(text.IndexOfAny(['e', 'E'])
+        + 2)..].TrimStart('0').PadLeft(2, '0');
 
     private static string General(double value, int digits)
     {
         var scientific = value.ToString("e" + (digits - 1).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-        var exponent = int.Parse(scientific.AsSpan(scientific.IndexOf('e') + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var exponent = int.Parse(scientific.AsSpan(scientific.IndexOf('e') + 1), NumberStyles.AllowLeadingSign,
+            CultureInfo.InvariantCulture);
         static string Bare(string text) => text.Contains('.') ? text.TrimEnd('0').TrimEnd('.') : text;
-        return exponent < -4 || exponent >= digits ? Bare(scientific[..scientific.IndexOf('e')]) + Exponent(scientific[scientific.IndexOf('e')..])
+        return exponent < -4 || exponent >= digits ? Bare(scientific[..scientific.IndexOf('e')])
+            + Exponent(scientific[scientific.IndexOf('e')..])
             : Bare(value.ToString("F" + (digits - 1 - exponent).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture));
     }
 
@@ -186,12 +201,15 @@ internal static partial class Formatting
     }
 
     /// <summary>A width or precision, which may be written as if it were huge.</summary>
-    private static int Size(string digits) => digits.Length == 0 ? 0 : digits.Length > 9 ? int.MaxValue : int.Parse(digits, CultureInfo.InvariantCulture);
+    private static int Size(string digits) => digits.Length == 0 ? 0 : digits.Length > 9 ? int.MaxValue : int.Parse(digits,
+        CultureInfo.InvariantCulture);
 
-    [GeneratedRegex(@"%(\((?<key>[^)]*)\))?(?<flags>[-+ 0#]*)(?<width>[0-9]*)(\.(?<precision>[0-9]*))?[hlL]?(?<kind>[a-zA-Z%])", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"%(\((?<key>[^)]*)\))?(?<flags>[-+ 0#]*)(?<width>[0-9]*)(\.(?<precision>[0-9]*))?[hlL]?(?<kind>[a-zA-Z%])",
+        RegexOptions.NonBacktracking)]
     private static partial Regex Conversion();
 
-    [GeneratedRegex(@"\{(?<name>[^{}.\[!:]*)(?<part>\.[^{}.\[!:]+|\[[^{}\]]+\])*(!(?<conversion>[rsa]))?(:(?<spec>[^{}]*))?\}", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"\{(?<name>[^{}.\[!:]*)(?<part>\.[^{}.\[!:]+|\[[^{}\]]+\])*(!(?<conversion>[rsa]))?(:(?<spec>[^{}]*))?\}",
+        RegexOptions.NonBacktracking)]
     private static partial Regex Replacement();
 
     [GeneratedRegex(@"^((?<fill>.)?(?<align>[<>=^]))?(?<sign>[-+ ])?(?<zero>0)?(?<width>[0-9]*)(?<comma>[,_])?(\.(?<precision>[0-9]+))?(?<kind>[a-zA-Z%])?$",

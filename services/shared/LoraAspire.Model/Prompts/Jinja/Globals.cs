@@ -14,8 +14,10 @@ internal static class Globals
         Add("namespace", arguments => Namespace(on, arguments));
         Add("joiner", arguments => Joiner(arguments.Take("joiner", "sep")[0] ?? Value.Of(", ", Origin.Template)));
         Add("cycler", arguments => Cycler(arguments.Positional));
-        Add("raise_exception", arguments => throw new TemplateException(on.Str(arguments.Take("raise_exception", "message")[0] ?? Value.None).Value));
-        Add("strftime_now", arguments => Value.Of(Time(now, StringMethods.Text(arguments.Take("strftime_now", "format")[0], "strftime_now").Value), Origin.Data));
+        Add("raise_exception", arguments => throw new TemplateException(on.Str(arguments.Take("raise_exception", "message")[0]
+            ?? Value.None).Value));
+        Add("strftime_now", arguments => Value.Of(Time(now, StringMethods.Text(arguments.Take("strftime_now", "format")[0],
+            "strftime_now").Value), Origin.Data));
         return all;
 
         void Add(string name, Func<Arguments, Value> call) => all[name] = new FunctionValue("function", name, call);
@@ -53,7 +55,8 @@ internal static class Globals
             foreach (var pair in Sequences.Each(pairs, on.Work))
             {
                 var two = Sequences.All(pair, on.Work);
-                entries[two.Count == 2 && KeyComparer.IsKey(two[0]) ? two[0] : throw new TemplateException("dict() needs pairs with a key and a value")] = two[1];
+                entries[two.Count == 2 && KeyComparer.IsKey(two[0]) ? two[0]
+                    : throw new TemplateException("dict() needs pairs with a key and a value")] = two[1];
             }
         }
         foreach (var (name, value) in arguments.Named)
@@ -88,7 +91,8 @@ internal static class Globals
     private static ObjectValue Cycler(IReadOnlyList<Value> items)
     {
         var at = 0;
-        return items.Count == 0 ? throw new TemplateException("at least one item has to be provided") : new("Cycler", new Dictionary<string, Func<Value>>(StringComparer.Ordinal)
+        return items.Count == 0 ? throw new TemplateException("at least one item has to be provided") : new("Cycler",
+            new Dictionary<string, Func<Value>>(StringComparer.Ordinal)
         {
             ["current"] = () => items[at],
             ["next"] = () => new FunctionValue("method", "next", _ =>

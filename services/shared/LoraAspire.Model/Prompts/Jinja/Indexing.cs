@@ -24,7 +24,8 @@ internal static class Indexing
             (DictValue dict, _) when KeyComparer.IsKey(index) => Operators.Find(dict, index, work),
             (ListValue list, IntValue or BoolValue) => At(list.Items, Numbers.Whole(index)),
             (RangeValue range, IntValue or BoolValue) => Place(range.Count, Numbers.Whole(index)) is { } at ? range[at] : null,
-            (StringValue text, IntValue or BoolValue) => Place(text.Text.Length, Numbers.Whole(index)) is { } at ? Value.Of(text.Text.At(at)) : null,
+            (StringValue text, IntValue or BoolValue) => Place(text.Text.Length, Numbers.Whole(index)) is { } at
+                ? Value.Of(text.Text.At(at)) : null,
             _ => null,
         };
         if (found is not null)
@@ -43,7 +44,7 @@ internal static class Indexing
         }
         if (value is not (ListValue or StringValue or RangeValue) || Sequences.Length(value) is not { } length)
         {
-            return new UndefinedValue($"{value.Repr} has no element slice({Printing.Repr(start, work)}, {Printing.Repr(stop, work)}, {Printing.Repr(step, work)})");
+            throw new TemplateException(value is DictValue ? "unhashable type: 'slice'" : $"'{value.Type}' object is not subscriptable");
         }
         var by = step is NoneValue ? 1 : Numbers.Small(step);
         if (by == 0)
@@ -55,6 +56,7 @@ internal static class Indexing
         if (by == 1 && value is StringValue whole)
         {
             work.Letters(Math.Max(0, end - first));
+            work.Touch(whole.Text.Runs.Length * 16L);
             return Value.Of(whole.Text.Part(whole.Text.Unit(first), whole.Text.Unit(Math.Max(first, end))));
         }
         List<long> places = [];
@@ -102,7 +104,8 @@ internal static class Indexing
         };
     }
 
-    private static UndefinedValue Missing(Value value, string name) => new($"{Printing.Repr(value.Repr)} has no attribute {Printing.Repr(name)}");
+    private static UndefinedValue Missing(Value value, string name) =>
+        new($"{Printing.Repr(value.Repr)} has no attribute {Printing.Repr(name)}");
 
     private static int? Place(int length, BigInteger index)
     {

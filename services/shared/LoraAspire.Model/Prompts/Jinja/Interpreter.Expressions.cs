@@ -30,7 +30,8 @@ internal sealed partial class Interpreter
             Filter filter => Filtered(filter, null, scope),
             Test test => TestOf(test, scope),
             Not not => Value.Of(!Sequences.IsTrue(Evaluate(not.Of, scope))),
-            Logic logic => Evaluate(logic.Left, scope) is var left && Sequences.IsTrue(left) == logic.IsAnd ? Evaluate(logic.Right, scope) : left,
+            Logic logic => Evaluate(logic.Left, scope) is var left && Sequences.IsTrue(left) == logic.IsAnd ? Evaluate(logic.Right, scope)
+                : left,
             Conditional conditional => ConditionalOf(conditional, scope),
             Comparison comparison => ComparisonOf(comparison, scope),
             Arithmetic arithmetic => ArithmeticOf(arithmetic, scope),
@@ -85,7 +86,8 @@ internal sealed partial class Interpreter
     private Arguments Arguments(CallArguments given, Scope scope)
     {
         List<Value> positional = [.. given.Positional.Select(argument => Evaluate(argument, scope))];
-        List<KeyValuePair<string, Value>> named = [.. given.Named.Select(argument => KeyValuePair.Create(argument.Name, Evaluate(argument.Value, scope)))];
+        List<KeyValuePair<string, Value>> named = [.. given.Named.Select(argument => KeyValuePair.Create(argument.Name,
+            Evaluate(argument.Value, scope)))];
         if (given.Star is { } star)
         {
             positional.AddRange(Sequences.Each(Evaluate(star, scope), Work));
@@ -128,7 +130,8 @@ internal sealed partial class Interpreter
         return Value.Of(Tests.Named(test.Id)(this, value, arguments));
     }
 
-    private Value ConditionalOf(Conditional conditional, Scope scope) => Sequences.IsTrue(Evaluate(conditional.Condition, scope)) ? Evaluate(conditional.Then, scope)
+    private Value ConditionalOf(Conditional conditional, Scope scope) => Sequences.IsTrue(Evaluate(conditional.Condition, scope))
+        ? Evaluate(conditional.Then, scope)
         : conditional.Else is { } other ? Evaluate(other, scope)
         : new UndefinedValue($"the inline if-expression on line {conditional.Line} evaluated to false and no else section was defined.");
 
@@ -172,7 +175,8 @@ internal sealed partial class Interpreter
         foreach (var (key, value) in dict.Entries)
         {
             var name = Evaluate(key, scope);
-            entries[KeyComparer.IsKey(name) ? name : throw new TemplateException($"unhashable type: '{name.Type}'")] = Evaluate(value, scope);
+            entries[KeyComparer.IsKey(name) ? name : throw new TemplateException($"unhashable type: '{name.Type}'")] = Evaluate(value,
+                scope);
         }
         return new(entries);
     }

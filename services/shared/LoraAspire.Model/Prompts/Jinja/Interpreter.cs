@@ -49,7 +49,7 @@ internal sealed partial class Interpreter
     public Text Copied(Value value)
     {
         var text = Str(value);
-        Work.Letters(text.Value.Length);
+        Work.Copy(text);
         return text;
     }
 
@@ -91,7 +91,7 @@ internal sealed partial class Interpreter
 
     private void Write(Text text, TextBuilder output)
     {
-        Work.Touch(text.Value.Length);
+        Work.Copy(text);
         output.Append(text);
         if (output.Length > TemplateLimits.Text)
         {
@@ -172,14 +172,16 @@ internal sealed partial class Interpreter
                 scope.Set(name.Id, value);
                 break;
             case NamespaceTarget name:
-                var space = scope.Find(name.Id) as NamespaceValue ?? throw new TemplateException("cannot assign attribute on non-namespace object");
+                var space = scope.Find(name.Id) as NamespaceValue
+                    ?? throw new TemplateException("cannot assign attribute on non-namespace object");
                 space.Attributes[name.Attribute] = value;
                 break;
             case TupleTarget several:
                 var values = Sequences.Each(value, Work).Take(several.Parts.Count + 1).ToList();
                 if (values.Count != several.Parts.Count)
                 {
-                    throw new TemplateException(values.Count > several.Parts.Count ? $"too many values to unpack (expected {several.Parts.Count})"
+                    throw new TemplateException(values.Count > several.Parts.Count
+                        ? $"too many values to unpack (expected {several.Parts.Count})"
                         : $"not enough values to unpack (expected {several.Parts.Count}, got {values.Count})");
                 }
                 for (var i = 0; i < values.Count; i++)
@@ -195,16 +197,19 @@ internal sealed partial class Interpreter
         var call = (Call)block.Call;
         var arguments = Arguments(call.Arguments, scope);
         var caller = Function(block.Caller, scope);
-        var result = Invoke(Evaluate(call.Callee, scope), new(arguments.Positional, [.. arguments.Named, KeyValuePair.Create("caller", caller)]), call.Line);
+        var result = Invoke(Evaluate(call.Callee, scope), new(arguments.Positional, [.. arguments.Named, KeyValuePair.Create("caller",
+            caller)]), call.Line);
         Write(Str(result), output);
     }
 
-    private Value Function(Macro macro, Scope scope) => new FunctionValue("Macro", macro.Id, arguments => CallMacro(macro, scope, arguments))
+    private Value Function(Macro macro, Scope scope) => new FunctionValue("Macro", macro.Id, arguments => CallMacro(macro, scope,
+        arguments))
     {
         Attributes = new Dictionary<string, Value>(StringComparer.Ordinal)
         {
             ["name"] = Value.Of(macro.Id, Origin.Template),
-            ["arguments"] = new ListValue([.. macro.Parameters.Select(parameter => Value.Of(parameter.Name, Origin.Template))], tuple: true),
+            ["arguments"] = new ListValue([.. macro.Parameters.Select(parameter => Value.Of(parameter.Name, Origin.Template))],
+                tuple: true),
             ["catch_kwargs"] = Value.Of(macro.Uses.Contains("kwargs")),
             ["catch_varargs"] = Value.Of(macro.Uses.Contains("varargs")),
             ["caller"] = Value.Of(macro.Uses.Contains("caller")),
@@ -229,9 +234,11 @@ internal sealed partial class Interpreter
             var value = Taken(name);
             if (i < arguments.Positional.Count)
             {
-                value = value is null ? arguments.Positional[i] : throw new TemplateException($"macro {Printing.Repr(macro.Id)} got multiple values for argument {Printing.Repr(name)}");
+                value = value is null ? arguments.Positional[i]
+                    : throw new TemplateException($"macro {Printing.Repr(macro.Id)} got multiple values for argument {Printing.Repr(name)}");
             }
-            inner.Set(name, value ?? (otherwise is null ? new UndefinedValue($"parameter {Printing.Repr(name)} was not provided") : Evaluate(otherwise, inner)));
+            inner.Set(name, value ?? (otherwise is null ? new UndefinedValue($"parameter {Printing.Repr(name)} was not provided")
+                : Evaluate(otherwise, inner)));
         }
         if (macro.Uses.Contains("varargs"))
         {
@@ -239,11 +246,13 @@ internal sealed partial class Interpreter
         }
         if (macro.Uses.Contains("kwargs"))
         {
-            inner.Set("kwargs", new DictValue(new(named.Select(pair => KeyValuePair.Create(Value.Of(pair.Key, Origin.Template), pair.Value)), KeyComparer.Instance)));
+            inner.Set("kwargs", new DictValue(new(named.Select(pair => KeyValuePair.Create(Value.Of(pair.Key, Origin.Template),
+                pair.Value)), KeyComparer.Instance)));
         }
         else if (named.Count > 0)
         {
-            throw new TemplateException(named[0].Key == "caller" ? $"macro {Printing.Repr(macro.Id)} was invoked with two values for the special caller argument. This is most likely a bug."
+            throw new TemplateException(named[0].Key == "caller"
+                ? $"macro {Printing.Repr(macro.Id)} was invoked with two values for the special caller argument. This is most likely a bug."
                 : $"macro {Printing.Repr(macro.Id)} takes no keyword argument {Printing.Repr(named[0].Key)}");
         }
         TextBuilder output = new();

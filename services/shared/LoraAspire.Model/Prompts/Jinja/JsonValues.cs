@@ -116,7 +116,7 @@ internal static class JsonValues
         {
             work.Step(dict.Entries.Count);
             List<KeyValuePair<Value, Value>> entries = [.. dict.Entries];
-            return sorted ? [.. entries.Order(Comparer<KeyValuePair<Value, Value>>.Create((a, b) => Operators.Compare("<", a.Key, b.Key, work) ?? 0))] : entries;
+            return sorted ? Sorting.Sort(entries, (a, b) => Operators.Compare("<", a.Key, b.Key, work) ?? 0) : entries;
         }
 
         private void Entry(KeyValuePair<Value, Value> entry, int depth)
@@ -159,7 +159,8 @@ internal static class JsonValues
             }
         }
 
-        private static string Float(double value) => double.IsNaN(value) ? "NaN" : double.IsInfinity(value) ? value > 0 ? "Infinity" : "-Infinity" : Printing.Float(value);
+        private static string Float(double value) => double.IsNaN(value) ? "NaN" : double.IsInfinity(value) ? value > 0 ? "Infinity"
+            : "-Infinity" : Printing.Float(value);
 
         private void Quote(string text)
         {

@@ -1,7 +1,8 @@
 namespace LoraAspire.Model.Prompts.Jinja;
 
 /// <summary>
-/// Letters to tokens, by jinja2's rules with trim_blocks and lstrip_blocks: the first newline after a block or comment goes, and so do blanks before one on
+/// Letters to tokens, by jinja2's rules with trim_blocks and lstrip_blocks: the first newline after a block or comment goes, and so do
+/// blanks before one on
 /// its line; - takes all white space on its side, + none. The template's last newline goes.
 /// </summary>
 internal sealed class Lexer
@@ -26,7 +27,8 @@ internal sealed class Lexer
     {
         if (source.Length > TemplateLimits.Source)
         {
-            throw new TemplateException($"it has {source.Length} characters, which no chat template has ({TemplateLimits.Source} at most)", 1);
+            throw new TemplateException($"it has {source.Length} characters, which no chat template has ({TemplateLimits.Source} at most)",
+                1);
         }
         Lexer lexer = new(source);
         while (lexer.Next())
@@ -93,7 +95,8 @@ internal sealed class Lexer
             return TrimEnd(text);
         }
         var line = text.LastIndexOf('\n') + 1;
-        return sign == '\0' && !isPrint && (line > 0 || _lineStarts) && text.AsSpan(line).IndexOfAnyExcept(" \t\v\f\x1c\x1d\x1e\x1f\u0085\u00a0") < 0
+        return sign == '\0' && !isPrint && (line > 0 || _lineStarts)
+            && text.AsSpan(line).IndexOfAnyExcept(" \t\v\f\x1c\x1d\x1e\x1f\u0085\u00a0") < 0
             ? text[..line] : text;
     }
 

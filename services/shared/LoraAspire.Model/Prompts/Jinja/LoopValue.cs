@@ -35,7 +35,8 @@ internal sealed class LoopValue(IReadOnlyList<Value> items, int depth, Func<Valu
 
     private bool Changed(IReadOnlyList<Value> now)
     {
-        var same = _before is not null && _before.Count == now.Count && _before.Zip(now).All(pair => Operators.AreEqual(pair.First, pair.Second, work));
+        var same = _before is not null && _before.Count == now.Count && _before.Zip(now).All(pair => Operators.AreEqual(pair.First,
+            pair.Second, work));
         _before = now;
         return !same;
     }

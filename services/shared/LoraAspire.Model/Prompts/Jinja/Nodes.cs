@@ -52,9 +52,11 @@ internal sealed record Literal(int Line, Value Text) : Node(Line);
 
 internal sealed record Print(int Line, Expression Of) : Node(Line);
 
-internal sealed record If(int Line, IReadOnlyList<(Expression Condition, IReadOnlyList<Node> Body)> Branches, IReadOnlyList<Node> Else) : Node(Line);
+internal sealed record If(int Line, IReadOnlyList<(Expression Condition, IReadOnlyList<Node> Body)> Branches, IReadOnlyList<Node> Else)
+    : Node(Line);
 
-internal sealed record For(int Line, Target Target, Expression Over, Expression? Condition, bool Recursive, IReadOnlyList<Node> Body, IReadOnlyList<Node> Else)
+internal sealed record For(int Line, Target Target, Expression Over, Expression? Condition, bool Recursive, IReadOnlyList<Node> Body,
+    IReadOnlyList<Node> Else)
     : Node(Line);
 
 internal sealed record Set(int Line, Target Target, Expression Value) : Node(Line);
@@ -69,7 +71,8 @@ internal sealed record FilterBlock(int Line, Filter Filters, IReadOnlyList<Node>
 internal sealed record Generation(int Line, IReadOnlyList<Node> Body) : Node(Line);
 
 /// <param name="Uses">Which of caller, varargs and kwargs the body speaks of.</param>
-internal sealed record Macro(int Line, string Id, IReadOnlyList<(string Name, Expression? Default)> Parameters, IReadOnlyList<Node> Body, IReadOnlySet<string> Uses)
+internal sealed record Macro(int Line, string Id, IReadOnlyList<(string Name, Expression? Default)> Parameters, IReadOnlyList<Node> Body,
+    IReadOnlySet<string> Uses)
     : Node(Line);
 
 internal sealed record CallBlock(int Line, Expression Call, Macro Caller) : Node(Line);

@@ -10,12 +10,14 @@ internal static class NumberFilters
         all["int"] = Int;
         all["float"] = Float;
         all["abs"] = (_, value, _) => value is FloatValue real ? new FloatValue(Math.Abs(real.Value)) : value is IntValue or BoolValue
-            ? Numbers.Of(BigInteger.Abs(Numbers.Whole(value))) : throw (value as UndefinedValue)?.Refusal() ?? new TemplateException($"bad operand type for abs(): '{value.Type}'");
+            ? Numbers.Of(BigInteger.Abs(Numbers.Whole(value))) : throw (value as UndefinedValue)?.Refusal()
+                ?? new TemplateException($"bad operand type for abs(): '{value.Type}'");
         all["round"] = Round;
         all["default"] = (_, value, arguments) =>
         {
             var given = arguments.Take("default", "default_value", "boolean");
-            return value is UndefinedValue || (Filters.Truth(given[1]) && !Sequences.IsTrue(value)) ? given[0] ?? Value.Of("", Origin.Template) : value;
+            return value is UndefinedValue || (Filters.Truth(given[1]) && !Sequences.IsTrue(value)) ? given[0] ?? Value.Of("",
+                Origin.Template) : value;
         };
     }
 
@@ -68,6 +70,7 @@ internal static class NumberFilters
 
     /// <summary>The decimal nearest to the number's exact value, as Python rounds; a tie goes to the even digit.</summary>
     private static double Nearest(double real, int places) => places == 0 || !double.IsFinite(real) ? Math.Round(real)
-        : double.Parse(real.ToString("F" + places.ToString(System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture),
+        : double.Parse(real.ToString("F" + places.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            System.Globalization.CultureInfo.InvariantCulture),
             System.Globalization.CultureInfo.InvariantCulture);
 }

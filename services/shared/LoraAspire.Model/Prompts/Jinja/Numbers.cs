@@ -81,7 +81,8 @@ internal static class Numbers
         BigInteger sum = 0;
         foreach (var letter in digits)
         {
-            var digit = char.IsAsciiDigit(letter) ? letter - '0' : char.IsAsciiLetter(letter) ? char.ToLowerInvariant(letter) - 'a' + 10 : int.MaxValue;
+            var digit = char.IsAsciiDigit(letter) ? letter - '0' : char.IsAsciiLetter(letter) ? char.ToLowerInvariant(letter) - 'a' + 10
+                : int.MaxValue;
             if (digit >= numbers)
             {
                 return null;
@@ -106,7 +107,8 @@ internal static class Numbers
     private static string Python(string text)
     {
         var bare = new Text(text, Origin.Data).Strip(null).Value;
-        return bare.StartsWith('_') || bare.EndsWith('_') || bare.Contains("__", StringComparison.Ordinal) ? "" : bare.Replace("_", "", StringComparison.Ordinal);
+        return bare.StartsWith('_') || bare.EndsWith('_') || bare.Contains("__", StringComparison.Ordinal) ? "" : bare.Replace("_", "",
+            StringComparison.Ordinal);
     }
 
     private static FloatValue Real(string op, double a, double b) => new(op switch
@@ -127,7 +129,8 @@ internal static class Numbers
             return a.IsZero ? throw ByZero("0.0 cannot be raised to a negative power") : new FloatValue(Math.Pow((double)a, (double)b));
         }
         return a.IsZero || a.IsOne ? Of(b.IsZero ? 1 : a) : a == -1 ? Of(b.IsEven ? 1 : -1)
-            : b * (a.GetBitLength() - 1) > TemplateLimits.NumberBits ? throw new TemplateException($"a number of more than {TemplateLimits.NumberBits} bits")
+            : b * (a.GetBitLength() - 1) > TemplateLimits.NumberBits
+                ? throw new TemplateException($"a number of more than {TemplateLimits.NumberBits} bits")
             : Of(BigInteger.Pow(a, (int)b));
     }
 

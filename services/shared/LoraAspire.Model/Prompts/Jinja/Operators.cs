@@ -15,7 +15,8 @@ internal static class Operators
                 && a.Items.Zip(b.Items).All(pair => AreEqual(pair.First, pair.Second, work)),
             (DictValue a, DictValue b) => a.Entries.Count == b.Entries.Count
                 && a.Entries.All(entry => Find(b, entry.Key, work) is { } found && AreEqual(entry.Value, found, work)),
-            (RangeValue a, RangeValue b) => a.Count == b.Count && (a.Count == 0 || (a.Start == b.Start && (a.Count == 1 || a.Step == b.Step))),
+            (RangeValue a, RangeValue b) => a.Count == b.Count && (a.Count == 0 || (a.Start == b.Start && (a.Count == 1
+                || a.Step == b.Step))),
             (UndefinedValue, UndefinedValue) => true,
             _ => ReferenceEquals(one, other) || KeyComparer.Instance.Equals(one, other),
         };
@@ -56,7 +57,8 @@ internal static class Operators
         switch (container)
         {
             case StringValue text:
-                return item is StringValue part ? Search.Find(text.Text.Value, part.Text.Value, 0, work) >= 0 : throw (item as UndefinedValue)?.Refusal()
+                return item is StringValue part ? Search.Find(text.Text.Value, part.Text.Value, 0, work) >= 0
+                    : throw (item as UndefinedValue)?.Refusal()
                     ?? new TemplateException($"'in <string>' requires string as left operand, not {item.Type}");
             case DictValue dict:
                 return Find(dict, item, work) is not null;
@@ -98,6 +100,7 @@ internal static class Operators
             (left, right) = (Escaping.Escape(left, work), Escaping.Escape(right, work));
         }
         work.Letters((long)left.Value.Length + right.Value.Length);
+        work.Touch((left.Runs.Length + right.Runs.Length) * 16L);
         TextBuilder both = new();
         both.Append(left);
         both.Append(right);
@@ -116,6 +119,7 @@ internal static class Operators
         if (sequence is StringValue { Text: var text })
         {
             work.Letters((long)text.Value.Length * count);
+            work.Touch((long)text.Runs.Length * 16 * count);
             TextBuilder all = new();
             for (var i = 0; i < count && !text.IsEmpty; i++)
             {
@@ -125,7 +129,8 @@ internal static class Operators
         }
         var list = (ListValue)sequence;
         work.Step((long)list.Items.Count * count);
-        return new ListValue(list.Items.Count == 0 ? [] : [.. Enumerable.Repeat(list.Items, count).SelectMany(items => items)], list.IsTuple);
+        return new ListValue(list.Items.Count == 0 ? [] : [.. Enumerable.Repeat(list.Items, count).SelectMany(items => items)],
+            list.IsTuple);
     }
 
     private static bool SameLetters(string a, string b, Work work)

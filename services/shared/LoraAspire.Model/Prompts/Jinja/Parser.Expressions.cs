@@ -3,7 +3,8 @@ using System.Numerics;
 
 namespace LoraAspire.Model.Prompts.Jinja;
 
-/// <summary>Expressions, by jinja2's precedence: if, or, and, not, comparisons, + -, ~, * / // %, **, signs, then attributes, calls, filters and tests.</summary>
+/// <summary>Expressions, by jinja2's precedence: if, or, and, not, comparisons, + -, ~, * / // %, **, signs, then attributes, calls,
+/// filters and tests.</summary>
 internal sealed partial class Parser
 {
     private Expression Expression()
@@ -28,7 +29,8 @@ internal sealed partial class Parser
         var line = Current.Line;
         List<Expression> items = [];
         var isTuple = false;
-        while (!(Current.Kind is TokenKind.PrintEnd or TokenKind.BlockEnd || Current.Is(TokenKind.Operator, ")") || (end is not null && Current.Is(TokenKind.Name, end))))
+        while (!(Current.Kind is TokenKind.PrintEnd or TokenKind.BlockEnd || Current.Is(TokenKind.Operator, ")") || (end is not null
+            && Current.Is(TokenKind.Name, end))))
         {
             items.Add(conditional ? Expression() : Or());
             if (!SkipOperator(","))
@@ -127,7 +129,8 @@ internal sealed partial class Parser
     {
         Deeper();
         var line = Current.Line;
-        var node = SkipOperator("-") ? new Sign(line, IsMinus: true, Unary(false)) : SkipOperator("+") ? new Sign(line, IsMinus: false, Unary(false)) : Primary();
+        var node = SkipOperator("-") ? new Sign(line, IsMinus: true, Unary(false)) : SkipOperator("+") ? new Sign(line, IsMinus: false,
+            Unary(false)) : Primary();
         node = Postfix(node, filters);
         _depth--;
         return node;
@@ -140,7 +143,10 @@ internal sealed partial class Parser
         switch (token.Kind)
         {
             case TokenKind.Name:
-                _names.Add(token.Text);
+                if (token.Text is "caller" or "varargs" or "kwargs")
+                {
+                    _special.Add(token.Text);
+                }
                 return token.Text switch
                 {
                     "true" or "True" => new Constant(token.Line, Value.True),
@@ -149,12 +155,12 @@ internal sealed partial class Parser
                     _ => new Name(token.Line, token.Text),
                 };
             case TokenKind.String:
-                var text = token.Text;
+                List<string> parts = [token.Text];
                 while (Current.Kind == TokenKind.String)
                 {
-                    text += tokens[_at++].Text;
+                    parts.Add(tokens[_at++].Text);
                 }
-                return new Constant(token.Line, Value.Of(text, Origin.Template));
+                return new Constant(token.Line, Value.Of(string.Concat(parts), Origin.Template));
             case TokenKind.Integer or TokenKind.Float:
                 return new Constant(token.Line, Number(token));
             case TokenKind.Operator when token.Text == "(":
@@ -214,7 +220,8 @@ internal sealed partial class Parser
         });
     }
 
-    private static BigInteger Based(Token token, int numbers) => token.Text.Skip(2).Aggregate(BigInteger.Zero, (sum, digit) => digit - '0' < numbers && digit >= '0'
+    private static BigInteger Based(Token token, int numbers) => token.Text.Skip(2).Aggregate(BigInteger.Zero, (sum, digit) =>
+        digit - '0' < numbers && digit >= '0'
         ? (sum * numbers) + (digit - '0') : throw new TemplateException($"'{token.Text}' is no number", token.Line));
 
     private Expression Postfix(Expression node, bool filters)
@@ -323,7 +330,13 @@ internal sealed partial class Parser
         {
             inline = false;
             var token = Expect(TokenKind.Name);
-            node = new Filter(token.Line, node, token.Text, Current.Is(TokenKind.Operator, "(") ? CallArguments() : Jinja.CallArguments.None);
+            var name = token.Text;
+            while (SkipOperator("."))
+            {
+                Long(ref chain);
+                name += "." + Expect(TokenKind.Name).Text;
+            }
+            node = new Filter(token.Line, node, name, Current.Is(TokenKind.Operator, "(") ? CallArguments() : Jinja.CallArguments.None);
         }
         return node;
     }

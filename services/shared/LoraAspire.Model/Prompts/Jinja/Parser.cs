@@ -3,7 +3,8 @@ namespace LoraAspire.Model.Prompts.Jinja;
 /// <summary>Tokens to nodes: statements here, expressions in the other file.</summary>
 internal sealed partial class Parser(List<Token> tokens)
 {
-    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    /// <summary>Which of caller, varargs and kwargs were spoken of: a macro takes no others than those it names.</summary>
+    private readonly HashSet<string> _special = new(StringComparer.Ordinal);
     private int _at;
     private int _depth;
     private int _loops;
@@ -15,7 +16,8 @@ internal sealed partial class Parser(List<Token> tokens)
 
     public bool HasGeneration { get; private set; }
 
-    /// <summary>What stands up to one of the tags named, whose name is then the current token; up to the template's end where none is named.</summary>
+    /// <summary>What stands up to one of the tags named, whose name is then the current token; up to the template's end where none is
+    /// named.</summary>
     private List<Node> Body(string? of, params ReadOnlySpan<string> ends)
     {
         Deeper();
@@ -160,18 +162,19 @@ internal sealed partial class Parser(List<Token> tokens)
     {
         var parameters = Current.Is(TokenKind.Operator, "(") ? Parameters() : [];
         var call = Expression();
-        return call is Call ? new(line, call, MacroBody(line, "caller", parameters, "call", "endcall")) : throw new TemplateException("expected call", line);
+        return call is Call ? new(line, call, MacroBody(line, "caller", parameters, "call", "endcall"))
+            : throw new TemplateException("expected call", line);
     }
 
     private Macro MacroBody(int line, string name, List<(string, Expression?)> parameters, string of, string end)
     {
-        var (loops, before) = (_loops, _names.ToHashSet());
+        var (loops, before) = (_loops, _special.ToHashSet());
         _loops = 0;
-        _names.Clear();
+        _special.Clear();
         var body = Block(of, end);
-        HashSet<string> uses = [.. _names.Intersect(["caller", "varargs", "kwargs"])];
+        var uses = _special.ToHashSet();
         _loops = loops;
-        _names.UnionWith(before);
+        _special.UnionWith(before);
         return new(line, name, parameters, body, uses);
     }
 
@@ -184,6 +187,10 @@ internal sealed partial class Parser(List<Token> tokens)
             if (parameters.Count > 0)
             {
                 ExpectOperator(",");
+            }
+            if (parameters.Count == TemplateLimits.Nesting)
+            {
+                throw Fault($"a macro with more than {TemplateLimits.Nesting} parameters");
             }
             var name = Assignable(Expect(TokenKind.Name).Text);
             var given = SkipOperator("=") ? Expression() : null;
@@ -200,7 +207,8 @@ internal sealed partial class Parser(List<Token> tokens)
         var isTuple = false;
         do
         {
-            if (parts.Count > 0 && (Current.Kind == TokenKind.BlockEnd || Current.Is(TokenKind.Operator, "=") || Current.Is(TokenKind.Operator, ")") || Current.Is(TokenKind.Name, "in")))
+            if (parts.Count > 0 && (Current.Kind == TokenKind.BlockEnd || Current.Is(TokenKind.Operator, "=")
+                || Current.Is(TokenKind.Operator, ")") || Current.Is(TokenKind.Name, "in")))
             {
                 break;
             }
@@ -224,9 +232,11 @@ internal sealed partial class Parser(List<Token> tokens)
         return !inFor && SkipOperator(".") ? new NamespaceTarget(name, Expect(TokenKind.Name).Text) : new NameTarget(Assignable(name));
     }
 
-    private string Assignable(string name) => name is "true" or "false" or "none" or "True" or "False" or "None" ? throw Fault($"can't assign to '{name}'") : name;
+    private string Assignable(string name) => name is "true" or "false" or "none" or "True" or "False" or "None"
+        ? throw Fault($"can't assign to '{name}'") : name;
 
-    private Token Expect(TokenKind kind) => Current.Kind == kind ? tokens[_at++] : throw Fault($"unexpected '{Current.Described}', expected {kind switch
+    private Token Expect(TokenKind kind) => Current.Kind == kind ? tokens[_at++]
+        : throw Fault($"unexpected '{Current.Described}', expected {kind switch
     {
         TokenKind.BlockEnd => "'end of statement block'",
         TokenKind.PrintEnd => "'end of print statement'",

@@ -45,7 +45,8 @@ internal static class Printing
         var text = value.ToString("E16", CultureInfo.InvariantCulture);
         var shortest = value.ToString("R", CultureInfo.InvariantCulture);
         var mantissa = (shortest.Contains('E') ? shortest[..shortest.IndexOf('E')] : shortest).TrimStart('-');
-        var exponent = value == 0 ? 0 : int.Parse(text.AsSpan(text.IndexOf('E') + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var exponent = value == 0 ? 0 : int.Parse(text.AsSpan(text.IndexOf('E') + 1), NumberStyles.AllowLeadingSign,
+            CultureInfo.InvariantCulture);
         var digits = mantissa.Replace(".", "", StringComparison.Ordinal).TrimStart('0').TrimEnd('0') is { Length: > 0 } some ? some : "0";
         var sign = double.IsNegative(value) ? "-" : "";
         return exponent switch
@@ -76,20 +77,24 @@ internal static class Printing
             case BoolValue truth: letters.Append(truth.Value ? "True" : "False"); break;
             case NoneValue: letters.Append("None"); break;
             case UndefinedValue: letters.Append("Undefined"); break;
-            case ListValue list: List(list.Items, list.IsTuple ? "(" : "[", list.IsTuple ? list.Items.Count == 1 ? ",)" : ")" : "]", letters, work); break;
+            case ListValue list: List(list.Items, list.IsTuple ? "(" : "[", list.IsTuple ? list.Items.Count == 1 ? ",)" : ")" : "]",
+                letters, work); break;
             case ViewValue view: List(view.Items, view.Type + "([", "])", letters, work); break;
             case DictValue dict: Entries(dict.Entries, letters, work); break;
             case NamespaceValue space:
                 letters.Append("<Namespace ");
-                Entries(space.Attributes.Select(entry => KeyValuePair.Create(Value.Of(entry.Key, Origin.Data), entry.Value)), letters, work);
+                Entries(space.Attributes.Select(entry => KeyValuePair.Create(Value.Of(entry.Key, Origin.Data), entry.Value)), letters,
+                    work);
                 letters.Append('>');
                 break;
             case RangeValue range:
                 var stop = range.Start + ((long)range.Step * range.Count);
-                letters.Append(CultureInfo.InvariantCulture, $"range({range.Start}, {stop}{(range.Step == 1 ? "" : ", " + range.Step.ToString(CultureInfo.InvariantCulture))})");
+                letters.Append(CultureInfo.InvariantCulture,
+                    $"range({range.Start}, {stop}{(range.Step == 1 ? "" : ", " + range.Step.ToString(CultureInfo.InvariantCulture))})");
                 break;
-            case FunctionValue function: letters.Append(function.Attributes is null ? "<function " + function.Name + ">" : "<Macro " + Repr(function.Name) + ">"); break;
-            default: letters.Append("<" + value.Type + " object>"); break;
+            case FunctionValue function: letters.Append(function.Attributes is null ? "<function " + function.Name + ">" : "<Macro "
+                + Repr(function.Name) + ">"); break;
+            default: letters.Append('<').Append(value.Type).Append(" object>"); break;
         }
         work.Leave();
         if (letters.Length > TemplateLimits.Text)
@@ -133,7 +138,8 @@ internal static class Printing
         for (var at = 0; at < text.Length; at++)
         {
             var letter = text[at];
-            var code = char.IsHighSurrogate(letter) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1]) ? char.ConvertToUtf32(letter, text[at + 1]) : letter;
+            var code = char.IsHighSurrogate(letter) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1])
+                ? char.ConvertToUtf32(letter, text[at + 1]) : letter;
             var printable = code == ' ' || CharUnicodeInfo.GetUnicodeCategory(code) is not (UnicodeCategory.Control or UnicodeCategory.Format
                 or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
                 or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);

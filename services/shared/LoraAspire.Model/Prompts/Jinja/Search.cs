@@ -1,6 +1,7 @@
 namespace LoraAspire.Model.Prompts.Jinja;
 
-/// <summary>A string in a string, with its cost: a hostile pair makes a plain search look at every letter of one for each of the other.</summary>
+/// <summary>A string in a string, with its cost: a hostile pair makes a plain search look at every letter of one for each of the
+/// other.</summary>
 internal static class Search
 {
     public static int Find(string text, string part, int from, Work work)
@@ -28,5 +29,6 @@ internal static class Search
         return found;
     }
 
-    private static void Pay(string text, string part, int length, Work work) => work.Touch(part.Length > text.Length ? 1 : length * (1 + (part.Length / 64L)));
+    private static void Pay(string text, string part, int length, Work work) => work.Touch(part.Length > text.Length ? 1 : length * (1
+        + (part.Length / 64L)));
 }

@@ -5,20 +5,24 @@ internal static class SequenceFilters
 {
     public static void Add(Dictionary<string, Filters.Function> all)
     {
-        all["length"] = (_, value, _) => Value.Of(Sequences.Length(value) ?? throw new TemplateException($"object of type '{value.Type}' has no len()"));
+        all["length"] = (_, value, _) => Value.Of(Sequences.Length(value)
+            ?? throw new TemplateException($"object of type '{value.Type}' has no len()"));
         all["list"] = (on, value, _) => new ListValue(Sequences.All(value, on.Work));
-        all["first"] = (on, value, _) => Sequences.Each(value, on.Work).FirstOrDefault(new UndefinedValue("No first item, sequence was empty."));
+        all["first"] = (on, value, _) => Sequences.Each(value,
+            on.Work).FirstOrDefault(new UndefinedValue("No first item, sequence was empty."));
         all["last"] = (on, value, _) => value is GeneratorValue ? throw new TemplateException("'generator' object is not reversible")
             : Sequences.Each(value, on.Work).LastOrDefault(new UndefinedValue("No last item, sequence was empty."));
         all["join"] = Join;
         all["reverse"] = Reverse;
         all["items"] = (on, value, _) => value is UndefinedValue ? new GeneratorValue([])
-            : new GeneratorValue(DictMethods.Pairs(value as DictValue ?? throw new TemplateException("Can only get item pairs from a mapping."), on.Work));
+            : new GeneratorValue(DictMethods.Pairs(value as DictValue
+                ?? throw new TemplateException("Can only get item pairs from a mapping."), on.Work));
         all["dictsort"] = DictSort;
         all["sort"] = (on, value, arguments) =>
         {
             var given = arguments.Take("sort", "reverse", "case_sensitive", "attribute");
-            return new ListValue(Sorted(on, Sequences.All(value, on.Work), Keys(on, given[2], Filters.Truth(given[1])), Filters.Truth(given[0])));
+            return new ListValue(Sorted(on, Sequences.All(value, on.Work), Keys(on, given[2], Filters.Truth(given[1])),
+                Filters.Truth(given[0])));
         };
         all["unique"] = (on, value, arguments) =>
         {
@@ -36,8 +40,10 @@ internal static class SequenceFilters
     private static Value Join(Interpreter on, Value value, Arguments arguments)
     {
         var given = arguments.Take("join", "d", "attribute");
-        var items = given[1] is null or NoneValue ? Sequences.Each(value, on.Work) : Sequences.Each(value, on.Work).Select(Lookup(on, given[1]!));
-        return Value.Of(Splitting.Join(given[0] is null ? Text.Empty : on.Str(given[0]!), new GeneratorValue(items.Select(item => Value.Of(on.Str(item)))), on.Work));
+        var items = given[1] is null or NoneValue ? Sequences.Each(value, on.Work) : Sequences.Each(value, on.Work).Select(Lookup(on,
+            given[1]!));
+        return Value.Of(Splitting.Join(given[0] is null ? Text.Empty : on.Str(given[0]!), new GeneratorValue(items.Select(item =>
+            Value.Of(on.Str(item)))), on.Work));
     }
 
     private static Value Reverse(Interpreter on, Value value, Arguments arguments) => value is StringValue
@@ -47,23 +53,19 @@ internal static class SequenceFilters
     private static Value DictSort(Interpreter on, Value value, Arguments arguments)
     {
         var given = arguments.Take("dictsort", "case_sensitive", "by", "reverse");
-        var pairs = DictMethods.Pairs(value as DictValue ?? throw new TemplateException($"'{value.Type}' object has no attribute 'items'"), on.Work);
+        var pairs = DictMethods.Pairs(value as DictValue ?? throw new TemplateException($"'{value.Type}' object has no attribute 'items'"),
+            on.Work);
         var at = given[1] is StringValue { Text.Value: var by } ? by == "key" ? 0 : by == "value" ? 1
             : throw new TemplateException("You can only sort by either \"key\" or \"value\"") : 0;
         var fold = !Filters.Truth(given[0]);
-        return new ListValue(Sorted(on, pairs, pair => [Folded(((ListValue)pair).Items[at], fold)], Filters.Truth(given[2])));
+        return new ListValue(Sorted(on, pairs, pair => [Folded(on, ((ListValue)pair).Items[at], fold)], Filters.Truth(given[2])));
     }
 
     private static List<Value> Sorted(Interpreter on, IReadOnlyList<Value> items, Func<Value, IReadOnlyList<Value>> keys, bool reverse)
     {
         List<(Value Item, ListValue Key)> keyed = [.. items.Select(item => (item, new ListValue(keys(item))))];
-        var order = Comparer<(Value Item, ListValue Key)>.Create((a, b) =>
-        {
-            on.Work.Step();
-            var result = Operators.Compare("<", a.Key, b.Key, on.Work) ?? 0;
-            return reverse ? -result : result;
-        });
-        return [.. keyed.Order(order).Select(pair => pair.Item)];
+        return [.. Sorting.Sort(keyed, (a, b) => (Operators.Compare("<", a.Key, b.Key, on.Work) ?? 0) * (reverse ? -1 : 1)).Select(pair =>
+            pair.Item)];
     }
 
     private static IEnumerable<Value> Unique(Interpreter on, Value value, Func<Value, Value> key)
@@ -95,7 +97,8 @@ internal static class SequenceFilters
     {
         var given = arguments.Take("sum", "attribute", "start");
         var get = given[0] is null or NoneValue ? item => item : Lookup(on, given[0]!);
-        return Sequences.Each(value, on.Work).Aggregate(given[1] ?? Value.Of(0), (sum, item) => Operators.Apply("+", sum, get(item), on.Work));
+        return Sequences.Each(value, on.Work).Aggregate(given[1] ?? Value.Of(0), (sum, item) => Operators.Apply("+", sum, get(item),
+            on.Work));
     }
 
     private static Value Batch(Interpreter on, Value value, Arguments arguments)
@@ -133,9 +136,9 @@ internal static class SequenceFilters
         List<Value> groups = [];
         List<Value> members = [];
         Value? current = null;
-        foreach (var item in Sorted(on, Sequences.All(value, on.Work), item => [Folded(lookup(item), fold)], reverse: false))
+        foreach (var item in Sorted(on, Sequences.All(value, on.Work), item => [Folded(on, lookup(item), fold)], reverse: false))
         {
-            if (current is not null && !Operators.AreEqual(Folded(lookup(item), fold), Folded(current, fold), on.Work))
+            if (current is not null && !Operators.AreEqual(Folded(on, lookup(item), fold), Folded(on, current, fold), on.Work))
             {
                 groups.Add(Group(current, members));
                 (members, current) = ([], null);
@@ -151,7 +154,7 @@ internal static class SequenceFilters
     private static Func<Value, Value> Key(Interpreter on, Value? attribute, bool caseSensitive)
     {
         var get = attribute is null or NoneValue ? item => item : Lookup(on, attribute);
-        return item => Folded(get(item), !caseSensitive);
+        return item => Folded(on, get(item), !caseSensitive);
     }
 
     private static Func<Value, IReadOnlyList<Value>> Keys(Interpreter on, Value? attribute, bool caseSensitive)
@@ -161,17 +164,20 @@ internal static class SequenceFilters
             var key = Key(on, attribute, caseSensitive);
             return item => [key(item)];
         }
-        Func<Value, Value>[] keys = [.. several.Text.Value.Split(',').Select(name => Key(on, Value.Of(name, Origin.Template), caseSensitive))];
+        Func<Value, Value>[] keys = [.. several.Text.Value.Split(',').Select(name => Key(on, Value.Of(name, Origin.Template),
+            caseSensitive))];
         return item => [.. keys.Select(key => key(item))];
     }
 
-    private static Value Folded(Value value, bool fold) => fold && value is StringValue text ? Value.Of(CaseMapping.ToLower(text.Text)) : value;
+    private static Value Folded(Interpreter on, Value value, bool fold) =>
+        fold && value is StringValue text ? Value.Of(CaseMapping.ToLower(text.Text, on.Work)) : value;
 
     /// <summary>What "a.b.0" means: attributes of attributes, and indexes.</summary>
     public static Func<Value, Value> Lookup(Interpreter on, Value attribute, Value? otherwise = null)
     {
         Value[] path = attribute is StringValue text
-            ? [.. text.Text.Value.Split('.').Select(part => part.Length is > 0 and < 9 && part.All(char.IsAsciiDigit) ? Numbers.Of(Numbers.ParseWhole(part)!.Value)
+            ? [.. text.Text.Value.Split('.').Select(part => part.Length is > 0 and < 9 && part.All(char.IsAsciiDigit)
+                ? Numbers.Of(Numbers.ParseWhole(part)!.Value)
                 : Value.Of(part, Origin.Template))] : [attribute];
         return item => path.Aggregate(item, (of, part) =>
         {

@@ -61,9 +61,16 @@ internal static class Sequences
 
     private static IEnumerable<Value> Rest(GeneratorValue generator, Work work)
     {
-        while (generator.Next(out var item))
+        while (true)
         {
-            work.Step();
+            // A generator may take its items from another, and that from a third.
+            work.Enter();
+            var found = generator.Next(out var item);
+            work.Leave();
+            if (!found)
+            {
+                yield break;
+            }
             yield return item;
         }
     }

@@ -52,7 +52,8 @@ internal static class Splitting
             throw new TemplateException("empty separator");
         }
         var at = last ? Search.FindLast(text.Value, separator.Value, work) : Search.Find(text.Value, separator.Value, 0, work);
-        Value[] parts = at < 0 ? last ? [Value.Of(Text.Empty), Value.Of(Text.Empty), Value.Of(text)] : [Value.Of(text), Value.Of(Text.Empty), Value.Of(Text.Empty)]
+        Value[] parts = at < 0 ? last ? [Value.Of(Text.Empty), Value.Of(Text.Empty), Value.Of(text)] : [Value.Of(text),
+            Value.Of(Text.Empty), Value.Of(Text.Empty)]
             : [Value.Of(text.Part(0, at)), Value.Of(separator), Value.Of(text.Part(at + separator.Value.Length, text.Value.Length))];
         return new ListValue(parts, tuple: true);
     }
@@ -60,8 +61,10 @@ internal static class Splitting
     public static Text Replace(Text text, Text old, Text with, int count, Work work)
     {
         var most = count < 0 ? int.MaxValue : count;
-        var found = old.IsEmpty ? [.. Enumerable.Range(0, text.Length + 1).Take(most).Select(text.Unit)] : Search.FindAll(text.Value, old.Value, most, work);
+        var found = old.IsEmpty ? [.. Enumerable.Range(0, text.Length + 1).Take(most).Select(text.Unit)] : Search.FindAll(text.Value,
+            old.Value, most, work);
         work.Letters(text.Value.Length + ((long)found.Count * (with.Value.Length + 1)));
+        work.Touch((text.Runs.Length + ((long)found.Count * (with.Runs.Length + 1))) * 16L);
         TextBuilder replaced = new();
         var from = 0;
         foreach (var at in found)
@@ -84,9 +87,10 @@ internal static class Splitting
             {
                 joined.Append(separator);
             }
-            var part = item is StringValue text ? text.Text : throw new TemplateException($"sequence item {index}: expected str instance, {item.Type} found");
+            var part = item is StringValue text ? text.Text
+                : throw new TemplateException($"sequence item {index}: expected str instance, {item.Type} found");
             joined.Append(part);
-            work.Touch(separator.Value.Length + part.Value.Length);
+            work.Touch(separator.Value.Length + part.Value.Length + ((separator.Runs.Length + part.Runs.Length) * 16L));
             work.Letters(joined.Length <= TemplateLimits.Text ? 0 : joined.Length);
             index++;
         }

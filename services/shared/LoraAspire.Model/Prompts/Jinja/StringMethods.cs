@@ -18,22 +18,25 @@ internal static class StringMethods
         ["startswith"] = (text, arguments, work) => Ends("startswith", text, arguments, start: true, work),
         ["endswith"] = (text, arguments, work) => Ends("endswith", text, arguments, start: false, work),
         ["removeprefix"] = (text, arguments, _) => Letters("removeprefix", arguments, 0, "prefix") is var part
-            && text.Value.StartsWith(part.Value, StringComparison.Ordinal) ? Value.Of(text.Part(part.Value.Length, text.Value.Length)) : Value.Of(text),
+            && text.Value.StartsWith(part.Value, StringComparison.Ordinal) ? Value.Of(text.Part(part.Value.Length, text.Value.Length))
+                : Value.Of(text),
         ["removesuffix"] = (text, arguments, _) => Letters("removesuffix", arguments, 0, "suffix") is var part
-            && text.Value.EndsWith(part.Value, StringComparison.Ordinal) ? Value.Of(text.Part(0, text.Value.Length - part.Value.Length)) : Value.Of(text),
+            && text.Value.EndsWith(part.Value, StringComparison.Ordinal) ? Value.Of(text.Part(0, text.Value.Length - part.Value.Length))
+                : Value.Of(text),
         ["replace"] = (text, arguments, work) =>
         {
             var given = arguments.Take("replace", "old", "new", "count");
-            return Value.Of(Splitting.Replace(text, Text(given[0], "replace"), Text(given[1], "replace"), given[2] is { } count ? Numbers.Small(count) : -1, work));
+            return Value.Of(Splitting.Replace(text, Text(given[0], "replace"), Text(given[1], "replace"), given[2] is { } count
+                ? Numbers.Small(count) : -1, work));
         },
         ["join"] = (text, arguments, work) => Value.Of(Splitting.Join(text, arguments.Take("join", "iterable")[0]
             ?? throw new TemplateException("str.join() takes exactly one argument (0 given)"), work)),
-        ["upper"] = (text, _, _) => Value.Of(CaseMapping.ToUpper(text)),
-        ["lower"] = (text, _, _) => Value.Of(CaseMapping.ToLower(text)),
-        ["casefold"] = (text, _, _) => Value.Of(CaseMapping.ToLower(CaseMapping.ToUpper(text))),
-        ["title"] = (text, _, _) => Value.Of(CaseMapping.ToTitle(text)),
-        ["capitalize"] = (text, _, _) => Value.Of(CaseMapping.Capitalize(text)),
-        ["swapcase"] = (text, _, _) => Value.Of(CaseMapping.SwapCase(text)),
+        ["upper"] = (text, _, work) => Value.Of(CaseMapping.ToUpper(text, work)),
+        ["lower"] = (text, _, work) => Value.Of(CaseMapping.ToLower(text, work)),
+        ["casefold"] = (text, _, work) => Value.Of(CaseMapping.ToLower(CaseMapping.ToUpper(text, work), work)),
+        ["title"] = (text, _, work) => Value.Of(CaseMapping.ToTitle(text, work)),
+        ["capitalize"] = (text, _, work) => Value.Of(CaseMapping.Capitalize(text, work)),
+        ["swapcase"] = (text, _, work) => Value.Of(CaseMapping.SwapCase(text, work)),
         ["count"] = (text, arguments, work) => Value.Of(Letters("count", arguments, 0, "sub") is { IsEmpty: false } part
             ? Search.FindAll(text.Value, part.Value, int.MaxValue, work).Count : text.Length + 1),
         ["find"] = (text, arguments, work) => Value.Of(Find("find", text, arguments, last: false, work)),
@@ -46,16 +49,17 @@ internal static class StringMethods
         ["zfill"] = (text, arguments, work) => ZeroFill(text, arguments, work),
         ["format"] = (text, arguments, work) => Value.Of(Formatting.Format(text, arguments, work)),
         ["isspace"] = (text, _, _) => Value.Of(!text.IsEmpty && text.Value.All(Jinja.Text.IsSpace)),
-        ["isdigit"] = (text, _, _) => Value.Of(!text.IsEmpty && text.Value.All(letter => char.IsDigit(letter) || letter is '²' or '³' or '¹')),
+        ["isdigit"] = (text, _, _) => Value.Of(!text.IsEmpty && text.Value.All(letter => char.IsDigit(letter)
+            || letter is '²' or '³' or '¹')),
         ["isdecimal"] = (text, _, _) => Value.Of(!text.IsEmpty && text.Value.All(char.IsDigit)),
         ["isnumeric"] = (text, _, _) => Value.Of(!text.IsEmpty && text.Value.All(char.IsNumber)),
         ["isalpha"] = (text, _, _) => Value.Of(!text.IsEmpty && text.CodePoints().All(point => char.IsLetter(text.Value, point.Start))),
         ["isalnum"] = (text, _, _) => Value.Of(!text.IsEmpty
             && text.CodePoints().All(point => char.IsLetterOrDigit(text.Value, point.Start) || char.IsNumber(text.Value, point.Start))),
         ["isascii"] = (text, _, _) => Value.Of(text.Value.All(char.IsAscii)),
-        ["isupper"] = (text, _, _) => Value.Of(HasCase(text) && CaseMapping.ToUpper(text).Value == text.Value),
-        ["islower"] = (text, _, _) => Value.Of(HasCase(text) && CaseMapping.ToLower(text).Value == text.Value),
-        ["istitle"] = (text, _, _) => Value.Of(HasCase(text) && CaseMapping.ToTitle(text).Value == text.Value),
+        ["isupper"] = (text, _, work) => Value.Of(HasCase(text, work) && CaseMapping.ToUpper(text, work).Value == text.Value),
+        ["islower"] = (text, _, work) => Value.Of(HasCase(text, work) && CaseMapping.ToLower(text, work).Value == text.Value),
+        ["istitle"] = (text, _, work) => Value.Of(HasCase(text, work) && CaseMapping.ToTitle(text, work).Value == text.Value),
     };
 
     private static readonly HashSet<string> Unserved = new(StringComparer.Ordinal)
@@ -69,7 +73,7 @@ internal static class StringMethods
         }
         return !All.TryGetValue(name, out var method) ? null : new FunctionValue("builtin_function_or_method", name, arguments =>
         {
-            work.Letters(text.Value.Length);
+            work.Copy(text);
             return method(text, arguments, work);
         });
     }
@@ -82,7 +86,8 @@ internal static class StringMethods
         _ => throw new TemplateException($"{function}() argument must be str, not {value.Type}"),
     };
 
-    private static Text Letters(string function, Arguments arguments, int at, string name) => Text(arguments.Take(function, name)[at], function);
+    private static Text Letters(string function, Arguments arguments, int at, string name) => Text(arguments.Take(function, name)[at],
+        function);
 
     private static Value Strip(string name, Text text, Arguments arguments, bool start, bool end)
     {
@@ -97,15 +102,18 @@ internal static class StringMethods
         var part = given[1] is null && given[2] is null ? text
             : ((StringValue)Indexing.Slice(Value.Of(text), given[1] ?? Value.None, given[2] ?? Value.None, Value.None, work)).Text;
         bool Matches(Value? end) => end is StringValue letters
-            ? start ? part.Value.StartsWith(letters.Text.Value, StringComparison.Ordinal) : part.Value.EndsWith(letters.Text.Value, StringComparison.Ordinal)
-            : throw (end as UndefinedValue)?.Refusal() ?? new TemplateException($"{name} first arg must be str or a tuple of str, not {end?.Type ?? "nothing"}");
+            ? start ? part.Value.StartsWith(letters.Text.Value, StringComparison.Ordinal) : part.Value.EndsWith(letters.Text.Value,
+                StringComparison.Ordinal)
+            : throw (end as UndefinedValue)?.Refusal()
+                ?? new TemplateException($"{name} first arg must be str or a tuple of str, not {end?.Type ?? "nothing"}");
         return Value.Of(given[0] is ListValue { IsTuple: true } several ? several.Items.Any(Matches) : Matches(given[0]));
     }
 
     private static int Find(string name, Text text, Arguments arguments, bool last, Work work)
     {
         var given = arguments.Take(name, "sub", "start", "end");
-        var start = given[1] is null or NoneValue ? 0 : Numbers.Small(given[1]!) is var from && from < 0 ? Math.Max(0, from + text.Length) : from;
+        var start = given[1] is null or NoneValue ? 0 : Numbers.Small(given[1]!) is var from && from < 0 ? Math.Max(0, from + text.Length)
+            : from;
         if (start > text.Length)
         {
             return -1;
@@ -121,7 +129,8 @@ internal static class StringMethods
     private static Value Pad(string name, Text text, Arguments arguments, Work work)
     {
         var given = arguments.Take(name, "width", "fillchar");
-        var missing = Math.Max(0, Numbers.Small(given[0] ?? throw new TemplateException($"{name} expected at least 1 argument, got 0")) - text.Length);
+        var missing = Math.Max(0, Numbers.Small(given[0]
+            ?? throw new TemplateException($"{name} expected at least 1 argument, got 0")) - text.Length);
         var fill = given[1] is null ? new Text(" ", Origin.Template) : Text(given[1], name);
         if (fill.Length != 1)
         {
@@ -134,11 +143,13 @@ internal static class StringMethods
 
     private static Value ZeroFill(Text text, Arguments arguments, Work work)
     {
-        var width = Numbers.Small(arguments.Take("zfill", "width")[0] ?? throw new TemplateException("zfill() takes exactly one argument (0 given)"));
+        var width = Numbers.Small(arguments.Take("zfill", "width")[0]
+            ?? throw new TemplateException("zfill() takes exactly one argument (0 given)"));
         var sign = text.Value.StartsWith('-') || text.Value.StartsWith('+') ? 1 : 0;
-        var digits = Splitting.Padded(text.Part(sign, text.Value.Length), Math.Max(0, width - text.Length), 0, new("0", Origin.Template), work);
+        var digits = Splitting.Padded(text.Part(sign, text.Value.Length), Math.Max(0, width - text.Length), 0, new("0", Origin.Template),
+            work);
         return Value.Of(Operators.Concatenate(text.Part(0, sign).Plain(), digits.Plain(), work));
     }
 
-    private static bool HasCase(Text text) => CaseMapping.ToUpper(text).Value != CaseMapping.ToLower(text).Value;
+    private static bool HasCase(Text text, Work work) => CaseMapping.ToUpper(text, work).Value != CaseMapping.ToLower(text, work).Value;
 }

@@ -15,10 +15,10 @@ internal static class TemplateLimits
     public const int Depth = 1500;
 
     /// <summary>Nodes evaluated and list entries made, in one render.</summary>
-    public const long Steps = 4_000_000;
+    public const long Steps = 2_000_000;
 
     /// <summary>Letters written, copied, searched and compared, in one render.</summary>
-    public const long Letters = 1L << 27;
+    public const long Letters = 1L << 26;
 
     /// <summary>Letters of one string, the output among them.</summary>
     public const int Text = 1 << 24;
@@ -54,6 +54,13 @@ internal sealed class Work
             throw new TemplateException($"the template makes a text of more than {TemplateLimits.Text} characters");
         }
         Touch(count);
+    }
+
+    /// <summary>A copy of a text, with the origins of its letters.</summary>
+    public void Copy(Text text)
+    {
+        Letters(text.Value.Length);
+        Touch(text.Runs.Length * 16L);
     }
 
     /// <summary>Letters that are looked at, and none made.</summary>

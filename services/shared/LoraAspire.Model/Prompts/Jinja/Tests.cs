@@ -50,7 +50,8 @@ internal static class Tests
     public static bool Has(string name) => All.ContainsKey(name);
 
     /// <exception cref="TemplateException">There is no such test.</exception>
-    public static Function Named(string name) => All.TryGetValue(name, out var test) ? test : throw new TemplateException($"No test named '{name}'.");
+    public static Function Named(string name) => All.TryGetValue(name, out var test) ? test
+        : throw new TemplateException($"No test named '{name}'.");
 
     private static Value Other(Arguments arguments, string name) =>
         arguments.Take(name, "other")[0] ?? throw new TemplateException($"the test {name} needs something to compare with");
@@ -62,5 +63,6 @@ internal static class Tests
 
     /// <summary>Small numbers and short strings of Python are the same object wherever they are equal, and so they count here.</summary>
     private static bool Same(Value value, Value other) =>
-        ReferenceEquals(value, other) || (value.Type == other.Type && KeyComparer.IsKey(value) && KeyComparer.Instance.Equals(value, other));
+        ReferenceEquals(value, other) || (value.Type == other.Type && KeyComparer.IsKey(value) && KeyComparer.Instance.Equals(value,
+            other));
 }

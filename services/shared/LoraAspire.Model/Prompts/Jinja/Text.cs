@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace LoraAspire.Model.Prompts.Jinja;
 
 /// <summary>Where letters come from.</summary>
@@ -20,14 +18,16 @@ public enum Origin : byte
 internal readonly record struct Run(int End, Origin Origin);
 
 /// <summary>
-/// Python's str, which counts code points, with the origin of each letter. Immutable. A half of a surrogate pair alone counts as one letter.
+/// Python's str, which counts code points, with the origin of each letter. Immutable. A half of a surrogate pair alone counts as one
+/// letter.
 /// </summary>
 internal sealed class Text
 {
     public static readonly Text Empty = new("", []);
 
     private readonly Run[] _runs;
-    private readonly int[]? _starts;
+    private readonly bool _hasPairs;
+    private int[]? _starts;
 
     public Text(string value, Origin origin) : this(value, value.Length == 0 ? [] : [new Run(value.Length, origin)])
     {
@@ -36,7 +36,7 @@ internal sealed class Text
     public Text(string value, Run[] runs)
     {
         (Value, _runs) = (value, runs);
-        _starts = value.AsSpan().IndexOfAnyInRange('\ud800', '\udbff') < 0 ? null : Starts(value);
+        _hasPairs = value.AsSpan().IndexOfAnyInRange('\ud800', '\udbff') >= 0;
     }
 
     public string Value { get; }
@@ -47,21 +47,21 @@ internal sealed class Text
     public bool Markup { get; init; }
 
     /// <summary>In code points.</summary>
-    public int Length => _starts is null ? Value.Length : _starts.Length - 1;
+    public int Length => _hasPairs ? Starts.Length - 1 : Value.Length;
 
     public bool IsEmpty => Value.Length == 0;
 
     /// <summary>The UTF-16 index of a code point, which may be the one after the last.</summary>
-    public int Unit(int codePoint) => _starts is null ? codePoint : _starts[codePoint];
+    public int Unit(int codePoint) => _hasPairs ? Starts[codePoint] : codePoint;
 
     /// <summary>The code point at or before a UTF-16 index.</summary>
     public int CodePoint(int unit)
     {
-        if (_starts is null)
+        if (!_hasPairs)
         {
             return unit;
         }
-        var found = Array.BinarySearch(_starts, unit);
+        var found = Array.BinarySearch(Starts, unit);
         return found >= 0 ? found : ~found - 1;
     }
 
@@ -88,7 +88,8 @@ internal sealed class Text
     public Text Plain() => Markup ? new(Value, _runs) : this;
 
     /// <summary>The same letters, each with one more property.</summary>
-    public Text With(Origin origin) => new(Value, Array.ConvertAll(_runs, run => run with { Origin = run.Origin | origin })) { Markup = Markup };
+    public Text With(Origin origin) => new(Value, Array.ConvertAll(_runs, run =>
+        run with { Origin = run.Origin | origin })) { Markup = Markup };
 
     /// <summary>Each code point, with its origin.</summary>
     public IEnumerable<(int Start, int Length, Origin Origin)> CodePoints()
@@ -127,10 +128,10 @@ internal sealed class Text
 
     public override string ToString() => Value;
 
-    /// <summary>The number or kind that Unicode gives a code point, a lone half included.</summary>
-    public static UnicodeCategory Category(string value, int at) => CharUnicodeInfo.GetUnicodeCategory(value, at);
+    /// <summary>The UTF-16 index of each code point, and of the end.</summary>
+    private int[] Starts => _starts ??= FindStarts(Value);
 
-    private static int[] Starts(string value)
+    private static int[] FindStarts(string value)
     {
         List<int> starts = new(value.Length + 1);
         for (var at = 0; at < value.Length; at++)

@@ -9,25 +9,28 @@ internal static class TextFilters
         Simple("lower", CaseMapping.ToLower);
         Simple("capitalize", CaseMapping.Capitalize);
         Simple("title", CaseMapping.FilterTitle);
-        Simple("string", text => text);
-        Simple("safe", text => text.AsMarkup());
+        Simple("string", (text, _) => text);
+        Simple("safe", (text, _) => text.AsMarkup());
         all["escape"] = (on, value, _) => Value.Of(Escaping.Escape(on.Str(value), on.Work));
         all["forceescape"] = (on, value, _) => Value.Of(Escaping.Escape(on.Str(value).Plain(), on.Work));
-        all["trim"] = (on, value, arguments) => Value.Of(on.Copied(value).Strip(arguments.Take("trim", "chars")[0] is StringValue letters ? letters.Text.Value : null));
+        all["trim"] = (on, value, arguments) => Value.Of(on.Copied(value).Strip(arguments.Take("trim", "chars")[0] is StringValue letters
+            ? letters.Text.Value : null));
         all["replace"] = Replace;
         all["format"] = (on, value, arguments) => Value.Of(Formatting.Percent(on.Copied(value),
             arguments.Named.Count > 0 ? Named(arguments) : new ListValue(arguments.Positional, tuple: true), on.Work));
         all["tojson"] = ToJson;
         all["indent"] = Indent;
         all["center"] = (on, value, arguments) =>
-            ((FunctionValue)StringMethods.Find(on.Copied(value), "center", on.Work)!).Call(arguments.Take("center", "width")[0] is { } width ? Arguments.Of(width) : Arguments.Of(Value.Of(80)));
+            ((FunctionValue)StringMethods.Find(on.Copied(value), "center", on.Work)!).Call(arguments.Take("center",
+                "width")[0] is { } width ? Arguments.Of(width) : Arguments.Of(Value.Of(80)));
         all["truncate"] = Truncate;
-        all["wordcount"] = (on, value, _) => Value.Of(((ListValue)Splitting.Split("split", on.Copied(value), Arguments.None, fromEnd: false, on.Work)).Items.Count);
+        all["wordcount"] = (on, value, _) => Value.Of(((ListValue)Splitting.Split("split", on.Copied(value), Arguments.None,
+            fromEnd: false, on.Work)).Items.Count);
 
-        void Simple(string name, Func<Text, Text> filter) => all[name] = (on, value, arguments) =>
+        void Simple(string name, Func<Text, Work, Text> filter) => all[name] = (on, value, arguments) =>
         {
             arguments.Take(name);
-            return Value.Of(filter(on.Copied(value)));
+            return Value.Of(filter(on.Copied(value), on.Work));
         };
     }
 
@@ -65,7 +68,8 @@ internal static class TextFilters
         {
             throw new TemplateException("an indent of more than 1000");
         }
-        return Value.Of(JsonValues.Write(value, given[1] is null or NoneValue ? null : Math.Max(0, Filters.Whole(given[1])!.Value), Letters(0), Letters(1),
+        return Value.Of(JsonValues.Write(value, given[1] is null or NoneValue ? null : Math.Max(0, Filters.Whole(given[1])!.Value),
+            Letters(0), Letters(1),
             Filters.Truth(given[0]), Filters.Truth(given[3]), on.Work));
 
         string? Letters(int at) => separators is null ? null : ((StringValue)separators[at]).Text.Value;
@@ -74,10 +78,16 @@ internal static class TextFilters
     private static Value Indent(Interpreter on, Value value, Arguments arguments)
     {
         var given = arguments.Take("indent", "width", "first", "blank");
-        var by = given[0] is StringValue letters ? letters.Text : new Text(new string(' ', Math.Clamp(Filters.Whole(given[0]) ?? 4, 0, 1000)), Origin.Template);
+        if (given[0] is not (null or StringValue) && Filters.Whole(given[0]) is > 1000)
+        {
+            throw new TemplateException("an indent of more than 1000");
+        }
+        var by = given[0] is StringValue letters ? letters.Text : new Text(new string(' ', Math.Clamp(Filters.Whole(given[0]) ?? 4, 0,
+            1000)), Origin.Template);
         var (first, blank) = (Filters.Truth(given[1]), Filters.Truth(given[2]));
         var text = on.Copied(value);
-        var lines = ((ListValue)Splitting.Lines(Operators.Concatenate(text.Plain(), new("\n", Origin.Template), on.Work), Arguments.None, on.Work)).Items;
+        var lines = ((ListValue)Splitting.Lines(Operators.Concatenate(text.Plain(), new("\n", Origin.Template), on.Work), Arguments.None,
+            on.Work)).Items;
         TextBuilder indented = new();
         for (var i = 0; i < lines.Count; i++)
         {
