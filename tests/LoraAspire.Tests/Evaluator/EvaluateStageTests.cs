@@ -109,8 +109,7 @@ public sealed class EvaluateStageTests : IDisposable
         {
             inputs["base"] = baseFolder;
         }
-        StageContext<EvaluatorParams> context = new("run", "test", "ask", 1, new() { Questions = questions, MaxNewTokens = maxNewTokens, Device = device },
-            inputs, new DataRoot(scratch), scratch, scratch, new Sink(_reports));
+        StageContext<EvaluatorParams> context = new(new() { Questions = questions, MaxNewTokens = maxNewTokens, Device = device }, inputs, new DataRoot(scratch), scratch, scratch, new Sink(_reports));
         new EvaluateStage().RunAsync(context, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
         return context.OutputDir("report");
     }

@@ -55,7 +55,7 @@ public sealed class FusedTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         using var model = Golden.Load(GoldenFolder.At(name));
-        if (model.Config.BeyondFused is { } beyond)
+        if (model.Config.WhyAutograd is { } beyond)
         {
             model.AttachFresh(new LoraConfig(6, 16, 0, [LoraConfig.AllLinear], false), seed: 5);
             Assert.Null(FusedModel.Create(model, new(), out var why));
