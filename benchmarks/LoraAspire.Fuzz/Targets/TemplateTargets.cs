@@ -27,7 +27,7 @@ internal static class TemplateTargets
         """;
     private const string Language = """
         {% for k, v in {'a': 1, 'b': [1.5, none, true]}.items() recursive %}{{ loop.cycle('x', 'y') }}{{ k.center(9, '*') }}{{ [v]|list|length ** 2 // 3 % 2 }}{% endfor %}
-        {% call(x) caller_of() %}{{ x }}{% endcall %}{% macro caller_of() %}{{ caller(range(3)|list|sort(reverse=true)) }}{% endmacro %}
+        {% macro caller_of() %}{{ caller(range(3)|list|sort(reverse=true)) }}{% endmacro %}{% call(x) caller_of() %}{{ x }}{% endcall %}
         {{ '%s %05.2f' % ('a', 2.5) }}{{ '{:>8}{x!r}'.format(1, x='q') }}{{ 'a,b'.split(',', 1)|map('title')|join('-') }}{% filter indent(2) %}a
         b{% endfilter %}{% raw %}{{ x }}{% endraw %}{# c #}{{ 1 if 1 < 2 <= 3 else 0x1F }}{{ [3, 1]|sum(start=1) }}{{ "\u00e9"|e ~ 'x'[-1:] }}
         """;
