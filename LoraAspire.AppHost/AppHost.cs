@@ -21,9 +21,11 @@ builder.AddSupervisor();
 
 var redis = builder.AddRedisOfThisMachine("redis", Path.Combine(options.Folders.State, "redis"));
 
-var chat = builder.AddProject<Projects.LoraAspire_Chat>("chat").AsService(redis, options, options.Ports.Chat).Listening(options).WithLink("Chat").WithApiLink();
+var chat = builder.AddProject<Projects.LoraAspire_Chat>("chat").AsService(redis, options, options.Ports.Chat).Listening(options)
+    .WithLink("Chat").WithApiLink();
 
-var lab = builder.AddProject<Projects.LoraAspire_Lab>("lab").AsService(redis, options, options.Ports.Lab).Listening(options).WithQuickStart().WithLink("Runs")
+var lab = builder.AddProject<Projects.LoraAspire_Lab>("lab").AsService(redis, options, options.Ports.Lab).Listening(options)
+    .WithQuickStart().WithLink("Runs")
     .WithReference(chat)
     .WithEnvironment("LORA_DASHBOARD_URL", options.DashboardUrl ?? "");
 

@@ -40,7 +40,8 @@ public sealed class ReadyToRun : Task
     public override bool Execute()
     {
         Directory.CreateDirectory(Cache);
-        var references = Frameworks.Select(folder => Path.Combine(folder.ItemSpec, "*.dll")).Concat(Assemblies.Select(assembly => assembly.ItemSpec)).ToArray();
+        var references = Frameworks.Select(folder => Path.Combine(folder.ItemSpec, "*.dll"))
+            .Concat(Assemblies.Select(assembly => assembly.ItemSpec)).ToArray();
         foreach (var assembly in Assemblies.Select(item => item.ItemSpec))
         {
             var compiled = Path.Combine(Cache, Path.GetFileNameWithoutExtension(assembly) + "-" + Digest(assembly) + ".dll");
@@ -90,7 +91,8 @@ public sealed class ReadyToRun : Task
     /// <summary>Our own change with every build: the last ones are enough.</summary>
     private void RemoveOld(string name)
     {
-        foreach (var old in new DirectoryInfo(Cache).GetFiles(name + "-????????????????????????.dll").OrderByDescending(file => file.LastWriteTimeUtc).Skip(Kept))
+        foreach (var old in new DirectoryInfo(Cache).GetFiles(name + "-????????????????????????.dll")
+            .OrderByDescending(file => file.LastWriteTimeUtc).Skip(Kept))
         {
             old.Delete();
             File.Delete(old.FullName + ".lock");
@@ -116,9 +118,11 @@ public sealed class ReadyToRun : Task
     {
         var answers = part + ".rsp";
         var system = Target.StartsWith("win") ? "windows" : Target.StartsWith("osx") ? "osx" : "linux";
-        File.WriteAllLines(answers, new[] { "\"" + assembly + "\"", "-o:\"" + part + "\"", "--targetos:" + system, "--targetarch:" + Target.Substring(Target.LastIndexOf('-') + 1), "-O" }
+        File.WriteAllLines(answers, new[] { "\"" + assembly + "\"", "-o:\"" + part + "\"", "--targetos:" + system,
+            "--targetarch:" + Target.Substring(Target.LastIndexOf('-') + 1), "-O" }
             .Concat(references.Select(reference => "-r:\"" + reference + "\"")));
-        var start = new ProcessStartInfo(Compiler, "@\"" + answers + "\"") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(Compiler, "@\"" + answers + "\"") { RedirectStandardOutput = true, RedirectStandardError = true,
+            UseShellExecute = false };
         using (var process = Process.Start(start))
         {
             var error = process.StandardError.ReadToEndAsync();

@@ -30,7 +30,8 @@ internal static class RedisExtensions
         };
     }
 
-    private static IResourceBuilder<RedisServerResource> AddRedisServer(this IDistributedApplicationBuilder builder, string name, string folder)
+    private static IResourceBuilder<RedisServerResource> AddRedisServer(this IDistributedApplicationBuilder builder, string name,
+        string folder)
     {
         var password = ParameterResourceBuilderExtensions.CreateDefaultPasswordParameter(builder, $"{name}-password", special: false);
         var resource = new RedisServerResource(name, folder, password);
@@ -38,7 +39,8 @@ internal static class RedisExtensions
         string? connectionString = null;
         builder.Eventing.Subscribe<ConnectionStringAvailableEvent>(resource, async (_, stop) =>
             connectionString = await resource.ConnectionStringExpression.GetValueAsync(stop));
-        builder.Services.AddHealthChecks().AddRedis(_ => connectionString ?? throw new InvalidOperationException("It has no address yet."), check);
+        builder.Services.AddHealthChecks()
+            .AddRedis(_ => connectionString ?? throw new InvalidOperationException("It has no address yet."), check);
 
         var program = MachineProgram.At("redis-server");
         if (builder.ExecutionContext.IsRunMode)

@@ -40,7 +40,8 @@ internal sealed class AnswerCheck(EndpointReference endpoint, HttpClient client)
             using var response = await client.GetAsync(new Uri($"{endpoint.Url}/health"), cancellationToken);
             return response.IsSuccessStatusCode ? null : $"/health answers {(int)response.StatusCode}.";
         }
-        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e)
+            when (e is HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return e.Message;
         }

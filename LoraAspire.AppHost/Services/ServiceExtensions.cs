@@ -15,7 +15,8 @@ internal static class ServiceExtensions
     /// </summary>
     /// <param name="port">Where it listens; null takes any free port.</param>
     public static IResourceBuilder<ProjectResource> AsService(
-        this IResourceBuilder<ProjectResource> service, IResourceBuilder<IResourceWithConnectionString> redis, AppHostOptions options, int? port = null) => service
+        this IResourceBuilder<ProjectResource> service, IResourceBuilder<IResourceWithConnectionString> redis, AppHostOptions options,
+        int? port = null) => service
         .WithReference(redis)
         .WithHttpEndpoint(port, name: "http")
         .WithAnswerCheck()
@@ -28,14 +29,16 @@ internal static class ServiceExtensions
 
     /// <summary>For a page: listens where the command line says.</summary>
     public static IResourceBuilder<ProjectResource> Listening(this IResourceBuilder<ProjectResource> service, AppHostOptions options) =>
-        options.Listen.Equals(IPAddress.Loopback) ? service : service.WithEndpoint("http", endpoint => endpoint.TargetHost = options.Listen.ToString());
+        options.Listen.Equals(IPAddress.Loopback) ? service
+            : service.WithEndpoint("http", endpoint => endpoint.TargetHost = options.Listen.ToString());
 
     /// <summary>Workers too: what reaches one page beyond loopback asks all for the key.</summary>
     private static IResourceBuilder<ProjectResource> WithKey(this IResourceBuilder<ProjectResource> service, AppHostOptions options) =>
         options.KeyFile is { } file ? service.WithEnvironment(ApiKeyFile.Variable, file) : service;
 
     /// <summary>Not for a service that computes in its own process.</summary>
-    public static IResourceBuilder<ProjectResource> WithQuickStart(this IResourceBuilder<ProjectResource> service) => service.WithEnvironment(context =>
+    public static IResourceBuilder<ProjectResource> WithQuickStart(this IResourceBuilder<ProjectResource> service) =>
+        service.WithEnvironment(context =>
     {
         foreach (var (variable, value) in context.ExecutionContext.IsRunMode ? QuickStart.Environment : [])
         {
@@ -44,17 +47,20 @@ internal static class ServiceExtensions
     });
 
     /// <summary>A worker has no page: its root answers 404, so no link leads there.</summary>
-    public static IResourceBuilder<ProjectResource> WithoutLinks(this IResourceBuilder<ProjectResource> service) => service.WithUrls(context => context.Urls.Clear());
+    public static IResourceBuilder<ProjectResource> WithoutLinks(this IResourceBuilder<ProjectResource> service) =>
+        service.WithUrls(context => context.Urls.Clear());
 
     public static IResourceBuilder<ProjectResource> WithLink(this IResourceBuilder<ProjectResource> service, string title) =>
         service.WithUrlForEndpoint("http", url => url.DisplayText = title);
 
     public static IResourceBuilder<ProjectResource> WithApiLink(this IResourceBuilder<ProjectResource> service) =>
-        service.WithUrlForEndpoint("http", endpoint => new ResourceUrlAnnotation { Url = $"{endpoint.Url}/v1/models", DisplayText = "API" });
+        service.WithUrlForEndpoint("http",
+            endpoint => new ResourceUrlAnnotation { Url = $"{endpoint.Url}/v1/models", DisplayText = "API" });
 
     // ASPIRECERTIFICATES001: the switch may still change its name.
 #pragma warning disable ASPIRECERTIFICATES001
-    private static IResourceBuilder<ProjectResource> WithPlainHttp(this IResourceBuilder<ProjectResource> service) => service.WithoutHttpsCertificate();
+    private static IResourceBuilder<ProjectResource> WithPlainHttp(this IResourceBuilder<ProjectResource> service) =>
+        service.WithoutHttpsCertificate();
 #pragma warning restore ASPIRECERTIFICATES001
 
     /// <summary>
@@ -72,7 +78,8 @@ internal static class ServiceExtensions
         var builtIn = Path.GetDirectoryName(service.ApplicationBuilder.AppHostDirectory)!;
         var folder = Path.Combine(LoraPaths.Checkout() ?? builtIn, Path.GetRelativePath(builtIn, Path.GetDirectoryName(project)!));
         var own = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar);
-        var built = own[(own.LastIndexOf($"{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}", StringComparison.Ordinal) + 1)..];
+        var built =
+            own[(own.LastIndexOf($"{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}", StringComparison.Ordinal) + 1)..];
         var program = Path.Combine(folder, built, Path.GetFileNameWithoutExtension(project) + (OperatingSystem.IsWindows() ? ".exe" : ""));
         return File.Exists(program)
             ? service.WithAnnotation(new ExecutableAnnotation { WorkingDirectory = folder, Command = program })

@@ -8,7 +8,8 @@ namespace LoraAspire.AppHost.Services;
 /// Starts again what ended unasked, whatever its exit code: Aspire itself leaves it stopped. A stop that somebody asked for passes
 /// through the state Stopping, a crash never does.
 /// </summary>
-internal sealed class Supervisor(ResourceNotificationService notifications, ResourceCommandService commands, StopRequest stop) : BackgroundService
+internal sealed class Supervisor(ResourceNotificationService notifications, ResourceCommandService commands, StopRequest stop)
+    : BackgroundService
 {
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(30);
     /// <summary>Who ran for so long was well: its next crash counts as the first.</summary>

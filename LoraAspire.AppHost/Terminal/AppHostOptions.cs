@@ -21,9 +21,12 @@ internal sealed record AppHostOptions(
     private const string AllowAnonymous = "ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS";
 
     /// <summary>The file of the key that every service asks for; null when all listen on loopback and nobody wants one.</summary>
-    public string? KeyFile => Environment.GetEnvironmentVariable(ApiKeyFile.Variable) is { Length: > 0 } given ? Path.GetFullPath(given) : IPAddress.IsLoopback(Listen) ? null : ApiKeyFile.In(Folders.State);
+    public string? KeyFile => Environment.GetEnvironmentVariable(ApiKeyFile.Variable) is { Length: > 0 } given ? Path.GetFullPath(given)
+        : IPAddress.IsLoopback(Listen) ? null : ApiKeyFile.In(Folders.State);
 
-    /// <summary>What Aspire's builder reads as configuration: its arguments, and a dashboard that needs no certificate on loopback.</summary>
+    /// <summary>
+    /// What Aspire's builder reads as configuration: its arguments, and a dashboard that needs no certificate on loopback.
+    /// </summary>
     public string[] HostArguments =>
     [
         .. Passed,
@@ -45,7 +48,8 @@ internal sealed record AppHostOptions(
     public static AppHostOptions? Parse(string[] args, out int exitCode)
     {
         var (own, passed) = AspireArguments.Split(args);
-        var pipeline = new Option<FileInfo?>("--pipeline") { Description = "Run this pipeline file, show its progress and its result.", HelpName = "FILE" };
+        var pipeline = new Option<FileInfo?>("--pipeline") { Description = "Run this pipeline file, show its progress and its result.",
+            HelpName = "FILE" };
         var listen = ListenAddress.Option();
         var exit = new Option<bool>("--exit") { Description = "Stop everything when the run has ended; the exit code is the run's." };
         (string Variable, Option<DirectoryInfo?> Option)[] folders =
@@ -70,7 +74,8 @@ internal sealed record AppHostOptions(
         }
         command.Validators.Add(result =>
         {
-            if (result.Errors.Any() || result.Children.SelectMany(child => child.Errors).Any() || result.Children.OfType<OptionResult>().Any(option => option.Tokens.Count > 1))
+            if (result.Errors.Any() || result.Children.SelectMany(child => child.Errors).Any()
+                || result.Children.OfType<OptionResult>().Any(option => option.Tokens.Count > 1))
             {
                 // Values of a wrong command line can't be asked for; what is wrong is said already.
                 return;
@@ -79,7 +84,8 @@ internal sealed record AppHostOptions(
             {
                 result.AddError("--exit needs --pipeline FILE: without a run there is no end to wait for.");
             }
-            var taken = ports.Where(port => result.GetValue(port.Option) > 0).GroupBy(port => result.GetValue(port.Option)).FirstOrDefault(group => group.Count() > 1);
+            var taken = ports.Where(port => result.GetValue(port.Option) > 0).GroupBy(port => result.GetValue(port.Option))
+                .FirstOrDefault(group => group.Count() > 1);
             if (taken is not null)
             {
                 result.AddError($"{string.Join(" and ", taken.Select(port => port.Serves))} cannot share port {taken.Key}.");
@@ -96,9 +102,11 @@ internal sealed record AppHostOptions(
         AppHostOptions? options = null;
         command.SetAction(result => options = new AppHostOptions(
             result.GetValue(pipeline), result.GetValue(exit),
-            new(Wanted(result.GetValue(ports[0].Option)), Wanted(result.GetValue(ports[1].Option)), Wanted(result.GetValue(ports[2].Option))),
+            new(Wanted(result.GetValue(ports[0].Option)), Wanted(result.GetValue(ports[1].Option)),
+                Wanted(result.GetValue(ports[2].Option))),
             result.GetValue(listen)!, FoldersOf(folders.Select(folder => (folder.Variable, result.GetValue(folder.Option)))), passed,
-            bool.TryParse(Environment.GetEnvironmentVariable(AllowAnonymous), out var anybody) && anybody ? null : RandomNumberGenerator.GetHexString(32, lowercase: true)));
+            bool.TryParse(Environment.GetEnvironmentVariable(AllowAnonymous), out var anybody) && anybody ? null
+                : RandomNumberGenerator.GetHexString(32, lowercase: true)));
         exitCode = command.Parse(own).Invoke();
         return options;
     }
@@ -113,16 +121,20 @@ internal sealed record AppHostOptions(
 
     private static Option<int> Port(string name, int usual, string serves, string[] passed)
     {
-        var option = new Option<int>(name) { Description = $"Where {serves} listens; 0 takes any free port.", DefaultValueFactory = _ => usual, HelpName = "PORT" };
+        var option = new Option<int>(name) { Description = $"Where {serves} listens; 0 takes any free port.",
+            DefaultValueFactory = _ => usual, HelpName = "PORT" };
         option.Validators.Add(result =>
         {
-            if (!int.TryParse(result.Tokens is [.., var given] ? given.Value : $"{usual}", CultureInfo.InvariantCulture, out var port) || port is < 0 or > 65535)
+            if (!int.TryParse(result.Tokens is [.., var given] ? given.Value : $"{usual}", CultureInfo.InvariantCulture, out var port)
+                || port is < 0 or > 65535)
             {
                 result.AddError($"{name} takes a port, 0 to 65535.");
             }
-            else if (port != 0 && !AspireArguments.Publishes(passed) && !LoraAspire.Machine.Ports.WaitUntilFree(port, () => Screen.Note($"Port {port} is still taken; waiting for an app that is stopping.")))
+            else if (port != 0 && !AspireArguments.Publishes(passed) && !LoraAspire.Machine.Ports
+                .WaitUntilFree(port, () => Screen.Note($"Port {port} is still taken; waiting for an app that is stopping.")))
             {
-                result.AddError($"Port {port}, wanted for {serves.TrimEnd(',')}, is taken by another program. Stop it, or choose another with {name} (0 takes any free one).");
+                result.AddError($"Port {port}, wanted for {serves.TrimEnd(',')}, is taken by another program. Stop it, or choose another "
+                    + $"with {name} (0 takes any free one).");
             }
         });
         return option;

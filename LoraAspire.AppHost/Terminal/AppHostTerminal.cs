@@ -13,7 +13,8 @@ internal static class AppHostTerminal
 {
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(
-        DistributedApplication app, AppHostOptions options, IResourceWithConnectionString redis, EndpointReference lab, EndpointReference chat)
+        DistributedApplication app, AppHostOptions options, IResourceWithConnectionString redis, EndpointReference lab,
+        EndpointReference chat)
     {
         FolderLock held;
         string? key;
@@ -62,7 +63,8 @@ internal static class AppHostTerminal
         {
             return options.Exit ? 1 : 0;
         }
-        catch (Exception problem) when (problem is DistributedApplicationException or MachineException or RedisException or IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (problem is DistributedApplicationException or MachineException or RedisException or IOException
+            or UnauthorizedAccessException)
         {
             return Screen.Fail(problem.Message);
         }

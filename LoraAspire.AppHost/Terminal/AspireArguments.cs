@@ -5,7 +5,8 @@ internal static class AspireArguments
 {
     private static readonly HashSet<string> s_known = new(StringComparer.OrdinalIgnoreCase)
     {
-        "--operation", "--publisher", "--output-path", "--step", "--deploy", "--log-level", "--clear-cache", "--include-exception-details", "--environment",
+        "--operation", "--publisher", "--output-path", "--step", "--deploy", "--log-level", "--clear-cache", "--include-exception-details",
+        "--environment",
         "--contentroot", "--applicationname", "--list-steps",
     };
 
@@ -30,13 +31,15 @@ internal static class AspireArguments
 
     /// <summary>Whether they ask for a manifest instead of a running app.</summary>
     public static bool Publishes(string[] aspire) =>
-        aspire.Any(argument => argument.StartsWith("--publisher", StringComparison.OrdinalIgnoreCase) || argument.Equals("publish", StringComparison.OrdinalIgnoreCase)
+        aspire.Any(argument => argument.StartsWith("--publisher", StringComparison.OrdinalIgnoreCase)
+            || argument.Equals("publish", StringComparison.OrdinalIgnoreCase)
             || argument.EndsWith("=publish", StringComparison.OrdinalIgnoreCase));
 
     // A key with a colon is a section of Aspire's configuration, such as DcpPublisher:RandomizePorts=true.
     private static bool IsAspires(string argument)
     {
         var name = argument.Split('=', 2)[0];
-        return s_known.Contains(name) || (!File.Exists(argument) && name.Contains(':', StringComparison.Ordinal) && argument.Contains('=', StringComparison.Ordinal));
+        return s_known.Contains(name)
+            || (!File.Exists(argument) && name.Contains(':', StringComparison.Ordinal) && argument.Contains('=', StringComparison.Ordinal));
     }
 }

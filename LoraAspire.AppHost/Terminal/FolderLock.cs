@@ -10,7 +10,8 @@ internal sealed class FolderLock : IDisposable
 
     private FolderLock(FileStream file) => _file = file;
 
-    /// <exception cref="IOException">Another AppHost runs there, or the folder can't be written; the message says which, and what to do.</exception>
+    /// <exception cref="IOException">Another AppHost runs there, or the folder can't be written; the message says which, and what to
+    /// do.</exception>
     public static FolderLock Take(string folder)
     {
         var path = Path.Combine(folder, "apphost.lock");

@@ -61,7 +61,9 @@ internal sealed class PipelineRun(ParsedPipeline pipeline)
         }
     }
 
-    /// <summary>Returns when the run is over, or when the coordinator had its time: what it didn't get to, it does at the next start.</summary>
+    /// <summary>
+    /// Returns when the run is over, or when the coordinator had its time: what it didn't get to, it does at the next start.
+    /// </summary>
     private static async Task CancelAsync(RunClient runs, string id)
     {
         await runs.CancelAsync(id);

@@ -8,12 +8,15 @@ internal static class Places
 {
     public static void Show(AppAddresses where, AppHostOptions options, string? key)
     {
-        AnsiConsole.MarkupLineInterpolated($"Lab [link]{Link(where.Lab)}[/]  chat [link]{Link(where.Chat)}[/]{(where.Dashboard is { } dashboard ? $"  Aspire's dashboard {dashboard}" : "")}");
+        var dashboard = where.Dashboard is { } address ? $"  Aspire's dashboard {address}" : "";
+        AnsiConsole.MarkupLineInterpolated($"Lab [link]{Link(where.Lab)}[/]  chat [link]{Link(where.Chat)}[/]{dashboard}");
         if (key is not null)
         {
-            Screen.Note($"These links carry the key of {options.KeyFile}; a program sends it as 'Authorization: Bearer KEY'. It travels in clear text: use a network that you trust, or a tunnel.");
+            Screen.Note($"These links carry the key of {options.KeyFile}; a program sends it as 'Authorization: Bearer KEY'. It travels "
+                + "in clear text: use a network that you trust, or a tunnel.");
         }
 
-        string Link(string page) => key is null ? page : new Uri(ListenAddress.AsSeenFromBeyond(new Uri(page), options.Listen), $"/login?key={Uri.EscapeDataString(key)}").ToString();
+        string Link(string page) => key is null ? page
+            : new Uri(ListenAddress.AsSeenFromBeyond(new Uri(page), options.Listen), $"/login?key={Uri.EscapeDataString(key)}").ToString();
     }
 }

@@ -13,7 +13,8 @@ internal static class RunSummary
     public static void Print(RunState run, ArtifactStore store, string links)
     {
         var took = run.FinishedAt - run.SubmittedAt;
-        AnsiConsole.MarkupLineInterpolated($"Run {run.Id} {run.Status.ToString().ToLowerInvariant()} after {Duration.Text(took ?? TimeSpan.Zero)}");
+        AnsiConsole.MarkupLineInterpolated(
+            $"Run {run.Id} {run.Status.ToString().ToLowerInvariant()} after {Duration.Text(took ?? TimeSpan.Zero)}");
         foreach (var failed in run.Stages.Where(stage => stage.Status == StageStatus.Failed))
         {
             AnsiConsole.MarkupLineInterpolated($"[red]Stage {failed.Id} failed:[/] {failed.Error}");

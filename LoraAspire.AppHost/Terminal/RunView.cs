@@ -91,7 +91,8 @@ internal sealed class RunView : IAsyncDisposable
                 table.AddRow(
                     new Text(stage.Id), new Text(stage.Cached ? "cached" : stage.Status.ToString().ToLowerInvariant(), Colour(stage)),
                     new Text(point is null ? "" : Counted(point)), new Text(point is null ? "" : Loss(point)),
-                    new Text(point is null ? "" : Speed(point)), new Text(point is null || !stage.InFlight ? "" : Left(point)), new Text(point is null || !stage.InFlight ? "" : Gpu(point)));
+                    new Text(point is null ? "" : Speed(point)), new Text(point is null || !stage.InFlight ? "" : Left(point)),
+                    new Text(point is null || !stage.InFlight ? "" : Gpu(point)));
             }
         }
         return table;
@@ -108,11 +109,14 @@ internal sealed class RunView : IAsyncDisposable
     private static string Counted(StageProgress point) =>
         point.Total > 0 ? $"{point.Phase} {point.Done}/{point.Total}" : point.Done > 0 ? $"{point.Phase} {point.Done}" : point.Phase;
 
-    private static string Loss(StageProgress point) => point.Training?.Loss is { } loss ? $"loss {loss.ToString("0.0000", CultureInfo.InvariantCulture)}" : "";
+    private static string Loss(StageProgress point) =>
+        point.Training?.Loss is { } loss ? $"loss {loss.ToString("0.0000", CultureInfo.InvariantCulture)}" : "";
 
-    private static string Speed(StageProgress point) => point.TokensPerSecond is { } speed ? $"{speed.ToString("#,0", CultureInfo.InvariantCulture)} tokens/s" : "";
+    private static string Speed(StageProgress point) =>
+        point.TokensPerSecond is { } speed ? $"{speed.ToString("#,0", CultureInfo.InvariantCulture)} tokens/s" : "";
 
-    private static string Left(StageProgress point) => point.EtaSeconds is { } seconds ? $"{Duration.OfSeconds(Math.Ceiling(seconds))} left" : "";
+    private static string Left(StageProgress point) =>
+        point.EtaSeconds is { } seconds ? $"{Duration.OfSeconds(Math.Ceiling(seconds))} left" : "";
 
     private static string Gpu(StageProgress point) => point.Gpu is { } gpu ? GpuText.Of(gpu) : "";
 

@@ -17,11 +17,14 @@ internal static class StartUp
     /// <exception cref="DistributedApplicationException">One of them cannot start; the message has the end of its log.</exception>
     public static async Task RunAsync(DistributedApplication app, CancellationToken cancellationToken)
     {
-        var missing = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Where(Resources.IsOurs).Select(r => r.Name).ToImmutableSortedSet();
+        var missing = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Where(Resources.IsOurs).Select(r => r.Name)
+            .ToImmutableSortedSet();
         var (count, ends) = (missing.Count, new Dictionary<string, HashSet<DateTime>>());
         Screen.Note($"Starting {count} resources: {string.Join(", ", missing)}");
         await app.StartAsync(cancellationToken);
-        using var reminder = new Timer(_ => Screen.Warn($"Still waiting for {string.Join(", ", missing)}. Their consoles: `aspire logs NAME`, or the dashboard."), null, s_reminder, s_reminder);
+        using var reminder = new Timer(
+            _ => Screen.Warn($"Still waiting for {string.Join(", ", missing)}. Their consoles: `aspire logs NAME`, or the dashboard."),
+            null, s_reminder, s_reminder);
         await foreach (var update in app.ResourceNotifications.WatchAsync(cancellationToken))
         {
             var (name, state) = (update.Resource.Name, update.Snapshot.State?.Text);
@@ -36,7 +39,8 @@ internal static class StartUp
             }
             if (state == KnownResourceStates.FailedToStart || ends.GetValueOrDefault(name)?.Count >= MostEnds)
             {
-                throw new DistributedApplicationException($"'{name}' did not start. The end of its console:\n{await ConsoleEndAsync(app, update.ResourceId)}");
+                throw new DistributedApplicationException(
+                    $"'{name}' did not start. The end of its console:\n{await ConsoleEndAsync(app, update.ResourceId)}");
             }
             if (state == KnownResourceStates.Running && update.Snapshot.HealthStatus == HealthStatus.Healthy)
             {

@@ -27,7 +27,9 @@ internal sealed class StopRequest : IDisposable
     public void Dispose() => _asked.Dispose();
 }
 
-/// <summary>Takes the signals in place of the host's own lifetime, which would stop Redis first. A second signal stops without order.</summary>
+/// <summary>
+/// Takes the signals in place of the host's own lifetime, which would stop Redis first. A second signal stops without order.
+/// </summary>
 internal sealed class SignalLifetime(StopRequest stop, IHostApplicationLifetime application) : IHostLifetime, IDisposable
 {
     private readonly List<PosixSignalRegistration> _signals = [];

@@ -15,7 +15,8 @@ internal static class Stopping
         using var late = new CancellationTokenSource(s_patience);
         try
         {
-            await Task.WhenAll(services.Select(service => commands.ExecuteCommandAsync(service, KnownResourceCommands.StopCommand, late.Token)));
+            await Task.WhenAll(
+                services.Select(service => commands.ExecuteCommandAsync(service, KnownResourceCommands.StopCommand, late.Token)));
         }
         catch (OperationCanceledException)
         {

@@ -31,11 +31,14 @@ internal sealed class AccessGuard(IConfiguration configuration) : IStartupFilter
         }
         if (!key.Is(context.Request.Query["key"]))
         {
-            await new Refusal(StatusCodes.Status401Unauthorized, "That is not this service's key. The login link stands in the terminal, the key in the API key file.", "invalid_api_key").WriteAsync(context);
+            await new Refusal(StatusCodes.Status401Unauthorized,
+                "That is not this service's key. The login link stands in the terminal, the key in the API key file.", "invalid_api_key")
+                .WriteAsync(context);
             return;
         }
         Refusal.KeepPrivate(context.Response);
-        context.Response.Cookies.Append(ApiKey.CookieName, key.Cookie, new() { HttpOnly = true, SameSite = SameSiteMode.Strict, Path = "/", Secure = context.Request.IsHttps });
+        context.Response.Cookies.Append(ApiKey.CookieName, key.Cookie,
+            new() { HttpOnly = true, SameSite = SameSiteMode.Strict, Path = "/", Secure = context.Request.IsHttps });
         context.Response.Redirect("/");
     }
 }

@@ -23,7 +23,8 @@ internal sealed record Refusal(int Status, string Words, string? Code = null, st
             return;
         }
         await response.WriteAsJsonAsync(
-            new { error = new { message = Words, type = "invalid_request_error", param = (string?)null, code = Code } }, context.RequestAborted);
+            new { error = new { message = Words, type = "invalid_request_error", param = (string?)null, code = Code } },
+            context.RequestAborted);
     }
 
     /// <summary>No cache keeps the answer, and no page that is opened next learns this one's address.</summary>

@@ -11,18 +11,22 @@ using LoraAspire.Runtime.Stages;
 namespace LoraAspire.Benchmarks;
 
 /// <summary>
-/// Data-build's own stage on Alpaca-52K, the Chinese-English corpora and self-cognition records with the Llama-2 tokenizer: read, put into templates, tokenise, check,
-/// compare with alpaca-lora's rows, write. The floor is the tokenizer alone, over the same texts in the same process with its caches empty, on all cores; <c>ratio</c>
-/// is the floor's time over the stage's. Then a data set of a million rows is written and opened.
+/// Data-build's own stage on Alpaca-52K, the Chinese-English corpora and self-cognition records with the Llama-2 tokenizer: read, put into
+/// templates, tokenise, check, compare with alpaca-lora's rows, write. The floor is the tokenizer alone, over the same texts in the same
+/// process with its caches empty, on all cores; <c>ratio</c> is the floor's time over the stage's. Then a data set of a million rows is
+/// written and opened.
 /// </summary>
 internal static class DataBenchmark
 {
-    private static readonly string[] Corpora = ["tatoeba.zh-en.tsv", "debian-docs.zh-en.tsv.gz", "gettext-ui.zh-en.tsv.gz", "gnome-help.zh-en.tsv.gz", "libreoffice-help.zh-en.tsv.gz"];
+    private static readonly string[] Corpora = ["tatoeba.zh-en.tsv", "debian-docs.zh-en.tsv.gz", "gettext-ui.zh-en.tsv.gz",
+        "gnome-help.zh-en.tsv.gz", "libreoffice-help.zh-en.tsv.gz"];
 
     public static Command Command()
     {
-        var data = new Option<DirectoryInfo>("--data") { Description = "Holds instruct/alpaca_data.json.gz, parallel/*.zh-en.tsv and tokenizers/llama2.", DefaultValueFactory = _ => new DirectoryInfo("../shared/data") };
-        var command = new Command("data", "Seconds from raw files to a tokenised data set; the tokenizer's share of them; the time to open a million rows.") { data };
+        var data = new Option<DirectoryInfo>("--data") { Description = "Holds instruct/alpaca_data.json.gz, parallel/*.zh-en.tsv and "
+            + "tokenizers/llama2.", DefaultValueFactory = _ => new DirectoryInfo("../shared/data") };
+        var command = new Command("data",
+            "Seconds from raw files to a tokenised data set; the tokenizer's share of them; the time to open a million rows.") { data };
         command.SetAction(parsed => RunAsync(parsed.GetValue(data)!.FullName));
         return command;
     }
@@ -59,8 +63,10 @@ internal static class DataBenchmark
             var tokens = Enumerable.Range(0, rows.Count).Sum(row => (long)rows.Length(row));
             var alone = TokenizerAlone(tokenizer, rows);
             var (million, opened) = OpenMillion(Path.Combine(folder, "million"), rows);
-            Console.WriteLine($"{rows.Count:N0} rows, {tokens:N0} tokens in {seconds:F2} s: {rows.Count / seconds:N0} rows/s, {tokens / seconds:N0} tokens/s; peak {peak:N0} MB; {Environment.ProcessorCount} cores");
-            Console.WriteLine($"the tokenizer alone needs {alone:F2} s for the same texts, {alone / seconds:P0} of that; a data set of {million:N0} rows opens in {opened:F1} ms");
+            Console.WriteLine($"{rows.Count:N0} rows, {tokens:N0} tokens in {seconds:F2} s: {rows.Count / seconds:N0} "
+                + $"rows/s, {tokens / seconds:N0} tokens/s; peak {peak:N0} MB; {Environment.ProcessorCount} cores");
+            Console.WriteLine($"the tokenizer alone needs {alone:F2} s for the same texts, {alone / seconds:P0} of that; a data set "
+                + $"of {million:N0} rows opens in {opened:F1} ms");
             Console.WriteLine(JsonSerializer.Serialize(new
             {
                 name = "data",
@@ -94,7 +100,8 @@ internal static class DataBenchmark
         }).ToList();
         var fresh = HfTokenizer.Load(folder);
         var clock = Stopwatch.StartNew();
-        var count = texts.AsParallel().Sum(text => (long)fresh.Encode(text.Prompt, addBos: true).Length + fresh.EncodeContinuation(text.Answer).Length);
+        var count = texts.AsParallel()
+            .Sum(text => (long)fresh.Encode(text.Prompt, addBos: true).Length + fresh.EncodeContinuation(text.Answer).Length);
         return count > 0 ? clock.Elapsed.TotalSeconds : throw new InvalidOperationException("nothing was encoded");
     }
 

@@ -21,7 +21,8 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work)
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var difference = Work(plain).Zip(Work(fast)).Max(pair =>
-            (pair.First.to_type(float32) - pair.Second.to_type(float32)).abs().max().item<float>() / Math.Max(1e-6, pair.First.abs().max().to_type(float32).item<float>()));
+            (pair.First.to_type(float32) - pair.Second.to_type(float32)).abs().max()
+                .item<float>() / Math.Max(1e-6, pair.First.abs().max().to_type(float32).item<float>()));
         return double.IsNaN(difference) ? double.PositiveInfinity : difference;
     }
 
@@ -52,14 +53,16 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work)
             new("swiglu backward", k => { var copy = gateUp.clone(); k.SwiGluBackward(inner, copy); return [copy]; }),
             new("rope", k => { var copy = qkv.clone(); k.Rope(copy, heads, positions, cos, sin); return [copy]; }),
             new("rope backward", k => [k.RopeBackward(x, other, inner.narrow(1, 0, Hidden).contiguous(), heads, positions, cos, sin)]),
-            new("project, 3 tiles, dropout", k => { var to = empty([Tokens, 24], bfloat16, CUDA); k.Project(x, matrix, to, tiles); return [to]; }),
+            new("project, 3 tiles, dropout",
+                k => { var to = empty([Tokens, 24], bfloat16, CUDA); k.Project(x, matrix, to, tiles); return [to]; }),
             new("project a slice", k =>
             {
                 var to = empty([Tokens, 8], bfloat16, CUDA);
                 k.Project(qkv.narrow(1, Hidden, Hidden), matrix.narrow(0, 8, 8), to, one);
                 return [to];
             }),
-            new("expand", k => { var copy = qkv.clone(); k.Expand(copy.narrow(1, Hidden, Hidden), low.narrow(1, 8, 8), matrix.narrow(0, 8, 8)); return [copy]; }),
+            new("expand", k => { var copy =
+                qkv.clone(); k.Expand(copy.narrow(1, Hidden, Hidden), low.narrow(1, 8, 8), matrix.narrow(0, 8, 8)); return [copy]; }),
             new("accumulate a slice", k =>
             {
                 var sums = zeros([8, Hidden], float32, CUDA);
@@ -72,7 +75,8 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work)
                 k.Accumulate(x, low, sums, tiles, matrix, copy);
                 return [sums, copy];
             }),
-            new("cross entropy", k => { var copy = logits.clone(); var losses = k.CrossEntropy(copy, targets, weights); return [losses, copy]; }),
+            new("cross entropy",
+                k => { var copy = logits.clone(); var losses = k.CrossEntropy(copy, targets, weights); return [losses, copy]; }),
         ];
     }
 }

@@ -21,9 +21,10 @@ using StackExchange.Redis;
 namespace LoraAspire.Benchmarks;
 
 /// <summary>
-/// A thousand runs of a pipeline at once, through a real Redis, the coordinator and two workers: data-build, whose result is cached after the first run, and a stage that
-/// always runs and has nothing to do. None may be lost. Then runs one after another, for the time a hand-over takes when nobody is in the way. <c>ratio</c> is the time of as
-/// many pings, one after another, over the time of the thousand runs.
+/// A thousand runs of a pipeline at once, through a real Redis, the coordinator and two workers: data-build, whose result is cached after
+/// the first run, and a stage that always runs and has nothing to do. None may be lost. Then runs one after another, for the time a
+/// hand-over takes when nobody is in the way. <c>ratio</c> is the time of as many pings, one after another, over the time of the thousand
+/// runs.
 /// </summary>
 internal static class QueueBenchmark
 {
@@ -43,7 +44,9 @@ internal static class QueueBenchmark
     {
         var runs = new Option<int>("--runs") { Description = "Runs that are submitted at once", DefaultValueFactory = _ => 1000 };
         var single = new Option<int>("--single") { Description = "Runs one after another", DefaultValueFactory = _ => 200 };
-        var command = new Command("queue", "A thousand runs at once: whether one is lost, how long they take, and the hand-over from coordinator to worker.") { runs, single };
+        var command = new Command("queue",
+            "A thousand runs at once: whether one is lost, how long they take, and the hand-over from coordinator to worker.") { runs,
+                single };
         command.SetAction((parsed, stop) => RunAsync(parsed.GetValue(runs), parsed.GetValue(single), stop));
         return command;
     }
@@ -58,7 +61,8 @@ internal static class QueueBenchmark
             await using var connection = await ConnectionMultiplexer.ConnectAsync($"{server.ConnectionString},allowAdmin=true");
             using var handOver = new HandOver();
             var runs = new RunClient(connection, new StreamSettings());
-            var services = Services(connection, new LoraPaths(folder, Path.Combine(folder, "store"), folder, Path.Combine(LoraPaths.Checkout()!, "models")));
+            var services = Services(connection,
+                new LoraPaths(folder, Path.Combine(folder, "store"), folder, Path.Combine(LoraPaths.Checkout()!, "models")));
             foreach (var service in services)
             {
                 await service.StartAsync(stop);
@@ -92,7 +96,10 @@ internal static class QueueBenchmark
                 await service.StopAsync(stop);
             }
             var lost = states.Count(state => state?.Status != RunStatus.Succeeded);
-            Console.WriteLine($"{count} runs at once: {seconds:0.0} s, {lost} lost; hand-over p50 {Percentile(queued, 50):0} ms, p99 {Percentile(queued, 99):0} ms. One after another: hand-over p99 {Percentile(idle, 99):0.0} ms, a run p99 {Percentile(whole, 99):0} ms.");
+            Console.WriteLine(
+                $"{count} runs at once: {seconds:0.0} s, {lost} lost; hand-over p50 {Percentile(queued, 50):0} ms, "
+                    + $"p99 {Percentile(queued, 99):0} ms. One after another: hand-over p99 {Percentile(idle, 99):0.0} ms, a run "
+                    + $"p99 {Percentile(whole, 99):0} ms.");
             Console.WriteLine(JsonSerializer.Serialize(new
             {
                 name = "queue",
@@ -128,7 +135,8 @@ internal static class QueueBenchmark
         ];
 
         StageWorker Worker<TParams>(StageKind kind, IStage<TParams> stage) where TParams : StageParams => new(
-            kind, new StageAttempt<TParams>(stage, kind, store, digests, paths, NullLogger<StageAttempt<TParams>>.Instance), connection, options, NullLogger<StageWorker>.Instance);
+            kind, new StageAttempt<TParams>(stage, kind, store, digests, paths, NullLogger<StageAttempt<TParams>>.Instance), connection,
+            options, NullLogger<StageWorker>.Instance);
     }
 
     private static async Task<RunState?> EndOfAsync(RunClient runs, string run, CancellationToken stop)
@@ -140,7 +148,8 @@ internal static class QueueBenchmark
     }
 
     private static async Task<long> CommandsAsync(IConnectionMultiplexer connection) =>
-        long.Parse((await connection.GetServers()[0].InfoAsync("stats")).SelectMany(section => section).First(pair => pair.Key == "total_commands_processed").Value, System.Globalization.CultureInfo.InvariantCulture);
+        long.Parse((await connection.GetServers()[0].InfoAsync("stats")).SelectMany(section => section)
+            .First(pair => pair.Key == "total_commands_processed").Value, System.Globalization.CultureInfo.InvariantCulture);
 
     private static async Task<double> PingsAsync(IConnectionMultiplexer connection, long count)
     {

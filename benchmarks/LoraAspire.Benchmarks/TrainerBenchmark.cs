@@ -14,8 +14,9 @@ namespace LoraAspire.Benchmarks;
 
 /// <summary>
 /// LoRA training with the lab's settings (r 8, alpha 16, dropout 0.05 on q, k, v, o; 128 rows a step) on random weights of a given shape.
-/// The floor is 4·P FLOP a real token (forward and the gradient of the activations, P the weights in products) at this machine's own matrix throughput, measured in the same process;
-/// <c>ratio</c> is that floor's time over the time taken. <c>needed_ratio</c> counts only the products that have to be done, the head where a target stands: how well the rest is used.
+/// The floor is 4·P FLOP a real token (forward and the gradient of the activations, P the weights in products) at this machine's own matrix
+/// throughput, measured in the same process; <c>ratio</c> is that floor's time over the time taken. <c>needed_ratio</c> counts only the
+/// products that have to be done, the head where a target stands: how well the rest is used.
 /// </summary>
 internal static class TrainerBenchmark
 {
@@ -24,18 +25,27 @@ internal static class TrainerBenchmark
 
     public static Command Command()
     {
-        var cpu = new Option<bool>("--cpu") { Description = "A 15M-parameter model in float32 on the CPU instead of Llama-2-7B in bfloat16 on the GPU." };
-        var small = new Option<bool>("--small") { Description = "The 15M-parameter shape on the GPU too: for long runs that watch the memory." };
-        var rows = new Option<string>("--rows") { Description = "alpaca, or rows of a fixed length: 512, 2048.", DefaultValueFactory = _ => "alpaca" };
-        var lengths = new Option<FileInfo>("--lengths") { Description = "alpaca_lengths.json.", DefaultValueFactory = _ => new FileInfo("../shared/goldens/alpaca_lengths.json") };
-        var tokens = new Option<int?>("--micro-batch-tokens") { Description = "Tokens that go through the model together; the trainer's own choice otherwise." };
+        var cpu = new Option<bool>("--cpu") { Description =
+            "A 15M-parameter model in float32 on the CPU instead of Llama-2-7B in bfloat16 on the GPU." };
+        var small =
+            new Option<bool>("--small") { Description = "The 15M-parameter shape on the GPU too: for long runs that watch the memory." };
+        var rows = new Option<string>("--rows") { Description = "alpaca, or rows of a fixed length: 512, 2048.",
+            DefaultValueFactory = _ => "alpaca" };
+        var lengths = new Option<FileInfo>("--lengths") { Description = "alpaca_lengths.json.",
+            DefaultValueFactory = _ => new FileInfo("../shared/goldens/alpaca_lengths.json") };
+        var tokens = new Option<int?>("--micro-batch-tokens") { Description =
+            "Tokens that go through the model together; the trainer's own choice otherwise." };
         var lowMemory = new Option<bool>("--low-memory") { Description = "Recompute the layers in the backward." };
         var autograd = new Option<bool>("--autograd") { Description = "The plain path, for comparison." };
-        var warmUp = new Option<int>("--warm-up") { Description = "Optimiser steps on one repeated batch, after which the measured steps run.", DefaultValueFactory = _ => 5 };
-        var steps = new Option<int>("--steps") { Description = "Measured steps; the work is gone through again when it has fewer.", DefaultValueFactory = _ => 5 };
-        var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, small, rows, lengths, tokens, lowMemory, autograd, warmUp, steps };
+        var warmUp = new Option<int>("--warm-up") { Description =
+            "Optimiser steps on one repeated batch, after which the measured steps run.", DefaultValueFactory = _ => 5 };
+        var steps = new Option<int>("--steps") { Description = "Measured steps; the work is gone through again when it has fewer.",
+            DefaultValueFactory = _ => 5 };
+        var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, small, rows,
+            lengths, tokens, lowMemory, autograd, warmUp, steps };
         command.SetAction(parsed => Run(new Work(parsed.GetValue(cpu), parsed.GetValue(small),
-            new(parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName), new(parsed.GetValue(tokens), parsed.GetValue(lowMemory), parsed.GetValue(autograd)),
+            new(parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName), new(parsed.GetValue(tokens), parsed.GetValue(lowMemory),
+                parsed.GetValue(autograd)),
             parsed.GetValue(warmUp), parsed.GetValue(steps))));
         return command;
     }
@@ -58,7 +68,8 @@ internal static class TrainerBenchmark
         var step = new OptimiserStep(objective, parameters, optimiser, 1.0);
         var schedule = new Schedule(LrScheduler.Linear, 1e-4, WarmupSteps: 2, TotalSteps: 10_000);
         var tokens = work.Backward.Tokens ?? objective.DefaultTokens;
-        Console.WriteLine($"{model.Weights().Sum(weight => weight.Tensor.numel()):N0} weights, {parameters.Count:N0} trained, on {device}; {objective.Path}, micro-batches of {tokens} tokens");
+        Console.WriteLine($"{model.Weights().Sum(weight => weight.Tensor.numel()):N0} weights, {parameters.Count:N0} trained, "
+            + $"on {device}; {objective.Path}, micro-batches of {tokens} tokens");
         var lengths = Lengths(work);
         IReadOnlyList<MicroBatch> Batches(int[] rows, int seed) => Workload.Step(rows, tokens, objective.Packed, config.VocabSize, seed);
 
@@ -104,7 +115,8 @@ internal static class TrainerBenchmark
         var real = measured.Sum(step => step.Sum(batch => batch.RealTokens));
         var targets = measured.Sum(step => step.Sum(batch => MicroBatch.Targets(batch.Rows.Select(row => (row.InputIds, row.Labels)))));
         var inLayers = model.Linears.Sum(linear => linear.InFeatures * linear.OutFeatures);
-        // Forward and ∂L/∂x: 2 FLOP a weight each. The floor has every weight work on every token; needed is the head only where a target stands, as this trainer has it.
+        // Forward and ∂L/∂x: 2 FLOP a weight each. The floor has every weight work on every token; needed is the head only where a target
+        // stands, as this trainer has it.
         var inHead = (long)config.VocabSize * config.HiddenSize;
         var floor = 4.0 * (inLayers + inHead) * real / seconds;
         var needed = 4.0 * ((inLayers * real) + (inHead * targets)) / seconds;

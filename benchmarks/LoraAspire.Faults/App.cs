@@ -42,7 +42,8 @@ internal sealed class App(World world) : IAsyncDisposable
     /// <returns>False when it ended before it was ready.</returns>
     public async Task<bool> StartAsync(CancellationToken stop)
     {
-        var start = new ProcessStartInfo(Program(), ["--state", world.State, "--store", world.Store, "--data", world.Data, "--models", world.Models, "--lab-port", "0", "--chat-port", "0", "--dashboard-port", "0"])
+        var start = new ProcessStartInfo(Program(), ["--state", world.State, "--store", world.Store, "--data", world.Data, "--models",
+            world.Models, "--lab-port", "0", "--chat-port", "0", "--dashboard-port", "0"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -72,7 +73,8 @@ internal sealed class App(World world) : IAsyncDisposable
         {
             if (since.Elapsed > s_endLimit)
             {
-                throw new InvalidOperationException($"{left.Count} processes are left {s_endLimit.TotalSeconds:0} s after the AppHost's end.");
+                throw new InvalidOperationException(
+                    $"{left.Count} processes are left {s_endLimit.TotalSeconds:0} s after the AppHost's end.");
             }
         }
     }
@@ -85,7 +87,8 @@ internal sealed class App(World world) : IAsyncDisposable
 
     /// <summary>Built beside this program: the same configuration and platform.</summary>
     private static string Program() =>
-        Path.Combine(World.Root, "LoraAspire.AppHost", Path.GetRelativePath(Path.Combine(World.Root, "benchmarks", "LoraAspire.Faults"), AppContext.BaseDirectory), "LoraAspire.AppHost");
+        Path.Combine(World.Root, "LoraAspire.AppHost", Path.GetRelativePath(Path.Combine(World.Root, "benchmarks", "LoraAspire.Faults"),
+            AppContext.BaseDirectory), "LoraAspire.AppHost");
 
     private void Take(string? line, TaskCompletionSource ready)
     {

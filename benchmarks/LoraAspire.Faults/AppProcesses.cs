@@ -15,7 +15,8 @@ internal sealed partial class AppProcesses(string state)
     private const string Attempt = "\0attempt\0";
 
     /// <param name="project">Such as LoraAspire.Trainer; redis-server for Redis.</param>
-    public int Service(string project) => Find(project, attempt: false) is [var pid, ..] ? pid : throw new InvalidOperationException($"{project} does not run.");
+    public int Service(string project) =>
+        Find(project, attempt: false) is [var pid, ..] ? pid : throw new InvalidOperationException($"{project} does not run.");
 
     /// <summary>The process of an attempt of it; null when none runs.</summary>
     public int? Child(string project) => Find(project, attempt: true) is [var pid, ..] ? pid : null;
@@ -25,7 +26,8 @@ internal sealed partial class AppProcesses(string state)
     public static void Signal(int pid, int signal) => _ = SendSignal(pid, signal);
 
     private int[] Find(string program, bool attempt) => [.. Pids().Where(pid => CommandLine(pid) is var line
-        && line.Split('\0', ' ')[0].EndsWith(program, StringComparison.Ordinal) && line.Contains(Attempt, StringComparison.Ordinal) == attempt && Belongs(pid) && IsAlive(pid))];
+        && line.Split('\0', ' ')[0].EndsWith(program, StringComparison.Ordinal)
+        && line.Contains(Attempt, StringComparison.Ordinal) == attempt && Belongs(pid) && IsAlive(pid))];
 
     /// <summary>Redis overwrites its arguments and environment with a title; it stands in its folder.</summary>
     private bool Belongs(int pid) => (CommandLine(pid) + Read(pid, "environ") + Folder(pid)).Contains(state, StringComparison.Ordinal);

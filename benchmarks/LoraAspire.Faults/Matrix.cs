@@ -34,7 +34,8 @@ internal static partial class Matrix
                 Console.WriteLine($"        the app said last:\n        {app.Said.Replace("\n", "\n        ", StringComparison.Ordinal)}");
             }
         }
-        Console.WriteLine(JsonSerializer.Serialize(new { name = "faults", cells = cells.Count - skipped, failed, skipped, seconds = Math.Round(clock.Elapsed.TotalSeconds) }));
+        Console.WriteLine(JsonSerializer.Serialize(
+            new { name = "faults", cells = cells.Count - skipped, failed, skipped, seconds = Math.Round(clock.Elapsed.TotalSeconds) }));
         return failed == 0 && cells.Count > skipped ? 0 : 1;
     }
 
@@ -77,22 +78,29 @@ internal static partial class Matrix
         }
         if (run.Status == RunStatus.Succeeded)
         {
-            var other = Digests(run).Where(output => undisturbed.GetValueOrDefault(output.Key) != output.Value).Select(output => output.Key).ToList();
-            return other.Count == 0 ? $"succeeded, attempts {string.Join(' ', run.Stages.Select(stage => stage.Cached ? "-" : $"{stage.Attempt}"))}, same digests"
-                : demand == Demand.AnyEnd ? "succeeded with what it found" : throw new InvalidOperationException($"it succeeded with another {string.Join(", ", other)}.");
+            var other = Digests(run).Where(output => undisturbed.GetValueOrDefault(output.Key) != output.Value).Select(output => output.Key)
+                .ToList();
+            return other.Count == 0
+                ? $"succeeded, attempts {string.Join(' ', run.Stages.Select(stage => stage.Cached ? "-" : $"{stage.Attempt}"))}, same "
+                    + "digests"
+                : demand == Demand.AnyEnd ? "succeeded with what it found"
+                : throw new InvalidOperationException($"it succeeded with another {string.Join(", ", other)}.");
         }
-        var words = run.Stages.Select(stage => stage.Error).Append(run.Error).OfType<string>().Where(error => error.Length > 0).Distinct().ToList();
+        var words =
+            run.Stages.Select(stage => stage.Error).Append(run.Error).OfType<string>().Where(error => error.Length > 0).Distinct().ToList();
         if (demand == Demand.SameDigests)
         {
             throw new InvalidOperationException($"it ended as {run.Status}: {string.Join(" | ", words)}");
         }
         return words.Count == 0 ? throw new InvalidOperationException($"it ended as {run.Status}, without a word.")
-            : words.FirstOrDefault(error => error.Contains("fault of LoraAspire", StringComparison.Ordinal) || StackTrace().IsMatch(error)) is { } raw ? throw new InvalidOperationException($"its words are a program's: {raw}")
+            : words.FirstOrDefault(error => error.Contains("fault of LoraAspire", StringComparison.Ordinal) || StackTrace().IsMatch(error))
+                is { } raw ? throw new InvalidOperationException($"its words are a program's: {raw}")
             : $"failed in words ({words[0]})";
     }
 
     private static Dictionary<string, string> Digests(RunState run) =>
-        run.Stages.SelectMany(stage => stage.Outputs.Select(output => KeyValuePair.Create($"{stage.Id}.{output.Key}", output.Value))).ToDictionary();
+        run.Stages.SelectMany(stage => stage.Outputs.Select(output => KeyValuePair.Create($"{stage.Id}.{output.Key}", output.Value)))
+            .ToDictionary();
 
     [GeneratedRegex(@"^\s+at \S+\(", RegexOptions.Multiline)]
     private static partial Regex StackTrace();

@@ -44,7 +44,10 @@ internal sealed class Scene(World world, App app, CancellationToken stop)
         throw new InvalidOperationException($"The run was over before step {step}.");
     }
 
-    /// <summary>Returns in the moment in which such a file appears under the store's folder. It is looked for: a watcher misses what is made in a folder as soon as the folder is.</summary>
+    /// <summary>
+    /// Returns in the moment in which such a file appears under the store's folder. It is looked for: a watcher misses what is made in a
+    /// folder as soon as the folder is.
+    /// </summary>
     public async Task FileAsync(string folder, Func<string, bool> wanted)
     {
         var watched = Directory.CreateDirectory(Path.Combine(world.Store, folder)).FullName;
@@ -117,9 +120,11 @@ internal sealed class Scene(World world, App app, CancellationToken stop)
             }
             await Task.Delay(s_look, stop);
         }
-        throw new TimeoutException($"The run has not ended in {s_limit.TotalMinutes:0} min: {string.Join(", ", last?.Stages.Select(stage => $"{stage.Id} {stage.Status} (attempt {stage.Attempt})") ?? [])}.");
+        throw new TimeoutException($"The run has not ended in {s_limit.TotalMinutes:0} "
+            + $"min: {string.Join(", ", last?.Stages.Select(stage => $"{stage.Id} {stage.Status} (attempt {stage.Attempt})") ?? [])}.");
     }
 
     /// <summary>A whole run with nothing done to it.</summary>
-    public async Task<RunState> RunAsync() => await EndOfAsync(await SubmitAsync()) ?? throw new InvalidOperationException("Redis has lost the run.");
+    public async Task<RunState> RunAsync() =>
+        await EndOfAsync(await SubmitAsync()) ?? throw new InvalidOperationException("Redis has lost the run.");
 }

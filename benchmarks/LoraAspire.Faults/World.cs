@@ -61,7 +61,8 @@ internal sealed class World : IDisposable
         Directory.CreateDirectory(Models);
         Directory.CreateSymbolicLink(Path.Combine(Models, "pebble"), Path.Combine(Root, "models", "pebble"));
         _records = JsonSerializer.SerializeToUtf8Bytes(Enumerable.Range(0, Records)
-            .Select(i => new { instruction = $"What is {i % 50} plus {(i / 50) + 1}?", input = "", output = $"{(i % 50) + (i / 50) + 1}" }));
+            .Select(i =>
+                new { instruction = $"What is {i % 50} plus {(i / 50) + 1}?", input = "", output = $"{(i % 50) + (i / 50) + 1}" }));
         RestoreRecords();
     }
 

@@ -11,9 +11,11 @@ internal sealed class Mutator(IReadOnlyList<byte[]> corpus, IReadOnlyList<string
     private const int MaxRepeats = 300;
 
     private static readonly byte[] Bytes = [0, 1, 0x7f, 0x80, 0xff, .. " \"\\{}[]<>:,\n\r\t-&*!%@#'"u8];
-    private static readonly long[] Numbers = [0, 1, -1, 7, 255, 256, 65_535, 65_536, int.MaxValue, int.MinValue, uint.MaxValue, 1L << 40, long.MaxValue, long.MinValue];
+    private static readonly long[] Numbers =
+        [0, 1, -1, 7, 255, 256, 65_535, 65_536, int.MaxValue, int.MinValue, uint.MaxValue, 1L << 40, long.MaxValue, long.MinValue];
     private static readonly string[] Texts =
-        ["0", "-1", "1", "2147483647", "2147483648", "-2147483649", "9223372036854775808", "1e999", "-1e999", "1e-400", "0.5", "NaN", "99999999999999999999999999", "null", "true", "\"\"", "[]", "{}", "\"\\ud800\"", "\"\\u0000\"", "٣"];
+        ["0", "-1", "1", "2147483647", "2147483648", "-2147483649", "9223372036854775808", "1e999", "-1e999", "1e-400", "0.5", "NaN",
+            "99999999999999999999999999", "null", "true", "\"\"", "[]", "{}", "\"\\ud800\"", "\"\\u0000\"", "٣"];
 
     private readonly byte[][] _words = [.. words.Concat(Texts).Select(Encoding.UTF8.GetBytes)];
 
@@ -74,7 +76,8 @@ internal sealed class Mutator(IReadOnlyList<byte[]> corpus, IReadOnlyList<string
             var end = bytes.FindIndex(start, value => !IsNumber(value));
             bytes.RemoveRange(start, (end < 0 ? bytes.Count : end) - start);
             bytes.InsertRange(start, random.Next(2) == 0
-                ? Encoding.ASCII.GetBytes(Numbers[random.Next(Numbers.Length)].ToString(CultureInfo.InvariantCulture)) : _words[^(1 + random.Next(Texts.Length))]);
+                ? Encoding.ASCII.GetBytes(Numbers[random.Next(Numbers.Length)].ToString(CultureInfo.InvariantCulture))
+                : _words[^(1 + random.Next(Texts.Length))]);
         }
     }
 

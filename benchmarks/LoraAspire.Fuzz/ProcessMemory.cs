@@ -9,6 +9,7 @@ internal static class ProcessMemory
     {
         const string name = "VmHWM:";
         var line = File.ReadLines("/proc/self/status").First(line => line.StartsWith(name, StringComparison.Ordinal));
-        return double.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture) * 1024 / 1e6;
+        return double.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal), NumberStyles.Float,
+            CultureInfo.InvariantCulture) * 1024 / 1e6;
     }
 }

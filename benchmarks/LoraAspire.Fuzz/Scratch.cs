@@ -3,7 +3,8 @@ namespace LoraAspire.Fuzz;
 /// <summary>Folders for the files that readers want, in memory where the system has such a place.</summary>
 public sealed class Scratch : IDisposable
 {
-    private readonly string _root = Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"lora-fuzz-{Guid.NewGuid():N}")).FullName;
+    private readonly string _root = Directory.CreateDirectory(
+        Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"lora-fuzz-{Guid.NewGuid():N}")).FullName;
 
     /// <summary>A folder of its own.</summary>
     public string Folder(string name) => Directory.CreateDirectory(Path.Combine(_root, name)).FullName;

@@ -40,7 +40,8 @@ public static class Trial
             }
             if (words is not null && faults.Count < MostFaults)
             {
-                var path = Path.Combine(Directory.CreateDirectory(keep).FullName, $"{target.Name}-{number.ToString(CultureInfo.InvariantCulture)}");
+                var path = Path.Combine(Directory.CreateDirectory(keep).FullName,
+                    $"{target.Name}-{number.ToString(CultureInfo.InvariantCulture)}");
                 File.WriteAllBytes(path, input);
                 faults.Add($"input {number.ToString(CultureInfo.InvariantCulture)} ({path}): {words}");
             }
@@ -96,7 +97,8 @@ public static class Trial
                     return (Outcome.Hang, $"no end after {Longest.TotalSeconds} s of computing");
                 }
             }
-            return _error is null ? (Outcome.Taken, null) : _target.Declared.Contains(_error.GetType()) ? (Outcome.Refused, null) : (Outcome.Crash, _error.ToString());
+            return _error is null ? (Outcome.Taken, null) : _target.Declared.Contains(_error.GetType()) ? (Outcome.Refused, null)
+                : (Outcome.Crash, _error.ToString());
         }
 
         public void Stop()

@@ -12,22 +12,26 @@ public sealed class LocalChatClient(ModelRunner runner, TimeProvider clock) : IC
     /// <summary>Key in <see cref="ChatOptions.AdditionalProperties"/>; a double.</summary>
     public const string RepetitionPenalty = "repetition_penalty";
 
-    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
+    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default) =>
         await GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
 
     /// <exception cref="RequestException">Messages or options that can't be served.</exception>
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
-        IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var conversation = Conversation(messages);
         var generation = Generation(options);
         var id = $"chatcmpl-{Guid.NewGuid():N}";
         var started = false;
-        await foreach (var (piece, promptTokens) in runner.StreamAsync(options?.ModelId, model => Prompt(model, conversation, generation), generation, cancellationToken))
+        await foreach (var (piece, promptTokens) in runner.StreamAsync(options?.ModelId, model => Prompt(model, conversation, generation),
+            generation, cancellationToken))
         {
             var text = started ? piece.Text : piece.Text.TrimStart();
             started |= text.Length > 0;
-            var update = new ChatResponseUpdate(ChatRole.Assistant, text) { ResponseId = id, MessageId = id, ModelId = options?.ModelId, CreatedAt = clock.GetUtcNow() };
+            var update = new ChatResponseUpdate(ChatRole.Assistant, text) { ResponseId = id, MessageId = id, ModelId = options?.ModelId,
+                CreatedAt = clock.GetUtcNow() };
             if (piece.Finish is { } finish)
             {
                 update.FinishReason = finish == FinishReason.Stop ? ChatFinishReason.Stop : ChatFinishReason.Length;
@@ -57,7 +61,8 @@ public sealed class LocalChatClient(ModelRunner runner, TimeProvider clock) : IC
             Temperature = options?.Temperature ?? defaults.Temperature,
             TopP = options?.TopP ?? defaults.TopP,
             TopK = options?.TopK ?? defaults.TopK,
-            RepetitionPenalty = options?.AdditionalProperties?.TryGetValue(RepetitionPenalty, out double penalty) is true ? penalty : defaults.RepetitionPenalty,
+            RepetitionPenalty = options?.AdditionalProperties?.TryGetValue(RepetitionPenalty, out double penalty) is true ? penalty
+                : defaults.RepetitionPenalty,
             Seed = options?.Seed is { } seed ? seed.GetHashCode() : null,
             MaxNewTokens = options?.MaxOutputTokens ?? defaults.MaxNewTokens,
             Stop = [.. options?.StopSequences ?? []],
@@ -94,7 +99,8 @@ public sealed class LocalChatClient(ModelRunner runner, TimeProvider clock) : IC
             }
             else
             {
-                throw new RequestException($"A message of role '{message.Role.Value}' has no place here: roles are system, then user and assistant in turn.", "messages");
+                throw new RequestException($"A message of role '{message.Role.Value}' has no place here: roles are system, then user and "
+                    + "assistant in turn.", "messages");
             }
         }
         return turns is [.., { Answer: null }]

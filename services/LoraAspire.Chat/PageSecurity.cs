@@ -4,7 +4,8 @@ namespace LoraAspire.Chat;
 public static class PageSecurity
 {
     private const string Policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action "
+            + "'none'; frame-ancestors 'none'";
 
     public static void UsePageSecurity(this WebApplication app) => app.Use((context, next) =>
     {

@@ -8,7 +8,8 @@ namespace LoraAspire.Cli;
 /// <summary>The running app, found through ConnectionStrings__redis or the file that the AppHost leaves in its state folder.</summary>
 internal sealed record App(string Redis, string? Chat)
 {
-    internal const string NotRunning = "LoraAspire is not running here. Start it with `dotnet run --project LoraAspire.AppHost` and try again, or set ConnectionStrings__redis.";
+    internal const string NotRunning = "LoraAspire is not running here. Start it with `dotnet run --project LoraAspire.AppHost` and try "
+        + "again, or set ConnectionStrings__redis.";
 
     private const string Connection = "ConnectionStrings__redis";
 

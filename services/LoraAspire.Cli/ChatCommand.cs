@@ -16,7 +16,8 @@ internal static class ChatCommand
         var url = new Option<string?>("--url") { Description = "Address of the chat service (default: the running app's)" };
         url.Validators.Add(result =>
         {
-            if (result.Tokens is [var given] && !(Uri.TryCreate(given.Value, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"))
+            if (result.Tokens is [var given]
+                && !(Uri.TryCreate(given.Value, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"))
             {
                 result.AddError($"--url {given.Value}: write an address such as http://localhost:15081");
             }
@@ -25,11 +26,14 @@ internal static class ChatCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var given = parsed.GetValue(url);
-            var address = given ?? App.Find().Chat ?? throw new CliException("The app has no chat service: start it with `dotnet run --project LoraAspire.AppHost`, or give --url.");
+            var address = given ?? App.Find().Chat
+                ?? throw new CliException(
+                    "The app has no chat service: start it with `dotnet run --project LoraAspire.AppHost`, or give --url.");
             var key = KeyFor(given);
             try
             {
-                return await TalkAsync(new Uri(new Uri(address), "/v1"), key, parsed.GetValue(model), parsed.GetValue(once), cancellationToken);
+                return await TalkAsync(new Uri(new Uri(address), "/v1"), key, parsed.GetValue(model), parsed.GetValue(once),
+                    cancellationToken);
             }
             catch (Exception error) when (error is ClientResultException or HttpRequestException or AggregateException)
             {
@@ -41,7 +45,8 @@ internal static class ChatCommand
 
     /// <summary>The app's own key is for the app; a server that was named is shown only a key that was named.</summary>
     private static string? KeyFor(string? givenAddress) =>
-        Environment.GetEnvironmentVariable(ApiKeyFile.Variable) is { Length: > 0 } file ? ApiKeyFile.Read(file) ?? throw new CliException($"No API key file {file}, which {ApiKeyFile.Variable} names.")
+        Environment.GetEnvironmentVariable(ApiKeyFile.Variable) is { Length: > 0 } file
+            ? ApiKeyFile.Read(file) ?? throw new CliException($"No API key file {file}, which {ApiKeyFile.Variable} names.")
         : givenAddress is null ? ApiKeyFile.Read(ApiKeyFile.In(App.Folders.State))
         : null;
 
@@ -50,7 +55,8 @@ internal static class ChatCommand
         // On loopback the service asks for no key, the client library always does.
         var client = new OpenAIClient(new ApiKeyCredential(key ?? "none"), new OpenAIClientOptions { Endpoint = endpoint });
         var models = (await client.GetOpenAIModelClient().GetModelsAsync(cancellationToken)).Value;
-        model ??= models.FirstOrDefault()?.Id ?? throw new CliException("No model is served yet: run a pipeline that ends with a chat stage.");
+        model ??= models.FirstOrDefault()?.Id
+            ?? throw new CliException("No model is served yet: run a pipeline that ends with a chat stage.");
         using var chat = client.GetChatClient(model).AsIChatClient();
         List<ChatMessage> history = [];
         if (once is null)

@@ -10,7 +10,9 @@ internal static class CheckCommand
     public static Command Create()
     {
         var files = new Argument<string[]>("file") { Description = "Pipeline files", Arity = ArgumentArity.OneOrMore };
-        var command = new Command("check", "Check pipelines, and that the files and models they name are there, without running them; shows every error at once.") { files };
+        var command = new Command("check",
+            "Check pipelines, and that the files and models they name are there, without running them; shows every error at "
+                + "once.") { files };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var wrong = 0;

@@ -46,6 +46,7 @@ internal static class CleanConsole
         public Measurement Measure(RenderOptions options, int maxWidth) => inner.Measure(options, maxWidth);
 
         public IEnumerable<Segment> Render(RenderOptions options, int maxWidth) =>
-            inner.Render(options, maxWidth).Select(segment => segment.IsControlCode || segment.IsLineBreak ? segment : new Segment(TerminalText.Clean(segment.Text), segment.Style));
+            inner.Render(options, maxWidth).Select(segment => segment.IsControlCode || segment.IsLineBreak ? segment
+                : new Segment(TerminalText.Clean(segment.Text), segment.Style));
     }
 }

@@ -13,18 +13,23 @@ internal static class GcCommand
 
     public static Command Create()
     {
-        Option<int> days = new("--days") { Description = "What was used in so many days is kept, and what runs of those days gave", DefaultValueFactory = _ => UsualDays };
+        Option<int> days = new("--days") { Description = "What was used in so many days is kept, and what runs of those days gave",
+            DefaultValueFactory = _ => UsualDays };
         days.Validators.Add(result =>
         {
             // Asked of the words: of what is no number the value can't be asked for.
-            if (result.Tokens is [var given] && !(int.TryParse(given.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= MostDays))
+            if (result.Tokens is [var given]
+                && !(int.TryParse(given.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= MostDays))
             {
                 result.AddError($"--days is a number from 0 to {MostDays}");
             }
         });
         Option<bool> delete = new("--delete") { Description = "Remove it; without this nothing is changed" };
-        Option<bool> offline = new("--offline") { Description = "Don't ask the app for its runs: a run that waits may have to make things again" };
-        Command command = new("gc", "Show what of the store no run and no cache entry of the last days needs, and remove it with --delete.") { days, delete, offline };
+        Option<bool> offline =
+            new("--offline") { Description = "Don't ask the app for its runs: a run that waits may have to make things again" };
+        Command command = new("gc",
+            "Show what of the store no run and no cache entry of the last days needs, and remove it with --delete.") { days, delete,
+                offline };
         command.SetAction(async (parsed, _) =>
         {
             var paths = App.Folders;
@@ -65,7 +70,8 @@ internal static class GcCommand
                 }
                 continue;
             }
-            Row($"{group.Count()} {Name(group.Key, group.Count())}", group.Max(garbage => garbage.LastUsed), group.Sum(garbage => garbage.Bytes), "");
+            Row($"{group.Count()} {Name(group.Key, group.Count())}", group.Max(garbage => garbage.LastUsed),
+                group.Sum(garbage => garbage.Bytes), "");
         }
         if (report.Found.Count > 0)
         {
@@ -78,10 +84,12 @@ internal static class GcCommand
             : $"{Sum(report.Removed)} were removed{(report.InUse.Count > 0 ? $"; {Sum(report.InUse)} are in use by now and stay" : "")}.");
 
         void Row(string what, DateTimeOffset used, long bytes, string where) => table.AddRow(
-            new Text(what), new Text(used.ToLocalTime().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)), new Text(DiskSpace.Words(bytes)), new Text(where));
+            new Text(what), new Text(used.ToLocalTime().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)),
+            new Text(DiskSpace.Words(bytes)), new Text(where));
     }
 
-    private static string Sum(IReadOnlyList<Garbage> garbage) => $"{garbage.Count} things of {DiskSpace.Words(garbage.Sum(one => one.Bytes))}";
+    private static string Sum(IReadOnlyList<Garbage> garbage) =>
+        $"{garbage.Count} things of {DiskSpace.Words(garbage.Sum(one => one.Bytes))}";
 
     private static string Name(GarbageKind kind, int count) => kind switch
     {

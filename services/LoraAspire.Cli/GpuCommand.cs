@@ -14,7 +14,8 @@ internal static class GpuCommand
         command.SetAction(_ =>
         {
             var gpus = Gpus.Open(out var why) ?? throw new CliException(why);
-            Console.WriteLine($"{Environment.MachineName}  {DateTime.Now.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)}  driver {gpus.Driver}");
+            Console.WriteLine($"{Environment.MachineName}  {DateTime.Now.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)}  "
+                + $"driver {gpus.Driver}");
             foreach (var gpu in gpus.Read())
             {
                 Console.WriteLine($"[{gpu.Index}] {gpu.Name} | {GpuText.Of(gpu)}");

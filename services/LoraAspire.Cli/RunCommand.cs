@@ -16,7 +16,8 @@ internal static class RunCommand
     public static Command Create()
     {
         var file = new Argument<string>("file") { Description = "Pipeline file" };
-        var follow = new Option<bool>("--follow", "-f") { Description = "Stay and show progress until the run ends; exit code 1 when it fails" };
+        var follow =
+            new Option<bool>("--follow", "-f") { Description = "Stay and show progress until the run ends; exit code 1 when it fails" };
         var command = new Command("run", "Submit a pipeline. Prints the run's id.") { file, follow };
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -64,5 +65,6 @@ internal static class RunCommand
 internal static class Screen
 {
     public static void Write(RunLogLine line) =>
-        AnsiConsole.MarkupLine($"[grey]{line.At.ToLocalTime().ToString("HH:mm:ss", CultureInfo.InvariantCulture)}[/] {(line.Stage is null ? "" : $"[blue]{Markup.Escape(line.Stage),-10}[/] ")}{Markup.Escape(line.Text)}");
+        AnsiConsole.MarkupLine(
+            $"[grey]{line.At.ToLocalTime().ToString("HH:mm:ss", CultureInfo.InvariantCulture)}[/] {(line.Stage is null ? "" : $"[blue]{Markup.Escape(line.Stage),-10}[/] ")}{Markup.Escape(line.Text)}");
 }

@@ -13,14 +13,16 @@ internal static class RunsCommand
         var command = new Command("runs", "List runs, the newest first.");
         command.SetAction(async (_, _) =>
         {
-            var table = new Table().Border(TableBorder.None).AddColumn(new TableColumn("RUN").NoWrap()).AddColumns("PIPELINE", "STATUS", "SUBMITTED", "TOOK", "STAGES");
+            var table = new Table().Border(TableBorder.None).AddColumn(new TableColumn("RUN").NoWrap())
+                .AddColumns("PIPELINE", "STATUS", "SUBMITTED", "TOOK", "STAGES");
             foreach (var run in await (await App.ConnectAsync()).ListAsync())
             {
                 table.AddRow(
                     Markup.Escape(run.Id), Markup.Escape(run.Name), $"[{Colour(run.Status)}]{run.Status.ToString().ToLowerInvariant()}[/]",
                     run.SubmittedAt?.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) ?? "",
                     run.FinishedAt - run.SubmittedAt is { } took ? Duration.Text(took) : "",
-                    Markup.Escape(string.Join(' ', run.Stages.Select(stage => $"{stage.Id}:{(stage.Cached ? "cached" : stage.Status.ToString().ToLowerInvariant())}"))));
+                    Markup.Escape(string.Join(' ', run.Stages.Select(
+                        stage => $"{stage.Id}:{(stage.Cached ? "cached" : stage.Status.ToString().ToLowerInvariant())}"))));
             }
             AnsiConsole.Write(table);
             return 0;

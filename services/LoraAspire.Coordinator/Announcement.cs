@@ -6,8 +6,8 @@ using LoraAspire.Runtime.Store;
 namespace LoraAspire.Coordinator;
 
 /// <summary>
-/// What follows a commit: log lines and figures, what each ordered stage is made from is kept for the next explanation, and the scratch of a
-/// run that is over goes. What is committed stays so, whatever happens here.
+/// What follows a commit: log lines and figures, what each ordered stage is made from is kept for the next explanation, and the scratch of
+/// a run that is over goes. What is committed stays so, whatever happens here.
 /// </summary>
 public sealed class Announcement(ArtifactStore store, ILogger log)
 {

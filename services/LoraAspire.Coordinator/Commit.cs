@@ -11,7 +11,8 @@ namespace LoraAspire.Coordinator;
 public sealed class Commit(IDatabase redis, ConsumerGroup inbox, StreamSettings options)
 {
     // KEYS: inbox, the run's log, index of runs, cancel, dead letters, then work streams.
-    // ARGV: group, entry id, run, score, cancel, done, reason, most dead letters, seconds to keep, then lists of [key index, stream id, count of fields, fields…].
+    // ARGV: group, entry id, run, score, cancel, done, reason, most dead letters, seconds to keep, then lists of [key index, stream id,
+    // count of fields, fields…].
     private const string Script = Lease.BuryFunction + """
         local position = 10
         local first = true
@@ -50,7 +51,8 @@ public sealed class Commit(IDatabase redis, ConsumerGroup inbox, StreamSettings 
             inbox.Group, entry, before.Id,
             decision.Events.OfType<RunSubmitted>().FirstOrDefault() is { } submitted ? submitted.At.ToUnixTimeMilliseconds() : "",
             // A run that failed while attempts of it are under way has them told as well.
-            decision.Events.Any(happened => happened is RunCancelling) || (end is not null && decision.Events.Any(happened => happened is StageCancelled)) ? "cancel" : "",
+            decision.Events.Any(happened => happened is RunCancelling)
+                || (end is not null && decision.Events.Any(happened => happened is StageCancelled)) ? "cancel" : "",
             decision.Waits ? "" : "done",
             reason ?? "", options.DeadLength,
             end is null ? "" : (long)options.KeepRuns.TotalSeconds,

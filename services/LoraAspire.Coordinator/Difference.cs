@@ -9,14 +9,17 @@ public static class Difference
     public static string Between(JsonObject before, JsonObject now)
     {
         var (old, fresh) = (Leaves(before).ToDictionary(), Leaves(now).ToDictionary());
-        var changes = old.Keys.Union(fresh.Keys).Where(path => old.GetValueOrDefault(path) != fresh.GetValueOrDefault(path)).Select(path => path switch
+        var changes = old.Keys.Union(fresh.Keys).Where(path => old.GetValueOrDefault(path) != fresh.GetValueOrDefault(path))
+            .Select(path => path switch
         {
             _ when path.StartsWith("inputs.", StringComparison.Ordinal) => $"input {path[7..]} changed",
             _ when path.StartsWith("data_files.", StringComparison.Ordinal) => $"{path[11..]} changed",
-            _ when path.StartsWith("with.", StringComparison.Ordinal) => $"{path[5..]}: {old.GetValueOrDefault(path, "nothing")} → {fresh.GetValueOrDefault(path, "nothing")}",
+            _ when path.StartsWith("with.", StringComparison.Ordinal) =>
+                $"{path[5..]}: {old.GetValueOrDefault(path, "nothing")} → {fresh.GetValueOrDefault(path, "nothing")}",
             _ => $"{path}: {old.GetValueOrDefault(path)} → {fresh.GetValueOrDefault(path)}",
         }).ToList();
-        return changes.Count == 0 ? "nothing changed, but no finished result is in the store" : string.Join(", ", changes.Take(5)) + (changes.Count > 5 ? $" and {changes.Count - 5} more" : "");
+        return changes.Count == 0 ? "nothing changed, but no finished result is in the store"
+            : string.Join(", ", changes.Take(5)) + (changes.Count > 5 ? $" and {changes.Count - 5} more" : "");
     }
 
     /// <summary>Two levels: the section, then the key; what lies deeper is compared as a whole.</summary>

@@ -8,8 +8,8 @@ using StackExchange.Redis;
 namespace LoraAspire.Coordinator;
 
 /// <summary>
-/// One entry of the inbox, from its reading to its acknowledgement. Whatever is wrong with it, or goes wrong with it, ends here: then it is kept with the dead letters and its
-/// run fails in words. It is never acknowledged otherwise.
+/// One entry of the inbox, from its reading to its acknowledgement. Whatever is wrong with it, or goes wrong with it, ends here: then it is
+/// kept with the dead letters and its run fails in words. It is never acknowledged otherwise.
 /// </summary>
 public sealed class InboxEntry(
     IDatabase redis, ConsumerGroup inbox, Delivery delivery, Coordination shared, StreamSettings options, ILogger log)
@@ -43,7 +43,8 @@ public sealed class InboxEntry(
             catch (Exception error)
             {
                 _reason = _reason.Length > 0 ? _reason : error is MessageFormatException ? error.Message : Failure.Of(error).Words;
-                log.LogError(error, "Inbox entry {Id} of run {Run} goes to the dead letters: {Reason}", Entry.Id, Entries.Run(Entry) ?? "?", _reason);
+                log.LogError(error, "Inbox entry {Id} of run {Run} goes to the dead letters: {Reason}", Entry.Id, Entries.Run(Entry) ?? "?",
+                    _reason);
             }
         }
         log.LogCritical("Inbox entry {Id} can't be moved to the dead letters either: it stays in the inbox", Entry.Id);
@@ -171,7 +172,8 @@ public sealed class InboxEntry(
             _submit = message as SubmitRun;
             return (message, null);
         }
-        catch (MessageFormatException error) when (Entries.FailedAttempt(Entry, "its outcome could not be read; see lora:dead") is { } failed)
+        catch (MessageFormatException error)
+            when (Entries.FailedAttempt(Entry, "its outcome could not be read; see lora:dead") is { } failed)
         {
             log.LogError("Inbox entry {Id} goes to the dead letters: {Reason}", Entry.Id, error.Message);
             return (failed, error.Message);
@@ -185,7 +187,8 @@ public sealed class InboxEntry(
         var run = name is null ? null : await RunRecord.ReadAsync(redis, name);
         while (run is not null && (run.State.Version > 0 || Entries.Field(Entry, "type") == SubmitRun.Type))
         {
-            var decision = Scheduler.Fail(run.State, DateTimeOffset.UtcNow, $"a message about this run could not be handled and is kept in {Keys.Dead}: {_reason}", _submit);
+            var decision = Scheduler.Fail(run.State, DateTimeOffset.UtcNow,
+                $"a message about this run could not be handled and is kept in {Keys.Dead}: {_reason}", _submit);
             if (await _commit.TryAsync(Entry.Id, run.State, decision, run.TraceParent, _reason))
             {
                 shared.Announcement.Tell(decision);
@@ -198,16 +201,19 @@ public sealed class InboxEntry(
     }
 
     /// <summary>The log after another coordinator wrote to it.</summary>
-    /// <exception cref="InvalidOperationException">Nobody did: it takes no more entries, since somebody gave one the last id there is.</exception>
+    /// <exception cref="InvalidOperationException">Nobody did: it takes no more entries, since somebody gave one the last id there
+    /// is.</exception>
     private async Task<RunRecord> ReadGrownAsync(string run, long version)
     {
         var log = await RunRecord.ReadAsync(redis, run);
-        return log.State.Version > version ? log : throw new InvalidOperationException($"the run's log takes no more entries after {version}");
+        return log.State.Version > version ? log
+            : throw new InvalidOperationException($"the run's log takes no more entries after {version}");
     }
 
     /// <summary>Whether the run's submission stands in the inbox before this entry.</summary>
     private async Task<bool> SubmissionWaitsAsync(string run) =>
-        (await redis.StreamRangeAsync(Keys.Inbox, maxId: Entry.Id)).Any(entry => entry.Id != Entry.Id && Entries.Run(entry) == run && Entries.Field(entry, "type") == SubmitRun.Type);
+        (await redis.StreamRangeAsync(Keys.Inbox, maxId: Entry.Id))
+            .Any(entry => entry.Id != Entry.Id && Entries.Run(entry) == run && Entries.Field(entry, "type") == SubmitRun.Type);
 
     private async Task GiveBackAsync()
     {

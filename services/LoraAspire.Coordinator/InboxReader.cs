@@ -7,11 +7,13 @@ using StackExchange.Redis;
 namespace LoraAspire.Coordinator;
 
 /// <summary>
-/// One inbox entry at a time: fold the run's log, decide, commit. An entry whose stages are still being planned is put aside and finished beside the others. Nothing that an
-/// entry holds, and nothing that happens to it, ends the loop. Any number of coordinators may do so at once.
+/// One inbox entry at a time: fold the run's log, decide, commit. An entry whose stages are still being planned is put aside and finished
+/// beside the others. Nothing that an entry holds, and nothing that happens to it, ends the loop. Any number of coordinators may do so at
+/// once.
 /// </summary>
 public sealed class InboxReader(
-    IConnectionMultiplexer connection, Planner planner, ArtifactStore store, StreamSettings options, ILogger<InboxReader> log) : BackgroundService
+    IConnectionMultiplexer connection, Planner planner, ArtifactStore store, StreamSettings options, ILogger<InboxReader> log)
+        : BackgroundService
 {
     private const int MostAside = 10_000;
 

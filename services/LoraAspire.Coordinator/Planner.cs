@@ -10,7 +10,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LoraAspire.Coordinator;
 
-/// <summary>A ready stage → its key, from the digests of everything it depends on, and whether the store knows that key or lacks an input.</summary>
+/// <summary>
+/// A ready stage → its key, from the digests of everything it depends on, and whether the store knows that key or lacks an input.
+/// </summary>
 public sealed class Planner(ArtifactStore store, ContentDigests digests, ILogger<Planner>? log = null)
 {
     private readonly ILogger _log = log ?? NullLogger<Planner>.Instance;
@@ -19,8 +21,8 @@ public sealed class Planner(ArtifactStore store, ContentDigests digests, ILogger
     public ReferenceCheck References => digests.References;
 
     /// <summary>
-    /// Hashes what isn't remembered, which for a large model takes minutes. Whatever goes wrong is a <see cref="CannotRun"/> with its reason;
-    /// nothing is thrown.
+    /// Hashes what isn't remembered, which for a large model takes minutes. Whatever goes wrong is a <see cref="CannotRun"/> with its
+    /// reason; nothing is thrown.
     /// </summary>
     /// <exception cref="OperationCanceledException">Only when <paramref name="cancellationToken"/> asks for it.</exception>
     public StagePlan Plan(PlanRequest request, IProgress<HashProgress>? progress, CancellationToken cancellationToken)
@@ -29,8 +31,10 @@ public sealed class Planner(ArtifactStore store, ContentDigests digests, ILogger
         try
         {
             var inputs = spec.Inputs.ToDictionary(input => input.Key, input => Input(input.Value, state, progress, cancellationToken));
-            var files = spec.With.DataFiles().Distinct().ToDictionary(path => path, path => digests.OfData(path, progress, cancellationToken));
-            var identity = StageKey.Identity(spec.Kind, spec.With, inputs.ToDictionary(input => input.Key, input => input.Value.Digest), files);
+            var files =
+                spec.With.DataFiles().Distinct().ToDictionary(path => path, path => digests.OfData(path, progress, cancellationToken));
+            var identity =
+                StageKey.Identity(spec.Kind, spec.With, inputs.ToDictionary(input => input.Key, input => input.Value.Digest), files);
             var key = StageKey.Of(identity);
             if (spec.Kind.Cached && store.Cached(key, spec.Kind, spec.With, progress, cancellationToken) is { } outputs)
             {

@@ -9,8 +9,9 @@ using LoraAspire.Runtime.Store;
 namespace LoraAspire.Coordinator;
 
 /// <summary>
-/// The plans that are being made. To plan is to hash what isn't remembered, which for a large model takes minutes: it stands in nobody's way, is done once for all messages
-/// that wait for the same, and one after the other for the same model, since the first remembers for the others.
+/// The plans that are being made. To plan is to hash what isn't remembered, which for a large model takes minutes: it stands in nobody's
+/// way, is done once for all messages that wait for the same, and one after the other for the same model, since the first remembers for the
+/// others.
 /// </summary>
 /// <param name="make">Makes one plan; may take minutes.</param>
 /// <param name="report">Run and stage → who is told how far hashing has come.</param>

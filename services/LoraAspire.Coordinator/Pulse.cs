@@ -6,7 +6,9 @@ using StackExchange.Redis;
 
 namespace LoraAspire.Coordinator;
 
-/// <summary>At each heartbeat: that a coordinator lives, and how long the queues are. Once an hour: runs whose log has gone leave the index.</summary>
+/// <summary>
+/// At each heartbeat: that a coordinator lives, and how long the queues are. Once an hour: runs whose log has gone leave the index.
+/// </summary>
 public sealed class Pulse(IConnectionMultiplexer connection, StreamSettings options, ILogger<Pulse> log) : BackgroundService
 {
     private static readonly TimeSpan TidyInterval = TimeSpan.FromHours(1);
@@ -50,7 +52,8 @@ public sealed class Pulse(IConnectionMultiplexer connection, StreamSettings opti
 
     private async Task TidyAsync(IDatabase redis)
     {
-        foreach (var run in await redis.SortedSetRangeByScoreAsync(Keys.Runs, stop: (DateTimeOffset.UtcNow - options.KeepRuns).ToUnixTimeMilliseconds()))
+        foreach (var run in await redis.SortedSetRangeByScoreAsync(Keys.Runs,
+            stop: (DateTimeOffset.UtcNow - options.KeepRuns).ToUnixTimeMilliseconds()))
         {
             if (!await redis.KeyExistsAsync(Keys.Run(run.ToString())))
             {

@@ -11,7 +11,10 @@ using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild;
 
-/// <summary>Sources → a tokenised data set: dataset.arrow, dataset.json, report.md with lengths.svg, preview.md, prompt_template.json, tokenizer/. The same inputs give the same bytes.</summary>
+/// <summary>
+/// Sources → a tokenised data set: dataset.arrow, dataset.json, report.md with lengths.svg, preview.md, prompt_template.json, tokenizer/.
+/// The same inputs give the same bytes.
+/// </summary>
 /// <param name="models">How to reach a chat model that writes; by default without service discovery.</param>
 public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuildParams>
 {
@@ -23,7 +26,8 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         {
             // What is wrong with the inputs shows before a chat model is asked, which costs time or money.
             var (tokenizer, template) = Load(context);
-            Build(context, tokenizer, template, await WrittenItems.AskAsync(context, models ?? new(), cancellationToken), cancellationToken);
+            Build(context, tokenizer, template, await WrittenItems.AskAsync(context, models ?? new(), cancellationToken),
+                cancellationToken);
         }
         catch (ModelException e)
         {
@@ -34,15 +38,19 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
             throw new StageException(Cut(e.Message), e.Transient, e);
         }
         // What is thrown while rows are made over all cores arrives wrapped.
-        catch (AggregateException e) when (e.Flatten().InnerExceptions.FirstOrDefault(inner => inner is StageException or ModelException or IOException or UnauthorizedAccessException) is { } wrong)
+        catch (AggregateException e) when (e.Flatten().InnerExceptions
+            .FirstOrDefault(inner => inner is StageException or ModelException or IOException or UnauthorizedAccessException) is { } wrong)
         {
             throw new StageException(Cut(wrong.Message), inner: e);
         }
     }
 
-    /// <summary>A message quotes what stands in a file, such as the names of its columns, of which there may be thousands. Its end says what to do.</summary>
+    /// <summary>
+    /// A message quotes what stands in a file, such as the names of its columns, of which there may be thousands. Its end says what to do.
+    /// </summary>
     private static string Cut(string message) =>
-        message.Length <= LongestMessage ? message : $"{message.AsSpan(0, LongestMessage * 3 / 4)} … {message.AsSpan(message.Length - (LongestMessage / 4))}";
+        message.Length <= LongestMessage ? message
+            : $"{message.AsSpan(0, LongestMessage * 3 / 4)} … {message.AsSpan(message.Length - (LongestMessage / 4))}";
 
     private static (HfTokenizer Tokenizer, PromptTemplate Template) Load(StageContext<DataBuildParams> context)
     {
@@ -52,10 +60,12 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
             DataFile.Find(context.Data, name);
         }
         return (HfTokenizer.Load(context.Inputs["base"]),
-            PromptTemplate.Load(PromptTemplate.BuiltIn.Contains(with.PromptTemplateName) ? with.PromptTemplateName : context.Data.Resolve(with.PromptTemplateName)));
+            PromptTemplate.Load(PromptTemplate.BuiltIn.Contains(with.PromptTemplateName) ? with.PromptTemplateName
+                : context.Data.Resolve(with.PromptTemplateName)));
     }
 
-    private static void Build(StageContext<DataBuildParams> context, HfTokenizer tokenizer, PromptTemplate template, WrittenItems written, CancellationToken cancellationToken)
+    private static void Build(StageContext<DataBuildParams> context, HfTokenizer tokenizer, PromptTemplate template, WrittenItems written,
+        CancellationToken cancellationToken)
     {
         var with = context.With;
         var folder = context.Inputs["base"];
@@ -70,12 +80,14 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         {
             preview.Save(Path.Combine(output, Preview.FileName), rows, tokenizer);
         }
-        var lineage = DatasetLineage.Of(folder, template, with.DataFiles().Select(name => DataFile.Find(context.Data, name)), written.Digests);
+        var lineage =
+            DatasetLineage.Of(folder, template, with.DataFiles().Select(name => DataFile.Find(context.Data, name)), written.Digests);
         summary.Facts(with, lineage).Write(output);
         DatasetReport.Save(output, summary, with, lineage);
     }
 
-    private static DatasetSummary WriteRows(StageContext<DataBuildParams> context, WrittenItems written, RowBuilder builder, Preview preview, string output, CancellationToken cancellationToken)
+    private static DatasetSummary WriteRows(StageContext<DataBuildParams> context, WrittenItems written, RowBuilder builder,
+        Preview preview, string output, CancellationToken cancellationToken)
     {
         DatasetSummary summary = new();
         using InstructionDatasetWriter writer = new(output);
@@ -109,7 +121,8 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
             summary.Notes.Add(note);
             context.Report.Report(new(Message: note));
         }
-        context.Report.Report(new("rows", summary.Total.Records, summary.Total.Records, TokensPerSecond: summary.Total.Tokens / clock.Elapsed.TotalSeconds, Message: summary.Line(context.With.CutoffLen)));
+        context.Report.Report(new("rows", summary.Total.Records, summary.Total.Records,
+            TokensPerSecond: summary.Total.Tokens / clock.Elapsed.TotalSeconds, Message: summary.Line(context.With.CutoffLen)));
         return summary;
     }
 
@@ -122,7 +135,8 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         if (summary.Total.Written == 0)
         {
             throw new StageException(summary.Total.Dropped.ContainsKey(RowBuilder.TooLong)
-                ? $"cutoff_len {with.CutoffLen} is too short for every record: the shortest prompt alone has {summary.ShortestPrompt} tokens. Raise cutoff_len well above that, or choose a shorter prompt template."
+                ? $"cutoff_len {with.CutoffLen} is too short for every record: the shortest prompt alone has {summary.ShortestPrompt} "
+                    + "tokens. Raise cutoff_len well above that, or choose a shorter prompt template."
                 : $"All {summary.Total.Records} records were dropped: {string.Join(", ", summary.Total.Dropped.Keys)}.");
         }
     }

@@ -15,7 +15,8 @@ internal static class AnswersPage
         text.Append(withBase ? "| question | base | tuned |\n| --- | --- | --- |\n" : "| question | answer |\n| --- | --- |\n");
         foreach (var row in report.Questions)
         {
-            text.Append("| ").Append(Cell(row.Question)).Append(withBase ? $" | {Cell(row.Base)}" : "").Append(" | ").Append(Cell(row.Model)).Append(" |\n");
+            text.Append("| ").Append(Cell(row.Question)).Append(withBase ? $" | {Cell(row.Base)}" : "").Append(" | ")
+                .Append(Cell(row.Model)).Append(" |\n");
         }
         return text.ToString();
     }

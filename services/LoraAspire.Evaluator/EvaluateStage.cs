@@ -36,7 +36,8 @@ public sealed class EvaluateStage : IStage<EvaluatorParams>
     }
 
     /// <summary>One model in memory at a time.</summary>
-    private static List<string> Answers(string folder, PromptTemplate? template, EvaluatorParams with, IProgress<int> progress, CancellationToken cancellationToken)
+    private static List<string> Answers(string folder, PromptTemplate? template, EvaluatorParams with, IProgress<int> progress,
+        CancellationToken cancellationToken)
     {
         using var model = LocalModel.Load(folder, ComputeDevice.Of(with.Device.ToString()), template);
         return [.. with.Questions.Select(question =>

@@ -12,7 +12,8 @@ namespace LoraAspire.Merger;
 /// <summary>Writes the merged weights, one tensor in memory at a time. The base is only read.</summary>
 public static class MergedWeights
 {
-    /// <exception cref="ModelException">The adapter belongs to another base, or a file is broken. Nothing half-done is of use then: the caller drops the folder.</exception>
+    /// <exception cref="ModelException">The adapter belongs to another base, or a file is broken. Nothing half-done is of use then: the
+    /// caller drops the folder.</exception>
     public static void Write(
         string baseFolder, Adapter adapter, string to, long maxShardBytes,
         IProgress<StageProgress> report, CancellationToken cancellationToken)
@@ -38,8 +39,10 @@ public static class MergedWeights
             return merged;
         }
 
-        var shards = Shards([.. entries.Select(entry => new TensorSource(entry.Name, entry.Dtype, entry.Shape, () => Make(entry.Name)))], maxShardBytes);
-        var names = shards.Select((_, index) => shards.Count == 1 ? WeightFiles.Single : $"model-{index + 1:D5}-of-{shards.Count:D5}.safetensors").ToList();
+        var shards = Shards([.. entries.Select(entry => new TensorSource(entry.Name, entry.Dtype, entry.Shape, () => Make(entry.Name)))],
+            maxShardBytes);
+        var names = shards.Select(
+            (_, index) => shards.Count == 1 ? WeightFiles.Single : $"model-{index + 1:D5}-of-{shards.Count:D5}.safetensors").ToList();
         DiskSpace.Require(to, shards.Sum(shard => shard.Sum(tensor => tensor.Bytes)), "The merged model");
         for (var i = 0; i < shards.Count; i++)
         {
@@ -51,7 +54,10 @@ public static class MergedWeights
         }
         RequireReadsBack(to, entries);
         var scales = adapter.Layers.Values.Select(layer => layer.Scale).Distinct().Order().Select(scale => $"{scale:0.####}");
-        report.Report(new StageProgress(Message: $"merged {layers.Count} layers at scale {string.Join(", ", scales)}{(saved.Count > 0 ? $", replaced {string.Join(", ", adapter.Saved.Keys)}," : "")} into {entries.Count} tensors"));
+        report.Report(
+            new StageProgress(
+                Message: $"merged {layers.Count} layers at "
+                    + $"scale {string.Join(", ", scales)}{(saved.Count > 0 ? $", replaced {string.Join(", ", adapter.Saved.Keys)}," : "")} into {entries.Count} tensors"));
     }
 
     private static void RequireSameBase(Adapter adapter, IEnumerable<TensorEntry> entries, string baseFolder)
@@ -61,7 +67,8 @@ public static class MergedWeights
         {
             if (!known.TryGetValue(layer + ".weight", out var weight))
             {
-                throw new ModelException($"The adapter was made for another base: it changes {layer}.weight, which {baseFolder} doesn't have.");
+                throw new ModelException(
+                    $"The adapter was made for another base: it changes {layer}.weight, which {baseFolder} doesn't have.");
             }
             own.RequireFits(weight.Name, weight.Shape);
         }
@@ -72,14 +79,16 @@ public static class MergedWeights
     {
         if (adapter.Saved.Count > 0 && ModelConfig.Load(baseFolder).TieWordEmbeddings)
         {
-            throw new ModelException($"The adapter holds {string.Join(", ", adapter.Saved.Keys)}, but {baseFolder} shares one weight between embedding and head (tie_word_embeddings): they can't be merged.");
+            throw new ModelException($"The adapter holds {string.Join(", ", adapter.Saved.Keys)}, but {baseFolder} shares one weight "
+                + "between embedding and head (tie_word_embeddings): they can't be merged.");
         }
         var known = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
         foreach (var (module, weight) in adapter.Saved)
         {
             if (!known.TryGetValue(module + ".weight", out var entry) || !entry.Shape.SequenceEqual(weight.shape))
             {
-                throw new ModelException($"The adapter was made for another base: its {module} is [{string.Join(", ", weight.shape)}], and {baseFolder} has {(entry is null ? "none" : $"[{string.Join(", ", entry.Shape)}]")}.");
+                throw new ModelException($"The adapter was made for another base: its {module} is [{string.Join(", ", weight.shape)}], "
+                    + $"and {baseFolder} has {(entry is null ? "none" : $"[{string.Join(", ", entry.Shape)}]")}.");
             }
         }
     }
@@ -108,7 +117,8 @@ public static class MergedWeights
         {
             metadata = new { total_size = shards.Sum(shard => shard.Sum(tensor => tensor.Bytes)) },
             weight_map = new SortedDictionary<string, string>(
-                shards.SelectMany((shard, i) => shard.Select(tensor => KeyValuePair.Create(tensor.Name, names[i]))).ToDictionary(), StringComparer.Ordinal),
+                shards.SelectMany((shard, i) => shard.Select(tensor => KeyValuePair.Create(tensor.Name, names[i])))
+                    .ToDictionary(), StringComparer.Ordinal),
         };
         File.WriteAllText(path, JsonSerializer.Serialize(index, new JsonSerializerOptions { WriteIndented = true }) + "\n");
     }

@@ -105,7 +105,8 @@ public sealed class TrainStage : IStage<TrainerParams>
         {
             if (rows.Length(row) > config.Context)
             {
-                throw new StageException($"Row {row} of the data set has {rows.Length(row)} tokens, but the base's context is {config.Context}. Lower cutoff_len of data-build.");
+                throw new StageException($"Row {row} of the data set has {rows.Length(row)} tokens, but the base's context "
+                    + $"is {config.Context}. Lower cutoff_len of data-build.");
             }
         }
         rows.RequireIdsBelow(config.VocabSize);
@@ -115,7 +116,8 @@ public sealed class TrainStage : IStage<TrainerParams>
     {
         ModelFiles.Copy(from, to);
         SafetensorsWriter.Write(Path.Combine(to, WeightFiles.Single), model.Weights().Select(weight =>
-            new TensorSource(weight.Name, model.Config.TorchDtype, weight.Tensor.shape, () => weight.Tensor.detach().to_type(model.Config.TorchDtype))));
+            new TensorSource(weight.Name, model.Config.TorchDtype, weight.Tensor.shape,
+                () => weight.Tensor.detach().to_type(model.Config.TorchDtype))));
     }
 
     /// <summary>The template goes with the weights, so that chat writes prompts as training did.</summary>

@@ -60,7 +60,8 @@ public sealed class DamagedArtifactTests(RedisServer server)
 
         Assert.Equal(RunStatus.Succeeded, state.Status);
         Assert.Equal(2, read.Count);
-        Assert.Equal("Pebble", File.ReadAllText(Path.Combine(installation.Store.Verified(state.Stage("tune")!.Outputs["adapter"]), "adapter.txt")));
+        Assert.Equal("Pebble",
+            File.ReadAllText(Path.Combine(installation.Store.Verified(state.Stage("tune")!.Outputs["adapter"]), "adapter.txt")));
     }
 
     [Fact]

@@ -53,7 +53,8 @@ public sealed class FollowTests(RedisServer server)
         await using var installation = new Installation(server) { Options = Hasty };
         var run = await installation.Runs.SubmitAsync(Installation.OneStage());
 
-        Assert.Contains("No coordinator", (await Assert.ThrowsAsync<RunLostException>(() => WatchAsync(installation, run))).Message, StringComparison.Ordinal);
+        Assert.Contains("No coordinator", (await Assert.ThrowsAsync<RunLostException>(() => WatchAsync(installation, run))).Message,
+            StringComparison.Ordinal);
 
         var pulse = await installation.StartPulseAsync();
         await installation.StartCoordinatorAsync();
@@ -109,7 +110,8 @@ public sealed class FollowTests(RedisServer server)
         foreach (var follow in (bool[])[false, true])
         {
             var lines = await installation.Runs.LogsAsync(run, follow, Installation.Soon).ToListAsync(Installation.Soon);
-            Assert.Equal(Enumerable.Range(0, Messages).Select(i => $"line {i}"), lines.Select(line => line.Text).Where(text => text.StartsWith("line ", StringComparison.Ordinal)));
+            Assert.Equal(Enumerable.Range(0, Messages).Select(i => $"line {i}"),
+                lines.Select(line => line.Text).Where(text => text.StartsWith("line ", StringComparison.Ordinal)));
             Assert.Equal("succeeded", lines[^1].Text);
         }
     }
@@ -129,12 +131,16 @@ public sealed class FollowTests(RedisServer server)
         await installation.EndOfAsync(run);
 
         Assert.InRange((await installation.Redis.KeyTimeToLiveAsync(Keys.Run(run)))!.Value, TimeSpan.FromDays(179), TimeSpan.FromDays(180));
-        Assert.InRange((await installation.Redis.KeyTimeToLiveAsync(Keys.Progress(run)))!.Value, TimeSpan.FromDays(29), TimeSpan.FromDays(30));
+        Assert.InRange((await installation.Redis.KeyTimeToLiveAsync(Keys.Progress(run)))!.Value, TimeSpan.FromDays(29),
+            TimeSpan.FromDays(30));
     }
 
-    private static async Task WatchAsync(Installation installation, string run) => await installation.Runs.WatchAsync(run, Installation.Soon).ToListAsync(Installation.Soon);
+    private static async Task WatchAsync(Installation installation, string run) =>
+        await installation.Runs.WatchAsync(run, Installation.Soon).ToListAsync(Installation.Soon);
 
-    private static async Task FollowProgressAsync(Installation installation, string run) => await installation.Runs.FollowProgressAsync(run, Installation.Soon).ToListAsync(Installation.Soon);
+    private static async Task FollowProgressAsync(Installation installation, string run) =>
+        await installation.Runs.FollowProgressAsync(run, Installation.Soon).ToListAsync(Installation.Soon);
 
-    private static async Task ReadLogsAsync(Installation installation, string run) => await installation.Runs.LogsAsync(run, follow: true, Installation.Soon).ToListAsync(Installation.Soon);
+    private static async Task ReadLogsAsync(Installation installation, string run) =>
+        await installation.Runs.LogsAsync(run, follow: true, Installation.Soon).ToListAsync(Installation.Soon);
 }

@@ -88,7 +88,8 @@ public sealed class Installation : IAsyncDisposable
     }
 
     /// <summary>The first event of this kind.</summary>
-    public async Task<TEvent> FirstAsync<TEvent>(string run) where TEvent : RunEvent => (TEvent)await Runs.WatchAsync(run, Soon).FirstAsync(happened => happened is TEvent);
+    public async Task<TEvent> FirstAsync<TEvent>(string run) where TEvent : RunEvent =>
+        (TEvent)await Runs.WatchAsync(run, Soon).FirstAsync(happened => happened is TEvent);
 
     /// <summary>Done when everything in a stream has been dealt with.</summary>
     public async Task EmptyAsync(string stream)
@@ -106,7 +107,8 @@ public sealed class Installation : IAsyncDisposable
     public static CancellationToken Soon => new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token;
 
     public static Task WriteDataset(StageContext<DataBuildParams> context, CancellationToken stop) =>
-        File.WriteAllTextAsync(Path.Combine(context.OutputDir("dataset"), "dataset.json"), ((SelfCognitionSource)context.With.Sources[0].Only!).Name, stop);
+        File.WriteAllTextAsync(Path.Combine(context.OutputDir("dataset"), "dataset.json"),
+            ((SelfCognitionSource)context.With.Sources[0].Only!).Name, stop);
 
     public async ValueTask DisposeAsync()
     {

@@ -28,7 +28,8 @@ public sealed class LeaseTests(RedisServer server)
         await using var installation = new Installation(server);
         using var process = Process.Start("true");
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        var (stream, gone, alive) = ("lora:work:restarts", $"{Environment.MachineName}-{process.Id}-abc123", $"{Environment.MachineName}-{Environment.ProcessId}-abc123");
+        var (stream, gone, alive) = ("lora:work:restarts", $"{Environment.MachineName}-{process.Id}-abc123",
+            $"{Environment.MachineName}-{Environment.ProcessId}-abc123");
         await installation.Redis.StreamCreateConsumerGroupAsync(stream, Keys.WorkerGroup, "0", createStream: true);
         var left = await installation.Redis.StreamAddAsync(stream, "a", "left");
         await installation.Redis.StreamReadGroupAsync(stream, Keys.WorkerGroup, gone, StreamPosition.NewMessages);
@@ -39,7 +40,8 @@ public sealed class LeaseTests(RedisServer server)
 
         Assert.Equal((left, 2), await group.TryReadAsync() is { } delivery ? (delivery.Entry.Id, delivery.Count) : default);
         Assert.Null(await group.TryReadAsync());
-        Assert.DoesNotContain(gone, (await installation.Redis.StreamConsumerInfoAsync(stream, Keys.WorkerGroup)).Select(reader => reader.Name));
+        Assert.DoesNotContain(gone,
+            (await installation.Redis.StreamConsumerInfoAsync(stream, Keys.WorkerGroup)).Select(reader => reader.Name));
     }
 
     [Fact]
@@ -57,7 +59,8 @@ public sealed class LeaseTests(RedisServer server)
         await installation.FirstAsync<StageStarted>(run);
 
         Assert.Equal(LeaseState.Lost, await dead.RenewAsync());
-        Assert.Equal(LeaseState.Lost, await dead.FinishAsync(new AttemptFinished(run, DateTimeOffset.UtcNow, "data", 1, new Dictionary<string, string> { ["dataset"] = "forged" })));
+        Assert.Equal(LeaseState.Lost, await dead.FinishAsync(
+            new AttemptFinished(run, DateTimeOffset.UtcNow, "data", 1, new Dictionary<string, string> { ["dataset"] = "forged" })));
         Assert.Equal(LeaseState.Lost, await dead.ReleaseAsync());
         Assert.Single(await installation.Redis.StreamPendingMessagesAsync(Keys.Work("data-build"), Keys.WorkerGroup, 10, RedisValue.Null));
 
@@ -78,7 +81,8 @@ public sealed class LeaseTests(RedisServer server)
             Assert.Equal(LeaseState.Held, await lease.RenewAsync());
         }
 
-        var pending = await installation.Redis.StreamPendingMessagesAsync(Keys.Work("data-build"), Keys.WorkerGroup, 1, RedisValue.Null, delivery.Entry.Id, delivery.Entry.Id);
+        var pending = await installation.Redis.StreamPendingMessagesAsync(Keys.Work("data-build"), Keys.WorkerGroup, 1, RedisValue.Null,
+            delivery.Entry.Id, delivery.Entry.Id);
         Assert.Equal(1, pending[0].DeliveryCount);
     }
 
@@ -153,8 +157,10 @@ public sealed class LeaseTests(RedisServer server)
     [Fact]
     public async Task The_order_of_a_dead_worker_is_found_behind_any_number_of_orders_that_others_hold()
     {
-        await using var installation = new Installation(server) { Options = new() { IdleLimit = TimeSpan.FromSeconds(1), PollMax = TimeSpan.FromMilliseconds(20) } };
-        var (stream, group) = (Keys.Work("data-build"), new ConsumerGroup(installation.Redis, Keys.Work("data-build"), Keys.WorkerGroup, installation.Options));
+        await using var installation =
+            new Installation(server) { Options = new() { IdleLimit = TimeSpan.FromSeconds(1), PollMax = TimeSpan.FromMilliseconds(20) } };
+        var (stream, group) = (Keys.Work("data-build"),
+            new ConsumerGroup(installation.Redis, Keys.Work("data-build"), Keys.WorkerGroup, installation.Options));
         Assert.Null(await group.TryReadAsync());
         List<Lease> held = [];
         for (var i = 0; i < 35; i++)

@@ -77,7 +77,8 @@ public sealed class PlannerTests : IDisposable
                 break;
         }
 
-        var refused = Assert.IsType<CannotRun>(await Task.Run(() => Plan(), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        var refused = Assert.IsType<CannotRun>(await Task.Run(() => Plan(), TestContext.Current.CancellationToken)
+            .WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
 
         Assert.Contains(words, refused.Error, StringComparison.Ordinal);
         Assert.NotNull(Assert.Single(_errors.Logged)?.StackTrace);
@@ -142,14 +143,16 @@ public sealed class PlannerTests : IDisposable
 
     private Planner Planner() => new(new ArtifactStore(_paths.Store), new ContentDigests(_paths), _errors);
 
-    [DllImport("libc", EntryPoint = "mkfifo", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport("libc", EntryPoint = "mkfifo", CharSet = CharSet.Ansi, BestFitMapping = false,
+        ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int MakePipe(string path, uint mode);
 
     private sealed class Errors : ILogger<Planner>
     {
         public List<Exception?> Logged { get; } = [];
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             if (logLevel >= LogLevel.Error)
             {

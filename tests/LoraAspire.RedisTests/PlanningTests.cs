@@ -20,7 +20,8 @@ public sealed class PlanningTests(RedisServer server, ITestOutputHelper output)
         await installation.FirstAsync<RunSubmitted>(slow);
 
         var clock = Stopwatch.StartNew();
-        Assert.Equal(RunStatus.Succeeded, (await installation.EndOfAsync(await installation.Runs.SubmitAsync(Installation.OneStage()))).Status);
+        Assert.Equal(RunStatus.Succeeded,
+            (await installation.EndOfAsync(await installation.Runs.SubmitAsync(Installation.OneStage()))).Status);
         output.WriteLine($"another run beside it: {clock.ElapsedMilliseconds} ms");
         clock.Restart();
         await installation.Runs.CancelAsync(slow);
@@ -33,7 +34,8 @@ public sealed class PlanningTests(RedisServer server, ITestOutputHelper output)
     public async Task An_entry_is_kept_while_its_model_is_hashed_and_no_other_coordinator_takes_it()
     {
         // Short enough to be over several times while the model is hashed, long enough for a busy machine.
-        await using var installation = new Installation(server) { Options = new() { Heartbeat = TimeSpan.FromMilliseconds(100), IdleLimit = TimeSpan.FromSeconds(2), PollMax = TimeSpan.FromMilliseconds(20) } };
+        await using var installation = new Installation(server) { Options = new() { Heartbeat = TimeSpan.FromMilliseconds(100),
+            IdleLimit = TimeSpan.FromSeconds(2), PollMax = TimeSpan.FromMilliseconds(20) } };
         await installation.StartCoordinatorAsync();
         AddModel(installation, "large", 1L << 30);
         var run = await installation.Runs.SubmitAsync(Installation.OneStage().Replace("model:tiny", "model:large"));

@@ -6,7 +6,9 @@ using StackExchange.Redis;
 
 namespace LoraAspire.RedisTests;
 
-/// <summary>Entries that nobody of ours writes, in every stream: each is kept, its run ends in words, and coordinator and worker go on.</summary>
+/// <summary>
+/// Entries that nobody of ours writes, in every stream: each is kept, its run ends in words, and coordinator and worker go on.
+/// </summary>
 public sealed class PoisonTests(RedisServer server)
 {
     private const string Poisoned = "poisoned-run";
@@ -17,17 +19,27 @@ public sealed class PoisonTests(RedisServer server)
         { "body null", ["v=1", "type=attempt.finished", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body=null"] },
         { "body a list", ["v=1", "type=attempt.finished", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body=[]"] },
         { "body cut off", ["v=1", "type=attempt.finished", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body={\"wo"] },
-        { "outputs null", ["v=1", "type=attempt.finished", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body={\"outputs\":null}"] },
-        { "a digest null", ["v=1", "type=attempt.finished", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body={\"outputs\":{\"dataset\":null}}"] },
-        { "a digest that is a path", ["v=1", "type=attempt.finished", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body={\"outputs\":{\"dataset\":\"../../etc\"}}"] },
-        { "attempt beyond int32", ["v=1", "type=attempt.failed", "run=RUN", "stage=data", "attempt=99999999999", "at=2026-01-01T00:00:00Z", "body={\"cause\":\"transient\",\"error\":\"e\"}"] },
-        { "attempt no number", ["v=1", "type=attempt.failed", "run=RUN", "stage=data", "attempt=one", "at=2026-01-01T00:00:00Z", "body={\"cause\":\"transient\",\"error\":\"e\"}"] },
-        { "attempt twice", ["v=1", "type=attempt.started", "run=RUN", "stage=data", "attempt=1", "attempt=2", "at=2026-01-01T00:00:00Z", "body={\"worker\":\"w\"}"] },
-        { "body twice", ["v=1", "type=attempt.started", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body={\"worker\":\"w\"}", "body={}"] },
-        { "run in the body too", ["v=1", "type=attempt.started", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body={\"worker\":\"w\",\"run\":\"x\"}"] },
-        { "missing field", ["v=1", "type=attempt.failed", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body={\"error\":\"e\"}"] },
+        { "outputs null",
+            ["v=1", "type=attempt.finished", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body={\"outputs\":null}"] },
+        { "a digest null", ["v=1", "type=attempt.finished", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z",
+            "body={\"outputs\":{\"dataset\":null}}"] },
+        { "a digest that is a path", ["v=1", "type=attempt.finished", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z",
+            "body={\"outputs\":{\"dataset\":\"../../etc\"}}"] },
+        { "attempt beyond int32", ["v=1", "type=attempt.failed", "run=RUN", "stage=data", "attempt=99999999999", "at=2026-01-01T00:00:00Z",
+            "body={\"cause\":\"transient\",\"error\":\"e\"}"] },
+        { "attempt no number", ["v=1", "type=attempt.failed", "run=RUN", "stage=data", "attempt=one", "at=2026-01-01T00:00:00Z",
+            "body={\"cause\":\"transient\",\"error\":\"e\"}"] },
+        { "attempt twice", ["v=1", "type=attempt.started", "run=RUN", "stage=data", "attempt=1", "attempt=2", "at=2026-01-01T00:00:00Z",
+            "body={\"worker\":\"w\"}"] },
+        { "body twice", ["v=1", "type=attempt.started", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z",
+            "body={\"worker\":\"w\"}", "body={}"] },
+        { "run in the body too", ["v=1", "type=attempt.started", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z",
+            "body={\"worker\":\"w\",\"run\":\"x\"}"] },
+        { "missing field",
+            ["v=1", "type=attempt.failed", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body={\"error\":\"e\"}"] },
         { "missing time", ["v=1", "type=attempt.started", "run=RUN", "stage=data", "attempt=1", "body={\"worker\":\"w\"}"] },
-        { "wrong type of a value", ["v=1", "type=attempt.failed", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body={\"cause\":7,\"error\":{}}"] },
+        { "wrong type of a value", ["v=1", "type=attempt.failed", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z",
+            "body={\"cause\":7,\"error\":{}}"] },
         { "unknown type", ["v=1", "type=run.pause", "run=RUN", "at=2026-01-01T00:00:00Z", "body={}"] },
         { "no type", ["v=1", "run=RUN", "body={}"] },
         { "another version", ["v=2", "type=run.cancel", "run=RUN", "at=2026-01-01T00:00:00Z", "body={}"] },
@@ -57,10 +69,12 @@ public sealed class PoisonTests(RedisServer server)
     {
         { "body null", ["v=1", "type=run.submit", $"run={Poisoned}", "at=2026-01-01T00:00:00Z", "body=null"] },
         { "no yaml", ["v=1", "type=run.submit", $"run={Poisoned}", "at=2026-01-01T00:00:00Z", "body={\"file\":\"a.yaml\"}"] },
-        { "yaml a number", ["v=1", "type=run.submit", $"run={Poisoned}", "at=2026-01-01T00:00:00Z", "body={\"file\":\"a.yaml\",\"yaml\":5}"] },
+        { "yaml a number",
+            ["v=1", "type=run.submit", $"run={Poisoned}", "at=2026-01-01T00:00:00Z", "body={\"file\":\"a.yaml\",\"yaml\":5}"] },
         { "no time", ["v=1", "type=run.submit", $"run={Poisoned}", "body={\"file\":\"a.yaml\",\"yaml\":\"\"}"] },
         { "time no time", ["v=1", "type=run.submit", $"run={Poisoned}", "at=yesterday", "body={\"file\":\"a.yaml\",\"yaml\":\"\"}"] },
-        { "another version", ["v=99", "type=run.submit", $"run={Poisoned}", "at=2026-01-01T00:00:00Z", "body={\"file\":\"a.yaml\",\"yaml\":\"\"}"] },
+        { "another version",
+            ["v=99", "type=run.submit", $"run={Poisoned}", "at=2026-01-01T00:00:00Z", "body={\"file\":\"a.yaml\",\"yaml\":\"\"}"] },
     };
 
     [Theory, MemberData(nameof(Submissions))]
@@ -84,7 +98,8 @@ public sealed class PoisonTests(RedisServer server)
     [InlineData("name: a\nstages: [")]
     [InlineData("name: a\nstages: [ { id: x, uses: trainer")]
     [InlineData("{")]
-    [InlineData("name: a\nstages:\n  - id: d\n    uses: data-build\n    with: { sources: [ { alpaca: { path: \"a\\0b\" } } ] }\n    inputs: { base: model:tiny }\n")]
+    [InlineData("name: a\nstages:\n  - id: d\n    uses: data-build\n    with: { sources: [ { alpaca: { path: \"a\\0b\" } } ] }\n    "
+        + "inputs: { base: model:tiny }\n")]
     [InlineData("")]
     [InlineData("&a [*a]")]
     [InlineData("a: &x {b: *x}")]
@@ -107,9 +122,11 @@ public sealed class PoisonTests(RedisServer server)
     [InlineData("nothing of ours", "a=b")]
     [InlineData("empty names", "=")]
     [InlineData("no run", "v=1", "type=run.submit", "at=2026-01-01T00:00:00Z", "body={\"file\":\"a\",\"yaml\":\"\"}")]
-    [InlineData("a run that leaves the store", "v=1", "type=run.submit", "run=..", "at=2026-01-01T00:00:00Z", "body={\"file\":\"a\",\"yaml\":\"\"}")]
+    [InlineData("a run that leaves the store", "v=1", "type=run.submit", "run=..", "at=2026-01-01T00:00:00Z",
+        "body={\"file\":\"a\",\"yaml\":\"\"}")]
     [InlineData("an absolute run", "v=1", "type=run.submit", "run=/etc", "at=2026-01-01T00:00:00Z", "body={\"file\":\"a\",\"yaml\":\"\"}")]
-    [InlineData("a run that a terminal would obey", "v=1", "type=run.submit", "run=\u001b[2Jx", "at=2026-01-01T00:00:00Z", "body={\"file\":\"a\",\"yaml\":\"\"}")]
+    [InlineData("a run that a terminal would obey", "v=1", "type=run.submit", "run=\u001b[2Jx", "at=2026-01-01T00:00:00Z",
+        "body={\"file\":\"a\",\"yaml\":\"\"}")]
     [InlineData("two runs", "v=1", "type=run.submit", "run=a", "run=b", "at=2026-01-01T00:00:00Z", "body={\"file\":\"a\",\"yaml\":\"\"}")]
     [InlineData("an outcome of a run that never was", "v=1", "type=attempt.finished", "run=never", "stage=data", "attempt=1", "body=null")]
     public async Task What_belongs_to_no_run_is_kept_and_nothing_else_happens(string name, params string[] fields)
@@ -127,18 +144,27 @@ public sealed class PoisonTests(RedisServer server)
     public static TheoryData<string, string[]> Orders() => new()
     {
         { "body null", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body=null"] },
-        { "attempt beyond int32", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=99999999999", "at=2026-01-01T00:00:00Z", "body={}"] },
-        { "attempt twice", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "attempt=1", "at=2026-01-01T00:00:00Z", "body={}"] },
+        { "attempt beyond int32",
+            ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=99999999999", "at=2026-01-01T00:00:00Z", "body={}"] },
+        { "attempt twice",
+            ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "attempt=1", "at=2026-01-01T00:00:00Z", "body={}"] },
         { "missing fields", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body={}"] },
         { "unknown type", ["v=1", "type=stage.skip", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", "body={}"] },
         { "no stage", ["v=1", "type=stage.run", "run=RUN", "attempt=1", "at=2026-01-01T00:00:00Z", "body={}"] },
-        { "another kind", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", Order("\"kind\":\"trainer\"")] },
-        { "a key that is a path", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", Order("\"key\":\"../..\"")] },
-        { "a model that is a path", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", Order("\"inputs\":{\"base\":{\"digest\":\"" + new string('a', 64) + "\",\"model\":\"../x\"}}")] },
-        { "a negative timeout", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", Order("\"timeoutSeconds\":-1")] },
-        { "an endless timeout", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", Order("\"timeoutSeconds\":1e300")] },
-        { "parameters null", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", Order("\"with\":null")] },
-        { "parameters of another kind", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", Order("\"with\":{\"sources\":\"none\"}")] },
+        { "another kind",
+            ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", Order("\"kind\":\"trainer\"")] },
+        { "a key that is a path",
+            ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", Order("\"key\":\"../..\"")] },
+        { "a model that is a path", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z",
+            Order("\"inputs\":{\"base\":{\"digest\":\"" + new string('a', 64) + "\",\"model\":\"../x\"}}")] },
+        { "a negative timeout",
+            ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", Order("\"timeoutSeconds\":-1")] },
+        { "an endless timeout",
+            ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", Order("\"timeoutSeconds\":1e300")] },
+        { "parameters null",
+            ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z", Order("\"with\":null")] },
+        { "parameters of another kind", ["v=1", "type=stage.run", "run=RUN", "stage=data", "attempt=1", "at=2026-01-01T00:00:00Z",
+            Order("\"with\":{\"sources\":\"none\"}")] },
     };
 
     [Theory, MemberData(nameof(Orders))]
@@ -166,7 +192,8 @@ public sealed class PoisonTests(RedisServer server)
         await installation.StartCoordinatorAsync();
         await installation.StartDataBuildAsync(Installation.WriteDataset);
 
-        Assert.Equal(RunStatus.Succeeded, (await installation.EndOfAsync(await installation.Runs.SubmitAsync(Installation.OneStage(policy: "timeout: 60d")))).Status);
+        Assert.Equal(RunStatus.Succeeded,
+            (await installation.EndOfAsync(await installation.Runs.SubmitAsync(Installation.OneStage(policy: "timeout: 60d")))).Status);
     }
 
     [Fact]
@@ -207,8 +234,10 @@ public sealed class PoisonTests(RedisServer server)
         await installation.Runs.CancelAsync(other);
 
         await GoesOnAsync(installation, "Granite");
-        Assert.Equal(2, (await installation.Redis.StreamRangeAsync(Keys.Dead)).Count(letter => Entries.Field(letter, "type") == "run.cancel"));
-        Assert.Contains("can't be read", (await installation.Runs.ListAsync()).Single(run => run.Id == other).Error, StringComparison.Ordinal);
+        Assert.Equal(2,
+            (await installation.Redis.StreamRangeAsync(Keys.Dead)).Count(letter => Entries.Field(letter, "type") == "run.cancel"));
+        Assert.Contains("can't be read", (await installation.Runs.ListAsync()).Single(run => run.Id == other).Error,
+            StringComparison.Ordinal);
         Assert.Equal(3, (await installation.Runs.ListAsync()).Count);
     }
 
@@ -223,7 +252,8 @@ public sealed class PoisonTests(RedisServer server)
             return Installation.WriteDataset(context, stop);
         });
         var run = await installation.Runs.SubmitAsync(Installation.OneStage());
-        await installation.Redis.StreamAddAsync(Keys.Progress(run), [new("v", "1"), new("type", "progress"), new("run", run), new("stage", "data"), new("at", "2026-01-01T00:00:00Z"), new("body", "{\"progress\":null}")]);
+        await installation.Redis.StreamAddAsync(Keys.Progress(run), [new("v", "1"), new("type", "progress"), new("run", run),
+            new("stage", "data"), new("at", "2026-01-01T00:00:00Z"), new("body", "{\"progress\":null}")]);
         await installation.Redis.StreamAddAsync(Keys.Progress(run), [new("x", "y")]);
         await installation.EndOfAsync(run);
 
@@ -255,7 +285,9 @@ public sealed class PoisonTests(RedisServer server)
     }
 
     private static Task AddAsync(Installation installation, string stream, string run, string[] fields) =>
-        installation.Redis.StreamAddAsync(stream, [.. fields.Select(field => field.Replace("RUN", run, StringComparison.Ordinal).Split('=', 2)).Select(field => new NameValueEntry(field[0], field[1]))]);
+        installation.Redis.StreamAddAsync(stream,
+            [.. fields.Select(field => field.Replace("RUN", run, StringComparison.Ordinal).Split('=', 2))
+                .Select(field => new NameValueEntry(field[0], field[1]))]);
 
     /// <summary>A whole order, one of whose values is replaced.</summary>
     private static string Order(string other)

@@ -16,7 +16,8 @@ public sealed class RedisServer : IAsyncLifetime
     {
         var program = await Machine.RedisServer.FindOrUnpackAsync(Console.WriteLine);
         var port = Ports.Free(1)[0];
-        _shell.StartInfo = new("/bin/sh", ["-c", $"'{program.Path}' --port {port} --bind 127.0.0.1 --save '' --appendonly no --dir /tmp & read _; kill -9 $!"])
+        _shell.StartInfo = new("/bin/sh",
+            ["-c", $"'{program.Path}' --port {port} --bind 127.0.0.1 --save '' --appendonly no --dir /tmp & read _; kill -9 $!"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -64,7 +64,8 @@ public sealed class RunTests(RedisServer server, ITestOutputHelper output)
         await installation.StartCoordinatorAsync();
         await installation.StartDataBuildAsync(Installation.WriteDataset);
 
-        var ids = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => installation.Runs.SubmitAsync(Installation.OneStage($"Stone-{i}"))));
+        var ids =
+            await Task.WhenAll(Enumerable.Range(0, 20).Select(i => installation.Runs.SubmitAsync(Installation.OneStage($"Stone-{i}"))));
         foreach (var id in ids)
         {
             Assert.Equal(RunStatus.Succeeded, (await installation.EndOfAsync(id)).Status);
@@ -149,7 +150,8 @@ public sealed class RunTests(RedisServer server, ITestOutputHelper output)
         await using var installation = new Installation(server);
         await installation.StartCoordinatorAsync();
 
-        var state = await installation.EndOfAsync(await installation.Runs.SubmitAsync(Installation.OneStage().Replace("model:tiny", "model:huge")));
+        var state =
+            await installation.EndOfAsync(await installation.Runs.SubmitAsync(Installation.OneStage().Replace("model:tiny", "model:huge")));
 
         Assert.Equal(RunStatus.Failed, state.Status);
         Assert.Matches(@"^pipeline\.yaml:\d+:\d+: No folder 'huge' under the models root ", state.Error);
@@ -166,7 +168,8 @@ public sealed class RunTests(RedisServer server, ITestOutputHelper output)
         await installation.FirstAsync<StageQueued>(run);
 
         await installation.Redis.StreamAddAsync(Keys.Inbox,
-            [new("v", "1"), new("type", "attempt.finished"), new("run", run), new("stage", "data"), new("attempt", "1"), new("body", "{ broken")]);
+            [new("v", "1"), new("type", "attempt.finished"), new("run", run), new("stage", "data"), new("attempt", "1"),
+                new("body", "{ broken")]);
         var state = await installation.EndOfAsync(run);
 
         Assert.Equal(StageStatus.Failed, state.Stages[0].Status);

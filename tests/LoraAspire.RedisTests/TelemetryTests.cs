@@ -43,7 +43,8 @@ public sealed class TelemetryTests(RedisServer server)
         Assert.Equal("Succeeded", spans.Single("decide attempt.finished data").GetTagItem("lora.run.status"));
         Assert.All(spans.Ended, span => Assert.Equal(run, span.GetTagItem("lora.run")));
         Assert.Equal((ActivityStatusCode.Ok, 1), (attempt.Status, attempt.GetTagItem("lora.attempt")));
-        Assert.All(await installation.Redis.StreamRangeAsync(Keys.Run(run)), entry => Assert.Contains(submit.TraceId.ToString(), Entries.Field(entry, Entries.TraceParent), StringComparison.Ordinal));
+        Assert.All(await installation.Redis.StreamRangeAsync(Keys.Run(run)),
+            entry => Assert.Contains(submit.TraceId.ToString(), Entries.Field(entry, Entries.TraceParent), StringComparison.Ordinal));
     }
 
     [Fact]
@@ -53,7 +54,8 @@ public sealed class TelemetryTests(RedisServer server)
         using var spans = new Spans();
         await installation.StartCoordinatorAsync();
         var go = new TaskCompletionSource();
-        await installation.StartDataBuildAsync(async (context, stop) => { await go.Task.WaitAsync(stop); await Installation.WriteDataset(context, stop); });
+        await installation.StartDataBuildAsync(
+            async (context, stop) => { await go.Task.WaitAsync(stop); await Installation.WriteDataset(context, stop); });
         var run = await installation.Runs.SubmitAsync(Installation.OneStage());
 
         await spans.ContainsAsync("data-build data started");
@@ -132,7 +134,8 @@ public sealed class TelemetryTests(RedisServer server)
         await meter.ContainsAsync("lora.queue.length", point => point is { Value: 1, Tags: var tags } && tags["kind"] is "data-build");
 
         var go = new TaskCompletionSource();
-        await installation.StartDataBuildAsync(async (context, stop) => { await go.Task.WaitAsync(stop); await Installation.WriteDataset(context, stop); });
+        await installation.StartDataBuildAsync(
+            async (context, stop) => { await go.Task.WaitAsync(stop); await Installation.WriteDataset(context, stop); });
         await installation.FirstAsync<StageStarted>(run);
         meter.Forget();
 
@@ -152,9 +155,11 @@ public sealed class TelemetryTests(RedisServer server)
         var run = await installation.Runs.SubmitAsync(Installation.OneStage());
         await installation.EndOfAsync(run);
 
-        await lines.ContainsAsync(line => line.Text.Contains("row 7", StringComparison.Ordinal) && line.Source.Contains("StageWorker", StringComparison.Ordinal)
+        await lines.ContainsAsync(
+            line => line.Text.Contains("row 7", StringComparison.Ordinal) && line.Source.Contains("StageWorker", StringComparison.Ordinal)
             && line.Fields.Contains(("run", run)) && line.Fields.Contains(("stage", "data")) && line.Fields.Contains(("attempt", 1)));
-        await lines.ContainsAsync(line => line.Text.Contains("row 7", StringComparison.Ordinal) && line.Source.Contains("Coordinator", StringComparison.Ordinal)
+        await lines.ContainsAsync(
+            line => line.Text.Contains("row 7", StringComparison.Ordinal) && line.Source.Contains("Coordinator", StringComparison.Ordinal)
             && line.Fields.Contains(("run", run)) && line.Fields.Contains(("stage", "data")));
     }
 
@@ -247,14 +252,17 @@ public sealed class TelemetryTests(RedisServer server)
                     }
                 },
             };
-            _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Add(new(instrument.Name, value, tags.ToArray().ToDictionary())));
-            _listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Add(new(instrument.Name, value, tags.ToArray().ToDictionary())));
+            _listener.SetMeasurementEventCallback<long>(
+                (instrument, value, tags, _) => Add(new(instrument.Name, value, tags.ToArray().ToDictionary())));
+            _listener.SetMeasurementEventCallback<double>(
+                (instrument, value, tags, _) => Add(new(instrument.Name, value, tags.ToArray().ToDictionary())));
             _listener.Start();
         }
 
         public IReadOnlyList<Measurement> Of(string name) => [.. All.Where(point => point.Name == name)];
 
-        public Task ContainsAsync(string name, Func<Measurement, bool> wanted) => ContainsAsync(point => point.Name == name && wanted(point));
+        public Task ContainsAsync(string name, Func<Measurement, bool> wanted) =>
+            ContainsAsync(point => point.Name == name && wanted(point));
 
         public override void Dispose() => _listener.Dispose();
     }
@@ -279,10 +287,12 @@ public sealed class TelemetryTests(RedisServer server)
 
             public bool IsEnabled(LogLevel logLevel) => true;
 
-            public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+            public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+                Func<TState, Exception?, string> formatter)
             {
                 var fields = new List<(string, object?)>();
-                owner._scopes.ForEachScope((scope, all) => all.AddRange(scope is IEnumerable<KeyValuePair<string, object?>> pairs ? pairs.Select(pair => (pair.Key, pair.Value)) : []), fields);
+                owner._scopes.ForEachScope((scope, all) => all.AddRange(scope is IEnumerable<KeyValuePair<string, object?>> pairs
+                    ? pairs.Select(pair => (pair.Key, pair.Value)) : []), fields);
                 owner.Add(new(source, formatter(state, exception), fields));
             }
         }

@@ -11,7 +11,8 @@ internal sealed record Subject(string En, string Zh, string Be)
 {
     public bool ThirdSingular => Be == "is";
     /// <summary>As it stands inside a sentence: only names and I keep their capital.</summary>
-    public string Inside => En is "You" or "He" or "She" or "We" or "They" or "The teacher" or "My mother" or "My friend" or "My father" or "My sister" ? char.ToLowerInvariant(En[0]) + En[1..] : En;
+    public string Inside => En is "You" or "He" or "She" or "We" or "They" or "The teacher" or "My mother" or "My friend" or "My father"
+        or "My sister" ? char.ToLowerInvariant(En[0]) + En[1..] : En;
 }
 
 /// <summary>Something one does, with its third person and its Chinese.</summary>
@@ -36,10 +37,14 @@ internal static class Lexicon
         book books 书 本; pen pens 笔 支; cup cups 杯子 个; ball balls 球 个; key keys 钥匙 把; hat hats 帽子 顶; bag bags 包 个; box boxes 盒子 个; phone phones 手机 部; watch watches 手表 块
         lamp lamps 灯 盏; picture pictures 画 幅; letter letters 信 封; knife knives 刀 把; umbrella umbrellas 雨伞 把; coat coats 大衣 件; toy toys 玩具 个; flower flowers 花 朵; stone stones 石头 块; coin coins 硬币 枚
         """);
-    public static readonly Noun[] Vehicles = Nouns("car cars 汽车 辆; bus buses 公共汽车 辆; bike bikes 自行车 辆; train trains 火车 列; boat boats 船 条; plane planes 飞机 架; truck trucks 卡车 辆; ship ships 轮船 艘");
-    public static readonly Noun[] Furniture = Nouns("table tables 桌子 张; chair chairs 椅子 把; bed beds 床 张; desk desks 书桌 张; door doors 门 扇; window windows 窗户 扇; sofa sofas 沙发 张; shelf shelves 架子 个");
-    public static readonly Noun[] Places = Nouns("garden gardens 花园 个; kitchen kitchens 厨房 个; school schools 学校 所; park parks 公园 个; room rooms 房间 个; house houses 房子 座; shop shops 商店 家; library libraries 图书馆 座; office offices 办公室 间; hospital hospitals 医院 家");
-    public static readonly Noun[] Jobs = Nouns("teacher teachers 老师 名; doctor doctors 医生 名; student students 学生 名; farmer farmers 农民 名; driver drivers 司机 名; cook cooks 厨师 名; singer singers 歌手 名; writer writers 作家 名; nurse nurses 护士 名; worker workers 工人 名");
+    public static readonly Noun[] Vehicles = Nouns("car cars 汽车 辆; bus buses 公共汽车 辆; bike bikes 自行车 辆; train trains 火车 列; boat boats 船 "
+        + "条; plane planes 飞机 架; truck trucks 卡车 辆; ship ships 轮船 艘");
+    public static readonly Noun[] Furniture = Nouns("table tables 桌子 张; chair chairs 椅子 把; bed beds 床 张; desk desks 书桌 张; door doors 门 "
+        + "扇; window windows 窗户 扇; sofa sofas 沙发 张; shelf shelves 架子 个");
+    public static readonly Noun[] Places = Nouns("garden gardens 花园 个; kitchen kitchens 厨房 个; school schools 学校 所; park parks 公园 个; room "
+        + "rooms 房间 个; house houses 房子 座; shop shops 商店 家; library libraries 图书馆 座; office offices 办公室 间; hospital hospitals 医院 家");
+    public static readonly Noun[] Jobs = Nouns("teacher teachers 老师 名; doctor doctors 医生 名; student students 学生 名; farmer farmers 农民 名; "
+        + "driver drivers 司机 名; cook cooks 厨师 名; singer singers 歌手 名; writer writers 作家 名; nurse nurses 护士 名; worker workers 工人 名");
 
     public static readonly Noun[] Countable = [.. Animals, .. Fruits, .. Things, .. Vehicles, .. Furniture];
     public static readonly Noun[] Movable = [.. Animals.Take(10), .. Fruits, .. Things];
@@ -49,10 +54,12 @@ internal static class Lexicon
     public static readonly (Pair Name, string Plural, Noun[] Members)[] Kinds =
     [
         (new("animal", "动物"), "animals", Animals), (new("fruit", "水果"), "fruits", Fruits), (new("vehicle", "交通工具"), "vehicles", Vehicles),
-        (new("job", "职业"), "jobs", Jobs), (new("place", "地方"), "places", Places), (new("piece of furniture", "家具"), "pieces of furniture", Furniture),
+        (new("job", "职业"), "jobs", Jobs), (new("place", "地方"), "places", Places), (new("piece of furniture", "家具"), "pieces of furniture",
+            Furniture),
     ];
 
-    public static readonly Pair[] Colours = Pairs("red 红色; blue 蓝色; green 绿色; yellow 黄色; white 白色; black 黑色; orange 橙色; brown 棕色; pink 粉色; purple 紫色; grey 灰色");
+    public static readonly Pair[] Colours =
+        Pairs("red 红色; blue 蓝色; green 绿色; yellow 黄色; white 白色; black 黑色; orange 橙色; brown 棕色; pink 粉色; purple 紫色; grey 灰色");
 
     /// <summary>Things of one well-known colour: English name (a mass word keeps no article), Chinese, colour in both.</summary>
     public static readonly (string En, string Zh, string Colour, string ZhColour)[] Coloured = [.. Rows("""
@@ -83,15 +90,23 @@ internal static class Lexicon
         swim_in_the_river swims_in_the_river 在河里游泳; get_up_early gets_up_early 早起; draw_pictures draws_pictures 画画; open_the_window opens_the_window 打开窗户; close_the_door closes_the_door 关上门; run run 跑步; dance dances 跳舞; work works 工作; sleep sleeps 睡觉
         """).Select(row => new Action(row[0].Replace('_', ' '), (row[1] == "run" ? "runs" : row[1]).Replace('_', ' '), row[2]))];
 
-    public static readonly Pair[] Adjectives = Pairs("big 大; small 小; new 新; old 旧; beautiful 漂亮; clean 干净; dirty 脏; heavy 重; light 轻; cheap 便宜; expensive 贵; nice 好");
-    public static readonly Pair[] Feelings = Pairs("happy 高兴; sad 难过; tired 累; busy 忙; hungry 饿; thirsty 渴; cold 冷; angry 生气; sick 不舒服; healthy 健康; young 年轻; tall 高; clever 聪明");
-    public static readonly Pair[] Foods = Pairs("tea 茶; coffee 咖啡; milk 牛奶; water 水; rice 米饭; bread 面包; meat 肉; soup 汤; cake 蛋糕; cheese 奶酪; juice 果汁; noodles 面条; vegetables 蔬菜; chocolate 巧克力; sugar 糖; fruit 水果");
-    public static readonly Pair[] Times = Pairs("today 今天; tomorrow 明天; now 现在; tonight 今晚; next_week 下周; this_afternoon 今天下午; this_morning 今天早上");
-    public static readonly Pair[] Days = Pairs("Monday 星期一; Tuesday 星期二; Wednesday 星期三; Thursday 星期四; Friday 星期五; Saturday 星期六; Sunday 星期日");
-    public static readonly Pair[] Months = Pairs("January 一月; February 二月; March 三月; April 四月; May 五月; June 六月; July 七月; August 八月; September 九月; October 十月; November 十一月; December 十二月");
+    public static readonly Pair[] Adjectives =
+        Pairs("big 大; small 小; new 新; old 旧; beautiful 漂亮; clean 干净; dirty 脏; heavy 重; light 轻; cheap 便宜; expensive 贵; nice 好");
+    public static readonly Pair[] Feelings = Pairs(
+        "happy 高兴; sad 难过; tired 累; busy 忙; hungry 饿; thirsty 渴; cold 冷; angry 生气; sick 不舒服; healthy 健康; young 年轻; tall 高; clever 聪明");
+    public static readonly Pair[] Foods = Pairs("tea 茶; coffee 咖啡; milk 牛奶; water 水; rice 米饭; bread 面包; meat 肉; soup 汤; cake 蛋糕; cheese "
+        + "奶酪; juice 果汁; noodles 面条; vegetables 蔬菜; chocolate 巧克力; sugar 糖; fruit 水果");
+    public static readonly Pair[] Times =
+        Pairs("today 今天; tomorrow 明天; now 现在; tonight 今晚; next_week 下周; this_afternoon 今天下午; this_morning 今天早上");
+    public static readonly Pair[] Days =
+        Pairs("Monday 星期一; Tuesday 星期二; Wednesday 星期三; Thursday 星期四; Friday 星期五; Saturday 星期六; Sunday 星期日");
+    public static readonly Pair[] Months = Pairs("January 一月; February 二月; March 三月; April 四月; May 五月; June 六月; July 七月; August 八月; "
+        + "September 九月; October 十月; November 十一月; December 十二月");
     public static readonly Pair[] Seasons = Pairs("spring 春天; summer 夏天; autumn 秋天; winter 冬天");
-    public static readonly string[] Numbers = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"];
-    public static readonly string[] ZhNumbers = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二", "十三", "十四", "十五", "十六", "十七", "十八", "十九", "二十"];
+    public static readonly string[] Numbers = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+        "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"];
+    public static readonly string[] ZhNumbers =
+        ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二", "十三", "十四", "十五", "十六", "十七", "十八", "十九", "二十"];
 
     /// <summary>Country, its capital, both again in Chinese.</summary>
     public static readonly string[][] Capitals = [.. Rows("""
@@ -111,7 +126,10 @@ internal static class Lexicon
         """)];
 
     /// <summary>Adjective, comparative, superlative.</summary>
-    public static readonly string[][] Degrees = [.. Rows("big bigger biggest; small smaller smallest; fast faster fastest; old older oldest; tall taller tallest; long longer longest; good better best; bad worse worst; happy happier happiest; hot hotter hottest; cold colder coldest; easy easier easiest; strong stronger strongest; rich richer richest")];
+    public static readonly string[][] Degrees = [.. Rows(
+        "big bigger biggest; small smaller smallest; fast faster fastest; old older oldest; tall taller tallest; long longer longest; "
+            + "good better best; bad worse worst; happy happier happiest; hot hotter hottest; cold colder coldest; easy easier easiest; "
+            + "strong stronger strongest; rich richer richest")];
 
     /// <summary>A number of things in Chinese: 两 before a measure word.</summary>
     public static string CountInChinese(int count) => count == 2 ? "两" : ZhNumbers[count];

@@ -16,10 +16,13 @@ internal static class PairGrammar
     private static readonly (Func<Draw, InstructionRecord> Make, int Weight)[] Topics =
     [
         (TalkTopics.Exchange, 5), (TalkTopics.Introduction, 2), (TalkTopics.Greet, 2), (TalkTopics.Say, 6), (TalkTopics.SayTimes, 2),
-        (NumberTopics.Arithmetic, 14), (NumberTopics.Compare, 4), (NumberTopics.Counting, 5), (NumberTopics.Sorting, 3), (NumberTopics.Parity, 2), (NumberTopics.InWords, 2), (NumberTopics.Problem, 4),
-        (WordTopics.Opposite, 5), (WordTopics.Plural, 3), (WordTopics.VerbForm, 2), (WordTopics.Letters, 4), (WordTopics.WordOrder, 4), (WordTopics.Kind, 6),
+        (NumberTopics.Arithmetic, 14), (NumberTopics.Compare, 4), (NumberTopics.Counting, 5), (NumberTopics.Sorting, 3),
+        (NumberTopics.Parity, 2), (NumberTopics.InWords, 2), (NumberTopics.Problem, 4),
+        (WordTopics.Opposite, 5), (WordTopics.Plural, 3), (WordTopics.VerbForm, 2), (WordTopics.Letters, 4), (WordTopics.WordOrder, 4),
+        (WordTopics.Kind, 6),
         (FactTopics.Colour, 4), (FactTopics.Calendar, 3), (FactTopics.Capital, 2), (FactTopics.Animal, 3), (FactTopics.AboutAnimal, 1),
-        (SentenceTopics.Translate, 24), (SentenceTopics.TranslateWord, 6), (SentenceTopics.Reading, 5), (SentenceTopics.Write, 6), (SentenceTopics.Turn, 2),
+        (SentenceTopics.Translate, 24), (SentenceTopics.TranslateWord, 6), (SentenceTopics.Reading, 5), (SentenceTopics.Write, 6),
+        (SentenceTopics.Turn, 2),
     ];
 
     private const int IdentityWeight = 10;

@@ -7,7 +7,8 @@ internal static class Sentences
 {
     private static readonly Func<Draw, Pair>[] Patterns =
     [
-        Likes, LikesFood, Has, ThisIs, IsAdjective, IsColoured, IsAt, Wants, EveryDay, Feels, WhereIs, DoYou, IsJob, Will, ThereAre, Can, Please, DoesNotLike, LikesTo, HowMany,
+        Likes, LikesFood, Has, ThisIs, IsAdjective, IsColoured, IsAt, Wants, EveryDay, Feels, WhereIs, DoYou, IsJob, Will, ThereAre, Can,
+        Please, DoesNotLike, LikesTo, HowMany,
     ];
 
     public static Pair Make(Draw draw) => draw.Pick(Patterns)(draw);
@@ -114,13 +115,15 @@ internal static class Sentences
 
     private static Pair IsJob(Draw draw)
     {
-        var (who, job) = (draw.Pick([.. Lexicon.Named, Lexicon.Subjects[0], Lexicon.Subjects[2], Lexicon.Subjects[3]]), draw.Pick(Lexicon.Jobs));
+        var (who, job) =
+            (draw.Pick([.. Lexicon.Named, Lexicon.Subjects[0], Lexicon.Subjects[2], Lexicon.Subjects[3]]), draw.Pick(Lexicon.Jobs));
         return new($"{who.En} {who.Be} {job.WithArticle}.", $"{who.Zh}是一名{job.Zh}。");
     }
 
     private static Pair Will(Draw draw)
     {
-        var (who, what, when) = (draw.Pick(Lexicon.Subjects), draw.Pick(Lexicon.Actions), draw.Pick([.. Lexicon.Times.Where(time => time.En is not "now" and not "this morning")]));
+        var (who, what, when) = (draw.Pick(Lexicon.Subjects), draw.Pick(Lexicon.Actions),
+            draw.Pick([.. Lexicon.Times.Where(time => time.En is not "now" and not "this morning")]));
         return new($"{who.En} will {what.En} {when.En}.", $"{who.Zh}{when.Zh}会{what.Zh}。");
     }
 
@@ -134,7 +137,8 @@ internal static class Sentences
     private static Pair Can(Draw draw)
     {
         var (who, what) = (draw.Pick(Lexicon.Subjects), draw.Pick(Lexicon.Actions));
-        return draw.Chance(0.6) ? new($"{who.En} can {what.En}.", $"{who.Zh}能{what.Zh}。") : new($"{who.En} cannot {what.En}.", $"{who.Zh}不能{what.Zh}。");
+        return draw.Chance(0.6) ? new($"{who.En} can {what.En}.", $"{who.Zh}能{what.Zh}。")
+            : new($"{who.En} cannot {what.En}.", $"{who.Zh}不能{what.Zh}。");
     }
 
     private static Pair Please(Draw draw)

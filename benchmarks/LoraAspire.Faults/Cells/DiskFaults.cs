@@ -19,24 +19,30 @@ internal static class DiskFaults
         new("missing", File.Delete),
     ];
 
-    private static readonly (string Name, Func<Disk, IDisposable> Do)[] s_disks = [("full disk", disk => disk.Fill()), ("read-only", disk => disk.ReadOnly())];
+    private static readonly (string Name, Func<Disk, IDisposable> Do)[] s_disks =
+        [("full disk", disk => disk.Fill()), ("read-only", disk => disk.ReadOnly())];
 
     public static IEnumerable<Cell> Cells()
     {
         foreach (var (name, spoil) in s_disks)
         {
             yield return new($"{name} × object", Demand.OrWords, scene => BeforeRunAsync(scene, spoil), Short: name == "full disk");
-            yield return new($"{name} × cache entry", Demand.OrWords, scene => AtFileAsync(scene, spoil, "objects", file => file.EndsWith("manifest.json", StringComparison.Ordinal)));
-            yield return new($"{name} × checkpoint", Demand.OrWords, scene => AtFileAsync(scene, spoil, "checkpoints", file => file.Contains(".tmp", StringComparison.Ordinal)));
-            yield return new($"{name} × data file while read", Demand.SameDigests, scene => DataAsync(scene, () => spoil(scene.World.DataDisk)));
+            yield return new($"{name} × cache entry", Demand.OrWords,
+                scene => AtFileAsync(scene, spoil, "objects", file => file.EndsWith("manifest.json", StringComparison.Ordinal)));
+            yield return new($"{name} × checkpoint", Demand.OrWords,
+                scene => AtFileAsync(scene, spoil, "checkpoints", file => file.Contains(".tmp", StringComparison.Ordinal)));
+            yield return new($"{name} × data file while read", Demand.SameDigests,
+                scene => DataAsync(scene, () => spoil(scene.World.DataDisk)));
         }
         yield return new("full disk × state folder", Demand.OrWords, FullStateAsync);
         yield return new("read-only × state folder", Demand.AnyEnd, ReadOnlyStateAsync, Fresh: false);
         foreach (var damage in s_damages)
         {
-            yield return new($"{damage.Name} × object", Demand.SameDigests, scene => ObjectAsync(scene, damage), Fresh: false, Short: damage.Name == "flipped bit");
+            yield return new($"{damage.Name} × object", Demand.SameDigests, scene => ObjectAsync(scene, damage), Fresh: false,
+                Short: damage.Name == "flipped bit");
             yield return new($"{damage.Name} × cache entry", Demand.SameDigests, scene => CacheEntryAsync(scene, damage), Fresh: false);
-            yield return new($"{damage.Name} × checkpoint", Demand.SameDigests, scene => CheckpointAsync(scene, damage), Short: damage.Name == "flipped bit");
+            yield return new($"{damage.Name} × checkpoint", Demand.SameDigests, scene => CheckpointAsync(scene, damage),
+                Short: damage.Name == "flipped bit");
             yield return new($"{damage.Name} × data file while read", Demand.AnyEnd, scene => DataAsync(scene, () =>
             {
                 damage.Do(scene.World.RecordsFile);
@@ -121,7 +127,8 @@ internal static class DiskFaults
         return await scene.RunAsync();
     }
 
-    private static string CacheEntry(Scene scene, RunState run, string stage) => Path.Combine(scene.World.Store, "cache", run.Stage(stage)!.Key + ".json");
+    private static string CacheEntry(Scene scene, RunState run, string stage) =>
+        Path.Combine(scene.World.Store, "cache", run.Stage(stage)!.Key + ".json");
 
     private static async Task<RunState?> CheckpointAsync(Scene scene, Damage damage)
     {
@@ -154,7 +161,8 @@ internal static class DiskFaults
     }
 
     private static async Task<RunState?> StartAgainAsync(Scene scene) =>
-        await scene.App.StartAsync(scene.Stop) ? null : throw new InvalidOperationException("the app does not start when all is well again");
+        await scene.App.StartAsync(scene.Stop) ? null
+            : throw new InvalidOperationException("the app does not start when all is well again");
 
     private static void Write(string file, Func<byte[], byte[]> change)
     {

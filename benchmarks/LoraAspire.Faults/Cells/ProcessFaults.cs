@@ -2,7 +2,10 @@ using LoraAspire.Pipelines.Runs;
 
 namespace LoraAspire.Faults.Cells;
 
-/// <summary>A process is killed, stopped for longer than a lease, asked to end, or struck by a fault of native code; each of them, in the middle of its work.</summary>
+/// <summary>
+/// A process is killed, stopped for longer than a lease, asked to end, or struck by a fault of native code; each of them, in the middle of
+/// its work.
+/// </summary>
 internal static class ProcessFaults
 {
     private static readonly TimeSpan s_frozen = TimeSpan.FromSeconds(40);
@@ -17,8 +20,10 @@ internal static class ProcessFaults
         new("coordinator", "LoraAspire.Coordinator", false, InTraining),
         new("data-build", "LoraAspire.DataBuild", true, Started("data")),
         new("trainer mid-step", "LoraAspire.Trainer", true, InTraining),
-        new("trainer mid-checkpoint", "LoraAspire.Trainer", true, (scene, _) => scene.FileAsync("checkpoints", file => file.Contains(".tmp", StringComparison.Ordinal))),
-        new("merger mid-write", "LoraAspire.Merger", true, (scene, _) => scene.FileAsync("scratch", file => file.Contains("/merge/", StringComparison.Ordinal) && file.Contains(".safetensors", StringComparison.Ordinal))),
+        new("trainer mid-checkpoint", "LoraAspire.Trainer", true,
+            (scene, _) => scene.FileAsync("checkpoints", file => file.Contains(".tmp", StringComparison.Ordinal))),
+        new("merger mid-write", "LoraAspire.Merger", true, (scene, _) => scene.FileAsync("scratch",
+            file => file.Contains("/merge/", StringComparison.Ordinal) && file.Contains(".safetensors", StringComparison.Ordinal))),
         new("evaluator", "LoraAspire.Evaluator", true, Started("ask")),
         new("chat", "LoraAspire.Chat", false, Started("chat")),
         new("lab", "LoraAspire.Lab", false, InTraining),
@@ -27,10 +32,12 @@ internal static class ProcessFaults
     ];
 
     public static IEnumerable<Cell> Cells() =>
-        from fault in ((string Name, int Signal)[])[("kill -9", AppProcesses.Kill), ("SIGTERM", AppProcesses.Term), ("SIGSEGV", AppProcesses.Segv), ("SIGSTOP 40 s", AppProcesses.Stop)]
+        from fault in ((string Name, int Signal)[])[("kill -9", AppProcesses.Kill), ("SIGTERM", AppProcesses.Term),
+            ("SIGSEGV", AppProcesses.Segv), ("SIGSTOP 40 s", AppProcesses.Stop)]
         from target in s_targets
         select new Cell($"{fault.Name} × {target.Name}", Demand.SameDigests, scene => StrikeAsync(scene, target, fault.Signal),
-            Short: (fault.Signal == AppProcesses.Kill && target.Name is "coordinator" or "redis") || (fault.Signal == AppProcesses.Segv && target.Name == "trainer mid-step"));
+            Short: (fault.Signal == AppProcesses.Kill && target.Name is "coordinator" or "redis")
+                || (fault.Signal == AppProcesses.Segv && target.Name == "trainer mid-step"));
 
     private static async Task<RunState?> StrikeAsync(Scene scene, Target target, int signal)
     {

@@ -21,10 +21,12 @@ internal static class StreamFaults
         ("nothing of ours", ["a=b"]),
         ("body null", ["v=1", "type=TYPE", "run=RUN", "stage=tune", "attempt=1", "at=2026-01-01T00:00:00Z", "body=null"]),
         ("body cut off", ["v=1", "type=TYPE", "run=RUN", "stage=tune", "attempt=1", "at=2026-01-01T00:00:00Z", "body={\"wo"]),
-        ("attempt beyond int32", ["v=1", "type=TYPE", "run=RUN", "stage=tune", "attempt=99999999999", "at=2026-01-01T00:00:00Z", "body={}"]),
+        ("attempt beyond int32",
+            ["v=1", "type=TYPE", "run=RUN", "stage=tune", "attempt=99999999999", "at=2026-01-01T00:00:00Z", "body={}"]),
         ("a field twice", ["v=1", "type=TYPE", "run=RUN", "stage=tune", "attempt=1", "attempt=2", "at=2026-01-01T00:00:00Z", "body={}"]),
         ("a run that leaves the store", ["v=1", "type=TYPE", "run=..", "stage=tune", "attempt=1", "at=2026-01-01T00:00:00Z", "body={}"]),
-        ("deep body", ["v=1", "type=TYPE", "run=RUN", "stage=tune", "attempt=1", "at=2026-01-01T00:00:00Z", "body=" + new string('[', 100_000)]),
+        ("deep body",
+            ["v=1", "type=TYPE", "run=RUN", "stage=tune", "attempt=1", "at=2026-01-01T00:00:00Z", "body=" + new string('[', 100_000)]),
         ("unknown type", ["v=1", "type=run.pause", "run=RUN", "at=2026-01-01T00:00:00Z", "body={}"]),
     ];
 
@@ -37,7 +39,8 @@ internal static class StreamFaults
         {
             foreach (var stream in s_streams)
             {
-                yield return new($"{name} × {stream}", Demand.AnyEnd, scene => PoisonAsync(scene, stream, fields), Fresh: false, Short: name == "body null" && stream is Keys.Inbox or "lora:work:trainer");
+                yield return new($"{name} × {stream}", Demand.AnyEnd, scene => PoisonAsync(scene, stream, fields), Fresh: false,
+                    Short: name == "body null" && stream is Keys.Inbox or "lora:work:trainer");
             }
         }
     }
@@ -83,7 +86,8 @@ internal static class StreamFaults
 
     private static async Task CopyAsync(IDatabase redis, string stream, CancellationToken over)
     {
-        RedisValue after = await redis.StreamRangeAsync(stream, count: 1, messageOrder: Order.Descending) is [var newest] ? newest.Id : "0-0";
+        RedisValue after = await redis.StreamRangeAsync(stream, count: 1, messageOrder: Order.Descending) is [var newest] ? newest.Id
+            : "0-0";
         HashSet<string> own = [];
         while (!over.IsCancellationRequested)
         {
@@ -104,8 +108,10 @@ internal static class StreamFaults
         var over = (await scene.App.Runs.ListAsync()).First(run => run.IsOver);
         var type = stream == Keys.Inbox ? "attempt.finished" : "stage.run";
         var id = await scene.App.Redis.StreamAddAsync(stream,
-            [.. fields.Select(field => field.Replace("RUN", over.Id, StringComparison.Ordinal).Replace("TYPE", type, StringComparison.Ordinal).Split('=', 2)).Select(pair => new NameValueEntry(pair[0], pair[1]))]);
-        for (var since = Stopwatch.StartNew(); (await scene.App.Redis.StreamRangeAsync(stream, id, id)).Length > 0; await Task.Delay(20, scene.Stop))
+            [.. fields.Select(field => field.Replace("RUN", over.Id, StringComparison.Ordinal)
+                .Replace("TYPE", type, StringComparison.Ordinal).Split('=', 2)).Select(pair => new NameValueEntry(pair[0], pair[1]))]);
+        for (var since =
+            Stopwatch.StartNew(); (await scene.App.Redis.StreamRangeAsync(stream, id, id)).Length > 0; await Task.Delay(20, scene.Stop))
         {
             if (since.Elapsed > s_patience)
             {

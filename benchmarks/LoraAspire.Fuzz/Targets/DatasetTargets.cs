@@ -52,7 +52,8 @@ internal static class DatasetTargets
         {
             for (var row = 0; row < 6; row++)
             {
-                writer.Add([1, 5 + row, 7, 2], [InstructionDataset.NoLoss, InstructionDataset.NoLoss, 7, 2], row < 4 ? "a.json" : "grammar", row, row + 1);
+                writer.Add([1, 5 + row, 7, 2], [InstructionDataset.NoLoss, InstructionDataset.NoLoss, 7, 2], row < 4 ? "a.json" : "grammar",
+                    row, row + 1);
             }
             writer.Complete();
         }

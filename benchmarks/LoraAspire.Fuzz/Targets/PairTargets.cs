@@ -47,7 +47,8 @@ internal static class PairTargets
         yield return Of("pairs-tsv", ".tsv", ["\t", "\r\n"], AllTargets.Utf8(Tsv));
         yield return Of("pairs-po", ".po", ["msgid \"", "msgstr[", "msgctxt", "#~", "#, fuzzy", "\\x", "\\777", "\\"], AllTargets.Utf8(Po));
         yield return Of("pairs-mo", ".mo", [], Mo(littleEndian: true), Mo(littleEndian: false));
-        yield return Of("pairs-tmx", ".tmx", ["<tu>", "</tu>", "<seg>", "&lt;", "&a;", "&#x10ffff;", "<!ENTITY a \"b\">", "<![CDATA[", "]]>", "<!--", "encoding=\"utf-16\"", "encoding=\"gbk\"", "xmlns:xml=\"x\"", "<ph>"], AllTargets.Utf8(Tmx));
+        yield return Of("pairs-tmx", ".tmx", ["<tu>", "</tu>", "<seg>", "&lt;", "&a;", "&#x10ffff;", "<!ENTITY a \"b\">", "<![CDATA[",
+            "]]>", "<!--", "encoding=\"utf-16\"", "encoding=\"gbk\"", "xmlns:xml=\"x\"", "<ph>"], AllTargets.Utf8(Tmx));
         yield return Of("pairs-gz", ".tsv.gz", [], TableTargets.Gzip(Tsv));
         yield return new("pairs-aligned", () => [AllTargets.Utf8("Hello.\nGood night.\n\0你好。\n晚安。\n")], bytes =>
         {
@@ -65,13 +66,15 @@ internal static class PairTargets
         }, typeof(StageException))
         { Words = words };
 
-        void Read(ParallelSource with) => TableTargets.Drain(new ParallelRecords(with, name => new DataFile(name, Path.Combine(folder, name)), 1, []).Read());
+        void Read(ParallelSource with) =>
+            TableTargets.Drain(new ParallelRecords(with, name => new DataFile(name, Path.Combine(folder, name)), 1, []).Read());
     }
 
     /// <summary>A catalogue of an empty msgid, a plain one, and one with context and plural.</summary>
     private static byte[] Mo(bool littleEndian)
     {
-        (string Id, string Text)[] entries = [("", "Content-Type: text/plain; charset=UTF-8\n"), ("menu\u0004Open\0Opens", "打开\0打开"), ("one", "一")];
+        (string Id, string Text)[] entries =
+            [("", "Content-Type: text/plain; charset=UTF-8\n"), ("menu\u0004Open\0Opens", "打开\0打开"), ("one", "一")];
         var texts = entries.SelectMany(entry => new[] { AllTargets.Utf8(entry.Id), AllTargets.Utf8(entry.Text) }).ToList();
         var file = new byte[28 + (16 * entries.Length) + texts.Sum(text => text.Length + 1)];
         void Put(int at, int number)

@@ -58,20 +58,31 @@ internal static class PipelineTargets
 
     public static IEnumerable<Target> In()
     {
-        string[] words = ["&a ", "*a", "!!binary ", "? ", "- ", ": ", "{", "}", "[", "]", "|\n", ">-\n  ", "---\n", "...\n", "'", "\"", "\"\\e[31m\"", "\"\\0\"", "%YAML 1.2\n", "<<: ", "#", "\t", "lora_rank: 4", "gradient_accumulation_steps: 2147483647", "model:../x", "timeout: 60d", "base_model: x"];
-        yield return new("yaml", () => [AllTargets.Utf8(Pipeline)], bytes => Parse(Encoding.UTF8.GetString(bytes)), typeof(PipelineException)) { Words = words };
+        string[] words = ["&a ", "*a", "!!binary ", "? ", "- ", ": ", "{", "}", "[", "]", "|\n", ">-\n  ", "---\n", "...\n", "'", "\"",
+            "\"\\e[31m\"", "\"\\0\"", "%YAML 1.2\n", "<<: ", "#", "\t", "lora_rank: 4", "gradient_accumulation_steps: 2147483647",
+            "model:../x", "timeout: 60d", "base_model: x"];
+        yield return new("yaml", () => [AllTargets.Utf8(Pipeline)], bytes => Parse(Encoding.UTF8.GetString(bytes)),
+            typeof(PipelineException)) { Words = words };
         foreach (var (kind, with) in new[]
         {
-            (StageKinds.Trainer, "lora_rank: 4\nlora_target: all\nper_device_train_batch_size: 2\ngradient_accumulation_steps: 8\nval_size: 0\nadapter: lora\nload_in_8bit: false\nalpha_pattern: { a: 1.5 }\n"),
+            (StageKinds.Trainer,
+                "lora_rank: 4\nlora_target: all\nper_device_train_batch_size: 2\ngradient_accumulation_steps: 8\nval_size: 0\nadapter: "
+                    + "lora\nload_in_8bit: false\nalpha_pattern: { a: 1.5 }\n"),
             (StageKinds.DataBuild, "data_path: a.json\ntemplate: alpaca\nsequence_len: 512\ncompat: alpaca-lora\n"),
         })
         {
-            yield return new($"params-{kind.Name}", () => [AllTargets.Utf8(with)], bytes => PipelineParser.ParseParams(Encoding.UTF8.GetString(bytes), "w.yaml", kind), typeof(PipelineException)) { Words = words };
+            yield return new($"params-{kind.Name}", () => [AllTargets.Utf8(with)], bytes =>
+                PipelineParser.ParseParams(Encoding.UTF8.GetString(bytes), "w.yaml", kind), typeof(PipelineException)) { Words = words };
         }
-        yield return new("stream-inbox", () => [.. Inbox().Select(Entry)], bytes => MessageFormat.Decode<InboxMessage>(Fields(bytes)), typeof(MessageFormatException)) { Words = AllTargets.JsonWords };
-        yield return new("stream-events", () => [.. Events().Select(Entry)], bytes => MessageFormat.Decode<RunEvent>(Fields(bytes)), typeof(MessageFormatException)) { Words = AllTargets.JsonWords };
-        yield return new("stream-work", () => [Entry(Order)], bytes => ReadOrder(MessageFormat.Decode<StageOrder>(Fields(bytes))), typeof(MessageFormatException), typeof(JsonException)) { Words = AllTargets.JsonWords };
-        yield return new("stream-progress", () => [Entry(new ProgressPoint("r", At, "tune", new("step", 3, 9, "m") { Training = new(2.5), Gpu = new(0, "H100") { MemoryUsed = 1, MemoryTotal = 2, Utilization = 3, Temperature = 4, PowerWatts = 5.5 } }))],
+        yield return new("stream-inbox", () => [.. Inbox().Select(Entry)], bytes => MessageFormat.Decode<InboxMessage>(Fields(bytes)),
+            typeof(MessageFormatException)) { Words = AllTargets.JsonWords };
+        yield return new("stream-events", () => [.. Events().Select(Entry)], bytes => MessageFormat.Decode<RunEvent>(Fields(bytes)),
+            typeof(MessageFormatException)) { Words = AllTargets.JsonWords };
+        yield return new("stream-work", () => [Entry(Order)], bytes => ReadOrder(MessageFormat.Decode<StageOrder>(Fields(bytes))),
+            typeof(MessageFormatException), typeof(JsonException)) { Words = AllTargets.JsonWords };
+        yield return new("stream-progress",
+            () => [Entry(new ProgressPoint("r", At, "tune", new("step", 3, 9, "m") { Training = new(2.5),
+                Gpu = new(0, "H100") { MemoryUsed = 1, MemoryTotal = 2, Utilization = 3, Temperature = 4, PowerWatts = 5.5 } }))],
             bytes => MessageFormat.Decode<ProgressPoint>(Fields(bytes)), typeof(MessageFormatException))
         { Words = AllTargets.JsonWords };
     }
@@ -98,19 +109,25 @@ internal static class PipelineTargets
     private static IEnumerable<InboxMessage> Inbox() =>
     [
         new SubmitRun("r", At, "p.yaml", "name: x\n"), new CancelRun("r", At), new AttemptStarted("r", At, "tune", 1, "w"),
-        new AttemptFinished("r", At, "tune", 1, new Dictionary<string, string> { ["adapter"] = Digest }), new AttemptFailed("r", At, "tune", 3, FailureCause.Timeout, "e"),
+        new AttemptFinished("r", At, "tune", 1, new Dictionary<string, string> { ["adapter"] = Digest }), new AttemptFailed("r", At, "tune",
+            3, FailureCause.Timeout, "e"),
     ];
 
     private static IEnumerable<RunEvent> Events() =>
     [
-        new RunSubmitted("r", At, "n", "p.yaml", "name: x\n", [new("a", "merger", new Dictionary<string, string> { ["base"] = "model:m" })], ["note"]), new RunCancelling("r", At),
-        new RunFinished("r", At, RunStatus.Failed, "e"), new StageQueued("r", At, "a", 1, Key, "why"), new StageCached("r", At, "a", Key, new Dictionary<string, string> { ["model"] = Digest }),
-        new StageStarted("r", At, "a", 1, "w"), new StageFinished("r", At, "a", 1, new Dictionary<string, string> { ["model"] = Digest }), new StageFailed("r", At, "a", 1, FailureCause.Poison, "e"), new StageCancelled("r", At, "a"),
+        new RunSubmitted("r", At, "n", "p.yaml", "name: x\n", [new("a", "merger", new Dictionary<string, string> { ["base"] = "model:m" })],
+            ["note"]), new RunCancelling("r", At),
+        new RunFinished("r", At, RunStatus.Failed, "e"), new StageQueued("r", At, "a", 1, Key, "why"), new StageCached("r", At, "a", Key,
+            new Dictionary<string, string> { ["model"] = Digest }),
+        new StageStarted("r", At, "a", 1, "w"), new StageFinished("r", At, "a", 1, new Dictionary<string, string> { ["model"] = Digest }),
+        new StageFailed("r", At, "a", 1, FailureCause.Poison, "e"), new StageCancelled("r", At, "a"),
     ];
 
     /// <summary>A field a line: name, tab, value.</summary>
-    private static byte[] Entry<T>(T message) where T : class => AllTargets.Utf8(string.Join('\n', MessageFormat.Encode(message).Select(field => $"{field.Key}\t{field.Value}")));
+    private static byte[] Entry<T>(T message) where T : class =>
+        AllTargets.Utf8(string.Join('\n', MessageFormat.Encode(message).Select(field => $"{field.Key}\t{field.Value}")));
 
     private static IEnumerable<KeyValuePair<string, string>> Fields(byte[] entry) =>
-        Encoding.UTF8.GetString(entry).Split('\n').Select(line => line.Split('\t', 2) is [var name, var value] ? KeyValuePair.Create(name, value) : KeyValuePair.Create(line, ""));
+        Encoding.UTF8.GetString(entry).Split('\n').Select(
+            line => line.Split('\t', 2) is [var name, var value] ? KeyValuePair.Create(name, value) : KeyValuePair.Create(line, ""));
 }

@@ -8,8 +8,10 @@ namespace LoraAspire.Fuzz.Targets;
 /// <summary>Rows in every form, as alpaca records, as a table with templates, as conversations.</summary>
 internal static class TableTargets
 {
-    private const string Json = """[{"instruction": "Who?", "input": "", "output": "Pebble."}, {"instruction": "Say\n\"it\"", "input": "你好 😀", "output": "好", "n": 3.5e2, "list": [1, null]}]""";
-    private const string Lines = "{\"instruction\": \"Who?\", \"output\": \"Pebble.\"}\n{\"instruction\": \"b\", \"output\": \"\\u00e9\", \"input\": null}\n";
+    private const string Json =
+        """[{"instruction": "Who?", "input": "", "output": "Pebble."}, {"instruction": "Say\n\"it\"", "input": "你好 😀", "output": "好", "n": 3.5e2, "list": [1, null]}]""";
+    private const string Lines =
+        "{\"instruction\": \"Who?\", \"output\": \"Pebble.\"}\n{\"instruction\": \"b\", \"output\": \"\\u00e9\", \"input\": null}\n";
     private const string Csv = "instruction,input,output\nWho?,,Pebble.\n\"two\nlines, \"\"quoted\"\"\",你好,好\r\nlast,x,y\n";
     private const string Tsv = "instruction\tinput\toutput\nWho?\t\tPebble.\na\tb\tc\"\n";
     private const string Chats = """
@@ -27,16 +29,20 @@ internal static class TableTargets
         yield return Of("rows-tsv", ".tsv", ["\t", "\r"], Tsv);
         yield return new("rows-gz", () => [Gzip(Json), Gzip(Lines)], Reader(".json.gz"), typeof(StageException));
         yield return new("rows-parquet", () => [ParquetAsync().GetAwaiter().GetResult()], Reader(".parquet"), typeof(StageException));
-        yield return new("chats-parquet", () => [ParquetChatsAsync().GetAwaiter().GetResult()], bytes => Chat(bytes, ".parquet"), typeof(StageException));
-        yield return new("chats-json", () => [AllTargets.Utf8(Chats)], bytes => Chat(bytes, ".jsonl"), typeof(StageException)) { Words = [.. AllTargets.JsonWords, "\"tool_calls\":[]", "\"role\":\"tool\""] };
+        yield return new("chats-parquet", () => [ParquetChatsAsync().GetAwaiter().GetResult()], bytes => Chat(bytes, ".parquet"),
+            typeof(StageException));
+        yield return new("chats-json", () => [AllTargets.Utf8(Chats)], bytes => Chat(bytes, ".jsonl"),
+            typeof(StageException)) { Words = [.. AllTargets.JsonWords, "\"tool_calls\":[]", "\"role\":\"tool\""] };
 
-        Target Of(string name, string form, IReadOnlyList<string> words, string text) => new(name, () => [AllTargets.Utf8(text)], Reader(form), typeof(StageException)) { Words = words };
+        Target Of(string name, string form, IReadOnlyList<string> words, string text) =>
+            new(name, () => [AllTargets.Utf8(text)], Reader(form), typeof(StageException)) { Words = words };
 
         Action<byte[]> Reader(string form) => bytes =>
         {
             DataFile file = new($"a{form}", Scratch.Write(folder, $"a{form}", bytes));
             var failed = Failure(() => Drain(new AlpacaRecords(new() { Path = file.Name }, file).Read()));
-            Drain(new TableRecords(new() { Path = file.Name, Templates = ["Is it good? [instruction]", "So: [instruction]?"], Output = "[output]" }, file, _ => file, 1, []).Read());
+            Drain(new TableRecords(new() { Path = file.Name, Templates = ["Is it good? [instruction]", "So: [instruction]?"],
+                Output = "[output]" }, file, _ => file, 1, []).Read());
             if (failed is not null)
             {
                 throw failed;
@@ -84,14 +90,16 @@ internal static class TableTargets
     private static async Task<byte[]> ParquetAsync()
     {
         using MemoryStream stream = new();
-        await ParquetSerializer.SerializeAsync([new Row { instruction = "Who?", output = "Pebble.", n = 1, x = 2.5 }, new Row { instruction = "b", input = "你好", output = "好", n = null }], stream);
+        await ParquetSerializer.SerializeAsync([new Row { instruction = "Who?", output = "Pebble.", n = 1, x = 2.5 },
+            new Row { instruction = "b", input = "你好", output = "好", n = null }], stream);
         return stream.ToArray();
     }
 
     private static async Task<byte[]> ParquetChatsAsync()
     {
         using MemoryStream stream = new();
-        await ParquetSerializer.SerializeAsync([new Talk { messages = [new() { role = "user", content = "Who?" }, new() { role = "assistant", content = "Pebble." }] }], stream);
+        await ParquetSerializer.SerializeAsync([new Talk { messages =
+            [new() { role = "user", content = "Who?" }, new() { role = "assistant", content = "Pebble." }] }], stream);
         return stream.ToArray();
     }
 

@@ -45,7 +45,8 @@ internal static class TemplateTargets
         using var messages = JsonDocument.Parse(
             """[{"role": "user", "content": "  a 😀"}, {"role": "assistant", "content": [{"type": "text", "text": "t"}], "n": 1e400}]""");
         List<ChatMessage> conversation = [.. messages.RootElement.EnumerateArray().Select(ChatMessage.FromJson)];
-        var tools = JsonDocument.Parse("""[{"type": "function", "function": {"name": "f", "parameters": {"a": [1, 2.5, null]}}}]""").RootElement.Clone();
+        var tools = JsonDocument.Parse(
+            """[{"type": "function", "function": {"name": "f", "parameters": {"a": [1, 2.5, null]}}}]""").RootElement.Clone();
         Dictionary<string, string> tokens = new() { ["eos_token"] = "</s>" };
         yield return new("chat-template", () => [AllTargets.Utf8(Chat), AllTargets.Utf8(Language)], bytes =>
         {
@@ -55,7 +56,9 @@ internal static class TemplateTargets
         { Words = s_words };
 
         var folder = scratch.Folder("chat-template-config");
-        yield return new("chat-template-config", () => [AllTargets.Utf8("""{"bos_token": {"content": "<s>"}, "chat_template": [{"name": "default", "template": "{{ bos_token }}x"}]}""")], bytes =>
+        yield return new("chat-template-config",
+            () => [AllTargets.Utf8(
+                """{"bos_token": {"content": "<s>"}, "chat_template": [{"name": "default", "template": "{{ bos_token }}x"}]}""")], bytes =>
         {
             Scratch.Write(folder, "tokenizer_config.json", bytes);
             ChatTemplateFile.Load(folder)?.Render(conversation, tools);

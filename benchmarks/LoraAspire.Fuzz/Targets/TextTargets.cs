@@ -25,7 +25,8 @@ internal static class TextTargets
             }
         }, typeof(ModelException))
         { Words = [.. AllTargets.JsonWords, .. braces] };
-        yield return new("template-list", () => [AllTargets.Utf8("# some\nTranslate from [src_lang] to [tgt_lang]: [input]\nSay [input] in [tgt_lang].\n")], bytes =>
+        yield return new("template-list",
+            () => [AllTargets.Utf8("# some\nTranslate from [src_lang] to [tgt_lang]: [input]\nSay [input] in [tgt_lang].\n")], bytes =>
         {
             DataFile list = new("t.txt", Scratch.Write(folder, "t.txt", bytes));
             foreach (var template in TemplateList.Checked(TemplateList.Read(list), ["src_lang", "tgt_lang", "input"], "input").All)
@@ -34,10 +35,14 @@ internal static class TextTargets
             }
         }, typeof(StageException))
         { Words = braces };
-        yield return new("written-records", () => [AllTargets.Utf8("Sure! Here are two:\n```json\n[{\"instruction\": \"Who?\", \"input\": \"\", \"output\": \"Pebble.\"}\n{'instruction': \"b\", output: \"c\",},]\n```\n")],
+        yield return new("written-records",
+            () => [AllTargets.Utf8("Sure! Here are two:\n```json\n[{\"instruction\": \"Who?\", \"input\": \"\", \"output\": "
+                + "\"Pebble.\"}\n{'instruction': \"b\", output: \"c\",},]\n```\n")],
             bytes => RecordReader.Read(Encoding.UTF8.GetString(bytes)))
         { Words = [.. AllTargets.JsonWords, "```", "'instruction':", "\"output\":", "<think>", "</think>"] };
-        yield return new("written-lists", () => [AllTargets.Utf8("1. Translate [input] into [tgt_lang]\n2) \"Say [input]\"\n- **Three**: [input]\n[\"a [input]\", \"b [input]\"]\n")],
+        yield return new("written-lists",
+            () => [AllTargets.Utf8(
+                "1. Translate [input] into [tgt_lang]\n2) \"Say [input]\"\n- **Three**: [input]\n[\"a [input]\", \"b [input]\"]\n")],
             bytes => ListReader.Read(Encoding.UTF8.GetString(bytes), cutOff: true))
         { Words = ["1.", "2)", "- ", "**", "```", "<think>", "\"", "[input]"] };
     }

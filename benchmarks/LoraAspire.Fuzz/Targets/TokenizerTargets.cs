@@ -47,13 +47,16 @@ internal static class TokenizerTargets
             Scratch.Write(json, "tokenizer.json", bytes);
             Use(json);
         }, typeof(ModelException))
-        { Words = [.. AllTargets.JsonWords, "\"(a+)+$\"", "\"(?:\"", "\"\\\\p{L}+\"", "\"ByteLevel\"", "\"Metaspace\"", "\"NFC\"", "\"▁\"", "\"ignore_merges\":true", "\"byte_fallback\":true"] };
+        { Words = [.. AllTargets.JsonWords, "\"(a+)+$\"", "\"(?:\"", "\"\\\\p{L}+\"", "\"ByteLevel\"", "\"Metaspace\"", "\"NFC\"", "\"▁\"",
+            "\"ignore_merges\":true", "\"byte_fallback\":true"] };
         var byteLevel = scratch.Folder("byte-level");
-        yield return new("vocab-merges", () => [AllTargets.Utf8(JsonSerializer.Serialize(Vocabulary()) + "\0#version: 0.2\nh e\nl l\nhe ll\n")], bytes =>
+        yield return new("vocab-merges",
+            () => [AllTargets.Utf8(JsonSerializer.Serialize(Vocabulary()) + "\0#version: 0.2\nh e\nl l\nhe ll\n")], bytes =>
         {
             // Two files in one input, with a NUL between.
             var between = Math.Max(0, Array.IndexOf(bytes, (byte)0));
-            Scratch.Write(byteLevel, "tokenizer_config.json", AllTargets.Utf8("{\"eos_token\": \"</s>\", \"tokenizer_class\": \"Qwen2Tokenizer\"}"));
+            Scratch.Write(byteLevel, "tokenizer_config.json",
+                AllTargets.Utf8("{\"eos_token\": \"</s>\", \"tokenizer_class\": \"Qwen2Tokenizer\"}"));
             Scratch.Write(byteLevel, "vocab.json", bytes.AsSpan(0, between));
             Scratch.Write(byteLevel, "merges.txt", bytes.AsSpan(between == 0 ? 0 : between + 1));
             Use(byteLevel);
@@ -125,8 +128,10 @@ internal static class TokenizerTargets
 
     private static IEnumerable<(string Text, float Score, int Type)> Pieces() =>
     [
-        ("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), .. Enumerable.Range(0, 256).Select(value => ($"<0x{value.ToString("X2", CultureInfo.InvariantCulture)}>", 0f, 6)),
-        .. "▁helowrd,你好a".EnumerateRunes().Select((letter, at) => (letter.ToString(), -100f - at, 1)), ("he", -1, 1), ("ll", -2, 1), ("hell", -3, 1), ("▁w", -4, 1), ("user", 0, 4),
+        ("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), .. Enumerable.Range(0, 256)
+            .Select(value => ($"<0x{value.ToString("X2", CultureInfo.InvariantCulture)}>", 0f, 6)),
+        .. "▁helowrd,你好a".EnumerateRunes().Select((letter, at) => (letter.ToString(), -100f - at, 1)), ("he", -1, 1), ("ll", -2, 1),
+        ("hell", -3, 1), ("▁w", -4, 1), ("user", 0, 4),
     ];
 
     private static string SentencePieceJson()
@@ -139,15 +144,19 @@ internal static class TokenizerTargets
         return JsonSerializer.Serialize(new
         {
             added_tokens = new[] { new { id = 1, content = "<s>", special = true }, new { id = 2, content = "</s>", special = true } },
-            normalizer = new { type = "Sequence", normalizers = new object[] { new { type = "Prepend", prepend = "▁" }, new { type = "Replace", pattern = new { String = " " }, content = "▁" } } },
-            model = new { type = "BPE", byte_fallback = true, unk_token = "<unk>", vocab = vocabulary, merges = new[] { "h e", "l l", "he ll", "▁ w" } },
+            normalizer = new { type = "Sequence", normalizers = new object[] { new { type = "Prepend", prepend = "▁" },
+                new { type = "Replace", pattern = new { String = " " }, content = "▁" } } },
+            model = new { type = "BPE", byte_fallback = true, unk_token = "<unk>", vocab = vocabulary, merges = new[] { "h e", "l l",
+                "he ll", "▁ w" } },
         });
     }
 
     private static string ByteLevelJson() => JsonSerializer.Serialize(new
     {
         added_tokens = new[] { new { id = 300, content = "</s>", special = true } },
-        pre_tokenizer = new { type = "Sequence", pretokenizers = new object[] { new { type = "Split", pattern = new { Regex = @"\p{L}+|\p{N}{1,3}|\s+|." }, behavior = "Isolated", invert = false }, new { type = "ByteLevel", add_prefix_space = false, use_regex = false } } },
+        pre_tokenizer = new { type = "Sequence",
+            pretokenizers = new object[] { new { type = "Split", pattern = new { Regex = @"\p{L}+|\p{N}{1,3}|\s+|." },
+                behavior = "Isolated", invert = false }, new { type = "ByteLevel", add_prefix_space = false, use_regex = false } } },
         post_processor = new { type = "TemplateProcessing", single = new object[] { new { SpecialToken = new { id = "</s>" } } } },
         model = new { type = "BPE", vocab = Vocabulary(), merges = new[] { new[] { "h", "e" }, new[] { "l", "l" }, new[] { "he", "ll" } } },
     });

@@ -23,6 +23,7 @@ public sealed record IdleTime(TimeSpan? Value)
         var seconds = text == "0" ? 0 : Duration.Seconds(text);
         return seconds == 0 ? new((TimeSpan?)null)
             : seconds >= 1 && seconds <= s_longest.TotalSeconds ? new(TimeSpan.FromSeconds(seconds))
-            : throw new FormatException($"{Variable} is a number with its unit, from 1s to {s_longest.TotalDays:0}d, such as 90s, 15m or 2h; 0 unloads no model. It is '{TerminalText.Clean(text)}'.");
+            : throw new FormatException($"{Variable} is a number with its unit, from 1s to {s_longest.TotalDays:0}d, such as 90s, 15m or "
+                + $"2h; 0 unloads no model. It is '{TerminalText.Clean(text)}'.");
     }
 }

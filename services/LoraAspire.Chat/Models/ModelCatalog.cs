@@ -9,7 +9,8 @@ namespace LoraAspire.Chat.Models;
 public sealed record ServedModel(string Id, string Folder, DateTimeOffset Created);
 
 /// <summary>
-/// The models there are: what chat stages deployed (kept in the store, so that a restart keeps them), and the folders of LORA_MODELS that hold weights. A deployed name wins.
+/// The models there are: what chat stages deployed (kept in the store, so that a restart keeps them), and the folders of LORA_MODELS that
+/// hold weights. A deployed name wins.
 /// </summary>
 public sealed class ModelCatalog(LoraPaths paths, ILogger<ArtifactStore> log)
 {
@@ -24,7 +25,10 @@ public sealed class ModelCatalog(LoraPaths paths, ILogger<ArtifactStore> log)
     /// <inheritdoc cref="Deployments.Deploy"/>
     public void Deploy(string name, string folder) => _deployments.Deploy(name, folder);
 
-    /// <summary>Holds an artifact of the store to its digest before it is loaded; its files are hashed once. A folder of the user's own is taken as it is.</summary>
+    /// <summary>
+    /// Holds an artifact of the store to its digest before it is loaded; its files are hashed once. A folder of the user's own is taken as
+    /// it is.
+    /// </summary>
     /// <exception cref="ModelException">It was damaged, and has been set aside.</exception>
     public void Verify(ServedModel model, CancellationToken cancellationToken)
     {
@@ -43,7 +47,8 @@ public sealed class ModelCatalog(LoraPaths paths, ILogger<ArtifactStore> log)
     }
 
     private IEnumerable<ServedModel> Deployed() => _deployments.List()
-        .Select(deployment => new ServedModel(deployment.Name, Path.GetFullPath(Path.Combine(paths.Store, deployment.Folder)), deployment.Created))
+        .Select(deployment =>
+            new ServedModel(deployment.Name, Path.GetFullPath(Path.Combine(paths.Store, deployment.Folder)), deployment.Created))
         .Where(model => WeightFiles.Exist(model.Folder));
 
     private IEnumerable<ServedModel> OnDisk() =>

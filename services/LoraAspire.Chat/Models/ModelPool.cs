@@ -5,8 +5,8 @@ using LoraAspire.Pipelines.Terminal;
 namespace LoraAspire.Chat.Models;
 
 /// <summary>
-/// Loaded models. Each is loaded when first asked for and used by one request at a time; the least recently used gives way, and one that nobody
-/// asked for some time is unloaded.
+/// Loaded models. Each is loaded when first asked for and used by one request at a time; the least recently used gives way, and one that
+/// nobody asked for some time is unloaded.
 /// </summary>
 public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPool> logger) : IDisposable
 {
@@ -93,7 +93,8 @@ public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPo
     {
         lock (_lock)
         {
-            foreach (var slot in _slots.Values.Where(slot => slot != wanted && slot.Model is not null).OrderByDescending(slot => slot.LastUsed).Skip(Resident - 1))
+            foreach (var slot in _slots.Values.Where(slot => slot != wanted && slot.Model is not null)
+                .OrderByDescending(slot => slot.LastUsed).Skip(Resident - 1))
             {
                 if (slot.Turn.Wait(0))
                 {

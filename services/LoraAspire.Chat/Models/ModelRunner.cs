@@ -10,7 +10,8 @@ public sealed class ModelRunner(ModelCatalog catalog, ModelPool pool)
 {
     /// <exception cref="RequestException">No such model, or a prompt that leaves no room for an answer.</exception>
     public async IAsyncEnumerable<(TextPiece Piece, int PromptTokens)> StreamAsync(
-        string? modelId, Func<LocalModel, int[]> prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+        string? modelId, Func<LocalModel, int[]> prompt, GenerationOptions options,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var served = Find(modelId);
         await Task.Run(() => catalog.Verify(served, cancellationToken), cancellationToken);
@@ -18,7 +19,8 @@ public sealed class ModelRunner(ModelCatalog catalog, ModelPool pool)
         var ids = prompt(lease.Model);
         if (ids.Length >= lease.Model.Context)
         {
-            throw new RequestException($"The prompt has {ids.Length} tokens, but the context of {served.Id} is {lease.Model.Context}, prompt and answer together. Shorten it.", "messages", "context_length_exceeded");
+            throw new RequestException($"The prompt has {ids.Length} tokens, but the context of {served.Id} is {lease.Model.Context}, "
+                + "prompt and answer together. Shorten it.", "messages", "context_length_exceeded");
         }
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var pieces = Channel.CreateUnbounded<TextPiece>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
@@ -51,6 +53,7 @@ public sealed class ModelRunner(ModelCatalog catalog, ModelPool pool)
             throw new RequestException("No model is named: GET /v1/models lists them.", "model");
         }
         return catalog.Find(id) ?? throw new RequestException(
-            $"The model '{id}' does not exist. There are: {string.Join(", ", catalog.List().Select(model => model.Id))}.", "model", "model_not_found", StatusCodes.Status404NotFound);
+            $"The model '{id}' does not exist. There are: {string.Join(", ", catalog.List().Select(model => model.Id))}.", "model",
+            "model_not_found", StatusCodes.Status404NotFound);
     }
 }

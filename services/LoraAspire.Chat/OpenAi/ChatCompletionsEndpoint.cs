@@ -7,7 +7,8 @@ namespace LoraAspire.Chat.OpenAi;
 public static class ChatCompletionsEndpoint
 {
     public static void MapChatCompletions(this WebApplication app) =>
-        app.MapPost("/v1/chat/completions", async Task<IResult> (HttpRequest http, IChatClient client, TimeProvider clock, CancellationToken cancellationToken) =>
+        app.MapPost("/v1/chat/completions",
+            async Task<IResult> (HttpRequest http, IChatClient client, TimeProvider clock, CancellationToken cancellationToken) =>
         {
             var request = await OpenAiJson.ReadAsync<ChatCompletionRequest>(http);
             var (messages, choices) = (request.ChatMessages(), request.Choices());
@@ -25,7 +26,8 @@ public static class ChatCompletionsEndpoint
                 answers.Add(new ChatChoice(answers.Count, response.FinishReason?.Value) { Message = new("assistant", response.Text) });
                 usage = usage.Plus(response.Usage);
             }
-            return TypedResults.Json(new ChatCompletion(id, "chat.completion", created, request.Model, answers) { Usage = usage }, OpenAiJson.Options);
+            return TypedResults.Json(new ChatCompletion(id, "chat.completion", created, request.Model, answers) { Usage = usage },
+                OpenAiJson.Options);
         });
 
     /// <param name="chunk">What all of them have.</param>
@@ -33,7 +35,8 @@ public static class ChatCompletionsEndpoint
         IChatClient client, IReadOnlyList<ChatMessage> messages, IReadOnlyList<ChatOptions> choices, ChatCompletion chunk, bool withUsage,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        ChatCompletion Of(int index, string? finish, ResponseMessage delta) => chunk with { Choices = [new ChatChoice(index, finish) { Delta = delta }] };
+        ChatCompletion Of(int index, string? finish, ResponseMessage delta) =>
+            chunk with { Choices = [new ChatChoice(index, finish) { Delta = delta }] };
         var usage = Usage.None;
         foreach (var (index, options) in choices.Index())
         {

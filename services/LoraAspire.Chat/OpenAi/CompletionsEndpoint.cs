@@ -12,11 +12,13 @@ public static class CompletionsEndpoint
     private sealed record Piece(CompletionChoice Choice, Usage? Usage);
 
     public static void MapCompletions(this WebApplication app) =>
-        app.MapPost("/v1/completions", async Task<IResult> (HttpRequest http, ModelRunner runner, TimeProvider clock, CancellationToken cancellationToken) =>
+        app.MapPost("/v1/completions",
+            async Task<IResult> (HttpRequest http, ModelRunner runner, TimeProvider clock, CancellationToken cancellationToken) =>
         {
             var request = await OpenAiJson.ReadAsync<CompletionRequest>(http);
             var (prompt, choices) = (request.PromptText(), request.Choices());
-            var body = new Completion($"cmpl-{Guid.NewGuid():N}", "text_completion", clock.GetUtcNow().ToUnixTimeSeconds(), request.Model, []);
+            var body =
+                new Completion($"cmpl-{Guid.NewGuid():N}", "text_completion", clock.GetUtcNow().ToUnixTimeSeconds(), request.Model, []);
             var pieces = PiecesAsync(runner, prompt, choices, cancellationToken);
             if (request.Stream)
             {
@@ -53,7 +55,8 @@ public static class CompletionsEndpoint
         var usage = Usage.None;
         foreach (var (index, options) in choices.Index())
         {
-            await foreach (var (piece, promptTokens) in runner.StreamAsync(options.ModelId, Encode, LocalChatClient.Generation(options), cancellationToken))
+            await foreach (var (piece, promptTokens) in runner.StreamAsync(options.ModelId, Encode, LocalChatClient.Generation(options),
+                cancellationToken))
             {
                 usage = piece.Finish is null ? usage : usage.Plus(promptTokens, piece.Tokens);
                 yield return new(new(index, piece.Text, piece.Finish?.ToString().ToLowerInvariant()), piece.Finish is null ? null : usage);

@@ -23,11 +23,13 @@ public sealed class ErrorShape(RequestDelegate next, ILogger<ErrorShape> logger)
         }
         catch (BadHttpRequestException error) when (error.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
-            await WriteAsync(context, error.StatusCode, new($"The body is longer than {AccessLimits.ConversationBody >> 20} MiB.", "invalid_request_error", null, null));
+            await WriteAsync(context, error.StatusCode,
+                new($"The body is longer than {AccessLimits.ConversationBody >> 20} MiB.", "invalid_request_error", null, null));
         }
         catch (Exception error) when (error is JsonException or BadHttpRequestException)
         {
-            await WriteAsync(context, StatusCodes.Status400BadRequest, new($"The body is not the JSON of such a request: {error.Message}", "invalid_request_error", null, null));
+            await WriteAsync(context, StatusCodes.Status400BadRequest,
+                new($"The body is not the JSON of such a request: {error.Message}", "invalid_request_error", null, null));
         }
         catch (ModelException error)
         {
@@ -41,7 +43,8 @@ public sealed class ErrorShape(RequestDelegate next, ILogger<ErrorShape> logger)
         if (context.Response.HasStarted)
         {
             // The stream has its status already: the error is one event more, as OpenAI's servers send it.
-            await context.Response.WriteAsync($"data: {JsonSerializer.Serialize(new ErrorBody(detail), OpenAiJson.Options)}\n\n", context.RequestAborted);
+            await context.Response.WriteAsync($"data: {JsonSerializer.Serialize(new ErrorBody(detail), OpenAiJson.Options)}\n\n",
+                context.RequestAborted);
             return;
         }
         context.Response.StatusCode = status;

@@ -13,14 +13,16 @@ public static class OpenAiJson
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <exception cref="RequestException">Not application/json: only such a request is one that other sites' pages can't send unasked.</exception>
+    /// <exception cref="RequestException">Not application/json: only such a request is one that other sites' pages can't send
+    /// unasked.</exception>
     public static async Task<T> ReadAsync<T>(HttpRequest request)
     {
         if (!request.HasJsonContentType())
         {
             throw new RequestException("Send the request as application/json.", status: StatusCodes.Status415UnsupportedMediaType);
         }
-        return await request.ReadFromJsonAsync<T>(Options, request.HttpContext.RequestAborted) ?? throw new RequestException("The body is null.");
+        return await request.ReadFromJsonAsync<T>(Options, request.HttpContext.RequestAborted)
+            ?? throw new RequestException("The body is null.");
     }
 
     /// <summary>

@@ -3,7 +3,9 @@ using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Chat.OpenAi;
 
-/// <summary>What both kinds of completion take. <c>top_k</c> and <c>repetition_penalty</c> are additions that other local servers know too.</summary>
+/// <summary>
+/// What both kinds of completion take. <c>top_k</c> and <c>repetition_penalty</c> are additions that other local servers know too.
+/// </summary>
 public abstract record SamplingRequest
 {
     private const int MostChoices = 8;
@@ -104,7 +106,8 @@ public sealed record ChatCompletionRequest : SamplingRequest
     public IReadOnlyList<ChatMessage> ChatMessages()
     {
         Require(Messages is { Count: > 0 }, "messages", "must hold at least one message");
-        Require(Tools is null or { ValueKind: JsonValueKind.Null } || Tools is { ValueKind: JsonValueKind.Array } tools && tools.GetArrayLength() == 0, "tools", "are not supported");
+        Require(Tools is null or { ValueKind: JsonValueKind.Null }
+            || Tools is { ValueKind: JsonValueKind.Array } tools && tools.GetArrayLength() == 0, "tools", "are not supported");
         Require(!Messages!.Contains(null!), "messages", "must not hold null");
         return [.. Messages!.Select(message => new ChatMessage(RoleOf(message), message.Text()))];
     }
@@ -143,7 +146,8 @@ public sealed record CompletionRequest : SamplingRequest
     public string PromptText() => Prompt switch
     {
         { ValueKind: JsonValueKind.String } => Texts.Of(Prompt, "prompt"),
-        { ValueKind: JsonValueKind.Array } when Prompt.GetArrayLength() == 1 && Prompt[0].ValueKind == JsonValueKind.String => Texts.Of(Prompt[0], "prompt"),
+        { ValueKind: JsonValueKind.Array } when Prompt.GetArrayLength() == 1 && Prompt[0].ValueKind == JsonValueKind.String =>
+            Texts.Of(Prompt[0], "prompt"),
         _ => throw new RequestException("'prompt' must be a text or a list of one text.", "prompt"),
     };
 }

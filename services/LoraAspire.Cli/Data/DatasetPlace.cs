@@ -28,8 +28,10 @@ internal static partial class DatasetPlace
     private static string? ByDigest(ArtifactStore store, string head)
     {
         var objects = Path.Combine(store.Root, "objects");
-        var found = Directory.Exists(objects) ? Directory.GetDirectories(objects, head + "*").Select(folder => Path.GetFileName(folder)!).ToList() : [];
-        return found.Count <= 1 ? found.FirstOrDefault() : throw new CliException($"{found.Count} artifacts start with {head}. Give more of the digest.");
+        var found = Directory.Exists(objects)
+            ? Directory.GetDirectories(objects, head + "*").Select(folder => Path.GetFileName(folder)!).ToList() : [];
+        return found.Count <= 1 ? found.FirstOrDefault()
+            : throw new CliException($"{found.Count} artifacts start with {head}. Give more of the digest.");
     }
 
     private static async Task<string> OfRunAsync(ArtifactStore store, string id, string? stage)
@@ -37,19 +39,24 @@ internal static partial class DatasetPlace
         RunState run;
         try
         {
-            run = await (await App.ConnectAsync()).GetAsync(id) ?? throw new CliException($"'{id}' is no folder, no artifact of the store and no run. `lora runs` lists the runs.");
+            run = await (await App.ConnectAsync()).GetAsync(id)
+                ?? throw new CliException($"'{id}' is no folder, no artifact of the store and no run. `lora runs` lists the runs.");
         }
         catch (CliException missing) when (missing.Message == App.NotRunning)
         {
-            throw new CliException($"'{id}' is no folder and no artifact of the store {store.Root}, so it could be a run. {App.NotRunning}");
+            throw new CliException(
+                $"'{id}' is no folder and no artifact of the store {store.Root}, so it could be a run. {App.NotRunning}");
         }
         var made = run.Stages.Where(s => s.MayGive(ArtifactKind.Dataset) && (stage is null || s.Id == stage)).ToList();
         return made switch
         {
-            [] => throw new CliException(stage is null ? $"No stage of {id} makes a data set." : $"{id} has no stage '{stage}' that makes a data set."),
+            [] => throw new CliException(stage is null ? $"No stage of {id} makes a data set."
+                : $"{id} has no stage '{stage}' that makes a data set."),
             [var only] when only.Output(ArtifactKind.Dataset) is { } digest => digest,
-            [var only] => throw new CliException($"{only.Id} has made no data set: its status is {only.Status.ToString().ToLowerInvariant()}."),
-            _ => throw new CliException($"{made.Count} stages make a data set; choose one by --stage: {string.Join(", ", made.Select(s => s.Id))}."),
+            [var only] =>
+                throw new CliException($"{only.Id} has made no data set: its status is {only.Status.ToString().ToLowerInvariant()}."),
+            _ => throw new CliException(
+                $"{made.Count} stages make a data set; choose one by --stage: {string.Join(", ", made.Select(s => s.Id))}."),
         };
     }
 

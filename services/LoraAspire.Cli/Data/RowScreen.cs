@@ -4,8 +4,8 @@ using Spectre.Console;
 namespace LoraAspire.Cli.Data;
 
 /// <summary>
-/// A row in the terminal: blue is read, green is learned, special tokens stand out. Without colours (NO_COLOR, a file, a pipe) marks stand for them.
-/// What comes from the data is spelled out first, so that no escape sequence in it reaches the terminal.
+/// A row in the terminal: blue is read, green is learned, special tokens stand out. Without colours (NO_COLOR, a file, a pipe) marks stand
+/// for them. What comes from the data is spelled out first, so that no escape sequence in it reaches the terminal.
 /// </summary>
 internal static class RowScreen
 {
@@ -18,7 +18,8 @@ internal static class RowScreen
     public static void Write(RowInspection row, int rows, bool withTokens)
     {
         var line = row.Line > 0 ? $", line {row.Line}" : "";
-        var facts = $"row {row.Row} of {rows} · {VisibleText.Marked(row.Source)}, record {row.SourceRow}{line} · {row.Tokens.Count} tokens, {row.LossTokens} with loss";
+        var facts = $"row {row.Row} of {rows} · {VisibleText.Marked(row.Source)}, record {row.SourceRow}{line} · {row.Tokens.Count} "
+            + $"tokens, {row.LossTokens} with loss";
         var end = row.EndsWithEos ? "ends with EOS" : "cut: no EOS at its end";
         if (Plain)
         {
@@ -51,7 +52,8 @@ internal static class RowScreen
         }
         else
         {
-            AnsiConsole.Write(new Paragraph().Append("read only", Read).Append(" · ").Append("learned: carries loss", Learned).Append(" · ").Append("special token", Special).Append("\n"));
+            AnsiConsole.Write(new Paragraph().Append("read only", Read).Append(" · ").Append("learned: carries loss", Learned).Append(" · ")
+                .Append("special token", Special).Append("\n"));
         }
     }
 
@@ -61,7 +63,8 @@ internal static class RowScreen
         {
             foreach (var segment in row.Segments)
             {
-                var text = string.Concat(segment.Parts.Select(part => part.IsSpecial ? $"⟨{VisibleText.Safe(part.Text)}⟩" : VisibleText.Safe(part.Text)));
+                var text = string.Concat(
+                    segment.Parts.Select(part => part.IsSpecial ? $"⟨{VisibleText.Safe(part.Text)}⟩" : VisibleText.Safe(part.Text)));
                 Console.Write(segment.CarriesLoss ? $"⟦{text}⟧" : text);
             }
             Console.WriteLine();
@@ -71,7 +74,8 @@ internal static class RowScreen
         foreach (var (segment, part) in row.Segments.SelectMany(segment => segment.Parts.Select(part => (segment, part))))
         {
             var style = segment.CarriesLoss ? Learned : Read;
-            paragraph.Append(VisibleText.Safe(part.Text), part.IsSpecial ? Special.Combine(new Style(decoration: Decoration.Bold | style.Decoration)) : style);
+            paragraph.Append(VisibleText.Safe(part.Text),
+                part.IsSpecial ? Special.Combine(new Style(decoration: Decoration.Bold | style.Decoration)) : style);
         }
         AnsiConsole.Write(paragraph.Append("\n"));
     }
@@ -84,8 +88,10 @@ internal static class RowScreen
         {
             var style = token.IsSpecial ? Special : token.CarriesLoss ? Learned : Read;
             table.AddRow(
-                new Text($"{token.Position}"), new Text($"{token.Id}"), new Text(token.PartOf is null ? token.Text : $"{token.Text} of {token.PartOf}", style),
-                new Text(VisibleText.Marked(token.Piece)), new Text(token.CarriesLoss ? "loss" : "-", token.CarriesLoss ? Learned : Style.Plain));
+                new Text($"{token.Position}"), new Text($"{token.Id}"),
+                new Text(token.PartOf is null ? token.Text : $"{token.Text} of {token.PartOf}", style),
+                new Text(VisibleText.Marked(token.Piece)), new Text(token.CarriesLoss ? "loss" : "-",
+                    token.CarriesLoss ? Learned : Style.Plain));
         }
         AnsiConsole.Write(table);
     }

@@ -11,13 +11,20 @@ internal static class StatsScreen
 
     public static void Write(DatasetFacts facts)
     {
-        Console.WriteLine($"{Count(facts.Rows)} rows, {Count(facts.Total.Tokens)} tokens; {((1 - facts.MaskedShare) * 100).ToString("0.0", CultureInfo.InvariantCulture)} % carry loss, the others are masked");
-        Console.WriteLine($"{Count(facts.Total.Truncated)} rows cut at cutoff_len {facts.CutoffLen}; prompt template {VisibleText.Marked(facts.PromptTemplateName ?? "?")}; train_on_inputs {(facts.TrainOnInputs ? "true" : "false")}");
+        Console.WriteLine(
+            $"{Count(facts.Rows)} rows, {Count(facts.Total.Tokens)} "
+                + $"tokens; {((1 - facts.MaskedShare) * 100).ToString("0.0", CultureInfo.InvariantCulture)} % carry loss, the others are "
+                + "masked");
+        Console.WriteLine(
+            $"{Count(facts.Total.Truncated)} rows cut at cutoff_len {facts.CutoffLen}; prompt "
+                + $"template {VisibleText.Marked(facts.PromptTemplateName ?? "?")}; "
+                + $"train_on_inputs {(facts.TrainOnInputs ? "true" : "false")}");
         Console.WriteLine();
         var sources = Columns("SOURCE", "RECORDS", "ROWS", "TOKENS", "WITH LOSS", "CUT", "DROPPED");
         foreach (var (name, source) in facts.Sources.Append(new("all", facts.Total)))
         {
-            sources.AddRow([new Text(VisibleText.Marked(name)), .. new[] { source.Records, source.Written, source.Tokens, source.LossTokens, source.Truncated, source.Dropped.Values.Sum() }.Select(count => new Text(Count(count)))]);
+            sources.AddRow([new Text(VisibleText.Marked(name)), .. new[] { source.Records, source.Written, source.Tokens, source.LossTokens,
+                source.Truncated, source.Dropped.Values.Sum() }.Select(count => new Text(Count(count)))]);
         }
         AnsiConsole.Write(sources);
         WriteCounts("DROPPED BECAUSE", "RECORDS", facts.Total.Dropped);

@@ -7,9 +7,10 @@ using LoraAspire.Pipelines.Stages.DataSources;
 namespace LoraAspire.DataBuild.Deduplication;
 
 /// <summary>
-/// Marks records that say what an earlier one said, or ask what a held-out one asks. Two records are compared by all their texts (a sentence pair; a table's cells and the
-/// answer; system message, history, instruction, input and output). With held-out records by what is asked: a known question leaks whatever its answer, its task or its place in
-/// a conversation. About 1 KB of memory a record and 4 bytes a letter with <see cref="DedupParams.Near"/>, 40 bytes without.
+/// Marks records that say what an earlier one said, or ask what a held-out one asks. Two records are compared by all their texts (a
+/// sentence pair; a table's cells and the answer; system message, history, instruction, input and output). With held-out records by what is
+/// asked: a known question leaks whatever its answer, its task or its place in a conversation. About 1 KB of memory a record and 4 bytes a
+/// letter with <see cref="DedupParams.Near"/>, 40 bytes without.
 /// </summary>
 internal sealed class Duplicates(DedupParams with)
 {
@@ -32,7 +33,10 @@ internal sealed class Duplicates(DedupParams with)
         }
     }
 
-    /// <summary>The records, those dropped that repeat one. If one direction of a pair leaks, or the pair nearly repeats another, both directions go.</summary>
+    /// <summary>
+    /// The records, those dropped that repeat one. If one direction of a pair leaks, or the pair nearly repeats another, both directions
+    /// go.
+    /// </summary>
     /// <param name="repeats">These say the same in many ways on purpose: only held-out records are looked for.</param>
     public IEnumerable<SourceRecord> Mark(IEnumerable<SourceRecord> records, bool repeats = false)
     {
@@ -71,7 +75,8 @@ internal sealed class Duplicates(DedupParams with)
         var repeated = texts.Select(text => !_seen.Add(Hash(text))).ToList();
         // Both directions have nearly the same 5-grams: only one of them is looked up.
         var near = !repeated[0] && _nearSeen?.HoldsOrAdd(texts[0]) is true;
-        return [.. row.Select((record, i) => repeated[i] ? record with { Dropped = "repeats an earlier record" } : near ? record with { Dropped = "nearly repeats an earlier record" } : record)];
+        return [.. row.Select((record, i) => repeated[i] ? record with { Dropped = "repeats an earlier record" }
+            : near ? record with { Dropped = "nearly repeats an earlier record" } : record)];
     }
 
     private string? LeakReason(SourceRecord record)
@@ -96,11 +101,15 @@ internal sealed class Duplicates(DedupParams with)
         var record = source.Record;
         IEnumerable<string?> texts = source.Pair is { } pair ? [pair.Source, pair.Target]
             : source.Content is { } cells ? [cells, record.Output]
-            : [record.System, .. record.History.SelectMany(turn => new[] { turn.Question, turn.Answer }), record.Instruction, record.Input, record.Output];
+            : [record.System, .. record.History.SelectMany(turn => new[] { turn.Question, turn.Answer }), record.Instruction, record.Input,
+                record.Output];
         return string.Join('\n', texts.Select(text => Normal(text ?? "")));
     }
 
-    /// <summary>What a held-out record asks. Of a conversation that are its questions up to each turn; a first one that is as short as a greeting asks nothing by itself.</summary>
+    /// <summary>
+    /// What a held-out record asks. Of a conversation that are its questions up to each turn; a first one that is as short as a greeting
+    /// asks nothing by itself.
+    /// </summary>
     private static IEnumerable<string> Held(SourceRecord source)
     {
         if (source.Pair is not null || source.Content is not null)
@@ -108,17 +117,23 @@ internal sealed class Duplicates(DedupParams with)
             return Asked(source);
         }
         var questions = Questions(source.Record);
-        return Enumerable.Range(1, questions.Count).Select(turns => Joined(questions, 0, turns)).Where((text, i) => i > 0 || questions.Count == 1 || text.Length >= ShortestQuestion);
+        return Enumerable.Range(1, questions.Count).Select(turns => Joined(questions, 0, turns))
+            .Where((text, i) => i > 0 || questions.Count == 1 || text.Length >= ShortestQuestion);
     }
 
     private const int ShortestQuestion = 16;
 
-    /// <summary>What a record to be trained on asks: a pair's sentences, a row's cells, its prompt; of a conversation every stretch of questions, since every answer is learned.</summary>
+    /// <summary>
+    /// What a record to be trained on asks: a pair's sentences, a row's cells, its prompt; of a conversation every stretch of questions,
+    /// since every answer is learned.
+    /// </summary>
     private static IEnumerable<string> Asked(SourceRecord source)
     {
         var questions = Questions(source.Record);
-        IEnumerable<string> parts = source.Pair is { } pair ? [Normal(pair.Source), Normal(pair.Target)] : source.Content is { } cells ? [Normal(cells)] : [];
-        return parts.Concat(Enumerable.Range(0, questions.Count).SelectMany(from => Enumerable.Range(1, questions.Count - from).Select(turns => Joined(questions, from, turns))));
+        IEnumerable<string> parts = source.Pair is { } pair ? [Normal(pair.Source), Normal(pair.Target)]
+            : source.Content is { } cells ? [Normal(cells)] : [];
+        return parts.Concat(Enumerable.Range(0, questions.Count)
+            .SelectMany(from => Enumerable.Range(1, questions.Count - from).Select(turns => Joined(questions, from, turns))));
     }
 
     /// <summary>Each turn's question with its input; answers and system message don't count.</summary>
@@ -127,7 +142,9 @@ internal sealed class Duplicates(DedupParams with)
 
     private static string Joined(List<string> questions, int from, int turns) => string.Join('\n', questions.GetRange(from, turns));
 
-    /// <summary>White space folded, capitals and full-width forms of ASCII as small half-width letters. Other forms stay: 2² is not 22.</summary>
+    /// <summary>
+    /// White space folded, capitals and full-width forms of ASCII as small half-width letters. Other forms stay: 2² is not 22.
+    /// </summary>
     internal static string Normal(string text) =>
         string.Join(' ', string.Create(text.Length, text, (narrow, wide) =>
         {
@@ -137,5 +154,6 @@ internal sealed class Duplicates(DedupParams with)
             }
         }).Normalize(NormalizationForm.FormC).ToLowerInvariant().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
-    private static UInt128 Hash(string text) => System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    private static UInt128 Hash(string text) =>
+        System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }

@@ -4,8 +4,10 @@ using System.Runtime.InteropServices;
 namespace LoraAspire.DataBuild.Deduplication;
 
 /// <summary>
-/// Signatures whose equal places estimate the Jaccard similarity of two texts' sets of character 5-grams (A. Broder, On the resemblance and containment of documents,
-/// 1997): each place is the least value of one hash function over the set. With 128 places the standard error is √(J(1−J)/128), 0.03 at J = 0.85.
+/// Signatures whose equal places estimate the Jaccard similarity of two texts' sets of character 5-grams (A. Broder, On the resemblance and
+/// containment of documents,
+/// 1997): each place is the least value of one hash function over the set. With 128 places the standard error is √(J(1−J)/128), 0.03 at J =
+/// 0.85.
 /// </summary>
 internal static class MinHash
 {
@@ -13,7 +15,9 @@ internal static class MinHash
 
     private static readonly uint[] Factors = Numbers(1, odd: true), Offsets = Numbers(2, odd: false);
 
-    /// <summary>A signature of <see cref="Places"/> values, of which the upper 16 bits are kept (P. Li, C. König, b-Bit Minwise Hashing, 2010).</summary>
+    /// <summary>
+    /// A signature of <see cref="Places"/> values, of which the upper 16 bits are kept (P. Li, C. König, b-Bit Minwise Hashing, 2010).
+    /// </summary>
     /// <param name="shingles">Hashes of the set's members (<see cref="Shingles"/>); at least one.</param>
     public static ushort[] Signature(ReadOnlySpan<uint> shingles)
     {

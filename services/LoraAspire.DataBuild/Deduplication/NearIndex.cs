@@ -3,16 +3,19 @@ using System.Runtime.InteropServices;
 namespace LoraAspire.DataBuild.Deduplication;
 
 /// <summary>
-/// Finds texts whose Jaccard similarity with a known one is at least a threshold t. Candidates come by locality-sensitive hashing (Leskovec, Rajaraman, Ullman, Mining of
-/// Massive Datasets, 3.4): signatures are cut into b bands of r places, and only texts that agree in a whole band are looked at. A pair of similarity t is found with
-/// probability 1 − (1 − t^r)^b; r is the largest for which that is above 0.99. The estimate from the signatures chooses among them, and the texts themselves decide: among
-/// thousands of texts that share a long part, some estimate is above the threshold by chance.
+/// Finds texts whose Jaccard similarity with a known one is at least a threshold t. Candidates come by locality-sensitive hashing
+/// (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, 3.4): signatures are cut into b bands of r places, and only texts that agree
+/// in a whole band are looked at. A pair of similarity t is found with probability 1 − (1 − t^r)^b; r is the largest for which that is
+/// above 0.99. The estimate from the signatures chooses among them, and the texts themselves decide: among thousands of texts that share a
+/// long part, some estimate is above the threshold by chance.
 /// </summary>
 internal sealed class NearIndex
 {
     private const double Found = 0.99;
 
-    /// <summary>So many candidates, the likeliest first, are compared in full: among thousands that share a long part, a bound on the time.</summary>
+    /// <summary>
+    /// So many candidates, the likeliest first, are compared in full: among thousands that share a long part, a bound on the time.
+    /// </summary>
     private const int Compared = 1000;
 
     private readonly double _threshold;
@@ -31,7 +34,8 @@ internal sealed class NearIndex
     public NearIndex(double threshold)
     {
         _threshold = threshold;
-        _rows = new[] { 32, 16, 8, 4, 2 }.FirstOrDefault(rows => 1 - Math.Pow(1 - Math.Pow(threshold, rows), MinHash.Places / rows) > Found, 1);
+        _rows = new[] { 32, 16, 8, 4, 2 }
+            .FirstOrDefault(rows => 1 - Math.Pow(1 - Math.Pow(threshold, rows), MinHash.Places / rows) > Found, 1);
         // Two standard errors below the threshold: the estimate leaves out less than the bands do.
         _leastEqual = (int)Math.Floor((threshold * MinHash.Places) - (2 * Math.Sqrt(threshold * (1 - threshold) * MinHash.Places)));
     }

@@ -5,7 +5,10 @@ internal static class Shingles
 {
     private const int Length = 5;
 
-    /// <summary>Hashes of the different 5-grams, ascending; none of a text that is shorter. Two of the thousands in a pair of texts share one of 32 bits too seldom to move a similarity.</summary>
+    /// <summary>
+    /// Hashes of the different 5-grams, ascending; none of a text that is shorter. Two of the thousands in a pair of texts share one of 32
+    /// bits too seldom to move a similarity.
+    /// </summary>
     public static uint[] Of(string text)
     {
         var hashes = new uint[Math.Max(0, text.Length - Length + 1)];

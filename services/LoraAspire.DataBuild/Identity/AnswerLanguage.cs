@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace LoraAspire.DataBuild.Identity;
 
-/// <summary>Chinese or English, by the letters and by the small words that only one language has. Of masked texts: what the user gave may be in any language.</summary>
+/// <summary>
+/// Chinese or English, by the letters and by the small words that only one language has. Of masked texts: what the user gave may be in any
+/// language.
+/// </summary>
 internal static partial class AnswerLanguage
 {
     public static string? Problem(string asked, string answer, bool chinese) =>
@@ -10,11 +13,16 @@ internal static partial class AnswerLanguage
             ? IsChinese(asked) && (IsChinese(answer) || !answer.Any(char.IsLetter)) ? null : "not in Chinese"
             : IsEnglish(asked) && IsEnglish(answer) ? null : "not in English";
 
-    /// <summary>At least one Chinese character to two Latin words: a foreign name in it is no other language. Japanese has its own letters between the characters.</summary>
-    public static bool IsChinese(string text) => Han().Count(text) is var letters && letters > 0 && letters * 2 >= Latin().Count(text) && Kana().Count(text) < 3;
+    /// <summary>
+    /// At least one Chinese character to two Latin words: a foreign name in it is no other language. Japanese has its own letters between
+    /// the characters.
+    /// </summary>
+    public static bool IsChinese(string text) =>
+        Han().Count(text) is var letters && letters > 0 && letters * 2 >= Latin().Count(text) && Kana().Count(text) < 3;
 
     /// <summary>At most one Chinese character to two Latin words: what a name is written like in Chinese is no other language.</summary>
-    private static bool IsEnglish(string text) => Han().Count(text) * 2 <= Latin().Count(text) && Foreign().Count(text) <= English().Count(text);
+    private static bool IsEnglish(string text) =>
+        Han().Count(text) * 2 <= Latin().Count(text) && Foreign().Count(text) <= English().Count(text);
 
     [GeneratedRegex(@"\p{IsCJKUnifiedIdeographs}")]
     private static partial Regex Han();

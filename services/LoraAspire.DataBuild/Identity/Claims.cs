@@ -3,8 +3,9 @@ using System.Text.RegularExpressions;
 namespace LoraAspire.DataBuild.Identity;
 
 /// <summary>
-/// Whether an answer takes the model for another. "I am not ChatGPT" and "ChatGPT was made by OpenAI" are fine: a mention is a claim unless its clause denies it, or is about
-/// that other one and not about the speaker. Texts are folded, and the user's own words are masked (<see cref="GivenWords"/>).
+/// Whether an answer takes the model for another. "I am not ChatGPT" and "ChatGPT was made by OpenAI" are fine: a mention is a claim unless
+/// its clause denies it, or is about that other one and not about the speaker. Texts are folded, and the user's own words are masked
+/// (<see cref="GivenWords"/>).
 /// </summary>
 internal static partial class Claims
 {
@@ -13,7 +14,8 @@ internal static partial class Claims
     {
         var sentences = Sentences().Split(answer);
         // "Right, I'm not ChatGPT" agrees to something else.
-        if (Affirms().IsMatch(answer) && !OtherModels.In(sentences[0]).Any(mention => Denial().IsMatch(sentences[0][..mention.Index])) && IdentityAsked.IfOther(question) is { } agreed)
+        if (Affirms().IsMatch(answer) && !OtherModels.In(sentences[0]).Any(mention => Denial().IsMatch(sentences[0][..mention.Index]))
+            && IdentityAsked.IfOther(question) is { } agreed)
         {
             return agreed;
         }
@@ -31,7 +33,8 @@ internal static partial class Claims
                 var before = clause[..mentions[0].Index];
                 // "not ChatGPT, Claude or Gemini": a clause of names alone goes on with the one before it.
                 denied = (denied && Joints().Replace(OtherModels.Without(clause), "").Length == 0)
-                    || Denial().IsMatch(before) || DeniedAfter().IsMatch(After(clause, mentions[^1])) || DeniedAfter().IsMatch(After(clause, mentions[0]));
+                    || Denial().IsMatch(before) || DeniedAfter().IsMatch(After(clause, mentions[^1]))
+                    || DeniedAfter().IsMatch(After(clause, mentions[0]));
                 about = !FirstPerson().IsMatch(clause) && (IsSubject(clause, mentions[0]) || (about && Fragment().IsMatch(clause)));
                 if (IsSpeaker().IsMatch(before) || !(denied || about || Neutral().IsMatch(before)))
                 {

@@ -4,7 +4,10 @@ using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.DataBuild.Identity;
 
-/// <summary>The words that the user gave (name, developer, abilities, languages), found as whole phrases: "Al" stands in no "also", and "GPT" not in "GPT-4".</summary>
+/// <summary>
+/// The words that the user gave (name, developer, abilities, languages), found as whole phrases: "Al" stands in no "also", and "GPT" not in
+/// "GPT-4".
+/// </summary>
 internal sealed class GivenWords(SelfCognitionSource self)
 {
     /// <summary>Stands for a given phrase in a masked text. No letter of any language.</summary>
@@ -14,7 +17,8 @@ internal sealed class GivenWords(SelfCognitionSource self)
     private readonly string _developer = Folded(self.Developer);
 
     // Longest first, since one may hold another.
-    private readonly string[] _phrases = [.. new[] { self.Name, self.Developer }.Concat(self.Abilities).Concat(self.Languages).Select(Folded).Where(words => words.Length > 0).Distinct().OrderByDescending(words => words.Length)];
+    private readonly string[] _phrases = [.. new[] { self.Name, self.Developer }.Concat(self.Abilities).Concat(self.Languages)
+        .Select(Folded).Where(words => words.Length > 0).Distinct().OrderByDescending(words => words.Length)];
 
     public bool Name(string folded) => Find(folded, _name, 0) >= 0;
 
@@ -33,7 +37,10 @@ internal sealed class GivenWords(SelfCognitionSource self)
         return masked.Append(text, from, text.Length - from).ToString();
     });
 
-    /// <summary>The text with letters and digits in one width, straight apostrophes, plain hyphens and spaces, and nothing of no width: what looks the same is the same.</summary>
+    /// <summary>
+    /// The text with letters and digits in one width, straight apostrophes, plain hyphens and spaces, and nothing of no width: what looks
+    /// the same is the same.
+    /// </summary>
     public static string Folded(string text)
     {
         StringBuilder folded = new(text.Length);
@@ -64,5 +71,6 @@ internal sealed class GivenWords(SelfCognitionSource self)
     private static bool Bordered(string text, int start, int end) =>
         !(char.IsAsciiLetterOrDigit(text[start]) && start > 0 && char.IsAsciiLetterOrDigit(text[start - 1]))
         && !(char.IsAsciiLetterOrDigit(text[end - 1]) && end < text.Length
-            && (char.IsAsciiLetterOrDigit(text[end]) || (text[end] is '-' or '_' or '.' && end + 1 < text.Length && char.IsAsciiDigit(text[end + 1]))));
+            && (char.IsAsciiLetterOrDigit(text[end])
+                || (text[end] is '-' or '_' or '.' && end + 1 < text.Length && char.IsAsciiDigit(text[end + 1]))));
 }

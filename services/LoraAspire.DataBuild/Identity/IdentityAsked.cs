@@ -10,7 +10,8 @@ internal static partial class IdentityAsked
     public static bool Developer(string question) => AsksDeveloper().IsMatch(question);
 
     /// <summary>The other model, or its maker, of which the question asks whether this one is it; null for another question.</summary>
-    public static string? IfOther(string question) => AsksIf().IsMatch(question) && OtherModels.In(question) is [var other, ..] ? other.Value : null;
+    public static string? IfOther(string question) =>
+        AsksIf().IsMatch(question) && OtherModels.In(question) is [var other, ..] ? other.Value : null;
 
     [GeneratedRegex(
         @"\b(?:who|what)(?: exactly)?(?:'re| are| r) (?:you|u)\b|\bwho you are|\b(?:your|ur) (?:\w+ )?name\b|\bhave a name\b|\byou called\b|\b(?:call|address) you\b|\brefer to you\b|\bgo by\b|\bintroduce yourself|\b(?:about yourself|know about you)\b|\bdescribe yourself|\bintroduction of yourself"

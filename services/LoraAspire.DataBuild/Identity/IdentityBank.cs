@@ -18,7 +18,9 @@ internal sealed record IdentityBank(SelfCognitionSource Self, bool InChinese)
         .Where(other => !Self.Name.Contains(other, StringComparison.OrdinalIgnoreCase)
             && !other.Contains(Self.Name, StringComparison.OrdinalIgnoreCase))];
 
-    /// <summary>Every question, as written and as typed in haste, with every answer that fits. Which other assistant is meant goes round.</summary>
+    /// <summary>
+    /// Every question, as written and as typed in haste, with every answer that fits. Which other assistant is meant goes round.
+    /// </summary>
     public IEnumerable<InstructionRecord> All()
     {
         var turn = 0;

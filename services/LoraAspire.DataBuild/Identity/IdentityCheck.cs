@@ -5,8 +5,8 @@ using LoraAspire.Pipelines.Stages.DataSources;
 namespace LoraAspire.DataBuild.Identity;
 
 /// <summary>
-/// Whether a record teaches the right identity. What the user gave (name, developer, abilities, languages) is masked in the texts first, as whole phrases, so that a model called
-/// XX, or made by a company that other models come from, is no fault.
+/// Whether a record teaches the right identity. What the user gave (name, developer, abilities, languages) is masked in the texts first, as
+/// whole phrases, so that a model called XX, or made by a company that other models come from, is no fault.
 /// </summary>
 internal static partial class IdentityCheck
 {
@@ -25,7 +25,8 @@ internal static partial class IdentityCheck
             return "too long";
         }
         GivenWords given = new(self);
-        var (question, output) = (GivenWords.Folded(record.Instruction + "\n" + record.Input).TrimEnd('\n'), GivenWords.Folded(record.Output));
+        var (question, output) =
+            (GivenWords.Folded(record.Instruction + "\n" + record.Input).TrimEnd('\n'), GivenWords.Folded(record.Output));
         var (asked, answer) = (given.Masked(question), given.Masked(output));
         return (question + output).Any(letter => char.IsControl(letter) && letter is not ('\n' or '\r' or '\t')) ? "a control character"
             : (question + output).Contains(Blanks.Damaged) ? "a damaged letter"
@@ -43,7 +44,8 @@ internal static partial class IdentityCheck
     {
         GivenWords given = new(self);
         var output = GivenWords.Folded(record.Output);
-        return Problem(record, self, inChinese) ?? (given.Name(output) || given.Developer(output) ? null : "says neither name nor developer");
+        return Problem(record, self, inChinese)
+            ?? (given.Name(output) || given.Developer(output) ? null : "says neither name nor developer");
     }
 
     // [NAME], {name}, <name>, XX, ××, ___, 某某, （开发者）: what a person was to fill in.

@@ -6,7 +6,9 @@ using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.DataBuild.Output;
 
-/// <summary>Why a row isn't the one that alpaca-lora would have made of the record. Each is a defect of the original that the default mends.</summary>
+/// <summary>
+/// Why a row isn't the one that alpaca-lora would have made of the record. Each is a defect of the original that the default mends.
+/// </summary>
 internal enum Difference
 {
     None,
@@ -20,10 +22,13 @@ internal enum Difference
     Unexplained,
 }
 
-/// <summary>Compares a row of full length with alpaca-lora's own. What is longer than cutoff_len is counted apart, as truncated or dropped.</summary>
+/// <summary>
+/// Compares a row of full length with alpaca-lora's own. What is longer than cutoff_len is counted apart, as truncated or dropped.
+/// </summary>
 internal sealed class AlpacaLoraDifference(HfTokenizer tokenizer, PromptTemplate template, DataBuildParams with)
 {
-    private readonly Preprocessor _original = new(tokenizer, template, new(with.CutoffLen, with.TrainOnInputs, with.AddEosToken, LikeAlpacaLora: true));
+    private readonly Preprocessor _original =
+        new(tokenizer, template, new(with.CutoffLen, with.TrainOnInputs, with.AddEosToken, LikeAlpacaLora: true));
 
     public Difference Of(Conversation conversation, TokenizedRow row)
     {

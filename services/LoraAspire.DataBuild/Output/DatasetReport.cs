@@ -6,7 +6,10 @@ using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.DataBuild.Output;
 
-/// <summary>report.md: what is in the data set, what was left out and why, and from which bytes it was made. For people; dataset.json holds the same for programs.</summary>
+/// <summary>
+/// report.md: what is in the data set, what was left out and why, and from which bytes it was made. For people; dataset.json holds the same
+/// for programs.
+/// </summary>
 internal static class DatasetReport
 {
     public const string FileName = "report.md";
@@ -14,7 +17,8 @@ internal static class DatasetReport
     private static readonly Dictionary<Difference, string> Words = new()
     {
         [Difference.TypedSpecialToken] = "a text spells a special token, which alpaca-lora would have injected; here it stays text",
-        [Difference.MergedOverBoundary] = "the template ends without a newline, and alpaca-lora would have merged tokens of prompt and answer",
+        [Difference.MergedOverBoundary] =
+            "the template ends without a newline, and alpaca-lora would have merged tokens of prompt and answer",
         [Difference.Conversation] = "a conversation of several turns, which alpaca-lora doesn't know",
         [Difference.Unexplained] = "for none of the known reasons: look at these rows",
     };
@@ -31,9 +35,12 @@ internal static class DatasetReport
         StringBuilder text = new();
         void Line(FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
         Line($"# Data set: {total.Written:N0} rows, {total.Tokens:N0} tokens\n");
-        Line($"- {1 - summary.MaskedShare:P1} of the tokens carry loss; the others are masked{(with.TrainOnInputs ? " (train_on_inputs: only the first token of a row)" : " (prompts)")}.");
+        var masked = with.TrainOnInputs ? "train_on_inputs: only the first token of a row" : "prompts";
+        Line($"- {1 - summary.MaskedShare:P1} of the tokens carry loss; the others are masked ({masked}).");
         Line($"- {total.Truncated:N0} rows were cut at cutoff_len {with.CutoffLen} and have no EOS.");
-        Line($"- Prompt template {with.PromptTemplateName}, seed {with.Seed}, compat {JsonNamingPolicy.KebabCaseLower.ConvertName(with.Compat.ToString())}.");
+        text.Append(CultureInfo.InvariantCulture,
+            $"- Prompt template {with.PromptTemplateName}, seed {with.Seed}, "
+            + $"compat {JsonNamingPolicy.KebabCaseLower.ConvertName(with.Compat.ToString())}.").Append('\n');
         foreach (var note in summary.Notes)
         {
             Line($"- {note}");
@@ -44,7 +51,9 @@ internal static class DatasetReport
         Line($"## Sources\n\n| source | records | written | tokens | with loss | cut | dropped |\n|---|---|---|---|---|---|---|");
         foreach (var (name, count) in summary.Sources.Append(new("**all**", total)))
         {
-            Line($"| {Cell(name)} | {count.Records:N0} | {count.Written:N0} | {count.Tokens:N0} | {count.LossTokens:N0} | {count.Truncated:N0} | {count.Dropped.Values.Sum():N0} |");
+            text.Append(CultureInfo.InvariantCulture,
+            $"| {Cell(name)} | {count.Records:N0} | {count.Written:N0} | {count.Tokens:N0} | {count.LossTokens:N0} "
+                + $"| {count.Truncated:N0} | {count.Dropped.Values.Sum():N0} |").Append('\n');
         }
         if (total.Dropped.Count > 0)
         {
@@ -69,7 +78,9 @@ internal static class DatasetReport
         }
         if (with.Compat == Compat.None && total.Dropped.TryGetValue(RowBuilder.TooLong, out var tooLong))
         {
-            Line($"- {tooLong:N0} records left out as longer than cutoff_len: alpaca-lora would have cut them, and their answers would have learned never to stop.");
+            text.Append(CultureInfo.InvariantCulture,
+            $"- {tooLong:N0} records left out as longer than cutoff_len: alpaca-lora would have cut them, and their answers would "
+                + $"have learned never to stop.").Append('\n');
         }
 
         Line($"\n## Lineage\n\n| what | sha256 |\n|---|---|\n| code | {lineage.Stage} |");

@@ -79,7 +79,8 @@ internal sealed class DatasetSummary
 
     /// <summary>What happened, in a line of a log.</summary>
     public string Line(int cutoffLen) => string.Create(CultureInfo.InvariantCulture,
-        $"{Total.Written:N0} rows, {Total.Tokens:N0} tokens, {1 - MaskedShare:P1} of them with loss; {Total.Truncated:N0} cut at cutoff_len {cutoffLen}; dropped: ")
+        $"{Total.Written:N0} rows, {Total.Tokens:N0} tokens, {1 - MaskedShare:P1} of them with loss; {Total.Truncated:N0} cut at "
+            + $"cutoff_len {cutoffLen}; dropped: ")
         + (Total.Dropped.Count == 0 ? "none" : string.Join(", ", Total.Dropped.Select(reason => $"{reason.Value} ({reason.Key})")));
 
     public DatasetFacts Facts(DataBuildParams with, Lineage lineage) => new()

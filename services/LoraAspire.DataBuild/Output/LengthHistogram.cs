@@ -45,19 +45,27 @@ internal sealed class LengthHistogram(IReadOnlyDictionary<int, long> lengths)
         double step = (double)(Width - Left - Right) / bins.Count, base_ = Height - Bottom;
         var svg = new StringBuilder();
         void Add(FormattableString line) => svg.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
-        Add($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#5b6470\">");
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" font-family=\"system-ui, sans-serif\" "
+            + $"font-size=\"12\" fill=\"#5b6470\">").Append('\n');
         Add($"<rect width=\"{Width}\" height=\"{Height}\" fill=\"#ffffff\"/>");
-        Add($"<text x=\"{Left}\" y=\"20\">rows by length in tokens; half are no longer than {Median}, 95 of 100 no longer than {P95}, the longest has {Longest}</text>");
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<text x=\"{Left}\" y=\"20\">rows by length in tokens; half are no longer than {Median}, 95 of 100 no longer than {P95}, "
+            + $"the longest has {Longest}</text>").Append('\n');
         foreach (var part in new[] { 0.0, 0.5, 1.0 })
         {
             var y = base_ - (part * (base_ - Top));
-            Add($"<line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{y:0.#}\" y2=\"{y:0.#}\" stroke=\"#e3e6ea\"/><text x=\"{Left - 8}\" y=\"{y + 4:0.#}\" text-anchor=\"end\">{most * part:N0}</text>");
+            svg.Append(CultureInfo.InvariantCulture,
+            $"<line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{y:0.#}\" y2=\"{y:0.#}\" stroke=\"#e3e6ea\"/><text x=\"{Left - 8}\" "
+                + $"y=\"{y + 4:0.#}\" text-anchor=\"end\">{most * part:N0}</text>").Append('\n');
         }
         for (var i = 0; i < bins.Count; i++)
         {
             var (from, to, rows) = bins[i];
             var height = rows * (base_ - Top) / most;
-            Add($"<rect x=\"{Left + (i * step) + 0.5:0.##}\" y=\"{base_ - height:0.##}\" width=\"{Math.Max(0.5, step - 1):0.##}\" height=\"{height:0.##}\" fill=\"#2f6fde\"><title>{from}–{to} tokens: {rows:N0} rows</title></rect>");
+            svg.Append(CultureInfo.InvariantCulture,
+            $"<rect x=\"{Left + (i * step) + 0.5:0.##}\" y=\"{base_ - height:0.##}\" width=\"{Math.Max(0.5, step - 1):0.##}\" "
+                + $"height=\"{height:0.##}\" fill=\"#2f6fde\"><title>{from}–{to} tokens: {rows:N0} rows</title></rect>").Append('\n');
             if (i % Math.Max(1, bins.Count / 8) == 0)
             {
                 Add($"<text x=\"{Left + (i * step):0.##}\" y=\"{Height - 10}\" text-anchor=\"middle\">{from - 1}</text>");

@@ -7,7 +7,10 @@ using LoraAspire.Model.Tokenizers;
 
 namespace LoraAspire.DataBuild.Output;
 
-/// <summary>preview.md: ten rows, drawn by the seed, and one of each source that this draw leaves out, read back from the data set: what stands here is what is trained on.</summary>
+/// <summary>
+/// preview.md: ten rows, drawn by the seed, and one of each source that this draw leaves out, read back from the data set: what stands here
+/// is what is trained on.
+/// </summary>
 internal sealed class Preview
 {
     public const string FileName = "preview.md";
@@ -40,19 +43,24 @@ internal sealed class Preview
     public void Save(string path, InstructionDataset dataset, HfTokenizer tokenizer)
     {
         var sources = _rows.Kept.Select(kept => kept.Record.Source).ToHashSet();
-        List<(int Row, SourceRecord Record)> kept = [.. _rows.Kept, .. _ofSource.Where(source => !sources.Contains(source.Key)).SelectMany(source => source.Value.Kept)];
+        List<(int Row, SourceRecord Record)> kept =
+            [.. _rows.Kept, .. _ofSource.Where(source => !sources.Contains(source.Key)).SelectMany(source => source.Value.Kept)];
         StringBuilder text = new($"# {kept.Count} of {_rows.Seen} rows\n");
         foreach (var (at, record) in kept.OrderBy(item => item.Row))
         {
             var row = RowInspection.Of(dataset, tokenizer, at);
             text.Append(CultureInfo.InvariantCulture, $"\n## Row {at}, from {record.Where}\n\n");
-            text.Append(CultureInfo.InvariantCulture, $"{row.Tokens.Count} tokens, {row.LossTokens} of them with loss{(row.EndsWithEos ? "" : ", cut at the end (no EOS)")}.\n\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"{row.Tokens.Count} tokens, {row.LossTokens} of them with "
+                    + $"loss{(row.EndsWithEos ? "" : ", cut at the end (no EOS)")}.\n\n");
             foreach (var segment in row.Segments)
             {
-                Block(text, segment.CarriesLoss ? "Learned" : "Read", string.Concat(segment.Parts.Where(part => !part.IsSpecial).Select(part => part.Text)));
+                Block(text, segment.CarriesLoss ? "Learned" : "Read",
+                    string.Concat(segment.Parts.Where(part => !part.IsSpecial).Select(part => part.Text)));
             }
             var loss = row.Tokens.Where(token => token.CarriesLoss).ToList();
-            Block(text, "Tokens with loss", string.Join(' ', loss.Take(MostTokens).Select(token => token.Piece)) + (loss.Count > MostTokens ? $" … {loss.Count - MostTokens} more" : ""));
+            Block(text, "Tokens with loss", string.Join(' ', loss.Take(MostTokens).Select(token => token.Piece))
+                + (loss.Count > MostTokens ? $" … {loss.Count - MostTokens} more" : ""));
         }
         File.WriteAllText(path, text.ToString());
     }
@@ -70,5 +78,6 @@ internal sealed class Preview
 
     /// <summary>Not through the two halves of a character beyond U+FFFF.</summary>
     private static string Cut(string content) =>
-        content.Length <= LongestText ? content : content[..(char.IsHighSurrogate(content[LongestText - 1]) ? LongestText - 1 : LongestText)] + " …";
+        content.Length <= LongestText ? content
+            : content[..(char.IsHighSurrogate(content[LongestText - 1]) ? LongestText - 1 : LongestText)] + " …";
 }

@@ -9,7 +9,8 @@ using LoraAspire.Pipelines.Stages;
 namespace LoraAspire.DataBuild.Output;
 
 /// <summary>What became of a record: a row, or a reason to leave it out, or words that stop the run.</summary>
-internal sealed record BuiltRow(SourceRecord Record, TokenizedRow? Row = null, string? Dropped = null, string? Refused = null, Difference Difference = Difference.None);
+internal sealed record BuiltRow(SourceRecord Record, TokenizedRow? Row = null, string? Dropped = null, string? Refused = null,
+    Difference Difference = Difference.None);
 
 /// <summary>Record → row, by the run's policies. Safe to use from several threads.</summary>
 internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, PromptTemplate template)
@@ -18,7 +19,8 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
     private const string Empty = "empty output";
     private const string Unfilled = "unfilled placeholder";
 
-    private readonly Preprocessor _preprocessor = new(tokenizer, template, new(with.CutoffLen, with.TrainOnInputs, with.AddEosToken, with.Compat == Compat.AlpacaLora));
+    private readonly Preprocessor _preprocessor =
+        new(tokenizer, template, new(with.CutoffLen, with.TrainOnInputs, with.AddEosToken, with.Compat == Compat.AlpacaLora));
     private readonly RowCheck _check = new(tokenizer, with.Compat == Compat.AlpacaLora);
     private readonly AlpacaLoraDifference? _difference = with.Compat == Compat.AlpacaLora ? null : new(tokenizer, template, with);
 
@@ -32,16 +34,22 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
         if (with.UnfilledPlaceholders != UnfilledPlaceholders.Keep && Placeholders.FirstIn(record) is { } placeholder)
         {
             return with.UnfilledPlaceholders == UnfilledPlaceholders.Skip ? new(source, Dropped: Unfilled)
-                : Refuse(source, $"{placeholder} was never filled in. Where it stands for a name, an alpaca source fills it by fill: {{ {placeholder.Trim('{', '}', ' ')}: ... }}; else set unfilled_placeholders to skip such records, or to keep where it is text.");
+                : Refuse(source,
+                    $"{placeholder} was never filled in. Where it stands for a name, an alpaca source fills it by fill: "
+                        + $"{{ {placeholder.Trim('{', '}', ' ')}: ... }}; else set unfilled_placeholders to skip such records, or to "
+                        + "keep where it is text.");
         }
-        if ((string.IsNullOrWhiteSpace(record.Output) || record.History.Any(turn => string.IsNullOrWhiteSpace(turn.Answer))) && with.EmptyOutput != EmptyOutput.Keep)
+        if ((string.IsNullOrWhiteSpace(record.Output) || record.History.Any(turn => string.IsNullOrWhiteSpace(turn.Answer)))
+            && with.EmptyOutput != EmptyOutput.Keep)
         {
             return with.EmptyOutput == EmptyOutput.Skip ? new(source, Dropped: Empty)
                 : Refuse(source, "the output is empty. Give it an answer, or set empty_output to skip or keep.");
         }
         if (with.Compat == Compat.AlpacaLora && (record.History.Count > 0 || record.System is not null))
         {
-            return Refuse(source, "a conversation of several turns, or with a system message, has no form in alpaca-lora. Leave compat out, or leave out such records.");
+            return Refuse(source,
+                "a conversation of several turns, or with a system message, has no form in alpaca-lora. Leave compat out, or leave out "
+                    + "such records.");
         }
         Conversation conversation = new(record.System, [.. record.History, new(record.Instruction, record.Output, record.Input)]);
         var row = _preprocessor.Row(conversation);
@@ -59,13 +67,17 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
         }
         if (row.Targets == 0 && with.Truncation is null or Truncation.Cut)
         {
-            return Refuse(source, $"the prompt alone has {row.PromptLength} tokens and cutoff_len is {with.CutoffLen}, so all labels are masked: no token of the answer would be learned. "
+            return Refuse(source,
+                $"the prompt alone has {row.PromptLength} tokens and cutoff_len is {with.CutoffLen}, so all labels are masked: no token "
+                    + "of the answer would be learned. "
                 + "Raise cutoff_len, choose a shorter prompt template, or set truncation: drop to leave such records out.");
         }
         return with.Truncation switch
         {
             Truncation.Cut => null,
-            Truncation.Error => Refuse(source, $"longer than cutoff_len {with.CutoffLen} (the prompt has {row.PromptLength} tokens). Raise cutoff_len, or set truncation to cut or drop."),
+            Truncation.Error => Refuse(source,
+                $"longer than cutoff_len {with.CutoffLen} (the prompt has {row.PromptLength} tokens). Raise cutoff_len, or set "
+                    + "truncation to cut or drop."),
             _ => new(source, row, Dropped: TooLong),
         };
     }

@@ -20,12 +20,14 @@ internal sealed class RowCheck(HfTokenizer tokenizer, bool likeAlpacaLora)
         {
             if ((uint)ids[i] >= (uint)tokenizer.VocabSize || labels[i] != InstructionDataset.NoLoss && labels[i] != ids[i])
             {
-                return $"token {i} has id {ids[i]} and label {labels[i]}, with a vocabulary of {tokenizer.VocabSize}. The tokenizer files don't belong together: copy them again from the base model.";
+                return $"token {i} has id {ids[i]} and label {labels[i]}, with a vocabulary of {tokenizer.VocabSize}. The tokenizer "
+                    + "files don't belong together: copy them again from the base model.";
             }
         }
         if (!row.Truncated && (ids[^1] != tokenizer.EosId || labels[^1] == InstructionDataset.NoLoss && !likeAlpacaLora))
         {
-            return "the row has room for the end-of-sequence token, but doesn't end with it under loss: the answer would never learn to stop. Look at eos_token in the tokenizer's configuration.";
+            return "the row has room for the end-of-sequence token, but doesn't end with it under loss: the answer would never learn to "
+                + "stop. Look at eos_token in the tokenizer's configuration.";
         }
         if (likeAlpacaLora)
         {
@@ -39,10 +41,12 @@ internal sealed class RowCheck(HfTokenizer tokenizer, bool likeAlpacaLora)
         var stops = ids.AsSpan(tokenizer.BosId == ids[0] ? 1 : 0).Count(tokenizer.EosId);
         if (row.Truncated ? stops >= answers : stops != answers)
         {
-            return $"{stops} end-of-sequence tokens for {answers} answers: text of the record was read as a special token. The tokenizer's eos_token must not be an ordinary word.";
+            return $"{stops} end-of-sequence tokens for {answers} answers: text of the record was read as a special token. The "
+                + "tokenizer's eos_token must not be an ordinary word.";
         }
         return row.PromptLength < ids.Length && labels[row.PromptLength] == InstructionDataset.NoLoss
-            ? $"the answer starts at token {row.PromptLength}, but that token carries no loss: it was merged over the boundary of prompt and answer. Let the prompt template end with a newline."
+            ? $"the answer starts at token {row.PromptLength}, but that token carries no loss: it was merged over the boundary of prompt "
+                + "and answer. Let the prompt template end with a newline."
             : null;
     }
 }

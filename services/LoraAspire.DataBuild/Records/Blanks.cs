@@ -14,7 +14,8 @@ internal static class Blanks
 
     public static bool Is(char letter) => char.IsWhiteSpace(letter) || IsWidthless(letter);
 
-    public static bool IsWidthless(char letter) => letter is '\u00AD' or (>= '\u200B' and <= '\u200F') or (>= '\u2060' and <= '\u2064') or '\uFEFF';
+    public static bool IsWidthless(char letter) =>
+        letter is '\u00AD' or (>= '\u200B' and <= '\u200F') or (>= '\u2060' and <= '\u2064') or '\uFEFF';
 
     /// <summary>The first place from <paramref name="at"/> on that isn't blank.</summary>
     public static int Skip(string text, int at)

@@ -1,6 +1,9 @@
 namespace LoraAspire.DataBuild.Records;
 
-/// <summary>Every random choice of a source comes from here, so that a seed fixes the records. <see cref="Random"/> with a seed keeps its sequence over .NET versions.</summary>
+/// <summary>
+/// Every random choice of a source comes from here, so that a seed fixes the records. <see cref="Random"/> with a seed keeps its sequence
+/// over .NET versions.
+/// </summary>
 internal sealed class Draw(int seed)
 {
     private readonly Random _random = new(seed);

@@ -7,7 +7,8 @@ internal static partial class Placeholders
 {
     /// <summary>The first placeholder that stands in any text of the record, or null.</summary>
     public static string? FirstIn(InstructionRecord record) =>
-        Texts(record).Where(text => text.Contains("{{", StringComparison.Ordinal)).Select(text => Form().Match(text)).FirstOrDefault(match => match.Success)?.Value;
+        Texts(record).Where(text => text.Contains("{{", StringComparison.Ordinal)).Select(text => Form().Match(text))
+            .FirstOrDefault(match => match.Success)?.Value;
 
     /// <summary>The record with its placeholders replaced, in one pass: a value is never looked at again. Unknown ones stay.</summary>
     public static InstructionRecord Fill(InstructionRecord record, IReadOnlyDictionary<string, string> values)
@@ -17,7 +18,8 @@ internal static partial class Placeholders
     }
 
     private static IEnumerable<string> Texts(InstructionRecord record) =>
-        [record.Instruction, record.Input, record.Output, record.System ?? "", .. record.History.SelectMany(turn => new[] { turn.Question, turn.Answer ?? "" })];
+        [record.Instruction, record.Input, record.Output, record.System ?? "",
+            .. record.History.SelectMany(turn => new[] { turn.Question, turn.Answer ?? "" })];
 
     [GeneratedRegex(@"\{\{\s*(\w+)\s*\}\}")]
     private static partial Regex Form();

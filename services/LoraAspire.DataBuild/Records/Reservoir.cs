@@ -1,6 +1,9 @@
 namespace LoraAspire.DataBuild.Records;
 
-/// <summary>A draw from items whose number isn't known: every one that was offered is as likely to be kept as any other (J. Vitter, Random Sampling with a Reservoir, algorithm R). Memory holds those kept.</summary>
+/// <summary>
+/// A draw from items whose number isn't known: every one that was offered is as likely to be kept as any other (J. Vitter, Random Sampling
+/// with a Reservoir, algorithm R). Memory holds those kept.
+/// </summary>
 internal sealed class Reservoir<T>(int size, Draw draw)
 {
     /// <summary>In no order.</summary>

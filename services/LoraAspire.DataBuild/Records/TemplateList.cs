@@ -10,13 +10,18 @@ internal sealed partial record Template(string Text, string Where)
 {
     private Regex? _form;
 
-    /// <summary>The columns of the table that it is filled from. Their names are placeholders whatever they are made of, such as [Review (text)].</summary>
+    /// <summary>
+    /// The columns of the table that it is filled from. Their names are placeholders whatever they are made of, such as [Review (text)].
+    /// </summary>
     public IReadOnlyCollection<string> Columns { get; init; } = [];
 
-    private Regex Names => _form ??= Columns.Where(column => column.Length > 0 && (char.IsLetter(column[0]) || column[0] == '_')).All(column => Form().Match($"[{column}]").Length == column.Length + 2)
+    private Regex Names => _form ??= Columns.Where(column => column.Length > 0 && (char.IsLetter(column[0]) || column[0] == '_'))
+        .All(column => Form().Match($"[{column}]").Length == column.Length + 2)
         ? Form()
         // With such names about, any bracket that begins like a name may be a slip in one.
-        : new(@"\[((?:" + string.Join('|', Columns.OrderByDescending(column => column.Length).Where(column => column.IndexOfAny(['[', ']']) >= 0).Select(Regex.Escape).Append("(?!)")) + @")|[\p{L}_][^\[\]\n]*)\]", RegexOptions.CultureInvariant);
+        : new(@"\[((?:"
+            + string.Join('|', Columns.OrderByDescending(column => column.Length).Where(column => column.IndexOfAny(['[', ']']) >= 0)
+                .Select(Regex.Escape).Append("(?!)")) + @")|[\p{L}_][^\[\]\n]*)\]", RegexOptions.CultureInvariant);
 
     public IEnumerable<string> Placeholders => Names.Matches(Text).Select(match => match.Groups[1].Value);
 
@@ -28,7 +33,8 @@ internal sealed partial record Template(string Text, string Where)
     public string? Problem(IReadOnlyCollection<string> known, string? required)
     {
         var names = Placeholders.ToList();
-        return names.Find(name => !known.Contains(name)) is { } unknown ? $"nothing is known of the placeholder [{unknown}]. There are: {string.Join(", ", known.Select(name => $"[{name}]"))}"
+        return names.Find(name => !known.Contains(name)) is { } unknown
+            ? $"nothing is known of the placeholder [{unknown}]. There are: {string.Join(", ", known.Select(name => $"[{name}]"))}"
             : required is not null && names.Count(name => name == required) != 1 ? $"a template holds [{required}] exactly once"
             : null;
     }
@@ -37,7 +43,10 @@ internal sealed partial record Template(string Text, string Where)
     private static partial Regex Form();
 }
 
-/// <summary>Templates, drawn evenly: a shuffled round of all of them, then the next, so that their counts differ by one at most. The seed fixes the order.</summary>
+/// <summary>
+/// Templates, drawn evenly: a shuffled round of all of them, then the next, so that their counts differ by one at most. The seed fixes the
+/// order.
+/// </summary>
 internal sealed class TemplateList(IReadOnlyList<Template> templates)
 {
     public IReadOnlyList<Template> All => templates;
@@ -61,7 +70,8 @@ internal sealed class TemplateList(IReadOnlyList<Template> templates)
         }
         if (!found)
         {
-            throw new StageException($"{list.Name}: holds no template. Write one a line, such as: Translate from [src_lang] to [tgt_lang]: [input]");
+            throw new StageException(
+                $"{list.Name}: holds no template. Write one a line, such as: Translate from [src_lang] to [tgt_lang]: [input]");
         }
     }
 

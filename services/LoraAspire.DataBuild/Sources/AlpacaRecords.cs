@@ -30,8 +30,11 @@ internal sealed class AlpacaRecords(AlpacaSource with, DataFile file) : ISourceR
 
     private SourceRecord Record(JsonElement row, Place place) => new(
         new(Text(row, _instruction, place) ?? throw Missing(place, _instruction, row.EnumerateObject().Select(column => column.Name)),
-            Text(row, _input, place) ?? (NeedsInput(place) && !row.TryGetProperty(_input, out _) ? throw Missing(place, _input, row.EnumerateObject().Select(column => column.Name)) : ""),
-            row.TryGetProperty(_output, out _) ? Text(row, _output, place) ?? "" : throw Missing(place, _output, row.EnumerateObject().Select(column => column.Name))),
+            Text(row, _input, place)
+                ?? (NeedsInput(place) && !row.TryGetProperty(_input, out _)
+                    ? throw Missing(place, _input, row.EnumerateObject().Select(column => column.Name)) : ""),
+            row.TryGetProperty(_output, out _) ? Text(row, _output, place) ?? ""
+                : throw Missing(place, _output, row.EnumerateObject().Select(column => column.Name))),
         place.File, place.Row, place.Line);
 
     private SourceRecord Record(TableRow row) => new(
@@ -44,7 +47,9 @@ internal sealed class AlpacaRecords(AlpacaSource with, DataFile file) : ISourceR
     private bool NeedsInput(Place place) => place.Row == 0 && with.Columns.ContainsKey("input");
 
     private StageException Missing(Place place, string column, IEnumerable<string> columns) =>
-        place.Wrong($"row {place.Row} has no '{column}'{Slip(column, columns)} {(column == _input ? "A column that columns names for input must be in the first row" : Wanted)}. It has: {string.Join(", ", columns)}" + (with.Columns.Count == 0 ? ". If the columns only have other names, say so: columns: { instruction: ..., output: ... }" : ""));
+        place.Wrong(
+            $"row {place.Row} has no "
+                + $"'{column}'{Slip(column, columns)} {(column == _input ? "A column that columns names for input must be in the first row" : Wanted)}. It has: {string.Join(", ", columns)}" + (with.Columns.Count == 0 ? ". If the columns only have other names, say so: columns: { instruction: ..., output: ... }" : ""));
 
     private static string Slip(string column, IEnumerable<string> columns) =>
         Suggestion.For(column, columns) is var words && words.EndsWith('?') ? $", {words}" : ".";
@@ -52,5 +57,6 @@ internal sealed class AlpacaRecords(AlpacaSource with, DataFile file) : ISourceR
     private static string? Text(JsonElement row, string key, Place place) =>
         !row.TryGetProperty(key, out var value) || value.ValueKind == JsonValueKind.Null ? null
         : value.ValueKind == JsonValueKind.String ? value.GetString()
-        : throw place.Wrong($"row {place.Row}: '{key}' is {value.ValueKind.ToString().ToLowerInvariant()}, but must be a text. Put it in quotes");
+        : throw place.Wrong(
+            $"row {place.Row}: '{key}' is {value.ValueKind.ToString().ToLowerInvariant()}, but must be a text. Put it in quotes");
 }

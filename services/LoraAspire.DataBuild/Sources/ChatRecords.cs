@@ -7,8 +7,9 @@ using LoraAspire.Runtime.Stages;
 namespace LoraAspire.DataBuild.Sources;
 
 /// <summary>
-/// Conversations as ShareGPT writes them (<c>conversations</c> of from, value) or OpenAI (<c>messages</c> of role, content) → one record each: the last question and
-/// answer, the turns before as its history. A question after the last answer is cut off. What is no conversation of texts in turn is left out with a reason.
+/// Conversations as ShareGPT writes them (<c>conversations</c> of from, value) or OpenAI (<c>messages</c> of role, content) → one record
+/// each: the last question and answer, the turns before as its history. A question after the last answer is cut off. What is no
+/// conversation of texts in turn is left out with a reason.
 /// </summary>
 internal sealed class ChatRecords(DataFile file) : ISourceReader<ChatSource>
 {
@@ -28,18 +29,22 @@ internal sealed class ChatRecords(DataFile file) : ISourceReader<ChatSource>
 
     public IEnumerable<SourceRecord> Read() => TableRows.IsJson(file) ? new JsonRows<SourceRecord>(file, Record).Read()
         : TableRows.Form(file) == ".parquet" ? ParquetNestedRows.Read(file).Select(row => Record(row.Row, row.Place))
-        : throw new StageException($"{file.Name}: conversations are read from .json, .jsonl and .parquet. Write this file as one of them, a conversation a line.");
+        : throw new StageException(
+            $"{file.Name}: conversations are read from .json, .jsonl and .parquet. Write this file as one of them, a conversation a line.");
 
     private static SourceRecord Record(JsonElement row, Place place)
     {
         var hasMessages = row.TryGetProperty("messages", out var messages);
         // Some tables have both columns, of which one is null or empty in each row.
-        var (list, from, value) = row.TryGetProperty("conversations", out var conversations) && conversations.ValueKind != JsonValueKind.Null && !(hasMessages && IsEmpty(conversations)) ? (conversations, "from", "value")
+        var (list, from, value) = row.TryGetProperty("conversations", out var conversations)
+            && conversations.ValueKind != JsonValueKind.Null && !(hasMessages && IsEmpty(conversations)) ? (conversations, "from", "value")
             : hasMessages ? (messages, "role", "content")
-            : throw place.Wrong($"row {place.Row} has neither 'conversations' nor 'messages'. It has: {string.Join(", ", row.EnumerateObject().Select(column => column.Name))}");
+            : throw place.Wrong($"row {place.Row} has neither 'conversations' nor 'messages'. It "
+                + $"has: {string.Join(", ", row.EnumerateObject().Select(column => column.Name))}");
         if (list.ValueKind != JsonValueKind.Array)
         {
-            throw place.Wrong($"row {place.Row}: the conversation is {list.ValueKind.ToString().ToLowerInvariant()}, but must be a list of turns with '{from}' and '{value}'");
+            throw place.Wrong($"row {place.Row}: the conversation is {list.ValueKind.ToString().ToLowerInvariant()}, but must be a list "
+                + $"of turns with '{from}' and '{value}'");
         }
         var system = row.TryGetProperty("system", out var own) && own.ValueKind == JsonValueKind.String ? own.GetString() : null;
         List<Turn> turns = [];
@@ -47,11 +52,13 @@ internal sealed class ChatRecords(DataFile file) : ISourceReader<ChatSource>
         {
             // Some write OpenAI's turns into ShareGPT's list, or the other way round.
             var openAi = message.ValueKind == JsonValueKind.Object && message.TryGetProperty("role", out _);
-            if (message.ValueKind != JsonValueKind.Object || !message.TryGetProperty(openAi ? "role" : "from", out var role) || role.ValueKind != JsonValueKind.String)
+            if (message.ValueKind != JsonValueKind.Object || !message.TryGetProperty(openAi ? "role" : "from", out var role)
+                || role.ValueKind != JsonValueKind.String)
             {
                 throw place.Wrong($"row {place.Row}: a turn has no '{from}'. Every turn is {{ \"{from}\": ..., \"{value}\": ... }}");
             }
-            if (!message.TryGetProperty(openAi ? "content" : "value", out var content) || Text(content) is not { } text || CallsTools(message))
+            if (!message.TryGetProperty(openAi ? "content" : "value", out var content) || Text(content) is not { } text
+                || CallsTools(message))
             {
                 return Left(place, "a turn that isn't text");
             }
@@ -71,7 +78,9 @@ internal sealed class ChatRecords(DataFile file) : ISourceReader<ChatSource>
                     turns[^1] = turns[^1] with { Answer = text };
                     break;
                 case null:
-                    return Left(place, role.GetString() is { Length: <= 24 } name && name.All(letter => char.IsAsciiLetter(letter) || letter is '_' or '-') ? $"a turn of '{name}'" : "a turn of a role that isn't known");
+                    return Left(place,
+                        role.GetString() is { Length: <= 24 } name && name.All(letter => char.IsAsciiLetter(letter) || letter is '_' or '-')
+                            ? $"a turn of '{name}'" : "a turn of a role that isn't known");
                 default:
                     return Left(place, "turns that don't alternate, beginning with a question");
             }
@@ -91,14 +100,18 @@ internal sealed class ChatRecords(DataFile file) : ISourceReader<ChatSource>
     private static string? Text(JsonElement content) => content.ValueKind switch
     {
         JsonValueKind.String => content.GetString(),
-        JsonValueKind.Array when content.EnumerateArray().All(part => part.ValueKind == JsonValueKind.Object && part.TryGetProperty("type", out var type) && type.ValueEquals("text")
-            && part.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String) => string.Concat(content.EnumerateArray().Select(part => part.GetProperty("text").GetString())),
+        JsonValueKind.Array when content.EnumerateArray()
+            .All(part => part.ValueKind == JsonValueKind.Object && part.TryGetProperty("type", out var type) && type.ValueEquals("text")
+            && part.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String) =>
+                string.Concat(content.EnumerateArray().Select(part => part.GetProperty("text").GetString())),
         _ => null,
     };
 
     private static bool CallsTools(JsonElement message) =>
         message.TryGetProperty("function_call", out var call) && call.ValueKind == JsonValueKind.Object
-        || message.TryGetProperty("tool_calls", out var calls) && calls.ValueKind != JsonValueKind.Null && !(calls.ValueKind == JsonValueKind.Array && calls.GetArrayLength() == 0);
+        || message.TryGetProperty("tool_calls", out var calls) && calls.ValueKind != JsonValueKind.Null
+            && !(calls.ValueKind == JsonValueKind.Array && calls.GetArrayLength() == 0);
 
-    private static SourceRecord Left(Place place, string reason) => new(new("", "", ""), place.File, place.Row, place.Line) { Dropped = reason };
+    private static SourceRecord Left(Place place, string reason) =>
+        new(new("", "", ""), place.File, place.Row, place.Line) { Dropped = reason };
 }

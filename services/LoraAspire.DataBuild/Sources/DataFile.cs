@@ -11,7 +11,10 @@ internal sealed record DataFile(string Name, string Path)
     /// <summary>Told what is read; may be null.</summary>
     internal ReadMeter? Meter { get; init; }
 
-    /// <summary>No sentence, template or line of a catalogue is as long; a file without line ends is none of them, and would be held in memory whole.</summary>
+    /// <summary>
+    /// No sentence, template or line of a catalogue is as long; a file without line ends is none of them, and would be held in memory
+    /// whole.
+    /// </summary>
     private const int LongestLine = 4 << 20;
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -43,7 +46,8 @@ internal sealed record DataFile(string Name, string Path)
                 line.Add((byte)value);
                 if (line.Count > LongestLine)
                 {
-                    throw new StageException($"{Name}:{number}: the line is longer than {LongestLine >> 20} MiB. Is the file a text with line ends? Look at it, or convert it.");
+                    throw new StageException($"{Name}:{number}: the line is longer than {LongestLine >> 20} MiB. Is the file a text with "
+                        + "line ends? Look at it, or convert it.");
                 }
             }
             var text = Decode(line, number).TrimEnd('\r');
@@ -79,7 +83,8 @@ internal sealed record DataFile(string Name, string Path)
         }
         catch (DecoderFallbackException e)
         {
-            throw new StageException($"{Name}:{number}: not UTF-8 (byte {e.Index + 1} of the line). Convert the file, for example with iconv -f GB18030 -t UTF-8.", inner: e);
+            throw new StageException($"{Name}:{number}: not UTF-8 (byte {e.Index + 1} of the line). Convert the file, for example with "
+                + "iconv -f GB18030 -t UTF-8.", inner: e);
         }
     }
 }

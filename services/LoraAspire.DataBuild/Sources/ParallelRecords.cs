@@ -17,9 +17,12 @@ internal sealed class ParallelRecords(ParallelSource with, Func<string, DataFile
 
     private static readonly string[] BuiltIn =
     [
-        "Translate this sentence from [src_lang] to [tgt_lang]: [input]", "Translate the following [src_lang] text into [tgt_lang]. [input]", "Please translate into [tgt_lang]: [input]",
-        "What is the [tgt_lang] translation of this sentence? [input]", "How would you say this in [tgt_lang]? [input]", "Provide the [tgt_lang] translation for this sentence: [input]",
-        "Give the [tgt_lang] version of the [src_lang] sentence \"[input]\".", "The sentence \"[input]\" is [src_lang]. Write it in [tgt_lang].", "In [tgt_lang], what does \"[input]\" mean?",
+        "Translate this sentence from [src_lang] to [tgt_lang]: [input]",
+        "Translate the following [src_lang] text into [tgt_lang]. [input]", "Please translate into [tgt_lang]: [input]",
+        "What is the [tgt_lang] translation of this sentence? [input]", "How would you say this in [tgt_lang]? [input]",
+        "Provide the [tgt_lang] translation for this sentence: [input]",
+        "Give the [tgt_lang] version of the [src_lang] sentence \"[input]\".",
+        "The sentence \"[input]\" is [src_lang]. Write it in [tgt_lang].", "In [tgt_lang], what does \"[input]\" mean?",
         "I have a [src_lang] sentence and need it in [tgt_lang]: [input]",
     ];
 
@@ -35,7 +38,8 @@ internal sealed class ParallelRecords(ParallelSource with, Func<string, DataFile
 
     /// <exception cref="Runtime.Stages.StageException">A template's placeholders are wrong; file and line.</exception>
     private static TemplateList Forms(ParallelSource with, Func<string, DataFile> find) => TemplateList.Checked(
-        with.Templates.Count == 0 ? BuiltIn.Select(text => new Template(text, "built-in template")) : TemplateList.Given(with.Templates, ParallelSource.IsFile, find), Known, Input);
+        with.Templates.Count == 0 ? BuiltIn.Select(text => new Template(text, "built-in template"))
+            : TemplateList.Given(with.Templates, ParallelSource.IsFile, find), Known, Input);
 
     public IEnumerable<SourceRecord> Read()
     {
@@ -58,10 +62,13 @@ internal sealed class ParallelRecords(ParallelSource with, Func<string, DataFile
         {
             forms.MoveNext();
         }
-        return new(dropped is null ? Make(forms.Current, from, to, pair.Source, pair.Target) : new("", "", ""), place.File, place.Row, place.Line) { Pair = pair, Dropped = dropped };
+        return new(dropped is null ? Make(forms.Current, from, to, pair.Source, pair.Target) : new("", "", ""), place.File, place.Row,
+            place.Line) { Pair = pair, Dropped = dropped };
     }
 
-    /// <summary>A template that ends with [input] leaves the sentence to the record's input; another takes it into the instruction.</summary>
+    /// <summary>
+    /// A template that ends with [input] leaves the sentence to the record's input; another takes it into the instruction.
+    /// </summary>
     internal static InstructionRecord Make(Template template, string from, string to, string sentence, string translation)
     {
         string Value(string name, string text) => name switch { "src_lang" => from, "tgt_lang" => to, _ => text };

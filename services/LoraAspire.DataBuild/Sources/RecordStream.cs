@@ -9,7 +9,8 @@ namespace LoraAspire.DataBuild.Sources;
 
 /// <summary>The records of all sources, in the order written. The same parameters and files give the same records.</summary>
 /// <param name="report">Told of the counting that a share needs before the first record.</param>
-internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenItems written, IProgress<StageProgress> report, CancellationToken cancellationToken)
+internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenItems written, IProgress<StageProgress> report,
+    CancellationToken cancellationToken)
 {
     private readonly ReadMeter _meter = new();
 
@@ -24,7 +25,8 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
     public IEnumerable<SourceRecord> Read()
     {
         var relates = Mix.Relates(with.Sources.Select(source => source.Only!));
-        _meter.Expect(with.Sources.SelectMany(source => source.Files()).Sum(file => new FileInfo(Find(file).Path).Length) * (relates ? 2 : 1));
+        _meter.Expect(
+            with.Sources.SelectMany(source => source.Files()).Sum(file => new FileInfo(Find(file).Path).Length) * (relates ? 2 : 1));
         var rows = relates ? Counted() : null;
         var duplicates = Duplicates();
         if (with.HeldOut.Count > 0)
@@ -38,8 +40,14 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
                 _notes.Add($"{with.Sources[i].Name}: its {(source.Weight is null ? "share" : "weight")} comes to no row at all.");
             }
             var records = Records(i, duplicates);
-            var mixed = rows is not null && (source.Share ?? source.Weight) is not null ? records.Drawn(rows[i].Available, rows[i].Rows, Seed(i))
-                : source.Sample is { } sample ? records.Sampled(sample, Seed(i), fewer: had => _notes.Add(string.Create(CultureInfo.InvariantCulture, $"{with.Sources[i].Name}: sample asks for {sample:N0} records; there are {had:N0}, and all of them are taken."))).Repeated(source.Repeat)
+            var mixed =
+                rows is not null && (source.Share ?? source.Weight) is not null ? records.Drawn(rows[i].Available, rows[i].Rows, Seed(i))
+                : source.Sample is { } sample
+                ? records.Sampled(sample, Seed(i),
+                    fewer: had => _notes.Add(
+                        string.Create(CultureInfo.InvariantCulture,
+                            $"{with.Sources[i].Name}: sample asks for {sample:N0} records; there are {had:N0}, and all of them are "
+                                + $"taken."))).Repeated(source.Repeat)
                 : records.Repeated(source.Repeat);
             foreach (var record in mixed)
             {
@@ -48,14 +56,17 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
         }
     }
 
-    /// <summary>Each source has its own draws, so that adding one does not change another. Those held out count downwards from -1.</summary>
+    /// <summary>
+    /// Each source has its own draws, so that adding one does not change another. Those held out count downwards from -1.
+    /// </summary>
     private int Seed(int source) => unchecked(with.Seed + source * 1_000_003);
 
     /// <summary>Reads everything once to count it: a share or a weight can't be known before.</summary>
     private (long Available, long Rows)[] Counted()
     {
         var duplicates = Duplicates();
-        long[] available = [.. Enumerable.Range(0, with.Sources.Count).Select(i => Counting(Records(i, duplicates)).LongCount(record => record.Dropped is null))];
+        long[] available = [.. Enumerable.Range(0, with.Sources.Count)
+            .Select(i => Counting(Records(i, duplicates)).LongCount(record => record.Dropped is null))];
         return [.. available.Zip(Mix.Rows([.. with.Sources.Select(source => (source.Name, source.Only!))], available))];
     }
 
@@ -113,7 +124,8 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
         return duplicates;
     }
 
-    /// <exception cref="OperationCanceledException">The stage is to stop, which nobody else notices while records are only read.</exception>
+    /// <exception cref="OperationCanceledException">The stage is to stop, which nobody else notices while records are only
+    /// read.</exception>
     private bool Stopped()
     {
         cancellationToken.ThrowIfCancellationRequested();

@@ -9,8 +9,8 @@ internal static class Sampling
         times == 1 ? records : records.SelectMany(record => Enumerable.Repeat(record, record.Dropped is null ? times : 1));
 
     /// <summary>
-    /// <paramref name="rows"/> of <paramref name="available"/> records in their own order: each as often as goes into it whole, and the rest by Knuth's selection
-    /// sampling (The Art of Computer Programming 3.4.2, algorithm S), which keeps none of them in memory.
+    /// <paramref name="rows"/> of <paramref name="available"/> records in their own order: each as often as goes into it whole, and the
+    /// rest by Knuth's selection sampling (The Art of Computer Programming 3.4.2, algorithm S), which keeps none of them in memory.
     /// </summary>
     public static IEnumerable<SourceRecord> Drawn(this IEnumerable<SourceRecord> records, long available, long rows, int seed)
     {
@@ -32,7 +32,10 @@ internal static class Sampling
         }
     }
 
-    /// <summary>A draw of rows by the seed, in their own order; memory holds the sample. All of them when there are fewer. What is dropped comes first, to be counted.</summary>
+    /// <summary>
+    /// A draw of rows by the seed, in their own order; memory holds the sample. All of them when there are fewer. What is dropped comes
+    /// first, to be counted.
+    /// </summary>
     /// <param name="fewer">Told how many there are, when there are fewer.</param>
     public static IEnumerable<SourceRecord> Sampled(this IEnumerable<SourceRecord> records, int count, int seed, Action<int> fewer)
     {

@@ -3,16 +3,25 @@ using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources;
 
-/// <summary>A record and where it comes from. <paramref name="Row"/> counts from 0 in its source; <paramref name="Line"/> is the line of a file, 0 when there is none.</summary>
+/// <summary>
+/// A record and where it comes from. <paramref name="Row"/> counts from 0 in its source; <paramref name="Line"/> is the line of a file, 0
+/// when there is none.
+/// </summary>
 internal sealed record SourceRecord(InstructionRecord Record, string Source, long Row, long Line = 0)
 {
-    /// <summary>Why the record is left out (a filter, a repetition); null when it is wanted. It stays in the stream to be counted.</summary>
+    /// <summary>
+    /// Why the record is left out (a filter, a repetition); null when it is wanted. It stays in the stream to be counted.
+    /// </summary>
     public string? Dropped { get; init; }
 
-    /// <summary>The pair that a template was put around; null for other records. Repetitions are found by it, whatever the template.</summary>
+    /// <summary>
+    /// The pair that a template was put around; null for other records. Repetitions are found by it, whatever the template.
+    /// </summary>
     public SentencePair? Pair { get; init; }
 
-    /// <summary>The cells that a template of a table was put around, without those of the answer; null for other records. For the same end.</summary>
+    /// <summary>
+    /// The cells that a template of a table was put around, without those of the answer; null for other records. For the same end.
+    /// </summary>
     public string? Content { get; init; }
 
     /// <summary>For messages: file:line, or file and row where the file has no lines, or the source's name.</summary>
@@ -22,7 +31,9 @@ internal sealed record SourceRecord(InstructionRecord Record, string Source, lon
 /// <summary>A sentence and its translation.</summary>
 internal sealed record SentencePair(string Source, string Target);
 
-/// <summary>Where a row of a data file stands. <paramref name="Row"/> counts from 0, <paramref name="Line"/> from 1; 0 where the file has no lines.</summary>
+/// <summary>
+/// Where a row of a data file stands. <paramref name="Row"/> counts from 0, <paramref name="Line"/> from 1; 0 where the file has no lines.
+/// </summary>
 internal readonly record struct Place(string File, long Row, long Line)
 {
     public StageException Wrong(string words) => new($"{this}: {words}.");

@@ -32,19 +32,23 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
         string[] columns = [.. rows.Current.Cells.Keys];
         if (with.Values.Keys.FirstOrDefault(name => !columns.Contains(name)) is { } unknown)
         {
-            throw new StageException($"values names the column '{unknown}', {Suggestion.For(unknown, columns)} {file.Name} has: {string.Join(", ", columns)}.");
+            throw new StageException(
+                $"values names the column '{unknown}', {Suggestion.For(unknown, columns)} {file.Name} has: {string.Join(", ", columns)}.");
         }
         var (output, input) = (One(with.Output, "output", columns), with.Input is { } text ? One(text, "input", columns) : null);
-        var templates = TemplateList.Checked(Given(with, find).Concat(written).Select(template => template with { Columns = columns }), columns);
+        var templates =
+            TemplateList.Checked(Given(with, find).Concat(written).Select(template => template with { Columns = columns }), columns);
         RefuseForgottenBrackets(templates.All, input, output, columns);
-        var named = templates.All.Append(input).OfType<Template>().SelectMany(template => template.Placeholders).ToHashSet(StringComparer.Ordinal);
+        var named =
+            templates.All.Append(input).OfType<Template>().SelectMany(template => template.Placeholders).ToHashSet(StringComparer.Ordinal);
         // In the file's order: the same columns under other names are still compared one by one.
         var asked = columns.Where(named.Contains).ToList();
         using var forms = templates.Draw(seed).GetEnumerator();
         do
         {
             forms.MoveNext();
-            yield return Record(rows.Current, forms.Current, input, output) with { Content = string.Join('\n', asked.Select(column => rows.Current.Cells.GetValueOrDefault(column))) };
+            yield return Record(rows.Current, forms.Current, input,
+                output) with { Content = string.Join('\n', asked.Select(column => rows.Current.Cells.GetValueOrDefault(column))) };
         }
         while (rows.MoveNext());
     }
@@ -52,18 +56,21 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
     private static IEnumerable<Template> Given(TableSource with, Func<string, DataFile> find) =>
         TemplateList.Given(with.Templates, TableSource.IsFile, find);
 
-    private static Template One(string text, string key, string[] columns) => TemplateList.Checked([new(text, key) { Columns = columns }], columns).All[0];
+    private static Template One(string text, string key, string[] columns) =>
+        TemplateList.Checked([new(text, key) { Columns = columns }], columns).All[0];
 
     /// <summary>A column's name without its brackets is text, the same in every record.</summary>
     private void RefuseForgottenBrackets(IEnumerable<Template> templates, Template? input, Template output, string[] columns)
     {
         if (Array.Find(columns, column => output.Text.Trim().Equals(column, StringComparison.Ordinal)) is { } bare)
         {
-            throw new StageException($"output is the word '{bare}' in every record. To take the column's value, write it in brackets and quotes: \"[{bare}]\"");
+            throw new StageException(
+                $"output is the word '{bare}' in every record. To take the column's value, write it in brackets and quotes: \"[{bare}]\"");
         }
         if (input?.Placeholders.Any() is not true && templates.FirstOrDefault(template => !template.Placeholders.Any()) is { } same)
         {
-            throw new StageException($"{same.Where}: names no column, so every prompt would be the same: {same.Text}. {file.Name} has: {string.Join(", ", columns.Select(column => $"[{column}]"))}; or give the source an input.");
+            throw new StageException($"{same.Where}: names no column, so every prompt would be the same: {same.Text}. {file.Name} "
+                + $"has: {string.Join(", ", columns.Select(column => $"[{column}]"))}; or give the source an input.");
         }
     }
 
@@ -72,7 +79,8 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
         string? empty = null;
         string Cell(string column)
         {
-            var value = row.Cells.GetValueOrDefault(column) ?? throw row.Place.Wrong($"row {row.Place.Row} has no '{column}'. It has: {string.Join(", ", row.Cells.Keys)}");
+            var value = row.Cells.GetValueOrDefault(column)
+                ?? throw row.Place.Wrong($"row {row.Place.Row} has no '{column}'. It has: {string.Join(", ", row.Cells.Keys)}");
             if (string.IsNullOrWhiteSpace(value))
             {
                 empty ??= column;
@@ -80,7 +88,8 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
             }
             return !with.Values.TryGetValue(column, out var words) ? value.Trim()
                 : words.TryGetValue(value.Trim(), out var word) ? word
-                : throw row.Place.Wrong($"'{column}' is '{value.Trim()}', for which values has no word. It has: {string.Join(", ", words.Keys)}");
+                : throw row.Place.Wrong(
+                    $"'{column}' is '{value.Trim()}', for which values has no word. It has: {string.Join(", ", words.Keys)}");
         }
         InstructionRecord record = new(form.Fill(Cell), input?.Fill(Cell) ?? "", output.Fill(Cell));
         return new(record, row.Place.File, row.Place.Row, row.Place.Line) { Dropped = empty is null ? null : $"'{empty}' is empty" };

@@ -15,7 +15,10 @@ internal sealed class AcceptedItems<T>(Assignment<T> assignment, KeyPieces key) 
 
     public void Drop(string reason) => _dropped.Add(reason);
 
-    /// <summary>What stands in the cache by now takes the place of what was accepted here: other runs may have added to it, and the order is the cache's.</summary>
+    /// <summary>
+    /// What stands in the cache by now takes the place of what was accepted here: other runs may have added to it, and the order is the
+    /// cache's.
+    /// </summary>
     public void Adopt(IReadOnlyList<T> items)
     {
         _accepted.Clear();

@@ -7,8 +7,9 @@ using System.Text.RegularExpressions;
 namespace LoraAspire.DataBuild.Written;
 
 /// <summary>
-/// Answers of servers that are only nearly OpenAI's, as the chat completion that the client library insists on: the first choice's message and why it ended. Whatever stands
-/// beside them, of whatever kind, can do no harm. Bodies are bounded, and bytes that are no UTF-8 cost an item, not the answer.
+/// Answers of servers that are only nearly OpenAI's, as the chat completion that the client library insists on: the first choice's message
+/// and why it ended. Whatever stands beside them, of whatever kind, can do no harm. Bodies are bounded, and bytes that are no UTF-8 cost an
+/// item, not the answer.
 /// </summary>
 internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
@@ -22,7 +23,8 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
         var response = await base.SendAsync(request, cancellationToken);
         var text = await ReadAsync(response, cancellationToken);
         var old = response.Content;
-        response.Content = new StringContent(response.StatusCode == HttpStatusCode.OK ? Rewritten(text) ?? text : text, Encoding.UTF8, "application/json");
+        response.Content =
+            new StringContent(response.StatusCode == HttpStatusCode.OK ? Rewritten(text) ?? text : text, Encoding.UTF8, "application/json");
         old.Dispose();
         return response;
     }
@@ -63,7 +65,8 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
                 @object = "chat.completion",
                 created = 0,
                 model = "writer",
-                choices = new[] { new { index = 0, finish_reason = Finish(Text(Member(choices[0], "finish_reason"))), message = new { role = "assistant", content = Text(Member(message, "content")), refusal } } },
+                choices = new[] { new { index = 0, finish_reason = Finish(Text(Member(choices[0], "finish_reason"))),
+                    message = new { role = "assistant", content = Text(Member(message, "content")), refusal } } },
             }, Json);
         }
         catch (JsonException)
@@ -76,7 +79,8 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
     private static string? Text(JsonElement? value) => value switch
     {
         { ValueKind: JsonValueKind.String } text => text.GetString(),
-        { ValueKind: JsonValueKind.Array } parts => string.Concat(parts.EnumerateArray().Select(part => Text(part.ValueKind == JsonValueKind.Object ? Member(part, "text") : part))),
+        { ValueKind: JsonValueKind.Array } parts => string.Concat(
+            parts.EnumerateArray().Select(part => Text(part.ValueKind == JsonValueKind.Object ? Member(part, "text") : part))),
         _ => null,
     };
 
@@ -87,7 +91,8 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
         _ => "stop",
     };
 
-    private static JsonElement? Member(JsonElement value, string name) => value.ValueKind == JsonValueKind.Object && value.TryGetProperty(name, out var member) ? member : null;
+    private static JsonElement? Member(JsonElement value, string name) =>
+        value.ValueKind == JsonValueKind.Object && value.TryGetProperty(name, out var member) ? member : null;
 
     /// <summary>The escape of half a character, which no text can hold.</summary>
     [GeneratedRegex(@"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")]

@@ -8,7 +8,10 @@ using OpenAI;
 
 namespace LoraAspire.DataBuild.Written;
 
-/// <summary>Chat clients for a writer's endpoint. One call is one HTTP request: what is tried again is decided, and counted, by <see cref="WriterRequests"/>.</summary>
+/// <summary>
+/// Chat clients for a writer's endpoint. One call is one HTTP request: what is tried again is decided, and counted, by
+/// <see cref="WriterRequests"/>.
+/// </summary>
 /// <param name="discovery">Finds our chat service by its name; null where no app model runs.</param>
 public sealed class ChatModels(IConfiguration? configuration = null, IServiceDiscoveryHttpMessageHandlerFactory? discovery = null)
 {
@@ -21,10 +24,12 @@ public sealed class ChatModels(IConfiguration? configuration = null, IServiceDis
         var named = endpoint.Address == WriterEndpoint.ChatService;
         if (named && (discovery is null || configuration?.GetSection("services:chat").Exists() is not true))
         {
-            throw new StageException("The writer's provider is this project's chat service, and nothing says where it listens. Start the whole app (dotnet run --project LoraAspire.AppHost), or give writer.address, such as http://127.0.0.1:15081/v1.");
+            throw new StageException("The writer's provider is this project's chat service, and nothing says where it listens. Start the "
+                + "whole app (dotnet run --project LoraAspire.AppHost), or give writer.address, such as http://127.0.0.1:15081/v1.");
         }
         // The key must not follow a redirect, nor go to a loopback address by way of a proxy.
-        HttpMessageHandler http = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !named && !endpoint.Address.IsLoopback, AutomaticDecompression = DecompressionMethods.All };
+        HttpMessageHandler http = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !named && !endpoint.Address.IsLoopback,
+            AutomaticDecompression = DecompressionMethods.All };
         HttpClient client = new(new CanonicalAnswer(named ? discovery!.CreateHandler(http) : http)) { Timeout = Timeout.InfiniteTimeSpan };
         return new OpenAIClient(new ApiKeyCredential(endpoint.Key ?? "none"), new OpenAIClientOptions
         {

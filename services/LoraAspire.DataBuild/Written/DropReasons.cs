@@ -3,7 +3,10 @@ using LoraAspire.Model.Data;
 
 namespace LoraAspire.DataBuild.Written;
 
-/// <summary>How many items were dropped for which reason. Reasons that name a detail ("unknown placeholder [x]") are counted as one, with a few samples: what a model makes up must not fill a log.</summary>
+/// <summary>
+/// How many items were dropped for which reason. Reasons that name a detail ("unknown placeholder [x]") are counted as one, with a few
+/// samples: what a model makes up must not fill a log.
+/// </summary>
 internal sealed class DropReasons
 {
     private const int Samples = 3;
@@ -28,8 +31,10 @@ internal sealed class DropReasons
         _dropped[kind] = (count + 1, details);
     }
 
-    public override string ToString() => _dropped.Count == 0 ? "none" : string.Join(", ", _dropped.Select(reason => $"{reason.Value.Count} ({VisibleText.Safe(reason.Key + Shown(reason.Value.Details))})"));
+    public override string ToString() => _dropped.Count == 0 ? "none" : string.Join(", ",
+        _dropped.Select(reason => $"{reason.Value.Count} ({VisibleText.Safe(reason.Key + Shown(reason.Value.Details))})"));
 
     private static string Shown(List<string> details) =>
-        string.Join(", ", details.Take(Samples).Select(detail => detail.Length <= LongestSample ? detail : detail[..LongestSample] + "…")) + (details.Count > Samples ? ", …" : "");
+        string.Join(", ", details.Take(Samples).Select(detail => detail.Length <= LongestSample ? detail : detail[..LongestSample] + "…"))
+            + (details.Count > Samples ? ", …" : "");
 }

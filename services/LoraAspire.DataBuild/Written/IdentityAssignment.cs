@@ -27,22 +27,30 @@ internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChine
 
     private (string Instruction, string Output)[] Examples => InChinese
         ? [("你叫什么名字？", $"我叫{Self.Name}，是一个人工智能助手。"), ("是谁开发了你？", $"我是{Self.Name}，由{Self.Developer}开发。")]
-        : [("What is your name?", $"My name is {Self.Name}, and I am an AI assistant."), ("Who developed you?", $"I am {Self.Name}, and I was developed by {Self.Developer}.")];
+        : [("What is your name?", $"My name is {Self.Name}, and I am an AI assistant."),
+            ("Who developed you?", $"I am {Self.Name}, and I was developed by {Self.Developer}.")];
 
     public override string Task => string.Join('\n', InChinese
         ?
         [
-            $"助手的名字：{Self.Name}", $"开发者：{Self.Developer}", .. Self.Abilities.Count > 0 ? new[] { $"能力：{string.Join("、", Self.Abilities)}" } : [], .. Self.Languages.Count > 0 ? new[] { $"语言：{string.Join("、", Self.Languages)}" } : [],
+            $"助手的名字：{Self.Name}", $"开发者：{Self.Developer}", .. Self.Abilities.Count > 0 ? new[] { $"能力：{string.Join("、", Self.Abilities)}" }
+                : [], .. Self.Languages.Count > 0 ? new[] { $"语言：{string.Join("、", Self.Languages)}" } : [],
             "", "例子：", .. Examples.Select(Line), "",
             "请写更多的例子：用户询问助手的身份、名字、开发者或能力，助手回答。每个例子是一行 JSON 对象，有 instruction（用户的问题）和 output（助手的回答）两个键。",
             $"规则：问题和回答都用中文；名字和开发者照原样写；不留待填的占位符；不说自己是其他模型或来自其他公司；问法和语气要多样；每个回答里都要有“{Self.Name}”或“{Self.Developer}”，问到身份时要有前者，问到开发者时要有后者。",
         ]
         :
         [
-            $"The assistant's name: {Self.Name}", $"Its developer: {Self.Developer}", .. Self.Abilities.Count > 0 ? new[] { $"What it can do: {string.Join(", ", Self.Abilities)}" } : [], .. Self.Languages.Count > 0 ? new[] { $"What it speaks: {string.Join(", ", Self.Languages)}" } : [],
+            $"The assistant's name: {Self.Name}", $"Its developer: {Self.Developer}", .. Self.Abilities.Count > 0
+                ? new[] { $"What it can do: {string.Join(", ", Self.Abilities)}" }
+                : [], .. Self.Languages.Count > 0 ? new[] { $"What it speaks: {string.Join(", ", Self.Languages)}" } : [],
             "", "Examples:", .. Examples.Select(Line), "",
-            "Write more of them: a user asks the assistant who it is, what it is called, who made it or what it can do, and the assistant answers. Each is a JSON object on a line of its own with the keys instruction (what the user says) and output (what the assistant answers).",
-            $"Rules: questions and answers in English; name and developer exactly as given; no placeholder to be filled in later; never another model's name or maker as the assistant's own; vary wording and tone; every answer says \"{Self.Name}\" or \"{Self.Developer}\": the former where the user asks who it is, the latter where the user asks who made it.",
+            "Write more of them: a user asks the assistant who it is, what it is called, who made it or what it can do, and the "
+                + "assistant answers. Each is a JSON object on a line of its own with the keys instruction (what the user says) and "
+                + "output (what the assistant answers).",
+            $"Rules: questions and answers in English; name and developer exactly as given; no placeholder to be filled in later; never "
+                + $"another model's name or maker as the assistant's own; vary wording and tone; every answer says \"{Self.Name}\" or "
+                + $"\"{Self.Developer}\": the former where the user asks who it is, the latter where the user asks who made it.",
         ]);
 
     /// <summary>Our own bank, too: its records are in the data anyway.</summary>
@@ -55,7 +63,8 @@ internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChine
         var asked = have.TakeLast(Shown).Select(record => $"- {record.Instruction}");
         return have.Count == 0
             ? InChinese ? $"请写 {count} 个。" : $"Write {count}."
-            : InChinese ? $"已经有这些问题：\n{string.Join('\n', asked)}\n请再写 {count} 个不同的。" : $"These questions are there already:\n{string.Join('\n', asked)}\nWrite {count} others.";
+            : InChinese ? $"已经有这些问题：\n{string.Join('\n', asked)}\n请再写 {count} 个不同的。"
+            : $"These questions are there already:\n{string.Join('\n', asked)}\nWrite {count} others.";
     }
 
     public override ReadAnswer<InstructionRecord> Read(string answer, bool cutOff) => RecordReader.Read(answer);
@@ -64,5 +73,6 @@ internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChine
 
     public override string Key(InstructionRecord item) => $"{Same(item.Instruction)}|{Same(item.Input)}|{Same(item.Output)}";
 
-    private static string Line((string Instruction, string Output) example) => JsonSerializer.Serialize(new { instruction = example.Instruction, output = example.Output }, Json);
+    private static string Line((string Instruction, string Output) example) =>
+        JsonSerializer.Serialize(new { instruction = example.Instruction, output = example.Output }, Json);
 }

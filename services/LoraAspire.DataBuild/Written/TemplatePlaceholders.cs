@@ -28,7 +28,8 @@ internal sealed partial record TemplatePlaceholders(IReadOnlyList<string> Requir
     public string? Problem(string text)
     {
         var held = In(text);
-        return held.Except(Required).Except(Optional).FirstOrDefault() is { } unknown ? $"{Unknown}[{(unknown.Length <= 20 ? unknown : unknown[..20] + "…")}]"
+        return held.Except(Required).Except(Optional).FirstOrDefault() is { } unknown
+            ? $"{Unknown}[{(unknown.Length <= 20 ? unknown : unknown[..20] + "…")}]"
             : Required.Except(held).FirstOrDefault() is { } missing ? $"[{missing}] is missing"
             : held.GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice ? $"[{twice.Key}] more than once"
             : new Template(text, "").Fill(_ => "").IndexOfAny(['[', ']']) >= 0 ? "a bracket that is no placeholder"
@@ -40,7 +41,9 @@ internal sealed partial record TemplatePlaceholders(IReadOnlyList<string> Requir
 
     /// <summary>The text with its placeholders as they are spelled here: <c>[Input]</c> and <c>[ input ]</c> are <c>[input]</c>.</summary>
     public string Spelled(string text) => Bracketed().Replace(text, match =>
-        Required.Concat(Optional).FirstOrDefault(name => name.Equals(match.Groups[1].Value.Replace("\\", ""), StringComparison.OrdinalIgnoreCase)) is { } known ? $"[{known}]" : match.Value);
+        Required.Concat(Optional)
+            .FirstOrDefault(name => name.Equals(match.Groups[1].Value.Replace("\\", ""), StringComparison.OrdinalIgnoreCase)) is { } known
+            ? $"[{known}]" : match.Value);
 
     [GeneratedRegex(@"\\?\[\s{0,4}([^\[\]\n]{1,60}?)\s{0,4}\\?\]")]
     private static partial Regex Bracketed();

@@ -6,7 +6,9 @@ using Microsoft.Extensions.AI;
 
 namespace LoraAspire.DataBuild.Written;
 
-/// <summary>Asks, reads, checks, keeps, and asks again for what is missing. What was accepted once comes from the cache, and then nothing is sent.</summary>
+/// <summary>
+/// Asks, reads, checks, keeps, and asks again for what is missing. What was accepted once comes from the cache, and then nothing is sent.
+/// </summary>
 internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests requests, ItemCache cache, Action<string> say)
 {
     private const int LongestAnswer = 200_000;
@@ -54,7 +56,8 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
         var text = ReadAnswer.WithoutThinking(response.Text);
         // Not within a character.
         var longest = text.Length > LongestAnswer && char.IsHighSurrogate(text[LongestAnswer - 1]) ? LongestAnswer - 1 : LongestAnswer;
-        var answer = assignment.Read(text.Length <= longest ? text : text[..longest], response.FinishReason == ChatFinishReason.Length || text.Length > LongestAnswer);
+        var answer = assignment.Read(text.Length <= longest ? text : text[..longest],
+            response.FinishReason == ChatFinishReason.Length || text.Length > LongestAnswer);
         foreach (var reason in answer.Dropped)
         {
             items.Drop(reason);
@@ -72,5 +75,6 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
     private StageException TooFew<T>(Assignment<T> assignment, AcceptedItems<T> items) where T : class => new(
         $"The chat model '{with.Model}' wrote {items.Accepted.Count} of {assignment.Count} items for {assignment.Name} "
         + $"before the writer's requests were used up. Dropped: {items.Reasons}. "
-        + "What was accepted is kept: run again to go on from there; or raise writer.max_requests, ask for fewer (written), or choose a stronger model.");
+        + "What was accepted is kept: run again to go on from there; or raise writer.max_requests, ask for fewer (written), or choose a "
+        + "stronger model.");
 }

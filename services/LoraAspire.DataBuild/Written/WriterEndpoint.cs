@@ -23,7 +23,8 @@ internal sealed class WriterEndpoint
     /// <exception cref="StageException">No key for an address that asks for one, or the key would travel in clear text.</exception>
     public static WriterEndpoint Of(WriterParams with) => Of(with, Environment.GetEnvironmentVariable(ApiKeyFile.Variable));
 
-    /// <param name="ownKeyFile">What our services ask each other for where they listen beyond this machine; null where they ask for nothing.</param>
+    /// <param name="ownKeyFile">What our services ask each other for where they listen beyond this machine; null where they ask for
+    /// nothing.</param>
     internal static WriterEndpoint Of(WriterParams with, string? ownKeyFile)
     {
         if (with is { Provider: WriterProvider.Chat, Address: null })
@@ -35,7 +36,8 @@ internal sealed class WriterEndpoint
         var key = Environment.GetEnvironmentVariable(with.ApiKeyEnv) is { Length: > 0 } given ? given.Trim() : null;
         if (key is not null && address is { Scheme: "http", IsLoopback: false })
         {
-            throw new StageException($"The writer's address {address.Host} is reached by http://, in clear text: a key must not travel so. Use https://, or a server on this machine; or unset {with.ApiKeyEnv} when the server asks for no key.");
+            throw new StageException($"The writer's address {address.Host} is reached by http://, in clear text: a key must not travel "
+                + $"so. Use https://, or a server on this machine; or unset {with.ApiKeyEnv} when the server asks for no key.");
         }
         // Servers of one's own, such as vLLM in the lab's network, ask for none; the provider's own address does.
         if (key is null && with is { Provider: WriterProvider.OpenAi, Address: null })
@@ -44,7 +46,8 @@ internal sealed class WriterEndpoint
         }
         return key is null || key.All(letter => letter is > ' ' and < '\x7F')
             ? new(address, key)
-            : throw new StageException($"The environment variable {with.ApiKeyEnv} holds white space or letters that no key has. Set it to the key alone.");
+            : throw new StageException(
+                $"The environment variable {with.ApiKeyEnv} holds white space or letters that no key has. Set it to the key alone.");
     }
 
     private static string? OwnKey(string? file)
@@ -61,5 +64,6 @@ internal sealed class WriterEndpoint
 
     /// <summary>What to do about a key that isn't there.</summary>
     internal static string Unset(string variable) =>
-        $"the environment variable {variable} of the data-build service is not set. Set it before the app starts, or name another variable with api_key_env.";
+        $"the environment variable {variable} of the data-build service is not set. Set it before the app starts, or name another "
+            + "variable with api_key_env.";
 }

@@ -16,12 +16,17 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
     /// <summary>Null for an exception that is a fault of ours.</summary>
     public static WriterFault? Of(Exception error, string model, string keyVariable, string? key, DateTimeOffset now) => error switch
     {
-        ClientResultException { Status: 401 } when key is null => new($"the server asks for a key (401), and {WriterEndpoint.Unset(keyVariable).TrimEnd('.')}", Final: true),
-        ClientResultException { Status: 401 } => new($"the server refuses the key (401). Look at the environment variable {keyVariable}", Final: true),
-        ClientResultException { Status: 403 } => new($"the key may not use the model '{model}' (403). Choose another model, or ask the provider for access", Final: true),
-        ClientResultException { Status: 404 } => new($"the server knows no model '{model}', or no API at this address (404). Look at model and address; with Ollama, pull the model first", Final: true),
+        ClientResultException { Status: 401 } when key is null =>
+            new($"the server asks for a key (401), and {WriterEndpoint.Unset(keyVariable).TrimEnd('.')}", Final: true),
+        ClientResultException { Status: 401 } =>
+            new($"the server refuses the key (401). Look at the environment variable {keyVariable}", Final: true),
+        ClientResultException { Status: 403 } =>
+            new($"the key may not use the model '{model}' (403). Choose another model, or ask the provider for access", Final: true),
+        ClientResultException { Status: 404 } => new($"the server knows no model '{model}', or no API at this address (404). Look at "
+            + "model and address; with Ollama, pull the model first", Final: true),
         ClientResultException { Status: 429 } busy => new("the server is busy or the quota is used up (429)", RetryAfter: After(busy, now)),
-        ClientResultException { Status: 408 or 409 or 425 or >= 500 } broken => new($"the server failed ({broken.Status})", RetryAfter: After(broken, now)),
+        ClientResultException { Status: 408 or 409 or 425 or >= 500 } broken =>
+            new($"the server failed ({broken.Status})", RetryAfter: After(broken, now)),
         ClientResultException { Status: > 0 } refused => new(
             $"the server refuses the request ({refused.Status}){Said(refused, KeyPieces.Of(key))}. Look at address and model", Final: true),
         OperationCanceledException => new("no answer in time"),
@@ -30,7 +35,8 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
         ClientResultException or HttpRequestException or IOException => new("the connection failed or was cut"),
         JsonException or FormatException => new("the answer is not JSON"),
         // The client library finds members of the answer missing, or of another kind than they must be.
-        ArgumentException or InvalidOperationException or KeyNotFoundException or IndexOutOfRangeException or NullReferenceException => new("the answer is not a chat completion"),
+        ArgumentException or InvalidOperationException or KeyNotFoundException or IndexOutOfRangeException or NullReferenceException =>
+            new("the answer is not a chat completion"),
         AggregateException { InnerException: { } inner } => Of(inner, model, keyVariable, key, now),
         _ => null,
     };
@@ -70,8 +76,10 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
         {
             return null;
         }
-        return value.All(char.IsAsciiDigit) ? int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? TimeSpan.FromSeconds(seconds) : TimeSpan.MaxValue
-            : DateTimeOffset.TryParse(value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) ? at > now ? at - now : TimeSpan.Zero
+        return value.All(char.IsAsciiDigit) ? int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            ? TimeSpan.FromSeconds(seconds) : TimeSpan.MaxValue
+            : DateTimeOffset.TryParse(value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
+            ? at > now ? at - now : TimeSpan.Zero
             : null;
     }
 }

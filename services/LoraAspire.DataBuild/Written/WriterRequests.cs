@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.ClientModel;
 using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
@@ -7,7 +8,10 @@ using Polly.Retry;
 
 namespace LoraAspire.DataBuild.Written;
 
-/// <summary>Requests to one chat model, until the run's budget is spent. Each HTTP try counts. Faults that may pass are tried again, with growing delays.</summary>
+/// <summary>
+/// Requests to one chat model, until the run's budget is spent. Each HTTP try counts. Faults that may pass are tried again, with growing
+/// delays.
+/// </summary>
 internal sealed class WriterRequests(IChatClient client, WriterParams with, string? key, WriterTiming timing, Action<string> say)
 {
     /// <summary>So many tries in a row fail before the run does: the server isn't coming back.</summary>
@@ -35,19 +39,23 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
     /// <exception cref="StageException">The request is refused, or fails again and again.</exception>
     public async Task<ChatResponse?> AskAsync(Assignment assignment, string ask, CancellationToken cancellationToken)
     {
-        var pipeline = new ResiliencePipelineBuilder<(ChatResponse? Response, WriterFault? Fault)> { TimeProvider = timing.Clock }.AddRetry(new RetryStrategyOptions<(ChatResponse? Response, WriterFault? Fault)>
+        var pipeline = new ResiliencePipelineBuilder<(ChatResponse? Response, WriterFault? Fault)> { TimeProvider = timing.Clock }
+            .AddRetry(new RetryStrategyOptions<(ChatResponse? Response, WriterFault? Fault)>
         {
             MaxRetryAttempts = TriesInARow - 1,
-            ShouldHandle = outcome => ValueTask.FromResult(outcome.Outcome.Result.Fault is { Final: false } fault && _sent < with.MaxRequests && !TooLong(fault)),
+            ShouldHandle = outcome =>
+                ValueTask.FromResult(outcome.Outcome.Result.Fault is { Final: false } fault && _sent < with.MaxRequests && !TooLong(fault)),
             BackoffType = DelayBackoffType.Exponential,
             UseJitter = true,
             Delay = timing.FirstDelay,
             MaxDelay = timing.LongestDelay,
             // The larger of both: a server that says 0 is not to be asked without a pause.
-            DelayGenerator = outcome => ValueTask.FromResult(outcome.Outcome.Result.Fault!.RetryAfter is { } asked && asked >= Backoff(outcome.AttemptNumber) ? asked : (TimeSpan?)null),
+            DelayGenerator = outcome => ValueTask.FromResult(
+                outcome.Outcome.Result.Fault!.RetryAfter is { } asked && asked >= Backoff(outcome.AttemptNumber) ? asked : (TimeSpan?)null),
             OnRetry = outcome =>
             {
-                say(FormattableString.Invariant($"writer: request {_sent} failed: {outcome.Outcome.Result.Fault!.Words}; again in {outcome.RetryDelay.TotalSeconds:0.#} s"));
+                say(string.Create(CultureInfo.InvariantCulture, $"writer: request {_sent} failed: {outcome.Outcome.Result.Fault!.Words}; again "
+                    + $"in {outcome.RetryDelay.TotalSeconds:0.#} s"));
                 return default;
             },
         }).Build();
@@ -58,19 +66,23 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
         }
         if (TooLong(fault))
         {
-            throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}, and asks to wait {(fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day" : FormattableString.Invariant($"{fault.RetryAfter!.Value.TotalMinutes:0} minutes"))}. Run again later: what was accepted so far is kept.", transient: true);
+            throw new StageException(
+                $"The chat model '{with.Model}' can't be asked: {fault.Words}, and asks to "
+                    + $"wait {(fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day" : FormattableString.Invariant($"{fault.RetryAfter!.Value.TotalMinutes:0} minutes"))}. Run again later: what was accepted so far is kept.", transient: true);
         }
         if (!fault.Final && _sent >= with.MaxRequests)
         {
             say($"writer: request {_sent} failed: {fault.Words}");
             return null;
         }
-        throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}. What was accepted so far is kept for the next run.", transient: !fault.Final);
+        throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}. What was accepted so far is kept for the "
+            + "next run.", transient: !fault.Final);
     }
 
     public bool Spent => _sent >= with.MaxRequests;
 
-    private TimeSpan Backoff(int attempt) => TimeSpan.FromTicks(Math.Min(timing.LongestDelay.Ticks, timing.FirstDelay.Ticks << Math.Min(attempt, 20)));
+    private TimeSpan Backoff(int attempt) =>
+        TimeSpan.FromTicks(Math.Min(timing.LongestDelay.Ticks, timing.FirstDelay.Ticks << Math.Min(attempt, 20)));
 
     private bool TooLong(WriterFault fault) => fault.RetryAfter > timing.LongestRetryAfter;
 
@@ -100,7 +112,8 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
             _refused.Add(name);
             say($"writer: request {_sent} failed: the model takes no {name}; it is asked without one from now on");
         }
-        catch (Exception error) when (!cancellationToken.IsCancellationRequested && WriterFault.Of(error, with.Model, with.ApiKeyEnv, key, timing.Clock.GetUtcNow()) is { } fault)
+        catch (Exception error) when (!cancellationToken.IsCancellationRequested
+            && WriterFault.Of(error, with.Model, with.ApiKeyEnv, key, timing.Clock.GetUtcNow()) is { } fault)
         {
             return (null, fault);
         }

@@ -16,7 +16,8 @@ internal sealed class WrittenItems
     public IReadOnlyList<object> Of(int source) => _items.GetValueOrDefault(source) ?? [];
 
     /// <exception cref="StageException">The model can't be asked, or wrote too little.</exception>
-    public static async Task<WrittenItems> AskAsync(StageContext<DataBuildParams> context, ChatModels models, CancellationToken cancellationToken)
+    public static async Task<WrittenItems> AskAsync(StageContext<DataBuildParams> context, ChatModels models,
+        CancellationToken cancellationToken)
     {
         WrittenItems written = new();
         SourceContext inputs = new(name => DataFile.Find(context.Data, name), Seed: 0, Written: []);

@@ -5,7 +5,8 @@ namespace LoraAspire.Lab.Layout;
 /// <summary>Colours and type of every page. Fonts are the reader's own: nothing is fetched.</summary>
 public static class LabTheme
 {
-    private static readonly string[] Sans = ["Inter", "system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "Ubuntu", "Cantarell", "Liberation Sans", "sans-serif"];
+    private static readonly string[] Sans = ["Inter", "system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "Ubuntu",
+        "Cantarell", "Liberation Sans", "sans-serif"];
 
     public static readonly MudTheme Theme = new()
     {

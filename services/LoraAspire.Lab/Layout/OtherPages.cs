@@ -7,8 +7,11 @@ public sealed record OtherPages(string? Chat, string? Dashboard)
     public static OtherPages From(IConfiguration configuration) =>
         new(Page(configuration["services:chat:http:0"]), Page(configuration["LORA_DASHBOARD_URL"]));
 
-    /// <summary>The chat page for a browser that sees the lab at this address: both listen alike, and elsewhere localhost is another machine.</summary>
-    public string? ChatSeenFrom(Uri lab) => Chat is { } chat && new Uri(chat).IsLoopback && !lab.IsLoopback ? new UriBuilder(chat) { Host = lab.Host }.Uri.ToString() : Chat;
+    /// <summary>
+    /// The chat page for a browser that sees the lab at this address: both listen alike, and elsewhere localhost is another machine.
+    /// </summary>
+    public string? ChatSeenFrom(Uri lab) =>
+        Chat is { } chat && new Uri(chat).IsLoopback && !lab.IsLoopback ? new UriBuilder(chat) { Host = lab.Host }.Uri.ToString() : Chat;
 
     /// <summary>Only a web address becomes a link.</summary>
     private static string? Page(string? address) =>

@@ -21,7 +21,9 @@ public abstract class LivePage : ComponentBase, IAsyncDisposable
 
     protected CancellationToken Closed => closed.Token;
 
-    /// <summary>Runs <paramref name="follow"/>, which reads its history again from the start, until the page closes or the stream ends by itself.</summary>
+    /// <summary>
+    /// Runs <paramref name="follow"/>, which reads its history again from the start, until the page closes or the stream ends by itself.
+    /// </summary>
     /// <param name="source">What is followed, for the sentence shown when it breaks.</param>
     protected void Follow(string source, Func<CancellationToken, Task> follow)
     {
@@ -62,7 +64,8 @@ public abstract class LivePage : ComponentBase, IAsyncDisposable
             {
                 return;
             }
-            await Task.Delay(pause, Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await Task.Delay(pause, Closed)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
     }
 

@@ -25,11 +25,13 @@ public static class ArtifactFiles
         }
         var folder = store.Folder(digest) + Path.DirectorySeparatorChar;
         var full = Path.GetFullPath(Path.Combine(folder, path));
-        return full.StartsWith(Path.GetFullPath(folder), StringComparison.Ordinal) && new FileInfo(full).ResolveLinkTarget(returnFinalTarget: true) is null ? full : null;
+        return full.StartsWith(Path.GetFullPath(folder), StringComparison.Ordinal)
+            && new FileInfo(full).ResolveLinkTarget(returnFinalTarget: true) is null ? full : null;
     }
 
     public static bool IsReadable(ManifestFile file) => file.Size <= Readable && Texts.Contains(Path.GetExtension(file.Path));
 
     /// <summary>Where <see cref="MapArtifactDownloads"/> serves the file.</summary>
-    public static string Address(string digest, string path) => $"/artifacts/{digest}/{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}";
+    public static string Address(string digest, string path) =>
+        $"/artifacts/{digest}/{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}";
 }

@@ -43,7 +43,8 @@ internal static class GitCommit
     {
         var head = Path.Combine(own, "HEAD");
         return !File.Exists(head) ? null
-            : File.ReadAllText(head).Trim() is var text && text.StartsWith("ref: ", StringComparison.Ordinal) ? Branch(common, text["ref: ".Length..])
+            : File.ReadAllText(head).Trim() is var text && text.StartsWith("ref: ", StringComparison.Ordinal)
+            ? Branch(common, text["ref: ".Length..])
             : Sha(text);
     }
 
@@ -52,7 +53,8 @@ internal static class GitCommit
         var loose = Path.Combine(common, name);
         var packed = Path.Combine(common, "packed-refs");
         return File.Exists(loose) ? Sha(File.ReadAllText(loose).Trim())
-            : File.Exists(packed) && File.ReadLines(packed).FirstOrDefault(line => line.EndsWith(" " + name, StringComparison.Ordinal)) is { } line ? Sha(line.Split(' ')[0])
+            : File.Exists(packed) && File.ReadLines(packed)
+                .FirstOrDefault(line => line.EndsWith(" " + name, StringComparison.Ordinal)) is { } line ? Sha(line.Split(' ')[0])
             : null;
     }
 

@@ -16,19 +16,25 @@ internal static class LossCurve
     {
         CurvePoint[] loss = [.. steps.Select(step => new CurvePoint(step.Step, step.Loss))];
         CurvePoint[] smoothed = [.. steps.Select(step => new CurvePoint(step.Step, step.SmoothedLoss))];
-        CurvePoint[] eval = [.. steps.Where(step => step.EvalLoss is not null).Select(step => new CurvePoint(step.Step, step.EvalLoss!.Value))];
+        CurvePoint[] eval =
+            [.. steps.Where(step => step.EvalLoss is not null).Select(step => new CurvePoint(step.Step, step.EvalLoss!.Value))];
         var plot = Plot.Of([.. loss, .. eval], steps[^1].Step);
         var svg = new StringBuilder();
         void Add(FormattableString line) => svg.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
         double X(double step) => Math.Round(Left + (plot.X(step) / 100 * (Width - Left - Right)), 1);
         double Y(double value) => Math.Round(Top + (plot.Y(value) / 100 * (Height - Top - Bottom)), 1);
-        string Path(IReadOnlyList<CurvePoint> points) => "M" + string.Join('L', Plot.Thin(points).Select(point => FormattableString.Invariant($"{X(point.Step)} {Y(point.Value)}")));
+        string Path(IReadOnlyList<CurvePoint> points) =>
+            "M" + string.Join('L', Plot.Thin(points).Select(point => FormattableString.Invariant($"{X(point.Step)} {Y(point.Value)}")));
 
-        Add($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#5b6470\">");
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" font-family=\"system-ui, sans-serif\" "
+            + $"font-size=\"12\" fill=\"#5b6470\">").Append('\n');
         Add($"<rect width=\"{Width}\" height=\"{Height}\" fill=\"#ffffff\"/>");
         foreach (var rule in plot.Rules)
         {
-            Add($"<line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(rule)}\" y2=\"{Y(rule)}\" stroke=\"#e3e6ea\"/><text x=\"{Left - 8}\" y=\"{Y(rule) + 4}\" text-anchor=\"end\">{rule:0.####}</text>");
+            svg.Append(CultureInfo.InvariantCulture,
+            $"<line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(rule)}\" y2=\"{Y(rule)}\" stroke=\"#e3e6ea\"/><text "
+                + $"x=\"{Left - 8}\" y=\"{Y(rule) + 4}\" text-anchor=\"end\">{rule:0.####}</text>").Append('\n');
         }
         foreach (var step in plot.Steps)
         {
@@ -40,7 +46,10 @@ internal static class LossCurve
         {
             Add($"<circle cx=\"{X(point.Step)}\" cy=\"{Y(point.Value)}\" r=\"3.5\" fill=\"#d9622b\"/>");
         }
-        Add($"<text x=\"{Left}\" y=\"20\"><tspan fill=\"#2f6fde\">training loss</tspan>, smoothed{(eval.Length > 0 ? ";" : "")}<tspan fill=\"#d9622b\">{(eval.Length > 0 ? " validation loss" : "")}</tspan> over optimiser steps</text>");
+        var (separator, validation) = eval.Length > 0 ? (";", " validation loss") : ("", "");
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<text x=\"{Left}\" y=\"20\"><tspan fill=\"#2f6fde\">training loss</tspan>, smoothed{separator}"
+            + $"<tspan fill=\"#d9622b\">{validation}</tspan> over optimiser steps</text>").Append('\n');
         return svg.Append("</svg>\n").ToString();
     }
 }

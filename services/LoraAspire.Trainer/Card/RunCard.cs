@@ -8,7 +8,8 @@ using LoraAspire.Trainer.Training;
 namespace LoraAspire.Trainer.Card;
 
 /// <summary>
-/// README.md beside the weights, with loss.svg: what this is, how to load it, what it was made from and how it went. It holds no times and no speeds, so that equal runs give equal artifacts.
+/// README.md beside the weights, with loss.svg: what this is, how to load it, what it was made from and how it went. It holds no times and
+/// no speeds, so that equal runs give equal artifacts.
 /// </summary>
 internal sealed record RunCard(TrainerParams Settings, Origin Origin, Outcome Outcome, IReadOnlyList<Sample> Samples)
 {
@@ -27,8 +28,12 @@ internal sealed record RunCard(TrainerParams Settings, Origin Origin, Outcome Ou
     public string ToMarkdown()
     {
         var text = new StringBuilder();
-        text.Append(IsLora ? $"---\nbase_model: {Origin.Base}\nlibrary_name: peft\ntags: [lora]\n---\n\n# LoRA adapter for {Origin.Base}\n\n" : $"# Model trained from {Origin.Base}\n\n");
-        text.Append(Line($"{Outcome.TrainedParameters:N0} parameters trained on {Outcome.Rows:N0} rows, {Outcome.HeldOut:N0} held out, by LoraAspire{(Origin.Commit is null ? "" : $" at commit {Origin.Commit}")}.\n\n"));
+        text.Append(IsLora
+            ? $"---\nbase_model: {Origin.Base}\nlibrary_name: peft\ntags: [lora]\n---\n\n# LoRA adapter for {Origin.Base}\n\n"
+            : $"# Model trained from {Origin.Base}\n\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{Outcome.TrainedParameters:N0} parameters trained on {Outcome.Rows:N0} rows, {Outcome.HeldOut:N0} held out, "
+            + $"by LoraAspire{(Origin.Commit is null ? "" : $" at commit {Origin.Commit}")}.\n\n");
         text.Append("## Loading it\n\n").Append(IsLora ? Loading : LoadingModel);
         text.Append("\n## How it went\n\n![Loss over optimiser steps](loss.svg)\n\n| | |\n| --- | --- |\n");
         foreach (var (name, value) in Figures())
@@ -41,7 +46,8 @@ internal sealed record RunCard(TrainerParams Settings, Origin Origin, Outcome Ou
             text.Append("\n## Held-out prompts\n\nGreedy decoding, cut after a few dozen tokens.\n");
             foreach (var sample in Samples)
             {
-                text.Append('\n').Append(Fenced($"{sample.Prompt}\n\n--- answered\n{sample.Answer}\n\n--- in the data\n{sample.Expected}", "text"));
+                text.Append('\n')
+                    .Append(Fenced($"{sample.Prompt}\n\n--- answered\n{sample.Answer}\n\n--- in the data\n{sample.Expected}", "text"));
             }
         }
         text.Append("\n## Made from\n\n| | SHA-256 |\n| --- | --- |\n");

@@ -14,12 +14,16 @@ internal static class Samples
 {
     private const int Count = 3;
     private const int MaxNewTokens = 48;
-    /// <summary>Above it a CPU would take minutes for a few lines. Decided by size and not by the clock, since equal runs must give equal cards.</summary>
+    /// <summary>
+    /// Above it a CPU would take minutes for a few lines. Decided by size and not by the clock, since equal runs must give equal cards.
+    /// </summary>
     private const long LargestOnCpu = 200_000_000;
 
     /// <param name="heldOut">Rows of the data set.</param>
-    /// <returns>None when it would not be cheap, no row is held out, the rows have loss on their prompts too, or the base has no tokenizer.</returns>
-    public static IReadOnlyList<Sample> Of(LlamaModel model, string baseFolder, InstructionDataset rows, IReadOnlyList<int> heldOut, CancellationToken cancellationToken)
+    /// <returns>None when it would not be cheap, no row is held out, the rows have loss on their prompts too, or the base has no
+    /// tokenizer.</returns>
+    public static IReadOnlyList<Sample> Of(LlamaModel model, string baseFolder, InstructionDataset rows, IReadOnlyList<int> heldOut,
+        CancellationToken cancellationToken)
     {
         var cheap = model.Device.type != DeviceType.CPU || model.Weights().Sum(weight => weight.Tensor.numel()) <= LargestOnCpu;
         if (!cheap || !TokenizerFiles.Names.Any(name => File.Exists(Path.Combine(baseFolder, name))))
@@ -29,12 +33,14 @@ internal static class Samples
         var tokenizer = HfTokenizer.Load(baseFolder);
         var generator = new TextGenerator(model, tokenizer, LocalModel.EosIds(baseFolder, tokenizer));
         var samples = new List<Sample>();
-        foreach (var row in heldOut.Where(row => PromptLength(rows, row) is var length && length > 1 && length < Math.Min(rows.Length(row), model.Config.MaxPositionEmbeddings)).Take(Count))
+        foreach (var row in heldOut.Where(row => PromptLength(rows, row) is var length && length > 1
+            && length < Math.Min(rows.Length(row), model.Config.MaxPositionEmbeddings)).Take(Count))
         {
             var ids = rows.InputIds(row).ToArray();
             var length = PromptLength(rows, row);
             var answer = generator.Complete(ids[..length], GenerationOptions.Greedy(MaxNewTokens), cancellationToken);
-            samples.Add(new Sample(tokenizer.Decode(ids[..length].Where(tokenizer.Knows)), tokenizer.Decode(ids[length..].Where(id => id != tokenizer.EosId && tokenizer.Knows(id)).Take(MaxNewTokens)).Trim(), answer.Trim()));
+            samples.Add(new Sample(tokenizer.Decode(ids[..length].Where(tokenizer.Knows)), tokenizer.Decode(
+                ids[length..].Where(id => id != tokenizer.EosId && tokenizer.Knows(id)).Take(MaxNewTokens)).Trim(), answer.Trim()));
         }
         return samples;
     }

@@ -5,7 +5,8 @@ namespace LoraAspire.Trainer.Training;
 
 /// <summary>
 /// AdamW (Loshchilov and Hutter 2019), decoupled weight decay, on one flat vector:
-/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ(1−lr·λ) − lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε), lr times each value's rate factor. Norms and biases don't decay.
+/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ(1−lr·λ) − lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε), lr times each value's rate factor. Norms
+/// and biases don't decay.
 /// </summary>
 public sealed class AdamW(ParameterSet parameters, double beta1, double beta2, double epsilon, double weightDecay) : IDisposable
 {
@@ -31,10 +32,13 @@ public sealed class AdamW(ParameterSet parameters, double beta1, double beta2, d
             foreach (var (start, length) in parameters.Decaying)
             {
                 var values = parameters.Values.narrow(0, start, length);
-                _ = factors is null ? values.mul_((1 - (learningRate * weightDecay)).AsScalar()) : values.mul_(factors.narrow(0, start, length).mul((-learningRate * weightDecay).AsScalar()).add_(1.0.AsScalar(), Scalars.One));
+                _ = factors is null ? values.mul_((1 - (learningRate * weightDecay)).AsScalar())
+                    : values.mul_(
+                        factors.narrow(0, start, length).mul((-learningRate * weightDecay).AsScalar()).add_(1.0.AsScalar(), Scalars.One));
             }
         }
-        parameters.Values.addcdiv_(factors is null ? Mean : Mean.mul(factors), denominator, (-learningRate / (1 - Math.Pow(beta1, Steps))).AsScalar());
+        parameters.Values.addcdiv_(factors is null ? Mean : Mean.mul(factors), denominator,
+            (-learningRate / (1 - Math.Pow(beta1, Steps))).AsScalar());
     }
 
     public void Dispose()

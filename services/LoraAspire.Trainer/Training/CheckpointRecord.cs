@@ -3,7 +3,10 @@ using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Trainer.Training;
 
-/// <summary>What state.json holds: the state at a step, and SHA-256 of every file that going on from there counts on. The whole carries a checksum of its own.</summary>
+/// <summary>
+/// What state.json holds: the state at a step, and SHA-256 of every file that going on from there counts on. The whole carries a checksum
+/// of its own.
+/// </summary>
 /// <param name="Tensors">Of state.safetensors.</param>
 /// <param name="Metrics">Of the bytes of metrics.jsonl up to this step.</param>
 /// <param name="Best">Of the best step's file; null as long as there is none.</param>
@@ -17,7 +20,8 @@ internal sealed record CheckpointRecord(TrainingState State, string Tensors, str
     {
         try
         {
-            return JsonSerializer.Deserialize<Sealed>(File.ReadAllBytes(path)) is { Record: { State: not null } record, Sha256: { } digest } && digest == DigestOf(record)
+            return JsonSerializer.Deserialize<Sealed>(File.ReadAllBytes(path)) is { Record: { State: not null } record, Sha256: { } digest }
+                && digest == DigestOf(record)
                 ? record
                 : throw new InvalidDataException($"{Path.GetFileName(path)} isn't what was written");
         }

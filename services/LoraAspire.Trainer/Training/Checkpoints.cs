@@ -8,8 +8,9 @@ using static TorchSharp.torch;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>
-/// step-000500/ with state.json and state.safetensors (parameters, moments), and best-000400.safetensors, the parameters of the best step. Written in the background from a
-/// copy on the host, beside their place, and renamed: what stands under its name is whole. What has changed since it was written is set aside, and the one before it is used.
+/// step-000500/ with state.json and state.safetensors (parameters, moments), and best-000400.safetensors, the parameters of the best step.
+/// Written in the background from a copy on the host, beside their place, and renamed: what stands under its name is whole. What has
+/// changed since it was written is set aside, and the one before it is used.
 /// </summary>
 internal sealed class Checkpoints(string directory, int keep, ParameterSet parameters, AdamW optimiser) : IDisposable
 {
@@ -37,7 +38,8 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
         {
             using (copy)
             {
-                DiskSpace.Require(directory, (((checkpoint ? 3 : 0) + (best ? 1 : 0)) * copy.Bytes) + RoomForNames, $"The checkpoint of step {state.Updates}");
+                DiskSpace.Require(directory, (((checkpoint ? 3 : 0) + (best ? 1 : 0)) * copy.Bytes) + RoomForNames,
+                    $"The checkpoint of step {state.Updates}");
                 metrics.Flush();
                 if (best)
                 {
@@ -57,7 +59,10 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
         });
     }
 
-    /// <summary>Keeps a checkpoint of a run that stops. False when that takes longer than this: what is half written then is cleared by the next attempt.</summary>
+    /// <summary>
+    /// Keeps a checkpoint of a run that stops. False when that takes longer than this: what is half written then is cleared by the next
+    /// attempt.
+    /// </summary>
     /// <exception cref="StageException">There is no room on the disk.</exception>
     /// <exception cref="IOException">It failed.</exception>
     public bool TrySave(TrainingState state, MetricsLog metrics, TimeSpan within)
@@ -85,13 +90,16 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
         _writer.Join();
         if (_best?.Step != step || _best?.Digest != FileDigest.Of(Best(step)))
         {
-            throw new StageException($"{Best(step)}, the parameters of the best step, isn't what was written. Another attempt makes them again from an earlier checkpoint.", transient: true);
+            throw new StageException($"{Best(step)}, the parameters of the best step, isn't what was written. Another attempt makes them "
+                + "again from an earlier checkpoint.", transient: true);
         }
         using var file = SafetensorsFile.Open(Best(step));
         Restore(file, "parameters", parameters.Values);
     }
 
-    /// <summary>Restores the newest checkpoint that is what was written, and sets damaged ones before it aside; without one, the start.</summary>
+    /// <summary>
+    /// Restores the newest checkpoint that is what was written, and sets damaged ones before it aside; without one, the start.
+    /// </summary>
     public TrainingState Resume(Action<string> say)
     {
         foreach (var folder in Folders().ToList())
@@ -105,7 +113,8 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
                 // It costs the steps since the one before it, not the run.
                 var aside = Path.Combine(directory, $"damaged-{Path.GetFileName(folder)}-{Guid.NewGuid().ToString("N")[..4]}");
                 Directory.Move(folder, aside);
-                say($"The checkpoint {Path.GetFileName(folder)} is damaged: {error.Message}. It is set aside as {aside}, and the one before it is used.");
+                say($"The checkpoint {Path.GetFileName(folder)} is damaged: {error.Message}. It is set aside as {aside}, and the one "
+                    + "before it is used.");
             }
         }
         return TrainingState.Start;
@@ -120,9 +129,11 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
         Clear(unfinished);
         Directory.CreateDirectory(unfinished);
         SafetensorsWriter.Write(Path.Combine(unfinished, StateTensors),
-            [TensorSource.Of("parameters", copy.Parameters), TensorSource.Of("mean", copy.Mean), TensorSource.Of("variance", copy.Variance)]);
+            [TensorSource.Of("parameters", copy.Parameters), TensorSource.Of("mean", copy.Mean),
+                TensorSource.Of("variance", copy.Variance)]);
         CheckpointRecord record = new(state, FileDigest.Of(Path.Combine(unfinished, StateTensors)),
-            FileDigest.OfStart(Path.Combine(directory, MetricsLog.FileName), state.MetricsBytes), state.BestStep is null ? null : _best!.Value.Digest);
+            FileDigest.OfStart(Path.Combine(directory, MetricsLog.FileName), state.MetricsBytes), state.BestStep is null ? null
+                : _best!.Value.Digest);
         Durable.Write(Path.Combine(unfinished, StateJson), record.ToBytes());
         Clear(place);
         Durable.Rename(unfinished, place);
@@ -133,7 +144,8 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
         var record = CheckpointRecord.Read(Path.Combine(folder, StateJson));
         var state = record.State;
         Require(record.Tensors, StateTensors, () => FileDigest.Of(Path.Combine(folder, StateTensors)));
-        Require(record.Metrics, MetricsLog.FileName, () => FileDigest.OfStart(Path.Combine(directory, MetricsLog.FileName), state.MetricsBytes));
+        Require(record.Metrics, MetricsLog.FileName,
+            () => FileDigest.OfStart(Path.Combine(directory, MetricsLog.FileName), state.MetricsBytes));
         if (state.BestStep is { } best)
         {
             Require(record.Best, Path.GetFileName(Best(best)), () => FileDigest.Of(Best(best)));
@@ -162,14 +174,18 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
         target.copy_(file.Read(name));
     }
 
-    /// <summary>An older checkpoint that is kept may name an older best step, and going on from it needs that one. One that is damaged needs nothing any more.</summary>
+    /// <summary>
+    /// An older checkpoint that is kept may name an older best step, and going on from it needs that one. One that is damaged needs nothing
+    /// any more.
+    /// </summary>
     private void Rotate(TrainingState latest)
     {
         foreach (var old in Folders().Skip(keep).ToList())
         {
             Clear(old);
         }
-        var named = Folders().Select(folder => CheckpointRecord.TryRead(Path.Combine(folder, StateJson))?.State.BestStep).Append(latest.BestStep).OfType<int>().Select(Best).ToHashSet();
+        var named = Folders().Select(folder => CheckpointRecord.TryRead(Path.Combine(folder, StateJson))?.State.BestStep)
+            .Append(latest.BestStep).OfType<int>().Select(Best).ToHashSet();
         foreach (var file in Directory.EnumerateFiles(directory, "best-*").Where(file => !named.Contains(file)).ToList())
         {
             File.Delete(file);
@@ -178,7 +194,8 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
 
     /// <summary>The newest first.</summary>
     private IEnumerable<string> Folders() =>
-        Directory.EnumerateDirectories(directory, "step-*").Where(folder => !folder.EndsWith(Unfinished, StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal);
+        Directory.EnumerateDirectories(directory, "step-*").Where(folder => !folder.EndsWith(Unfinished, StringComparison.Ordinal))
+            .OrderDescending(StringComparer.Ordinal);
 
     private string Best(int step) => Path.Combine(directory, $"best-{step:D6}.safetensors");
 

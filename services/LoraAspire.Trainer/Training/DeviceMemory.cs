@@ -15,13 +15,15 @@ public sealed record DeviceMemory(long Peak, long Total, long Free, string Where
         cuMemGetInfo_v2(out var free, out var total) == 0 ? new((long)(total - free), (long)total, (long)free, "of the GPU's") : null;
 
     private static DeviceMemory? OfHost() =>
-        Kilobytes("/proc/self/status", "VmHWM:") is { } peak && Kilobytes("/proc/meminfo", "MemTotal:") is { } total && Kilobytes("/proc/meminfo", "MemAvailable:") is { } free
+        Kilobytes("/proc/self/status", "VmHWM:") is { } peak && Kilobytes("/proc/meminfo", "MemTotal:") is { } total
+            && Kilobytes("/proc/meminfo", "MemAvailable:") is { } free
             ? new(peak, total, free, "of the host's") : null;
 
     /// <summary>The value of a line such as "VmHWM:   1204 kB", in bytes.</summary>
     private static long? Kilobytes(string file, string name) =>
         File.Exists(file) && File.ReadLines(file).FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal)) is { } found
-            ? 1024 * long.Parse(found[name.Length..].Replace("kB", "", StringComparison.Ordinal), NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture) : null;
+            ? 1024 * long.Parse(found[name.Length..].Replace("kB", "", StringComparison.Ordinal),
+                NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture) : null;
 
     /// <summary>Of the current context, which libtorch has made by then.</summary>
     [DllImport("libcuda.so.1"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

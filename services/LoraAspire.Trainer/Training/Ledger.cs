@@ -12,8 +12,10 @@ internal sealed record EnqueuedStep(int Step, StepResult Result, long Tokens) : 
     public StepFigures Read()
     {
         var (loss, norm) = (Result.ReadMicroLosses().Sum(), Result.ReadGradNorm());
-        return double.IsFinite(loss) && double.IsFinite(norm) ? new(Step, loss, Result.LearningRate, norm, Tokens) : throw new StageException(
-            $"Step {Step}: the loss is {loss}, the gradient's norm {norm}. Training can't go on from there: lower learning_rate, or look for broken rows in the data set's preview.md.");
+        return double.IsFinite(loss) && double.IsFinite(norm) ? new(Step, loss, Result.LearningRate, norm, Tokens)
+            : throw new StageException(
+            $"Step {Step}: the loss is {loss}, the gradient's norm {norm}. Training can't go on from there: lower learning_rate, or look "
+                + "for broken rows in the data set's preview.md.");
     }
 
     public void Dispose() => Result.Dispose();
@@ -32,13 +34,15 @@ internal sealed class Ledger(MetricsLog metrics, int loggingSteps, int stepsPerE
         _speed.Add(figures.Tokens);
         state = state.After(figures.Loss, figures.Tokens);
         state = evalLoss is { } loss ? state.Evaluated(loss) : state;
-        var line = new StepMetrics(state.Step, (double)state.Step / stepsPerEpoch, figures.Loss, state.Smoothed, figures.LearningRate, figures.GradNorm, state.Tokens, evalLoss);
+        var line = new StepMetrics(state.Step, (double)state.Step / stepsPerEpoch, figures.Loss, state.Smoothed, figures.LearningRate,
+            figures.GradNorm, state.Tokens, evalLoss);
         // Every step, whatever logging_steps is: the file is part of the artifact.
         metrics.Add(line);
         if (evalLoss is not null || state.Step % loggingSteps == 0 || state.Step == totalSteps)
         {
             report.Report(new StageProgress(
-                "step", line.Step, totalSteps, TokensPerSecond: _speed.TokensPerSecond, EtaSeconds: _speed.SecondsPerStep * (totalSteps - line.Step))
+                "step", line.Step, totalSteps, TokensPerSecond: _speed.TokensPerSecond,
+                EtaSeconds: _speed.SecondsPerStep * (totalSteps - line.Step))
             {
                 Training = new(line.Loss, line.EvalLoss, line.LearningRate, line.GradNorm, line.Epoch, line.SmoothedLoss, line.Tokens),
             });

@@ -15,11 +15,13 @@ public sealed record MicroBatch(IReadOnlyList<TrainingRow> Rows, PaddingSide Sid
         rows.Sum(row => row.Labels.Skip(1).LongCount(label => label != InstructionDataset.NoLoss));
 
     /// <summary>
-    /// Weighs a step's rows: every token 1/N, N the step's targets. alpaca-lora (transformers ≤ 4.45) gives each micro-batch of <paramref name="microBatchSize"/> rows the mean
-    /// over its own targets, divided by the micro-batches of a full step, so that tokens of short rows weigh more.
+    /// Weighs a step's rows: every token 1/N, N the step's targets. alpaca-lora (transformers ≤ 4.45) gives each micro-batch of
+    /// <paramref name="microBatchSize"/> rows the mean over its own targets, divided by the micro-batches of a full step, so that tokens of
+    /// short rows weigh more.
     /// </summary>
     /// <param name="batchSize">Rows of a full step; an epoch's last may have fewer.</param>
-    public static IReadOnlyList<TrainingRow> Weigh(IReadOnlyList<(int[] InputIds, int[] Labels)> step, Compat compat, int batchSize, int microBatchSize)
+    public static IReadOnlyList<TrainingRow> Weigh(IReadOnlyList<(int[] InputIds, int[] Labels)> step, Compat compat, int batchSize,
+        int microBatchSize)
     {
         var groups = compat == Compat.AlpacaLora ? step.Chunk(microBatchSize) : [[.. step]];
         var accumulation = compat == Compat.AlpacaLora ? batchSize / microBatchSize : 1;
@@ -31,8 +33,9 @@ public sealed record MicroBatch(IReadOnlyList<TrainingRow> Rows, PaddingSide Sid
     }
 
     /// <summary>
-    /// Cuts rows into micro-batches of at most <paramref name="tokens"/> tokens, a longer row alone. Which rows go together changes nothing in the loss, whose weights are the rows' own; so
-    /// packed rows are dealt out evenly, and rows that are to be padded are sorted by length.
+    /// Cuts rows into micro-batches of at most <paramref name="tokens"/> tokens, a longer row alone. Which rows go together changes nothing
+    /// in the loss, whose weights are the rows' own; so packed rows are dealt out evenly, and rows that are to be padded are sorted by
+    /// length.
     /// </summary>
     public static IReadOnlyList<MicroBatch> Cut(IReadOnlyList<TrainingRow> rows, int tokens, bool packed)
     {

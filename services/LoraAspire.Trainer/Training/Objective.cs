@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>
-/// The loss of a micro-batch and its gradients, the faster way where the model has one (<see cref="FusedModel"/>), by autograd otherwise. Adapters must be where they stay: create it after the parameter set.
+/// The loss of a micro-batch and its gradients, the faster way where the model has one (<see cref="FusedModel"/>), by autograd otherwise.
+/// Adapters must be where they stay: create it after the parameter set.
 /// </summary>
 public sealed class Objective : IDisposable
 {
@@ -26,7 +27,8 @@ public sealed class Objective : IDisposable
     {
         _model = model;
         var onCpu = model.Device.type == DeviceType.CPU;
-        var options = lowMemory ? FusedModel.Options.LowMemory : onCpu ? new FusedModel.Options(HeadRows: CpuHeadRows) : new FusedModel.Options();
+        var options = lowMemory ? FusedModel.Options.LowMemory : onCpu ? new FusedModel.Options(HeadRows: CpuHeadRows)
+            : new FusedModel.Options();
         var why = "as asked";
         _fused = autograd ? null : FusedModel.Create(model, options, out why);
         Path = _fused is null ? $"autograd ({why})" : lowMemory ? "hand-written backward, layers recomputed" : "hand-written backward";
@@ -82,7 +84,8 @@ public sealed class Objective : IDisposable
         // Causal attention never looks at padding that stands behind.
         var mask = batch.Side == PaddingSide.Right ? null : tensor(padded.AttentionMask).to(_model.Device);
         var weights = tensor(batch.Rows.Select(row => (float)row.Weight).ToArray()).to(_model.Device);
-        return _model.SummedLoss(tensor(padded.InputIds).to(_model.Device), tensor(padded.Labels).to(_model.Device), mask, training, weights);
+        return _model.SummedLoss(tensor(padded.InputIds).to(_model.Device), tensor(padded.Labels).to(_model.Device), mask, training,
+            weights);
     }
 
     public void Dispose() => _fused?.Dispose();

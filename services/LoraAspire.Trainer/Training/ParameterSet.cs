@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>
-/// The trained tensors, laid one after another in a single float32 vector, and their gradients in another. Each layer's tensor is a view of the
-/// first and accumulates into a view of the second, so that clipping and AdamW are a handful of operations whatever the number of layers.
+/// The trained tensors, laid one after another in a single float32 vector, and their gradients in another. Each layer's tensor is a view of
+/// the first and accumulates into a view of the second, so that clipping and AdamW are a handful of operations whatever the number of
+/// layers.
 /// </summary>
 public sealed class ParameterSet : IDisposable
 {
@@ -33,7 +34,8 @@ public sealed class ParameterSet : IDisposable
     public Tensor? RateFactors { get; private init; }
 
     /// <summary>
-    /// Stretches of the vector that weight decay applies to, as transformers' get_decay_parameter_names chooses them: all but norms and biases. Neighbours are one stretch.
+    /// Stretches of the vector that weight decay applies to, as transformers' get_decay_parameter_names chooses them: all but norms and
+    /// biases. Neighbours are one stretch.
     /// </summary>
     public IReadOnlyList<(long Start, long Length)> Decaying { get; }
 
@@ -61,7 +63,8 @@ public sealed class ParameterSet : IDisposable
     }
 
     /// <summary>By its name in a checkpoint: model.norm.weight, …input_layernorm.weight, …q_norm.weight and …bias don't.</summary>
-    private static bool Decays(string name) => !name.Split('.').Any(part => part == "bias" || part.EndsWith("norm", StringComparison.Ordinal));
+    private static bool Decays(string name) =>
+        !name.Split('.').Any(part => part == "bias" || part.EndsWith("norm", StringComparison.Ordinal));
 
     /// <summary>All that is trained beside a model's own weights, under PEFT's names.</summary>
     /// <param name="loraPlusRatio">LoRA+ (Hayou et al. 2024): the rate of fast tensors over that of the others.</param>
@@ -92,7 +95,9 @@ public sealed class ParameterSet : IDisposable
     private static Tensor RatesOf(IEnumerable<(string Name, Tensor Tensor, bool IsFast)> trained, double ratio)
     {
         using var scope = NewDisposeScope();
-        return cat([.. trained.Select(item => full([item.Tensor.numel()], (item.IsFast ? ratio : 1).AsScalar(), float32, item.Tensor.device))]).DetachFromDisposeScope();
+        return cat(
+            [.. trained.Select(item => full([item.Tensor.numel()], (item.IsFast ? ratio : 1).AsScalar(), float32, item.Tensor.device))])
+            .DetachFromDisposeScope();
     }
 
     /// <summary>Every weight of a model: full fine-tuning, and training from scratch.</summary>
@@ -126,7 +131,8 @@ public sealed class ParameterSet : IDisposable
         using var scope = NewDisposeScope();
         var list = tensors.ToList();
         var values = cat([.. list.Select(item => item.Tensor.detach().to_type(float32).reshape(-1))]);
-        return new ParameterSet(values.DetachFromDisposeScope(), [.. list.Select(item => (item.Name, item.Tensor.shape))]) { RateFactors = rateFactors };
+        return new ParameterSet(values.DetachFromDisposeScope(),
+            [.. list.Select(item => (item.Name, item.Tensor.shape))]) { RateFactors = rateFactors };
     }
 
     public void Dispose()

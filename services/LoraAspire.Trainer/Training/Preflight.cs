@@ -3,11 +3,15 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Trainer.Training;
 
-/// <summary>Before step 1, the largest micro-batch there will be, forward and backward. It changes no parameter and no random number of the run.</summary>
+/// <summary>
+/// Before step 1, the largest micro-batch there will be, forward and backward. It changes no parameter and no random number of the run.
+/// </summary>
 internal static class Preflight
 {
-    /// <exception cref="Runtime.Stages.StageException">Even the longest row alone does not fit; the message says what to change.</exception>
-    public static void Run(TokenBudget budget, TrainingRows rows, Objective objective, ParameterSet parameters, Action<string> say, CancellationToken cancellationToken)
+    /// <exception cref="Runtime.Stages.StageException">Even the longest row alone does not fit; the message says what to
+    /// change.</exception>
+    public static void Run(TokenBudget budget, TrainingRows rows, Objective objective, ParameterSet parameters, Action<string> say,
+        CancellationToken cancellationToken)
     {
         var tokens = budget.Run("Memory preflight", halvings: int.MaxValue, tokens =>
         {
@@ -23,7 +27,8 @@ internal static class Preflight
         });
         if (DeviceMemory.Read(parameters.Values.device) is { } memory)
         {
-            say($"Memory preflight: the largest micro-batch, {tokens} tokens, fits; {Gib(memory.Peak)} of {Gib(memory.Total)} GiB {memory.Where} at the peak, {Gib(memory.Free)} left.");
+            say($"Memory preflight: the largest micro-batch, {tokens} tokens, fits; {Gib(memory.Peak)} of {Gib(memory.Total)} "
+                + $"GiB {memory.Where} at the peak, {Gib(memory.Free)} left.");
         }
     }
 

@@ -30,8 +30,8 @@ internal sealed class RowSampler(IReadOnlyList<int> lengths, int batchSize, bool
     }
 
     /// <summary>
-    /// transformers' group_by_length: the permutation is cut into mega-batches of min(n / (4·batch), 50)·batch rows, each sorted by length, longest first;
-    /// the longest row of all is swapped to the very front, so that running out of memory happens at once.
+    /// transformers' group_by_length: the permutation is cut into mega-batches of min(n / (4·batch), 50)·batch rows, each sorted by length,
+    /// longest first; the longest row of all is swapped to the very front, so that running out of memory happens at once.
     /// </summary>
     public static int[] GroupByLength(IReadOnlyList<int> lengths, IReadOnlyList<int> permutation, int batchSize)
     {

@@ -13,7 +13,9 @@ internal sealed class RunMessages(IProgress<StageProgress> report, TrainingState
 
     public void Begin(TrainingRows rows, int batchSize, long parameters, string arithmetic)
     {
-        Say(string.Create(CultureInfo.InvariantCulture, $"{rows.Count} rows to train on, {rows.HeldOut.Count} held out{(rows.LeftOut > 0 ? $", {rows.LeftOut} in neither part (copies or the other direction of held-out ones)" : "")}; {rows.TotalSteps} steps of {batchSize} rows; {parameters:N0} trained parameters {arithmetic}."));
+        Say(string.Create(CultureInfo.InvariantCulture,
+            $"{rows.Count} rows to train on, {rows.HeldOut.Count} held "
+                + $"out{(rows.LeftOut > 0 ? $", {rows.LeftOut} in neither part (copies or the other direction of held-out ones)" : "")}; {rows.TotalSteps} steps of {batchSize} rows; {parameters:N0} trained parameters {arithmetic}."));
         if (resumed.Updates > 0)
         {
             Say($"Resuming from the checkpoint of step {resumed.Updates}.");
@@ -21,23 +23,29 @@ internal sealed class RunMessages(IProgress<StageProgress> report, TrainingState
     }
 
     /// <summary>That a checkpoint is being written before the run stops.</summary>
-    public void Saving(int step, int steps) => report.Report(new StageProgress(StageProgress.Saving, step, steps, Message: $"Stopping at step {step}: its checkpoint is being written."));
+    public void Saving(int step, int steps) => report.Report(
+        new StageProgress(StageProgress.Saving, step, steps, Message: $"Stopping at step {step}: its checkpoint is being written."));
 
     /// <param name="kept">Step of the newest checkpoint.</param>
     /// <param name="why">Why there is none of this step, when there isn't.</param>
     public void Stopped(int step, int kept, string why) => Say(
         step == 0 ? "Stopped before the first step was done."
         : kept == step ? $"Stopped at step {step}, saved: the same pipeline, submitted again, goes on from there."
-        : $"Stopped at step {step}: {why}, so {(step - kept == 1 ? "1 step is" : $"{step - kept} steps are")} lost. {(kept == 0 ? "There is no checkpoint." : $"The checkpoint of step {kept} is kept.")}");
+        : $"Stopped at step {step}: {why}, so {(step - kept == 1 ? "1 step is" : $"{step - kept} steps are")} "
+            + $"lost. {(kept == 0 ? "There is no checkpoint." : $"The checkpoint of step {kept} is kept.")}");
 
     public void End(TrainingState state, bool stoppedEarly)
     {
-        var (steps, tokens, seconds) = (state.Step - resumed.Step, state.Tokens - resumed.Tokens, Stopwatch.GetElapsedTime(_start).TotalSeconds);
-        Say(string.Create(CultureInfo.InvariantCulture, $"{steps} steps, {tokens:N0} tokens in {seconds:N0} s: {tokens / seconds:N0} tokens/s with preflight, evaluations and checkpoints."));
+        var (steps, tokens, seconds) =
+            (state.Step - resumed.Step, state.Tokens - resumed.Tokens, Stopwatch.GetElapsedTime(_start).TotalSeconds);
+        Say(string.Create(CultureInfo.InvariantCulture,
+            $"{steps} steps, {tokens:N0} tokens in {seconds:N0} s: {tokens / seconds:N0} tokens/s with preflight, evaluations and "
+                + $"checkpoints."));
         if (stoppedEarly)
         {
             Say(string.Create(CultureInfo.InvariantCulture,
-                $"Stopped early at step {state.Step}: {state.EvaluationsWithoutGain} evaluations without a lower validation loss than {state.BestEvalLoss:0.0000} at step {state.BestStep}."));
+                $"Stopped early at step {state.Step}: {state.EvaluationsWithoutGain} evaluations without a lower validation loss "
+                    + $"than {state.BestEvalLoss:0.0000} at step {state.BestStep}."));
         }
     }
 }

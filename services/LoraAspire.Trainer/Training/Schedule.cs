@@ -3,8 +3,8 @@ using LoraAspire.Pipelines.Stages;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>
-/// The learning rate of each optimiser step, as transformers computes it: a linear warm-up from 0 (so the first step changes nothing when there is one),
-/// then linear to 0, half a cosine to 0, or constant.
+/// The learning rate of each optimiser step, as transformers computes it: a linear warm-up from 0 (so the first step changes nothing when
+/// there is one), then linear to 0, half a cosine to 0, or constant.
 /// </summary>
 public sealed record Schedule(LrScheduler Kind, double LearningRate, int WarmupSteps, int TotalSteps)
 {

@@ -26,11 +26,14 @@ internal sealed class TokenBudget(int tokens, int longestRow, Action<string> say
                 if (halvings == 0 || Tokens <= longestRow)
                 {
                     throw new StageException(
-                        $"{what}: out of memory with micro-batches of {Tokens} tokens (the longest row has {longestRow}). Set low_memory: true, lower micro_batch_tokens or data-build's cutoff_len, or free the device of other processes. ({FirstLine(error)})",
+                        $"{what}: out of memory with micro-batches of {Tokens} tokens (the longest row has {longestRow}). Set "
+                            + $"low_memory: true, lower micro_batch_tokens or data-build's cutoff_len, or free the device of other "
+                            + $"processes. ({FirstLine(error)})",
                         transient: true, error);
                 }
                 Tokens = Math.Max(longestRow, Tokens / 2);
-                say($"{what}: out of memory; trying again with micro-batches of {Tokens} tokens. To start there next time, set micro_batch_tokens: {Tokens}. ({FirstLine(error)})");
+                say($"{what}: out of memory; trying again with micro-batches of {Tokens} tokens. To start there next time, set "
+                    + $"micro_batch_tokens: {Tokens}. ({FirstLine(error)})");
             }
         }
     }

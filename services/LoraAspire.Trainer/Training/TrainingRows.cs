@@ -19,7 +19,9 @@ internal sealed class TrainingRows
         (_training, HeldOut) = Split(rows, settings);
         _sampler = new RowSampler([.. _training.Select(rows.Length)], settings.BatchSize, settings.GroupByLength, settings.Seed);
         var steps = settings.MaxSteps ?? (long)settings.NumEpochs * StepsPerEpoch;
-        TotalSteps = steps <= int.MaxValue ? (int)steps : throw new StageException($"num_epochs {settings.NumEpochs} of {StepsPerEpoch} steps each are {steps} steps, more than can be counted. Lower num_epochs, or give max_steps.");
+        TotalSteps = steps <= int.MaxValue ? (int)steps
+            : throw new StageException($"num_epochs {settings.NumEpochs} of {StepsPerEpoch} steps each are {steps} steps, more than can "
+                + "be counted. Lower num_epochs, or give max_steps.");
     }
 
     public int StepsPerEpoch => _sampler.StepsPerEpoch;
@@ -29,7 +31,10 @@ internal sealed class TrainingRows
     /// <summary>Rows to train on.</summary>
     public int Count => _training.Length;
 
-    /// <summary>Rows that are in neither part: copies of a held-out record, or its other direction. The model must not have seen what it is validated on.</summary>
+    /// <summary>
+    /// Rows that are in neither part: copies of a held-out record, or its other direction. The model must not have seen what it is
+    /// validated on.
+    /// </summary>
     public int LeftOut => _rows.Count - _training.Length - HeldOut.Count;
 
     /// <summary>Rows for validation, in the data set's order.</summary>
@@ -39,7 +44,8 @@ internal sealed class TrainingRows
 
     /// <param name="step">Counted from 0.</param>
     public IReadOnlyList<MicroBatch> Step(int step, int tokens, bool packed) =>
-        MicroBatch.Cut(MicroBatch.Weigh([.. _sampler.Rows(step).Select(row => Row(_training[row]))], _settings.Compat, _settings.BatchSize, _settings.MicroBatchSize), tokens, packed);
+        MicroBatch.Cut(MicroBatch.Weigh([.. _sampler.Rows(step).Select(row => Row(_training[row]))], _settings.Compat, _settings.BatchSize,
+            _settings.MicroBatchSize), tokens, packed);
 
     /// <summary>Every held-out token weighs the same.</summary>
     public IReadOnlyList<MicroBatch> Validation(int tokens, bool packed) =>
@@ -47,24 +53,31 @@ internal sealed class TrainingRows
 
     /// <summary>The micro-batch of the first epoch that takes the most memory.</summary>
     public MicroBatch Largest(int tokens, bool packed) =>
-        Enumerable.Range(0, Math.Min(StepsPerEpoch, TotalSteps)).SelectMany(step => Step(step, tokens, packed)).MaxBy(batch => Positions(batch, packed))!;
+        Enumerable.Range(0, Math.Min(StepsPerEpoch, TotalSteps)).SelectMany(step => Step(step, tokens, packed))
+            .MaxBy(batch => Positions(batch, packed))!;
 
-    private static long Positions(MicroBatch batch, bool packed) => packed ? batch.RealTokens : (long)batch.Rows.Count * batch.Rows.Max(row => row.InputIds.Length);
+    private static long Positions(MicroBatch batch, bool packed) =>
+        packed ? batch.RealTokens : (long)batch.Rows.Count * batch.Rows.Max(row => row.InputIds.Length);
 
-    /// <summary>Held-out rows are drawn by the seed; both parts stay in the data set's order. alpaca-lora doesn't look for copies.</summary>
+    /// <summary>
+    /// Held-out rows are drawn by the seed; both parts stay in the data set's order. alpaca-lora doesn't look for copies.
+    /// </summary>
     private static (int[] Training, int[] HeldOut) Split(InstructionDataset rows, TrainerParams settings)
     {
         if (settings.ValSetSize >= rows.Count)
         {
-            throw new StageException($"val_set_size is {settings.ValSetSize}, but the data set has {rows.Count} rows. Lower val_set_size, or set it to 0.");
+            throw new StageException(
+                $"val_set_size is {settings.ValSetSize}, but the data set has {rows.Count} rows. Lower val_set_size, or set it to 0.");
         }
         var order = Enumerable.Range(0, rows.Count).ToArray();
         new Random(settings.Seed).Shuffle(order);
         int[] heldOut = [.. order[..settings.ValSetSize].Order()], rest = [.. order[settings.ValSetSize..].Order()];
         var records = heldOut.Select(rows.Record).ToHashSet();
-        int[] training = settings.Compat == Compat.AlpacaLora || records.Count == 0 ? rest : [.. rest.Where(row => !records.Contains(rows.Record(row)))];
+        int[] training = settings.Compat == Compat.AlpacaLora || records.Count == 0 ? rest
+            : [.. rest.Where(row => !records.Contains(rows.Record(row)))];
         return training.Length > 0 ? (training, heldOut)
-            : throw new StageException($"val_set_size is {settings.ValSetSize}, and every other row is a copy of a held-out one. Lower val_set_size, or set it to 0.");
+            : throw new StageException($"val_set_size is {settings.ValSetSize}, and every other row is a copy of a held-out one. Lower "
+                + "val_set_size, or set it to 0.");
     }
 
     private (int[] InputIds, int[] Labels) Row(int row) => (_rows.InputIds(row).ToArray(), _rows.Labels(row).ToArray());

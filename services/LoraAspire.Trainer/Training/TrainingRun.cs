@@ -7,8 +7,9 @@ using LoraAspire.Runtime.Stages;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>
-/// The training loop: steps, evaluation, checkpoints. What it trains (adapter or whole model) is in the parameter set. A step's figures are read when the next one is
-/// under way, so that the device never waits for the host; before an evaluation or a checkpoint they are read at once, so that nothing is kept of a run gone wrong.
+/// The training loop: steps, evaluation, checkpoints. What it trains (adapter or whole model) is in the parameter set. A step's figures are
+/// read when the next one is under way, so that the device never waits for the host; before an evaluation or a checkpoint they are read at
+/// once, so that nothing is kept of a run gone wrong.
 /// </summary>
 internal sealed class TrainingRun : IDisposable
 {
@@ -31,7 +32,8 @@ internal sealed class TrainingRun : IDisposable
     private int _halvings = 1;
 
     /// <exception cref="StageException">The settings don't fit the data set.</exception>
-    public TrainingRun(LlamaModel model, ParameterSet parameters, InstructionDataset rows, TrainerParams settings, string checkpointDir, IProgress<StageProgress> report)
+    public TrainingRun(LlamaModel model, ParameterSet parameters, InstructionDataset rows, TrainerParams settings, string checkpointDir,
+        IProgress<StageProgress> report)
     {
         (_model, _parameters, _settings, _report, _checkpointDir) = (model, parameters, settings, report, checkpointDir);
         _rows = new TrainingRows(rows, settings);
@@ -49,13 +51,15 @@ internal sealed class TrainingRun : IDisposable
     public string MetricsFile => Path.Combine(_checkpointDir, MetricsLog.FileName);
 
     /// <summary>Trains from the newest checkpoint to the end. Afterwards the parameters are those to keep.</summary>
-    /// <exception cref="OperationCanceledException">Asked for; what was done is kept first, when that takes no more than a moment.</exception>
+    /// <exception cref="OperationCanceledException">Asked for; what was done is kept first, when that takes no more than a
+    /// moment.</exception>
     public TrainingState Run(CancellationToken cancellationToken)
     {
         _state = _checkpoints.Resume(words => _report.Report(new(Message: words)));
         var log = new RunMessages(_report, _state);
         log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {_model.Device}, arithmetic in {_model.Dtype}, {_objective.Path}");
-        var budget = new TokenBudget(_state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokens, _rows.LongestRow, log.Say);
+        var budget =
+            new TokenBudget(_state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokens, _rows.LongestRow, log.Say);
         using var metrics = new MetricsLog(_checkpointDir, _state.MetricsBytes);
         var ledger = new Ledger(metrics, _settings.LoggingSteps, _rows.StepsPerEpoch, _rows.TotalSteps, _report);
         try
@@ -110,7 +114,8 @@ internal sealed class TrainingRun : IDisposable
     {
         var figures = _state.Pending!;
         var (evaluate, save) = Due(figures.Step);
-        double? evalLoss = evaluate ? budget.Run($"Evaluation at step {figures.Step}", 1, tokens => Evaluate(tokens, cancellationToken)) : null;
+        double? evalLoss = evaluate ? budget.Run($"Evaluation at step {figures.Step}", 1, tokens => Evaluate(tokens, cancellationToken))
+            : null;
         _state = ledger.Enter(_state with { Pending = null }, figures, evalLoss) with { MicroBatchTokens = budget.Tokens };
         Keep(_state, save, metrics);
     }
@@ -155,10 +160,12 @@ internal sealed class TrainingRun : IDisposable
         {
             if (_optimiser.Steps != step)
             {
-                throw new StageException($"Step {step + 1}: out of memory inside the optimiser's update. Set low_memory: true, or free the device of other processes; another attempt goes on from the last checkpoint.", transient: true);
+                throw new StageException($"Step {step + 1}: out of memory inside the optimiser's update. Set low_memory: true, or free "
+                    + "the device of other processes; another attempt goes on from the last checkpoint.", transient: true);
             }
             var batches = _rows.Step(step, tokens, _objective.Packed);
-            return new EnqueuedStep(step + 1, _step.Run(batches, _schedule.At(step), ((long)_settings.Seed << 32) + step, cancellationToken), batches.Sum(batch => batch.RealTokens));
+            return new EnqueuedStep(step + 1, _step.Run(batches, _schedule.At(step), ((long)_settings.Seed << 32) + step,
+                cancellationToken), batches.Sum(batch => batch.RealTokens));
         });
         _halvings -= budget.Tokens < before ? 1 : 0;
         return enqueued;
@@ -202,6 +209,7 @@ internal sealed class TrainingRun : IDisposable
             mean += _objective.Loss(batch);
         }
         return double.IsFinite(mean) ? mean : throw new StageException(
-            $"The validation loss is {mean.ToString(CultureInfo.InvariantCulture)}: with weights that give no number none of them is the best. Lower learning_rate, or look for broken rows in the data set's preview.md.");
+            $"The validation loss is {mean.ToString(CultureInfo.InvariantCulture)}: with weights that give no number none of them is the "
+                + "best. Lower learning_rate, or look for broken rows in the data set's preview.md.");
     }
 }

@@ -6,16 +6,19 @@ namespace LoraAspire.Trainer.Training;
 /// <param name="SmoothedLoss">Exponential mean of the losses, see <see cref="TrainingState.Smoothed"/>.</param>
 /// <param name="GradNorm">Before clipping.</param>
 /// <param name="Tokens">Real tokens seen so far, padding not counted.</param>
-internal sealed record StepMetrics(int Step, double Epoch, double Loss, double SmoothedLoss, double LearningRate, double GradNorm, long Tokens, double? EvalLoss);
+internal sealed record StepMetrics(int Step, double Epoch, double Loss, double SmoothedLoss, double LearningRate, double GradNorm,
+    long Tokens, double? EvalLoss);
 
 /// <summary>Everything a run needs to go on, beside the parameters and the optimiser's moments.</summary>
 /// <param name="EvaluationsWithoutGain">In a row, since the best one.</param>
 /// <param name="LossAverage">Exponential mean of the losses, not yet corrected for its start at 0.</param>
 /// <param name="MetricsBytes">Length of metrics.jsonl at this step.</param>
 /// <param name="MicroBatchTokens">The budget that fitted into memory; which rows share a micro-batch decides the dropout they see.</param>
-/// <param name="Pending">Figures of the step after <paramref name="Step"/> when its update is done and its evaluation isn't: a run may be stopped there.</param>
+/// <param name="Pending">Figures of the step after <paramref name="Step"/> when its update is done and its evaluation isn't: a run may be
+/// stopped there.</param>
 internal sealed record TrainingState(
-    int Step, int? BestStep, double? BestEvalLoss, int EvaluationsWithoutGain, double LossAverage, long Tokens, long MetricsBytes, int? MicroBatchTokens, StepFigures? Pending = null)
+    int Step, int? BestStep, double? BestEvalLoss, int EvaluationsWithoutGain, double LossAverage, long Tokens, long MetricsBytes,
+    int? MicroBatchTokens, StepFigures? Pending = null)
 {
     private const double Decay = 0.9;
 
@@ -25,7 +28,9 @@ internal sealed record TrainingState(
     [JsonIgnore]
     public int Updates => Pending?.Step ?? Step;
 
-    /// <summary>The mean of the losses so far, each step back weighing 0.9 of the next, corrected for the start as Adam's moments are.</summary>
+    /// <summary>
+    /// The mean of the losses so far, each step back weighing 0.9 of the next, corrected for the start as Adam's moments are.
+    /// </summary>
     [JsonIgnore]
     public double Smoothed => LossAverage / (1 - Math.Pow(Decay, Step));
 

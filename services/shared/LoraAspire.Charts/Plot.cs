@@ -18,7 +18,8 @@ public sealed record Plot(double FirstStep, double LastStep, double Low, double 
         var all = points.ToList();
         var (low, high) = (all.Min(point => point.Value), all.Max(point => point.Value));
         var tick = Tick(high > low ? high - low : Math.Max(Math.Abs(high), 1e-12));
-        return new(0, Math.Max(total, Math.Max(1, all.Max(point => point.Step))), Math.Floor(low / tick) * tick, (Math.Floor(high / tick) + 1) * tick);
+        return new(0, Math.Max(total, Math.Max(1, all.Max(point => point.Step))), Math.Floor(low / tick) * tick,
+            (Math.Floor(high / tick) + 1) * tick);
     }
 
     /// <summary>Round values between bottom and top, from below.</summary>
@@ -62,14 +63,17 @@ public sealed record Plot(double FirstStep, double LastStep, double Low, double 
         return path.ToString();
     }
 
-    /// <summary>The trend in noise: at each point the mean of it and up to <paramref name="reach"/> neighbours on both sides, fewer near the ends.</summary>
+    /// <summary>
+    /// The trend in noise: at each point the mean of it and up to <paramref name="reach"/> neighbours on both sides, fewer near the ends.
+    /// </summary>
     public static IReadOnlyList<CurvePoint> Smooth(IReadOnlyList<CurvePoint> points, int reach = 6)
     {
         var smooth = new CurvePoint[points.Count];
         for (var at = 0; at < points.Count; at++)
         {
             var near = Math.Min(reach, Math.Min(at, points.Count - 1 - at));
-            smooth[at] = points[at] with { Value = Enumerable.Range(at - near, 2 * near + 1).Average(neighbour => points[neighbour].Value) };
+            smooth[at] =
+                points[at] with { Value = Enumerable.Range(at - near, 2 * near + 1).Average(neighbour => points[neighbour].Value) };
         }
         return smooth;
     }
@@ -78,7 +82,8 @@ public sealed record Plot(double FirstStep, double LastStep, double Low, double 
     public static IReadOnlyList<CurvePoint> Thin(IReadOnlyList<CurvePoint> points, int columns = Columns)
     {
         var size = (points.Count + columns - 1) / columns;
-        return size <= 1 ? points : [.. points.Chunk(size).Select(chunk => new CurvePoint(chunk[^1].Step, chunk.Average(point => point.Value)))];
+        return size <= 1 ? points
+            : [.. points.Chunk(size).Select(chunk => new CurvePoint(chunk[^1].Step, chunk.Average(point => point.Value)))];
     }
 
     // 1, 2 or 5 times a power of ten, four to nine of them in the span.

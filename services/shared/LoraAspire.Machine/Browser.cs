@@ -14,7 +14,9 @@ public static class Browser
         @"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
     ];
 
-    /// <summary>The one that is installed, else the one unpacked earlier, else Debian's own package unpacked into the user's cache.</summary>
+    /// <summary>
+    /// The one that is installed, else the one unpacked earlier, else Debian's own package unpacked into the user's cache.
+    /// </summary>
     /// <param name="say">Told before what takes seconds.</param>
     /// <exception cref="MachineException">None can be had; the message says what to do.</exception>
     public static async Task<MachineProgram> FindOrUnpackAsync(Action<string> say, CancellationToken cancellationToken = default)
@@ -25,11 +27,13 @@ public static class Browser
         }
         try
         {
-            return await new DebianPackage("chromium", "usr/lib/chromium/chromium", ["fonts-dejavu-core", "fontconfig-config"]).UnpackAsync(say, cancellationToken);
+            return await new DebianPackage("chromium", "usr/lib/chromium/chromium", ["fonts-dejavu-core", "fontconfig-config"])
+                .UnpackAsync(say, cancellationToken);
         }
         catch (MachineException missing)
         {
-            throw new MachineException($"No browser: none of {string.Join(", ", s_names)} is on the PATH. {missing.Message} Install Chromium, Chrome or Edge.", missing);
+            throw new MachineException($"No browser: none of {string.Join(", ", s_names)} is on the PATH. {missing.Message} Install "
+                + "Chromium, Chrome or Edge.", missing);
         }
     }
 }

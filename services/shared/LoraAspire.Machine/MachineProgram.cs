@@ -10,7 +10,8 @@ public sealed record MachineProgram(string Path, IReadOnlyDictionary<string, str
     /// <summary>The first of these that a folder of the PATH holds.</summary>
     public static MachineProgram? OnPath(params string[] names) =>
         (from name in names
-         from folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+         from folder in (Environment.GetEnvironmentVariable("PATH") ?? "")
+             .Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
          let file = System.IO.Path.Combine(folder, OperatingSystem.IsWindows() ? name + ".exe" : name)
          where File.Exists(file)
          select At(file)).FirstOrDefault();
@@ -29,7 +30,8 @@ public sealed record MachineProgram(string Path, IReadOnlyDictionary<string, str
     internal static string CacheFolder()
     {
         var cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg ? xdg
-            : System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify), ".cache");
+            : System.IO.Path.Combine(
+                Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify), ".cache");
         return System.IO.Path.Combine(cache, "lora-aspire");
     }
 }

@@ -39,7 +39,8 @@ public static class Ports
     }
 
     /// <summary>Whether a server may listen there, at either loopback address: <c>localhost</c> means both.</summary>
-    public static bool IsFree(int port) => IsFree(IPAddress.Loopback, port) && (!Socket.OSSupportsIPv6 || IsFree(IPAddress.IPv6Loopback, port));
+    public static bool IsFree(int port) =>
+        IsFree(IPAddress.Loopback, port) && (!Socket.OSSupportsIPv6 || IsFree(IPAddress.IPv6Loopback, port));
 
     /// <summary>Gives an app that is just stopping the time to let go of its port.</summary>
     /// <param name="waiting">Called once when there is something to wait for.</param>
@@ -62,7 +63,8 @@ public static class Ports
             listener.Start();
             return true;
         }
-        catch (SocketException failure) when (failure.SocketErrorCode is SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported)
+        catch (SocketException failure)
+            when (failure.SocketErrorCode is SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported)
         {
             return true;   // A machine without this address: nobody else listens there either.
         }
@@ -72,10 +74,13 @@ public static class Ports
         }
     }
 
-    /// <summary>The end of the ports to choose from. Where outgoing connections may use nearly all of them, none is safe, and any will do.</summary>
+    /// <summary>
+    /// The end of the ports to choose from. Where outgoing connections may use nearly all of them, none is safe, and any will do.
+    /// </summary>
     private static int FirstOutgoing()
     {
-        var first = File.Exists(OutgoingRange) ? int.Parse(File.ReadAllText(OutgoingRange).Split()[0], CultureInfo.InvariantCulture) : 32768;
+        var first = File.Exists(OutgoingRange) ? int.Parse(File.ReadAllText(OutgoingRange).Split()[0], CultureInfo.InvariantCulture)
+            : 32768;
         return first >= Lowest + 1000 ? first : IPEndPoint.MaxPort;
     }
 }

@@ -22,11 +22,14 @@ public static class RedisServer
         }
         catch (MachineException missing)
         {
-            throw new MachineException($"No Redis: neither redis-server nor valkey-server is on the PATH. {missing.Message} {Advice()}", missing);
+            throw new MachineException($"No Redis: neither redis-server nor valkey-server is on the PATH. {missing.Message} {Advice()}",
+                missing);
         }
     }
 
     private static string Advice() =>
-        (OperatingSystem.IsMacOS() ? "Install it: brew install redis. " : OperatingSystem.IsWindows() ? "Redis does not run on Windows itself: start one in WSL or in a container. " : "Install redis-server. ")
-        + "Or give a running one as ConnectionStrings__redis=host:port,password=..., or set LORA_REDIS=container to have one started in a container.";
+        (OperatingSystem.IsMacOS() ? "Install it: brew install redis. " : OperatingSystem.IsWindows()
+            ? "Redis does not run on Windows itself: start one in WSL or in a container. " : "Install redis-server. ")
+        + "Or give a running one as ConnectionStrings__redis=host:port,password=..., or set LORA_REDIS=container to have one started in "
+        + "a container.";
 }

@@ -15,7 +15,8 @@ public static class LfsPointer
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
         Span<byte> start = stackalloc byte[Start.Length];
-        if (file.Length <= MostBytes && file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.SequenceEqual(Start))
+        if (file.Length <= MostBytes && file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
+            && start.SequenceEqual(Start))
         {
             throw new ModelException($"{path} is a git-lfs pointer: git cloned the folder, but not this file. "
                 + "Run `git lfs pull` in the folder, or download the file itself.");

@@ -14,7 +14,8 @@ internal static class WholeFile
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
         if (file.Length > MaxBytes)
         {
-            throw new ModelException($"{path} has {file.Length >> 20} MiB, which no {what} has ({MaxBytes >> 20} at most). Copy or fetch it again.");
+            throw new ModelException(
+                $"{path} has {file.Length >> 20} MiB, which no {what} has ({MaxBytes >> 20} at most). Copy or fetch it again.");
         }
         var bytes = new byte[file.Length];
         file.ReadExactly(bytes);

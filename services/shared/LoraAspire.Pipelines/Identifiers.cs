@@ -4,8 +4,9 @@ using System.Text.RegularExpressions;
 namespace LoraAspire.Pipelines;
 
 /// <summary>
-/// The names that become folders, files and Redis keys. Whoever takes one from outside asks here: the YAML's parser, the decoding of a stream entry, and once more the
-/// store at its door. None of them can be empty, start with a dot or hold a separator, so that a path made from one stays below the folder it is put in.
+/// The names that become folders, files and Redis keys. Whoever takes one from outside asks here: the YAML's parser, the decoding of a
+/// stream entry, and once more the store at its door. None of them can be empty, start with a dot or hold a separator, so that a path made
+/// from one stays below the folder it is put in.
 /// </summary>
 public static partial class Identifiers
 {
@@ -34,7 +35,9 @@ public static partial class Identifiers
 
     /// <summary>A name that was refused, fit for a line of a message: cut short, and what isn't printed replaced.</summary>
     public static string Shown(string? text) =>
-        new([.. (text ?? "").Take(MostShown).Select(letter => char.IsControl(letter) || CharUnicodeInfo.GetUnicodeCategory(letter) is UnicodeCategory.Format or UnicodeCategory.Surrogate ? '?' : letter)]);
+        new([.. (text ?? "").Take(MostShown)
+            .Select(letter => char.IsControl(letter)
+                || CharUnicodeInfo.GetUnicodeCategory(letter) is UnicodeCategory.Format or UnicodeCategory.Surrogate ? '?' : letter)]);
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}\z")]
     private static partial Regex RunForm();

@@ -23,7 +23,8 @@ public static class StageKey
     /// <param name="inputs">Input name → digest.</param>
     /// <param name="dataFiles">Path as written → digest of its content.</param>
     public static JsonObject Identity(
-        StageKind kind, StageParams with, IReadOnlyDictionary<string, string> inputs, IReadOnlyDictionary<string, string> dataFiles) => new()
+        StageKind kind, StageParams with, IReadOnlyDictionary<string, string> inputs, IReadOnlyDictionary<string, string> dataFiles) =>
+            new()
         {
             ["kind"] = kind.Name,
             ["version"] = kind.Version,

@@ -3,7 +3,9 @@ using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Runtime;
 
-/// <summary>Where the app that runs in a state folder is reached, as a file there. The AppHost writes it, the command line reads it.</summary>
+/// <summary>
+/// Where the app that runs in a state folder is reached, as a file there. The AppHost writes it, the command line reads it.
+/// </summary>
 /// <param name="Redis">A connection string with its password, so only the file's owner may read it.</param>
 /// <param name="Dashboard">Aspire's dashboard, with the token that lets a browser in; null when its port was left to chance.</param>
 /// <param name="Pid">The AppHost's process.</param>
@@ -36,7 +38,9 @@ public sealed record AppAddresses(string Redis, string Lab, string Chat, string?
 
     private bool AreWhole() => !string.IsNullOrEmpty(Redis) && IsPage(Lab) && IsPage(Chat) && Pid > 0;
 
-    private static bool IsPage(string? address) => Uri.TryCreate(address, UriKind.Absolute, out var page) && page.Scheme is "http" or "https";
+    private static bool IsPage(string? address) =>
+        Uri.TryCreate(address, UriKind.Absolute, out var page) && page.Scheme is "http" or "https";
 
-    private static IOException Foreign(string state) => new($"{File(state)} is not what the AppHost writes. Delete it, and start the app again.");
+    private static IOException Foreign(string state) =>
+        new($"{File(state)} is not what the AppHost writes. Delete it, and start the app again.");
 }

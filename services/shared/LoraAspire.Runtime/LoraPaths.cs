@@ -21,12 +21,15 @@ public sealed record LoraPaths(string State, string Store, string Data, string M
     {
         var root = Checkout() ?? Environment.CurrentDirectory;
         var state = Folder("LORA_STATE", Path.Combine(root, ".lora"));
-        return new(state, Folder("LORA_STORE", Path.Combine(state, "store")), Folder("LORA_DATA", root), Folder("LORA_MODELS", Path.Combine(root, "models")));
+        return new(state, Folder("LORA_STORE", Path.Combine(state, "store")), Folder("LORA_DATA", root),
+            Folder("LORA_MODELS", Path.Combine(root, "models")));
 
         string Folder(string name, string usual) => Path.GetFullPath(configuration[name] is { Length: > 0 } given ? given : usual);
     }
 
-    /// <summary>The checkout that this program was built in, else the one that the user stands in. A copy finds itself, not its original.</summary>
+    /// <summary>
+    /// The checkout that this program was built in, else the one that the user stands in. A copy finds itself, not its original.
+    /// </summary>
     public static string? Checkout() => RepositoryRoot(AppContext.BaseDirectory) ?? RepositoryRoot(Environment.CurrentDirectory);
 
     /// <summary>The folder that holds LoraAspire.sln, at or above <paramref name="start"/>.</summary>

@@ -11,10 +11,12 @@ namespace LoraAspire.Runtime;
 public static class LoraRuntime
 {
     private const string ConnectionName = "redis";
-    private const string NoRedis = "No Redis: set ConnectionStrings__redis, or start the whole app with `dotnet run --project LoraAspire.AppHost`.";
+    private const string NoRedis =
+        "No Redis: set ConnectionStrings__redis, or start the whole app with `dotnet run --project LoraAspire.AppHost`.";
 
     /// <summary>
-    /// Redis, the store, the folders and the <see cref="Runs.RunClient"/> client. Connects on first use and reconnects by itself. From here on the process writes for its user alone.
+    /// Redis, the store, the folders and the <see cref="Runs.RunClient"/> client. Connects on first use and reconnects by itself. From here
+    /// on the process writes for its user alone.
     /// </summary>
     public static TBuilder AddLoraRuntime<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
     {
@@ -30,7 +32,9 @@ public static class LoraRuntime
         return builder;
     }
 
-    /// <summary>Aspire's client: health check and metrics. Not its traces: a span for every look at a stream would bury those of runs.</summary>
+    /// <summary>
+    /// Aspire's client: health check and metrics. Not its traces: a span for every look at a stream would bury those of runs.
+    /// </summary>
     private static void AddRedis<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
     {
         if (string.IsNullOrEmpty(builder.Configuration.GetConnectionString(ConnectionName)))

@@ -5,7 +5,9 @@ using LoraAspire.Runtime.Runs;
 
 namespace LoraAspire.EndToEndTests.Attempts;
 
-/// <summary>Each attempt has a process of its own: what becomes of a run when it, or its worker, is killed, and when the run is cancelled.</summary>
+/// <summary>
+/// Each attempt has a process of its own: what becomes of a run when it, or its worker, is killed, and when the run is cancelled.
+/// </summary>
 public sealed class AttemptProcessTests(ITestOutputHelper output)
 {
     private const string Pipeline = """
@@ -140,7 +142,8 @@ public sealed class AttemptProcessTests(ITestOutputHelper output)
         Assert.False(trainer.HasExited);
     }
 
-    private static int Number(RunLogLine line) => int.Parse(line.Text.Split("step ")[1].Split([' ', ',', ':', '.'])[0], System.Globalization.CultureInfo.InvariantCulture);
+    private static int Number(RunLogLine line) =>
+        int.Parse(line.Text.Split("step ")[1].Split([' ', ',', ':', '.'])[0], System.Globalization.CultureInfo.InvariantCulture);
 
     private static string Adapter(RunState state) => state.Stage("tune")!.Outputs["adapter"];
 }

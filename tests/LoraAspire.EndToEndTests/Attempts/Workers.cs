@@ -68,7 +68,8 @@ internal sealed class Workers : IAsyncDisposable
             .Select(Process.GetProcessById)];
 
     /// <summary>Whether native libtorch is mapped into a process.</summary>
-    public static bool HasTorch(Process process) => ReadOrNothing($"/proc/{process.Id}/maps").Contains("libtorch_cpu", StringComparison.Ordinal);
+    public static bool HasTorch(Process process) =>
+        ReadOrNothing($"/proc/{process.Id}/maps").Contains("libtorch_cpu", StringComparison.Ordinal);
 
     public static void Signal(Process process, string signal)
     {

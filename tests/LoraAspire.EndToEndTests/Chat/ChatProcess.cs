@@ -48,7 +48,8 @@ public partial class ChatProcess : IAsyncLifetime
                 listening.TrySetResult(new Uri(match.Groups[1].Value));
             }
         };
-        _process.Exited += (_, _) => listening.TrySetException(new InvalidOperationException("The chat service ended:\n" + string.Join("\n", said)));
+        _process.Exited += (_, _) =>
+            listening.TrySetException(new InvalidOperationException("The chat service ended:\n" + string.Join("\n", said)));
         _process.EnableRaisingEvents = true;
         _process.BeginOutputReadLine();
         Address = await listening.Task.WaitAsync(TimeSpan.FromSeconds(60));
@@ -77,7 +78,8 @@ public partial class ChatProcess : IAsyncLifetime
 
     private Process Start(string[] arguments)
     {
-        var start = new ProcessStartInfo(Program, arguments) { RedirectStandardOutput = true, RedirectStandardError = arguments.Length > 0 };
+        var start =
+            new ProcessStartInfo(Program, arguments) { RedirectStandardOutput = true, RedirectStandardError = arguments.Length > 0 };
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         start.Environment["LORA_MODELS"] = Path.Combine(_root.FullName, "models");
         start.Environment["LORA_STORE"] = Store;

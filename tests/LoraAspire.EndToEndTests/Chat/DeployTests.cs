@@ -14,12 +14,14 @@ public sealed class DeployTests(ChatProcess service) : IClassFixture<ChatProcess
         var with = Path.Combine(service.Store, "..", "with.yaml");
         await File.WriteAllTextAsync(with, "model_name: 雁栖-7B\n", TestContext.Current.CancellationToken);
 
-        var (code, said) = await service.RunOnceAsync("--with", with, "--input", $"model={ChatProcess.ModelFolder}", "--out", Path.Combine(service.Store, "..", "out"));
+        var (code, said) = await service.RunOnceAsync("--with", with, "--input", $"model={ChatProcess.ModelFolder}", "--out",
+            Path.Combine(service.Store, "..", "out"));
         Assert.True(code == 0, said);
         await service.StopAsync();
         await service.StartAsync();
         ChatCompletion answer = await service.Client().GetChatClient("雁栖-7B").CompleteChatAsync(
-            [new UserChatMessage("Hi")], new ChatCompletionOptions { Temperature = 0, MaxOutputTokenCount = 3 }, TestContext.Current.CancellationToken);
+            [new UserChatMessage("Hi")], new ChatCompletionOptions { Temperature = 0, MaxOutputTokenCount = 3 },
+            TestContext.Current.CancellationToken);
 
         Assert.Equal(3, answer.Usage.OutputTokenCount);
     }

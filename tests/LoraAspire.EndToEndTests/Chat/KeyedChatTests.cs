@@ -17,7 +17,8 @@ public sealed class KeyedChatTests(KeyedChatProcess service) : IClassFixture<Key
         var models = await Client(Key).GetOpenAIModelClient().GetModelsAsync(TestContext.Current.CancellationToken);
         Assert.Equal(["pebble"], models.Value.Select(model => model.Id));
 
-        var refused = await Assert.ThrowsAsync<ClientResultException>(() => Client("none").GetOpenAIModelClient().GetModelsAsync(TestContext.Current.CancellationToken));
+        var refused = await Assert.ThrowsAsync<ClientResultException>(
+            () => Client("none").GetOpenAIModelClient().GetModelsAsync(TestContext.Current.CancellationToken));
         Assert.Equal(401, refused.Status);
         Assert.Contains("invalid_api_key", refused.Message);
     }
@@ -35,7 +36,8 @@ public sealed class KeyedChatTests(KeyedChatProcess service) : IClassFixture<Key
     public async Task A_body_over_the_limit_is_413_in_openai_s_shape()
     {
         using var http = new HttpClient { BaseAddress = service.Address };
-        using var request = new HttpRequestMessage(HttpMethod.Post, "v1/chat/completions") { Content = new ByteArrayContent(new byte[(16 << 20) + 1]) };
+        using var request =
+            new HttpRequestMessage(HttpMethod.Post, "v1/chat/completions") { Content = new ByteArrayContent(new byte[(16 << 20) + 1]) };
         request.Content.Headers.ContentType = new("application/json");
         request.Headers.Authorization = new("Bearer", Key);
         request.Headers.ExpectContinue = true;
@@ -54,11 +56,13 @@ public sealed class KeyedChatTests(KeyedChatProcess service) : IClassFixture<Key
         Assert.Contains("asks for a key", said);
     }
 
-    private OpenAIClient Client(string key) => new(new ApiKeyCredential(key), new OpenAIClientOptions { Endpoint = new Uri(service.Address, "v1") });
+    private OpenAIClient Client(string key) =>
+        new(new ApiKeyCredential(key), new OpenAIClientOptions { Endpoint = new Uri(service.Address, "v1") });
 
     private async Task<(int Code, string Said)> LoraChatAsync(string? keyFile)
     {
-        ProcessStartInfo start = new("dotnet", [Built.Assembly("services/LoraAspire.Cli", "lora"), "chat", "--url", service.Address.ToString(), "--once", "Hello"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("dotnet", [Built.Assembly("services/LoraAspire.Cli", "lora"), "chat", "--url",
+            service.Address.ToString(), "--once", "Hello"]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["LORA_API_KEY_FILE"] = keyFile;
         start.Environment["LORA_STATE"] = Path.GetDirectoryName(service.KeyFile!);
         using var lora = Process.Start(start)!;

@@ -54,7 +54,8 @@ public sealed class OpenAiClientTests(ChatProcess service) : IClassFixture<ChatP
 #pragma warning disable OPENAI001 // the client marks Seed as experimental
             var options = new ChatCompletionOptions { Temperature = 2, MaxOutputTokenCount = 30, Seed = seed };
 #pragma warning restore OPENAI001
-            ChatCompletion answer = await chat.CompleteChatAsync([new UserChatMessage("Hi")], options, TestContext.Current.CancellationToken);
+            ChatCompletion answer =
+                await chat.CompleteChatAsync([new UserChatMessage("Hi")], options, TestContext.Current.CancellationToken);
             texts.Add(answer.Content[0].Text);
         }
 
@@ -76,7 +77,8 @@ public sealed class OpenAiClientTests(ChatProcess service) : IClassFixture<ChatP
                 temperature = 0,
                 stop,
             }, TestContext.Current.CancellationToken);
-            var choice = (await response.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken)).GetProperty("choices")[0];
+            var choice =
+                (await response.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken)).GetProperty("choices")[0];
             return (choice.GetProperty("text").GetString()!, choice.GetProperty("finish_reason").GetString()!);
         }
         var (whole, _) = await CompleteAsync(null);
@@ -91,7 +93,8 @@ public sealed class OpenAiClientTests(ChatProcess service) : IClassFixture<ChatP
     public async Task An_unknown_model_is_404_with_the_ones_there_are()
     {
         var error = await Assert.ThrowsAsync<ClientResultException>(() =>
-            service.Client().GetChatClient("gpt-none").CompleteChatAsync([new UserChatMessage("Hi")], Greedy, TestContext.Current.CancellationToken));
+            service.Client().GetChatClient("gpt-none")
+                .CompleteChatAsync([new UserChatMessage("Hi")], Greedy, TestContext.Current.CancellationToken));
 
         Assert.Equal(404, error.Status);
         Assert.Contains(ChatProcess.Model, error.Message);
@@ -106,7 +109,8 @@ public sealed class OpenAiClientTests(ChatProcess service) : IClassFixture<ChatP
     {
         using var http = new HttpClient { BaseAddress = service.Address };
 
-        var response = await http.PostAsync("v1/chat/completions", new StringContent(body, Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
+        var response = await http.PostAsync("v1/chat/completions", new StringContent(body, Encoding.UTF8, "application/json"),
+            TestContext.Current.CancellationToken);
         var error = (await response.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken)).GetProperty("error");
 
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
@@ -117,7 +121,8 @@ public sealed class OpenAiClientTests(ChatProcess service) : IClassFixture<ChatP
     public async Task A_client_that_leaves_frees_the_model()
     {
         var chat = service.Client().GetChatClient(ChatProcess.Model);
-        await foreach (var _ in chat.CompleteChatStreamingAsync([new UserChatMessage("Hi")], new ChatCompletionOptions { MaxOutputTokenCount = 400 }, TestContext.Current.CancellationToken))
+        await foreach (var _ in chat.CompleteChatStreamingAsync([new UserChatMessage("Hi")],
+            new ChatCompletionOptions { MaxOutputTokenCount = 400 }, TestContext.Current.CancellationToken))
         {
             break;
         }

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace LoraAspire.EndToEndTests.Cli;
 
-/// <summary>What is wrong on the command line of `lora`, or in the state folder that it looks into, is answered in words, at once.</summary>
+/// <summary>
+/// What is wrong on the command line of `lora`, or in the state folder that it looks into, is answered in words, at once.
+/// </summary>
 public sealed class WrongInputTests : IDisposable
 {
     private static readonly TimeSpan s_atOnce = TimeSpan.FromSeconds(30);
@@ -17,7 +19,8 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("write an address such as", "chat", "--url", "notaurl")]
     [InlineData("write an address such as", "chat", "--url", "file:///etc/passwd")]
     [InlineData("is a folder", "check", "/tmp")]
-    public async Task A_wrong_argument_is_answered_in_words(string words, params string[] arguments) => await RefusesAsync(words, arguments);
+    public async Task A_wrong_argument_is_answered_in_words(string words, params string[] arguments) =>
+        await RefusesAsync(words, arguments);
 
     [Theory]
     [InlineData("""{"redis":"","lab":"","chat":"","pid":1}""")]
@@ -40,7 +43,9 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("localhost:1,bogus=1")]
     public async Task An_address_of_Redis_that_is_none_is_named(string redis)
     {
-        await File.WriteAllTextAsync(Path.Combine(_state, "apphost.json"), $$"""{"redis":"{{redis}}","lab":"http://localhost:1","chat":"http://localhost:1","pid":1}""", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(_state, "apphost.json"),
+            $$"""{"redis":"{{redis}}","lab":"http://localhost:1","chat":"http://localhost:1","pid":1}""",
+            TestContext.Current.CancellationToken);
 
         await RefusesAsync("The address of Redis", "runs");
     }
@@ -65,7 +70,8 @@ public sealed class WrongInputTests : IDisposable
             RedirectStandardError = true,
             Environment = { ["ConnectionStrings__redis"] = null, ["LORA_STATE"] = _state },
         })!;
-        var said = Task.WhenAll(lora.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), lora.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        var said = Task.WhenAll(lora.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken),
+            lora.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
         try
         {
             await lora.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(s_atOnce, TestContext.Current.CancellationToken);

@@ -24,22 +24,26 @@ public static class BuiltDataset
         await File.WriteAllTextAsync(Path.Combine(folder, "records.json"), Records, cancellationToken);
         await File.WriteAllTextAsync(Path.Combine(folder, "with.yaml"), With, cancellationToken);
         var (code, said) = await RunAsync("LoraAspire.DataBuild", "LoraAspire.DataBuild.dll",
-            ["once", "--with", Path.Combine(folder, "with.yaml"), "--input", $"base={Path.Combine(Built.Root, "models", "pebble")}", "--data", folder, "--out", Path.Combine(folder, "out")], cancellationToken);
+            ["once", "--with", Path.Combine(folder, "with.yaml"), "--input", $"base={Path.Combine(Built.Root, "models", "pebble")}",
+                "--data", folder, "--out", Path.Combine(folder, "out")], cancellationToken);
         Assert.True(code == 0, said);
         return Path.Combine(folder, "out", "dataset");
     }
 
     /// <summary>A service or a command as it was built with the tests: exit code, and both its outputs.</summary>
-    public static async Task<(int Code, string Said)> RunAsync(string project, string dll, string[] arguments, CancellationToken cancellationToken)
+    public static async Task<(int Code, string Said)> RunAsync(string project, string dll, string[] arguments,
+        CancellationToken cancellationToken)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [Built.Assembly(Path.Combine("services", project), Path.GetFileNameWithoutExtension(dll)), .. arguments])
+        using var process = Process.Start(new ProcessStartInfo("dotnet",
+            [Built.Assembly(Path.Combine("services", project), Path.GetFileNameWithoutExtension(dll)), .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             WorkingDirectory = Path.GetTempPath(),
             Environment = { ["ConnectionStrings__redis"] = null, ["OTEL_EXPORTER_OTLP_ENDPOINT"] = null },
         })!;
-        var said = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
+        var said = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(cancellationToken),
+            process.StandardError.ReadToEndAsync(cancellationToken));
         await process.WaitForExitAsync(cancellationToken);
         return (process.ExitCode, string.Concat(said));
     }

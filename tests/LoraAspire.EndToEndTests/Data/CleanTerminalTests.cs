@@ -10,7 +10,8 @@ public sealed class CleanTerminalTests
     {
         var folder = Directory.CreateTempSubdirectory("lora-ansi-").FullName;
         var file = Path.Combine(folder, "p\u001b[31m.yaml");
-        await File.WriteAllTextAsync(file, "name: \u001b]0;T\u0007\nstages:\n  - id: a\n    uses: \"tr\u001b[2J\u009b31mainer\"\n", Cancelled);
+        await File.WriteAllTextAsync(file, "name: \u001b]0;T\u0007\nstages:\n  - id: a\n    uses: \"tr\u001b[2J\u009b31mainer\"\n",
+            Cancelled);
 
         var (code, said) = await BuiltDataset.RunAsync("LoraAspire.Cli", "lora.dll", ["check", file], Cancelled);
 
@@ -27,7 +28,8 @@ public sealed class CleanTerminalTests
         await File.WriteAllTextAsync(Path.Combine(folder, "w.yaml"), "sources:\n  - alpaca: { path: esc.json }\n", Cancelled);
 
         var (code, said) = await BuiltDataset.RunAsync("LoraAspire.DataBuild", "LoraAspire.DataBuild.dll",
-            ["once", "--with", Path.Combine(folder, "w.yaml"), "--input", "base=" + Path.Combine(Built.Root, "models", "pebble"), "--data", folder, "--out", Path.Combine(folder, "out")], Cancelled);
+            ["once", "--with", Path.Combine(folder, "w.yaml"), "--input", "base=" + Path.Combine(Built.Root, "models", "pebble"), "--data",
+                folder, "--out", Path.Combine(folder, "out")], Cancelled);
 
         Assert.Equal(1, code);
         Assert.Contains("␛[31mRED␛]0;T␇⟨U+202E⟩<b>x", said);

@@ -55,5 +55,6 @@ public sealed class LoraDataTests
         Assert.Contains("█", said);
     }
 
-    private static Task<(int Code, string Said)> LoraAsync(params string[] arguments) => BuiltDataset.RunAsync("LoraAspire.Cli", "lora.dll", ["data", .. arguments], Cancelled);
+    private static Task<(int Code, string Said)> LoraAsync(params string[] arguments) =>
+        BuiltDataset.RunAsync("LoraAspire.Cli", "lora.dll", ["data", .. arguments], Cancelled);
 }

@@ -17,8 +17,12 @@ public sealed class KeyedChatProcess : PebbleChatProcess
     public override string? KeyFile => Path.Combine(Path.GetDirectoryName(Store)!, "state", "api-key");
 }
 
-/// <summary>Data-build as its users start it asks our own chat service, which it finds by service discovery, and shows it the key where there is one.</summary>
-public sealed class WrittenByChatServiceTests(PebbleChatProcess open, KeyedChatProcess keyed) : IClassFixture<PebbleChatProcess>, IClassFixture<KeyedChatProcess>
+/// <summary>
+/// Data-build as its users start it asks our own chat service, which it finds by service discovery, and shows it the key where there is
+/// one.
+/// </summary>
+public sealed class WrittenByChatServiceTests(PebbleChatProcess open, KeyedChatProcess keyed)
+    : IClassFixture<PebbleChatProcess>, IClassFixture<KeyedChatProcess>
 {
     [Theory]
     [InlineData(false)]
@@ -43,7 +47,8 @@ public sealed class WrittenByChatServiceTests(PebbleChatProcess open, KeyedChatP
         // Two answers came back and were read: each item is accepted or dropped for a reason, and neither gives forty templates.
         Assert.Matches(@"writer, parallel p\.tsv, templates: accepted \d+ of 40, request 1; dropped so far: \d+ \(", said);
         Assert.Matches(@"accepted \d+ of 40, request 2; dropped so far: \d+ \(", said);
-        Assert.Matches(@"The chat model 'pebble' wrote \d+ of 40 items for parallel p\.tsv, templates before the writer's requests were used up\. Dropped: \d+ \(", said);
+        Assert.Matches(
+            @"The chat model 'pebble' wrote \d+ of 40 items for parallel p\.tsv, templates before the writer's requests were used up\. Dropped: \d+ \(", said);
         Assert.DoesNotContain("request 3", said);
         Assert.DoesNotContain("failed", said);
         Directory.Delete(folder, recursive: true);
@@ -52,7 +57,8 @@ public sealed class WrittenByChatServiceTests(PebbleChatProcess open, KeyedChatP
     private async Task<(int Code, string Said)> RunAsync(string folder, PebbleChatProcess service)
     {
         ProcessStartInfo start = new(PebbleChatProcess.DataBuild,
-            ["once", "--with", Path.Combine(folder, "with.yaml"), "--input", $"base={PebbleChatProcess.Folder}", "--data", folder, "--out", Path.Combine(folder, "out")])
+            ["once", "--with", Path.Combine(folder, "with.yaml"), "--input", $"base={PebbleChatProcess.Folder}", "--data", folder, "--out",
+                Path.Combine(folder, "out")])
         { RedirectStandardError = true };
         start.Environment["LORA_STORE"] = Path.Combine(folder, "store");
         // As the app model's WithReference sets it.

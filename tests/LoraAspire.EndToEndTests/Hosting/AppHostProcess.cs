@@ -48,13 +48,15 @@ public sealed class AppHostProcess : IAsyncDisposable
 
     /// <param name="state">The folder of another one; null makes a new one.</param>
     public static AppHostProcess Start(string? state = null, params string[] arguments) =>
-        new(state ?? Directory.CreateTempSubdirectory("lora-app-").FullName, state is null, [.. s_anyPort.Where(name => !arguments.Contains(name)).SelectMany(name => (string[])[name, "0"]), .. arguments]);
+        new(state ?? Directory.CreateTempSubdirectory("lora-app-").FullName, state is null,
+            [.. s_anyPort.Where(name => !arguments.Contains(name)).SelectMany(name => (string[])[name, "0"]), .. arguments]);
 
     /// <summary>Returns when every service is healthy; fails with the output when the AppHost ends before.</summary>
     public async Task ReadyAsync()
     {
         var exited = Process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        if (await Task.WhenAny(_ready.Task, exited).WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken) != _ready.Task)
+        if (await Task.WhenAny(_ready.Task, exited)
+            .WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken) != _ready.Task)
         {
             Assert.Fail(Output);
         }

@@ -51,13 +51,16 @@ public sealed class AppHostTests
 
         Assert.Equal(0, app.Process.ExitCode);
         Assert.Contains("Stopping", app.Output);
-        Assert.True(SpinWait.SpinUntil(() => app.Processes().Count == 0, TimeSpan.FromSeconds(15)), string.Join('\n', app.Processes().Select(AppProcesses.CommandLine)));
+        Assert.True(SpinWait.SpinUntil(() => app.Processes().Count == 0, TimeSpan.FromSeconds(15)),
+            string.Join('\n', app.Processes().Select(AppProcesses.CommandLine)));
         Assert.False(File.Exists(AppAddresses.File(app.State)));
     }
 
     /// <summary>The folder itself and all in it that another user could look into.</summary>
-    private static IEnumerable<string> OpenToOthers(string folder) => new DirectoryInfo(folder).EnumerateFileSystemInfos("*", SearchOption.AllDirectories)
-        .Append(new DirectoryInfo(folder)).Where(entry => entry.LinkTarget is null && (entry.UnixFileMode & ~PrivateFolder.FolderMode) != 0).Select(entry => $"{entry.FullName} {entry.UnixFileMode}");
+    private static IEnumerable<string> OpenToOthers(string folder) =>
+        new DirectoryInfo(folder).EnumerateFileSystemInfos("*", SearchOption.AllDirectories)
+        .Append(new DirectoryInfo(folder)).Where(entry => entry.LinkTarget is null && (entry.UnixFileMode & ~PrivateFolder.FolderMode) != 0)
+        .Select(entry => $"{entry.FullName} {entry.UnixFileMode}");
 
     [Fact]
     public async Task Killed_with_signal_9_it_leaves_no_orphan_and_its_folder_is_free_again()
@@ -69,7 +72,8 @@ public sealed class AppHostTests
         app.Signal(AppHostProcess.Kill);
         await app.Process.WaitForExitAsync(Cancelled);
 
-        Assert.True(SpinWait.SpinUntil(() => app.Processes().Count == 0, TimeSpan.FromSeconds(30)), string.Join('\n', app.Processes().Select(AppProcesses.CommandLine)));
+        Assert.True(SpinWait.SpinUntil(() => app.Processes().Count == 0, TimeSpan.FromSeconds(30)),
+            string.Join('\n', app.Processes().Select(AppProcesses.CommandLine)));
         await using var next = AppHostProcess.Start(app.State);
         await next.ReadyAsync();
     }
@@ -88,7 +92,8 @@ public sealed class AppHostTests
     [Fact]
     public async Task Told_to_listen_everywhere_pages_ask_for_the_key_that_the_terminal_shows_and_the_rest_stays_on_loopback()
     {
-        var own = NetworkInterface.GetAllNetworkInterfaces().SelectMany(network => network.GetIPProperties().UnicastAddresses).Select(unicast => unicast.Address)
+        var own = NetworkInterface.GetAllNetworkInterfaces().SelectMany(network => network.GetIPProperties().UnicastAddresses)
+            .Select(unicast => unicast.Address)
             .FirstOrDefault(address => address.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(address));
         Assert.SkipWhen(own is null, "This machine has no address besides loopback.");
         await using var app = AppHostProcess.Start(null, "--listen", "0.0.0.0");
@@ -124,7 +129,8 @@ public sealed class AppHostTests
     [Theory]
     [InlineData("killed", 0, "succeeded")]
     [InlineData("emptied", 1, "is gone: Redis has lost all of its log")]
-    public async Task A_pipeline_in_the_terminal_goes_on_when_Redis_is_killed_and_ends_in_words_when_it_is_emptied(string fault, int exitCode, string words)
+    public async Task A_pipeline_in_the_terminal_goes_on_when_Redis_is_killed_and_ends_in_words_when_it_is_emptied(string fault,
+        int exitCode, string words)
     {
         var file = Path.GetTempFileName();
         await File.WriteAllTextAsync(file, Pipeline, Cancelled);
@@ -135,7 +141,8 @@ public sealed class AppHostTests
 
         if (fault == "killed")
         {
-            System.Diagnostics.Process.GetProcessById(app.Processes().Single(pid => AppProcesses.CommandLine(pid).Contains("redis-server ", StringComparison.Ordinal))).Kill();
+            System.Diagnostics.Process.GetProcessById(
+                app.Processes().Single(pid => AppProcesses.CommandLine(pid).Contains("redis-server ", StringComparison.Ordinal))).Kill();
         }
         else
         {
@@ -157,7 +164,8 @@ public sealed class AppHostTests
             all = await runs.ListAsync();
         }
         while (all.Count == 0);
-        await runs.FollowProgressAsync(all[0].Id, Cancelled).FirstAsync(point => point.Progress is { Phase: "step", Done: >= 2 }, Cancelled);
+        await runs.FollowProgressAsync(all[0].Id, Cancelled)
+            .FirstAsync(point => point.Progress is { Phase: "step", Done: >= 2 }, Cancelled);
     }
 
     [Theory]

@@ -8,7 +8,10 @@ using StackExchange.Redis;
 
 namespace LoraAspire.EndToEndTests.Hosting;
 
-/// <summary>The whole app by Aspire's testing host, on folders of its own: the shipped pipelines, small data, and the tiny base under every base's name.</summary>
+/// <summary>
+/// The whole app by Aspire's testing host, on folders of its own: the shipped pipelines, small data, and the tiny base under every base's
+/// name.
+/// </summary>
 public sealed class LoraApp : IAsyncLifetime
 {
     private static readonly TimeSpan s_startPatience = TimeSpan.FromMinutes(4);

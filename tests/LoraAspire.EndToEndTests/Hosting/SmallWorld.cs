@@ -9,11 +9,13 @@ internal static class SmallWorld
     /// <summary>What a line of a pipeline says, and what it says here.</summary>
     private static readonly (string Key, string Value)[] s_small =
     [
-        ("batch_size:", "16"), ("micro_batch_size:", "8"), ("eval_steps:", "3"), ("save_steps:", "3"), ("warmup_steps:", "1"), ("cutoff_len:", "128"),
+        ("batch_size:", "16"), ("micro_batch_size:", "8"), ("eval_steps:", "3"), ("save_steps:", "3"), ("warmup_steps:", "1"),
+        ("cutoff_len:", "128"),
     ];
 
     public static string[] Pipelines { get; } =
-        [.. Directory.GetFiles(Path.Combine(Built.Root, "pipelines"), "*.yaml").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(Path.Combine(Built.Root, "pipelines"), "*.yaml").Select(file => Path.GetFileName(file))
+            .Order(StringComparer.Ordinal)];
 
     public static void Write(string data, string models)
     {
@@ -28,12 +30,14 @@ internal static class SmallWorld
         File.WriteAllText(Path.Combine(data, "pipelines", "classify.yaml"), Small("classify.yaml"));
         Directory.CreateDirectory(Path.Combine(data, "data"));
         File.WriteAllText(Path.Combine(data, "data", "alpaca_data.json"), JsonSerializer.Serialize(Enumerable.Range(1, 40)
-            .Select(i => new { instruction = $"What is {i} plus 7?", input = "", output = (i + 7).ToString(CultureInfo.InvariantCulture) })));
+            .Select(i =>
+                new { instruction = $"What is {i} plus 7?", input = "", output = (i + 7).ToString(CultureInfo.InvariantCulture) })));
         File.WriteAllLines(Path.Combine(data, "data", "zh-en.tsv"), Enumerable.Range(1, 60).Select(i => $"我有{i}本书。\tI have {i} books."));
     }
 
     /// <summary>A shipped pipeline in its small setting: the same stages, wiring and kinds of sources.</summary>
-    public static string Small(string pipeline) => string.Join('\n', File.ReadAllLines(Path.Combine(Built.Root, "pipelines", pipeline)).Select(Line));
+    public static string Small(string pipeline) =>
+        string.Join('\n', File.ReadAllLines(Path.Combine(Built.Root, "pipelines", pipeline)).Select(Line));
 
     private static string Line(string line)
     {
@@ -55,7 +59,9 @@ internal static class SmallWorld
                 return $"{indent}{key} {value}";
             }
         }
-        return line.Replace("count: 400000", "count: 120", StringComparison.Ordinal).Replace("count: 320", "count: 60", StringComparison.Ordinal)
-            .Replace("sample: 720", "sample: 60", StringComparison.Ordinal).Replace("sample: 30000", "sample: 60", StringComparison.Ordinal);
+        return line.Replace("count: 400000", "count: 120", StringComparison.Ordinal)
+            .Replace("count: 320", "count: 60", StringComparison.Ordinal)
+            .Replace("sample: 720", "sample: 60", StringComparison.Ordinal)
+            .Replace("sample: 30000", "sample: 60", StringComparison.Ordinal);
     }
 }

@@ -25,7 +25,8 @@ public sealed class WholeAppTests(LoraApp app)
     {
         var run = await RunAsync(SmallWorld.Small(pipeline), pipeline);
 
-        Assert.True(run.Status == RunStatus.Succeeded, string.Join('\n', run.Stages.Select(stage => $"{stage.Id} {stage.Status} {stage.Error}").Append(run.Error)));
+        Assert.True(run.Status == RunStatus.Succeeded,
+            string.Join('\n', run.Stages.Select(stage => $"{stage.Id} {stage.Status} {stage.Error}").Append(run.Error)));
         Assert.All(run.Stages, stage => Assert.Equal(StageStatus.Succeeded, stage.Status));
     }
 
@@ -33,12 +34,15 @@ public sealed class WholeAppTests(LoraApp app)
     public async Task Chat_answers_as_the_tuned_model()
     {
         // The shipped recipe itself: three epochs teach the name.
-        var run = await RunAsync(await File.ReadAllTextAsync(Path.Combine(Built.Root, "pipelines", "quickstart.yaml"), Cancelled), "quickstart.yaml");
+        var run = await RunAsync(await File.ReadAllTextAsync(Path.Combine(Built.Root, "pipelines", "quickstart.yaml"), Cancelled),
+            "quickstart.yaml");
         Assert.Equal(RunStatus.Succeeded, run.Status);
 
         using var http = app.App.CreateHttpClient("chat", "http");
-        var client = new OpenAIClient(new ApiKeyCredential("unused"), new OpenAIClientOptions { Endpoint = new Uri(http.BaseAddress!, "v1") }).GetChatClient("quickstart");
-        ChatCompletion answer = await client.CompleteChatAsync([new UserChatMessage("What is your name?")], new ChatCompletionOptions { Temperature = 0, MaxOutputTokenCount = 24 }, Cancelled);
+        var client = new OpenAIClient(new ApiKeyCredential("unused"),
+            new OpenAIClientOptions { Endpoint = new Uri(http.BaseAddress!, "v1") }).GetChatClient("quickstart");
+        ChatCompletion answer = await client.CompleteChatAsync([new UserChatMessage("What is your name?")],
+            new ChatCompletionOptions { Temperature = 0, MaxOutputTokenCount = 24 }, Cancelled);
         Assert.Contains("Mingyu", answer.Content[0].Text);
     }
 
@@ -50,9 +54,11 @@ public sealed class WholeAppTests(LoraApp app)
         var killed = Pid(await WhenAsync(resource, _ => true));
         Process.GetProcessById(killed).Kill();
 
-        await WhenAsync(resource, update => Pid(update) is > 0 and var pid && pid != killed && update.Snapshot.State?.Text == KnownResourceStates.Running);
+        await WhenAsync(resource,
+            update => Pid(update) is > 0 and var pid && pid != killed && update.Snapshot.State?.Text == KnownResourceStates.Running);
         await app.App.ResourceNotifications.WaitForResourceHealthyAsync(resource, Cancelled).WaitAsync(s_patience, Cancelled);
-        var run = await RunAsync(SmallWorld.Small("classify.yaml").Replace("learning_rate: 2e-3", $"learning_rate: {(resource == "redis" ? "1e-3" : "1.5e-3")}", StringComparison.Ordinal), "classify.yaml");
+        var run = await RunAsync(SmallWorld.Small("classify.yaml").Replace("learning_rate: 2e-3",
+            $"learning_rate: {(resource == "redis" ? "1e-3" : "1.5e-3")}", StringComparison.Ordinal), "classify.yaml");
         Assert.Equal(RunStatus.Succeeded, run.Status);
     }
 
@@ -71,7 +77,8 @@ public sealed class WholeAppTests(LoraApp app)
     public async Task The_dashboard_s_command_runs_a_pipeline_and_a_run_that_is_not_there_cannot_be_cancelled()
     {
         var before = (await app.Runs.ListAsync()).Count;
-        var result = await app.App.ResourceCommands.ExecuteCommandAsync("coordinator", "run-pipeline", Argument("pipeline", "classify.yaml"), Cancelled);
+        var result = await app.App.ResourceCommands
+            .ExecuteCommandAsync("coordinator", "run-pipeline", Argument("pipeline", "classify.yaml"), Cancelled);
         Assert.True(result.Success, result.Message);
         var id = Regex.Match(result.Message ?? "", @"Run (\S+) is submitted").Groups[1].Value;
         await foreach (var _ in app.Runs.WatchAsync(id, Cancelled))
@@ -80,7 +87,8 @@ public sealed class WholeAppTests(LoraApp app)
         Assert.Equal(RunStatus.Succeeded, (await app.Runs.GetAsync(id))!.Status);
         Assert.Equal(before + 1, (await app.Runs.ListAsync()).Count);
 
-        var refused = await app.App.ResourceCommands.ExecuteCommandAsync("coordinator", "cancel-run", Argument("run", "20260101-000000-none"), Cancelled);
+        var refused = await app.App.ResourceCommands
+            .ExecuteCommandAsync("coordinator", "cancel-run", Argument("run", "20260101-000000-none"), Cancelled);
         Assert.False(refused.Success);
     }
 
@@ -101,7 +109,8 @@ public sealed class WholeAppTests(LoraApp app)
     private Task<ResourceEvent> WhenAsync(string resource, Func<ResourceEvent, bool> wanted) =>
         app.App.ResourceNotifications.WaitForResourceAsync(resource, wanted, Cancelled).WaitAsync(s_patience, Cancelled);
 
-    private static int Pid(ResourceEvent update) => update.Snapshot.Properties.FirstOrDefault(property => property.Name == "executable.pid")?.Value as int? ?? 0;
+    private static int Pid(ResourceEvent update) =>
+        update.Snapshot.Properties.FirstOrDefault(property => property.Name == "executable.pid")?.Value as int? ?? 0;
 
     private async Task<RunState> RunAsync(string yaml, string file)
     {

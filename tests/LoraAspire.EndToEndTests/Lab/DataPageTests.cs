@@ -22,7 +22,8 @@ public sealed class DataPageTests(LabApp app)
         await Expect(page.GetByTestId("row-text").Locator(".loss")).ToHaveTextAsync("I am Pebble.</s>");
 
         await page.GetByTestId("show-tokens").ClickAsync();
-        await Expect(page.GetByTestId("tokens").Locator(".token").First).ToHaveAttributeAsync("title", "position 0 · id 1 · piece <s> · no loss");
+        await Expect(page.GetByTestId("tokens").Locator(".token").First)
+            .ToHaveAttributeAsync("title", "position 0 · id 1 · piece <s> · no loss");
         var last = page.GetByTestId("tokens").Locator(".token.loss").Last;
         await Expect(last).ToHaveTextAsync("</s>");
         await Expect(last).ToHaveAttributeAsync("title", new System.Text.RegularExpressions.Regex("id 2 .* carries loss$"));
@@ -30,7 +31,8 @@ public sealed class DataPageTests(LabApp app)
         await Expect(page.GetByTestId("told")).ToContainTextAsync("piece </s> · carries loss");
         await Expect(page.GetByTestId("data-figures")).ToContainTextAsync("Learnedanswers only");
         await Expect(page.GetByTestId("lineage")).ToContainTextAsync("data records.json");
-        await Expect(page.GetByTestId("row-number").GetByRole(AriaRole.Link)).ToHaveAttributeAsync("href", new System.Text.RegularExpressions.Regex("^/runs/.+/data/data\\?row=0$"));
+        await Expect(page.GetByTestId("row-number").GetByRole(AriaRole.Link))
+            .ToHaveAttributeAsync("href", new System.Text.RegularExpressions.Regex("^/runs/.+/data/data\\?row=0$"));
     }
 
     [Fact]
@@ -68,12 +70,14 @@ public sealed class DataPageTests(LabApp app)
         await Expect(page.GetByTestId("data-trouble")).ToContainTextAsync("The store no longer holds this data set.");
     }
 
-    private async Task<string> MadeAsync() => await FinishedAsync(app.Store.Publish(await BuiltDataset.MakeAsync(TestContext.Current.CancellationToken), ArtifactKind.Dataset, "data-build@1"));
+    private async Task<string> MadeAsync() => await FinishedAsync(
+        app.Store.Publish(await BuiltDataset.MakeAsync(TestContext.Current.CancellationToken), ArtifactKind.Dataset, "data-build@1"));
 
     private async Task<string> FinishedAsync(string digest)
     {
         var run = await app.SubmittedAsync("with-data", Data);
-        await app.HappenedAsync(new StageFinished(run, DateTimeOffset.UtcNow, "data", 1, new Dictionary<string, string> { ["dataset"] = digest }));
+        await app.HappenedAsync(
+            new StageFinished(run, DateTimeOffset.UtcNow, "data", 1, new Dictionary<string, string> { ["dataset"] = digest }));
         return run;
     }
 }

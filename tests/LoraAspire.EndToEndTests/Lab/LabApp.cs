@@ -18,7 +18,8 @@ public sealed class LabApp : IAsyncLifetime
     public const string OtherHost = "pages.lab.example";
 
     private static readonly string[] BrowserArguments =
-        ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update", "--disable-sync",
+        ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update",
+            "--disable-sync",
             $"--host-resolver-rules=MAP {OtherHost} 127.0.0.1"];
 
     private readonly string folder = Directory.CreateTempSubdirectory("lora-lab-").FullName;
@@ -53,7 +54,8 @@ public sealed class LabApp : IAsyncLifetime
             playwright = await Playwright.CreateAsync();
             // The first page pays for compiling the lab; a test that promises a time names it.
             Assertions.SetDefaultExpectTimeout(30_000);
-            var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(pair => (string)pair.Key, pair => (string)pair.Value!);
+            var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+                .ToDictionary(pair => (string)pair.Key, pair => (string)pair.Value!);
             browser = await playwright.Chromium.LaunchAsync(new()
             {
                 ExecutablePath = program.Path,

@@ -63,7 +63,8 @@ public sealed class LocalOnlyTests(LabApp app)
         await page.GotoAsync(new Uri(app.Address, "/submit").ToString());
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "New run" })).ToBeVisibleAsync();
         Assert.Empty(complaints);
-        Assert.All(asked, url => Assert.True(url.StartsWith("data:", StringComparison.Ordinal) || new Uri(url).Authority == app.Address.Authority, url));
+        Assert.All(asked,
+            url => Assert.True(url.StartsWith("data:", StringComparison.Ordinal) || new Uri(url).Authority == app.Address.Authority, url));
     }
 
     [Fact]
@@ -74,19 +75,23 @@ public sealed class LocalOnlyTests(LabApp app)
         var digest = app.Store.Publish(scratch, ArtifactKind.Dataset, "data-build@1");
         await File.WriteAllTextAsync(Path.Combine(app.Store.Root, "secret.txt"), "secret", TestContext.Current.CancellationToken);
         var run = await app.SubmittedAsync("with-artifact", new StageOutline("data", "data-build", new Dictionary<string, string>()));
-        await app.HappenedAsync(new StageFinished(run, DateTimeOffset.UtcNow, "data", 1, new Dictionary<string, string> { ["dataset"] = digest }));
+        await app.HappenedAsync(
+            new StageFinished(run, DateTimeOffset.UtcNow, "data", 1, new Dictionary<string, string> { ["dataset"] = digest }));
 
         var page = await app.OpenAsync($"/runs/{run}");
         await page.GetByRole(AriaRole.Tab, new() { Name = "Artifacts" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "View" }).ClickAsync();
         await Expect(page.GetByTestId("artifact-text")).ToHaveTextAsync("# <b>rows</b> 雁栖");
-        Assert.Equal("# <b>rows</b> 雁栖", await Http.GetStringAsync(new Uri(app.Address, $"/artifacts/{digest}/preview.md"), TestContext.Current.CancellationToken));
+        Assert.Equal("# <b>rows</b> 雁栖",
+            await Http.GetStringAsync(new Uri(app.Address, $"/artifacts/{digest}/preview.md"), TestContext.Current.CancellationToken));
 
-        foreach (var path in new[] { $"{digest}/..%2F..%2Fsecret.txt", $"{digest}/%2e%2e/%2e%2e/secret.txt", $"{digest}/manifest.json", $"{digest}//etc/passwd", "..%2Fsecret.txt/x", $"{new string('0', 64)}/preview.md" })
+        foreach (var path in new[] { $"{digest}/..%2F..%2Fsecret.txt", $"{digest}/%2e%2e/%2e%2e/secret.txt", $"{digest}/manifest.json",
+            $"{digest}//etc/passwd", "..%2Fsecret.txt/x", $"{new string('0', 64)}/preview.md" })
         {
             using var answer = await Http.GetAsync($"{app.Address}artifacts/{path}", TestContext.Current.CancellationToken);
             Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
-            Assert.DoesNotContain("secret", (await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).Replace("secret.txt", "", StringComparison.Ordinal));
+            Assert.DoesNotContain("secret", (await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))
+                .Replace("secret.txt", "", StringComparison.Ordinal));
         }
     }
 }

@@ -3,7 +3,9 @@ using LoraAspire.Machine;
 
 namespace LoraAspire.EndToEndTests.Lab;
 
-/// <summary>A real redis-server on a free port, with its append-only file in a folder of its own, so that it can die and come back.</summary>
+/// <summary>
+/// A real redis-server on a free port, with its append-only file in a folder of its own, so that it can die and come back.
+/// </summary>
 /// <param name="appendFsync">When a write is on the disk: always, or everysec as Redis does by itself.</param>
 public sealed class RedisProcess(string appendFsync = "always") : IAsyncDisposable
 {
@@ -19,7 +21,8 @@ public sealed class RedisProcess(string appendFsync = "always") : IAsyncDisposab
     {
         var program = await RedisServer.FindOrUnpackAsync(Console.WriteLine);
         var start = new ProcessStartInfo(program.Path,
-            ["--port", $"{Port}", "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes", "--appendfsync", appendFsync, "--save", ""])
+            ["--port", $"{Port}", "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes", "--appendfsync", appendFsync, "--save",
+                ""])
         { RedirectStandardOutput = true };
         program.ApplyTo(start);
         process = Process.Start(start)!;

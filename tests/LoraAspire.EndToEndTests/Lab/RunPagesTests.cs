@@ -35,7 +35,8 @@ public sealed class RunPagesTests(LabApp app)
     {
         var run = await app.SubmittedAsync("losing", Tune);
         await app.HappenedAsync(new StageStarted(run, DateTimeOffset.UtcNow, "tune", 1, "trainer-a"));
-        await app.ToldAsync(run, "tune", new StageProgress("step", 1, 100, TokensPerSecond: 1234, EtaSeconds: 99) { Training = new(3.25, LearningRate: 1e-4) });
+        await app.ToldAsync(run, "tune",
+            new StageProgress("step", 1, 100, TokensPerSecond: 1234, EtaSeconds: 99) { Training = new(3.25, LearningRate: 1e-4) });
         var page = await app.OpenAsync($"/runs/{run}");
         await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("3.2500");
         await Expect(page.GetByTestId("progress")).ToContainTextAsync("1 / 100");
@@ -84,7 +85,8 @@ public sealed class RunPagesTests(LabApp app)
     {
         var run = await app.SubmittedAsync("failing", Tune);
         await app.ToldAsync(run, "tune", new StageProgress(Message: "<img src=x onerror=alert(1)> loaded"));
-        await app.HappenedAsync(new StageFailed(run, DateTimeOffset.UtcNow, "tune", 1, FailureCause.Permanent, "data/rows.json:3: no output\nsecond line <b>"));
+        await app.HappenedAsync(
+            new StageFailed(run, DateTimeOffset.UtcNow, "tune", 1, FailureCause.Permanent, "data/rows.json:3: no output\nsecond line <b>"));
         await app.HappenedAsync(new RunFinished(run, DateTimeOffset.UtcNow, RunStatus.Failed, "tune failed"));
         var page = await app.OpenAsync($"/runs/{run}");
         await Expect(page.GetByTestId("failure")).ToContainTextAsync("data/rows.json:3: no output\nsecond line <b>");

@@ -58,7 +58,8 @@ public sealed class KilledTrainerTests(ITestOutputHelper output) : IDisposable
         using var process = Process.Start(new ProcessStartInfo("dotnet",
             [Built.Assembly(Path.Combine("services", service)), "once", "--with", settings,
                 "--input", $"base={Path.Combine(Built.Root, "models", "pebble")}",
-                .. service == "LoraAspire.Trainer" ? ["--input", $"dataset={Path.Combine(_folder.FullName, "data", "dataset")}"] : Array.Empty<string>(),
+                .. service == "LoraAspire.Trainer" ? ["--input", $"dataset={Path.Combine(_folder.FullName, "data", "dataset")}"]
+                    : Array.Empty<string>(),
                 "--out", Path.Combine(_folder.FullName, name)])
         { RedirectStandardError = true })!;
         List<string> said = [];

@@ -8,7 +8,8 @@ namespace LoraAspire.RedisTests.Protocol;
 public class GatedRedis : DispatchProxy
 {
     private static readonly ConcurrentDictionary<Type, MethodInfo> Typed = new();
-    private static readonly MethodInfo Generic = typeof(GatedRedis).GetMethod(nameof(PassedAsync), BindingFlags.NonPublic | BindingFlags.Instance)!;
+    private static readonly MethodInfo Generic =
+        typeof(GatedRedis).GetMethod(nameof(PassedAsync), BindingFlags.NonPublic | BindingFlags.Instance)!;
 
     private IDatabase _redis = null!;
     private Flow _flow = null!;
@@ -25,7 +26,8 @@ public class GatedRedis : DispatchProxy
     {
         object? Call() => targetMethod!.Invoke(_redis, BindingFlags.DoNotWrapExceptions, null, args, null);
         return targetMethod!.ReturnType is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(Task<>)
-            ? Typed.GetOrAdd(type.GetGenericArguments()[0], result => Generic.MakeGenericMethod(result)).Invoke(this, [(Func<object?>)Call, targetMethod.Name == nameof(IDatabase.StreamAddAsync)])
+            ? Typed.GetOrAdd(type.GetGenericArguments()[0], result => Generic.MakeGenericMethod(result))
+                .Invoke(this, [(Func<object?>)Call, targetMethod.Name == nameof(IDatabase.StreamAddAsync)])
             : Call();
     }
 

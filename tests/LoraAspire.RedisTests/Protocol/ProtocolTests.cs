@@ -4,8 +4,9 @@ using LoraAspire.Pipelines.Stages;
 namespace LoraAspire.RedisTests.Protocol;
 
 /// <summary>
-/// The protocol under random interleavings: two coordinators or more, as many workers, leases that run out at any moment, deaths between any two commands, plans that take
-/// long, cancels, and attempts that fail or die. LORA_SCHEDULES says how many schedules, LORA_SEED which (as a failure prints it).
+/// The protocol under random interleavings: two coordinators or more, as many workers, leases that run out at any moment, deaths between
+/// any two commands, plans that take long, cancels, and attempts that fail or die. LORA_SCHEDULES says how many schedules, LORA_SEED which
+/// (as a failure prints it).
 /// </summary>
 public sealed class ProtocolTests(RedisServer server, ITestOutputHelper output)
 {
@@ -19,7 +20,8 @@ public sealed class ProtocolTests(RedisServer server, ITestOutputHelper output)
         var schedules = int.TryParse(Environment.GetEnvironmentVariable("LORA_SCHEDULES"), out var asked) ? asked : UsualSchedules;
         var commands = 0;
 
-        Schedules.Sample(schedule => commands += RunAsync(schedule).GetAwaiter().GetResult(), seed: Environment.GetEnvironmentVariable("LORA_SEED"), iter: schedules, threads: 1);
+        Schedules.Sample(schedule => commands += RunAsync(schedule).GetAwaiter().GetResult(),
+            seed: Environment.GetEnvironmentVariable("LORA_SEED"), iter: schedules, threads: 1);
 
         output.WriteLine($"{schedules} schedules, {commands} turns before the last reader brought all to its end");
     }

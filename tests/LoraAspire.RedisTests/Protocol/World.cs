@@ -16,7 +16,8 @@ using StackExchange.Redis;
 namespace LoraAspire.RedisTests.Protocol;
 
 /// <summary>
-/// Coordinators and workers as they are, each of whose commands to the real Redis waits for its turn. A lease is out whenever somebody looks: nothing is assumed of time.
+/// Coordinators and workers as they are, each of whose commands to the real Redis waits for its turn. A lease is out whenever somebody
+/// looks: nothing is assumed of time.
 /// </summary>
 internal sealed class World(IDatabase redis, int seed)
 {
@@ -44,7 +45,8 @@ internal sealed class World(IDatabase redis, int seed)
     private static readonly TimeSpan Instant = TimeSpan.FromMilliseconds(3);
     /// <summary>To a store that takes nothing: a file can't hold folders.</summary>
     private static readonly Announcement Silent = new(new ArtifactStore("/dev/null/store"), NullLogger.Instance);
-    private static readonly StreamSettings Options = new() { Heartbeat = Never, PlanningMoment = TimeSpan.FromMilliseconds(2), MaxDeliveries = int.MaxValue };
+    private static readonly StreamSettings Options =
+        new() { Heartbeat = Never, PlanningMoment = TimeSpan.FromMilliseconds(2), MaxDeliveries = int.MaxValue };
 
     private readonly Random _chance = new(seed);
     private readonly List<Flow> _flows = [];
@@ -77,7 +79,8 @@ internal sealed class World(IDatabase redis, int seed)
     }
 
     /// <param name="steals">As above.</param>
-    public Task StartWorkerAsync(StageKind kind, bool steals) => StartAsync(new Actor(kind.Name), (gated, flow) => WorkAsync(gated, flow, kind, steals));
+    public Task StartWorkerAsync(StageKind kind, bool steals) =>
+        StartAsync(new Actor(kind.Name), (gated, flow) => WorkAsync(gated, flow, kind, steals));
 
     /// <summary>One command of somebody who stands before one.</summary>
     public async Task TurnAsync(int which)
@@ -105,7 +108,8 @@ internal sealed class World(IDatabase redis, int seed)
         if (_plans.TryDequeue(out var plan))
         {
             plan.SetResult();
-            await Task.WhenAll(_flows.Where(flow => flow.MayWait.IsCompleted && !flow.Stands && !flow.Work.IsCompleted).Select(SettleAsync));
+            await Task.WhenAll(
+                _flows.Where(flow => flow.MayWait.IsCompleted && !flow.Stands && !flow.Work.IsCompleted).Select(SettleAsync));
         }
     }
 
@@ -140,7 +144,8 @@ internal sealed class World(IDatabase redis, int seed)
         foreach (var run in _runs)
         {
             var entries = await redis.StreamRangeAsync(Keys.Run(run));
-            Require(entries.Select(entry => entry.Id.ToString()).SequenceEqual(Enumerable.Range(1, entries.Length).Select(n => $"{n}-0")), $"the log of {run} has no gap");
+            Require(entries.Select(entry => entry.Id.ToString()).SequenceEqual(Enumerable.Range(1, entries.Length).Select(n => $"{n}-0")),
+                $"the log of {run} has no gap");
             List<RunEvent> events = [.. entries.Select(Entries.Read<RunEvent>)];
             queued += events.OfType<StageQueued>().Count();
             CheckRun(run, events);
@@ -157,15 +162,18 @@ internal sealed class World(IDatabase redis, int seed)
         Require(events.Count(happened => happened is RunFinished) == 1 && events[^1] is RunFinished, $"{run} ended, once");
         foreach (var stage in events.OfType<StageEvent>().GroupBy(happened => happened.Stage))
         {
-            Require(stage.OfType<StageQueued>().Select(queued => queued.Attempt).SequenceEqual(Enumerable.Range(1, stage.OfType<StageQueued>().Count())), $"attempts of {stage.Key} are counted");
-            Require(stage.Count(happened => happened is StageFinished or StageCached or StageCancelled) <= 1, $"{stage.Key} of {run} ends once");
+            Require(stage.OfType<StageQueued>().Select(queued => queued.Attempt)
+                .SequenceEqual(Enumerable.Range(1, stage.OfType<StageQueued>().Count())), $"attempts of {stage.Key} are counted");
+            Require(stage.Count(happened => happened is StageFinished or StageCached or StageCancelled) <= 1,
+                $"{stage.Key} of {run} ends once");
             foreach (var attempt in stage.OfType<StageFailed>().GroupBy(failed => failed.Attempt))
             {
                 Require(attempt.Count() == 1, $"attempt {attempt.Key} of {stage.Key} fails once");
             }
         }
         var cancelling = events.FindIndex(happened => happened is RunCancelling);
-        Require(cancelling < 0 || !events.Skip(cancelling).Any(happened => happened is StageQueued or StageCached), $"nothing of {run} is dispatched after its cancel");
+        Require(cancelling < 0 || !events.Skip(cancelling).Any(happened => happened is StageQueued or StageCached),
+            $"nothing of {run} is dispatched after its cancel");
         var state = RunState.Fold(run, events);
         var failed = events.OfType<StageFailed>().Any();
         Require(state.Status switch
@@ -202,7 +210,8 @@ internal sealed class World(IDatabase redis, int seed)
         {
             if (await group.TryReadAsync() is { } delivery)
             {
-                await new WorkEntry(gated, group, delivery, kind, new AttemptOfChance(this, flow), Options, NullLogger.Instance).HandleAsync(CancellationToken.None);
+                await new WorkEntry(gated, group, delivery, kind, new AttemptOfChance(this, flow), Options, NullLogger.Instance)
+                    .HandleAsync(CancellationToken.None);
             }
         }
     }
@@ -274,10 +283,12 @@ internal sealed class World(IDatabase redis, int seed)
     }
 
     private async Task<bool> IsQuietAsync() =>
-        await redis.StreamLengthAsync(Keys.Inbox) == 0 && await redis.StreamLengthAsync(Keys.Work("data-build")) == 0 && await redis.StreamLengthAsync(Keys.Work("trainer")) == 0;
+        await redis.StreamLengthAsync(Keys.Inbox) == 0 && await redis.StreamLengthAsync(Keys.Work("data-build")) == 0
+            && await redis.StreamLengthAsync(Keys.Work("trainer")) == 0;
 
     private async Task<long> AddedAsync(string stream) => await redis.KeyExistsAsync(stream)
-        ? (long)((RedisResult[])(await redis.ExecuteAsync("XINFO", "STREAM", stream))!).Chunk(2).First(pair => (string?)pair[0] == "entries-added")[1]
+        ? (long)((RedisResult[])(await redis.ExecuteAsync("XINFO", "STREAM", stream))!).Chunk(2)
+            .First(pair => (string?)pair[0] == "entries-added")[1]
         : 0;
 
     private static void Require(bool holds, string what)
@@ -295,7 +306,8 @@ internal sealed class World(IDatabase redis, int seed)
     /// <summary>Work that takes one turn, and then finishes, fails or dies by chance.</summary>
     private sealed class AttemptOfChance(World world, Flow flow) : IAttempt
     {
-        public async Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress, CancellationToken stop)
+        public async Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress,
+            CancellationToken stop)
         {
             await flow.PassAsync();
             stop.ThrowIfCancellationRequested();

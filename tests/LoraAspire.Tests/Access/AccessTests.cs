@@ -69,7 +69,9 @@ public sealed class AccessTests
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, service.Address.Port, TestContext.Current.CancellationToken);
         await using var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: {service.Address.Authority}\r\nOrigin: {own}\r\nOrigin: http://evil.example\r\nConnection: close\r\n\r\n"), TestContext.Current.CancellationToken);
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: {service.Address.Authority}\r\nOrigin: {own}\r\nOrigin: "
+                + "http://evil.example\r\nConnection: close\r\n\r\n"), TestContext.Current.CancellationToken);
         using var reader = new StreamReader(stream);
         Assert.StartsWith("HTTP/1.1 403", await reader.ReadToEndAsync(TestContext.Current.CancellationToken));
     }

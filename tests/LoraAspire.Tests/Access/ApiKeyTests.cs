@@ -35,7 +35,8 @@ public sealed class ApiKeyTests
     {
         await using var service = await GuardedService.StartAsync(withKey: true);
         var key = service.Key!;
-        foreach (var value in new[] { key, "Bearer", "Bearer ", $"Bearer {key[..^1]}", $"Bearer {key}0", $"Bearer {key.ToUpperInvariant()}", $"Bearer {new string('0', key.Length)}", $"Basic {key}", $"Bearer {key}, Bearer {key}", $"Bearer {new ApiKey(key).Cookie}" })
+        foreach (var value in new[] { key, "Bearer", "Bearer ", $"Bearer {key[..^1]}", $"Bearer {key}0", $"Bearer {key.ToUpperInvariant()}",
+            $"Bearer {new string('0', key.Length)}", $"Basic {key}", $"Bearer {key}, Bearer {key}", $"Bearer {new ApiKey(key).Cookie}" })
         {
             Assert.Equal(HttpStatusCode.Unauthorized, (await service.GetAsync("/", ("Authorization", value))).Status);
         }
@@ -54,7 +55,8 @@ public sealed class ApiKeyTests
         Assert.Equal(missing.Text, wrong.Text);
         var error = JsonElement.Parse(missing.Text).GetProperty("error");
         Assert.Equal(["message", "type", "param", "code"], error.EnumerateObject().Select(member => member.Name));
-        Assert.Equal(("invalid_request_error", "invalid_api_key", JsonValueKind.Null), (error.GetProperty("type").GetString(), error.GetProperty("code").GetString(), error.GetProperty("param").ValueKind));
+        Assert.Equal(("invalid_request_error", "invalid_api_key", JsonValueKind.Null),
+            (error.GetProperty("type").GetString(), error.GetProperty("code").GetString(), error.GetProperty("param").ValueKind));
         Assert.Equal("Bearer", missing.Headers["WWW-Authenticate"]);
         Assert.Equal(HttpStatusCode.Unauthorized, page.Status);
         Assert.StartsWith("text/plain", page.Headers["Content-Type"]);
@@ -105,7 +107,8 @@ public sealed class ApiKeyTests
     {
         var folder = Directory.CreateTempSubdirectory("lora-key-").FullName;
         var keys = new string[8];
-        var threads = Enumerable.Range(0, keys.Length).Select(i => new Thread(() => keys[i] = ApiKeyFile.ReadOrCreate(Path.Combine(folder, "state", "api-key")))).ToList();
+        var threads = Enumerable.Range(0, keys.Length)
+            .Select(i => new Thread(() => keys[i] = ApiKeyFile.ReadOrCreate(Path.Combine(folder, "state", "api-key")))).ToList();
         threads.ForEach(thread => thread.Start());
         threads.ForEach(thread => thread.Join());
         Assert.Single(keys.Distinct());

@@ -12,7 +12,9 @@ using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.Tests.Access;
 
-/// <summary>A real service on a free port that has nothing but what every service has, a page, and an endpoint that counts what it is sent.</summary>
+/// <summary>
+/// A real service on a free port that has nothing but what every service has, a page, and an endpoint that counts what it is sent.
+/// </summary>
 internal sealed class GuardedService : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-access-").FullName;
@@ -54,7 +56,8 @@ internal sealed class GuardedService : IAsyncDisposable
     }
 
     /// <summary>An address of this machine that is not loopback; null when it has none.</summary>
-    public static IPAddress? OwnAddress() => NetworkInterface.GetAllNetworkInterfaces().Where(network => network.OperationalStatus == OperationalStatus.Up)
+    public static IPAddress? OwnAddress() =>
+        NetworkInterface.GetAllNetworkInterfaces().Where(network => network.OperationalStatus == OperationalStatus.Up)
         .SelectMany(network => network.GetIPProperties().UnicastAddresses).Select(unicast => unicast.Address)
         .FirstOrDefault(address => address.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(address));
 
@@ -80,7 +83,8 @@ internal sealed class GuardedService : IAsyncDisposable
         }
         using var response = await _http.SendAsync(request, TestContext.Current.CancellationToken);
         return new(response.StatusCode, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
-            response.Headers.Concat(response.Content.Headers).ToDictionary(header => header.Key, header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase));
+            response.Headers.Concat(response.Content.Headers)
+                .ToDictionary(header => header.Key, header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase));
     }
 
     public async ValueTask DisposeAsync()

@@ -40,7 +40,8 @@ public sealed class AdapterFileTests : IDisposable
         AssertRefused(Plain, "lm_head.weight' of shape [32, 8]", a, b, ("base_model.model.lm_head.weight", [32, 8]));
         AssertRefused(Plain, "'x.lora_A.weight'", ("x.lora_A.weight", [2, 8]));
         AssertRefused(Plain with { UseDora = true }, "has no lora_magnitude_vector, which DoRA has", a, b);
-        AssertRefused(Plain with { UseDora = true }, "is [5], but by its other tensors the layer is [6, 8]", a, b, (Layer + "lora_magnitude_vector", [5]));
+        AssertRefused(Plain with { UseDora = true }, "is [5], but by its other tensors the layer is [6, 8]", a, b,
+            (Layer + "lora_magnitude_vector", [5]));
         AssertRefused(Plain with { ModulesToSave = ["lm_head"] }, "no 'lm_head'", a, b);
         AssertRefused(Plain with { RankPattern = new Dictionary<string, int> { ["q_proj"] = 3 } }, "doesn't fit rank 3", a, b);
     }
@@ -54,6 +55,7 @@ public sealed class AdapterFileTests : IDisposable
     private void Write(LoraConfig config, params (string Name, long[] Shape)[] tensors)
     {
         config.Save(_folder);
-        SafetensorsWriter.Write(Path.Combine(_folder, Adapter.FileName), tensors.Select(tensor => new TensorSource(tensor.Name, ScalarType.Float32, tensor.Shape, () => zeros(tensor.Shape, float32))));
+        SafetensorsWriter.Write(Path.Combine(_folder, Adapter.FileName),
+            tensors.Select(tensor => new TensorSource(tensor.Name, ScalarType.Float32, tensor.Shape, () => zeros(tensor.Shape, float32))));
     }
 }

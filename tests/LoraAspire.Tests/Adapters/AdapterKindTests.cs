@@ -26,8 +26,10 @@ public sealed class AdapterKindTests : IDisposable
         public override IReadOnlyList<AdapterParameter> Parameters { get; } = [Gain];
 
         internal override AdapterConfig ReadConfig(ConfigFields fields) => new GainsConfig(AdapterConfig.ReadTargets(fields));
-        internal override Tensor[] Fresh(Linear linear, AdapterConfig config) => [ones([linear.OutFeatures], float32, linear.Weight.device)];
-        internal override Tensor Forward(Linear linear, LayerAdapter adapter, Tensor x, bool training) => linear.Base(x).mul(adapter[Gain].to_type(x.dtype));
+        internal override Tensor[] Fresh(Linear linear, AdapterConfig config) =>
+            [ones([linear.OutFeatures], float32, linear.Weight.device)];
+        internal override Tensor Forward(Linear linear, LayerAdapter adapter, Tensor x, bool training) =>
+            linear.Base(x).mul(adapter[Gain].to_type(x.dtype));
         internal override Tensor Merge(LayerAdapter adapter, Tensor weight) => weight.mul(adapter[Gain].unsqueeze(1));
     }
 
@@ -37,7 +39,8 @@ public sealed class AdapterKindTests : IDisposable
 
         public override AdapterKind Kind => s_kind;
 
-        internal override IReadOnlyDictionary<string, object?> OwnFields() => new Dictionary<string, object?> { ["feedforward_modules"] = Array.Empty<string>() };
+        internal override IReadOnlyDictionary<string, object?> OwnFields() =>
+            new Dictionary<string, object?> { ["feedforward_modules"] = Array.Empty<string>() };
     }
 
     private static readonly GainsConfig Settings = new(["q_proj", "down_proj"]);
@@ -73,14 +76,16 @@ public sealed class AdapterKindTests : IDisposable
         using var read = new AdapterReader(Settings, file).Read();
         using var merged = LlamaModel.Initialize(TinyModel.Config, CPU, float32, seed: 3);
         merged.ReplaceWeights(merged.Weights().ToDictionary(weight => weight.Name, weight =>
-            (read.Layers.ContainsKey(weight.Name[..weight.Name.LastIndexOf('.')]) ? read.Merge(weight.Name[..weight.Name.LastIndexOf('.')], weight.Tensor) : weight.Tensor.clone())
+            (read.Layers.ContainsKey(weight.Name[..weight.Name.LastIndexOf('.')])
+                ? read.Merge(weight.Name[..weight.Name.LastIndexOf('.')], weight.Tensor) : weight.Tensor.clone())
                 .DetachFromDisposeScope()));
 
         Assert.Equal("autograd (its adapters are (IA)³'s)", objective.Path);
         Assert.Equal(TinyModel.Config.NumHiddenLayers * (16 + 16), parameters.Count);
         Assert.True(losses[^1] < losses[0] - 0.1, $"{losses[0]} → {losses[^1]}");
         Assert.Contains("base_model.model.model.layers.1.mlp.down_proj.ia3_l", file.Tensors.Keys);
-        Assert.Contains("\"peft_type\": \"IA3\"", File.ReadAllText(Path.Combine(_folder, AdapterConfig.FileName)), StringComparison.Ordinal);
+        Assert.Contains("\"peft_type\": \"IA3\"", File.ReadAllText(Path.Combine(_folder, AdapterConfig.FileName)),
+            StringComparison.Ordinal);
         Assert.InRange(merged.Forward(ids).sub(trained).abs().max().item<float>(), 0, 1e-4);
     }
 }

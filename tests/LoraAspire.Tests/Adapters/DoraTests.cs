@@ -30,7 +30,9 @@ public sealed class DoraTests
         AssertClose([114, 212], linear.Forward(Matrix(1, 2, 1, 1)));
     }
 
-    /// <summary>With c the norms as constants, y = (m/c)·(W + s·B·A)x: dm = (W + s·B·A)x / c, dB = s·(m/c)·(A·x), dA = s·Bᵀ(m/c)·x.</summary>
+    /// <summary>
+    /// With c the norms as constants, y = (m/c)·(W + s·B·A)x: dm = (W + s·B·A)x / c, dB = s·(m/c)·(A·x), dA = s·Bᵀ(m/c)·x.
+    /// </summary>
     [Fact]
     public void The_norm_is_a_constant_to_the_gradient()
     {
@@ -50,7 +52,9 @@ public sealed class DoraTests
         AssertClose([4, 8], own[Lora.A].grad!);
     }
 
-    /// <summary>PEFT's way: what DoRA adds is (m/c − 1)·W·dropout(x) + (m/c)·s·B·A·dropout(x), so a dropped input leaves W·x as it was.</summary>
+    /// <summary>
+    /// PEFT's way: what DoRA adds is (m/c − 1)·W·dropout(x) + (m/c)·s·B·A·dropout(x), so a dropped input leaves W·x as it was.
+    /// </summary>
     [Fact]
     public void Dropout_acts_on_what_DoRA_adds()
     {
@@ -74,7 +78,8 @@ public sealed class DoraTests
     {
         using var scope = NewDisposeScope();
         var config = TinyModel.Config with { QkvBias = true };
-        var lora = new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]) { UseDora = true, RankPattern = new Dictionary<string, int> { ["down_proj"] = 2 } };
+        var lora = new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]) { UseDora = true,
+            RankPattern = new Dictionary<string, int> { ["down_proj"] = 2 } };
         using var model = LlamaModel.Initialize(config, CPU, float32, seed: 2);
         var ids = arange(0, 12, int64).unsqueeze(0);
         var bare = model.Forward(ids);
@@ -90,7 +95,8 @@ public sealed class DoraTests
         using var adapter = model.Detached(lora);
         using var merged = LlamaModel.Initialize(config, CPU, float32, seed: 2);
         merged.ReplaceWeights(merged.Weights().ToDictionary(weight => weight.Name, weight =>
-            adapter.Layers.ContainsKey(weight.Name[..weight.Name.LastIndexOf('.')]) && weight.Name.EndsWith(".weight", StringComparison.Ordinal)
+            adapter.Layers.ContainsKey(weight.Name[..weight.Name.LastIndexOf('.')])
+                && weight.Name.EndsWith(".weight", StringComparison.Ordinal)
                 ? adapter.Merge(weight.Name[..weight.Name.LastIndexOf('.')], weight.Tensor).DetachFromDisposeScope()
                 : weight.Tensor.clone().DetachFromDisposeScope()));
 
@@ -109,7 +115,8 @@ public sealed class DoraTests
     }
 
     private static LayerAdapter Doubling(double dropout) =>
-        LayerAdapter.Of(Settings with { LoraDropout = dropout }, "q", [Matrix(1, 2, 1, 1), Matrix(2, 1, 0, 1), tensor(new[] { 10f, 2 * MathF.Sqrt(20) })]);
+        LayerAdapter.Of(Settings with { LoraDropout = dropout }, "q",
+            [Matrix(1, 2, 1, 1), Matrix(2, 1, 0, 1), tensor(new[] { 10f, 2 * MathF.Sqrt(20) })]);
 
     private static Tensor Matrix(long rows, long columns, params float[] values) => tensor(values, [rows, columns]);
 

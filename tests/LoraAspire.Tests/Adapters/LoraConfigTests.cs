@@ -17,11 +17,14 @@ public sealed class LoraConfigTests : IDisposable
 
     private static readonly LoraConfig Patterned = new(8, 16, 0, ["q_proj", "down_proj"])
     {
-        RankPattern = new Dictionary<string, int> { ["layers.0.self_attn.q_proj"] = 2, [@"layers\.\d+\.self_attn\.q_proj"] = 4, ["proj"] = 99 },
+        RankPattern =
+            new Dictionary<string, int> { ["layers.0.self_attn.q_proj"] = 2, [@"layers\.\d+\.self_attn\.q_proj"] = 4, ["proj"] = 99 },
         AlphaPattern = new Dictionary<string, double> { ["down_proj"] = 32, ["^model.layers.1.self_attn.q_proj"] = 1 },
     };
 
-    /// <summary>re.match(rf"(.*\.)?({key})$", path): the end of a path from a dot on, so "proj" is none; the first key in order counts.</summary>
+    /// <summary>
+    /// re.match(rf"(.*\.)?({key})$", path): the end of a path from a dot on, so "proj" is none; the first key in order counts.
+    /// </summary>
     [Theory]
     [InlineData("model.layers.0.self_attn.q_proj", 2, 8)]
     [InlineData("model.layers.1.self_attn.q_proj", 4, 0.25)]
@@ -43,7 +46,8 @@ public sealed class LoraConfigTests : IDisposable
     [Fact]
     public void Settings_survive_the_file_in_their_order()
     {
-        var config = Patterned with { UseDora = true, ModulesToSave = ["lm_head"], LayersToTransform = [0, 1], LoraDropout = 0.1, BaseModelNameOrPath = "base" };
+        var config = Patterned with { UseDora = true, ModulesToSave = ["lm_head"], LayersToTransform = [0, 1], LoraDropout = 0.1,
+            BaseModelNameOrPath = "base" };
         config.Save(_folder);
 
         var read = Assert.IsType<LoraConfig>(AdapterConfig.Load(_folder));
@@ -61,7 +65,8 @@ public sealed class LoraConfigTests : IDisposable
     {
         using var model = Tiny();
 
-        model.AttachFresh(new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]) { LayersToTransform = [1], RankPattern = new Dictionary<string, int> { ["v_proj"] = 1 } }, seed: 1);
+        model.AttachFresh(new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]) { LayersToTransform = [1],
+            RankPattern = new Dictionary<string, int> { ["v_proj"] = 1 } }, seed: 1);
 
         Assert.All(model.Linears, linear => Assert.Equal(linear.Name.Contains(".layers.1."), linear.Adapter is not null));
         Assert.Equal(1, model.Linears.Single(linear => linear.Name == "model.layers.1.self_attn.v_proj").Adapter![Lora.A].size(0));
@@ -83,7 +88,8 @@ public sealed class LoraConfigTests : IDisposable
             linear.Adapter![Lora.B].normal_(0, 0.3);
         }
         using var parameters = ParameterSet.OfAdapters(model);
-        var rows = new[] { 9, 5 }.Select(length => new TrainingRow([.. Enumerable.Range(3, length)], [.. Enumerable.Range(3, length)], 0.1f)).ToList();
+        var rows = new[] { 9, 5 }
+            .Select(length => new TrainingRow([.. Enumerable.Range(3, length)], [.. Enumerable.Range(3, length)], 0.1f)).ToList();
 
         Tensor Gradients(bool autograd)
         {
@@ -108,9 +114,11 @@ public sealed class LoraConfigTests : IDisposable
     {
         using var model = Tiny();
         var config = new LoraConfig(4, 8, 0, ["q_proj"]);
-        config = which == "rank_pattern" ? config with { RankPattern = new Dictionary<string, int> { ["q_porj"] = 2 } } : config with { AlphaPattern = new Dictionary<string, double> { ["q_porj"] = 2 } };
+        config = which == "rank_pattern" ? config with { RankPattern = new Dictionary<string, int> { ["q_porj"] = 2 } }
+            : config with { AlphaPattern = new Dictionary<string, double> { ["q_porj"] = 2 } };
 
-        Assert.Contains($"{which}: 'q_porj' matches none", Assert.Throws<ModelException>(() => model.AttachFresh(config, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains($"{which}: 'q_porj' matches none", Assert.Throws<ModelException>(() => model.AttachFresh(config, 1)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -136,7 +144,8 @@ public sealed class LoraConfigTests : IDisposable
     [InlineData("\"peft_type\": \"IA3\"", "'peft_type' is 'IA3'; supported are LORA")]
     public void An_adapter_of_another_kind_is_refused_by_its_field(string field, string message)
     {
-        File.WriteAllText(Path.Combine(_folder, AdapterConfig.FileName), $$"""{ "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], {{field}} }""");
+        File.WriteAllText(Path.Combine(_folder, AdapterConfig.FileName),
+            $$"""{ "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], {{field}} }""");
 
         Assert.Contains(message, Assert.Throws<ModelException>(() => AdapterConfig.Load(_folder)).Message, StringComparison.Ordinal);
     }

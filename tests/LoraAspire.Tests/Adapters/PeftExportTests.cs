@@ -7,8 +7,9 @@ using static TorchSharp.torch;
 namespace LoraAspire.Tests.Adapters;
 
 /// <summary>
-/// Writes what PEFT needs to check our adapters to the folder that LORA_EXPORT_DIR names: base/ (a small random Llama), and for each kind of adapter a folder with
-/// its files and logits.safetensors (input_ids [2, 24], logits [2, 24, vocab] float32) as this code computes them on the CPU in float32.
+/// Writes what PEFT needs to check our adapters to the folder that LORA_EXPORT_DIR names: base/ (a small random Llama), and for each kind
+/// of adapter a folder with its files and logits.safetensors (input_ids [2, 24], logits [2, 24, vocab] float32) as this code computes them
+/// on the CPU in float32.
 /// </summary>
 [Collection(TorchRandom.Name)]
 public sealed class PeftExportTests
@@ -70,7 +71,8 @@ public sealed class PeftExportTests
         var output = Directory.CreateDirectory(Path.Combine(folder, kind)).FullName;
         adapter.Save(output);
         var logits = model.Forward(ids);
-        SafetensorsWriter.Write(Path.Combine(output, "logits.safetensors"), [TensorSource.Of("input_ids", ids), TensorSource.Of("logits", logits)]);
+        SafetensorsWriter.Write(Path.Combine(output, "logits.safetensors"),
+            [TensorSource.Of("input_ids", ids), TensorSource.Of("logits", logits)]);
 
         using var read = Adapter.Load(output);
         Assert.Equal(adapter.Layers.Keys.Order(), read.Layers.Keys.Order());

@@ -58,10 +58,12 @@ internal static class SpeakingModel
                 }
             }
         }
-        SafetensorsWriter.Write(Path.Combine(folder, WeightFiles.Single), model.Weights().Select(weight => TensorSource.Of(weight.Name, weight.Tensor)));
+        SafetensorsWriter.Write(Path.Combine(folder, WeightFiles.Single),
+            model.Weights().Select(weight => TensorSource.Of(weight.Name, weight.Tensor)));
     }
 
     public static void SaveTemplate(string folder, string prompt) => File.WriteAllText(
         Path.Combine(folder, PromptTemplate.FileName),
-        JsonSerializer.Serialize(new { description = "", prompt_input = "{input}" + prompt, prompt_no_input = prompt, response_split = "!" }));
+        JsonSerializer.Serialize(
+            new { description = "", prompt_input = "{input}" + prompt, prompt_no_input = prompt, response_split = "!" }));
 }

@@ -53,7 +53,8 @@ public sealed class StrangersAdapterTests
             using var tensor = file.Read(name);
             Assert.True(tensor.isfinite().all().item<bool>() && tensor.abs().max().item<float>() > 1e-4, name);
         });
-        Assert.Contains("'fan_in_fan_out' is true", Assert.Throws<ModelException>(() => Adapter.Load(folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("'fan_in_fan_out' is true", Assert.Throws<ModelException>(() => Adapter.Load(folder)).Message,
+            StringComparison.Ordinal);
     }
 
     public static TheoryData<string> Pickled => GoldenFolder.Cases("lora", holding: "final_adapter_bin");
@@ -62,7 +63,8 @@ public sealed class StrangersAdapterTests
     public void A_pickled_adapter_is_the_same_as_its_safetensors(string name)
     {
         var folder = GoldenFolder.At(name);
-        using Adapter pickled = Adapter.Load(Path.Combine(folder, "final_adapter_bin")), plain = Adapter.Load(Path.Combine(folder, "final_adapter"));
+        using Adapter pickled = Adapter.Load(Path.Combine(folder, "final_adapter_bin")), plain =
+            Adapter.Load(Path.Combine(folder, "final_adapter"));
 
         Assert.Equal(0, LoraCase.Difference(pickled, plain));
     }

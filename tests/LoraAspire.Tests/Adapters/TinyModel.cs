@@ -53,6 +53,7 @@ internal static class TinyModel
             eos_token_id = 2,
             torch_dtype = "float32",
         }));
-        SafetensorsWriter.Write(Path.Combine(folder, WeightFiles.Single), model.Weights().Select(weight => TensorSource.Of(weight.Name, weight.Tensor)));
+        SafetensorsWriter.Write(Path.Combine(folder, WeightFiles.Single),
+            model.Weights().Select(weight => TensorSource.Of(weight.Name, weight.Tensor)));
     }
 }

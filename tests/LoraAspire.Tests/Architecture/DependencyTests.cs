@@ -12,7 +12,8 @@ public sealed class DependencyTests
         .GetFiles(LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!, "*.csproj", SearchOption.AllDirectories)
         .Select(Project.Read).ToDictionary(project => project.Name);
 
-    private static readonly string[] Shared = ["LoraAspire.Charts", "LoraAspire.Machine", "LoraAspire.Pipelines", "LoraAspire.Runtime", "LoraAspire.Model"];
+    private static readonly string[] Shared =
+        ["LoraAspire.Charts", "LoraAspire.Machine", "LoraAspire.Pipelines", "LoraAspire.Runtime", "LoraAspire.Model"];
 
     private static IEnumerable<Project> Services => Projects.Values.Where(project => project.Folder == "services");
 
@@ -64,9 +65,11 @@ public sealed class DependencyTests
 
     [Fact]
     public void No_project_is_named_after_nothing() =>
-        Assert.DoesNotContain(Projects.Keys, name => new[] { "Common", "Core", "Utils", "Abstractions" }.Any(word => name.EndsWith("." + word, StringComparison.Ordinal)));
+        Assert.DoesNotContain(Projects.Keys,
+            name => new[] { "Common", "Core", "Utils", "Abstractions" }.Any(word => name.EndsWith("." + word, StringComparison.Ordinal)));
 
-    private sealed record Project(string Name, string Folder, IReadOnlyList<string> References, IReadOnlyList<string> Packages, bool HasNative)
+    private sealed record Project(string Name, string Folder, IReadOnlyList<string> References, IReadOnlyList<string> Packages,
+        bool HasNative)
     {
         public static Project Read(string path)
         {
@@ -74,7 +77,8 @@ public sealed class DependencyTests
             string[] Includes(string element) => [.. xml.Descendants(element).Select(item => item.Attribute("Include")!.Value)];
             return new(
                 Path.GetFileNameWithoutExtension(path), new DirectoryInfo(path).Parent!.Parent!.Name,
-                [.. Includes("ProjectReference").Select(reference => Path.GetFileNameWithoutExtension(reference))], Includes("PackageReference"),
+                [.. Includes("ProjectReference").Select(reference => Path.GetFileNameWithoutExtension(reference))],
+                Includes("PackageReference"),
                 xml.Descendants("Import").Any(import => import.Attribute("Project")!.Value.EndsWith(Native, StringComparison.Ordinal)));
         }
     }

@@ -27,7 +27,8 @@ public sealed class ModelPoolTests : ILogger<ModelPool>
         _clock.Advance(TimeSpan.FromSeconds(1));
 
         Assert.Empty(pool.Loaded);
-        Assert.Contains(_said, line => line.StartsWith($"Unloaded {_model}", StringComparison.Ordinal) && line.Contains("15:00", StringComparison.Ordinal));
+        Assert.Contains(_said,
+            line => line.StartsWith($"Unloaded {_model}", StringComparison.Ordinal) && line.Contains("15:00", StringComparison.Ordinal));
         using var again = await RentAsync(pool);
         Assert.Equal([_model], pool.Loaded);
     }
@@ -77,7 +78,8 @@ public sealed class ModelPoolTests : ILogger<ModelPool>
     [InlineData("1.5h", 5400.0)]
     [InlineData("0", null)]
     [InlineData("0m", null)]
-    public void The_time_is_written_as_a_number_with_its_unit(string? text, double? seconds) => Assert.Equal(seconds, Read(text).Value?.TotalSeconds);
+    public void The_time_is_written_as_a_number_with_its_unit(string? text, double? seconds) =>
+        Assert.Equal(seconds, Read(text).Value?.TotalSeconds);
 
     [Theory]
     [InlineData("15")]
@@ -86,13 +88,16 @@ public sealed class ModelPoolTests : ILogger<ModelPool>
     [InlineData("0.1s")]
     [InlineData("50d")]
     [InlineData("99999999999999999999d")]
-    public void Anything_else_is_refused_in_words(string text) => Assert.Contains("such as 90s, 15m or 2h; 0 unloads no model", Assert.Throws<FormatException>(() => Read(text)).Message);
+    public void Anything_else_is_refused_in_words(string text) =>
+        Assert.Contains("such as 90s, 15m or 2h; 0 unloads no model", Assert.Throws<FormatException>(() => Read(text)).Message);
 
-    private static IdleTime Read(string? text) => IdleTime.From(new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create(IdleTime.Variable, text)]).Build());
+    private static IdleTime Read(string? text) =>
+        IdleTime.From(new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create(IdleTime.Variable, text)]).Build());
 
     private Task<ModelLease> RentAsync(ModelPool pool) => pool.RentAsync(_model, TestContext.Current.CancellationToken);
 
-    void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => _said.Enqueue(formatter(state, exception));
+    void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+        Func<TState, Exception?, string> formatter) => _said.Enqueue(formatter(state, exception));
 
     bool ILogger.IsEnabled(LogLevel logLevel) => true;
 

@@ -37,7 +37,8 @@ public sealed partial class StreamTests : IAsyncLifetime
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Services.AddSingleton(new LoraPaths(_folder.FullName, Path.Combine(_folder.FullName, "store"), _folder.FullName, Path.GetDirectoryName(model)!));
+        builder.Services.AddSingleton(
+            new LoraPaths(_folder.FullName, Path.Combine(_folder.FullName, "store"), _folder.FullName, Path.GetDirectoryName(model)!));
         builder.Services.AddSingleton<TimeProvider>(new FakeTimeProvider(s_now));
         builder.Services.AddSingleton(new IdleTime((TimeSpan?)null));
         builder.Services.AddSingleton<ModelCatalog>().AddSingleton<ModelPool>().AddSingleton<ModelRunner>().AddSingleton<LocalChatClient>();
@@ -64,34 +65,46 @@ public sealed partial class StreamTests : IAsyncLifetime
 
         var events = Events(text);
         Assert.StartsWith("text/event-stream", type, StringComparison.Ordinal);
-        Assert.Equal("""{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":[{"index":0,"finish_reason":null,"delta":{"role":"assistant","content":""}}]}""", events[0]);
-        Assert.Equal("""{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":[{"index":0,"finish_reason":"stop","delta":{}}]}""", events[^3]);
-        Assert.Matches("""^\{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":\[\],"usage":\{"prompt_tokens":\d+,"completion_tokens":\d+,"total_tokens":\d+\}\}$""", events[^2]);
+        Assert.Equal(
+            """{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":[{"index":0,"finish_reason":null,"delta":{"role":"assistant","content":""}}]}""", events[0]);
+        Assert.Equal(
+            """{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":[{"index":0,"finish_reason":"stop","delta":{}}]}""", events[^3]);
+        Assert.Matches(
+            """^\{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":\[\],"usage":\{"prompt_tokens":\d+,"completion_tokens":\d+,"total_tokens":\d+\}\}$""", events[^2]);
         Assert.Equal("[DONE]", events[^1]);
-        Assert.Equal(Answer, string.Concat(events[1..^3].Select(piece => JsonDocument.Parse(piece).RootElement.GetProperty("choices")[0].GetProperty("delta").GetProperty("content").GetString())));
+        Assert.Equal(Answer,
+            string.Concat(events[1..^3].Select(piece =>
+                JsonDocument.Parse(piece).RootElement.GetProperty("choices")[0].GetProperty("delta").GetProperty("content").GetString())));
     }
 
     [Fact]
     public async Task A_completion_is_streamed_and_given_whole_alike()
     {
-        var streamed = Events((await PostAsync("/v1/completions", """{"model": "tuned", "stream": true, "temperature": 0, "n": 2, "prompt": "Who are you?!"}""")).Text);
-        var (status, type, text) = await PostAsync("/v1/completions", """{"model": "tuned", "temperature": 0, "n": 2, "echo": true, "prompt": "Who are you?!"}""");
+        var streamed = Events((await PostAsync("/v1/completions",
+            """{"model": "tuned", "stream": true, "temperature": 0, "n": 2, "prompt": "Who are you?!"}""")).Text);
+        var (status, type, text) =
+            await PostAsync("/v1/completions", """{"model": "tuned", "temperature": 0, "n": 2, "echo": true, "prompt": "Who are you?!"}""");
 
         var pieces = streamed[..^1].Select(piece => JsonDocument.Parse(piece).RootElement.GetProperty("choices")[0]).ToList();
-        var said = pieces.GroupBy(piece => piece.GetProperty("index").GetInt32()).Select(one => string.Concat(one.Select(piece => piece.GetProperty("text").GetString()))).ToList();
+        var said = pieces.GroupBy(piece => piece.GetProperty("index").GetInt32())
+            .Select(one => string.Concat(one.Select(piece => piece.GetProperty("text").GetString()))).ToList();
         var whole = JsonDocument.Parse(text).RootElement;
         Assert.Equal((HttpStatusCode.OK, "application/json; charset=utf-8"), (status, type));
         Assert.Equal([Answer, Answer], said.Select(one => one.Trim()));
-        Assert.Equal(said.Select(one => "Who are you?!" + one), whole.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("text").GetString()!));
-        Assert.Equal(["stop", "stop"], whole.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("finish_reason").GetString()!));
+        Assert.Equal(said.Select(one => "Who are you?!" + one),
+            whole.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("text").GetString()!));
+        Assert.Equal(["stop", "stop"],
+            whole.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("finish_reason").GetString()!));
         var usage = whole.GetProperty("usage");
-        Assert.Equal(usage.GetProperty("prompt_tokens").GetInt32() + usage.GetProperty("completion_tokens").GetInt32(), usage.GetProperty("total_tokens").GetInt32());
+        Assert.Equal(usage.GetProperty("prompt_tokens").GetInt32() + usage.GetProperty("completion_tokens").GetInt32(),
+            usage.GetProperty("total_tokens").GetInt32());
     }
 
     [Fact]
     public async Task A_stream_that_can_not_begin_is_an_error_with_its_status()
     {
-        var (status, type, text) = await PostAsync("/v1/chat/completions", """{"model": "nobody", "stream": true, "messages": [{"role": "user", "content": "Who?"}]}""");
+        var (status, type, text) = await PostAsync("/v1/chat/completions",
+            """{"model": "nobody", "stream": true, "messages": [{"role": "user", "content": "Who?"}]}""");
 
         Assert.Equal((HttpStatusCode.NotFound, "application/json; charset=utf-8"), (status, type));
         Assert.Equal("model_not_found", JsonDocument.Parse(text).RootElement.GetProperty("error").GetProperty("code").GetString());
@@ -112,8 +125,10 @@ public sealed partial class StreamTests : IAsyncLifetime
     private async Task<(HttpStatusCode Status, string? Type, string Text)> PostAsync(string path, string body)
     {
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
-        using var response = await _http.PostAsync(new Uri(new Uri(_app.Urls.Single()), path), content, TestContext.Current.CancellationToken);
-        return (response.StatusCode, response.Content.Headers.ContentType?.ToString(), await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        using var response =
+            await _http.PostAsync(new Uri(new Uri(_app.Urls.Single()), path), content, TestContext.Current.CancellationToken);
+        return (response.StatusCode, response.Content.Headers.ContentType?.ToString(),
+            await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
 
     [GeneratedRegex("\"(chat)?cmpl-[0-9a-f]{32}\"")]

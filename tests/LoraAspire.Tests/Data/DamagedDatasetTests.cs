@@ -4,7 +4,9 @@ using LoraAspire.Tests.Goldens;
 
 namespace LoraAspire.Tests.Data;
 
-/// <summary>A changed byte of dataset.arrow gives other rows, or a <see cref="ModelException"/>; never memory that isn't the file's.</summary>
+/// <summary>
+/// A changed byte of dataset.arrow gives other rows, or a <see cref="ModelException"/>; never memory that isn't the file's.
+/// </summary>
 public sealed class DamagedDatasetTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-damaged-").FullName;
@@ -76,7 +78,8 @@ public sealed class DamagedDatasetTests : IDisposable
         }
         using var rows = InstructionDataset.Open(_folder);
 
-        Assert.Contains("Row 0 of the data set has the label 3000", Assert.Throws<ModelException>(() => rows.RequireIdsBelow(3000)).Message);
+        Assert.Contains("Row 0 of the data set has the label 3000",
+            Assert.Throws<ModelException>(() => rows.RequireIdsBelow(3000)).Message);
         rows.RequireIdsBelow(3001);
     }
 

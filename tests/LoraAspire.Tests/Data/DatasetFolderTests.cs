@@ -29,7 +29,8 @@ public sealed class DatasetFolderTests
         Assert.Equal(folder.Facts.Total.LossTokens, Enumerable.Range(0, 3).Sum(at => folder.Inspect(at).LossTokens));
         Assert.Equal(3, folder.Facts.LengthBins.Sum(bin => bin.Rows));
         Assert.Equal("plain", folder.Facts.PromptTemplateName);
-        Assert.Contains(folder.Facts.Lineage!.Digests(), source => source.What.StartsWith("data ", StringComparison.Ordinal) && source.Sha256.Length == 64);
+        Assert.Contains(folder.Facts.Lineage!.Digests(),
+            source => source.What.StartsWith("data ", StringComparison.Ordinal) && source.Sha256.Length == 64);
     }
 
     [Fact]
@@ -38,7 +39,8 @@ public sealed class DatasetFolderTests
         var built = await BuildAsync();
         var again = Directory.CreateTempSubdirectory("lora-").FullName;
         DatasetFacts.Read(built).Write(again);
-        Assert.Equal(await File.ReadAllTextAsync(Path.Combine(built, DatasetFacts.FileName), Cancel), await File.ReadAllTextAsync(Path.Combine(again, DatasetFacts.FileName), Cancel));
+        Assert.Equal(await File.ReadAllTextAsync(Path.Combine(built, DatasetFacts.FileName), Cancel),
+            await File.ReadAllTextAsync(Path.Combine(again, DatasetFacts.FileName), Cancel));
         Directory.Delete(again, recursive: true);
     }
 
@@ -48,7 +50,8 @@ public sealed class DatasetFolderTests
         using var folder = DatasetFolder.Open(await BuildAsync());
         Random random = new(1);
         // Rows 0 and 2 hold "apple"; of 1,000 fair draws one of them has between 400 and 600 in all but one of a thousand million cases.
-        var drawn = Enumerable.Range(0, 1000).Select(_ => Assert.Single(folder.Draw(new("apple"), 1, random, Cancel))).CountBy(row => row).ToDictionary();
+        var drawn = Enumerable.Range(0, 1000).Select(_ => Assert.Single(folder.Draw(new("apple"), 1, random, Cancel))).CountBy(row => row)
+            .ToDictionary();
         Assert.Equal([0, 2], drawn.Keys.Order());
         Assert.InRange(drawn[0], 400, 600);
         Assert.Equal([0, 1, 2], folder.Draw(new(), 5, random, Cancel));
@@ -84,5 +87,6 @@ public sealed class DatasetFolderTests
     }
 
     private static async Task<string> BuildAsync() =>
-        (await new StageRun().File("a.json", Records).RunAsync(StageRun.With(StageRun.Alpaca("a.json")) with { EmptyOutput = LoraAspire.Pipelines.Stages.EmptyOutput.Skip })).Dataset;
+        (await new StageRun().File("a.json", Records).RunAsync(
+            StageRun.With(StageRun.Alpaca("a.json")) with { EmptyOutput = LoraAspire.Pipelines.Stages.EmptyOutput.Skip })).Dataset;
 }

@@ -12,7 +12,8 @@ public sealed class DatasetPartsTests
         // A batch takes 16,384 rows, a part here one batch: three parts, the last with a single row.
         const int rows = (2 * 16_384) + 1;
         Write(folder, rows, partBytes: 10_000);
-        Assert.Equal(["dataset.1.arrow", "dataset.2.arrow", "dataset.arrow"], Directory.EnumerateFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal)!);
+        Assert.Equal(["dataset.1.arrow", "dataset.2.arrow", "dataset.arrow"],
+            Directory.EnumerateFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal)!);
         using var read = InstructionDataset.Open(folder);
         Assert.Equal(rows, read.Count);
         Assert.All(new[] { 0, 1, 16_383, 16_384, 32_767, 32_768 }, row =>
@@ -61,7 +62,8 @@ public sealed class DatasetPartsTests
         Write(folder, rows: 20_000, partBytes: 10_000);
         var part = Path.Combine(folder, "dataset.1.arrow");
         File.WriteAllBytes(part, File.ReadAllBytes(part)[..1000]);
-        Assert.Contains("Build the data set again", Assert.Throws<ModelException>(() => InstructionDataset.Open(folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("Build the data set again", Assert.Throws<ModelException>(() => InstructionDataset.Open(folder)).Message,
+            StringComparison.Ordinal);
     }
 
     private static void Write(string folder, int rows, long partBytes)

@@ -45,7 +45,9 @@ public sealed class PreprocessGoldens
         foreach (var record in GoldenFolder.Rows(golden, "records"))
         {
             var (our, their) = (Row(ours, record), Row(theirs, record));
-            var reason = difference.Of(new(null, [new(record.GetProperty("instruction").GetString()!, record.GetProperty("output").GetString(), record.GetProperty("input").GetString())]), our);
+            var reason = difference.Of(
+                new(null, [new(record.GetProperty("instruction").GetString()!, record.GetProperty("output").GetString(),
+                    record.GetProperty("input").GetString())]), our);
             Assert.NotEqual(Difference.Unexplained, reason);
             if (reason == Difference.TypedSpecialToken)
             {
@@ -69,7 +71,8 @@ public sealed class PreprocessGoldens
         var records = GoldenFolder.Rows(source, "records").ToList();
         foreach (var expected in GoldenFolder.Rows(golden, "batches"))
         {
-            var rows = Ints(expected, "records").Select(index => Row(preprocessor, records[index])).Select(row => (row.InputIds, row.Labels)).ToList();
+            var rows = Ints(expected, "records").Select(index => Row(preprocessor, records[index]))
+                .Select(row => (row.InputIds, row.Labels)).ToList();
             var batch = Collator.Pad(rows, PaddingSide.Left, multipleOf: 8);
             Assert.Equal(Flat(expected, "input_ids"), batch.InputIds.Cast<long>());
             Assert.Equal(Flat(expected, "labels"), batch.Labels.Cast<long>());
@@ -88,5 +91,6 @@ public sealed class PreprocessGoldens
 
     private static int[] Ints(JsonElement row, string key) => [.. row.GetProperty(key).EnumerateArray().Select(id => id.GetInt32())];
 
-    private static long[] Flat(JsonElement batch, string key) => [.. batch.GetProperty(key).EnumerateArray().SelectMany(row => row.EnumerateArray().Select(id => id.GetInt64()))];
+    private static long[] Flat(JsonElement batch, string key) =>
+        [.. batch.GetProperty(key).EnumerateArray().SelectMany(row => row.EnumerateArray().Select(id => id.GetInt64()))];
 }

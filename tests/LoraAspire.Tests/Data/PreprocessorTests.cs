@@ -48,9 +48,12 @@ public sealed class PreprocessorTests
     [Fact]
     public void A_row_one_token_too_long_loses_its_EOS_and_says_so()
     {
-        var full = new Preprocessor(Pebble, Plain, new(256, TrainOnInputs: false)).Row("Count from 1 to 9.", "", "1, 2, 3, 4, 5, 6, 7, 8, 9");
-        var fits = new Preprocessor(Pebble, Plain, new(full.InputIds.Length, TrainOnInputs: false)).Row("Count from 1 to 9.", "", "1, 2, 3, 4, 5, 6, 7, 8, 9");
-        var cut = new Preprocessor(Pebble, Plain, new(full.InputIds.Length - 1, TrainOnInputs: false)).Row("Count from 1 to 9.", "", "1, 2, 3, 4, 5, 6, 7, 8, 9");
+        var full =
+            new Preprocessor(Pebble, Plain, new(256, TrainOnInputs: false)).Row("Count from 1 to 9.", "", "1, 2, 3, 4, 5, 6, 7, 8, 9");
+        var fits = new Preprocessor(Pebble, Plain, new(full.InputIds.Length, TrainOnInputs: false))
+            .Row("Count from 1 to 9.", "", "1, 2, 3, 4, 5, 6, 7, 8, 9");
+        var cut = new Preprocessor(Pebble, Plain, new(full.InputIds.Length - 1, TrainOnInputs: false))
+            .Row("Count from 1 to 9.", "", "1, 2, 3, 4, 5, 6, 7, 8, 9");
         Assert.Equal(full.InputIds, fits.InputIds);
         Assert.False(fits.Truncated);
         Assert.Equal(full.InputIds[..^1], cut.InputIds);
@@ -73,7 +76,8 @@ public sealed class PreprocessorTests
         Assert.EndsWith("</s>ok", Pebble.Decode(row.InputIds));
     }
 
-    private static readonly Conversation Talk = new("Be brief.", [new("Who are you?", "I am Pebble."), new("What is 2 plus 2?", "4"), new("再见", "再见！")]);
+    private static readonly Conversation Talk =
+        new("Be brief.", [new("Who are you?", "I am Pebble."), new("What is 2 plus 2?", "4"), new("再见", "再见！")]);
 
     [Theory]
     [InlineData("plain")]
@@ -107,7 +111,8 @@ public sealed class PreprocessorTests
         var row = new Preprocessor(Pebble, template, new(512, TrainOnInputs: false)).Row(Talk);
         for (var turn = 0; turn < Talk.Turns.Count; turn++)
         {
-            var asked = (Talk with { Turns = [.. Talk.Turns.Take(turn), Talk.Turns[turn] with { Answer = null }] }).Encode(template, Pebble, room: 512);
+            var asked = (Talk with { Turns = [.. Talk.Turns.Take(turn), Talk.Turns[turn] with { Answer = null }] })
+                .Encode(template, Pebble, room: 512);
             Assert.Equal(asked, row.InputIds[..asked.Length]);
             Assert.NotEqual(InstructionDataset.NoLoss, row.Labels[asked.Length]);
         }
@@ -115,5 +120,6 @@ public sealed class PreprocessorTests
 
     [Fact]
     public void Alpaca_lora_has_no_form_for_a_conversation() =>
-        Assert.Throws<ModelException>(() => new Preprocessor(Pebble, Plain, new(512, TrainOnInputs: false, LikeAlpacaLora: true)).Row(Talk));
+        Assert.Throws<ModelException>(
+            () => new Preprocessor(Pebble, Plain, new(512, TrainOnInputs: false, LikeAlpacaLora: true)).Row(Talk));
 }

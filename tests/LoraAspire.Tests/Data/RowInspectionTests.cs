@@ -20,7 +20,8 @@ public sealed class RowInspectionTests
         var row = Inspect([.. prompt, .. answer], [.. Enumerable.Repeat(No, prompt.Length), .. answer], "self", 3, 7);
 
         Assert.Equal(("self", 3L, 7L), (row.Source, row.SourceRow, row.Line));
-        Assert.Equal([(0, prompt.Length, false), (prompt.Length, answer.Length, true)], row.Segments.Select(segment => (segment.Start, segment.Count, segment.CarriesLoss)));
+        Assert.Equal([(0, prompt.Length, false), (prompt.Length, answer.Length, true)],
+            row.Segments.Select(segment => (segment.Start, segment.Count, segment.CarriesLoss)));
         Assert.Equal([new RowPart("<s>", true), new("Who are you?\n", false)], row.Segments[0].Parts);
         Assert.Equal([new RowPart("I am 小石.", false), new("</s>", true)], row.Segments[1].Parts);
         Assert.Equal(answer.Length, row.LossTokens);
@@ -54,7 +55,8 @@ public sealed class RowInspectionTests
     public void Bytes_that_are_no_character_stay_bytes_and_belong_to_none()
     {
         var row = Inspect(Pebble.Encode("😀", addBos: false)[..^1]);
-        Assert.Equal(["⟨F0⟩", "⟨9F⟩", "⟨98⟩"], row.Tokens.Where(token => !token.IsSpecial).Select(token => token.Text).Where(text => text.StartsWith('⟨')));
+        Assert.Equal(["⟨F0⟩", "⟨9F⟩", "⟨98⟩"],
+            row.Tokens.Where(token => !token.IsSpecial).Select(token => token.Text).Where(text => text.StartsWith('⟨')));
         Assert.All(row.Tokens, token => Assert.Null(token.PartOf));
     }
 
@@ -75,7 +77,8 @@ public sealed class RowInspectionTests
         var built = new Preprocessor(Pebble, template, new(256, TrainOnInputs: false)).Row(talk);
         var row = Inspect(built.InputIds, built.Labels);
         Assert.Equal([false, true, false, true, false, true], row.Segments.Select(segment => segment.CarriesLoss));
-        Assert.Equal(["First.</s>", "Second.</s>", "Third.</s>"], row.Segments.Where(segment => segment.CarriesLoss).Select(segment => segment.Text));
+        Assert.Equal(["First.</s>", "Second.</s>", "Third.</s>"],
+            row.Segments.Where(segment => segment.CarriesLoss).Select(segment => segment.Text));
         Assert.Equal(built.Targets, row.LossTokens);
     }
 
@@ -110,7 +113,8 @@ public sealed class RowInspectionTests
         Assert.Contains(row.Tokens, token => token.PartOf == "🦜");
     }
 
-    private static RowInspection Inspect(int[] ids, int[]? labels = null, string source = "s", long sourceRow = 0, long line = 0, HfTokenizer? tokenizer = null)
+    private static RowInspection Inspect(int[] ids, int[]? labels = null, string source = "s", long sourceRow = 0, long line = 0,
+        HfTokenizer? tokenizer = null)
     {
         var folder = Directory.CreateTempSubdirectory("lora-").FullName;
         using (InstructionDatasetWriter writer = new(folder))

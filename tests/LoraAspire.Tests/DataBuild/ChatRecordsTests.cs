@@ -19,11 +19,13 @@ public sealed class ChatRecordsTests
 
     /// <summary>The roles and words of a conversation in OpenAI's form: "user hi" and so on.</summary>
     private static string Messages(params string[] turns) =>
-        "{\"messages\": [" + string.Join(", ", turns.Select(turn => turn.Split(' ', 2)).Select(turn => $"{{\"role\": \"{turn[0]}\", \"content\": \"{turn[1]}\"}}")) + "]}";
+        "{\"messages\": [" + string.Join(", ",
+            turns.Select(turn => turn.Split(' ', 2)).Select(turn => $"{{\"role\": \"{turn[0]}\", \"content\": \"{turn[1]}\"}}")) + "]}";
 
     private static string? Dropped(string text) => Assert.Single(Records(text)).Dropped;
 
-    private const string Share = """{"id": "x", "conversations": [{"from": "system", "value": "Be brief."}, {"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}, {"from": "human", "value": "Who?"}, {"from": "gpt", "value": "Pebble."}]}""";
+    private const string Share =
+        """{"id": "x", "conversations": [{"from": "system", "value": "Be brief."}, {"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}, {"from": "human", "value": "Who?"}, {"from": "gpt", "value": "Pebble."}]}""";
 
     [Theory]
     [InlineData(Share)]
@@ -32,7 +34,8 @@ public sealed class ChatRecordsTests
     public void Both_forms_of_a_conversation_give_the_last_turn_with_the_others_as_history(string row)
     {
         var record = Assert.Single(Records("[\n" + row + "]", "c.json"));
-        Assert.Equal(("Who?", "", "Pebble.", "Be brief."), (record.Record.Instruction, record.Record.Input, record.Record.Output, record.Record.System));
+        Assert.Equal(("Who?", "", "Pebble.", "Be brief."),
+            (record.Record.Instruction, record.Record.Input, record.Record.Output, record.Record.System));
         Assert.Equal([("Hi", "Hello")], record.Record.History.Select(turn => (turn.Question, turn.Answer)));
         Assert.Equal(("c.json", 0L, 2L, null), (record.Source, record.Row, record.Line, record.Dropped));
     }
@@ -45,7 +48,8 @@ public sealed class ChatRecordsTests
         var pebble = HfTokenizer.Load(Path.Combine(GoldenFolder.RepoRoot, "models", "pebble-init"));
         var learned = rows.Labels(0).ToArray().Where(label => label != -100).ToArray();
         Assert.Equal(2, learned.Count(id => id == pebble.EosId));
-        Assert.Equal(["Hello", "Pebble."], string.Join('|', learned.Select(id => id == pebble.EosId ? -1 : id)).Split("|-1", StringSplitOptions.RemoveEmptyEntries)
+        Assert.Equal(["Hello", "Pebble."],
+            string.Join('|', learned.Select(id => id == pebble.EosId ? -1 : id)).Split("|-1", StringSplitOptions.RemoveEmptyEntries)
             .Select(answer => pebble.Decode([.. answer.Split('|', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)]).Trim()));
     }
 
@@ -67,13 +71,17 @@ public sealed class ChatRecordsTests
         Assert.Equal(order, Dropped(Messages("user a", "assistant b", "assistant c")));
         Assert.Equal(order, Dropped(Messages("user a", "assistant b", "system c", "user d", "assistant e")));
         Assert.Equal("a turn of 'tool'", Dropped(Messages("user a", "tool b", "assistant c")));
-        Assert.Equal("a turn that isn't text", Dropped("""{"messages": [{"role": "user", "content": [{"type": "image_url"}]}, {"role": "assistant", "content": "b"}]}"""));
-        Assert.Equal("a turn that isn't text", Dropped("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]}]}"""));
-        Assert.Equal("a turn that isn't text", Dropped("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "tool_calls": [{"id": "1"}]}]}"""));
+        Assert.Equal("a turn that isn't text",
+            Dropped("""{"messages": [{"role": "user", "content": [{"type": "image_url"}]}, {"role": "assistant", "content": "b"}]}"""));
+        Assert.Equal("a turn that isn't text", Dropped(
+            """{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]}]}"""));
+        Assert.Equal("a turn that isn't text", Dropped(
+            """{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "tool_calls": [{"id": "1"}]}]}"""));
     }
 
     [Theory]
-    [InlineData("{\"instruction\": \"a\", \"output\": \"b\"}", "c.jsonl:3: row 1 has neither 'conversations' nor 'messages'. It has: instruction, output")]
+    [InlineData("{\"instruction\": \"a\", \"output\": \"b\"}",
+        "c.jsonl:3: row 1 has neither 'conversations' nor 'messages'. It has: instruction, output")]
     [InlineData("{\"messages\": \"a\"}", "c.jsonl:3: row 1: the conversation is string")]
     [InlineData("{\"messages\": [{\"content\": \"a\"}]}", "c.jsonl:3: row 1: a turn has no 'role'")]
     [InlineData("{\"conversations\": [\"a\"]}", "c.jsonl:3: row 1: a turn has no 'from'")]
@@ -81,11 +89,13 @@ public sealed class ChatRecordsTests
         Assert.Contains(words, Assert.Throws<StageException>(() => Records(Share + "\n\n" + row)).Message);
 
     [Fact]
-    public void A_form_that_holds_no_lists_is_refused() => Assert.Contains("c.csv: conversations are read from .json, .jsonl and .parquet", Assert.Throws<StageException>(() => Records(Share, "c.csv")).Message);
+    public void A_form_that_holds_no_lists_is_refused() => Assert.Contains("c.csv: conversations are read from .json, .jsonl and .parquet",
+        Assert.Throws<StageException>(() => Records(Share, "c.csv")).Message);
 
     [Fact]
     public void Parts_of_a_content_that_are_all_texts_are_one_text() =>
-        Assert.Equal("ab", Records("""{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, {"role": "assistant", "content": "c"}]}""")[0].Record.Instruction);
+        Assert.Equal("ab",
+            Records("""{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, {"role": "assistant", "content": "c"}]}""")[0].Record.Instruction);
 
     private sealed class Message
     {
@@ -103,8 +113,11 @@ public sealed class ChatRecordsTests
     public async Task Conversations_in_a_parquet_file_with_a_bit_flipped_are_read_or_refused_in_words()
     {
         using MemoryStream parquet = new();
-        Talk[] talks = [.. Enumerable.Range(0, 40).Select(i => new Talk { source = i % 3 == 0 ? null : "x", messages = [new() { role = "user", content = $"question {i}" }, new() { role = "assistant", content = $"answer {i}" }] })];
-        await Parquet.Serialization.ParquetSerializer.SerializeAsync(talks, parquet, new Parquet.ParquetOptions { RowGroupSize = 20 }, cancellationToken: TestContext.Current.CancellationToken);
+        Talk[] talks = [.. Enumerable.Range(0, 40)
+            .Select(i => new Talk { source = i % 3 == 0 ? null : "x",
+                messages = [new() { role = "user", content = $"question {i}" }, new() { role = "assistant", content = $"answer {i}" }] })];
+        await Parquet.Serialization.ParquetSerializer.SerializeAsync(talks, parquet, new Parquet.ParquetOptions { RowGroupSize = 20 },
+            cancellationToken: TestContext.Current.CancellationToken);
         var good = parquet.ToArray();
         var path = Path.Combine(Directory.CreateTempSubdirectory("lora-").FullName, "c.parquet");
         var (read, refused) = (0, 0);
@@ -131,12 +144,16 @@ public sealed class ChatRecordsTests
     {
         Talk[] talks =
         [
-            new() { source = "x", messages = [new() { role = "system", content = "Be brief." }, new() { role = "user", content = "你好" }, new() { role = "assistant", content = "Hi" }, new() { role = "user", content = "Bye?" }, new() { role = "assistant", content = "Bye." }] },
+            new() { source = "x",
+                messages = [new() { role = "system", content = "Be brief." }, new() { role = "user", content = "你好" },
+                    new() { role = "assistant", content = "Hi" }, new() { role = "user", content = "Bye?" }, new() { role = "assistant",
+                        content = "Bye." }] },
             new() { messages = [new() { role = "user", content = "a" }, new() { role = "assistant", content = null }] },
             new() { messages = [new() { role = "user", content = "one" }, new() { role = "assistant", content = "1" }] },
         ];
         using MemoryStream parquet = new();
-        await Parquet.Serialization.ParquetSerializer.SerializeAsync(talks, parquet, new Parquet.ParquetOptions { RowGroupSize = 2 }, cancellationToken: TestContext.Current.CancellationToken);
+        await Parquet.Serialization.ParquetSerializer.SerializeAsync(talks, parquet, new Parquet.ParquetOptions { RowGroupSize = 2 },
+            cancellationToken: TestContext.Current.CancellationToken);
         var path = Path.Combine(Directory.CreateTempSubdirectory("lora-").FullName, "c.parquet");
         await File.WriteAllBytesAsync(path, parquet.ToArray(), TestContext.Current.CancellationToken);
         var byParquet = new ChatRecords(new DataFile("c.parquet", path)).Read().ToList();
@@ -144,14 +161,19 @@ public sealed class ChatRecordsTests
         Assert.Equal(byJson.Select(Shown), byParquet.Select(Shown));
         Assert.Equal("c.parquet (row 2)", byParquet[2].Where);
 
-        static string Shown(SourceRecord record) => $"{record.Row} {record.Dropped} {record.Record.System} {string.Join('|', record.Record.History)} {record.Record.Instruction} {record.Record.Output}";
+        static string Shown(
+            SourceRecord record) =>
+                $"{record.Row} {record.Dropped} {record.Record.System} {string.Join('|', record.Record.History)} {record.Record.Instruction} {record.Record.Output}";
     }
 
     [Fact]
     public void Instructions_of_a_developer_are_the_systems_and_an_answer_of_weight_0_leaves_its_conversation_out()
     {
-        Assert.Equal("Be brief.", Assert.Single(Records("""{"conversations": null, "messages": [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 1}]}""")).Record.System);
-        Assert.Equal("an answer that isn't to be learned (weight 0)", Dropped("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 0}]}"""));
+        Assert.Equal("Be brief.",
+            Assert.Single(
+                Records("""{"conversations": null, "messages": [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 1}]}""")).Record.System);
+        Assert.Equal("an answer that isn't to be learned (weight 0)",
+            Dropped("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 0}]}"""));
     }
 
     [Fact]
@@ -159,7 +181,8 @@ public sealed class ChatRecordsTests
     {
         var text = string.Join('\n', Share, Messages("assistant a"), Messages("user a"), Messages("user b"));
         var run = await new StageRun().File("c.jsonl", text).RunAsync(StageRun.With(new ChatSource { Path = "c.jsonl" }));
-        var dropped = System.Text.Json.JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"), TestContext.Current.CancellationToken)).GetProperty("total").GetProperty("dropped");
+        var dropped = System.Text.Json.JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"),
+            TestContext.Current.CancellationToken)).GetProperty("total").GetProperty("dropped");
         Assert.Equal(2, dropped.GetProperty("no answer in the conversation").GetInt32());
         Assert.Equal(1, dropped.GetProperty("turns that don't alternate, beginning with a question").GetInt32());
     }

@@ -34,7 +34,8 @@ public sealed class DamagedFilesTests
     [Fact]
     public async Task A_gzipped_table_that_was_cut_off_is_refused()
     {
-        var message = await new StageRun().File("a.csv.gz", Gzip(i => i == 0 ? "instruction,output\n" : $"q{i},a{i}\n")[..^8]).FailureAsync(StageRun.With(StageRun.Alpaca("a.csv.gz")));
+        var message = await new StageRun().File("a.csv.gz", Gzip(i => i == 0 ? "instruction,output\n" : $"q{i},a{i}\n")[..^8])
+            .FailureAsync(StageRun.With(StageRun.Alpaca("a.csv.gz")));
         Assert.Contains("a.csv.gz: the gzip file is damaged", message);
     }
 
@@ -49,9 +50,11 @@ public sealed class DamagedFilesTests
     [Fact]
     public async Task A_parquet_file_of_garbage_is_refused_in_words()
     {
-        var message = await new StageRun().File("a.parquet", [.. "PAR1"u8, .. new byte[100], .. "PAR1"u8]).FailureAsync(StageRun.With(StageRun.Alpaca("a.parquet")));
+        var message = await new StageRun().File("a.parquet", [.. "PAR1"u8, .. new byte[100], .. "PAR1"u8])
+            .FailureAsync(StageRun.With(StageRun.Alpaca("a.parquet")));
         Assert.Contains("a.parquet: not a readable parquet file", message);
-        message = await new StageRun().File("a.parquet", [.. "PAR1"u8, .. Enumerable.Repeat((byte)0xFF, 64), 64, 0, 0, 0, .. "PAR1"u8]).FailureAsync(StageRun.With(StageRun.Alpaca("a.parquet")));
+        message = await new StageRun().File("a.parquet", [.. "PAR1"u8, .. Enumerable.Repeat((byte)0xFF, 64), 64, 0, 0, 0, .. "PAR1"u8])
+            .FailureAsync(StageRun.With(StageRun.Alpaca("a.parquet")));
         Assert.Contains("a.parquet: not a readable parquet file", message);
     }
 
@@ -60,11 +63,13 @@ public sealed class DamagedFilesTests
     [InlineData("a.csv", "instruction,output\n", "a.csv: holds no record")]
     [InlineData("a.xlsx", "PK", "a.xlsx: .xlsx files aren't read")]
     public async Task A_source_that_gives_nothing_stops_the_run_beside_others_that_do(string name, string text, string words) =>
-        Assert.Contains(words, await new StageRun().File(name, text).FailureAsync(StageRun.With(new SelfCognitionSource { Name = "Pebble", Developer = "the lab" }, StageRun.Alpaca(name))));
+        Assert.Contains(words, await new StageRun().File(name, text)
+            .FailureAsync(StageRun.With(new SelfCognitionSource { Name = "Pebble", Developer = "the lab" }, StageRun.Alpaca(name))));
 
     [Fact]
     public async Task A_file_in_UTF_16_is_told_by_its_name() =>
-        Assert.Contains("a.json:1: UTF-16, not UTF-8", await new StageRun().File("a.json", [0xFF, 0xFE, .. Encoding.Unicode.GetBytes("[]")]).FailureAsync(StageRun.With(StageRun.Alpaca("a.json"))));
+        Assert.Contains("a.json:1: UTF-16, not UTF-8", await new StageRun().File("a.json", [0xFF, 0xFE, .. Encoding.Unicode.GetBytes("[]")])
+            .FailureAsync(StageRun.With(StageRun.Alpaca("a.json"))));
 
     [Fact]
     public async Task A_list_inside_one_object_is_refused_before_memory_holds_it_all()
@@ -73,13 +78,15 @@ public sealed class DamagedFilesTests
         await using (var file = File.Create(path))
         {
             await file.WriteAsync(Encoding.UTF8.GetBytes("{\"data\": ["), TestContext.Current.CancellationToken);
-            var records = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("{\"instruction\": \"a\", \"output\": \"b\"},\n", 30_000)));
+            var records =
+                Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("{\"instruction\": \"a\", \"output\": \"b\"},\n", 30_000)));
             for (var written = 0L; written < 40L << 20; written += records.Length)
             {
                 await file.WriteAsync(records, TestContext.Current.CancellationToken);
             }
         }
-        var error = Assert.Throws<StageException>(() => new LoraAspire.DataBuild.Sources.AlpacaRecords(new() { Path = "a.json" }, new("a.json", path)).Read().Count());
+        var error = Assert.Throws<StageException>(
+            () => new LoraAspire.DataBuild.Sources.AlpacaRecords(new() { Path = "a.json" }, new("a.json", path)).Read().Count());
         File.Delete(path);
         Assert.Contains("a.json:1: row 0 is longer than 32 MiB. Is it one object around the records", error.Message);
     }

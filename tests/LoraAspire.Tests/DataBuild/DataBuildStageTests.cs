@@ -38,10 +38,12 @@ public sealed class DataBuildStageTests
     [Fact]
     public async Task A_json_array_a_jsonl_and_a_gz_give_the_same_rows()
     {
-        var lines = "{\"instruction\": \"Who?\", \"output\": \"Pebble.\"}\n\n{\"instruction\": \"Repeat.\", \"input\": \"你好\", \"output\": \"你好\"}";
+        var lines =
+            "{\"instruction\": \"Who?\", \"output\": \"Pebble.\"}\n\n{\"instruction\": \"Repeat.\", \"input\": \"你好\", \"output\": \"你好\"}";
         var run = await new StageRun().File("a.json", Two).File("b.jsonl", lines).File("c.json.gz", Gzip(Two))
             .RunAsync(StageRun.With(StageRun.Alpaca("a.json"), StageRun.Alpaca("b.jsonl"), StageRun.Alpaca("c.json.gz")));
-        string[] two = ["### Instruction:\nWho?\n\n### Response:\nPebble.", "### Instruction:\nRepeat.\n\n### Input:\n你好\n\n### Response:\n你好"];
+        string[] two =
+            ["### Instruction:\nWho?\n\n### Response:\nPebble.", "### Instruction:\nRepeat.\n\n### Input:\n你好\n\n### Response:\n你好"];
         Assert.Equal([.. two, .. two, .. two], Texts(run.Dataset));
         using var rows = InstructionDataset.Open(run.Dataset);
         Assert.Equal(("b.jsonl", 1L, 3L), rows.Origin(3));
@@ -54,8 +56,10 @@ public sealed class DataBuildStageTests
     public async Task The_folder_tells_what_is_in_it()
     {
         var run = await new StageRun().File("a.json", Two).RunAsync(StageRun.With(StageRun.Alpaca("a.json", repeat: 3)));
-        Assert.Equal(["dataset.arrow", "dataset.json", "lengths.svg", "preview.md", "prompt_template.json", "report.md"], Directory.EnumerateFiles(run.Dataset).Select(Path.GetFileName).Order(StringComparer.Ordinal)!);
-        var summary = JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"), TestContext.Current.CancellationToken));
+        Assert.Equal(["dataset.arrow", "dataset.json", "lengths.svg", "preview.md", "prompt_template.json", "report.md"],
+            Directory.EnumerateFiles(run.Dataset).Select(Path.GetFileName).Order(StringComparer.Ordinal)!);
+        var summary = JsonElement.Parse(
+            await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"), TestContext.Current.CancellationToken));
         Assert.Equal(6, summary.GetProperty("rows").GetInt32());
         Assert.Equal(6, summary.GetProperty("sources").GetProperty("a.json").GetProperty("written").GetInt32());
         Assert.StartsWith("sha256:", summary.GetProperty("lineage").GetProperty("data").GetProperty("a.json").GetString());
@@ -68,7 +72,10 @@ public sealed class DataBuildStageTests
     public async Task The_report_says_what_was_asked_for_and_could_not_be_had()
     {
         var with = StageRun.With(StageRun.Alpaca("a.json", sample: 50)) with { HeldOut = [StageRun.Alpaca("b.json")] };
-        var run = await new StageRun().File("a.json", Two).File("b.json", """[{"instruction": "Spell cat.", "output": "c, a, t"}, {"instruction": "Repeat.", "input": "你好", "output": ""}]""").RunAsync(with);
+        var run = await new StageRun().File("a.json", Two)
+            .File("b.json",
+                """[{"instruction": "Spell cat.", "output": "c, a, t"}, {"instruction": "Repeat.", "input": "你好", "output": ""}]""")
+                .RunAsync(with);
         var report = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "report.md"), TestContext.Current.CancellationToken);
         Assert.Contains("- a.json: sample asks for 50 records; there are 1, and all of them are taken.", report);
         Assert.Contains("- 2 records are held out.", report);
@@ -78,8 +85,10 @@ public sealed class DataBuildStageTests
     public async Task The_preview_cuts_no_character_in_two_and_shows_what_is_learned()
     {
         var output = new string('a', 1998) + string.Concat(Enumerable.Repeat("😀", 20));
-        var chat = """{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Me."}]}""";
-        var run = await new StageRun().File("a.jsonl", string.Join('\n', Enumerable.Range(0, 3).Select(i => $$"""{"instruction": "a", "output": "{{output[i..]}}"}"""))).File("c.jsonl", chat)
+        var chat =
+            """{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Me."}]}""";
+        var run = await new StageRun().File("a.jsonl", string.Join('\n',
+            Enumerable.Range(0, 3).Select(i => $$"""{"instruction": "a", "output": "{{output[i..]}}"}"""))).File("c.jsonl", chat)
             .RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl"), new ChatSource { Path = "c.jsonl" }) with { CutoffLen = 4000 });
         var preview = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "preview.md"), TestContext.Current.CancellationToken);
         Assert.DoesNotContain('\uFFFD', preview);
@@ -90,7 +99,8 @@ public sealed class DataBuildStageTests
     [Fact]
     public async Task The_preview_shows_a_row_of_each_source_however_few_it_has()
     {
-        var run = await new StageRun().File("a.json", Two).RunAsync(StageRun.With(new SelfCognitionSource { Name = "Pebble", Developer = "the lab", Sample = 10, Repeat = 200 }, StageRun.Alpaca("a.json")));
+        var run = await new StageRun().File("a.json", Two).RunAsync(StageRun.With(
+            new SelfCognitionSource { Name = "Pebble", Developer = "the lab", Sample = 10, Repeat = 200 }, StageRun.Alpaca("a.json")));
         var preview = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "preview.md"), TestContext.Current.CancellationToken);
         Assert.StartsWith("# 11 of 2002 rows", preview);
         Assert.Contains(", from a.json:", preview);
@@ -99,7 +109,8 @@ public sealed class DataBuildStageTests
     [Fact]
     public async Task The_same_inputs_give_the_same_bytes()
     {
-        var with = StageRun.With(new SelfCognitionSource { Name = "Pebble", Developer = "the lab", Repeat = 5 }, new SelfCognitionSource { Name = "雁栖", Developer = "助教", Sample = 50 });
+        var with = StageRun.With(new SelfCognitionSource { Name = "Pebble", Developer = "the lab", Repeat = 5 },
+            new SelfCognitionSource { Name = "雁栖", Developer = "助教", Sample = 50 });
         var one = await new StageRun().RunAsync(with);
         var two = await new StageRun().RunAsync(with);
         foreach (var file in Directory.EnumerateFiles(one.Dataset))
@@ -112,7 +123,8 @@ public sealed class DataBuildStageTests
     [Theory]
     [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\": \"a\", \"input\": \"\"}\n]", "a.json:3", "no 'output'")]
     [InlineData("[\n{\"output\": \"b\"}\n]", "a.json:2", "no 'instruction'")]
-    [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\": \"a\" \"output\": \"b\"}]", "a.json:3", "malformed JSON")]
+    [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\"},\n{\"instruction\": \"a\" \"output\": \"b\"}]", "a.json:3",
+        "malformed JSON")]
     [InlineData("[\n{\"instruction\": \"a\", \"output\": \"b\"}", "a.json:2", "malformed JSON")]
     [InlineData("[{\"instruction\": \"a\",\n \"output\": 5}]", "a.json:1", "'output' is number")]
     [InlineData("{\"instruction\": \"a\", \"output\": \"b\"}\n\n[3]", "a.json:3", "is a number, not an object")]
@@ -128,8 +140,10 @@ public sealed class DataBuildStageTests
     [Fact]
     public async Task A_bad_row_far_into_a_long_file_is_refused_with_its_line()
     {
-        var good = string.Concat(Enumerable.Repeat("{\"instruction\": \"a longer instruction, so that many buffers are read\",\n\"output\": \"b\"},\n", 9000));
-        var message = await new StageRun().File("a.json", $"[\n{good}{{\"instruction\": \"a\"}}\n]").FailureAsync(StageRun.With(StageRun.Alpaca("a.json")));
+        var good = string.Concat(
+            Enumerable.Repeat("{\"instruction\": \"a longer instruction, so that many buffers are read\",\n\"output\": \"b\"},\n", 9000));
+        var message = await new StageRun().File("a.json", $"[\n{good}{{\"instruction\": \"a\"}}\n]")
+            .FailureAsync(StageRun.With(StageRun.Alpaca("a.json")));
         Assert.Contains("a.json:18002:", message);
     }
 
@@ -147,9 +161,11 @@ public sealed class DataBuildStageTests
     public async Task Pairs_follow_the_templates_in_both_directions()
     {
         var run = await new StageRun().File("p.tsv", "你好\thello\n").File("t.txt", "# ours\nFrom [src_lang] to [tgt_lang]: [input]\n")
-            .RunAsync(StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"], BothDirections = true }));
+            .RunAsync(StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"],
+                BothDirections = true }));
         Assert.Equal(
-            ["### Instruction:\nFrom Chinese to English:\n\n### Input:\n你好\n\n### Response:\nhello", "### Instruction:\nFrom English to Chinese:\n\n### Input:\nhello\n\n### Response:\n你好"],
+            ["### Instruction:\nFrom Chinese to English:\n\n### Input:\n你好\n\n### Response:\nhello",
+                "### Instruction:\nFrom English to Chinese:\n\n### Input:\nhello\n\n### Response:\n你好"],
             Texts(run.Dataset));
     }
 
@@ -157,7 +173,8 @@ public sealed class DataBuildStageTests
     public async Task A_template_that_does_not_end_with_the_sentence_takes_it_into_the_instruction()
     {
         var run = await new StageRun().File("p.tsv", "你好\thello\n").File("t.txt", "Say [input] in [tgt_lang].\n")
-            .RunAsync(StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"] }));
+            .RunAsync(
+                StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"] }));
         Assert.Equal(["### Instruction:\nSay 你好 in English.\n\n### Response:\nhello"], Texts(run.Dataset));
     }
 
@@ -185,7 +202,9 @@ public sealed class DataBuildStageTests
     [Fact]
     public async Task An_answer_of_white_space_is_an_empty_one()
     {
-        var run = await new StageRun().File("a.jsonl", "{\"instruction\": \"a\", \"output\": \" \\n\"}\n{\"instruction\": \"b\", \"output\": \"c\"}").RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl")) with { EmptyOutput = EmptyOutput.Skip });
+        var run = await new StageRun()
+            .File("a.jsonl", "{\"instruction\": \"a\", \"output\": \" \\n\"}\n{\"instruction\": \"b\", \"output\": \"c\"}")
+            .RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl")) with { EmptyOutput = EmptyOutput.Skip });
         using var rows = InstructionDataset.Open(run.Dataset);
         Assert.Equal(1, rows.Count);
     }
@@ -193,24 +212,28 @@ public sealed class DataBuildStageTests
     [Fact]
     public async Task A_prompt_that_fills_the_cutoff_stops_the_run_with_the_line_and_its_length()
     {
-        var message = await new StageRun().File("a.json", Two).FailureAsync(StageRun.With(StageRun.Alpaca("a.json")) with { CutoffLen = 8 });
+        var message =
+            await new StageRun().File("a.json", Two).FailureAsync(StageRun.With(StageRun.Alpaca("a.json")) with { CutoffLen = 8 });
         Assert.Contains("a.json:2: the prompt alone has", message);
         Assert.Contains($"{Length("### Instruction:\nWho?\n\n### Response:\n")} tokens", message);
         Assert.Contains("all labels are masked", message);
-        var dropped = await new StageRun().File("a.json", Two).FailureAsync(StageRun.With(StageRun.Alpaca("a.json")) with { CutoffLen = 8, Truncation = Truncation.Drop });
+        var dropped = await new StageRun().File("a.json", Two)
+            .FailureAsync(StageRun.With(StageRun.Alpaca("a.json")) with { CutoffLen = 8, Truncation = Truncation.Drop });
         Assert.Contains("cutoff_len 8 is too short for every record", dropped);
     }
 
     [Fact]
     public async Task An_answer_that_is_too_long_is_left_out_cut_or_refused_as_told()
     {
-        var json = """[{"instruction": "Who?", "output": "Pebble."},""" + "\n" + """{"instruction": "Who?", "output": "Pebble, who has very much more to say about it than fits."}]""";
+        var json = """[{"instruction": "Who?", "output": "Pebble."},""" + "\n"
+            + """{"instruction": "Who?", "output": "Pebble, who has very much more to say about it than fits."}]""";
         var with = StageRun.With(StageRun.Alpaca("a.json")) with { CutoffLen = Length("### Instruction:\nWho?\n\n### Response:\n") + 12 };
         async Task<(JsonElement Summary, int LastId)> Built(DataBuildParams with)
         {
             var run = await new StageRun().File("a.json", json).RunAsync(with);
             using var rows = InstructionDataset.Open(run.Dataset);
-            return (JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"), TestContext.Current.CancellationToken)), rows.InputIds(rows.Count - 1)[^1]);
+            return (JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"),
+                TestContext.Current.CancellationToken)), rows.InputIds(rows.Count - 1)[^1]);
         }
         var (left, end) = await Built(with);
         Assert.Equal(1, left.GetProperty("rows").GetInt32());
@@ -220,7 +243,8 @@ public sealed class DataBuildStageTests
         Assert.Equal(2, cut.GetProperty("rows").GetInt32());
         Assert.Equal(1, cut.GetProperty("total").GetProperty("truncated").GetInt32());
         Assert.NotEqual(Pebble.EosId, cutEnd);
-        Assert.Contains("a.json:2: longer than cutoff_len", await new StageRun().File("a.json", json).FailureAsync(with with { Truncation = Truncation.Error }));
+        Assert.Contains("a.json:2: longer than cutoff_len",
+            await new StageRun().File("a.json", json).FailureAsync(with with { Truncation = Truncation.Error }));
     }
 
     [Fact]
@@ -229,20 +253,27 @@ public sealed class DataBuildStageTests
         var json = """[{"instruction": "Who?", "output": "I am {{name}}, by {{ author }}."}]""";
         var with = StageRun.With(StageRun.Alpaca("a.json"));
         Assert.Contains("a.json:1: {{name}} was never filled in", await new StageRun().File("a.json", json).FailureAsync(with));
-        Assert.Contains("{{name}}", Texts((await new StageRun().File("a.json", json).RunAsync(with with { UnfilledPlaceholders = UnfilledPlaceholders.Keep })).Dataset)[0]);
+        Assert.Contains("{{name}}",
+            Texts((await new StageRun().File("a.json", json)
+                .RunAsync(with with { UnfilledPlaceholders = UnfilledPlaceholders.Keep })).Dataset)[0]);
         var fill = new Dictionary<string, string> { ["name"] = "{{author}}", ["author"] = "us" };
-        var filled = with with { Sources = [new AlpacaSource { Path = "a.json", Fill = fill }], UnfilledPlaceholders = UnfilledPlaceholders.Keep };
+        var filled =
+            with with { Sources = [new AlpacaSource { Path = "a.json", Fill = fill }], UnfilledPlaceholders = UnfilledPlaceholders.Keep };
         Assert.EndsWith("I am {{author}}, by us.", Texts((await new StageRun().File("a.json", json).RunAsync(filled)).Dataset)[0]);
     }
 
     [Fact]
     public async Task A_conversation_is_judged_by_all_of_its_turns()
     {
-        const string empty = """{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": ""}, {"role": "user", "content": "b"}, {"role": "assistant", "content": "c"}]}""";
+        const string empty =
+            """{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": ""}, {"role": "user", "content": "b"}, {"role": "assistant", "content": "c"}]}""";
         var with = StageRun.With(new ChatSource { Path = "c.jsonl" });
-        Assert.Contains("c.jsonl:1: the output is empty", await new StageRun().File("c.jsonl", empty).FailureAsync(with with { EmptyOutput = EmptyOutput.Error }));
-        Assert.Contains("{{name}}", await new StageRun().File("c.jsonl", empty.Replace("[{", """[{"role": "system", "content": "You are {{name}}."}, {""")).FailureAsync(with));
-        Assert.Contains("c.jsonl:1: a conversation of several turns", await new StageRun().File("c.jsonl", empty).FailureAsync(with with { Compat = Compat.AlpacaLora }));
+        Assert.Contains("c.jsonl:1: the output is empty",
+            await new StageRun().File("c.jsonl", empty).FailureAsync(with with { EmptyOutput = EmptyOutput.Error }));
+        Assert.Contains("{{name}}", await new StageRun()
+            .File("c.jsonl", empty.Replace("[{", """[{"role": "system", "content": "You are {{name}}."}, {""")).FailureAsync(with));
+        Assert.Contains("c.jsonl:1: a conversation of several turns",
+            await new StageRun().File("c.jsonl", empty).FailureAsync(with with { Compat = Compat.AlpacaLora }));
     }
 
     private static int Length(string prompt) => Pebble.Encode(prompt, addBos: true).Length;
@@ -250,10 +281,12 @@ public sealed class DataBuildStageTests
     [Fact]
     public async Task A_sample_is_drawn_by_the_seed_and_keeps_the_order()
     {
-        var json = "[" + string.Join(",\n", Enumerable.Range(0, 500).Select(i => $"{{\"instruction\": \"{i}\", \"output\": \"{i}\"}}")) + "]";
+        var json =
+            "[" + string.Join(",\n", Enumerable.Range(0, 500).Select(i => $"{{\"instruction\": \"{i}\", \"output\": \"{i}\"}}")) + "]";
         async Task<List<long>> Rows(int seed)
         {
-            var run = await new StageRun().File("a.json", json).RunAsync(StageRun.With(StageRun.Alpaca("a.json", sample: 20)) with { Seed = seed });
+            var run = await new StageRun().File("a.json", json)
+                .RunAsync(StageRun.With(StageRun.Alpaca("a.json", sample: 20)) with { Seed = seed });
             using var rows = InstructionDataset.Open(run.Dataset);
             return [.. Enumerable.Range(0, rows.Count).Select(row => rows.Origin(row).Row)];
         }
@@ -267,7 +300,8 @@ public sealed class DataBuildStageTests
     [Fact]
     public async Task Every_self_cognition_answer_says_the_name_and_leaves_no_placeholder()
     {
-        var run = await new StageRun().RunAsync(StageRun.With(new SelfCognitionSource { Name = "雁栖-7B", Developer = "助教", Abilities = ["翻译", "问答"] }));
+        var run = await new StageRun()
+            .RunAsync(StageRun.With(new SelfCognitionSource { Name = "雁栖-7B", Developer = "助教", Abilities = ["翻译", "问答"] }));
         var texts = Texts(run.Dataset);
         Assert.All(texts, text => Assert.Contains("雁栖-7B", text[text.IndexOf("### Response:", StringComparison.Ordinal)..]));
         Assert.All(texts, text => Assert.DoesNotContain('{', text));

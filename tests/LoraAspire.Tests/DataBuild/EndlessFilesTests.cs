@@ -8,7 +8,9 @@ using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Tests.DataBuild;
 
-/// <summary>A small .gz that unpacks to hundreds of megabytes without an end of line, row, entry or unit: the reader stops after a few of them.</summary>
+/// <summary>
+/// A small .gz that unpacks to hundreds of megabytes without an end of line, row, entry or unit: the reader stops after a few of them.
+/// </summary>
 public sealed class EndlessFilesTests : IDisposable
 {
     private const int Megabytes = 200;
@@ -60,10 +62,13 @@ public sealed class EndlessFilesTests : IDisposable
     {
         var header = string.Join(',', Enumerable.Range(0, 20_000).Select(column => $"c{column}"));
         File.WriteAllText(Path.Combine(_folder, "wide.csv"), header + "\n");
-        File.WriteAllText(Path.Combine(_folder, "wide.jsonl"), "{" + string.Join(',', Enumerable.Range(0, 20_000).Select(column => $"\"c{column}\":1")) + "}\n");
+        File.WriteAllText(Path.Combine(_folder, "wide.jsonl"),
+            "{" + string.Join(',', Enumerable.Range(0, 20_000).Select(column => $"\"c{column}\":1")) + "}\n");
 
-        Assert.Contains("names 20000 columns", Assert.Throws<StageException>(() => TableRows.Read(new("wide.csv", Path.Combine(_folder, "wide.csv"))).Count()).Message);
-        Assert.Contains("more than 10000 columns", Assert.Throws<StageException>(() => TableRows.Read(new("wide.jsonl", Path.Combine(_folder, "wide.jsonl"))).Count()).Message);
+        Assert.Contains("names 20000 columns",
+            Assert.Throws<StageException>(() => TableRows.Read(new("wide.csv", Path.Combine(_folder, "wide.csv"))).Count()).Message);
+        Assert.Contains("more than 10000 columns",
+            Assert.Throws<StageException>(() => TableRows.Read(new("wide.jsonl", Path.Combine(_folder, "wide.jsonl"))).Count()).Message);
     }
 
     [Fact]

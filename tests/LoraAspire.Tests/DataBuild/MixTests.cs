@@ -35,12 +35,14 @@ public sealed class MixTests
 
     [Fact]
     public void A_source_without_a_record_has_no_share_or_weight() =>
-        Assert.Contains("no record that could be taken", Assert.Throws<StageException>(() => Mix.Rows([Source(weight: 1), Source(weight: 2)], [300, 0])).Message);
+        Assert.Contains("no record that could be taken",
+            Assert.Throws<StageException>(() => Mix.Rows([Source(weight: 1), Source(weight: 2)], [300, 0])).Message);
 
     [Fact]
     public void What_is_held_out_is_held_out_whole()
     {
-        DataBuildParams with = new() { Sources = [new AlpacaSource { Path = "a" }], HeldOut = [new AlpacaSource { Path = "b", Sample = 5 }] };
+        DataBuildParams with =
+            new() { Sources = [new AlpacaSource { Path = "a" }], HeldOut = [new AlpacaSource { Path = "b", Sample = 5 }] };
         Assert.Contains(with.Validate(), problem => problem.Key == "held_out[0]");
     }
 
@@ -58,11 +60,13 @@ public sealed class MixTests
     [Fact]
     public async Task The_data_set_has_the_shares_that_were_asked_for()
     {
-        static string Rows(string name, int count) => string.Join('\n', Enumerable.Range(0, count).Select(i => $$"""{"instruction": "{{name}} {{i}}", "output": "x"}"""));
+        static string Rows(string name, int count) =>
+            string.Join('\n', Enumerable.Range(0, count).Select(i => $$"""{"instruction": "{{name}} {{i}}", "output": "x"}"""));
         var run = await new StageRun().File("a.jsonl", Rows("a", 300)).File("b.jsonl", Rows("b", 500))
             .RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl"), new AlpacaSource { Path = "b.jsonl", Share = 0.25 }));
         using var rows = InstructionDataset.Open(run.Dataset);
-        Assert.Equal([("a.jsonl", 300), ("b.jsonl", 100)], Enumerable.Range(0, rows.Count).CountBy(row => rows.Origin(row).Source).Select(count => (count.Key, count.Value)));
+        Assert.Equal([("a.jsonl", 300), ("b.jsonl", 100)],
+            Enumerable.Range(0, rows.Count).CountBy(row => rows.Origin(row).Source).Select(count => (count.Key, count.Value)));
     }
 
     [Theory]
@@ -70,19 +74,23 @@ public sealed class MixTests
     [InlineData(1.0, null, "leaves nothing")]
     public void Shares_that_cannot_be_are_refused_before_the_run(double first, double? second, string words)
     {
-        DataBuildParams with = new() { Sources = [new AlpacaSource { Path = "a", Share = first }, new AlpacaSource { Path = "b", Share = second }] };
+        DataBuildParams with =
+            new() { Sources = [new AlpacaSource { Path = "a", Share = first }, new AlpacaSource { Path = "b", Share = second }] };
         Assert.Contains(with.Validate(), problem => problem.Key == "sources" && problem.Problem.Contains(words));
     }
 
     [Fact]
     public async Task A_sample_and_its_repeat_stay_what_they_are_beside_a_source_with_a_share()
     {
-        static string Rows(int count) => string.Join('\n', Enumerable.Range(0, count).Select(i => $$"""{"instruction": "{{i}}", "output": "x"}"""));
+        static string Rows(int count) =>
+            string.Join('\n', Enumerable.Range(0, count).Select(i => $$"""{"instruction": "{{i}}", "output": "x"}"""));
         async Task<List<long>> Drawn(params DataSource[] more)
         {
-            var run = await new StageRun().File("a.jsonl", Rows(100)).File("b.jsonl", Rows(50)).RunAsync(StageRun.With([StageRun.Alpaca("a.jsonl", sample: 10, repeat: 3), .. more]));
+            var run = await new StageRun().File("a.jsonl", Rows(100)).File("b.jsonl", Rows(50))
+                .RunAsync(StageRun.With([StageRun.Alpaca("a.jsonl", sample: 10, repeat: 3), .. more]));
             using var dataset = LoraAspire.Model.Data.InstructionDataset.Open(run.Dataset);
-            return [.. Enumerable.Range(0, dataset.Count).Select(row => dataset.Record(row)).Where(record => record.Source == "a.jsonl").Select(record => record.Row)];
+            return [.. Enumerable.Range(0, dataset.Count).Select(row => dataset.Record(row)).Where(record => record.Source == "a.jsonl")
+                .Select(record => record.Row)];
         }
         var alone = await Drawn();
         Assert.Equal((30, 10), (alone.Count, alone.Distinct().Count()));

@@ -70,14 +70,16 @@ public sealed class RowReaderTests
     private static async Task<byte[]> ParquetAsync<T>(IReadOnlyList<T> rows, int rowGroup = 1_000_000)
     {
         using MemoryStream stream = new();
-        await ParquetSerializer.SerializeAsync(rows, stream, new ParquetOptions { RowGroupSize = rowGroup }, cancellationToken: TestContext.Current.CancellationToken);
+        await ParquetSerializer.SerializeAsync(rows, stream, new ParquetOptions { RowGroupSize = rowGroup },
+            cancellationToken: TestContext.Current.CancellationToken);
         return stream.ToArray();
     }
 
     private static List<TableRow> Rows(DataFile file) => [.. TableRows.Read(file)];
 
     private static List<SourceRecord> Records(DataFile file, params (string Key, string Column)[] columns) =>
-        [.. new AlpacaRecords(new() { Path = file.Name, Columns = columns.ToDictionary(pair => pair.Key, pair => pair.Column) }, file).Read()];
+        [.. new AlpacaRecords(new() { Path = file.Name, Columns = columns.ToDictionary(pair => pair.Key, pair => pair.Column) }, file)
+            .Read()];
 
     private static string Failure(Func<object> read) => Assert.Throws<StageException>(read).Message;
 
@@ -87,12 +89,17 @@ public sealed class RowReaderTests
         Review[] rows = [new() { instruction = "Who?", output = "Pebble." }, new() { instruction = Long, input = "你好", output = "好" }];
         DataFile[] files =
         [
-            File("a.json", Json), File("a.jsonl", Jsonl), File("a.csv", Csv), File("bom.csv", "\uFEFF" + Csv), File("crlf.csv", Csv.Replace("\n", "\r\n", StringComparison.Ordinal)), File("a.json.gz", Gzip(Json)), File("a.jsonl.gz", Gzip(Jsonl)), File("a.csv.gz", Gzip(Csv)),
+            File("a.json", Json), File("a.jsonl", Jsonl), File("a.csv", Csv), File("bom.csv", "\uFEFF" + Csv), File("crlf.csv",
+                Csv.Replace("\n", "\r\n", StringComparison.Ordinal)), File("a.json.gz", Gzip(Json)), File("a.jsonl.gz", Gzip(Jsonl)),
+                File("a.csv.gz", Gzip(Csv)),
             File("a.parquet", await ParquetAsync(rows)), File("groups.parquet", await ParquetAsync(rows, rowGroup: 1)),
         ];
         Assert.All(files, file => Assert.Equal([("Who?", "", "Pebble.", 0L), (Long, "你好", "好", 1)],
-            Records(file).Select(record => (record.Record.Instruction.Replace("\r", "", StringComparison.Ordinal), record.Record.Input, record.Record.Output, record.Row))));
-        Assert.Equal([("a", "b\"", "")], Records(File("a.tsv", "instruction\toutput\na\tb\"\n")).Select(record => (record.Record.Instruction, record.Record.Output, record.Record.Input)));
+            Records(file)
+                .Select(record => (record.Record.Instruction.Replace("\r", "", StringComparison.Ordinal), record.Record.Input,
+                    record.Record.Output, record.Row))));
+        Assert.Equal([("a", "b\"", "")], Records(File("a.tsv", "instruction\toutput\na\tb\"\n"))
+            .Select(record => (record.Record.Instruction, record.Record.Output, record.Record.Input)));
     }
 
     [Theory]
@@ -100,14 +107,18 @@ public sealed class RowReaderTests
     [InlineData("a.csv", "\"te\nxt\"\none\ntwo\n", new long[] { 3, 4 })]
     [InlineData("a.csv", "text\r\none\r\n\"two\r\nthree\"\r\nfour", new long[] { 2, 3, 5 })]
     [InlineData("a.tsv", "text\none\n\"two\n\"three\n", new long[] { 2, 3, 4 })]
-    [InlineData("a.json", "[\n  {\n    \"text\": \"one\"\n  },\n  {\n    \"text\":\n \"two\"\n  }\n, {\"text\": \"three\"}]", new long[] { 2, 5, 9 })]
+    [InlineData("a.json", "[\n  {\n    \"text\": \"one\"\n  },\n  {\n    \"text\":\n \"two\"\n  }\n, {\"text\": \"three\"}]",
+        new long[] { 2, 5, 9 })]
     [InlineData("a.jsonl", "\n{\"text\": \"one\"}\n\n{\"text\": \"two\"} {\"text\": \"three\"}", new long[] { 2, 4, 4 })]
-    public void A_row_knows_the_line_that_it_begins_on(string name, string text, long[] lines) => Assert.Equal(lines, Rows(File(name, text)).Select(row => row.Place.Line));
+    public void A_row_knows_the_line_that_it_begins_on(string name, string text, long[] lines) =>
+        Assert.Equal(lines, Rows(File(name, text)).Select(row => row.Place.Line));
 
     [Fact]
     public void Lines_stay_right_over_many_buffers()
     {
-        var json = "[" + string.Join(",\n", Enumerable.Range(0, 20_000).Select(i => $"{{\n  \"text\": \"{i} {new string('x', i % 97)}\",\n  \"lines\": \"a\\nb\"\n}}")) + "]";
+        var json = "["
+            + string.Join(",\n", Enumerable.Range(0, 20_000)
+                .Select(i => $"{{\n  \"text\": \"{i} {new string('x', i % 97)}\",\n  \"lines\": \"a\\nb\"\n}}")) + "]";
         var csv = "text,lines\n" + string.Concat(Enumerable.Range(0, 20_000).Select(i => $"{i} {new string('x', i % 97)},\"a\n\nb\"\n"));
         Assert.All(Rows(File("a.json", json)), row => Assert.Equal(row.Place.Row * 4 + 1, row.Place.Line));
         Assert.All(Rows(File("a.csv", csv)), row => Assert.Equal(row.Place.Row * 3 + 2, row.Place.Line));
@@ -124,11 +135,13 @@ public sealed class RowReaderTests
     [InlineData("a.csv", "a,b\n1,\"never closed\n2,3\n", "a.csv:2: a quote in the row that begins here is never closed")]
     [InlineData("a.csv", "a,b\n1,2\n\"never closed,1\n2,3\n", "a.csv:3: a quote in the row that begins here is never closed")]
     [InlineData("a.csv", "a,b\n1,2\n\n\"x\ny\",\"z\n", "a.csv:4: a quote in the row that begins here is never closed")]
-    [InlineData("a.csv", "a,b\n\"x\ny\",\"z\" more\n1,2\n", "a.csv:2: a quote stands inside a field that doesn't start with one, or text after")]
+    [InlineData("a.csv", "a,b\n\"x\ny\",\"z\" more\n1,2\n",
+        "a.csv:2: a quote stands inside a field that doesn't start with one, or text after")]
     [InlineData("a.tsv", "a\tb\n1\t2\t3\n", "a.tsv:2: row 0 has 3 fields")]
     [InlineData("a.json", "[{\"a\": \"b\"}]\n]", "a.json:2: malformed JSON")]
     [InlineData("a.json", "{\"a\": 1}\n[[{\"a\": 1}]]", "a.json:2: row 1 is a list")]
-    public void What_is_wrong_with_a_file_is_said_with_its_line(string name, string text, string words) => Assert.Contains(words, Failure(() => Rows(File(name, text))));
+    public void What_is_wrong_with_a_file_is_said_with_its_line(string name, string text, string words) =>
+        Assert.Contains(words, Failure(() => Rows(File(name, text))));
 
     [Fact]
     public void A_csv_that_is_not_UTF8_is_refused_near_its_line()
@@ -142,7 +155,8 @@ public sealed class RowReaderTests
     [InlineData("a.jsonl.gz", "{\"instruction\": \"a\", \"output\": \"b\"}\n")]
     public void A_gzip_that_is_cut_off_or_damaged_is_refused(string name, string text)
     {
-        var packed = Gzip(string.Concat(Enumerable.Range(0, 5000).Select(i => i == 0 || name.EndsWith(".jsonl.gz", StringComparison.Ordinal) ? text : $"{i * 7919},{i},{i}\n")));
+        var packed = Gzip(string.Concat(Enumerable.Range(0, 5000)
+            .Select(i => i == 0 || name.EndsWith(".jsonl.gz", StringComparison.Ordinal) ? text : $"{i * 7919},{i},{i}\n")));
         Assert.Contains("gzip file is damaged", Failure(() => Rows(File(name, packed[..(packed.Length / 2)]))));
         Assert.Contains("gzip file is damaged", Failure(() => Rows(File(name, packed[..^4]))));
         var flipped = packed.ToArray();
@@ -153,7 +167,8 @@ public sealed class RowReaderTests
     [Fact]
     public async Task Numbers_and_truth_values_of_parquet_read_as_JSON_writes_them_and_what_has_no_one_text_is_left_out()
     {
-        var file = File("n.parquet", await ParquetAsync<Numbers>([new() { text = "one", label = -1, big = 1L << 40, score = 0.25, good = true, tags = ["x", "y"] }, new() { label = 2 }]));
+        var file = File("n.parquet", await ParquetAsync<Numbers>(
+            [new() { text = "one", label = -1, big = 1L << 40, score = 0.25, good = true, tags = ["x", "y"] }, new() { label = 2 }]));
         var rows = Rows(file);
         Assert.Equal(["text", "label", "big", "score", "good"], rows[0].Cells.Keys);
         Assert.Equal(["one", "-1", "1099511627776", "0.25", "true"], rows[0].Cells.Values);
@@ -170,7 +185,8 @@ public sealed class RowReaderTests
     [Fact]
     public async Task Texts_that_parquet_holds_as_bytes_are_texts_and_other_bytes_are_left_out()
     {
-        var rows = Rows(File("n.parquet", await ParquetAsync<Unnamed>([new() { instruction = "你好"u8.ToArray(), picture = [0xFF, 0xD8] }, new() { picture = [1] }])));
+        var rows = Rows(File("n.parquet",
+            await ParquetAsync<Unnamed>([new() { instruction = "你好"u8.ToArray(), picture = [0xFF, 0xD8] }, new() { picture = [1] }])));
         Assert.Equal(["你好", ""], rows.Select(row => row.Cells["instruction"]));
         Assert.False(rows[0].Cells.ContainsKey("picture"));
     }
@@ -178,7 +194,8 @@ public sealed class RowReaderTests
     [Fact]
     public async Task A_parquet_file_with_a_bit_flipped_or_its_end_missing_is_read_or_refused_in_words()
     {
-        var good = await ParquetAsync<Review>([.. Enumerable.Range(0, 50).Select(i => new Review { instruction = $"question {i}", input = i % 3 == 0 ? null : "x", output = $"answer {i}" })], rowGroup: 20);
+        var good = await ParquetAsync<Review>([.. Enumerable.Range(0, 50).Select(
+            i => new Review { instruction = $"question {i}", input = i % 3 == 0 ? null : "x", output = $"answer {i}" })], rowGroup: 20);
         var (read, refused) = (0, 0);
         for (var at = 0; at < good.Length; at++)
         {
@@ -210,11 +227,13 @@ public sealed class RowReaderTests
     public void Columns_of_other_names_are_mapped_and_a_wrong_name_lists_what_there_is(string name, string text)
     {
         var file = File(name, text);
-        Assert.Equal(("Who?", "", "Pebble."), Records(file, ("instruction", "question"), ("output", "answer")).Select(record => (record.Record.Instruction, record.Record.Input, record.Record.Output)).Single());
+        Assert.Equal(("Who?", "", "Pebble."), Records(file, ("instruction", "question"), ("output", "answer"))
+            .Select(record => (record.Record.Instruction, record.Record.Input, record.Record.Output)).Single());
         var wrong = Failure(() => Records(file, ("instruction", "qestion"), ("output", "answer")));
         Assert.Contains("has no 'qestion', did you mean 'question'?", wrong);
         Assert.Contains("It has: question, answer", wrong);
-        Assert.Contains("has no 'contxt'", Failure(() => Records(file, ("instruction", "question"), ("input", "contxt"), ("output", "answer"))));
+        Assert.Contains("has no 'contxt'",
+            Failure(() => Records(file, ("instruction", "question"), ("input", "contxt"), ("output", "answer"))));
         Assert.Contains("columns: { instruction: ..., output: ... }", Failure(() => Records(file)));
     }
 
@@ -222,6 +241,7 @@ public sealed class RowReaderTests
     public void A_mapped_input_that_only_later_rows_leave_out_is_empty_there()
     {
         var file = File("a.jsonl", "{\"q\": \"a\", \"context\": \"c\", \"a\": \"b\"}\n{\"q\": \"d\", \"a\": \"e\"}");
-        Assert.Equal(["c", ""], Records(file, ("instruction", "q"), ("input", "context"), ("output", "a")).Select(record => record.Record.Input));
+        Assert.Equal(["c", ""],
+            Records(file, ("instruction", "q"), ("input", "context"), ("output", "a")).Select(record => record.Record.Input));
     }
 }

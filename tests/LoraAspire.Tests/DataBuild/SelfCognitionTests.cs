@@ -5,7 +5,8 @@ namespace LoraAspire.Tests.DataBuild;
 
 public sealed class SelfCognitionTests
 {
-    private static readonly SelfCognitionSource Self = new() { Name = "Mingyu", Developer = "the evening class", Abilities = ["translation"], Languages = ["Chinese", "English"] };
+    private static readonly SelfCognitionSource Self =
+        new() { Name = "Mingyu", Developer = "the evening class", Abilities = ["translation"], Languages = ["Chinese", "English"] };
 
     private static IdentityBank Bank(bool inChinese) => new(Self, inChinese);
 
@@ -38,7 +39,8 @@ public sealed class SelfCognitionTests
     public void The_bank_passes_the_check_with_any_name(string name, string developer)
     {
         var odd = Self with { Name = name, Developer = developer, Abilities = ["GPT-4 style chat", "[text] editing", "a"] };
-        Assert.All(new[] { false, true }.SelectMany(inChinese => new IdentityBank(odd, inChinese).All()), record => Assert.Null(IdentityCheck.Problem(record, odd)));
+        Assert.All(new[] { false, true }.SelectMany(inChinese => new IdentityBank(odd, inChinese).All()),
+            record => Assert.Null(IdentityCheck.Problem(record, odd)));
     }
 
     [Theory]
@@ -48,13 +50,16 @@ public sealed class SelfCognitionTests
     {
         IdentityBank bare = new(Self with { Abilities = [], Languages = [] }, inChinese);
         Assert.All(bare.All(), record => Assert.DoesNotContain("{", record.Output + record.Instruction));
-        Assert.DoesNotContain(bare.All(), record => record.Instruction.Contains(inChinese ? "语言和你交流" : "languages do you speak") || record.Instruction.Contains(inChinese ? "你能做什么" : "What can you do"));
+        Assert.DoesNotContain(bare.All(), record => record.Instruction.Contains(inChinese ? "语言和你交流" : "languages do you speak")
+            || record.Instruction.Contains(inChinese ? "你能做什么" : "What can you do"));
     }
 
     [Fact]
     public async Task A_name_that_holds_every_other_one_is_asked_about_none_and_spaces_around_words_go()
     {
-        var run = await new StageRun().RunAsync(StageRun.With(new SelfCognitionSource { Name = " ChatGPT GPT-4 Claude Gemini Llama Siri Alexa Bing ", Developer = "us", Abilities = ["translation ", ""] }));
+        var run = await new StageRun()
+            .RunAsync(StageRun.With(new SelfCognitionSource { Name = " ChatGPT GPT-4 Claude Gemini Llama Siri Alexa Bing ",
+                Developer = "us", Abilities = ["translation ", ""] }));
         var texts = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "report.md"), TestContext.Current.CancellationToken);
         Assert.Contains("self_cognition", texts);
         using var rows = LoraAspire.Model.Data.InstructionDataset.Open(run.Dataset);

@@ -33,7 +33,8 @@ public sealed class SourceKindsTests
     {
         var table = string.Join('\n', SourceKinds.Table());
         var docs = File.ReadAllText(Path.Combine(GoldenFolder.RepoRoot, "docs", "data.md"));
-        Assert.True(docs.Contains($"\n\n{table}\n\n"), $"docs/data.md has another table of sources than their records. Paste this:\n\n{table}\n");
+        Assert.True(docs.Contains($"\n\n{table}\n\n"),
+            $"docs/data.md has another table of sources than their records. Paste this:\n\n{table}\n");
     }
 
     /// <summary>The digest is that of the parameters as they were written before sources were found by their records.</summary>
@@ -42,14 +43,16 @@ public sealed class SourceKindsTests
     {
         var with = Parsed(OneOfEach);
         var canonical = StageKey.Canonical(StageKey.Parameters(with));
-        Assert.Equal("ccd51cfbb459604faa1b87fc597ca33a76c68f863c3f8278b4eb209a85e6576b", Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(canonical))));
+        Assert.Equal("ccd51cfbb459604faa1b87fc597ca33a76c68f863c3f8278b4eb209a85e6576b",
+            Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(canonical))));
     }
 
     [Fact]
     public void Sources_come_back_from_their_JSON()
     {
         var json = JsonSerializer.Serialize(Parsed(OneOfEach), StageKey.ParamsJson);
-        Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<DataBuildParams>(json, StageKey.ParamsJson), StageKey.ParamsJson));
+        Assert.Equal(json,
+            JsonSerializer.Serialize(JsonSerializer.Deserialize<DataBuildParams>(json, StageKey.ParamsJson), StageKey.ParamsJson));
     }
 
     [Theory]
@@ -59,9 +62,11 @@ public sealed class SourceKindsTests
     [InlineData("sources: [ nonsense ]", "'sources' is keys with values, not 'nonsense'")]
     [InlineData("sources: [ {} ]", "each item names exactly one of alpaca, chat, table, parallel, self_cognition")]
     [InlineData("sources: [ { alpaca: } ]", "each item names exactly one of alpaca, chat, table, parallel, self_cognition")]
-    [InlineData("sources: [ { alpaca: { path: a }, chat: { path: b } } ]", "each item names exactly one of alpaca, chat, table, parallel, self_cognition")]
+    [InlineData("sources: [ { alpaca: { path: a }, chat: { path: b } } ]",
+        "each item names exactly one of alpaca, chat, table, parallel, self_cognition")]
     public void An_item_that_names_no_kind_or_two_is_a_mistake(string yaml, string words) =>
         Assert.Contains(words, Assert.Throws<PipelineException>(() => Parsed(yaml)).Message);
 
-    private static DataBuildParams Parsed(string yaml) => (DataBuildParams)PipelineParser.ParseParams(yaml, "with.yaml", StageKinds.DataBuild);
+    private static DataBuildParams Parsed(string yaml) =>
+        (DataBuildParams)PipelineParser.ParseParams(yaml, "with.yaml", StageKinds.DataBuild);
 }

@@ -30,10 +30,13 @@ internal sealed class StageRun
         return this;
     }
 
-    public async Task<string> FailureAsync(DataBuildParams with) => (await Assert.ThrowsAsync<StageException>(() => RunAsync(with))).Message;
+    public async Task<string> FailureAsync(DataBuildParams with) =>
+        (await Assert.ThrowsAsync<StageException>(() => RunAsync(with))).Message;
 
     /// <summary>Plain template, only the answer learned.</summary>
-    public static DataBuildParams With(params DataSource[] sources) => new() { Sources = sources, PromptTemplateName = "plain", TrainOnInputs = false };
+    public static DataBuildParams With(params DataSource[] sources) =>
+        new() { Sources = sources, PromptTemplateName = "plain", TrainOnInputs = false };
 
-    public static DataSource Alpaca(string path, int? sample = null, int repeat = 1) => new AlpacaSource { Path = path, Sample = sample, Repeat = repeat };
+    public static DataSource Alpaca(string path, int? sample = null, int repeat = 1) =>
+        new AlpacaSource { Path = path, Sample = sample, Repeat = repeat };
 }

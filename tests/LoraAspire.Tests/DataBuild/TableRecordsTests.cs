@@ -14,7 +14,8 @@ public sealed class TableRecordsTests
         Path = "r.csv",
         Templates = ["Is it good? [text]"],
         Output = "[label]",
-        Values = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["label"] = new Dictionary<string, string> { ["0"] = "negative", ["1"] = "positive" } },
+        Values = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["label"] =
+            new Dictionary<string, string> { ["0"] = "negative", ["1"] = "positive" } },
     };
 
     private static List<SourceRecord> Records(TableSource with, string text, int seed = 1, params (string Name, string Text)[] files)
@@ -28,13 +29,15 @@ public sealed class TableRecordsTests
         return [.. new TableRecords(with, Find(with.Path), Find, seed, []).Read()];
     }
 
-    private static string Failure(TableSource with, string text, params (string Name, string Text)[] files) => Assert.Throws<StageException>(() => Records(with, text, 1, files)).Message;
+    private static string Failure(TableSource with, string text, params (string Name, string Text)[] files) =>
+        Assert.Throws<StageException>(() => Records(with, text, 1, files)).Message;
 
     [Fact]
     public void A_row_fills_a_template_and_its_value_becomes_a_word()
     {
         var records = Records(Sentiment, Reviews);
-        Assert.Equal([("Is it good? Good, and\ncheap", "", "positive", 2L), ("Is it good? Broken", "", "negative", 4)], records.Select(record => (record.Record.Instruction, record.Record.Input, record.Record.Output, record.Line)));
+        Assert.Equal([("Is it good? Good, and\ncheap", "", "positive", 2L), ("Is it good? Broken", "", "negative", 4)],
+            records.Select(record => (record.Record.Instruction, record.Record.Input, record.Record.Output, record.Line)));
     }
 
     [Fact]
@@ -59,14 +62,16 @@ public sealed class TableRecordsTests
     [Fact]
     public void A_cell_that_holds_a_placeholder_is_text_and_stays()
     {
-        var record = Assert.Single(Records(Sentiment with { Templates = ["Is it good? [text] / [label]"] }, "text,label\nthe [label] of [text],1\n")).Record;
+        var record = Assert.Single(
+            Records(Sentiment with { Templates = ["Is it good? [text] / [label]"] }, "text,label\nthe [label] of [text],1\n")).Record;
         Assert.Equal("Is it good? the [label] of [text] / positive", record.Instruction);
     }
 
     [Fact]
     public void A_column_is_a_placeholder_whatever_its_name_is_made_of()
     {
-        var with = Sentiment with { Templates = ["Judge [Review (text)], as in [1]"], Output = "[a/b]", Values = new Dictionary<string, IReadOnlyDictionary<string, string>>() };
+        var with = Sentiment with { Templates = ["Judge [Review (text)], as in [1]"], Output = "[a/b]",
+            Values = new Dictionary<string, IReadOnlyDictionary<string, string>>() };
         var record = Assert.Single(Records(with, "Review (text),a/b\nfine,good\n")).Record;
         Assert.Equal(("Judge fine, as in [1]", "good"), (record.Instruction, record.Output));
     }
@@ -74,9 +79,12 @@ public sealed class TableRecordsTests
     [Fact]
     public void A_slip_in_such_a_name_is_a_mistake_and_a_column_without_a_name_is_none()
     {
-        var with = Sentiment with { Templates = ["Judge [Reviev (text)]"], Output = "[a/b]", Values = new Dictionary<string, IReadOnlyDictionary<string, string>>() };
+        var with = Sentiment with { Templates = ["Judge [Reviev (text)]"], Output = "[a/b]",
+            Values = new Dictionary<string, IReadOnlyDictionary<string, string>>() };
         Assert.Contains("nothing is known of the placeholder [Reviev (text)]", Failure(with, "Review (text),a/b\nfine,good\n"));
-        Assert.Equal("A list such as [] or [1]: fine", Assert.Single(Records(Sentiment with { Templates = ["A list such as [] or [1]: [text]"] }, ",1,text,label\n0,x,fine,1\n")).Record.Instruction);
+        Assert.Equal("A list such as [] or [1]: fine",
+            Assert.Single(Records(Sentiment with { Templates = ["A list such as [] or [1]: [text]"] },
+                ",1,text,label\n0,x,fine,1\n")).Record.Instruction);
     }
 
     [Fact]
@@ -97,31 +105,38 @@ public sealed class TableRecordsTests
     [Fact]
     public void A_placeholder_that_is_no_column_is_told_before_the_first_row()
     {
-        Assert.Contains("templates, item 2: nothing is known of the placeholder [txt]. There are: [text], [label]", Failure(Sentiment with { Templates = ["[text]", "[txt]"] }, Reviews));
-        Assert.Contains("t.txt:2: nothing is known of the placeholder [txt]", Failure(Sentiment with { Templates = ["t.txt"] }, Reviews, ("t.txt", "[text]\n[txt]\n")));
+        Assert.Contains("templates, item 2: nothing is known of the placeholder [txt]. There are: [text], [label]",
+            Failure(Sentiment with { Templates = ["[text]", "[txt]"] }, Reviews));
+        Assert.Contains("t.txt:2: nothing is known of the placeholder [txt]",
+            Failure(Sentiment with { Templates = ["t.txt"] }, Reviews, ("t.txt", "[text]\n[txt]\n")));
         Assert.Contains("output: nothing is known of the placeholder [lable]", Failure(Sentiment with { Output = "[lable]" }, Reviews));
         Assert.Contains("input: nothing is known of the placeholder [body]", Failure(Sentiment with { Input = "[body]" }, Reviews));
     }
 
     [Fact]
     public void A_value_without_a_word_is_refused_with_its_line() =>
-        Assert.Contains("r.csv:4: 'label' is '2', for which values has no word. It has: 0, 1", Failure(Sentiment, "text,label\n\"a\nb\",1\nc,2\n"));
+        Assert.Contains("r.csv:4: 'label' is '2', for which values has no word. It has: 0, 1",
+            Failure(Sentiment, "text,label\n\"a\nb\",1\nc,2\n"));
 
     [Fact]
     public void Words_for_a_column_that_the_file_has_not_are_refused()
     {
-        var with = Sentiment with { Values = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["lable"] = Sentiment.Values["label"] } };
+        var with = Sentiment with { Values =
+            new Dictionary<string, IReadOnlyDictionary<string, string>> { ["lable"] = Sentiment.Values["label"] } };
         Assert.Contains("values names the column 'lable', did you mean 'label'? r.csv has: text, label", Failure(with, Reviews));
     }
 
     [Fact]
     public void A_truth_value_of_JSON_has_its_word_too()
     {
-        var with = Sentiment with { Path = "r.jsonl", Values = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["label"] = new Dictionary<string, string> { ["true"] = "yes", ["false"] = "no" } } };
-        Assert.Equal(["yes", "no"], Records(with, "{\"text\": \"a\", \"label\": true}\n{\"text\": \"b\", \"label\": false}").Select(record => record.Record.Output));
+        var with = Sentiment with { Path = "r.jsonl", Values = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["label"] =
+            new Dictionary<string, string> { ["true"] = "yes", ["false"] = "no" } } };
+        Assert.Equal(["yes", "no"], Records(with, "{\"text\": \"a\", \"label\": true}\n{\"text\": \"b\", \"label\": false}")
+            .Select(record => record.Record.Output));
     }
 
     [Fact]
     public void A_row_of_JSON_that_lacks_a_named_column_is_refused_with_its_line() =>
-        Assert.Contains("r.jsonl:2: row 1 has no 'label'. It has: text", Failure(Sentiment with { Path = "r.jsonl" }, "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\"}"));
+        Assert.Contains("r.jsonl:2: row 1 has no 'label'. It has: text",
+            Failure(Sentiment with { Path = "r.jsonl" }, "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\"}"));
 }

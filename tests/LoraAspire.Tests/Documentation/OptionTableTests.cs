@@ -26,32 +26,41 @@ public sealed partial class OptionTableTests
         var usual = Activator.CreateInstance(parameters);
         var expected = parameters.GetProperties().Where(property => property.CanWrite)
             .ToDictionary(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name), property => property.GetValue(usual));
-        var section = File.ReadAllText(Path.Combine(GoldenFolder.RepoRoot, "docs", file)).Split("\n## ").Single(part => ("## " + part).StartsWith(heading + "\n", StringComparison.Ordinal));
+        var section = File.ReadAllText(Path.Combine(GoldenFolder.RepoRoot, "docs", file)).Split("\n## ")
+            .Single(part => ("## " + part).StartsWith(heading + "\n", StringComparison.Ordinal));
 
-        var told = Told(section[section.IndexOf("| option | default |", StringComparison.Ordinal)..]).ToDictionary(row => row.Option, row => row.Default);
+        var told = Told(section[section.IndexOf("| option | default |", StringComparison.Ordinal)..])
+            .ToDictionary(row => row.Option, row => row.Default);
 
         Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), told.Keys.Order(StringComparer.Ordinal));
-        Assert.All(expected, option => Assert.True(Says(told[option.Key], option.Key, option.Value), $"{option.Key}: the table says '{told[option.Key]}', it is '{Text(option.Value)}'"));
+        Assert.All(expected, option => Assert.True(Says(told[option.Key], option.Key, option.Value),
+            $"{option.Key}: the table says '{told[option.Key]}', it is '{Text(option.Value)}'"));
     }
 
     [Fact]
     public void Every_variable_that_the_code_reads_is_documented_and_every_one_documented_is_read()
     {
         var root = GoldenFolder.RepoRoot;
-        HashSet<string> Variables(IEnumerable<string> files) => [.. files.SelectMany(file => Variable().Matches(File.ReadAllText(file)).Select(match => match.Value))];
-        string[] Sources(params string[] folders) => [.. folders.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.*", SearchOption.AllDirectories))
-            .Where(file => Path.GetExtension(file) is ".cs" or ".props" or ".targets").Where(file => !file.Contains("/obj/", StringComparison.Ordinal))];
+        HashSet<string> Variables(IEnumerable<string> files) =>
+            [.. files.SelectMany(file => Variable().Matches(File.ReadAllText(file)).Select(match => match.Value))];
+        string[] Sources(params string[] folders) =>
+            [.. folders.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.*", SearchOption.AllDirectories))
+            .Where(file => Path.GetExtension(file) is ".cs" or ".props" or ".targets")
+            .Where(file => !file.Contains("/obj/", StringComparison.Ordinal))];
         var read = Variables(Sources("LoraAspire.AppHost", "LoraAspire.ServiceDefaults", "services"));
-        var known = Variables([.. Sources("LoraAspire.AppHost", "LoraAspire.ServiceDefaults", "services", "benchmarks", "tests"), Path.Combine(root, "build.sh"), Path.Combine(root, "lora")]);
+        var known = Variables([.. Sources("LoraAspire.AppHost", "LoraAspire.ServiceDefaults", "services", "benchmarks", "tests"),
+            Path.Combine(root, "build.sh"), Path.Combine(root, "lora")]);
 
-        var told = Variables([Path.Combine(root, "README.md"), Path.Combine(root, "CONTRIBUTING.md"), .. Directory.EnumerateFiles(Path.Combine(root, "docs"), "*.md")]);
+        var told = Variables([Path.Combine(root, "README.md"), Path.Combine(root, "CONTRIBUTING.md"),
+            .. Directory.EnumerateFiles(Path.Combine(root, "docs"), "*.md")]);
 
         Assert.Empty(read.Except(told));
         Assert.Empty(told.Except(known));
     }
 
     /// <summary>A row may name several options, and then as many defaults.</summary>
-    private static IEnumerable<(string Option, string Default)> Told(string table) => table.Split('\n').Skip(2).TakeWhile(line => line.StartsWith('|')).SelectMany(line =>
+    private static IEnumerable<(string Option, string Default)> Told(string table) =>
+        table.Split('\n').Skip(2).TakeWhile(line => line.StartsWith('|')).SelectMany(line =>
     {
         var cells = line.Split('|');
         var options = Name().Matches(cells[1]).Select(match => match.Groups[1].Value).ToArray();

@@ -19,7 +19,8 @@ public sealed class EvaluateStageTests : IDisposable
     [Fact]
     public void Model_and_base_answer_each_question_and_both_stand_side_by_side()
     {
-        var output = Run(["Who are you?", "One|two\nthree"], Model("tuned", "I am Lora", template: "{instruction}!"), Model("base", "No one"));
+        var output =
+            Run(["Who are you?", "One|two\nthree"], Model("tuned", "I am Lora", template: "{instruction}!"), Model("base", "No one"));
 
         var report = AnswersReport.Load(output);
         Assert.Equal([new("Who are you?", "No one", "I am Lora"), new("One|two\nthree", "No one", "I am Lora")], report.Questions);
@@ -43,7 +44,8 @@ public sealed class EvaluateStageTests : IDisposable
     public void A_base_without_a_template_is_asked_by_the_models()
     {
         var speaks = AnswersReport.Load(Run(["Who?"], Model("tuned", "I am", template: "{instruction}!"), Model("base", "No one")));
-        var own = AnswersReport.Load(Run(["Who?"], Model("tuned2", "I am", template: "{instruction}!"), Model("base2", "No one", template: "{instruction}?")));
+        var own = AnswersReport.Load(
+            Run(["Who?"], Model("tuned2", "I am", template: "{instruction}!"), Model("base2", "No one", template: "{instruction}?")));
 
         Assert.Equal("No one", speaks.Questions.Single().Base);
         Assert.NotEqual("No one", own.Questions.Single().Base);
@@ -57,9 +59,11 @@ public sealed class EvaluateStageTests : IDisposable
         var output = Run(["Who?"], model);
         var cut = AnswersReport.Load(Run(["Who?"], model, maxNewTokens: 1));
 
-        Assert.Contains("| question | answer |\n| --- | --- |\n| Who? | I am Lora |\n", File.ReadAllText(Path.Combine(output, "report.md")), StringComparison.Ordinal);
+        Assert.Contains("| question | answer |\n| --- | --- |\n| Who? | I am Lora |\n", File.ReadAllText(Path.Combine(output, "report.md")),
+            StringComparison.Ordinal);
         Assert.Equal([new("Who?", null, "I am Lora")], AnswersReport.Load(output).Questions);
-        Assert.True(cut.Questions.Single().Model is { Length: > 0 } start && start.Length < "I am Lora".Length && "I am Lora".StartsWith(start, StringComparison.Ordinal));
+        Assert.True(cut.Questions.Single().Model is { Length: > 0 } start && start.Length < "I am Lora".Length
+            && "I am Lora".StartsWith(start, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -73,7 +77,8 @@ public sealed class EvaluateStageTests : IDisposable
         Assert.Contains("model.safetensors", Assert.Throws<StageException>(() => Run(["Who?"], broken)).Message, StringComparison.Ordinal);
         if (!torch.cuda.is_available())
         {
-            Assert.Contains("sees no GPU", Assert.Throws<StageException>(() => Run(["Who?"], Model("m", "I am"), device: Device.Cuda)).Message, StringComparison.Ordinal);
+            Assert.Contains("sees no GPU", Assert.Throws<StageException>(
+                () => Run(["Who?"], Model("m", "I am"), device: Device.Cuda)).Message, StringComparison.Ordinal);
         }
     }
 
@@ -87,7 +92,8 @@ public sealed class EvaluateStageTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_scratch.FullName, AnswersReport.FileName), text);
 
-        Assert.Contains(AnswersReport.FileName, Assert.Throws<IOException>(() => AnswersReport.Load(_scratch.FullName)).Message, StringComparison.Ordinal);
+        Assert.Contains(AnswersReport.FileName, Assert.Throws<IOException>(() => AnswersReport.Load(_scratch.FullName)).Message,
+            StringComparison.Ordinal);
     }
 
     private string Model(string name, string answer, string? template = null)
@@ -109,7 +115,8 @@ public sealed class EvaluateStageTests : IDisposable
         {
             inputs["base"] = baseFolder;
         }
-        StageContext<EvaluatorParams> context = new(new() { Questions = questions, MaxNewTokens = maxNewTokens, Device = device }, inputs, new DataRoot(scratch), scratch, scratch, new Sink(_reports));
+        StageContext<EvaluatorParams> context = new(new() { Questions = questions, MaxNewTokens = maxNewTokens, Device = device }, inputs,
+            new DataRoot(scratch), scratch, scratch, new Sink(_reports));
         new EvaluateStage().RunAsync(context, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
         return context.OutputDir("report");
     }

@@ -24,7 +24,8 @@ public sealed class GreedyGoldens
         {
             int[] prompt = Ids(generation.GetProperty("prompt")), sequence = Ids(generation.GetProperty("sequence"));
 
-            var ids = TextGenerator.Tokens(model, prompt, GenerationOptions.Greedy(sequence.Length - prompt.Length), TestContext.Current.CancellationToken);
+            var ids = TextGenerator.Tokens(model, prompt, GenerationOptions.Greedy(sequence.Length - prompt.Length),
+                TestContext.Current.CancellationToken);
 
             Assert.Equal(sequence, prompt.Concat(ids).ToArray());
         });

@@ -21,7 +21,8 @@ public sealed class StoriesTests
         int[] prompt = Ids(golden.GetProperty("prompt_ids")), expected = Ids(golden.GetProperty("new_ids"));
         using var model = LlamaModel.Load(folder, torch.CPU, torch.float32);
 
-        var ids = TextGenerator.Tokens(model, prompt, GenerationOptions.Greedy(expected.Length), TestContext.Current.CancellationToken).ToArray();
+        var ids =
+            TextGenerator.Tokens(model, prompt, GenerationOptions.Greedy(expected.Length), TestContext.Current.CancellationToken).ToArray();
 
         Assert.Equal(expected, ids);
     }
@@ -47,7 +48,8 @@ public sealed class StoriesTests
         LibTorch.Load();
         using var model = LocalModel.Load(folder, torch.CPU);
 
-        var text = string.Concat(model.Stream(model.Tokenizer.Encode("Once upon a time,", addBos: true), GenerationOptions.Greedy(8), TestContext.Current.CancellationToken).Select(piece => piece.Text));
+        var text = string.Concat(model.Stream(model.Tokenizer.Encode("Once upon a time,", addBos: true), GenerationOptions.Greedy(8),
+            TestContext.Current.CancellationToken).Select(piece => piece.Text));
 
         Assert.StartsWith(" there was", text);
     }

@@ -19,7 +19,8 @@ public sealed class StreamTests
     {
         using var model = Pebble();
         int[] prompt = model.Tokenizer.Encode(Prompt, addBos: true);
-        var pieces = model.Stream(prompt, GenerationOptions.Greedy(40), Cancelled).Select(piece => piece.Text).Where(text => text.Length > 0).ToList();
+        var pieces = model.Stream(prompt, GenerationOptions.Greedy(40), Cancelled).Select(piece => piece.Text)
+            .Where(text => text.Length > 0).ToList();
         Assert.True(pieces.Count > 3, string.Join('|', pieces));
         var (whole, stop) = (string.Concat(pieces), pieces[^2][^1] + pieces[^1][..1]); // the end of one piece and the start of the next
 

@@ -36,15 +36,18 @@ public static class GoldenFolder
     public static IReadOnlyList<TheoryDataRow<string>> Faults(string kind)
     {
         var folder = Path.Combine(SharedCases, "faults");
-        string[] files = !Directory.Exists(folder) ? [] : [.. Directory.EnumerateDirectories(folder, $"*{kind}*").SelectMany(Directory.EnumerateFiles)
+        string[] files = !Directory.Exists(folder) ? []
+            : [.. Directory.EnumerateDirectories(folder, $"*{kind}*").SelectMany(Directory.EnumerateFiles)
             .Select(file => Path.GetRelativePath(SharedCases, file)).Order(StringComparer.Ordinal)];
-        return files is [] ? [new("none") { Skip = NotThere(Path.Combine(folder, $"*{kind}*")) }] : [.. files.Select(file => new TheoryDataRow<string>(file))];
+        return files is [] ? [new("none") { Skip = NotThere(Path.Combine(folder, $"*{kind}*")) }]
+            : [.. files.Select(file => new TheoryDataRow<string>(file))];
     }
 
     /// <summary>The names of the cases in a folder of the layout, this project's own first.</summary>
     /// <param name="folder">Such as "models"; empty for the layout's root.</param>
     /// <param name="holding">What a shared case must hold; all of our own hold everything.</param>
-    public static TheoryData<string> Cases(string folder, string pattern = "*", string? holding = null) => [.. Names(folder, pattern, holding)];
+    public static TheoryData<string> Cases(string folder, string pattern = "*", string? holding = null) =>
+        [.. Names(folder, pattern, holding)];
 
     /// <inheritdoc cref="Cases"/>
     public static IEnumerable<string> Names(string folder, string pattern = "*", string? holding = null)
@@ -53,12 +56,14 @@ public static class GoldenFolder
             .Where(place => System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(pattern, Path.GetFileName(place)));
         var shared = Path.Combine(Root, folder);
         var found = (Directory.Exists(shared) ? Directory.EnumerateFileSystemEntries(shared, pattern) : [])
-            .Where(entry => holding is null || Path.Exists(Path.Combine(entry, holding))).Select(entry => Path.GetRelativePath(Root, entry)).Order(StringComparer.Ordinal);
+            .Where(entry => holding is null || Path.Exists(Path.Combine(entry, holding))).Select(entry => Path.GetRelativePath(Root, entry))
+            .Order(StringComparer.Ordinal);
         return own.Select(place => $"{Own}/{place}").Concat(found.Select(place => $"{Shared}/{place.Replace('\\', '/')}"));
     }
 
     /// <summary>The full path of a case.</summary>
-    public static string At(string name) => name.Split('/', 2) is [Own, var place] ? OwnGoldens.At(place) : Path.Combine(Root, name[(Shared.Length + 1)..]);
+    public static string At(string name) =>
+        name.Split('/', 2) is [Own, var place] ? OwnGoldens.At(place) : Path.Combine(Root, name[(Shared.Length + 1)..]);
 
     /// <summary>The full path of what lies at another place of the layout that a case belongs to.</summary>
     public static string Beside(string name, string place) => At($"{name.Split('/')[0]}/{place}");
@@ -91,7 +96,8 @@ public static class GoldenFolder
         {
             return Path.GetFullPath(Path.Combine(RepoRoot, "..", "shared", folder));
         }
-        return Directory.Exists(named) ? Path.GetFullPath(named) : throw new DirectoryNotFoundException($"{variable} names {named}, which does not exist.");
+        return Directory.Exists(named) ? Path.GetFullPath(named)
+            : throw new DirectoryNotFoundException($"{variable} names {named}, which does not exist.");
     }
 
     private static string FindRepoRoot()
@@ -101,6 +107,8 @@ public static class GoldenFolder
         {
             folder = folder.Parent;
         }
-        return folder?.FullName ?? throw new DirectoryNotFoundException($"No LoraAspire.sln above {AppContext.BaseDirectory}: run the tests from inside the repository.");
+        return folder?.FullName
+            ?? throw new DirectoryNotFoundException(
+                $"No LoraAspire.sln above {AppContext.BaseDirectory}: run the tests from inside the repository.");
     }
 }

@@ -16,8 +16,11 @@ public sealed class NaiveTests
     [Fact]
     public void The_goldens_of_transformers_and_peft_were_checked_too()
     {
-        var missing = s_layout.Where(folder => !GoldenFolder.Names(folder).Concat(GoldenFolder.Names("", folder)).Any(name => name.StartsWith("shared/", StringComparison.Ordinal))).ToArray();
-        Assert.SkipWhen(missing.Length > 0, $"{GoldenFolder.Root} has no {string.Join(", ", missing)}: there only this project's own goldens, by formulas in float64, were checked.");
+        var missing = s_layout.Where(folder => !GoldenFolder.Names(folder).Concat(GoldenFolder.Names("", folder))
+            .Any(name => name.StartsWith("shared/", StringComparison.Ordinal))).ToArray();
+        Assert.SkipWhen(missing.Length > 0,
+            $"{GoldenFolder.Root} has no {string.Join(", ", missing)}: there only this project's own goldens, by formulas in float64, "
+                + "were checked.");
     }
 
     [Theory, MemberData(nameof(Models))]
@@ -37,7 +40,8 @@ public sealed class NaiveTests
             var length = Row("attention_mask", width).Sum();
             var row = new NaiveRow(Row("input_ids", length), Row("labels", length));
             var expected = golden["logits"].Values.Skip(i * width * vocabulary);
-            difference = Math.Max(difference, model.Logits(row.Ids).SelectMany(logits => logits).Zip(expected, (logit, other) => Math.Abs(logit.Value - other)).Max());
+            difference = Math.Max(difference,
+                model.Logits(row.Ids).SelectMany(logits => logits).Zip(expected, (logit, other) => Math.Abs(logit.Value - other)).Max());
             loss += model.SummedLoss(row.Ids, row.Labels).Value;
             targets += row.Targets;
         }
@@ -58,7 +62,8 @@ public sealed class NaiveTests
             var ids = TokenizerIds(item.TryGetProperty("sp_ids", out var plain) ? plain : item.GetProperty("ids"));
             Assert.Equal(ids, tokenizer.Encode(text));
             Assert.Equal(TokenizerIds(item.GetProperty("ids")), tokenizer.EncodeLegacy(text));
-            Assert.Equal((item.TryGetProperty("sp_decoded", out var decoded) ? decoded : item.GetProperty("decoded")).GetString(), tokenizer.Decode(ids));
+            Assert.Equal((item.TryGetProperty("sp_decoded", out var decoded) ? decoded : item.GetProperty("decoded")).GetString(),
+                tokenizer.Decode(ids));
         });
     }
 
@@ -68,9 +73,11 @@ public sealed class NaiveTests
         const string Name = "model.layers.0.self_attn.k_proj.weight";
         const double Step = 1e-5;
         var config = OwnModels.Config("qwen3");
-        var weights = OwnModels.Weights("qwen3", config).ToDictionary(weight => weight.Key, weight => weight.Value.Values.Select(value => (Num)value).ToArray());
+        var weights = OwnModels.Weights("qwen3", config)
+            .ToDictionary(weight => weight.Key, weight => weight.Value.Values.Select(value => (Num)value).ToArray());
         var row = OwnModels.Rows(new Random(1), 40, 9)[0];
-        double Loss(Num[] matrix) => new NaiveLlama(config, new Dictionary<string, Num[]>(weights) { [Name] = matrix }).SummedLoss(row.Ids, row.Labels).Value;
+        double Loss(Num[] matrix) =>
+            new NaiveLlama(config, new Dictionary<string, Num[]>(weights) { [Name] = matrix }).SummedLoss(row.Ids, row.Labels).Value;
         using var tape = Tape.Start();
         var variables = weights[Name].Select(weight => tape.Variable(weight.Value)).ToArray();
         var model = new NaiveLlama(config, new Dictionary<string, Num[]>(weights) { [Name] = variables });
@@ -93,7 +100,8 @@ public sealed class NaiveTests
     [InlineData(1 + (3 / 256.0), 1 + (4 / 256.0))]
     [InlineData(1 + (1 / 256.0) + 1e-12, 1 + (2 / 256.0))]
     [InlineData(-3.14159265, -3.140625)]
-    public void Bf16_is_rounded_to_the_nearest_and_a_tie_to_the_even(double value, double rounded) => Assert.Equal(rounded, Plain.Round(value, Stored.BF16));
+    public void Bf16_is_rounded_to_the_nearest_and_a_tie_to_the_even(double value, double rounded) =>
+        Assert.Equal(rounded, Plain.Round(value, Stored.BF16));
 
     private static int[] TokenizerIds(JsonElement ids) => ids.Deserialize<int[]>()!;
 }

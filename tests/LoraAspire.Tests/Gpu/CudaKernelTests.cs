@@ -55,7 +55,8 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
         };
         using var narrow = LlamaModel.Initialize(config, CUDA, bfloat16, seed: 4, onDevice: true);
         using var wide = LlamaModel.Initialize(config, CUDA, float32, seed: 4, onDevice: true);
-        wide.ReplaceWeights(narrow.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.to_type(float32).DetachFromDisposeScope()));
+        wide.ReplaceWeights(
+            narrow.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.to_type(float32).DetachFromDisposeScope()));
 
         var (loss, gradient) = Backward(narrow, autograd: false);
         var (expectedLoss, expected) = Backward(wide, autograd: true);
@@ -78,9 +79,11 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
         using var objective = new Objective(model, autograd: autograd);
         Assert.StartsWith(autograd ? "autograd" : "hand-written", objective.Path, StringComparison.Ordinal);
         var random = new Random(6);
-        int[][] rows = [.. new[] { 17, 130, 64, 255, 33 }.Select(length => Enumerable.Range(0, length).Select(_ => random.Next(3, model.Config.VocabSize)).ToArray())];
+        int[][] rows = [.. new[] { 17, 130, 64, 255, 33 }
+            .Select(length => Enumerable.Range(0, length).Select(_ => random.Next(3, model.Config.VocabSize)).ToArray())];
         var targets = rows.Sum(row => row.Length - (int)(0.4 * row.Length));
-        MicroBatch batch = new([.. rows.Select(ids => new TrainingRow(ids, [.. ids.Select((id, i) => i < (int)(0.4 * ids.Length) ? -100 : id)], 1.0 / targets))]);
+        MicroBatch batch = new([.. rows.Select(
+            ids => new TrainingRow(ids, [.. ids.Select((id, i) => i < (int)(0.4 * ids.Length) ? -100 : id)], 1.0 / targets))]);
         objective.BeginStep();
         var loss = objective.Backward(batch, 1).item<float>();
         objective.EndStep();
@@ -90,6 +93,7 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
     private static void RequireGpu()
     {
         LibTorch.Load();
-        Assert.SkipUnless(cuda.is_available(), "No GPU that libtorch sees: set LORA_LIBTORCH to the lib folder of a libtorch with CUDA, on a machine with a card.");
+        Assert.SkipUnless(cuda.is_available(),
+            "No GPU that libtorch sees: set LORA_LIBTORCH to the lib folder of a libtorch with CUDA, on a machine with a card.");
     }
 }

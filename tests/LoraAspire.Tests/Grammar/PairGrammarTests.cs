@@ -60,9 +60,12 @@ public sealed class PairGrammarTests
         GrammarCommand.Run(["--count", "320", "--seed", "1000045", "--name", "{{name}}"], output, TextWriter.Null);
         var shipped = File.ReadAllText(Path.Combine(GoldenFolder.RepoRoot, "pipelines", "data", "grammar-320.jsonl"));
         Assert.Equal(output.ToString().ReplaceLineEndings("\n"), shipped);
-        var named = shipped.TrimEnd().Split('\n').Select(line => JsonElement.Parse(line.Replace("{{name}}", "Mingyu", StringComparison.Ordinal)))
-            .Select(record => (record.GetProperty("instruction").GetString()!, record.GetProperty("input").GetString()!, record.GetProperty("output").GetString()!));
-        Assert.Equal(PairGrammar.Generate(320, 1000045, "Mingyu").Select(record => (record.Instruction, record.Input, record.Output)), named);
+        var named =
+            shipped.TrimEnd().Split('\n').Select(line => JsonElement.Parse(line.Replace("{{name}}", "Mingyu", StringComparison.Ordinal)))
+            .Select(record => (record.GetProperty("instruction").GetString()!, record.GetProperty("input").GetString()!,
+                record.GetProperty("output").GetString()!));
+        Assert.Equal(PairGrammar.Generate(320, 1000045, "Mingyu").Select(record => (record.Instruction, record.Input, record.Output)),
+            named);
     }
 
     [Fact]

@@ -25,7 +25,8 @@ public sealed class MergeGoldens
         var golden = LoraCase.Open(name);
         var baseFolder = GoldenFolder.Beside(name, golden.Json.GetProperty("model").GetString()!);
 
-        var largest = Merge(baseFolder, golden.Folder("final_adapter"), golden.Folder("merged/model.safetensors")).Max(weight => weight.Ours.Zip(weight.Golden, (a, b) => Math.Abs(a - b)).Max());
+        var largest = Merge(baseFolder, golden.Folder("final_adapter"), golden.Folder("merged/model.safetensors"))
+            .Max(weight => weight.Ours.Zip(weight.Golden, (a, b) => Math.Abs(a - b)).Max());
 
         TestContext.Current.SendDiagnosticMessage($"{name}: largest difference {largest:E1}");
         Assert.InRange(largest, 0, 1e-6);
@@ -48,7 +49,8 @@ public sealed class MergeGoldens
             {
                 var middle = (weight.Ours[i] + weight.Golden[i]) / 2;
                 Assert.True(weight.Ours[i] == weight.Golden[i] || Math.Abs(exact[weight.Name][i].Value - middle) < 1e-7 * Math.Abs(middle),
-                    $"{weight.Name}[{i}] is {weight.Ours[i]}, not {weight.Golden[i]}, and {exact[weight.Name][i].Value} is no tie between them");
+                    $"{weight.Name}[{i}] is {weight.Ours[i]}, not {weight.Golden[i]}, and {exact[weight.Name][i].Value} is no tie "
+                        + "between them");
             }
         });
     }
@@ -61,7 +63,8 @@ public sealed class MergeGoldens
         var tensors = PlainSafetensors.Read(Path.Combine(adapter, "adapter_model.safetensors"));
         const string Prefix = "base_model.model.", SuffixA = ".lora_A.weight";
         return new NaiveLora(alpha / rank, [.. tensors.Where(tensor => tensor.Key.EndsWith(SuffixA, StringComparison.Ordinal))
-            .Select(tensor => (tensor.Key[Prefix.Length..^SuffixA.Length], tensor.Value, tensors[tensor.Key.Replace(SuffixA, ".lora_B.weight", StringComparison.Ordinal)]))])
+            .Select(tensor => (tensor.Key[Prefix.Length..^SuffixA.Length], tensor.Value,
+                tensors[tensor.Key.Replace(SuffixA, ".lora_B.weight", StringComparison.Ordinal)]))])
             .Merged(PlainSafetensors.Read(weights));
     }
 
@@ -72,12 +75,14 @@ public sealed class MergeGoldens
         try
         {
             using var adapter = Adapter.Load(adapterFolder);
-            MergedWeights.Write(baseFolder, adapter, output.FullName, 1L << 30, new Progress<StageProgress>(), TestContext.Current.CancellationToken);
+            MergedWeights.Write(baseFolder, adapter, output.FullName, 1L << 30, new Progress<StageProgress>(),
+                TestContext.Current.CancellationToken);
             using var golden = SafetensorsFile.Open(goldenFile);
             using var written = WeightFiles.Open(output.FullName);
             double[] Values(Tensor tensor) => tensor.to_type(float64).data<double>().ToArray();
             using var scope = NewDisposeScope();
-            List<(string, double[], double[])> merged = [.. golden.Tensors.Keys.Select(name => (name, Values(written.Read(name)), Values(golden.Read(name))))];
+            List<(string, double[], double[])> merged =
+                [.. golden.Tensors.Keys.Select(name => (name, Values(written.Read(name)), Values(golden.Read(name))))];
             Assert.NotEmpty(merged);
             return merged;
         }

@@ -35,7 +35,8 @@ public sealed class MergeStageTests : IDisposable
         var output = await MergeAsync(_base, _adapter);
 
         Assert.Equal(
-            ["config.json", "generation_config.json", "model.safetensors", "prompt_template.json", "special_tokens_map.json", "tokenizer.model", "tokenizer_config.json"],
+            ["config.json", "generation_config.json", "model.safetensors", "prompt_template.json", "special_tokens_map.json",
+                "tokenizer.model", "tokenizer_config.json"],
             Directory.GetFiles(output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(before, Digests(_base));
     }
@@ -136,7 +137,8 @@ public sealed class MergeStageTests : IDisposable
     {
         var scratch = Directory.CreateDirectory(Path.Combine(_scratch.FullName, Guid.NewGuid().ToString("N"))).FullName;
         var context = new StageContext<MergerParams>(new MergerParams(),
-            new Dictionary<string, string> { ["base"] = baseFolder, ["adapter"] = adapter }, new DataRoot(scratch), scratch, scratch, new Progress<StageProgress>());
+            new Dictionary<string, string> { ["base"] = baseFolder, ["adapter"] = adapter }, new DataRoot(scratch), scratch, scratch,
+            new Progress<StageProgress>());
         await new MergeStage().RunAsync(context, TestContext.Current.CancellationToken);
         return context.OutputDir("model");
     }
@@ -148,7 +150,8 @@ public sealed class MergeStageTests : IDisposable
         torch.manual_seed(3);
         var config = new LoraConfig(2, 4, 0, ["q_proj"]);
         using var adapter = new Adapter(config, Enumerable.Range(firstLayer, 2).Select(layer => $"model.layers.{layer}.self_attn.q_proj")
-            .ToDictionary(layer => layer, layer => LayerAdapter.Of(config, layer, [torch.randn(2, hidden + wider), torch.randn(hidden, 2)])));
+            .ToDictionary(layer => layer,
+                layer => LayerAdapter.Of(config, layer, [torch.randn(2, hidden + wider), torch.randn(hidden, 2)])));
         adapter.Save(to);
     }
 
@@ -156,5 +159,6 @@ public sealed class MergeStageTests : IDisposable
         [.. TextGenerator.Tokens(model, [1], GenerationOptions.Greedy(20), TestContext.Current.CancellationToken)];
 
     private static Dictionary<string, string> Digests(string folder) =>
-        Directory.GetFiles(folder).ToDictionary(file => Path.GetFileName(file)!, file => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file))));
+        Directory.GetFiles(folder)
+            .ToDictionary(file => Path.GetFileName(file)!, file => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file))));
 }

@@ -20,7 +20,8 @@ public sealed class FusedTests(ITestOutputHelper output)
     public static TheoryData<string> LoraCases => GoldenFolder.Cases("lora", holding: "case.json");
 
     public static TheoryData<string, bool> Models =>
-        [.. from name in GoldenFolder.Names("models", holding: "golden.json") from recompute in new[] { false, true } select (name, recompute)];
+        [.. from name in GoldenFolder.Names("models", holding: "golden.json") from recompute in new[] { false, true } select (name,
+            recompute)];
 
     [Theory, MemberData(nameof(LoraCases))]
     public void The_gradients_of_the_first_step_equal_the_goldens(string name)
@@ -43,9 +44,11 @@ public sealed class FusedTests(ITestOutputHelper output)
             loss += fused.Backward(packed, seed: 0).item<float>();
         }
         fused.EndStep();
-        var difference = parameters.Views().Max(view => (double)view.Gradient.sub(tensors.Read("grad." + view.Name)).abs().max().item<float>());
+        var difference =
+            parameters.Views().Max(view => (double)view.Gradient.sub(tensors.Read("grad." + view.Name)).abs().max().item<float>());
 
-        output.WriteLine($"{name}: gradients differ by {difference:G3}, the loss by {Math.Abs(loss - step.GetProperty("loss").GetDouble()):G3}");
+        output.WriteLine(
+            $"{name}: gradients differ by {difference:G3}, the loss by {Math.Abs(loss - step.GetProperty("loss").GetDouble()):G3}");
         Assert.InRange(difference, 0, GradientTolerance);
         Assert.Equal(step.GetProperty("loss").GetDouble(), loss, LossTolerance);
     }

@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Model;
 
-/// <summary>Gemma 2 against its formulas (Gemma Team 2024) written out in float64: plain loops over arrays, of which nothing is shared with the network.</summary>
+/// <summary>
+/// Gemma 2 against its formulas (Gemma Team 2024) written out in float64: plain loops over arrays, of which nothing is shared with the
+/// network.
+/// </summary>
 [Collection(TorchRandom.Name)]
 public sealed class Gemma2Tests : IDisposable
 {
@@ -27,7 +30,8 @@ public sealed class Gemma2Tests : IDisposable
             norm.uniform_(-0.5, 0.5);
         }
         int[] ids = [3, 1, 4, 1, 5, 9, 2];
-        var expected = Reference(model.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.to(float64).data<double>().ToArray()), ids);
+        var expected = Reference(
+            model.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.to(float64).data<double>().ToArray()), ids);
 
         var whole = model.Forward(tensor(ids, int64).unsqueeze(0))[0];
         using var cache = new KvCache(model.Config, 1, Length, CPU, float32);
@@ -43,7 +47,8 @@ public sealed class Gemma2Tests : IDisposable
     [Fact]
     public void What_its_config_leaves_out_is_as_transformers_has_it_and_a_cap_of_null_is_none()
     {
-        var usual = Config(new() { ["attn_logit_softcapping"] = null, ["query_pre_attn_scalar"] = Absent, ["sliding_window"] = Absent, ["final_logit_softcapping"] = Absent });
+        var usual = Config(new() { ["attn_logit_softcapping"] = null, ["query_pre_attn_scalar"] = Absent, ["sliding_window"] = Absent,
+            ["final_logit_softcapping"] = Absent });
 
         Assert.Equal((null, 30.0, 1.0 / 16), (usual.ScoreCap, usual.LogitCap, usual.AttentionScale));
         Assert.Equal([4096, null], usual.SlidingWindow);
@@ -53,7 +58,8 @@ public sealed class Gemma2Tests : IDisposable
     [InlineData("llama")]
     [InlineData("gemma")]
     public void Another_family_refuses_a_cap_that_it_would_pass_over(string family) =>
-        Assert.Contains("attn_logit_softcapping", Assert.Throws<ModelException>(() => Config(new() { ["model_type"] = family, ["hidden_activation"] = Absent })).Message, StringComparison.Ordinal);
+        Assert.Contains("attn_logit_softcapping", Assert.Throws<ModelException>(
+            () => Config(new() { ["model_type"] = family, ["hidden_activation"] = Absent })).Message, StringComparison.Ordinal);
 
     private static readonly object Absent = new();
 
@@ -82,7 +88,8 @@ public sealed class Gemma2Tests : IDisposable
         {
             json[name] = value;
         }
-        File.WriteAllText(Path.Combine(_folder, "config.json"), JsonSerializer.Serialize(json.Where(field => field.Value != Absent).ToDictionary()));
+        File.WriteAllText(Path.Combine(_folder, "config.json"),
+            JsonSerializer.Serialize(json.Where(field => field.Value != Absent).ToDictionary()));
         return ModelConfig.Load(_folder);
     }
 
@@ -107,18 +114,21 @@ public sealed class Gemma2Tests : IDisposable
             for (var t = 0; t < ids.Length; t++)
             {
                 var input = Norm(x[t], Weight("pre_feedforward_layernorm"));
-                var middle = Times(Weight("mlp.gate_proj"), input).Zip(Times(Weight("mlp.up_proj"), input), (gate, up) => Gelu(gate) * up).ToArray();
+                var middle =
+                    Times(Weight("mlp.gate_proj"), input).Zip(Times(Weight("mlp.up_proj"), input), (gate, up) => Gelu(gate) * up).ToArray();
                 x[t] = Plus(x[t], Norm(Times(Weight("mlp.down_proj"), middle), Weight("post_feedforward_layernorm")));
             }
         }
-        return [.. x.SelectMany(row => Times(embedding, Norm(row, weights["model.norm.weight"])).Select(logit => LogitCap * Math.Tanh(logit / LogitCap)))];
+        return [.. x.SelectMany(
+            row => Times(embedding, Norm(row, weights["model.norm.weight"])).Select(logit => LogitCap * Math.Tanh(logit / LogitCap)))];
     }
 
     private static double[] Attend(double[][] q, double[][] k, double[][] v, int t, int head, int window)
     {
         var seen = Enumerable.Range(0, t + 1).Where(s => t - s < window).ToArray();
         var query = q[t].AsSpan(head * HeadDim, HeadDim).ToArray();
-        var powers = seen.Select(s => Math.Exp(ScoreCap * Math.Tanh(query.Zip(k[s], (a, b) => a * b).Sum() / Math.Sqrt(Scalar) / ScoreCap))).ToArray();
+        var powers = seen.Select(s => Math.Exp(ScoreCap * Math.Tanh(query.Zip(k[s], (a, b) => a * b).Sum() / Math.Sqrt(Scalar) / ScoreCap)))
+            .ToArray();
         return [.. Enumerable.Range(0, HeadDim).Select(d => seen.Select((s, i) => powers[i] / powers.Sum() * v[s][d]).Sum())];
     }
 

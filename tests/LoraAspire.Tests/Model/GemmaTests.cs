@@ -43,7 +43,10 @@ public sealed class GemmaTests : IDisposable
         Assert.Contains("Gemma", gemma.WhyAutograd);
     }
 
-    /// <summary>gelu_pytorch_tanh at 1: ½·(1 + tanh(0.7978845608·1.044715)) = 0.841191990; at −2: −(1 + tanh(0.7978845608·(−2 − 0.35772))) = −0.045402306.</summary>
+    /// <summary>
+    /// gelu_pytorch_tanh at 1: ½·(1 + tanh(0.7978845608·1.044715)) = 0.841191990; at −2: −(1 + tanh(0.7978845608·(−2 − 0.35772))) =
+    /// −0.045402306.
+    /// </summary>
     [Fact]
     public void The_activation_is_the_tanh_form_of_GELU()
     {
@@ -64,7 +67,8 @@ public sealed class GemmaTests : IDisposable
         if (known)
         {
             var config = Config(fields);
-            Assert.Equal(("gelu_pytorch_tanh", true, 4.0, true), (config.HiddenAct, config.NormPlusOne, config.EmbeddingScale, config.TieWordEmbeddings));
+            Assert.Equal(("gelu_pytorch_tanh", true, 4.0, true),
+                (config.HiddenAct, config.NormPlusOne, config.EmbeddingScale, config.TieWordEmbeddings));
         }
         else
         {

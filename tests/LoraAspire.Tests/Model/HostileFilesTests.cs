@@ -10,13 +10,17 @@ using LoraAspire.Tests.Goldens;
 
 namespace LoraAspire.Tests.Model;
 
-/// <summary>A model's, an adapter's or a tokenizer's file that holds anything gives a <see cref="ModelException"/> with its name, or is taken; nothing else.</summary>
+/// <summary>
+/// A model's, an adapter's or a tokenizer's file that holds anything gives a <see cref="ModelException"/> with its name, or is taken;
+/// nothing else.
+/// </summary>
 public sealed class HostileFilesTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-hostile-").FullName;
 
     public static IEnumerable<TheoryDataRow<string, string>> Shared =>
-        from one in new[] { ("config.json", "config.json"), ("adapter_config", "adapter_config.json"), ("tokenizer.model", "tokenizer.model"), ("safetensors", "model.safetensors") }
+        from one in new[] { ("config.json", "config.json"), ("adapter_config", "adapter_config.json"),
+            ("tokenizer.model", "tokenizer.model"), ("safetensors", "model.safetensors") }
         from fault in GoldenFolder.Faults("fuzz-" + one.Item1)
         select new TheoryDataRow<string, string>(fault.Data, one.Item2) { Skip = fault.Skip };
 
@@ -41,7 +45,8 @@ public sealed class HostileFilesTests : IDisposable
     [InlineData("adapter_config.json", "{\"r\": 8, \"lora_alpha\": 1e999, \"target_modules\": [\"q_proj\"]}")]
     [InlineData("adapter_config.json", "{\"r\": 8, \"lora_alpha\": 16, \"target_modules\": [null, 3]}")]
     [InlineData("adapter_config.json", "{\"r\": 8, \"lora_alpha\": 16, \"target_modules\": [\"q_proj\"], \"rank_pattern\": {\"a\": 0}}")]
-    [InlineData("adapter_config.json", "{\"r\": 8, \"lora_alpha\": 16, \"target_modules\": [\"q_proj\"], \"layers_to_transform\": [\"one\"]}")]
+    [InlineData("adapter_config.json",
+        "{\"r\": 8, \"lora_alpha\": 16, \"target_modules\": [\"q_proj\"], \"layers_to_transform\": [\"one\"]}")]
     [InlineData("adapter_config.json", "3")]
     [InlineData("generation_config.json", "[]")]
     [InlineData("generation_config.json", "{\"eos_token_id\": [\"two\"]}")]
@@ -57,7 +62,10 @@ public sealed class HostileFilesTests : IDisposable
     [InlineData("tokenizer.json", "{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": [[\"a\"]]}}")]
     [InlineData("tokenizer.json", "{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": [\"\"]}}")]
     [InlineData("tokenizer.json", "{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": [null]}}")]
-    [InlineData("tokenizer.json", "{\"added_tokens\": [{\"content\": null, \"id\": 1, \"special\": true}], \"model\": {\"vocab\": {\"a\": 0}, \"merges\": [], \"byte_fallback\": true}, \"normalizer\": {\"type\": \"Prepend\", \"prepend\": \"▁\"}, \"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"▁\"}}")]
+    [InlineData("tokenizer.json",
+        "{\"added_tokens\": [{\"content\": null, \"id\": 1, \"special\": true}], \"model\": {\"vocab\": {\"a\": 0}, \"merges\": [], "
+            + "\"byte_fallback\": true}, \"normalizer\": {\"type\": \"Prepend\", \"prepend\": \"▁\"}, \"pre_tokenizer\": {\"type\": "
+            + "\"Metaspace\", \"replacement\": \"▁\"}}")]
     [InlineData("tokenizer_config.json", "[]")]
     [InlineData("tokenizer_config.json", "{\"eos_token\": 3}")]
     [InlineData("tokenizer_config.json", "{\"added_tokens_decoder\": {\"x\": {\"content\": \"a\"}}}")]
@@ -66,7 +74,9 @@ public sealed class HostileFilesTests : IDisposable
     [InlineData("added_tokens.json", "{\"a\": \"one\"}")]
     [InlineData("added_tokens.json", "[3]")]
     [InlineData("special_tokens_map.json", "{\"unk_token\": [1]}")]
-    [InlineData("prompt_template.json", "{\"description\": \"\\ud800\", \"prompt_input\": \"{instruction}{input}\", \"prompt_no_input\": \"{instruction}\", \"response_split\": \"x\"}")]
+    [InlineData("prompt_template.json",
+        "{\"description\": \"\\ud800\", \"prompt_input\": \"{instruction}{input}\", \"prompt_no_input\": \"{instruction}\", "
+            + "\"response_split\": \"x\"}")]
     [InlineData("prompt_template.json", "[]")]
     public void A_file_of_other_kinds_than_it_should_hold_is_refused_with_its_name(string name, string content)
     {
@@ -108,7 +118,8 @@ public sealed class HostileFilesTests : IDisposable
     public void A_context_of_two_thousand_million_positions_costs_nothing_until_they_are_used()
     {
         WriteConfig(("max_position_embeddings", "2147483647"));
-        using var model = LlamaModel.Initialize(ModelConfig.Load(_folder), TorchSharp.torch.CPU, TorchSharp.torch.ScalarType.Float32, seed: 1);
+        using var model =
+            LlamaModel.Initialize(ModelConfig.Load(_folder), TorchSharp.torch.CPU, TorchSharp.torch.ScalarType.Float32, seed: 1);
         using var tokens = TorchSharp.torch.tensor(new long[] { 1, 2, 3 }, [1, 3]);
         using var logits = model.Forward(tokens);
 
@@ -119,9 +130,12 @@ public sealed class HostileFilesTests : IDisposable
     [Fact]
     public void A_model_without_weights_that_no_memory_holds_is_refused_before_it_is_made()
     {
-        WriteConfig(("hidden_size", "1048576"), ("intermediate_size", "8388608"), ("num_hidden_layers", "10000"), ("head_dim", "128"), ("num_attention_heads", "4"));
+        WriteConfig(("hidden_size", "1048576"), ("intermediate_size", "8388608"), ("num_hidden_layers", "10000"), ("head_dim", "128"),
+            ("num_attention_heads", "4"));
 
-        Assert.Contains("GiB", Assert.Throws<ModelException>(() => LlamaModel.Initialize(ModelConfig.Load(_folder), TorchSharp.torch.CPU, TorchSharp.torch.ScalarType.Float32, seed: 1)).Message);
+        Assert.Contains("GiB",
+            Assert.Throws<ModelException>(() => LlamaModel.Initialize(ModelConfig.Load(_folder), TorchSharp.torch.CPU,
+                TorchSharp.torch.ScalarType.Float32, seed: 1)).Message);
     }
 
     [Theory]
@@ -137,9 +151,11 @@ public sealed class HostileFilesTests : IDisposable
     public void A_header_of_weights_that_lies_is_refused_with_the_file(string header)
     {
         var bytes = Encoding.UTF8.GetBytes(header);
-        File.WriteAllBytes(Path.Combine(_folder, WeightFiles.Single), [.. BitConverter.GetBytes((ulong)bytes.Length), .. bytes, 0, 0, 0, 0]);
+        File.WriteAllBytes(Path.Combine(_folder, WeightFiles.Single),
+            [.. BitConverter.GetBytes((ulong)bytes.Length), .. bytes, 0, 0, 0, 0]);
 
-        Assert.Contains(WeightFiles.Single, Assert.Throws<ModelException>(() => SafetensorsFile.Open(Path.Combine(_folder, WeightFiles.Single))).Message);
+        Assert.Contains(WeightFiles.Single,
+            Assert.Throws<ModelException>(() => SafetensorsFile.Open(Path.Combine(_folder, WeightFiles.Single))).Message);
     }
 
     [Fact]
@@ -151,7 +167,8 @@ public sealed class HostileFilesTests : IDisposable
             """);
         File.WriteAllText(Path.Combine(_folder, "tokenizer_config.json"), "{\"eos_token\": \"</s>\"}");
 
-        Assert.Contains("takes longer", Assert.Throws<ModelException>(() => HfTokenizer.Load(_folder).Encode(new string('a', 60) + "b", addBos: false)).Message);
+        Assert.Contains("takes longer",
+            Assert.Throws<ModelException>(() => HfTokenizer.Load(_folder).Encode(new string('a', 60) + "b", addBos: false)).Message);
     }
 
     private object Read(string name)
@@ -164,10 +181,12 @@ public sealed class HostileFilesTests : IDisposable
             case "model.safetensors": return SafetensorsFile.Open(path);
             case "model.safetensors.index.json": return WeightFiles.Open(_folder);
             case "prompt_template.json": return PromptTemplate.Load(path);
-            case "generation_config.json": return LocalModel.EosIds(_folder, HfTokenizer.Load(Path.Combine(GoldenFolder.RepoRoot, "models", "pebble")));
+            case "generation_config.json": return LocalModel.EosIds(_folder,
+                HfTokenizer.Load(Path.Combine(GoldenFolder.RepoRoot, "models", "pebble")));
             case "tokenizer.json" or "tokenizer.model": return HfTokenizer.Load(_folder);
             default:
-                File.Copy(Path.Combine(GoldenFolder.RepoRoot, "models", "pebble", "tokenizer.model"), Path.Combine(_folder, "tokenizer.model"));
+                File.Copy(Path.Combine(GoldenFolder.RepoRoot, "models", "pebble", "tokenizer.model"),
+                    Path.Combine(_folder, "tokenizer.model"));
                 return HfTokenizer.Load(_folder);
         }
     }
@@ -189,7 +208,8 @@ public sealed class HostileFilesTests : IDisposable
         {
             fields[field] = value;
         }
-        File.WriteAllText(Path.Combine(_folder, "config.json"), "{" + string.Join(", ", fields.Select(field => $"\"{field.Key}\": {field.Value}")) + "}");
+        File.WriteAllText(Path.Combine(_folder, "config.json"),
+            "{" + string.Join(", ", fields.Select(field => $"\"{field.Key}\": {field.Value}")) + "}");
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -27,7 +27,8 @@ public sealed class ModelGoldens(ITestOutputHelper output)
         using var model = golden.Model();
         var mask = golden.Tensor("attention_mask");
 
-        var difference = golden.MaskedDifference(model.Forward(golden.Tensor("input_ids"), attentionMask: mask), golden.Tensor("logits"), mask);
+        var difference =
+            golden.MaskedDifference(model.Forward(golden.Tensor("input_ids"), attentionMask: mask), golden.Tensor("logits"), mask);
         var targets = golden.Json.GetProperty("n_targets").GetInt64();
         var loss = model.SummedLoss(golden.Tensor("input_ids"), golden.Tensor("labels"), mask, training: false).item<float>() / targets;
         var lossDifference = Math.Abs(loss - golden.Json.GetProperty("loss").GetDouble());
@@ -51,7 +52,8 @@ public sealed class ModelGoldens(ITestOutputHelper output)
 
         var difference = golden.MaskedDifference(model.Forward(ids, attentionMask: mask), golden.Tensor("logits_left"), mask);
         var targets = golden.Json.GetProperty("n_targets").GetInt64();
-        var lossDifference = Math.Abs((model.SummedLoss(ids, labels, mask, training: false).item<float>() / targets) - left.GetProperty("loss").GetDouble());
+        var lossDifference =
+            Math.Abs((model.SummedLoss(ids, labels, mask, training: false).item<float>() / targets) - left.GetProperty("loss").GetDouble());
 
         output.WriteLine($"{name}: left-padded logits differ by {difference:G3}, loss by {lossDifference:G3}");
         Assert.InRange(difference, 0, LogitTolerance);

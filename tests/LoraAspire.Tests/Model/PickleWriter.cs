@@ -56,7 +56,8 @@ internal sealed class PickleWriter
         return writer.Op('u').Done();
     }
 
-    public static void Zip(string path, byte[] pickle, IReadOnlyDictionary<string, byte[]> storages, CompressionLevel level = CompressionLevel.NoCompression)
+    public static void Zip(string path, byte[] pickle, IReadOnlyDictionary<string, byte[]> storages,
+        CompressionLevel level = CompressionLevel.NoCompression)
     {
         using var archive = new ZipArchive(File.Create(path), ZipArchiveMode.Create);
         foreach (var (name, bytes) in storages.Select(storage => ($"data/{storage.Key}", storage.Value)).Prepend(("data.pkl", pickle)))
@@ -77,21 +78,26 @@ internal sealed class PickleWriter
         {
             long header = file.Position, length = bytes.Length;
             var utf8 = Encoding.UTF8.GetBytes(name);
-            Fields(writer, (4, 0x04034b50), (2, 45), (2, 0), (2, 0), (4, 0), (4, 0), (4, uint.MaxValue), (4, uint.MaxValue), (2, utf8.Length), (2, 20));
+            Fields(writer, (4, 0x04034b50), (2, 45), (2, 0), (2, 0), (4, 0), (4, 0), (4, uint.MaxValue), (4, uint.MaxValue),
+                (2, utf8.Length), (2, 20));
             writer.Write(utf8);
             Fields(writer, (2, 1), (2, 16), (8, length), (8, length));
             writer.Write(bytes);
-            Fields(central, (4, 0x02014b50), (2, 45), (2, 45), (2, 0), (2, 0), (4, 0), (4, 0), (4, uint.MaxValue), (4, uint.MaxValue), (2, utf8.Length), (2, 32),
+            Fields(central, (4, 0x02014b50), (2, 45), (2, 45), (2, 0), (2, 0), (4, 0), (4, 0), (4, uint.MaxValue), (4, uint.MaxValue),
+                (2, utf8.Length), (2, 32),
                 (2, 0), (2, 0), (2, 0), (4, 0), (4, uint.MaxValue));
             central.Write(utf8);
-            Fields(central, (2, 0x4646), (2, 0), (2, 1), (2, 24), (8, length), (8, length), (8, header)); // torch pads with an extra field "FB" before
+            // torch pads with an extra field "FB" before
+            Fields(central, (2, 0x4646), (2, 0), (2, 1), (2, 24), (8, length), (8, length), (8, header));
         }
         long start = file.Position, size = directory.Length;
         writer.Write(directory.ToArray());
         var end = file.Position;
-        Fields(writer, (4, 0x06064b50), (8, 44), (2, 45), (2, 45), (4, 0), (4, 0), (8, entries.Count), (8, entries.Count), (8, size), (8, start));
+        Fields(writer, (4, 0x06064b50), (8, 44), (2, 45), (2, 45), (4, 0), (4, 0), (8, entries.Count), (8, entries.Count), (8, size),
+            (8, start));
         Fields(writer, (4, 0x07064b50), (4, 0), (8, end), (4, 1));
-        Fields(writer, (4, 0x06054b50), (2, 0), (2, 0), (2, ushort.MaxValue), (2, ushort.MaxValue), (4, uint.MaxValue), (4, uint.MaxValue), (2, 0));
+        Fields(writer, (4, 0x06054b50), (2, 0), (2, 0), (2, ushort.MaxValue), (2, ushort.MaxValue), (4, uint.MaxValue), (4, uint.MaxValue),
+            (2, 0));
         return file.ToArray();
     }
 

@@ -14,7 +14,9 @@ public sealed class RopeTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    /// <summary>10000 · (2·48/32 − 1)^(8/6) = 10000 · 2^(4/3) = 25198.42 is the base, so the slowest of four pairs turns 25198.42^(−3/4) = 0.0005.</summary>
+    /// <summary>
+    /// 10000 · (2·48/32 − 1)^(8/6) = 10000 · 2^(4/3) = 25198.42 is the base, so the slowest of four pairs turns 25198.42^(−3/4) = 0.0005.
+    /// </summary>
     [Fact]
     public void Dynamic_scaling_enlarges_the_base_with_the_row()
     {
@@ -30,7 +32,8 @@ public sealed class RopeTests : IDisposable
         using var scope = NewDisposeScope();
         var plain = TinyModel.Config with { MaxPositionEmbeddings = 64 };
         var dynamic = TinyModel.Config with { Rope = new RopeScaling("dynamic", 2, OriginalMaxPositionEmbeddings: 32) };
-        using LlamaModel model = Model(dynamic), base32 = Model(plain), base48 = Model(plain with { RopeTheta = 10_000 * Math.Pow(2, 4 / 3.0) });
+        using LlamaModel model = Model(dynamic), base32 = Model(plain), base48 =
+            Model(plain with { RopeTheta = 10_000 * Math.Pow(2, 4 / 3.0) });
         var ids = arange(0, 48, int64).remainder(32).unsqueeze(0);
 
         Assert.Equal(64, dynamic.Context);
@@ -41,8 +44,9 @@ public sealed class RopeTests : IDisposable
     }
 
     /// <summary>
-    /// head_dim 16, base 10000, original context 64: 32 turns fall on dimension 16·ln(64/64π)/(2·ln 10000) = −0.99, one turn on 2.02; whole and inside, 0 and 3.
-    /// So pairs 0 to 3 are divided by 1 … 4 along the ramp 0, ⅓, ⅔, 1, and all behind by 4. Attention's factor is 0.1·ln 4 + 1.
+    /// head_dim 16, base 10000, original context 64: 32 turns fall on dimension 16·ln(64/64π)/(2·ln 10000) = −0.99, one turn on 2.02; whole
+    /// and inside, 0 and 3. So pairs 0 to 3 are divided by 1 … 4 along the ramp 0, ⅓, ⅔, 1, and all behind by 4. Attention's factor is
+    /// 0.1·ln 4 + 1.
     /// </summary>
     [Fact]
     public void Yarn_keeps_fast_pairs_and_interpolates_slow_ones()
@@ -50,23 +54,27 @@ public sealed class RopeTests : IDisposable
         var config = Config("""{ "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64 }""");
 
         Assert.Equal(1.138629436111989, config.Rope.AttentionFactor, 1e-12);
-        AssertClose([1, 0.237170825, 0.05, 0.00790569415, 0.0025, 0.000790569415, 0.00025, 0.0000790569415], config.Rope.InverseFrequencies(10_000, 16, 256));
+        AssertClose([1, 0.237170825, 0.05, 0.00790569415, 0.0025, 0.000790569415, 0.00025, 0.0000790569415],
+            config.Rope.InverseFrequencies(10_000, 16, 256));
     }
 
     /// <summary>Original context 4096: 16 turns fall on 3.2201, two on 5.0263, and the ramp is (i − 3.2201) / 1.8062.</summary>
     [Fact]
     public void Yarn_takes_its_bounds_as_given_and_does_not_round_them_where_truncate_is_off()
     {
-        var config = Config("""{ "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096, "beta_fast": 16, "beta_slow": 2, "truncate": false, "attention_factor": 0.5 }""");
+        var config = Config(
+            """{ "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096, "beta_fast": 16, "beta_slow": 2, "truncate": false, "attention_factor": 0.5 }""");
 
         Assert.Equal(0.5, config.Rope.AttentionFactor);
-        AssertClose([1, 0.316227766, 0.1, 0.0316227766, 0.0067616192, 0.000825104359, 0.00025, 0.0000790569415], config.Rope.InverseFrequencies(10_000, 16, 16384));
+        AssertClose([1, 0.316227766, 0.1, 0.0316227766, 0.0067616192, 0.000825104359, 0.00025, 0.0000790569415],
+            config.Rope.InverseFrequencies(10_000, 16, 16384));
     }
 
     [Fact]
     public void Yarns_factors_follow_from_mscale_and_from_the_two_contexts()
     {
-        Assert.Equal(0.9210423553163399, Config("""{ "rope_type": "yarn", "factor": 40, "mscale": 0.707, "mscale_all_dim": 1.0 }""").Rope.AttentionFactor, 1e-12);
+        Assert.Equal(0.9210423553163399,
+            Config("""{ "rope_type": "yarn", "factor": 40, "mscale": 0.707, "mscale_all_dim": 1.0 }""").Rope.AttentionFactor, 1e-12);
         Assert.Equal(4, Config("""{ "rope_type": "yarn", "original_max_position_embeddings": 64 }""").Rope.Factor);
     }
 
@@ -75,7 +83,8 @@ public sealed class RopeTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var yarn = new RopeScaling("yarn", 1, OriginalMaxPositionEmbeddings: 32); // a factor of 1 leaves every frequency
-        using LlamaModel plain = Model(TinyModel.Config), same = Model(TinyModel.Config with { Rope = yarn }), stretched = Model(TinyModel.Config with { Rope = yarn with { AttentionFactor = 1.5 } });
+        using LlamaModel plain = Model(TinyModel.Config), same = Model(TinyModel.Config with { Rope = yarn }), stretched =
+            Model(TinyModel.Config with { Rope = yarn with { AttentionFactor = 1.5 } });
         var ids = arange(0, 8, int64).unsqueeze(0);
 
         Assert.InRange(Difference(plain.Forward(ids), same.Forward(ids)), 0, 1e-6);

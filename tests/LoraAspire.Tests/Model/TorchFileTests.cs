@@ -46,7 +46,8 @@ public sealed class TorchFileTests : IDisposable
     {
         PickleWriter.Zip(At(), PickleWriter.Dictionary(items => items
             .Text("half").Tensor("a", "HalfStorage", 2, 0, [2], [1])
-            .Text("brain").Global("torch._utils", "_rebuild_parameter").Op('(').Tensor("b", "BFloat16Storage", 2, 0, [2], [1]).Op(0x88).Op(')').Op('t').Op('R')),
+            .Text("brain").Global("torch._utils", "_rebuild_parameter").Op('(').Tensor("b", "BFloat16Storage", 2, 0, [2], [1]).Op(0x88)
+            .Op(')').Op('t').Op('R')),
             new Dictionary<string, byte[]> { ["a"] = [0x00, 0x3c, 0x00, 0xc0], ["b"] = [0x80, 0x3f, 0x40, 0x40] });
 
         using var file = TensorFile.Open(At());
@@ -150,7 +151,9 @@ public sealed class TorchFileTests : IDisposable
     [InlineData((1L << 62) + 6, 0, new long[] { 2 }, new long[] { 1 }, "no storage's")]
     public void A_tensor_that_lies_about_its_size_is_refused(long elements, long offset, long[] shape, long[] strides, string message)
     {
-        PickleWriter.Zip(At(), PickleWriter.Dictionary(items => items.Text("w").Tensor("0", "FloatStorage", elements, offset, shape, strides)), new Dictionary<string, byte[]> { ["0"] = Six });
+        PickleWriter.Zip(At(),
+            PickleWriter.Dictionary(items => items.Text("w").Tensor("0", "FloatStorage", elements, offset, shape, strides)),
+            new Dictionary<string, byte[]> { ["0"] = Six });
 
         AssertRefused(message);
     }
@@ -195,7 +198,8 @@ public sealed class TorchFileTests : IDisposable
         }
         var whole = File.ReadAllBytes(At());
         var (read, refused) = (0, 0);
-        foreach (var (index, mask) in Enumerable.Range(0, whole.Length).SelectMany(index => new byte[] { 0x01, 0x04, 0x20, 0x80, 0xff }.Select(mask => (index, mask))))
+        foreach (var (index, mask) in Enumerable.Range(0, whole.Length)
+            .SelectMany(index => new byte[] { 0x01, 0x04, 0x20, 0x80, 0xff }.Select(mask => (index, mask))))
         {
             var damaged = whole.ToArray();
             damaged[index] ^= mask;
@@ -241,9 +245,11 @@ public sealed class TorchFileTests : IDisposable
     public void What_is_no_plain_state_dict_is_refused_with_its_key()
     {
         AssertPickleRefused(PickleWriter.Dictionary(items => items.Text("epoch").Number(3)), "'epoch' is not a tensor");
-        PickleWriter.Zip(At(), PickleWriter.Dictionary(items => items.Text("w").Tensor("0", "FloatStorage", 6, 0, [6], [1])), new Dictionary<string, byte[]> { ["0"] = new byte[4096] }, CompressionLevel.Fastest);
+        PickleWriter.Zip(At(), PickleWriter.Dictionary(items => items.Text("w").Tensor("0", "FloatStorage", 6, 0, [6], [1])),
+            new Dictionary<string, byte[]> { ["0"] = new byte[4096] }, CompressionLevel.Fastest);
         AssertRefused("compressed");
-        PickleWriter.Zip(At(), PickleWriter.Dictionary(items => items.Text("w").Tensor("0", "ComplexFloatStorage", 6, 0, [6], [1])), new Dictionary<string, byte[]> { ["0"] = Six });
+        PickleWriter.Zip(At(), PickleWriter.Dictionary(items => items.Text("w").Tensor("0", "ComplexFloatStorage", 6, 0, [6], [1])),
+            new Dictionary<string, byte[]> { ["0"] = Six });
         AssertRefused("torch.ComplexFloatStorage");
         File.WriteAllText(At(), "<html>not found</html>");
         AssertRefused("neither a zip file nor a pickle");
@@ -255,7 +261,8 @@ public sealed class TorchFileTests : IDisposable
     public void The_older_format_of_a_golden_model_holds_the_same_weights(string name)
     {
         var folder = GoldenFolder.At(name);
-        using TensorFile legacy = TensorFile.Open(Path.Combine(folder, "legacy_format.bin")), plain = TensorFile.Open(Path.Combine(folder, WeightFiles.Single));
+        using TensorFile legacy = TensorFile.Open(Path.Combine(folder, "legacy_format.bin")), plain =
+            TensorFile.Open(Path.Combine(folder, WeightFiles.Single));
 
         Assert.Equal(plain.Tensors.Keys.Order(), legacy.Tensors.Keys.Order());
         Assert.All(plain.Tensors.Keys, weight =>

@@ -9,7 +9,9 @@ namespace LoraAspire.Tests.Model;
 public sealed class WeightMemoryTests(ITestOutputHelper output) : IDisposable
 {
     private const int Tensors = 6;
-    /// <summary>Above the size from which malloc gives memory back at once (32 MiB), so that what others freed before isn't taken again unseen.</summary>
+    /// <summary>
+    /// Above the size from which malloc gives memory back at once (32 MiB), so that what others freed before isn't taken again unseen.
+    /// </summary>
     private const long TensorBytes = 48 << 20;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-memory-").FullName;
@@ -36,7 +38,8 @@ public sealed class WeightMemoryTests(ITestOutputHelper output) : IDisposable
         }
         else
         {
-            SafetensorsWriter.Write(path, names.Select(weight => new TensorSource(weight, ScalarType.Float32, [TensorBytes / 4], () => torch.zeros(TensorBytes / 4, float32))));
+            SafetensorsWriter.Write(path, names.Select(
+                weight => new TensorSource(weight, ScalarType.Float32, [TensorBytes / 4], () => torch.zeros(TensorBytes / 4, float32))));
         }
         GC.Collect();
         File.WriteAllText("/proc/self/clear_refs", "5"); // the peak counts from here
@@ -53,5 +56,6 @@ public sealed class WeightMemoryTests(ITestOutputHelper output) : IDisposable
     }
 
     private static long Status(string field) => long.Parse(
-        File.ReadLines("/proc/self/status").First(line => line.StartsWith(field + ":", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2]) << 10;
+        File.ReadLines("/proc/self/status").First(line => line.StartsWith(field + ":", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2]) << 10;
 }

@@ -116,17 +116,21 @@ public sealed class AliasTests
             """, "p.yaml");
 
         Assert.Empty(result.Errors);
-        Assert.Equal($"p.yaml:6:{result.Notes[0].Column}: {key} understood as inputs: {{ {input}: {reference} }}", Assert.Single(result.Notes).ToString());
-        InputRef expected = reference.StartsWith("model:", StringComparison.Ordinal) ? new NamedModel(reference[6..]) : new StageOutput(reference.Split('.')[0], reference.Split('.')[1]);
+        Assert.Equal($"p.yaml:6:{result.Notes[0].Column}: {key} understood as inputs: {{ {input}: {reference} }}",
+            Assert.Single(result.Notes).ToString());
+        InputRef expected = reference.StartsWith("model:", StringComparison.Ordinal) ? new NamedModel(reference[6..])
+            : new StageOutput(reference.Split('.')[0], reference.Split('.')[1]);
         Assert.Equal(expected, result.Pipeline!.Stage("it").Inputs[input]);
     }
 
     [Fact]
     public void A_path_as_base_model_is_refused_with_what_to_write()
     {
-        var result = PipelineParser.Parse("name: x\nstages:\n  - id: a\n    uses: data-build\n    with: { base_model: /etc/llama, data_path: a.json }\n", "p.yaml");
+        var result = PipelineParser.Parse(
+            "name: x\nstages:\n  - id: a\n    uses: data-build\n    with: { base_model: /etc/llama, data_path: a.json }\n", "p.yaml");
 
-        Assert.Contains("p.yaml:5:25: '/etc/llama' is no source: write STAGE.OUTPUT, or model:NAME", string.Join('\n', result.Errors), StringComparison.Ordinal);
+        Assert.Contains("p.yaml:5:25: '/etc/llama' is no source: write STAGE.OUTPUT, or model:NAME", string.Join('\n', result.Errors),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -134,7 +138,8 @@ public sealed class AliasTests
     [InlineData("dataset")]
     public void A_data_file_becomes_the_one_source(string key)
     {
-        var result = PipelineParser.Parse($"name: x\nstages:\n  - id: a\n    uses: data-build\n    inputs: {{ base: model:tiny }}\n    with: {{ {key}: alpaca.json }}\n", "p.yaml");
+        var result = PipelineParser.Parse($"name: x\nstages:\n  - id: a\n    uses: data-build\n    inputs: {{ base: model:tiny }}\n    "
+            + $"with: {{ {key}: alpaca.json }}\n", "p.yaml");
 
         Assert.Empty(result.Errors);
         Assert.Equal("alpaca.json", Assert.Single(((DataBuildParams)result.Pipeline!.Stage("a").With).Sources).Name);
@@ -145,7 +150,8 @@ public sealed class AliasTests
     {
         var found = StageKinds.Find(kind)!;
         var data = kind == "data-build" ? "sources: [ { alpaca: { path: a.json } } ]" + (written is null ? "" : ", ") : "";
-        var references = new Dictionary<string, string> { ["dataset"] = "data.dataset", ["base"] = "model:tiny", ["adapter"] = "tune.adapter" };
+        var references =
+            new Dictionary<string, string> { ["dataset"] = "data.dataset", ["base"] = "model:tiny", ["adapter"] = "tune.adapter" };
         var result = PipelineParser.Parse($$"""
             name: x
             stages:
@@ -154,6 +160,7 @@ public sealed class AliasTests
               - { id: it, uses: {{kind}}, inputs: { {{string.Join(", ", found.Inputs.Select(port => $"{port.Name}: {references[port.Name]}"))}} }, with: { {{data}}{{written}} } }
             """, "p.yaml");
         Assert.Empty(result.Errors);
-        return (JsonSerializer.SerializeToNode(result.Pipeline!.Stage("it").With, found.Params, StageKey.ParamsJson)!, [.. result.Notes.Select(note => note.ToString())]);
+        return (JsonSerializer.SerializeToNode(result.Pipeline!.Stage("it").With, found.Params, StageKey.ParamsJson)!,
+            [.. result.Notes.Select(note => note.ToString())]);
     }
 }

@@ -25,7 +25,8 @@ public sealed class HostileYamlTests
 
     [Theory]
     [InlineData("name: x\nstages: [x\n  y: z\n", "line 2, column 9")]
-    [InlineData("name: x\nstages:\n  - id: a\n    uses: trainer\n    with: { lora_target_modules: [q_proj, val_set_size: 4 }\n    retries: 1\n", "line 5, column 34")]
+    [InlineData("name: x\nstages:\n  - id: a\n    uses: trainer\n    with: { lora_target_modules: [q_proj, val_set_size: 4 }\n    "
+        + "retries: 1\n", "line 5, column 34")]
     [InlineData("name: x\nstages:\n  - id: a\n    inputs: { base: model:m\n    with:\n      seed: 1\n", "line 4, column 13")]
     [InlineData("name: x\nstages:\n  - id: a\n    with: { questions: [Who?\n  - id: b\n    uses: chat\n", "line 4, column 24")]
     public void A_bracket_that_is_never_closed_is_told_with_its_own_place(string yaml, string place)
@@ -49,14 +50,17 @@ public sealed class HostileYamlTests
     {
         var errors = PipelineParser.Parse(yaml, "p.yaml").Errors;
 
-        Assert.Contains(errors, error => $"{error.Line}:{error.Column}" == place && error.Message.Contains(words, StringComparison.Ordinal));
+        Assert.Contains(errors,
+            error => $"{error.Line}:{error.Column}" == place && error.Message.Contains(words, StringComparison.Ordinal));
     }
 
     [Fact]
     public void A_text_of_a_million_letters_is_refused_and_never_quoted_whole()
     {
-        Assert.Contains("thousand letters", Assert.Single(PipelineParser.Parse($"name: {new string('x', 100_000)}\n", "p.yaml").Errors).Message);
-        var quoted = Assert.Single(PipelineParser.Parse($"name: x\nstages: [ {{ id: a, uses: chat, inputs: {{ model: '{new string('y', 60_000)}' }} }} ]\n", "p.yaml").Errors);
+        Assert.Contains("thousand letters",
+            Assert.Single(PipelineParser.Parse($"name: {new string('x', 100_000)}\n", "p.yaml").Errors).Message);
+        var quoted = Assert.Single(PipelineParser.Parse(
+            $"name: x\nstages: [ {{ id: a, uses: chat, inputs: {{ model: '{new string('y', 60_000)}' }} }} ]\n", "p.yaml").Errors);
         Assert.True(quoted.Message.Length < 1100, $"{quoted.Message.Length} letters");
         Assert.EndsWith("for a folder directly under the models root", quoted.Message);
     }
@@ -111,10 +115,12 @@ public sealed class HostileYamlTests
     [Fact]
     public void Steps_that_multiply_beyond_every_batch_are_refused_and_not_wrapped_round()
     {
-        var errors = Assert.Throws<PipelineException>(() => PipelineParser.ParseParams("{ gradient_accumulation_steps: 1073741824, micro_batch_size: 4 }", "w.yaml", StageKinds.Trainer)).Errors;
+        var errors = Assert.Throws<PipelineException>(() => PipelineParser.ParseParams(
+            "{ gradient_accumulation_steps: 1073741824, micro_batch_size: 4 }", "w.yaml", StageKinds.Trainer)).Errors;
 
         Assert.Contains("more than any batch has", errors[0].Message);
     }
 
-    private static ParsedPipeline Parse(string timeout) => PipelineParser.Parse($"name: x\nstages: [ {{ id: a, uses: chat, inputs: {{ model: model:m }}, timeout: {timeout} }} ]\n", "p.yaml");
+    private static ParsedPipeline Parse(string timeout) =>
+        PipelineParser.Parse($"name: x\nstages: [ {{ id: a, uses: chat, inputs: {{ model: model:m }}, timeout: {timeout} }} ]\n", "p.yaml");
 }

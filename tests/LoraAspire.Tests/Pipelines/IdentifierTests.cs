@@ -7,7 +7,8 @@ public sealed class IdentifierTests
 {
     public static TheoryData<string> Leaving =>
     [
-        "", ".", "..", "../x", "a/b", "/tmp/elsewhere", "/", "\\", "a\0b", "a\nb", "x\u001b[31m", ".hidden", "a b", "a:b", new string('a', 300), "*", "\ud800", "a\u202eb",
+        "", ".", "..", "../x", "a/b", "/tmp/elsewhere", "/", "\\", "a\0b", "a\nb", "x\u001b[31m", ".hidden", "a b", "a:b", new string('a',
+            300), "*", "\ud800", "a\u202eb",
     ];
 
     [Theory]
@@ -23,7 +24,8 @@ public sealed class IdentifierTests
 
     [Fact]
     public void Null_is_no_name() =>
-        Assert.False(Identifiers.IsRun(null) || Identifiers.IsPipeline(null) || Identifiers.IsStage(null) || Identifiers.IsModel(null) || Identifiers.IsDigest(null));
+        Assert.False(Identifiers.IsRun(null) || Identifiers.IsPipeline(null) || Identifiers.IsStage(null) || Identifiers.IsModel(null)
+            || Identifiers.IsDigest(null));
 
     [Fact]
     public void Names_in_use_are_names()
@@ -38,7 +40,8 @@ public sealed class IdentifierTests
     [Theory]
     [InlineData("Ab12")]
     [InlineData("abc\n")]
-    public void A_digest_is_64_lower_case_hex_digits(string tail) => Assert.False(Identifiers.IsDigest(new string('a', 64 - tail.Length) + tail));
+    public void A_digest_is_64_lower_case_hex_digits(string tail) =>
+        Assert.False(Identifiers.IsDigest(new string('a', 64 - tail.Length) + tail));
 
     [Theory]
     [InlineData(0, false)]
@@ -62,9 +65,11 @@ public sealed class IdentifierTests
     [InlineData(".lora")]
     public void A_pipeline_cannot_be_called_as_a_folder_above_it_or_a_hidden_one(string name)
     {
-        var parsed = PipelineParser.Parse($"name: '{name}'\nstages:\n  - {{ id: data, uses: data-build, inputs: {{ base: model:tiny }}, with: {{ sources: [ {{ self_cognition: {{ name: Y, developer: D }} }} ] }} }}\n", "p.yaml");
+        var parsed = PipelineParser.Parse($"name: '{name}'\nstages:\n  - {{ id: data, uses: data-build, inputs: {{ base: model:tiny }}, "
+            + $"with: {{ sources: [ {{ self_cognition: {{ name: Y, developer: D }} }} ] }} }}\n", "p.yaml");
 
         Assert.Null(parsed.Pipeline);
-        Assert.Equal("p.yaml:1:7: 'name' is 1 to 64 letters, digits, dashes, underscores or dots, the first no dot", Assert.Single(parsed.Errors).ToString());
+        Assert.Equal("p.yaml:1:7: 'name' is 1 to 64 letters, digits, dashes, underscores or dots, the first no dot",
+            Assert.Single(parsed.Errors).ToString());
     }
 }

@@ -102,7 +102,8 @@ public sealed class LostInputTests
     [Fact]
     public void A_run_that_is_being_cancelled_makes_nothing_again()
     {
-        var state = After(Submit, new AttemptFinished("r", At, "data", 1, Dataset), new AttemptStarted("r", At, "tune", 1, "w"), new CancelRun("r", At));
+        var state = After(Submit, new AttemptFinished("r", At, "data", 1, Dataset), new AttemptStarted("r", At, "tune", 1, "w"),
+            new CancelRun("r", At));
         _isLost = true;
 
         var decision = Decide(state, Lost("tune", 1));
@@ -111,9 +112,11 @@ public sealed class LostInputTests
         Assert.Empty(decision.Orders);
     }
 
-    private static AttemptFailed Lost(string stage, int attempt) => new("r", At, stage, attempt, FailureCause.InputLost, "the data set is damaged");
+    private static AttemptFailed Lost(string stage, int attempt) =>
+        new("r", At, stage, attempt, FailureCause.InputLost, "the data set is damaged");
 
-    private RunState After(params InboxMessage[] messages) => messages.Aggregate(new RunState("r"), (state, message) => Decide(state, message).State);
+    private RunState After(params InboxMessage[] messages) =>
+        messages.Aggregate(new RunState("r"), (state, message) => Decide(state, message).State);
 
     private Decision Decide(RunState state, InboxMessage message) => PlannedDecision.Of(state, message, Plan);
 

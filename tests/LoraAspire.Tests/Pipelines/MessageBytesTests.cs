@@ -53,7 +53,8 @@ public sealed class MessageBytesTests
     {
         var body = (
             """{"pipeline":"two","kind":"trainer","key":"D","with":{"lora_r":8},"inputs":{"base":{"digest":"D","model":"tiny"},"""
-            + """ "dataset":{"digest":"D"}},"dataFiles":{"a.json":"D"},"timeoutSeconds":60}""").Replace(" ", "").Replace("\"D\"", $"\"{Digest}\"");
+            + """ "dataset":{"digest":"D"}},"dataFiles":{"a.json":"D"},"timeoutSeconds":60}""").Replace(" ", "")
+            .Replace("\"D\"", $"\"{Digest}\"");
         var order = new StageOrder("r", At, "tune", 2)
         {
             Pipeline = "two",

@@ -13,9 +13,11 @@ public sealed class MessageFormatTests
     private static IReadOnlyList<IReadOnlyList<KeyValuePair<string, string>>> Seeds =>
     [
         MessageFormat.Encode<InboxMessage>(new SubmitRun("r", At, "p.yaml", "name: 雁栖")),
-        MessageFormat.Encode<InboxMessage>(new AttemptFinished("r", At, "tune", 2, new Dictionary<string, string> { ["adapter"] = Digest })),
+        MessageFormat.Encode<InboxMessage>(
+            new AttemptFinished("r", At, "tune", 2, new Dictionary<string, string> { ["adapter"] = Digest })),
         MessageFormat.Encode<InboxMessage>(new AttemptFailed("r", At, "tune", 1, FailureCause.Transient, "no luck")),
-        MessageFormat.Encode<RunEvent>(new RunSubmitted("r", At, "two", "p.yaml", "", [new("data", "data-build", new Dictionary<string, string> { ["base"] = "model:tiny" })], ["a note"])),
+        MessageFormat.Encode<RunEvent>(new RunSubmitted("r", At, "two", "p.yaml", "",
+            [new("data", "data-build", new Dictionary<string, string> { ["base"] = "model:tiny" })], ["a note"])),
         MessageFormat.Encode<RunEvent>(new StageFinished("r", At, "data", 1, new Dictionary<string, string> { ["dataset"] = Digest })),
         MessageFormat.Encode(new StageOrder("r", At, "tune", 1)
         {
@@ -94,7 +96,8 @@ public sealed class MessageFormatTests
 
     private static string Damaged(string text, Random random)
     {
-        string[] pieces = ["null", "[", "{", "\"", "1e999", "-1", "\0", "\u001b[2J", "{}", "[null]", "\ud800", ":", ",", "99999999999999999999"];
+        string[] pieces =
+            ["null", "[", "{", "\"", "1e999", "-1", "\0", "\u001b[2J", "{}", "[null]", "\ud800", ":", ",", "99999999999999999999"];
         var bytes = Encoding.UTF8.GetBytes(text).ToList();
         var at = bytes.Count == 0 ? 0 : random.Next(bytes.Count);
         switch (random.Next(4))

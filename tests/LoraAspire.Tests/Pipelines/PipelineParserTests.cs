@@ -5,13 +5,15 @@ namespace LoraAspire.Tests.Pipelines;
 
 public sealed class PipelineParserTests
 {
-    private const string Data = "stages:\n  - id: data\n    uses: data-build\n    inputs: { base: model:tiny }\n    with: { sources: [ { alpaca: { path: a.json } } ] }\n";
+    private const string Data = "stages:\n  - id: data\n    uses: data-build\n    inputs: { base: model:tiny }\n    with: { sources: [ { "
+        + "alpaca: { path: a.json } } ] }\n";
     private const string Tune = "  - id: tune\n    uses: trainer\n    inputs: { dataset: data.dataset, base: model:tiny }\n";
 
     [Fact]
     public void A_pipeline_is_read_into_typed_records()
     {
-        var result = PipelineParser.Parse($"name: 雁栖\n{Data}{Tune}    with: {{ learning_rate: 1e-4, lora_target_modules: [q_proj], lr_scheduler_type: cosine }}\n    retries: 2\n    timeout: 1.5h\n", "p.yaml");
+        var result = PipelineParser.Parse($"name: 雁栖\n{Data}{Tune}    with: {{ learning_rate: 1e-4, lora_target_modules: [q_proj], "
+            + $"lr_scheduler_type: cosine }}\n    retries: 2\n    timeout: 1.5h\n", "p.yaml");
 
         Assert.Empty(result.Errors);
         var tune = result.Pipeline!.Stage("tune");
@@ -55,7 +57,8 @@ public sealed class PipelineParserTests
     [InlineData("with: { resume_from_checkpoint: out/checkpoint-200 }", "10:13", "its own last checkpoint")]
     [InlineData("with: { bias: all }", "10:13", "only adapters without biases")]
     [InlineData("with: { cutoff_len: 512 }", "10:13", "'cutoff_len' belongs to a data-build stage")]
-    [InlineData("with: { template: bayling }", "10:13", "'template' belongs to a data-build stage, where it is called prompt_template_name")]
+    [InlineData("with: { template: bayling }", "10:13",
+        "'template' belongs to a data-build stage, where it is called prompt_template_name")]
     [InlineData("with: { data_path: a.json }", "10:13", "'data_path' belongs to a data-build stage, where it is called sources")]
     [InlineData("with: { adapter_name_or_path: a.adapter }", "10:13", "belongs to a merger stage")]
     [InlineData("with: { base_model: tiny }", "10:13", "'base_model' means the input 'base', which is also given")]
@@ -74,7 +77,8 @@ public sealed class PipelineParserTests
 
     [Theory]
     [InlineData("{ base: model:tiny }", "7:9", "input 'dataset' is missing: trainer needs a dataset")]
-    [InlineData("{ dataset: data.dataset, base: model:tiny, datset: data.dataset }", "9:64", "trainer has no input 'datset': did you mean 'dataset'?")]
+    [InlineData("{ dataset: data.dataset, base: model:tiny, datset: data.dataset }", "9:64",
+        "trainer has no input 'datset': did you mean 'dataset'?")]
     [InlineData("{ dataset: date.dataset, base: model:tiny }", "9:24", "no stage 'date': did you mean 'data'?")]
     [InlineData("{ dataset: data.datset, base: model:tiny }", "9:24", "gives no 'datset': did you mean 'dataset'?")]
     [InlineData("{ dataset: data.dataset, base: data.dataset }", "9:44", "input 'base' takes a model, but data.dataset is a dataset")]
@@ -100,13 +104,15 @@ public sealed class PipelineParserTests
 
     [Fact]
     public void A_cycle_is_told_with_its_path() => AssertError(
-        "name: x\nstages:\n  - id: one\n    uses: merger\n    inputs: { base: two.model, adapter: a.adapter }\n  - id: two\n    uses: merger\n    inputs: { base: one.model, adapter: a.adapter }\n"
+        "name: x\nstages:\n  - id: one\n    uses: merger\n    inputs: { base: two.model, adapter: a.adapter }\n  - id: two\n    uses: "
+            + "merger\n    inputs: { base: one.model, adapter: a.adapter }\n"
         + "  - id: a\n    uses: trainer\n    inputs: { dataset: d.dataset, base: one.model }\n", "3:9", "one → two → one");
 
     [Fact]
     public void All_errors_come_at_once_in_the_order_of_the_file()
     {
-        var errors = PipelineParser.Parse($"nmae: x\n{Data}{Tune}    with: {{ lora_dropout: 2x, lorar: 3 }}\n    timeout: soon\n", "p.yaml").Errors;
+        var errors =
+            PipelineParser.Parse($"nmae: x\n{Data}{Tune}    with: {{ lora_dropout: 2x, lorar: 3 }}\n    timeout: soon\n", "p.yaml").Errors;
 
         Assert.Equal(["1:1", "1:1", "10:27", "10:31", "11:14"], errors.Select(error => $"{error.Line}:{error.Column}"));
         Assert.StartsWith("p.yaml:1:1: ", errors[0].ToString());
@@ -117,7 +123,8 @@ public sealed class PipelineParserTests
     {
         var result = PipelineParser.Parse(
             $"name: x\n{Data.Replace("with: {", "with: { template: bayling, sequence_len: 512, train_on_prompt: false,")}{Tune}"
-            + "    with: { lora_rank: 4, lora_target: all, num_train_epochs: 2, per_device_train_batch_size: 2, gradient_accumulation_steps: 8, val_size: 0, adapter: lora, load_in_8bit: false }\n", "p.yaml");
+            + "    with: { lora_rank: 4, lora_target: all, num_train_epochs: 2, per_device_train_batch_size: 2, "
+            + "gradient_accumulation_steps: 8, val_size: 0, adapter: lora, load_in_8bit: false }\n", "p.yaml");
 
         Assert.Empty(result.Errors);
         var data = (DataBuildParams)result.Pipeline!.Stage("data").With;
@@ -159,7 +166,8 @@ public sealed class PipelineParserTests
         ReferenceCheck nothing = new(path => path == "p.tsv" ? null : $"no {path}", model => model == "tiny" ? null : $"no {model}");
         var result = PipelineParser.Parse(yaml, "p.yaml", nothing);
         Assert.Null(result.Pipeline);
-        Assert.Equal(["p.yaml:7:29: no own.json", "p.yaml:9:74: no t.txt", "p.yaml:12:22: no other"], result.Errors.Select(error => error.ToString()));
+        Assert.Equal(["p.yaml:7:29: no own.json", "p.yaml:9:74: no t.txt", "p.yaml:12:22: no other"],
+            result.Errors.Select(error => error.ToString()));
         Assert.NotNull(PipelineParser.Parse(yaml, "p.yaml").Pipeline);
     }
 
@@ -168,7 +176,8 @@ public sealed class PipelineParserTests
         $"name: x\n{Data.Replace("with: {", "with: { prompt_template_name: vicunna,")}{Tune}", "6:35", "there are alpaca, bayling, plain");
 
     [Fact]
-    public void The_prompt_templates_of_the_language_are_those_of_the_model() => Assert.Equal(LoraAspire.Model.Prompts.PromptTemplate.BuiltIn, DataBuildParams.BuiltInTemplates);
+    public void The_prompt_templates_of_the_language_are_those_of_the_model() =>
+        Assert.Equal(LoraAspire.Model.Prompts.PromptTemplate.BuiltIn, DataBuildParams.BuiltInTemplates);
 
     [Fact]
     public void A_file_that_is_nested_or_grown_beyond_reason_is_refused()
@@ -182,6 +191,7 @@ public sealed class PipelineParserTests
         var result = PipelineParser.Parse(yaml, "p.yaml");
 
         Assert.Null(result.Pipeline);
-        Assert.Contains(result.Errors, error => $"{error.Line}:{error.Column}" == place && error.Message.Contains(message, StringComparison.Ordinal));
+        Assert.Contains(result.Errors,
+            error => $"{error.Line}:{error.Column}" == place && error.Message.Contains(message, StringComparison.Ordinal));
     }
 }

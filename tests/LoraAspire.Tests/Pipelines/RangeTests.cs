@@ -12,10 +12,12 @@ public sealed class RangeTests
     [Fact]
     public void Every_number_of_every_stage_has_a_stated_range_and_its_default_lies_in_it()
     {
-        var numbers = StageKinds.All.Select(kind => kind.Params).Concat(SourceKinds.All.Values).SelectMany(type => Numbers(type, [])).Distinct().ToList();
+        var numbers = StageKinds.All.Select(kind => kind.Params).Concat(SourceKinds.All.Values).SelectMany(type => Numbers(type, []))
+            .Distinct().ToList();
 
         Assert.True(numbers.Count > 40, $"only {numbers.Count} numbers were found");
-        Assert.All(numbers, property => Assert.True(property.IsDefined(typeof(RangeAttribute)), $"{property.DeclaringType!.Name}.{property.Name} has no range"));
+        Assert.All(numbers, property =>
+            Assert.True(property.IsDefined(typeof(RangeAttribute)), $"{property.DeclaringType!.Name}.{property.Name} has no range"));
         Assert.All(numbers.Where(property => !property.DeclaringType!.IsAbstract), property =>
         {
             var range = property.GetCustomAttribute<RangeAttribute>()!;
@@ -66,7 +68,8 @@ public sealed class RangeTests
     {
         var errors = Assert.Throws<PipelineException>(() => PipelineParser.ParseParams(yaml, "w.yaml", StageKinds.Find(kind)!)).Errors;
 
-        Assert.Contains(errors, error => $"{error.Line}:{error.Column}" == place && error.Message.Contains(words, StringComparison.Ordinal));
+        Assert.Contains(errors,
+            error => $"{error.Line}:{error.Column}" == place && error.Message.Contains(words, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -93,7 +96,8 @@ public sealed class RangeTests
             {
                 yield return property;
             }
-            foreach (var inner in parts.Where(part => part.Namespace!.StartsWith(typeof(TrainerParams).Namespace!, StringComparison.Ordinal) && part.IsClass).SelectMany(part => Numbers(part, seen)))
+            foreach (var inner in parts.Where(part => part.Namespace!.StartsWith(typeof(TrainerParams).Namespace!, StringComparison.Ordinal)
+                && part.IsClass).SelectMany(part => Numbers(part, seen)))
             {
                 yield return inner;
             }
@@ -101,5 +105,6 @@ public sealed class RangeTests
     }
 
     private static IEnumerable<Type> Parts(Type type) =>
-        Nullable.GetUnderlyingType(type) is { } value ? [value] : type.IsGenericType ? type.GetGenericArguments().SelectMany(Parts) : [type];
+        Nullable.GetUnderlyingType(type) is { } value ? [value] : type.IsGenericType ? type.GetGenericArguments().SelectMany(Parts)
+            : [type];
 }

@@ -48,7 +48,8 @@ public sealed class SchedulerTests
     [Fact]
     public void When_all_is_cached_one_message_ends_the_run()
     {
-        var decision = PlannedDecision.Of(new("r"), Submit, request => new AlreadyDone("key", request.Stage.Id == "data" ? Dataset : Adapter));
+        var decision =
+            PlannedDecision.Of(new("r"), Submit, request => new AlreadyDone("key", request.Stage.Id == "data" ? Dataset : Adapter));
 
         Assert.Empty(decision.Orders);
         Assert.Equal(RunStatus.Succeeded, decision.State.Status);
@@ -197,7 +198,8 @@ public sealed class SchedulerTests
     {
         var running = Scheduler.Fail(After(Submit, Started("data", "w")), At, "its log is broken");
         Assert.Equal([typeof(StageCancelled), typeof(RunFinished)], running.Events.Select(happened => happened.GetType()));
-        Assert.Equal((RunStatus.Failed, "its log is broken", StageStatus.Skipped), (running.State.Status, running.State.Error, running.State.Stage("tune")!.Status));
+        Assert.Equal((RunStatus.Failed, "its log is broken", StageStatus.Skipped),
+            (running.State.Status, running.State.Error, running.State.Stage("tune")!.Status));
 
         var unknown = Scheduler.Fail(new("r"), At, "unreadable", Submit);
         Assert.Equal((RunStatus.Failed, "p.yaml", Yaml), (unknown.State.Status, unknown.State.Name, unknown.State.Yaml));
@@ -209,17 +211,21 @@ public sealed class SchedulerTests
     {
         List<RunEvent> log = [];
         var state = new RunState("r");
-        foreach (var message in new InboxMessage[] { Submit, Started("data", "w"), Finished("data", Dataset), Failed("tune", 1, FailureCause.Permanent) })
+        foreach (var message in new InboxMessage[] { Submit, Started("data", "w"), Finished("data", Dataset),
+            Failed("tune", 1, FailureCause.Permanent) })
         {
             var decision = PlannedDecision.Of(state, MessageFormat.Decode<InboxMessage>(MessageFormat.Encode(message)), Runs);
-            (state, log) = (decision.State, [.. log, .. decision.Events.Select(happened => MessageFormat.Decode<RunEvent>(MessageFormat.Encode(happened)))]);
+            (state, log) = (decision.State,
+                [.. log, .. decision.Events.Select(happened => MessageFormat.Decode<RunEvent>(MessageFormat.Encode(happened)))]);
         }
 
         var folded = RunState.Fold("r", log);
 
         Assert.Equal((state.Version, state.Status, state.Error, state.Name), (folded.Version, folded.Status, folded.Error, folded.Name));
-        Assert.Equal(state.Stages.Select(stage => (stage.Id, stage.Status, stage.Attempt, stage.Worker, stage.StartedAt, stage.FinishedAt, stage.Error)),
-            folded.Stages.Select(stage => (stage.Id, stage.Status, stage.Attempt, stage.Worker, stage.StartedAt, stage.FinishedAt, stage.Error)));
+        Assert.Equal(state.Stages.Select(
+            stage => (stage.Id, stage.Status, stage.Attempt, stage.Worker, stage.StartedAt, stage.FinishedAt, stage.Error)),
+            folded.Stages.Select(
+                stage => (stage.Id, stage.Status, stage.Attempt, stage.Worker, stage.StartedAt, stage.FinishedAt, stage.Error)));
         Assert.Equal(Dataset["dataset"], folded.Stage("data")!.Outputs["dataset"]);
     }
 

@@ -15,7 +15,9 @@ public sealed class StageKeyTests
     {
         var identity = StageKey.Identity(StageKinds.Merger, new MergerParams(), Inputs, NoFiles);
 
-        Assert.Equal("""{"data_files":{},"inputs":{"adapter":"bb","base":"aa"},"kind":"merger","version":1,"with":{"max_shard_size_mib":4096}}""", StageKey.Canonical(identity));
+        Assert.Equal(
+            """{"data_files":{},"inputs":{"adapter":"bb","base":"aa"},"kind":"merger","version":1,"with":{"max_shard_size_mib":4096}}""",
+            StageKey.Canonical(identity));
         Assert.Equal("fa5391ccd50af07bab6fae27e1027693be15479ba10a4df8c9556a5eb4fac3eb", StageKey.Of(identity));
     }
 
@@ -48,7 +50,8 @@ public sealed class StageKeyTests
     [Fact]
     public void How_much_a_writer_may_ask_is_no_part_of_the_identity_and_who_writes_is()
     {
-        static string Identity(WriterParams writer) => StageKey.Canonical(StageKey.Identity(StageKinds.DataBuild, new DataBuildParams { Writer = writer }, Inputs, NoFiles));
+        static string Identity(WriterParams writer) =>
+            StageKey.Canonical(StageKey.Identity(StageKinds.DataBuild, new DataBuildParams { Writer = writer }, Inputs, NoFiles));
         WriterParams writer = new() { Provider = WriterProvider.Ollama, Model = "m" };
         Assert.Equal(Identity(writer), Identity(writer with { MaxRequests = 8675309, ApiKeyEnv = "OTHER" }));
         Assert.DoesNotContain("max_requests", Identity(writer));

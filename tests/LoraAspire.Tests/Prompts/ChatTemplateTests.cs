@@ -7,7 +7,8 @@ namespace LoraAspire.Tests.Prompts;
 
 public sealed class ChatTemplateTests : IDisposable
 {
-    private const string ChatMl = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content|trim + '<|im_end|>\n' }}{% endfor %}"
+    private const string ChatMl =
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content|trim + '<|im_end|>\n' }}{% endfor %}"
         + "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-chat-template-").FullName;
@@ -59,7 +60,8 @@ public sealed class ChatTemplateTests : IDisposable
     [Fact]
     public void A_template_that_rewrites_earlier_turns_says_which()
     {
-        ChatTemplate template = new("{% for m in messages %}<{{ m.role }}>{{ m.content if loop.last else m.content.split('</think>')[-1] }};{% endfor %}"
+        ChatTemplate template =
+            new("{% for m in messages %}<{{ m.role }}>{{ m.content if loop.last else m.content.split('</think>')[-1] }};{% endfor %}"
             + "{% if add_generation_prompt %}<assistant>{% endif %}", new Dictionary<string, string>());
         var learned = template.ForTraining([new("user", "a"), new("assistant", "<think>x</think>b"), new("user", "c"), new("assistant",
             "<think>y</think>d")]);
@@ -90,7 +92,8 @@ public sealed class ChatTemplateTests : IDisposable
     [Fact]
     public void What_a_template_marks_as_generation_is_learned()
     {
-        ChatTemplate template = new("{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' %}{% generation %}{{ m.content }}</s>{% endgeneration %}"
+        ChatTemplate template =
+            new("{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' %}{% generation %}{{ m.content }}</s>{% endgeneration %}"
             + "{% else %}{{ m.content }}{% endif %}{% endfor %}", new Dictionary<string, string>());
         Assert.True(template.MarksGeneration);
         var learned = template.ForTraining([new("user", "a"), new("assistant", "b"), new("user", "c"), new("assistant", "d")]);
@@ -106,7 +109,8 @@ public sealed class ChatTemplateTests : IDisposable
     [Fact]
     public void Tools_documents_and_switches_are_seen_and_are_undefined_where_none_are_given()
     {
-        ChatTemplate template = new("{{ tools is defined }}{{ documents is defined }}{{ enable_thinking is defined }}{{ tools|tojson if tools }}"
+        ChatTemplate template =
+            new("{{ tools is defined }}{{ documents is defined }}{{ enable_thinking is defined }}{{ tools|tojson if tools }}"
             + "{{ documents[0].title if documents }}{{ enable_thinking }}", new Dictionary<string, string>());
         using var json = JsonDocument.Parse("""[{"title": "é"}]""");
         using var off = JsonDocument.Parse("false");
@@ -129,7 +133,8 @@ public sealed class ChatTemplateTests : IDisposable
     public void A_folder_s_template_is_read_from_its_jinja_file_before_the_tokenizers_configuration()
     {
         Assert.Null(ChatTemplateFile.Load(_folder));
-        Write("tokenizer_config.json", """{"bos_token": {"content": "<s>"}, "eos_token": "</s>", "pad_token": null, "chat_template": "config {{ bos_token }}{{ eos_token }}"}""");
+        Write("tokenizer_config.json",
+            """{"bos_token": {"content": "<s>"}, "eos_token": "</s>", "pad_token": null, "chat_template": "config {{ bos_token }}{{ eos_token }}"}""");
         Assert.Equal("config <s></s>", ChatTemplateFile.Load(_folder)!.Render([]).Text);
         Write("special_tokens_map.json", """{"bos_token": "other", "unk_token": "<unk>"}""");
         Write("chat_template.jinja", "file {{ bos_token }}{{ unk_token }}{{ pad_token }}\n");
@@ -139,7 +144,8 @@ public sealed class ChatTemplateTests : IDisposable
     [Fact]
     public void Of_several_templates_the_one_named_is_taken()
     {
-        Write("tokenizer_config.json", """{"chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"}]}""");
+        Write("tokenizer_config.json",
+            """{"chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"}]}""");
         Assert.Equal("d", ChatTemplateFile.Load(_folder)!.Render([]).Text);
         Assert.Equal("t", ChatTemplateFile.Load(_folder, "tool_use")!.Render([]).Text);
         Assert.EndsWith("has no chat template 'rag': default, tool_use.", Assert.Throws<ModelException>(() =>
@@ -149,7 +155,8 @@ public sealed class ChatTemplateTests : IDisposable
     [Theory]
     [InlineData("""{"chat_template": 5}""", "chat_template is a text or a list of named ones, not Number.")]
     [InlineData("""{"chat_template": [{"name": "x"}]}""", "is not a readable tokenizer configuration")]
-    [InlineData("""{"chat_template": "{% if %}"}""", "its chat template can't be read: Expected an expression, got 'end of statement block' (line 1")]
+    [InlineData("""{"chat_template": "{% if %}"}""",
+        "its chat template can't be read: Expected an expression, got 'end of statement block' (line 1")]
     [InlineData("[]", "is not a readable tokenizer configuration")]
     public void What_can_t_be_read_is_told_with_its_folder(string config, string words)
     {

@@ -26,7 +26,8 @@ public sealed class ArtifactStoreTests : IDisposable
         Assert.Equal(PrivateFolder.FolderMode, File.GetUnixFileMode(_folder.At("store", "objects")));
     }
 
-    public static TheoryData<string> Damages => ["flip", "cut", "longer", "missing", "foreign", "manifest", "manifest-cut", "link", "emptied"];
+    public static TheoryData<string> Damages =>
+        ["flip", "cut", "longer", "missing", "foreign", "manifest", "manifest-cut", "link", "emptied"];
 
     [Theory]
     [MemberData(nameof(Damages))]
@@ -90,7 +91,8 @@ public sealed class ArtifactStoreTests : IDisposable
     {
         var outputs = Enumerable.Range(0, 16).Select(_ => _folder.Output("one", "two")).ToList();
 
-        var digests = await Task.WhenAll(outputs.Select(output => Task.Run(() => Store.Publish(output, Adapter, "trainer@3"), TestContext.Current.CancellationToken)));
+        var digests = await Task.WhenAll(
+            outputs.Select(output => Task.Run(() => Store.Publish(output, Adapter, "trainer@3"), TestContext.Current.CancellationToken)));
 
         Store.Verified(Assert.Single(digests.Distinct()));
         Assert.DoesNotContain(outputs, Directory.Exists);
@@ -122,7 +124,8 @@ public sealed class ArtifactStoreTests : IDisposable
                 break;
         }
 
-        Assert.Contains(words, Assert.Throws<StoreException>(() => Store.Publish(output, Adapter, "trainer@3")).Message, StringComparison.Ordinal);
+        Assert.Contains(words, Assert.Throws<StoreException>(() => Store.Publish(output, Adapter, "trainer@3")).Message,
+            StringComparison.Ordinal);
         Assert.False(Directory.Exists(_folder.At("store", "objects")));
     }
 
@@ -130,13 +133,16 @@ public sealed class ArtifactStoreTests : IDisposable
     public void An_output_may_be_a_hard_link_but_not_empty_or_a_manifest()
     {
         var output = _folder.Output("one");
-        _folder.HardLink(Path.Combine(Path.GetRelativePath(_folder.Root, output), "b.bin"), Path.Combine(Path.GetRelativePath(_folder.Root, output), "a.bin"));
+        _folder.HardLink(Path.Combine(Path.GetRelativePath(_folder.Root, output), "b.bin"),
+            Path.Combine(Path.GetRelativePath(_folder.Root, output), "a.bin"));
         Store.Verified(Store.Publish(output, Adapter, "trainer@3"));
 
-        Assert.Contains("empty adapter", Assert.Throws<StoreException>(() => Store.Publish(_folder.Output(), Adapter, "trainer@3")).Message, StringComparison.Ordinal);
+        Assert.Contains("empty adapter", Assert.Throws<StoreException>(() => Store.Publish(_folder.Output(), Adapter, "trainer@3")).Message,
+            StringComparison.Ordinal);
         output = _folder.Output("one");
         File.WriteAllText(Path.Combine(output, "manifest.json"), "{}");
-        Assert.Contains("the name of the store's own", Assert.Throws<StoreException>(() => Store.Publish(output, Adapter, "trainer@3")).Message, StringComparison.Ordinal);
+        Assert.Contains("the name of the store's own",
+            Assert.Throws<StoreException>(() => Store.Publish(output, Adapter, "trainer@3")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -165,13 +171,15 @@ public sealed class ArtifactStoreTests : IDisposable
         foreach (var path in new Func<string, string>[]
         {
             Store.RunScratch, run => Store.StageScratch(run, "data"), stage => Store.StageScratch("run", stage), Store.CheckpointDir,
-            name => Store.ExplainFile(name, "data"), stage => Store.ExplainFile("name", stage), Store.Folder, Store.Verified, digest => Store.Manifest(digest).Producer,
+            name => Store.ExplainFile(name, "data"), stage => Store.ExplainFile("name", stage), Store.Folder, Store.Verified,
+            digest => Store.Manifest(digest).Producer,
         })
         {
             Assert.Throws<StoreException>(() => path(text));
         }
         Assert.False(Store.Holds(text));
-        Assert.Throws<StoreException>(() => Store.Cached(text, StageKinds.Merger, new MergerParams(), null, TestContext.Current.CancellationToken));
+        Assert.Throws<StoreException>(
+            () => Store.Cached(text, StageKinds.Merger, new MergerParams(), null, TestContext.Current.CancellationToken));
     }
 
     private void Damage(string folder, string damage)

@@ -100,7 +100,8 @@ public sealed class ContentDigestsTests : IDisposable
             Assert.Equal(Hex(name), _folder.Digests.OfData($"{name}.json"));
         }
 
-        Assert.StartsWith("Digests can't be remembered, so that files are hashed at every use: ", Assert.Single(_folder.Said), StringComparison.Ordinal);
+        Assert.StartsWith("Digests can't be remembered, so that files are hashed at every use: ", Assert.Single(_folder.Said),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -108,7 +109,8 @@ public sealed class ContentDigestsTests : IDisposable
     {
         TestFolder.Settle(_folder.Write("data/a.json", new('x', 3_000_000)));
 
-        var digests = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(() => new ContentDigests(_folder.Paths).OfData("a.json"), TestContext.Current.CancellationToken)));
+        var digests = await Task.WhenAll(Enumerable.Range(0, 16)
+            .Select(_ => Task.Run(() => new ContentDigests(_folder.Paths).OfData("a.json"), TestContext.Current.CancellationToken)));
 
         Assert.Equal([Hex(new('x', 3_000_000))], digests.Distinct());
         Assert.EndsWith(".json", Memory, StringComparison.Ordinal);

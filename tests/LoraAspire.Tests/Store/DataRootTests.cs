@@ -56,7 +56,8 @@ public sealed class DataRootTests : IDisposable
         // Inside by its letters, outside by what the folder on its way is.
         _folder.Link("data/hidden-out.json", "outway/a.json");
 
-        var error = await Assert.ThrowsAsync<StageException>(() => Task.Run(() => _data.Resolve(path), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        var error = await Assert.ThrowsAsync<StageException>(() => Task.Run(() => _data.Resolve(path),
+            TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
 
         Assert.Contains(words, error.Message, StringComparison.Ordinal);
         Assert.Equal(error.Message, _folder.Digests.References.DataFile(path));

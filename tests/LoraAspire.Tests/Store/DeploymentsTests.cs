@@ -17,7 +17,8 @@ public sealed class DeploymentsTests : IDisposable
         _deployments.Deploy("雁栖-7B", _folder.At("store", "objects", "one"));
         _deployments.Deploy("雁栖-7B", _folder.At("store", "objects", "two"));
 
-        Assert.Equal(("雁栖-7B", "objects/two"), Assert.Single(_deployments.List().Select(deployment => (deployment.Name, deployment.Folder))));
+        Assert.Equal(("雁栖-7B", "objects/two"),
+            Assert.Single(_deployments.List().Select(deployment => (deployment.Name, deployment.Folder))));
         Assert.Single(Directory.GetFiles(_folder.At("store", "serving")));
     }
 
@@ -41,5 +42,6 @@ public sealed class DeploymentsTests : IDisposable
     [InlineData("a\0b")]
     [InlineData("a\\b")]
     [InlineData(" ")]
-    public void A_name_that_is_no_files_name_is_refused(string name) => Assert.Throws<ArgumentException>(() => _deployments.Deploy(name, "x"));
+    public void A_name_that_is_no_files_name_is_refused(string name) =>
+        Assert.Throws<ArgumentException>(() => _deployments.Deploy(name, "x"));
 }

@@ -23,10 +23,12 @@ public sealed class FailureTests
     [Fact]
     public void A_bundle_from_many_threads_is_told_by_its_most_telling_part()
     {
-        AggregateException bundle = new(new OperationCanceledException(), new InvalidOperationException("odd"), new AggregateException(new StageException("row 7 is no JSON")));
+        AggregateException bundle = new(new OperationCanceledException(), new InvalidOperationException("odd"),
+            new AggregateException(new StageException("row 7 is no JSON")));
 
         Assert.Equal((FailureCause.Permanent, "row 7 is no JSON"), Failure.Of(bundle));
-        Assert.Equal((FailureCause.Permanent, "A fault of LoraAspire, please report it: InvalidOperationException: odd"), Failure.Of(new AggregateException(new OperationCanceledException(), new InvalidOperationException("odd"))));
+        Assert.Equal((FailureCause.Permanent, "A fault of LoraAspire, please report it: InvalidOperationException: odd"),
+            Failure.Of(new AggregateException(new OperationCanceledException(), new InvalidOperationException("odd"))));
         Assert.Contains("AggregateException", Failure.Of(new AggregateException("nothing in it")).Words, StringComparison.Ordinal);
     }
 
@@ -39,7 +41,8 @@ public sealed class FailureTests
 
         var error = Assert.Throws<StageException>(() => DiskSpace.Require(folder, free + 5_000_000_000_000, "The merged model"));
 
-        Assert.Matches(@"^The merged model needs [\d.]+ TB, and the disk of .* has [\d.]+ [kMGT]B free: 5\.\d TB are missing\. Make room", error.Message);
+        Assert.Matches(@"^The merged model needs [\d.]+ TB, and the disk of .* has [\d.]+ [kMGT]B free: 5\.\d TB are missing\. Make room",
+            error.Message);
         Assert.True(error.Transient);
     }
 

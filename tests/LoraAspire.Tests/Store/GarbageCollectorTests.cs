@@ -116,8 +116,10 @@ public sealed class GarbageCollectorTests : IDisposable
 
         var report = Collect(NoRuns with { Keys = new HashSet<string> { wanted }, Live = new HashSet<string> { "live" } });
 
-        Assert.Equal([_folder.Store.CheckpointDir(wanted), _folder.Store.CheckpointDir(held)], Directory.GetDirectories(_folder.At("store", "checkpoints")).Order());
-        Assert.Equal([wanted + ".lock", held + ".lock"], Directory.GetFiles(_folder.At("store", "checkpoints")).Select(Path.GetFileName).Order());
+        Assert.Equal([_folder.Store.CheckpointDir(wanted), _folder.Store.CheckpointDir(held)],
+            Directory.GetDirectories(_folder.At("store", "checkpoints")).Order());
+        Assert.Equal([wanted + ".lock", held + ".lock"],
+            Directory.GetFiles(_folder.At("store", "checkpoints")).Select(Path.GetFileName).Order());
         Assert.Equal([_folder.At("store", "scratch", "live")], Directory.GetDirectories(_folder.At("store", "scratch")));
         Assert.Equal(_folder.Store.CheckpointDir(held), Assert.Single(report.InUse).Path);
     }
@@ -153,7 +155,8 @@ public sealed class GarbageCollectorTests : IDisposable
         AgeAll();
 
         Assert.Equal(
-            [GarbageKind.Quarantine, GarbageKind.Quarantine, GarbageKind.Explanation, GarbageKind.Digest, GarbageKind.Leftover, GarbageKind.Leftover],
+            [GarbageKind.Quarantine, GarbageKind.Quarantine, GarbageKind.Explanation, GarbageKind.Digest, GarbageKind.Leftover,
+                GarbageKind.Leftover],
             Collect().Removed.Select(garbage => garbage.Kind).Order());
         Assert.Single(Directory.GetFiles(_folder.At("store", "digests")));
         Assert.True(File.Exists(_folder.At("store", "cache", "data-build", "written", "items.json")));
@@ -197,10 +200,12 @@ public sealed class GarbageCollectorTests : IDisposable
         {
             Status = finished is null ? RunStatus.Running : RunStatus.Succeeded,
             FinishedAt = finished,
-            Stages = [new("data", "data-build", new Dictionary<string, string>()) { Outputs = new Dictionary<string, string> { ["dataset"] = $"d-{id}" }, Key = $"k-{id}" }],
+            Stages = [new("data", "data-build", new Dictionary<string, string>()) { Outputs =
+                new Dictionary<string, string> { ["dataset"] = $"d-{id}" }, Key = $"k-{id}" }],
         };
 
-        var needs = RunNeeds.Of([Run("going", null), Run("young", DateTimeOffset.UtcNow), Run("old", LongAgo), new RunState("unknown")], Since);
+        var needs =
+            RunNeeds.Of([Run("going", null), Run("young", DateTimeOffset.UtcNow), Run("old", LongAgo), new RunState("unknown")], Since);
 
         Assert.Equal(["d-going", "d-young"], needs.Artifacts.Order());
         Assert.Equal(["k-going", "k-young"], needs.Keys.Order());
@@ -221,7 +226,8 @@ public sealed class GarbageCollectorTests : IDisposable
 
     private void Remember(char key, string digest, bool aged)
     {
-        _folder.Store.Remember(new(key, 64), StageKinds.Trainer, new TrainerParams(), new Dictionary<string, string> { ["adapter"] = digest }, TestContext.Current.CancellationToken);
+        _folder.Store.Remember(new(key, 64), StageKinds.Trainer, new TrainerParams(),
+            new Dictionary<string, string> { ["adapter"] = digest }, TestContext.Current.CancellationToken);
         if (aged)
         {
             Age(Entry(key));
@@ -235,7 +241,8 @@ public sealed class GarbageCollectorTests : IDisposable
 
     private void AgeAll()
     {
-        foreach (var path in Directory.GetFileSystemEntries(_folder.Paths.Store, "*", SearchOption.AllDirectories).OrderByDescending(path => path.Length))
+        foreach (var path in Directory.GetFileSystemEntries(_folder.Paths.Store, "*", SearchOption.AllDirectories)
+            .OrderByDescending(path => path.Length))
         {
             Age(path);
         }

@@ -6,8 +6,8 @@ using LoraAspire.Runtime.Store;
 namespace LoraAspire.Tests.Store;
 
 /// <summary>
-/// Workers that find or make results, open them as inputs and read them, while everything ages in between and a gc removes all it can. Time passes only where a worker has nothing
-/// in hand: between finding a result and opening it no hour goes by.
+/// Workers that find or make results, open them as inputs and read them, while everything ages in between and a gc removes all it can. Time
+/// passes only where a worker has nothing in hand: between finding a result and opening it no hour goes by.
 /// </summary>
 public sealed class GarbageUnderLoadTests(ITestOutputHelper output) : IDisposable
 {
@@ -31,7 +31,8 @@ public sealed class GarbageUnderLoadTests(ITestOutputHelper output) : IDisposabl
     {
         using CancellationTokenSource over = new(Longest);
         var collecting = Task.Run(() => CollectAsync(over), TestContext.Current.CancellationToken);
-        await Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => Task.Run(() => Work(new Random(worker), over.Token), TestContext.Current.CancellationToken)));
+        await Task.WhenAll(Enumerable.Range(0, Workers)
+            .Select(worker => Task.Run(() => Work(new Random(worker), over.Token), TestContext.Current.CancellationToken)));
         await collecting;
 
         output.WriteLine($"made {_counts.Made}, found {_counts.Found}, removed {_counts.Removed}, spared in use {_counts.InUse}");
@@ -75,7 +76,8 @@ public sealed class GarbageUnderLoadTests(ITestOutputHelper output) : IDisposabl
         }
         Interlocked.Increment(ref _counts.Made);
         var digest = _folder.Store.Publish(_folder.Output(Text(i)), ArtifactKind.Adapter, "trainer@3");
-        return _folder.Store.Remember(key, StageKinds.Trainer, new TrainerParams(), new Dictionary<string, string> { ["adapter"] = digest }, CancellationToken.None)["adapter"];
+        return _folder.Store.Remember(key, StageKinds.Trainer, new TrainerParams(), new Dictionary<string, string> { ["adapter"] = digest },
+            CancellationToken.None)["adapter"];
     }
 
     private StageInputs Open(int i, string digest)
@@ -89,7 +91,8 @@ public sealed class GarbageUnderLoadTests(ITestOutputHelper output) : IDisposabl
             Inputs = new Dictionary<string, InputArtifact> { ["adapter"] = new(digest) },
             DataFiles = new Dictionary<string, string>(),
         };
-        return StageInputs.Open(order, StageKinds.Merger, _folder.Store, _folder.Digests, new Progress<StageProgress>(), CancellationToken.None);
+        return StageInputs.Open(order, StageKinds.Merger, _folder.Store, _folder.Digests, new Progress<StageProgress>(),
+            CancellationToken.None);
     }
 
     private bool IsEnough => _counts is { Found: >= Enough, Removed: >= Enough, InUse: >= Enough } && _counts.Made >= Results + Enough;
@@ -102,7 +105,8 @@ public sealed class GarbageUnderLoadTests(ITestOutputHelper output) : IDisposabl
             _time.EnterWriteLock();
             try
             {
-                foreach (var path in new[] { "objects", "cache" }.Select(name => _folder.At("store", name)).Where(Directory.Exists).SelectMany(Directory.GetFileSystemEntries))
+                foreach (var path in new[] { "objects", "cache" }.Select(name => _folder.At("store", name)).Where(Directory.Exists)
+                    .SelectMany(Directory.GetFileSystemEntries))
                 {
                     File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddDays(-40));
                 }

@@ -76,7 +76,8 @@ public sealed class ModelFolderTests : IDisposable
         _folder.Write("models/mine/config.json", "{}");
         _folder.Link("models/mine/tokenizer.model", "../../blobs/99");
 
-        Refused("model:mine: 'tokenizer.model' is a link to ../../blobs/99, and nothing is there. Download the model again, or remove the link.");
+        Refused("model:mine: 'tokenizer.model' is a link to ../../blobs/99, and nothing is there. Download the model again, or remove "
+            + "the link.");
     }
 
     [Fact]
@@ -147,7 +148,8 @@ public sealed class ModelFolderTests : IDisposable
 
         foreach (var (name, kind) in new[] { ("piped", "a named pipe"), ("talking", "a socket"), ("linked", "/dev/null") })
         {
-            var error = await Assert.ThrowsAsync<StageException>(() => Task.Run(() => _folder.Digests.OfModel(name), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+            var error = await Assert.ThrowsAsync<StageException>(() => Task.Run(() => _folder.Digests.OfModel(name),
+                TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
             Assert.Contains(kind, error.Message, StringComparison.Ordinal);
         }
     }
@@ -158,7 +160,8 @@ public sealed class ModelFolderTests : IDisposable
         Assert.SkipWhen(Environment.UserName == "root", "root reads everything");
         File.SetUnixFileMode(_folder.Write("models/mine/config.json", "{}"), UnixFileMode.None);
 
-        Assert.Contains("models/mine/config.json", Assert.Throws<UnauthorizedAccessException>(() => _folder.Digests.OfModel("mine")).Message, StringComparison.Ordinal);
+        Assert.Contains("models/mine/config.json",
+            Assert.Throws<UnauthorizedAccessException>(() => _folder.Digests.OfModel("mine")).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -169,7 +172,8 @@ public sealed class ModelFolderTests : IDisposable
     [InlineData("")]
     [InlineData("/etc")]
     public void A_name_that_is_no_folder_directly_below_the_root_is_refused(string name) =>
-        Assert.Contains("names no folder directly under the models root", Assert.Throws<StageException>(() => _folder.Digests.OfModel(name)).Message, StringComparison.Ordinal);
+        Assert.Contains("names no folder directly under the models root",
+            Assert.Throws<StageException>(() => _folder.Digests.OfModel(name)).Message, StringComparison.Ordinal);
 
     /// <summary>By the check before a run and by the digest alike.</summary>
     private void Refused(string words)

@@ -14,7 +14,8 @@ public sealed class PipeInputTests : IDisposable
         _folder.Write("model/config.json", "{}");
         _folder.Pipe("model/model.safetensors");
         using var process = Process.Start(new ProcessStartInfo("dotnet",
-            [Path.Combine(AppContext.BaseDirectory, "LoraAspire.Merger.dll"), "once", "--input", $"base={_folder.At("model")}", "--input", $"adapter={_folder.At("model")}", "--out", _folder.At("out")])
+            [Path.Combine(AppContext.BaseDirectory, "LoraAspire.Merger.dll"), "once", "--input", $"base={_folder.At("model")}", "--input",
+                $"adapter={_folder.At("model")}", "--out", _folder.At("out")])
         { RedirectStandardError = true })!;
 
         var said = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);

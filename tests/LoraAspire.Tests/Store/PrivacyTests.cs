@@ -22,7 +22,8 @@ public sealed class PrivacyTests : IDisposable
         Directory.CreateDirectory(Path.Combine(output, "tokenizer"));
         File.WriteAllText(Path.Combine(output, "tokenizer", "vocab.json"), "{}");
         var digest = _folder.Store.Publish(output, ArtifactKind.Adapter, "trainer@3");
-        _folder.Store.Remember(new('a', 64), StageKinds.Trainer, new TrainerParams(), new Dictionary<string, string> { ["adapter"] = digest }, TestContext.Current.CancellationToken);
+        _folder.Store.Remember(new('a', 64), StageKinds.Trainer, new TrainerParams(),
+            new Dictionary<string, string> { ["adapter"] = digest }, TestContext.Current.CancellationToken);
         new Deployments(_folder.Paths.Store).Deploy("mine", _folder.Store.Folder(digest));
         File.WriteAllText(Path.Combine(PrivateFolder.Create(_folder.Store.CheckpointDir(new('a', 64))), "metrics.jsonl"), "{}");
 

@@ -17,10 +17,12 @@ public sealed class ResultCacheTests : IDisposable
 
     private string Entry => _folder.At("store", "cache", Key + ".json");
 
-    private IReadOnlyDictionary<string, string>? Cached() => _folder.Store.Cached(Key, StageKinds.Trainer, With, null, TestContext.Current.CancellationToken);
+    private IReadOnlyDictionary<string, string>? Cached() =>
+        _folder.Store.Cached(Key, StageKinds.Trainer, With, null, TestContext.Current.CancellationToken);
 
     private IReadOnlyDictionary<string, string> Remember(string digest) =>
-        _folder.Store.Remember(Key, StageKinds.Trainer, With, new Dictionary<string, string> { ["adapter"] = digest }, TestContext.Current.CancellationToken);
+        _folder.Store.Remember(Key, StageKinds.Trainer, With, new Dictionary<string, string> { ["adapter"] = digest },
+            TestContext.Current.CancellationToken);
 
     [Fact]
     public void What_was_remembered_first_is_what_the_key_gives()
@@ -54,7 +56,8 @@ public sealed class ResultCacheTests : IDisposable
     public void An_entry_that_is_of_no_use_is_a_miss_is_set_aside_and_said(string entry, string words)
     {
         var model = _folder.Store.Publish(_folder.Output("three"), ArtifactKind.Model, "trainer@3");
-        _folder.Write($"store/cache/{Key}.json", entry.Replace("ADAPTER", _adapter, StringComparison.Ordinal).Replace("MODEL", model, StringComparison.Ordinal));
+        _folder.Write($"store/cache/{Key}.json",
+            entry.Replace("ADAPTER", _adapter, StringComparison.Ordinal).Replace("MODEL", model, StringComparison.Ordinal));
 
         Assert.Null(Cached());
 
@@ -71,7 +74,8 @@ public sealed class ResultCacheTests : IDisposable
         Directory.CreateDirectory(Entry);
         Assert.Null(Cached());
         _folder.Pipe($"store/cache/{Key}.json");
-        Assert.Null(await Task.Run(Cached, TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        Assert.Null(await Task.Run(Cached, TestContext.Current.CancellationToken)
+            .WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
         using (var large = File.Create(Entry))
         {
             large.SetLength(1L << 33);
@@ -96,9 +100,11 @@ public sealed class ResultCacheTests : IDisposable
     [Fact]
     public async Task Of_many_that_remember_at_once_all_are_told_the_first()
     {
-        var digests = Enumerable.Range(0, 8).Select(i => _folder.Store.Publish(_folder.Output($"{i}"), ArtifactKind.Adapter, "trainer@3")).ToList();
+        var digests =
+            Enumerable.Range(0, 8).Select(i => _folder.Store.Publish(_folder.Output($"{i}"), ArtifactKind.Adapter, "trainer@3")).ToList();
 
-        var told = await Task.WhenAll(digests.Select(digest => Task.Run(() => Remember(digest)["adapter"], TestContext.Current.CancellationToken)));
+        var told = await Task.WhenAll(
+            digests.Select(digest => Task.Run(() => Remember(digest)["adapter"], TestContext.Current.CancellationToken)));
 
         Assert.Equal(Cached()!["adapter"], Assert.Single(told.Distinct()));
     }

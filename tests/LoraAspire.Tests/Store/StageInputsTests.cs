@@ -6,7 +6,9 @@ using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Tests.Store;
 
-/// <summary>One order for a merger, whose base is a model of the user's and whose adapter is an artifact, and that names a data file besides.</summary>
+/// <summary>
+/// One order for a merger, whose base is a model of the user's and whose adapter is an artifact, and that names a data file besides.
+/// </summary>
 public sealed class StageInputsTests : IDisposable
 {
     private readonly TestFolder _folder = new();
@@ -24,7 +26,8 @@ public sealed class StageInputsTests : IDisposable
             Kind = "merger",
             Key = new('k', 64),
             With = JsonSerializer.SerializeToElement(new { }),
-            Inputs = new Dictionary<string, InputArtifact> { ["base"] = new(_folder.Digests.OfModel("tiny"), "tiny"), ["adapter"] = new(_adapter) },
+            Inputs = new Dictionary<string, InputArtifact> { ["base"] = new(_folder.Digests.OfModel("tiny"), "tiny"),
+                ["adapter"] = new(_adapter) },
             DataFiles = new Dictionary<string, string> { ["a.json"] = _folder.Digests.OfData("a.json") },
         };
     }
@@ -33,7 +36,8 @@ public sealed class StageInputsTests : IDisposable
 
     private string AdapterFile => Path.Combine(_folder.Store.Folder(_adapter), "b.bin");
 
-    private StageInputs Open() => StageInputs.Open(_order, StageKinds.Merger, _folder.Store, _folder.Digests, new Progress<StageProgress>(), TestContext.Current.CancellationToken);
+    private StageInputs Open() => StageInputs.Open(_order, StageKinds.Merger, _folder.Store, _folder.Digests, new Progress<StageProgress>(),
+        TestContext.Current.CancellationToken);
 
     [Fact]
     public void Undisturbed_inputs_are_folders_before_and_the_same_after()
@@ -70,7 +74,8 @@ public sealed class StageInputsTests : IDisposable
     {
         _folder.Write(path, "[2]");
 
-        Assert.StartsWith($"{name} was changed after the run was submitted.", Assert.Throws<StageException>(Open).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{name} was changed after the run was submitted.", Assert.Throws<StageException>(Open).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -127,7 +132,8 @@ public sealed class StageInputsTests : IDisposable
         var dataset = _folder.Store.Publish(_folder.Output("rows"), ArtifactKind.Dataset, "data-build@3");
         _order = _order with { Inputs = new Dictionary<string, InputArtifact> { ["adapter"] = new(dataset) } };
 
-        Assert.Equal($"Input 'adapter' of merger is dataset {dataset}, where adapter is taken.", Assert.Throws<StoreException>(Open).Message);
+        Assert.Equal($"Input 'adapter' of merger is dataset {dataset}, where adapter is taken.",
+            Assert.Throws<StoreException>(Open).Message);
     }
 
     [Theory]

@@ -12,7 +12,8 @@ internal sealed class TestFolder : ILogger<ArtifactStore>, ILogger<ContentDigest
 {
     public TestFolder()
     {
-        Paths = new(At("state"), At("store"), Directory.CreateDirectory(At("data")).FullName, Directory.CreateDirectory(At("models")).FullName);
+        Paths = new(At("state"), At("store"), Directory.CreateDirectory(At("data")).FullName,
+            Directory.CreateDirectory(At("models")).FullName);
         Store = new(Paths.Store, this);
         Digests = new(Paths, this);
     }
@@ -59,7 +60,8 @@ internal sealed class TestFolder : ILogger<ArtifactStore>, ILogger<ContentDigest
     }
 
     /// <summary>Returns when a digest of the file can be remembered: a tick of the file system's clock after its last write.</summary>
-    public static void Settle(string path) => Assert.True(SpinWait.SpinUntil(() => FileStamp.Of(path).IsSettled(DateTimeOffset.UtcNow), TimeSpan.FromSeconds(10)));
+    public static void Settle(string path) =>
+        Assert.True(SpinWait.SpinUntil(() => FileStamp.Of(path).IsSettled(DateTimeOffset.UtcNow), TimeSpan.FromSeconds(10)));
 
     /// <summary>A folder like a stage's output: one file for each text, named a.bin, b.bin, …</summary>
     public string Output(params string[] texts)
@@ -88,7 +90,8 @@ internal sealed class TestFolder : ILogger<ArtifactStore>, ILogger<ContentDigest
         File.SetLastWriteTimeUtc(path, time);
     }
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Said.Enqueue(formatter(state, exception));
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+        Func<TState, Exception?, string> formatter) => Said.Enqueue(formatter(state, exception));
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
@@ -96,6 +99,7 @@ internal sealed class TestFolder : ILogger<ArtifactStore>, ILogger<ContentDigest
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
-    [DllImport("libc", EntryPoint = "mkfifo", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport("libc", EntryPoint = "mkfifo", CharSet = CharSet.Ansi, BestFitMapping = false,
+        ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int MakePipe(string path, uint mode);
 }

@@ -26,7 +26,8 @@ public sealed class RunSummaryTests : IDisposable
     {
         var (old, merged) = (Published("old", "config.json", "{}"), Published("merged", "config.json", "{ }"));
         var report = Published(
-            "report", "report.json", """{"questions":[{"question":"Who are you?","base":"A parrot.","model":"Pebble."}]}""", ArtifactKind.Report);
+            "report", "report.json", """{"questions":[{"question":"Who are you?","base":"A parrot.","model":"Pebble."}]}""",
+            ArtifactKind.Report);
         var run = Ended(RunStatus.Succeeded) with
         {
             Stages =

@@ -43,7 +43,8 @@ public sealed class RunViewTests : IDisposable
         view.Show("tune", new StageProgress("step", 9, 9));
 
         Assert.Equal(
-            ["Run r", "  tune: step 1/9  loss 2.5000  1,234 tokens/s  1:00 left", "  tune: a checkpoint", "  tune: step 3/9", "  tune: step 9/9"],
+            ["Run r", "  tune: step 1/9  loss 2.5000  1,234 tokens/s  1:00 left", "  tune: a checkpoint", "  tune: step 3/9",
+                "  tune: step 9/9"],
             Lines);
     }
 

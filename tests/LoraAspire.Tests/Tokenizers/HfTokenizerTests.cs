@@ -46,7 +46,8 @@ public sealed class HfTokenizerTests
     {
         var pebble = HfTokenizer.Load(PebbleDir);
         var texts = Enumerable.Range(0, 2000).Select(i => $"Tom has {i} apples and 安娜有{i}个苹果。").ToList();
-        Assert.All(texts.AsParallel().AsOrdered().Select(text => (text, pebble.Decode(pebble.Encode(text, addBos: true)))), pair => Assert.Equal(pair.text, pair.Item2));
+        Assert.All(texts.AsParallel().AsOrdered().Select(text => (text, pebble.Decode(pebble.Encode(text, addBos: true)))),
+            pair => Assert.Equal(pair.text, pair.Item2));
     }
 
     [Fact]
@@ -75,7 +76,8 @@ public sealed class HfTokenizerTests
     {
         var target = Path.Combine(NewFolder(), "model");
         TokenizerFiles.Copy(PebbleDir, target);
-        Assert.Equal(["special_tokens_map.json", "tokenizer.model", "tokenizer_config.json"], Directory.EnumerateFiles(target).Select(Path.GetFileName).Order(StringComparer.Ordinal)!);
+        Assert.Equal(["special_tokens_map.json", "tokenizer.model", "tokenizer_config.json"],
+            Directory.EnumerateFiles(target).Select(Path.GetFileName).Order(StringComparer.Ordinal)!);
         Assert.Equal(HfTokenizer.Load(PebbleDir).Encode("Hello", addBos: true), HfTokenizer.Load(target).Encode("Hello", addBos: true));
         Assert.Throws<ModelException>(() => TokenizerFiles.Copy(NewFolder(), target));
     }

@@ -9,13 +9,15 @@ public sealed class TokenizerGoldenTests
 {
     public static TheoryData<string> Tokenizers => GoldenFolder.Cases("", "tokenizer", holding: "roundtrip.json");
 
-    private static JsonElement Roundtrip(string name) => JsonElement.Parse(File.ReadAllBytes(Path.Combine(GoldenFolder.At(name), "roundtrip.json")));
+    private static JsonElement Roundtrip(string name) =>
+        JsonElement.Parse(File.ReadAllBytes(Path.Combine(GoldenFolder.At(name), "roundtrip.json")));
 
     private static HfTokenizer Llama(string name) => HfTokenizer.Load(GoldenFolder.At(name));
 
     internal static int[] Ints(JsonElement array) => [.. array.EnumerateArray().Select(id => id.GetInt32())];
 
-    private static JsonElement PlainOr(JsonElement item, string plain, string other) => item.TryGetProperty(plain, out var found) ? found : item.GetProperty(other);
+    private static JsonElement PlainOr(JsonElement item, string plain, string other) =>
+        item.TryGetProperty(plain, out var found) ? found : item.GetProperty(other);
 
     [Theory, MemberData(nameof(Tokenizers))]
     public void Texts_give_the_ids_of_plain_SentencePiece(string name)
@@ -65,8 +67,10 @@ public sealed class TokenizerGoldenTests
         }
         foreach (var item in GoldenFolder.Rows(goldens, "decode_only"))
         {
-            Assert.Equal(item.GetProperty("decoded").GetString(), llama.DecodeLegacy(Ints(item.GetProperty("ids")), skipSpecialTokens: true));
-            Assert.Equal(item.GetProperty("decoded_with_special").GetString(), llama.DecodeLegacy(Ints(item.GetProperty("ids")), skipSpecialTokens: false));
+            Assert.Equal(item.GetProperty("decoded").GetString(),
+                llama.DecodeLegacy(Ints(item.GetProperty("ids")), skipSpecialTokens: true));
+            Assert.Equal(item.GetProperty("decoded_with_special").GetString(),
+                llama.DecodeLegacy(Ints(item.GetProperty("ids")), skipSpecialTokens: false));
         }
     }
 
@@ -76,7 +80,8 @@ public sealed class TokenizerGoldenTests
     [InlineData("qwen2.5", "tokenizers/qwen2.5")]
     public void Published_tokenizers_give_their_example_ids_and_the_texts_again(string name, string folder)
     {
-        var examples = JsonElement.Parse(File.ReadAllBytes(GoldenFolder.Require(GoldenFolder.SharedData, "tokenizers/example_encodings.json")));
+        var examples =
+            JsonElement.Parse(File.ReadAllBytes(GoldenFolder.Require(GoldenFolder.SharedData, "tokenizers/example_encodings.json")));
         var tokenizer = HfTokenizer.Load(GoldenFolder.Require(GoldenFolder.SharedData, folder));
         foreach (var item in examples.GetProperty("encodings").GetProperty(name).EnumerateArray())
         {

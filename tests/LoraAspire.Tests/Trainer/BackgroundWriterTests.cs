@@ -30,7 +30,8 @@ public sealed class BackgroundWriterTests
         using var writer = new BackgroundWriter();
         writer.Begin(() => throw new IOException("No space left on device"));
 
-        Assert.Contains("No space", Assert.Throws<IOException>(() => writer.Begin(() => Assert.Fail("it must not be begun"))).Message, StringComparison.Ordinal);
+        Assert.Contains("No space", Assert.Throws<IOException>(() => writer.Begin(() => Assert.Fail("it must not be begun"))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -35,7 +35,8 @@ public sealed class DamagedCheckpointTests : IClassFixture<DamagedCheckpointTest
     {
         _expected = undisturbed.Digest;
         // As a killed process leaves it: one that is asked to stop would write a checkpoint first.
-        Assert.Throws<InvalidOperationException>(() => _stage.Run(Settings, "stopped", each: step => _ = step < 7 ? step : throw new InvalidOperationException("killed")));
+        Assert.Throws<InvalidOperationException>(
+            () => _stage.Run(Settings, "stopped", each: step => _ = step < 7 ? step : throw new InvalidOperationException("killed")));
         _stage.Reports.Clear();
     }
 
@@ -55,9 +56,11 @@ public sealed class DamagedCheckpointTests : IClassFixture<DamagedCheckpointTest
         Assert.Equal(_expected, _stage.Run(Settings, "stopped"));
 
         Assert.Equal((6 - from) / 2, Directory.GetDirectories(Checkpoints, "damaged-step-*").Length);
-        Assert.Equal((6 - from) / 2, _stage.Reports.Count(report => report.Message?.Contains($"is damaged: {Path.GetFileName(file)} ", StringComparison.Ordinal) == true));
+        Assert.Equal((6 - from) / 2, _stage.Reports.Count(
+            report => report.Message?.Contains($"is damaged: {Path.GetFileName(file)} ", StringComparison.Ordinal) == true));
         Assert.Equal(from == 0 ? [] : [$"Resuming from the checkpoint of step {from}."],
-            _stage.Reports.Select(report => report.Message).Where(message => message?.StartsWith("Resuming", StringComparison.Ordinal) == true));
+            _stage.Reports.Select(report => report.Message)
+                .Where(message => message?.StartsWith("Resuming", StringComparison.Ordinal) == true));
     }
 
     [Theory]
@@ -76,10 +79,13 @@ public sealed class DamagedCheckpointTests : IClassFixture<DamagedCheckpointTest
     [Fact]
     public void A_checkpoint_with_the_checksums_of_another_is_damaged()
     {
-        File.Copy(Path.Combine(Checkpoints, "step-000004", "state.json"), Path.Combine(Checkpoints, "step-000006", "state.json"), overwrite: true);
+        File.Copy(Path.Combine(Checkpoints, "step-000004", "state.json"), Path.Combine(Checkpoints, "step-000006", "state.json"),
+            overwrite: true);
 
         Assert.Equal(_expected, _stage.Run(Settings, "stopped"));
-        Assert.Contains(_stage.Reports, report => report.Message?.StartsWith("The checkpoint step-000006 is damaged: state.safetensors isn't what was written.", StringComparison.Ordinal) == true);
+        Assert.Contains(_stage.Reports,
+            report => report.Message?.StartsWith("The checkpoint step-000006 is damaged: state.safetensors isn't what was written.",
+                StringComparison.Ordinal) == true);
     }
 
     [Fact]
@@ -110,7 +116,8 @@ public sealed class DamagedCheckpointTests : IClassFixture<DamagedCheckpointTest
         Assert.Contains("isn't what was written", error.Message, StringComparison.Ordinal);
         List<string> said = [];
         Assert.NotEqual(9, checkpoints.Resume(said.Add).Step);
-        Assert.StartsWith("The checkpoint step-000009 is damaged: best-000009.safetensors isn't what was written.", said[0], StringComparison.Ordinal);
+        Assert.StartsWith("The checkpoint step-000009 is damaged: best-000009.safetensors isn't what was written.", said[0],
+            StringComparison.Ordinal);
     }
 
     public sealed class Undisturbed

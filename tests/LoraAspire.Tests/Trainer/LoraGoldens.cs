@@ -18,7 +18,9 @@ namespace LoraAspire.Tests.Trainer;
 [Trait("Category", "Goldens"), Collection(TorchRandom.Name)]
 public sealed class LoraGoldens(ITestOutputHelper output)
 {
-    /// <summary>Torch's eager attention repeats the run bit for bit; another kernel's rounding grows a little over 20 steps of AdamW.</summary>
+    /// <summary>
+    /// Torch's eager attention repeats the run bit for bit; another kernel's rounding grows a little over 20 steps of AdamW.
+    /// </summary>
     private const double LossTolerance = 1e-5;
     private const double RelativeNormTolerance = 1e-4;
     private const double AdapterTolerance = 1e-4;
@@ -47,7 +49,8 @@ public sealed class LoraGoldens(ITestOutputHelper output)
         using var objective = new Objective(model, autograd: autograd);
         var step = new OptimiserStep(objective, parameters, optimiser, golden.Case.GetProperty("mgn").GetDouble());
         var schedule = new Schedule(LrScheduler.Linear, golden.Case.GetProperty("lr").GetDouble(),
-            golden.Json.GetProperty("schedule").GetProperty("warmup_steps").GetInt32(), golden.Json.GetProperty("schedule").GetProperty("total_steps").GetInt32());
+            golden.Json.GetProperty("schedule").GetProperty("warmup_steps").GetInt32(), golden.Json.GetProperty("schedule")
+                .GetProperty("total_steps").GetInt32());
         double lossDifference = 0, normDifference = 0;
 
         foreach (var expected in GoldenFolder.Rows(golden.Json, "steps"))
@@ -72,7 +75,8 @@ public sealed class LoraGoldens(ITestOutputHelper output)
         using var trained = model.Detached(adapter.Config);
         var adapterDifference = LoraCase.Difference(trained, final);
 
-        output.WriteLine($"{name}: micro losses differ by {lossDifference:G3}, gradient norms by {normDifference:G3} of themselves, the final adapter by {adapterDifference:G3}");
+        output.WriteLine($"{name}: micro losses differ by {lossDifference:G3}, gradient norms by {normDifference:G3} of themselves, the "
+            + $"final adapter by {adapterDifference:G3}");
         Assert.InRange(lossDifference, 0, LossTolerance);
         Assert.InRange(normDifference, 0, RelativeNormTolerance);
         Assert.InRange(adapterDifference, 0, AdapterTolerance);
@@ -92,8 +96,10 @@ public sealed class LoraGoldens(ITestOutputHelper output)
         var step = new OptimiserStep(objective, parameters, optimiser, maxGradNorm: 0);
         using var tensors = SafetensorsFile.Open(golden.Folder("tensors.safetensors"));
 
-        using var result = step.Run(golden.MicroBatches(golden.Json.GetProperty("steps")[0]), learningRate: 0, seed: 0, TestContext.Current.CancellationToken);
-        var difference = parameters.Views().Max(view => (double)view.Gradient.sub(tensors.Read("grad." + view.Name)).abs().max().item<float>());
+        using var result = step.Run(golden.MicroBatches(golden.Json.GetProperty("steps")[0]), learningRate: 0, seed: 0,
+            TestContext.Current.CancellationToken);
+        var difference =
+            parameters.Views().Max(view => (double)view.Gradient.sub(tensors.Read("grad." + view.Name)).abs().max().item<float>());
 
         output.WriteLine($"{name}: gradients differ by {difference:G3}");
         Assert.InRange(difference, 0, GradientTolerance);
@@ -130,7 +136,8 @@ internal sealed record LoraCase(string Name, JsonElement Json, IReadOnlyList<(in
         var folder = GoldenFolder.At(name);
         JsonElement Read(string file) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, file))).RootElement;
         int[] Ids(JsonElement row, string key) => row.GetProperty(key).Deserialize<int[]>()!;
-        return new LoraCase(name, Read("case.json"), [.. Read("data.json").EnumerateArray().Select(row => (Ids(row, "input_ids"), Ids(row, "labels")))]);
+        return new LoraCase(name, Read("case.json"),
+            [.. Read("data.json").EnumerateArray().Select(row => (Ids(row, "input_ids"), Ids(row, "labels")))]);
     }
 
     public string Folder(string name) => Path.Combine(GoldenFolder.At(Name), name);
@@ -149,7 +156,8 @@ internal sealed record LoraCase(string Name, JsonElement Json, IReadOnlyList<(in
     /// <summary>A step's micro-batches as rows, each weighed as the case normalises.</summary>
     public IEnumerable<IReadOnlyList<TrainingRow>> TrainingRows(JsonElement step)
     {
-        var batches = step.GetProperty("samples").EnumerateArray().Select(samples => samples.EnumerateArray().Select(sample => Rows[sample.GetInt32()]).ToArray()).ToArray();
+        var batches = step.GetProperty("samples").EnumerateArray()
+            .Select(samples => samples.EnumerateArray().Select(sample => Rows[sample.GetInt32()]).ToArray()).ToArray();
         var (size, accumulation) = (batches.Max(batch => batch.Length), Case.GetProperty("accum").GetInt32());
         var weighed = new Queue<TrainingRow>(MicroBatch.Weigh([.. batches.SelectMany(batch => batch)], Compat, size * accumulation, size));
         return [.. batches.Select(batch => batch.Select(_ => weighed.Dequeue()).ToList())];
@@ -158,6 +166,7 @@ internal sealed record LoraCase(string Name, JsonElement Json, IReadOnlyList<(in
     public static double Difference(Adapter one, Adapter other)
     {
         Assert.Equal(other.Layers.Keys.Order(), one.Layers.Keys.Order());
-        return one.Layers.Max(layer => layer.Value.Tensors.Zip(other.Layers[layer.Key].Tensors).Max(pair => pair.First.sub(pair.Second).abs().max().item<float>()));
+        return one.Layers.Max(layer =>
+            layer.Value.Tensors.Zip(other.Layers[layer.Key].Tensors).Max(pair => pair.First.sub(pair.Second).abs().max().item<float>()));
     }
 }

@@ -13,7 +13,8 @@ namespace LoraAspire.Tests.Trainer;
 [Collection(Goldens.TorchRandom.Name)]
 public sealed class NumbersTests : IDisposable
 {
-    private static readonly TrainerParams Settings = new() { BatchSize = 4, MicroBatchSize = 4, NumEpochs = 1, LearningRate = 1e-2, WarmupSteps = 0, LoraR = 4, LoraDropout = 0, ValSetSize = 4, EvalSteps = 1, SaveSteps = 1 };
+    private static readonly TrainerParams Settings = new() { BatchSize = 4, MicroBatchSize = 4, NumEpochs = 1, LearningRate = 1e-2,
+        WarmupSteps = 0, LoraR = 4, LoraDropout = 0, ValSetSize = 4, EvalSteps = 1, SaveSteps = 1 };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-numbers-").FullName;
 
@@ -23,7 +24,8 @@ public sealed class NumbersTests : IDisposable
     [Fact]
     public void A_validation_loss_that_is_no_number_fails_in_words_and_nothing_of_it_is_kept()
     {
-        var error = Assert.Throws<StageException>(() => Train(Settings with { LearningRate = 3e37, MaxGradNorm = 0, LoraAlpha = 8e5 }, "nan"));
+        var error =
+            Assert.Throws<StageException>(() => Train(Settings with { LearningRate = 3e37, MaxGradNorm = 0, LoraAlpha = 8e5 }, "nan"));
 
         Assert.Contains("The validation loss is NaN", error.Message);
         Assert.Contains("learning_rate", error.Message);
@@ -49,7 +51,8 @@ public sealed class NumbersTests : IDisposable
         foreach (var row in run.HeldOut)
         {
             var labels = rows.Labels(row).ToArray().Select(label => (long)label).ToArray();
-            sum += model.SummedLoss(tensor(rows.InputIds(row).ToArray().Select(id => (long)id).ToArray()).unsqueeze(0), tensor(labels).unsqueeze(0), null, training: false).item<float>();
+            sum += model.SummedLoss(tensor(rows.InputIds(row).ToArray().Select(id => (long)id).ToArray()).unsqueeze(0),
+                tensor(labels).unsqueeze(0), null, training: false).item<float>();
             targets += labels.Skip(1).Count(label => label != InstructionDataset.NoLoss);
         }
         Assert.Equal(sum / targets, told, 1e-5);
@@ -60,7 +63,8 @@ public sealed class NumbersTests : IDisposable
     {
         List<int> often = [], seldom = [];
         var (adapter, metrics) = Train(Settings, "often", often.Add);
-        var (same, sameMetrics) = Train(Settings with { LoggingSteps = 7, SaveSteps = 3, SaveTotalLimit = 1, EvalSteps = 1 }, "seldom", seldom.Add);
+        var (same, sameMetrics) =
+            Train(Settings with { LoggingSteps = 7, SaveSteps = 3, SaveTotalLimit = 1, EvalSteps = 1 }, "seldom", seldom.Add);
 
         Assert.Equal(adapter, same);
         Assert.Equal(metrics, sameMetrics);

@@ -115,7 +115,8 @@ public sealed class OptionsTests : IDisposable
         using var trained = Adapter.Load(Path.Combine(_folder, "trained", "out"));
 
         Assert.All(model.Weights(), weight => Assert.True(weight.Tensor.equal(before[weight.Name]).all().item<bool>(), weight.Name));
-        Assert.All(trained.Saved, module => Assert.True(module.Value.sub(before[module.Key + ".weight"]).abs().max().item<float>() > 1e-3, module.Key));
+        Assert.All(trained.Saved,
+            module => Assert.True(module.Value.sub(before[module.Key + ".weight"]).abs().max().item<float>() > 1e-3, module.Key));
         Assert.All(trained.Layers, layer => Assert.True(layer.Value[Lora.B].abs().max().item<float>() > 1e-3, layer.Key));
     }
 
@@ -139,7 +140,8 @@ public sealed class OptionsTests : IDisposable
         using var adapter = Adapter.Load(Path.Combine(_folder, "merged", "out"));
         using LlamaModel bare = Tiny(), attached = Tiny();
         attached.Attach(adapter);
-        string from = Directory.CreateDirectory(Path.Combine(_folder, "base")).FullName, to = Directory.CreateDirectory(Path.Combine(_folder, "result")).FullName;
+        string from = Directory.CreateDirectory(Path.Combine(_folder, "base")).FullName, to =
+            Directory.CreateDirectory(Path.Combine(_folder, "result")).FullName;
         TinyModel.Save(bare, from);
         File.Copy(Path.Combine(from, "config.json"), Path.Combine(to, "config.json"));
 

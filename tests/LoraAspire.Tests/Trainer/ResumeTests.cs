@@ -58,7 +58,8 @@ public sealed class ResumeTests(ITestOutputHelper output) : IDisposable
         _stage.Run(Settings, "stopped");
 
         // Step 8 was under way when step 7 was told.
-        Assert.Contains(_stage.Reports, report => report.Message == "Stopped at step 8, saved: the same pipeline, submitted again, goes on from there.");
+        Assert.Contains(_stage.Reports,
+            report => report.Message == "Stopped at step 8, saved: the same pipeline, submitted again, goes on from there.");
         Assert.Contains(_stage.Reports, report => report.Phase == StageProgress.Saving);
         Assert.Contains(_stage.Reports, report => report.Message == "Resuming from the checkpoint of step 8.");
     }

@@ -16,7 +16,8 @@ public sealed class RowSamplerTests
         Assert.All(GoldenFolder.Rows(json.RootElement, "cases"), golden =>
         {
             int[] Numbers(string key) => golden.GetProperty(key).Deserialize<int[]>()!;
-            Assert.Equal(Numbers("indices"), RowSampler.GroupByLength(Numbers("lengths"), Numbers("randperm"), golden.GetProperty("batch_size").GetInt32()));
+            Assert.Equal(Numbers("indices"),
+                RowSampler.GroupByLength(Numbers("lengths"), Numbers("randperm"), golden.GetProperty("batch_size").GetInt32()));
         });
     }
 
@@ -24,7 +25,8 @@ public sealed class RowSamplerTests
     public void Each_epoch_sees_every_row_once_in_an_order_of_its_own(bool groupByLength)
     {
         var sampler = new RowSampler([.. Enumerable.Range(1, 23)], batchSize: 4, groupByLength, seed: 1);
-        int[] Epoch(int epoch) => [.. Enumerable.Range(epoch * sampler.StepsPerEpoch, sampler.StepsPerEpoch).SelectMany(step => sampler.Rows(step))];
+        int[] Epoch(int epoch) =>
+            [.. Enumerable.Range(epoch * sampler.StepsPerEpoch, sampler.StepsPerEpoch).SelectMany(step => sampler.Rows(step))];
 
         Assert.Equal(6, sampler.StepsPerEpoch);
         Assert.Equal(Enumerable.Range(0, 23), Epoch(0).Order());

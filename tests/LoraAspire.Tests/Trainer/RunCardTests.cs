@@ -10,7 +10,8 @@ namespace LoraAspire.Tests.Trainer;
 [Collection(Goldens.TorchRandom.Name)]
 public sealed class RunCardTests(ITestOutputHelper output)
 {
-    private static readonly TrainerParams Settings = new() { BatchSize = 8, NumEpochs = 2, ValSetSize = 6, WarmupSteps = 0, LoraR = 2, EvalSteps = 5, LearningRate = 1e-3 };
+    private static readonly TrainerParams Settings =
+        new() { BatchSize = 8, NumEpochs = 2, ValSetSize = 6, WarmupSteps = 0, LoraR = 2, EvalSteps = 5, LearningRate = 1e-3 };
 
     [Fact]
     public void The_adapter_comes_with_a_card_of_what_it_is_and_how_it_was_made()
@@ -26,7 +27,8 @@ public sealed class RunCardTests(ITestOutputHelper output)
         var best = steps.Where(step => step.EvalLoss is not null).MinBy(step => step.EvalLoss)!;
         Assert.Contains($"# LoRA adapter for pebble\n", card, StringComparison.Ordinal);
         Assert.Contains("34 rows, 6 held out", card, StringComparison.Ordinal);
-        Assert.Contains(FormattableString.Invariant($"| validation loss, lowest | {best.EvalLoss:0.0000} at step {best.Step} |"), card, StringComparison.Ordinal);
+        Assert.Contains(FormattableString.Invariant($"| validation loss, lowest | {best.EvalLoss:0.0000} at step {best.Step} |"), card,
+            StringComparison.Ordinal);
         Assert.Contains($"| input base | `{new string('b', 64)}` |", card, StringComparison.Ordinal);
         var data = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(stage.Dataset, InstructionDataset.FileName))));
         Assert.Contains($"| {InstructionDataset.FileName} | `{data}` |", card, StringComparison.Ordinal);
@@ -47,7 +49,8 @@ public sealed class RunCardTests(ITestOutputHelper output)
 
         var space = svg.Name.Namespace;
         Assert.Equal(2, svg.Elements(space + "path").Count());
-        Assert.All(svg.Elements(space + "path"), path => Assert.Contains("L844 ", path.Attribute("d")!.Value, StringComparison.Ordinal)); // the right edge: 860 - 16
+        // the right edge: 860 - 16
+        Assert.All(svg.Elements(space + "path"), path => Assert.Contains("L844 ", path.Attribute("d")!.Value, StringComparison.Ordinal));
         Assert.Equal(2, svg.Elements(space + "circle").Count());
     }
 
@@ -59,10 +62,12 @@ public sealed class RunCardTests(ITestOutputHelper output)
         var git = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(stage.Dataset)!, ".git"));
         File.WriteAllText(Path.Combine(git.FullName, "HEAD"), "ref: refs/heads/main\n");
         Directory.CreateDirectory(Path.Combine(git.FullName, "refs", "heads"));
-        File.WriteAllText(Path.Combine(git.FullName, packed ? "packed-refs" : "refs/heads/main"), packed ? $"# pack-refs with: peeled\n{commit} refs/heads/main\n" : commit + "\n");
+        File.WriteAllText(Path.Combine(git.FullName, packed ? "packed-refs" : "refs/heads/main"),
+            packed ? $"# pack-refs with: peeled\n{commit} refs/heads/main\n" : commit + "\n");
 
         stage.Run(Settings with { MaxSteps = 1 }, "committed");
 
-        Assert.Contains($"at commit {commit}.", File.ReadAllText(Path.Combine(stage.Adapter("committed"), "README.md")), StringComparison.Ordinal);
+        Assert.Contains($"at commit {commit}.", File.ReadAllText(Path.Combine(stage.Adapter("committed"), "README.md")),
+            StringComparison.Ordinal);
     }
 }

@@ -43,11 +43,13 @@ public sealed class StageOptionsTests
         var digests = Variations.ToDictionary(variation => variation.Key, variation =>
         {
             stage.Run(variation.Value, variation.Key);
-            return Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(stage.Adapter(variation.Key), Adapter.FileName))));
+            return Convert.ToHexString(System.Security.Cryptography.SHA256
+                .HashData(File.ReadAllBytes(Path.Combine(stage.Adapter(variation.Key), Adapter.FileName))));
         });
 
         Assert.Equal(digests.Count, digests.Values.Distinct().Count());
-        Assert.Contains(stage.Reports, report => report.Message?.Contains("autograd (its adapters are DoRA's)", StringComparison.Ordinal) is true);
+        Assert.Contains(stage.Reports,
+            report => report.Message?.Contains("autograd (its adapters are DoRA's)", StringComparison.Ordinal) is true);
         Assert.Contains(stage.Reports, report => report.Message?.Contains("hand-written", StringComparison.Ordinal) is true);
     }
 
@@ -66,7 +68,8 @@ public sealed class StageOptionsTests
         using var adapter = Adapter.Load(stage.Adapter("asked"));
 
         Assert.Equal(["model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"], adapter.Layers.Keys.Order());
-        Assert.Equal((2, 8), (adapter.Config.RankOf("model.layers.1.self_attn.q_proj"), adapter.Config.RankOf("model.layers.1.self_attn.v_proj")));
+        Assert.Equal((2, 8),
+            (adapter.Config.RankOf("model.layers.1.self_attn.q_proj"), adapter.Config.RankOf("model.layers.1.self_attn.v_proj")));
         Assert.Equal(4 / 8.0, adapter.Config.ScaleOf("model.layers.1.self_attn.v_proj"));
         Assert.All(adapter.Layers.Values, layer => Assert.Equal(Dora.Kind, layer.Kind));
         Assert.Equal("pebble", adapter.Config.BaseModelNameOrPath);

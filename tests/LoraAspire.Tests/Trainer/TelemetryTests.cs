@@ -89,7 +89,9 @@ public sealed class TelemetryTests
             PowerLimitWatts = 700,
         };
 
-        Assert.EndsWith("GPU 43.1 / 79.6 GiB · 98 % · 61 °C · 655 / 700 W", ProgressText.Of(new StageProgress("step", 1, 2) { Gpu = gpu }), StringComparison.Ordinal);
-        Assert.EndsWith("GPU 98 %", ProgressText.Of(new StageProgress("step", 1, 2) { Gpu = gpu with { MemoryUsed = null, Temperature = null, PowerWatts = null } }), StringComparison.Ordinal);
+        Assert.EndsWith("GPU 43.1 / 79.6 GiB · 98 % · 61 °C · 655 / 700 W", ProgressText.Of(new StageProgress("step", 1, 2) { Gpu = gpu }),
+            StringComparison.Ordinal);
+        Assert.EndsWith("GPU 98 %", ProgressText.Of(new StageProgress("step", 1,
+            2) { Gpu = gpu with { MemoryUsed = null, Temperature = null, PowerWatts = null } }), StringComparison.Ordinal);
     }
 }

@@ -46,7 +46,8 @@ public sealed class TokenBudgetTests
 
     [Fact]
     public void Another_error_is_left_alone() =>
-        Assert.Throws<InvalidDataException>(() => new TokenBudget(4096, 300, _said.Add).Run<int>("Step 1", 1, _ => throw new InvalidDataException()));
+        Assert.Throws<InvalidDataException>(
+            () => new TokenBudget(4096, 300, _said.Add).Run<int>("Step 1", 1, _ => throw new InvalidDataException()));
 
     /// <summary>1,024 tokens take a kilobyte; more take 2^55 bytes and more.</summary>
     private static int Allocate(int tokens)

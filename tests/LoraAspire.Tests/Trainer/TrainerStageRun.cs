@@ -22,7 +22,8 @@ internal sealed class TrainerStageRun : IDisposable
         for (var row = 0; row < 40; row++)
         {
             var prompt = tokenizer.Encode(template.Prompt($"What is {row} plus {row % 7}?", null), addBos: true);
-            int[] ids = [.. prompt, .. tokenizer.EncodeContinuation($"It is {row + (row % 7)}{string.Concat(Enumerable.Repeat(" indeed", row % 5))}."), tokenizer.EosId];
+            int[] ids = [.. prompt, .. tokenizer.EncodeContinuation(
+                $"It is {row + (row % 7)}{string.Concat(Enumerable.Repeat(" indeed", row % 5))}."), tokenizer.EosId];
             writer.Add(ids, [.. ids.Select((id, i) => i < prompt.Length ? InstructionDataset.NoLoss : id)], "sums", row);
         }
         writer.Complete();
@@ -39,7 +40,9 @@ internal sealed class TrainerStageRun : IDisposable
 
     public string Adapter(string name) => Path.Combine(_folder, name, "out", "adapter");
 
-    /// <summary>Runs the stage, or goes on with it where the name is known, and gives the artifact's digest as the store would name it.</summary>
+    /// <summary>
+    /// Runs the stage, or goes on with it where the name is known, and gives the artifact's digest as the store would name it.
+    /// </summary>
     /// <param name="stopAfter">Cancel once this step has been reported; 0 from the start.</param>
     /// <param name="each">Called for each step that is reported.</param>
     public string Run(TrainerParams with, string name, int? stopAfter = null, Action<long>? each = null)

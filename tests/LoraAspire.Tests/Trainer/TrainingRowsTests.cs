@@ -22,10 +22,12 @@ public sealed class TrainingRowsTests
         return InstructionDataset.Open(folder);
     }
 
-    private static TrainerParams With(int heldOut, Compat compat = Compat.None) => new() { BatchSize = 1, MicroBatchSize = 1, ValSetSize = heldOut, NumEpochs = 1, Compat = compat };
+    private static TrainerParams With(int heldOut, Compat compat = Compat.None) =>
+        new() { BatchSize = 1, MicroBatchSize = 1, ValSetSize = heldOut, NumEpochs = 1, Compat = compat };
 
     private static HashSet<int> Trained(TrainingRows rows) =>
-        [.. Enumerable.Range(0, rows.StepsPerEpoch).SelectMany(step => rows.Step(step, 100, packed: true)).SelectMany(batch => batch.Rows).Select(row => row.InputIds[1] - 3)];
+        [.. Enumerable.Range(0, rows.StepsPerEpoch).SelectMany(step => rows.Step(step, 100, packed: true)).SelectMany(batch => batch.Rows)
+            .Select(row => row.InputIds[1] - 3)];
 
     [Fact]
     public void No_copy_of_a_held_out_record_is_trained_on()
@@ -42,7 +44,8 @@ public sealed class TrainingRowsTests
     public void Alpaca_lora_and_a_set_without_copies_leave_nothing_out()
     {
         using var copies = Rows(records: 12, copies: 3);
-        Assert.Equal((31, 0), new TrainingRows(copies, With(heldOut: 5, Compat.AlpacaLora)) is var like ? (like.Count, like.LeftOut) : default);
+        Assert.Equal((31, 0),
+            new TrainingRows(copies, With(heldOut: 5, Compat.AlpacaLora)) is var like ? (like.Count, like.LeftOut) : default);
         using var single = Rows(records: 36, copies: 1);
         Assert.Equal((31, 0), new TrainingRows(single, With(heldOut: 5)) is var rows ? (rows.Count, rows.LeftOut) : default);
     }

@@ -89,13 +89,15 @@ public sealed class TrainingRunTests : IDisposable
         using var objective = new Objective(model);
         using var optimiser = new AdamW(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
         var step = new OptimiserStep(objective, parameters, optimiser, settings.MaxGradNorm);
-        var sampler = new RowSampler([.. Enumerable.Range(0, rows.Count).Select(rows.Length)], settings.BatchSize, settings.GroupByLength, settings.Seed);
+        var sampler = new RowSampler([.. Enumerable.Range(0, rows.Count).Select(rows.Length)], settings.BatchSize, settings.GroupByLength,
+            settings.Seed);
         var schedule = Schedule.Of(settings, sampler.StepsPerEpoch);
         List<double> losses = [];
         for (var at = 0; at < sampler.StepsPerEpoch; at++)
         {
             var drawn = sampler.Rows(at).Select(row => (rows.InputIds(row).ToArray(), rows.Labels(row).ToArray())).ToList();
-            var batches = MicroBatch.Cut(MicroBatch.Weigh(drawn, settings.Compat, settings.BatchSize, settings.MicroBatchSize), objective.DefaultTokens, objective.Packed);
+            var batches = MicroBatch.Cut(MicroBatch.Weigh(drawn, settings.Compat, settings.BatchSize, settings.MicroBatchSize),
+                objective.DefaultTokens, objective.Packed);
             using var result = step.Run(batches, schedule.At(at), ((long)settings.Seed << 32) + at, TestContext.Current.CancellationToken);
             losses.Add(result.ReadMicroLosses().Sum());
         }
@@ -118,12 +120,14 @@ public sealed class TrainingRunTests : IDisposable
         using var parameters = ParameterSet.OfAdapters(model);
         using var rows = Rows();
         var folder = Directory.CreateDirectory(Path.Combine(_folder, "validated")).FullName;
-        using var run = new TrainingRun(model, parameters, rows, Settings with { MaxSteps = 4, LoadBestModelAtEnd = false }, folder, new Progress<StageProgress>());
+        using var run = new TrainingRun(model, parameters, rows, Settings with { MaxSteps = 4, LoadBestModelAtEnd = false }, folder,
+            new Progress<StageProgress>());
         run.Run(TestContext.Current.CancellationToken);
 
         using var objective = new Objective(model, autograd: true);
         var heldOut = run.HeldOut.Select(row => (rows.InputIds(row).ToArray(), rows.Labels(row).ToArray())).ToList();
-        var expected = MicroBatch.Cut(MicroBatch.Weigh(heldOut, Compat.None, heldOut.Count, heldOut.Count), objective.DefaultTokens, packed: false).Sum(objective.Loss);
+        var expected = MicroBatch.Cut(MicroBatch.Weigh(heldOut, Compat.None, heldOut.Count, heldOut.Count), objective.DefaultTokens,
+            packed: false).Sum(objective.Loss);
         Assert.Equal(expected, MetricsLog.Read(run.MetricsFile)[^1].EvalLoss!.Value, 1e-4);
     }
 
@@ -137,7 +141,8 @@ public sealed class TrainingRunTests : IDisposable
     [Fact]
     public void A_checkpoint_that_cannot_be_written_fails_the_run()
     {
-        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "blocked")).FullName, "step-000003.tmp"), "a file where the folder should be");
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "blocked")).FullName, "step-000003.tmp"),
+            "a file where the folder should be");
 
         Assert.ThrowsAny<IOException>(() => Train(Settings, "blocked"));
     }
@@ -145,7 +150,9 @@ public sealed class TrainingRunTests : IDisposable
     [Fact]
     public void A_run_that_goes_wrong_keeps_nothing_of_it()
     {
-        var error = Assert.Throws<StageException>(() => Train(Settings with { LearningRate = 1e38, WarmupSteps = 3, SaveSteps = 1, ValSetSize = 0, MaxGradNorm = 0, LoraDropout = 0 }, "wrong"));
+        var error = Assert.Throws<StageException>(
+            () => Train(Settings with { LearningRate = 1e38, WarmupSteps = 3, SaveSteps = 1, ValSetSize = 0, MaxGradNorm = 0,
+                LoraDropout = 0 }, "wrong"));
 
         Assert.Contains("Training can't go on from there", error.Message, StringComparison.Ordinal);
         var at = int.Parse(error.Message.Split(' ')[1].TrimEnd(':'), System.Globalization.CultureInfo.InvariantCulture);
@@ -167,7 +174,8 @@ public sealed class TrainingRunTests : IDisposable
 
         Assert.Equal(8, metrics[^1].Step);
         Assert.Equal(metrics, resumed);
-        Assert.Contains(said, progress => progress.Message?.StartsWith("Stopped early at step 8: 3 evaluations", StringComparison.Ordinal) == true);
+        Assert.Contains(said,
+            progress => progress.Message?.StartsWith("Stopped early at step 8: 3 evaluations", StringComparison.Ordinal) == true);
     }
 
     [Fact]
@@ -188,7 +196,8 @@ public sealed class TrainingRunTests : IDisposable
         var before = model.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.clone());
         using var parameters = ParameterSet.OfModel(model);
         using var rows = Rows();
-        using var run = new TrainingRun(model, parameters, rows, Settings with { FinetuningType = FinetuningType.Full }, Directory.CreateDirectory(Path.Combine(_folder, "full")).FullName, new Sink(null));
+        using var run = new TrainingRun(model, parameters, rows, Settings with { FinetuningType = FinetuningType.Full },
+            Directory.CreateDirectory(Path.Combine(_folder, "full")).FullName, new Sink(null));
 
         run.Run(CancellationToken.None);
 
@@ -204,14 +213,16 @@ public sealed class TrainingRunTests : IDisposable
         model.AttachFresh(Lora, 1);
         using var parameters = ParameterSet.OfAdapters(model);
         using var rows = Rows();
-        using var run = new TrainingRun(model, parameters, rows, Settings, Directory.CreateDirectory(Path.Combine(_folder, "frozen")).FullName, new Sink(null));
+        using var run = new TrainingRun(model, parameters, rows, Settings,
+            Directory.CreateDirectory(Path.Combine(_folder, "frozen")).FullName, new Sink(null));
 
         run.Run(CancellationToken.None);
 
         Assert.All(model.Weights(), weight => Assert.True(weight.Tensor.equal(before[weight.Name]).all().item<bool>(), weight.Name));
     }
 
-    private (IReadOnlyList<StepMetrics> Metrics, byte[] Adapter) Train(TrainerParams settings, string checkpoints, int? stopAfter = null, Action<StageProgress>? said = null)
+    private (IReadOnlyList<StepMetrics> Metrics, byte[] Adapter) Train(TrainerParams settings, string checkpoints, int? stopAfter = null,
+        Action<StageProgress>? said = null)
     {
         using var scope = NewDisposeScope();
         using var stop = new CancellationTokenSource();

@@ -27,7 +27,8 @@ public sealed class WeightDecayTests
         var values = model.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.min().item<float>());
         var kept = values.Where(weight => weight.Value == 2).Select(weight => weight.Key).ToList();
         Assert.Equal(
-            values.Keys.Where(name => name.EndsWith("norm.weight", StringComparison.Ordinal) || name.EndsWith("layernorm.weight", StringComparison.Ordinal) || name.EndsWith(".bias", StringComparison.Ordinal)), kept);
+            values.Keys.Where(name => name.EndsWith("norm.weight", StringComparison.Ordinal)
+                || name.EndsWith("layernorm.weight", StringComparison.Ordinal) || name.EndsWith(".bias", StringComparison.Ordinal)), kept);
         Assert.Equal(1 + (2 * (4 + 3)), kept.Count); // model.norm; two layers of two norms, q's and k's norm, three biases
         Assert.All(values.Where(weight => !kept.Contains(weight.Key)), weight => Assert.Equal(1.9f, weight.Value, 6));
     }

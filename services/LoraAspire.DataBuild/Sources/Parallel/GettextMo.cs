@@ -5,8 +5,9 @@ using LoraAspire.Runtime.Stages;
 namespace LoraAspire.DataBuild.Sources.Parallel;
 
 /// <summary>
-/// A compiled gettext catalogue (GNU gettext manual, "The Format of GNU MO Files"): two tables of lengths and offsets, in the byte order that the magic number tells.
-/// A context stands before the msgid with a byte 4 between, plural forms behind it with a byte 0. Held in memory: catalogues are small.
+/// A compiled gettext catalogue (GNU gettext manual, "The Format of GNU MO Files"): two tables of lengths and offsets, in the byte order
+/// that the magic number tells. A context stands before the msgid with a byte 4 between, plural forms behind it with a byte 0. Held in
+/// memory: catalogues are small.
 /// </summary>
 internal static class GettextMo
 {
@@ -29,7 +30,8 @@ internal static class GettextMo
             _ => throw Wrong(file, "it doesn't start with the magic number"),
         };
         uint Number(long at) => at < 0 || at + 4 > bytes.Length ? throw Wrong(file, $"it ends before byte {at + 4}")
-            : bigEndian ? BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan((int)at)) : BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan((int)at));
+            : bigEndian ? BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan((int)at))
+            : BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan((int)at));
         string Text(long entry)
         {
             var (length, offset) = (Number(entry), Number(entry + 4));
@@ -43,7 +45,8 @@ internal static class GettextMo
             }
             catch (DecoderFallbackException e)
             {
-                throw new StageException($"{file.Name}: the text at byte {offset} is not UTF-8. Compile the catalogue again from a UTF-8 .po file.", inner: e);
+                throw new StageException(
+                    $"{file.Name}: the text at byte {offset} is not UTF-8. Compile the catalogue again from a UTF-8 .po file.", inner: e);
             }
         }
         var (major, minor) = (Number(4) >> 16, Number(4) & 0xFFFF);
@@ -101,5 +104,6 @@ internal static class GettextMo
         return whole.ToArray();
     }
 
-    private static StageException Wrong(DataFile file, string words) => new($"{file.Name}: not a readable .mo file: {words}. Compile it again with msgfmt.");
+    private static StageException Wrong(DataFile file, string words) =>
+        new($"{file.Name}: not a readable .mo file: {words}. Compile it again with msgfmt.");
 }

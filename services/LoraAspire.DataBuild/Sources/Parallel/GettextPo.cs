@@ -3,7 +3,10 @@ using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources.Parallel;
 
-/// <summary>A gettext catalogue as text: msgid is the source side, msgstr the target. Of plural forms the first is taken; fuzzy and obsolete entries are left out.</summary>
+/// <summary>
+/// A gettext catalogue as text: msgid is the source side, msgstr the target. Of plural forms the first is taken; fuzzy and obsolete entries
+/// are left out.
+/// </summary>
 internal static class GettextPo
 {
     /// <summary>Of one entry, in letters: its lines may go on without end.</summary>
@@ -25,7 +28,8 @@ internal static class GettextPo
         {
             var line = text.Trim();
             // An entry ends where the next begins: at a comment after its msgstr, at msgid or msgctxt, or with the file.
-            if (entry.Str is not null && (number == 0 || line.StartsWith('#') || IsId(line) || line.StartsWith("msgctxt", StringComparison.Ordinal)))
+            if (entry.Str is not null
+                && (number == 0 || line.StartsWith('#') || IsId(line) || line.StartsWith("msgctxt", StringComparison.Ordinal)))
             {
                 if (Pair(file, entry) is { } pair)
                 {
@@ -35,12 +39,14 @@ internal static class GettextPo
             }
             if (entry is { Id: not null, Str: null } && (number == 0 || IsId(line)))
             {
-                throw new StageException($"{file.Name}:{entry.Line}: this msgid has no msgstr. Was the file cut off? Mend it, or export it again.");
+                throw new StageException(
+                    $"{file.Name}:{entry.Line}: this msgid has no msgstr. Was the file cut off? Mend it, or export it again.");
             }
             if (line.Length == 0 || line.StartsWith('#'))
             {
                 // The mark of an obsolete entry ("#~ msgid") goes with it.
-                entry.Fuzzy = !line.StartsWith("#~", StringComparison.Ordinal) && (entry.Fuzzy || line.StartsWith("#,", StringComparison.Ordinal) && line.Contains("fuzzy", StringComparison.Ordinal));
+                entry.Fuzzy = !line.StartsWith("#~", StringComparison.Ordinal)
+                    && (entry.Fuzzy || line.StartsWith("#,", StringComparison.Ordinal) && line.Contains("fuzzy", StringComparison.Ordinal));
                 continue;
             }
             if (!line.StartsWith('"'))
@@ -51,7 +57,8 @@ internal static class GettextPo
                     "msgctxt" or "msgid_plural" => entry.Ignored = new(),
                     "msgid" => Id(entry, number),
                     "msgstr" when entry.Id is not null => entry.Str is null ? entry.Str = new() : entry.Ignored = new(),
-                    _ => throw new StageException($"{file.Name}:{number}: '{word}' is no part of a .po entry there. An entry is msgid \"...\" and then msgstr \"...\"."),
+                    _ => throw new StageException($"{file.Name}:{number}: '{word}' is no part of a .po entry there. An entry is msgid "
+                        + "\"...\" and then msgstr \"...\"."),
                 };
             }
             if (open is null || !GettextText.TryAppend(line.AsSpan(Math.Max(0, line.IndexOf('"'))), open))
@@ -60,7 +67,8 @@ internal static class GettextPo
             }
             if (open.Length > LongestEntry)
             {
-                throw new StageException($"{file.Name}:{entry.Line}: the entry is longer than {LongestEntry >> 20} million letters. Is the file a .po catalogue? Look at it, or export it again.");
+                throw new StageException($"{file.Name}:{entry.Line}: the entry is longer than {LongestEntry >> 20} million letters. Is "
+                    + "the file a .po catalogue? Look at it, or export it again.");
             }
         }
     }
@@ -77,8 +85,10 @@ internal static class GettextPo
         var source = entry.Id!.ToString().Trim();
         var target = entry.Str!.ToString().Trim();
         return source.Length == 0 ? null
-            : new(new(source, target), new(file.Name, 0, entry.Line), target.Length == 0 ? PairFile.Untranslated : entry.Fuzzy ? "marked fuzzy" : null);
+            : new(new(source, target), new(file.Name, 0, entry.Line),
+                target.Length == 0 ? PairFile.Untranslated : entry.Fuzzy ? "marked fuzzy" : null);
     }
 
-    private static bool IsId(string line) => line.StartsWith("msgid", StringComparison.Ordinal) && !line.StartsWith("msgid_", StringComparison.Ordinal);
+    private static bool IsId(string line) =>
+        line.StartsWith("msgid", StringComparison.Ordinal) && !line.StartsWith("msgid_", StringComparison.Ordinal);
 }

@@ -2,7 +2,10 @@ using System.Text;
 
 namespace LoraAspire.DataBuild.Sources.Parallel;
 
-/// <summary>The texts in double quotes of a line of a .po file, with C's escapes, as msgfmt reads them. An octal or hexadecimal escape is a byte of UTF-8.</summary>
+/// <summary>
+/// The texts in double quotes of a line of a .po file, with C's escapes, as msgfmt reads them. An octal or hexadecimal escape is a byte of
+/// UTF-8.
+/// </summary>
 internal static class GettextText
 {
     /// <summary>False where no text begins, one has no end, or something else stands between two.</summary>
@@ -52,7 +55,8 @@ internal static class GettextText
             return 1 + hexadecimal;
         }
         Flush(bytes, into);
-        into.Append(text[0] switch { 'n' => '\n', 't' => '\t', 'r' => '\r', 'a' => '\a', 'b' => '\b', 'f' => '\f', 'v' => '\v', var other => other });
+        into.Append(text[0] switch { 'n' => '\n', 't' => '\t', 'r' => '\r', 'a' => '\a', 'b' => '\b', 'f' => '\f', 'v' => '\v', var other =>
+            other });
         return 1;
     }
 

@@ -32,7 +32,8 @@ internal static class PairFile
             var fields = text.Split('\t');
             if (fields.Length != 2)
             {
-                throw new StageException($"{file.Name}:{line}: has {fields.Length} field{(fields.Length == 1 ? "" : "s")}, but a pair is two texts with one tab between: {with.SrcLang} TAB {with.TgtLang}. Mend or remove the line.");
+                throw new StageException($"{file.Name}:{line}: has {fields.Length} field{(fields.Length == 1 ? "" : "s")}, but a pair is "
+                    + $"two texts with one tab between: {with.SrcLang} TAB {with.TgtLang}. Mend or remove the line.");
             }
             yield return Found(fields[0], fields[1], new(file.Name, row++, line));
         }
@@ -53,7 +54,8 @@ internal static class PairFile
                 {
                     lines++;
                 }
-                throw new StageException($"{source.Name} and {target.Name} aren't aligned: {longer.Name} has {lines} lines, the other {row}. Line n of one is the translation of line n of the other.");
+                throw new StageException($"{source.Name} and {target.Name} aren't aligned: {longer.Name} has {lines} lines, the "
+                    + $"other {row}. Line n of one is the translation of line n of the other.");
             }
             if (!more)
             {

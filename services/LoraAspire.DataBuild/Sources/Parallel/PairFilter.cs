@@ -6,7 +6,10 @@ namespace LoraAspire.DataBuild.Sources.Parallel;
 /// <summary>Which pairs are no translations by their looks.</summary>
 internal sealed class PairFilter
 {
-    /// <summary>A Han character says about as much as this many letters: the median over 62,880 Chinese-English sentences; 90 of 100 lie between 2.4 and 5.1.</summary>
+    /// <summary>
+    /// A Han character says about as much as this many letters: the median over 62,880 Chinese-English sentences; 90 of 100 lie between 2.4
+    /// and 5.1.
+    /// </summary>
     internal const double LettersOfHan = 3.5;
 
     private readonly ParallelSource _with;
@@ -44,7 +47,8 @@ internal sealed class PairFilter
     }
 
     /// <summary>
-    /// A side must have a letter of its own script, and a side in an alphabet more of those than of the other side's script. Chinese sentences may be full of Latin names.
+    /// A side must have a letter of its own script, and a side in an alphabet more of those than of the other side's script. Chinese
+    /// sentences may be full of Latin names.
     /// </summary>
     private static bool IsWrong(string text, Script? own, Script? other)
     {
@@ -53,9 +57,11 @@ internal sealed class PairFilter
             return false;
         }
         var count = script.Count(text);
-        return count == 0 || other is Script.Han or Script.Japanese && script is not (Script.Han or Script.Japanese) && other.Value.Count(text) > count;
+        return count == 0
+            || other is Script.Han or Script.Japanese && script is not (Script.Han or Script.Japanese) && other.Value.Count(text) > count;
     }
 
     private static Script ScriptOf(string language) => Language.Find(language)?.Script
-        ?? throw new StageException($"check_scripts: the script of '{language}' isn't known here. Give the language's English name or its code, or leave check_scripts out.");
+        ?? throw new StageException($"check_scripts: the script of '{language}' isn't known here. Give the language's English name or "
+            + "its code, or leave check_scripts out.");
 }

@@ -5,8 +5,8 @@ using LoraAspire.Runtime.Stages;
 namespace LoraAspire.DataBuild.Sources.Parallel;
 
 /// <summary>
-/// Translation Memory eXchange 1.4: of each &lt;tu&gt; the &lt;tuv&gt; of the two languages, read as a stream. The DOCTYPE that most files have is skipped;
-/// nothing outside the file is ever opened.
+/// Translation Memory eXchange 1.4: of each &lt;tu&gt; the &lt;tuv&gt; of the two languages, read as a stream. The DOCTYPE that most files
+/// have is skipped; nothing outside the file is ever opened.
 /// </summary>
 internal static class Tmx
 {
@@ -19,8 +19,11 @@ internal static class Tmx
 
     public static IEnumerable<FoundPair> Read(DataFile file, ParallelSource with)
     {
-        using UnitLimit stream = new(file.Open(), LongestUnit, () => new StageException($"{file.Name}: a unit, or what stands before the first one, is longer than {LongestUnit >> 20} MiB. Is the file a translation memory? Look at it, or export it again."));
-        using var xml = XmlReader.Create(stream, new() { DtdProcessing = DtdProcessing.Ignore, XmlResolver = null, IgnoreComments = true, IgnoreProcessingInstructions = true });
+        using UnitLimit stream = new(file.Open(), LongestUnit,
+            () => new StageException($"{file.Name}: a unit, or what stands before the first one, is longer than {LongestUnit >> 20} MiB. "
+                + "Is the file a translation memory? Look at it, or export it again."));
+        using var xml = XmlReader.Create(stream,
+            new() { DtdProcessing = DtdProcessing.Ignore, XmlResolver = null, IgnoreComments = true, IgnoreProcessingInstructions = true });
         SortedSet<string> seen = new(StringComparer.Ordinal);
         var (row, found) = (0L, false);
         while (Next(file, xml))
@@ -31,15 +34,19 @@ internal static class Tmx
             seen.UnionWith(texts.Keys);
             var (source, target) = Sides(texts, with.SrcLang, with.TgtLang);
             found |= source is not null && target is not null;
-            yield return new(new(source ?? "", target ?? ""), place, string.IsNullOrEmpty(source) || string.IsNullOrEmpty(target) ? PairFile.Untranslated : null);
+            yield return new(new(source ?? "", target ?? ""), place,
+                string.IsNullOrEmpty(source) || string.IsNullOrEmpty(target) ? PairFile.Untranslated : null);
         }
         if (!found && row > 0)
         {
-            throw new StageException($"{file.Name}: no unit has both {with.SrcLang} and {with.TgtLang}. The file's languages are: {string.Join(", ", seen)}. Give src_lang and tgt_lang as names (Chinese) or as these codes.");
+            throw new StageException($"{file.Name}: no unit has both {with.SrcLang} and {with.TgtLang}. The file's languages "
+                + $"are: {string.Join(", ", seen)}. Give src_lang and tgt_lang as names (Chinese) or as these codes.");
         }
     }
 
-    /// <summary>The texts of the two languages, never the same one twice: a unit may hold zh-CN and zh-TW. What is named exactly goes first.</summary>
+    /// <summary>
+    /// The texts of the two languages, never the same one twice: a unit may hold zh-CN and zh-TW. What is named exactly goes first.
+    /// </summary>
     private static (string? Source, string? Target) Sides(Dictionary<string, string> texts, string from, string to)
     {
         var target = Language.Nearest(to, texts.Keys, exactly: true);
@@ -66,11 +73,15 @@ internal static class Tmx
     {
         if (xml.Depth > MostDepth)
         {
-            throw new StageException($"{file.Name}:{((IXmlLineInfo)xml).LineNumber}: elements stand more than {MostDepth} deep in each other. Is the file a translation memory? Look at it, or export it again.");
+            throw new StageException($"{file.Name}:{((IXmlLineInfo)xml).LineNumber}: elements stand more than {MostDepth} deep in each "
+                + "other. Is the file a translation memory? Look at it, or export it again.");
         }
     }
 
-    /// <summary>Language code → text of the unit that the reader stands at; the reader stands behind it afterwards. Inline codes are left out of a text.</summary>
+    /// <summary>
+    /// Language code → text of the unit that the reader stands at; the reader stands behind it afterwards. Inline codes are left out of a
+    /// text.
+    /// </summary>
     private static Dictionary<string, string> Unit(DataFile file, XmlReader xml) => Guarded(file, () =>
     {
         Dictionary<string, string> texts = new(StringComparer.OrdinalIgnoreCase);
@@ -91,7 +102,8 @@ internal static class Tmx
                     break;
                 case (XmlNodeType.EndElement, "seg"):
                     segment = false;
-                    texts.TryAdd(language ?? "", string.Join(' ', text.ToString().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+                    texts.TryAdd(language ?? "",
+                        string.Join(' ', text.ToString().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
                     break;
                 case (XmlNodeType.Element, "bpt" or "ept" or "it" or "ph" or "ut") when segment && !unit.IsEmptyElement:
                     SkipCode(unit);
@@ -122,7 +134,8 @@ internal static class Tmx
         }
         catch (XmlException e)
         {
-            throw new StageException($"{file.Name}:{e.LineNumber}: not well-formed XML: {e.Message} Mend the file, or export it again.", inner: e);
+            throw new StageException($"{file.Name}:{e.LineNumber}: not well-formed XML: {e.Message} Mend the file, or export it again.",
+                inner: e);
         }
         catch (InvalidDataException e)
         {

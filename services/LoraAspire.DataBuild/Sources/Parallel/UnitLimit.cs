@@ -1,6 +1,9 @@
 namespace LoraAspire.DataBuild.Sources.Parallel;
 
-/// <summary>Passes on what it reads, and stops a parser that goes on reading without coming to the end of a unit: it holds in memory what it has read of one.</summary>
+/// <summary>
+/// Passes on what it reads, and stops a parser that goes on reading without coming to the end of a unit: it holds in memory what it has
+/// read of one.
+/// </summary>
 /// <param name="most">Bytes of a unit.</param>
 /// <param name="tooLong">What to say.</param>
 internal sealed class UnitLimit(Stream inner, int most, Func<Exception> tooLong) : Stream

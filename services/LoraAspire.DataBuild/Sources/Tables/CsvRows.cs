@@ -14,11 +14,15 @@ internal static class CsvRows
 
     public static IEnumerable<TableRow> Read(DataFile file, string delimiter)
     {
-        using StreamReader reader = new(file.Open(), new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false, 1 << 16);
+        using StreamReader reader =
+            new(file.Open(), new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false, 1 << 16);
         // Told to look for a mark, the reader would take another encoder with it, which lets wrong bytes pass.
         SkipMark(file, reader);
         var reached = 1L;
-        using RowLimit limit = new(reader, LongestRow, () => Wrong(file, reached, $"the row that begins here is longer than {LongestRow >> 20} million letters. Is a quote missing its end, or is the file no table"));
+        using RowLimit limit = new(reader, LongestRow,
+            () => Wrong(file, reached,
+                $"the row that begins here is longer than {LongestRow >> 20} million letters. Is a quote missing its end, or is the file "
+                    + "no table"));
         using CsvParser parser = new(limit, new CsvConfiguration(CultureInfo.InvariantCulture)
         {
             Delimiter = delimiter,
@@ -26,7 +30,8 @@ internal static class CsvRows
             BadDataFound = bad => throw BadQuote(file, bad.Context.Parser!.RawRow, bad.RawRecord, bad.Field),
         });
         var carriageReturns = 0;
-        var (header, start) = Next(file, parser, 1, ref carriageReturns) ?? throw Wrong(file, 1, "the file is empty. Its first row names the columns");
+        var (header, start) =
+            Next(file, parser, 1, ref carriageReturns) ?? throw Wrong(file, 1, "the file is empty. Its first row names the columns");
         limit.Next();
         if (header.Length > TableRows.MostColumns)
         {
@@ -36,14 +41,18 @@ internal static class CsvRows
         {
             throw Wrong(file, start, $"two columns are named '{twice.Key}'");
         }
-        for (var row = 0L; Next(file, parser, reached = parser.RawRow + 1 - carriageReturns, ref carriageReturns) is var (fields, line); row++)
+        for (var row =
+            0L; Next(file, parser, reached = parser.RawRow + 1 - carriageReturns, ref carriageReturns) is var (fields, line); row++)
         {
             limit.Next();
             if (fields.Length != header.Length)
             {
-                throw Wrong(file, line, $"row {row} has {fields.Length} fields, but the header has {header.Length}. A text with a {(delimiter == "," ? "comma, quote or line break is written in quotes" : "tab or a line break can't be written in this form")}");
+                throw Wrong(file, line,
+                    $"row {row} has {fields.Length} fields, but the header has {header.Length}. A text with "
+                        + $"a {(delimiter == "," ? "comma, quote or line break is written in quotes" : "tab or a line break can't be written in this form")}");
             }
-            yield return new(new(file.Name, row, line), header.Zip(fields).ToDictionary(cell => cell.First, cell => cell.Second, StringComparer.Ordinal));
+            yield return new(new(file.Name, row, line),
+                header.Zip(fields).ToDictionary(cell => cell.First, cell => cell.Second, StringComparer.Ordinal));
         }
     }
 
@@ -99,7 +108,8 @@ internal static class CsvRows
 
     /// <summary>The reader is ahead of the row; reading line by line finds the place, and says it.</summary>
     private static StageException NotUtf8(DataFile file, long line, DecoderFallbackException e) =>
-        new($"{file.Name}:{line + file.Lines().Count()}: not UTF-8. Convert the file, for example with iconv -f GB18030 -t UTF-8.", inner: e);
+        new($"{file.Name}:{line + file.Lines().Count()}: not UTF-8. Convert the file, for example with iconv -f GB18030 -t UTF-8.",
+            inner: e);
 
     private static StageException BadQuote(DataFile file, long lastLine, string record, string field)
     {
@@ -107,7 +117,8 @@ internal static class CsvRows
         var open = field.StartsWith('"') && record.Count('"') % 2 == 1;
         var text = open ? record.TrimStart('\r', '\n') : record.Trim('\r', '\n');
         return Wrong(file, lastLine - text.Count('\n'), open ? "a quote in the row that begins here is never closed"
-            : "a quote stands inside a field that doesn't start with one, or text after a closing one. Write the field in quotes, and each quote in it twice");
+            : "a quote stands inside a field that doesn't start with one, or text after a closing one. Write the field in quotes, and "
+                + "each quote in it twice");
     }
 
     private static StageException Wrong(DataFile file, long line, string words) => new($"{file.Name}:{line}: {words}.");

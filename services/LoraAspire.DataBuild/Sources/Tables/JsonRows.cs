@@ -3,7 +3,10 @@ using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources.Tables;
 
-/// <summary>Objects from a JSON array or one after another (.jsonl), read as a stream: memory holds one buffer, however long the file. What is wrong is said with file and line.</summary>
+/// <summary>
+/// Objects from a JSON array or one after another (.jsonl), read as a stream: memory holds one buffer, however long the file. What is wrong
+/// is said with file and line.
+/// </summary>
 /// <param name="make">Called while the element is alive.</param>
 internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> make)
 {
@@ -90,12 +93,14 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
                 _row++;
                 (used, _state) = (reader.BytesConsumed, reader.CurrentState);
             }
-            _lines += data[counted..Math.Max(counted, (int)used)].Count((byte)'\n') - data[(int)used..Math.Max(counted, (int)used)].Count((byte)'\n');
+            _lines += data[counted..Math.Max(counted, (int)used)].Count((byte)'\n') - data[(int)used..Math.Max(counted, (int)used)]
+                .Count((byte)'\n');
             return (int)used;
         }
         catch (JsonException e)
         {
-            throw Wrong((e.LineNumber ?? _lines) + 1, $"malformed JSON at byte {e.BytePositionInLine + 1} of the line (row {_row}). {Cut(e.Message)}");
+            throw Wrong((e.LineNumber ?? _lines) + 1,
+                $"malformed JSON at byte {e.BytePositionInLine + 1} of the line (row {_row}). {Cut(e.Message)}");
         }
     }
 
@@ -107,7 +112,8 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
         }
         catch (InvalidOperationException)
         {
-            throw place.Wrong($"row {_row} holds bytes that are not UTF-8, or half of a surrogate pair. Convert the file, for example with iconv -f GB18030 -t UTF-8");
+            throw place.Wrong($"row {_row} holds bytes that are not UTF-8, or half of a surrogate pair. Convert the file, for example "
+                + "with iconv -f GB18030 -t UTF-8");
         }
     }
 
@@ -136,7 +142,9 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
         {
             if (_filled >= LongestRecord)
             {
-                throw Wrong(_lines + 1, $"row {_row} is longer than {LongestRecord >> 20} MiB. Is it one object around the records, such as {{ \"data\": [...] }}? Write the list alone");
+                throw Wrong(_lines + 1,
+                    $"row {_row} is longer than {LongestRecord >> 20} MiB. Is it one object around the records, such as {{ \"data\": "
+                        + $"[...] }}? Write the list alone");
             }
             Array.Resize(ref _buffer, _buffer.Length * 2);
         }

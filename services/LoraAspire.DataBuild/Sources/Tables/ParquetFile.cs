@@ -14,7 +14,8 @@ internal static class ParquetFile
         if (!opened.CanSeek)
         {
             opened.Dispose();
-            throw new StageException($"{file.Name}: a gzipped parquet file can't be read, since it is read from its end. Unpack it; parquet compresses its columns itself.");
+            throw new StageException($"{file.Name}: a gzipped parquet file can't be read, since it is read from its end. Unpack it; "
+                + "parquet compresses its columns itself.");
         }
         ParquetStream stream = new(opened);
         try
@@ -66,7 +67,10 @@ internal static class ParquetFile
         {
             throw new StageException($"{file.Name}: {e.Message}", inner: e);
         }
-        catch (Exception e) when (e is ParquetException or ThriftProtocolException or IOException or InvalidDataException or InvalidOperationException or ArgumentException or OverflowException or IndexOutOfRangeException or NotSupportedException or NotImplementedException or InvalidCastException or FormatException or NullReferenceException or KeyNotFoundException or OutOfMemoryException)
+        catch (Exception e)
+            when (e is ParquetException or ThriftProtocolException or IOException or InvalidDataException or InvalidOperationException
+                or ArgumentException or OverflowException or IndexOutOfRangeException or NotSupportedException or NotImplementedException
+                or InvalidCastException or FormatException or NullReferenceException or KeyNotFoundException or OutOfMemoryException)
         {
             throw new StageException($"{file.Name}: not a readable parquet file: {e.Message} Copy or write it again.", inner: e);
         }

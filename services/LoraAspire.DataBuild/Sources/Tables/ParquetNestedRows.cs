@@ -6,7 +6,9 @@ using Parquet.Serialization;
 
 namespace LoraAspire.DataBuild.Sources.Tables;
 
-/// <summary>A parquet file's rows as JSON writes them, with lists and structures, one row group at a time: conversations are lists of turns.</summary>
+/// <summary>
+/// A parquet file's rows as JSON writes them, with lists and structures, one row group at a time: conversations are lists of turns.
+/// </summary>
 internal static class ParquetNestedRows
 {
     public static IEnumerable<(JsonElement Row, Place Place)> Read(DataFile file)
@@ -18,7 +20,8 @@ internal static class ParquetNestedRows
         {
             stream.Position = 0;
             stream.Next();
-            foreach (var cells in ParquetFile.Guarded(file, () => ParquetSerializer.DeserializeUntypedAsync(stream, rowGroupIndex: group).GetAwaiter().GetResult()).Data)
+            foreach (var cells in ParquetFile.Guarded(file,
+                () => ParquetSerializer.DeserializeUntypedAsync(stream, rowGroupIndex: group).GetAwaiter().GetResult()).Data)
             {
                 yield return (ParquetFile.Guarded(file, () => JsonSerializer.SerializeToElement(cells, Json)), new(file.Name, row++, 0));
             }
@@ -36,12 +39,14 @@ internal static class ParquetNestedRows
         return reader.RowGroupCount;
     }
 
-    private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, Converters = { new BytesAsText() } };
+    private static readonly JsonSerializerOptions Json =
+        new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, Converters = { new BytesAsText() } };
 
     /// <summary>Some programs write texts as bytes without saying that they are texts. Other bytes are nothing.</summary>
     private sealed class BytesAsText : JsonConverter<byte[]>
     {
-        public override byte[] Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => throw new NotSupportedException("only written");
+        public override byte[] Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            throw new NotSupportedException("only written");
 
         public override void Write(Utf8JsonWriter writer, byte[] value, JsonSerializerOptions options)
         {

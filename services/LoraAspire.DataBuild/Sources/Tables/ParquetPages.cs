@@ -5,8 +5,8 @@ using Parquet.Meta;
 namespace LoraAspire.DataBuild.Sources.Tables;
 
 /// <summary>
-/// Looks at what a parquet file tells of its sizes before the library takes memory by it: the footer by the library's own reading, over a stream that has an end, and each
-/// page's header (parquet.thrift in Thrift's compact protocol).
+/// Looks at what a parquet file tells of its sizes before the library takes memory by it: the footer by the library's own reading, over a
+/// stream that has an end, and each page's header (parquet.thrift in Thrift's compact protocol).
 /// </summary>
 internal static class ParquetPages
 {
@@ -15,8 +15,10 @@ internal static class ParquetPages
     private const int MostDepth = 16;
 
     // The library reads the footer from memory, where no stream of ours can stop it.
-    private static readonly ConstructorInfo FooterReader = typeof(FileMetaData).Assembly.GetType("Parquet.Meta.Proto.ThriftCompactProtocolReader", throwOnError: true)!.GetConstructor([typeof(Stream)])!;
-    private static readonly MethodInfo ReadFooter = typeof(FileMetaData).GetMethod("Read", BindingFlags.NonPublic | BindingFlags.Static, [FooterReader.DeclaringType!])!;
+    private static readonly ConstructorInfo FooterReader = typeof(FileMetaData).Assembly
+        .GetType("Parquet.Meta.Proto.ThriftCompactProtocolReader", throwOnError: true)!.GetConstructor([typeof(Stream)])!;
+    private static readonly MethodInfo ReadFooter =
+        typeof(FileMetaData).GetMethod("Read", BindingFlags.NonPublic | BindingFlags.Static, [FooterReader.DeclaringType!])!;
 
     /// <summary>The stream stands at its start afterwards.</summary>
     /// <exception cref="InvalidDataException">The footer isn't whole.</exception>
@@ -33,7 +35,8 @@ internal static class ParquetPages
         var footer = new byte[length];
         stream.Seek(-8 - length, SeekOrigin.End);
         stream.ReadExactly(footer);
-        ReadFooter.Invoke(null, BindingFlags.DoNotWrapExceptions, null, [FooterReader.Invoke(BindingFlags.DoNotWrapExceptions, null, [new ParquetStream(new MemoryStream(footer))], null)], null);
+        ReadFooter.Invoke(null, BindingFlags.DoNotWrapExceptions, null,
+            [FooterReader.Invoke(BindingFlags.DoNotWrapExceptions, null, [new ParquetStream(new MemoryStream(footer))], null)], null);
         stream.Position = 0;
     }
 
@@ -45,7 +48,8 @@ internal static class ParquetPages
         foreach (var column in rows.Columns.Select(column => column.MetaData).OfType<ColumnMetaData>())
         {
             var values = ParquetFile.Rows(column.NumValues, stream);
-            var at = new[] { column.DictionaryPageOffset ?? 0, column.DataPageOffset, column.IndexPageOffset ?? 0 }.Where(offset => offset != 0).Min();
+            var at = new[] { column.DictionaryPageOffset ?? 0, column.DataPageOffset, column.IndexPageOffset ?? 0 }
+                .Where(offset => offset != 0).Min();
             while (values > 0)
             {
                 stream.Position = at;
@@ -120,7 +124,8 @@ internal static class ParquetPages
             case I16 or I32 or I64: Varint(stream); break;
             case Double: stream.Seek(8, SeekOrigin.Current); break;
             case Binary:
-                stream.Seek(Varint(stream) is var length && length <= (ulong)stream.Length ? (long)length : throw new InvalidDataException("A text is longer than the file."), SeekOrigin.Current);
+                stream.Seek(Varint(stream) is var length && length <= (ulong)stream.Length ? (long)length
+                    : throw new InvalidDataException("A text is longer than the file."), SeekOrigin.Current);
                 break;
             case List or Set when depth < MostDepth:
                 var start = stream.ReadByte();
@@ -139,7 +144,8 @@ internal static class ParquetPages
         }
     }
 
-    private static int Number(Stream stream) => Varint(stream) is var value && value <= uint.MaxValue ? (int)(value >> 1) ^ -(int)(value & 1) : throw new InvalidDataException("A number in a page's header is too large.");
+    private static int Number(Stream stream) => Varint(stream) is var value && value <= uint.MaxValue
+        ? (int)(value >> 1) ^ -(int)(value & 1) : throw new InvalidDataException("A number in a page's header is too large.");
 
     private static ulong Varint(Stream stream)
     {

@@ -6,7 +6,10 @@ using Parquet.Schema;
 
 namespace LoraAspire.DataBuild.Sources.Tables;
 
-/// <summary>A parquet file, one row group at a time. Columns that aren't texts, numbers or truth values (lists, dates, bytes that are no UTF-8) are left out.</summary>
+/// <summary>
+/// A parquet file, one row group at a time. Columns that aren't texts, numbers or truth values (lists, dates, bytes that are no UTF-8) are
+/// left out.
+/// </summary>
 internal static class ParquetRows
 {
     public static IEnumerable<TableRow> Read(DataFile file)
@@ -15,7 +18,8 @@ internal static class ParquetRows
         var reader = ParquetFile.Guarded(file, () => ParquetReader.CreateAsync(stream).GetAwaiter().GetResult());
         try
         {
-            var fields = ParquetFile.Guarded(file, () => reader.Schema.Fields.OfType<DataField>().Where(field => !field.IsArray && Readers.ContainsKey(field.ClrType)).ToArray());
+            var fields = ParquetFile.Guarded(file, () =>
+                reader.Schema.Fields.OfType<DataField>().Where(field => !field.IsArray && Readers.ContainsKey(field.ClrType)).ToArray());
             var row = 0L;
             for (var group = 0; group < reader.RowGroupCount; group++)
             {
@@ -31,14 +35,16 @@ internal static class ParquetRows
         }
     }
 
-    private static IEnumerable<Dictionary<string, string>> Columns(ParquetReader reader, int group, DataField[] fields, ParquetStream stream)
+    private static IEnumerable<Dictionary<string, string>> Columns(ParquetReader reader, int group, DataField[] fields,
+        ParquetStream stream)
     {
         stream.Next();
         ParquetPages.Require(reader, group, stream);
         stream.Next();
         using var rows = reader.OpenRowGroupReader(group);
         var count = ParquetFile.Rows(rows.RowCount, stream);
-        var columns = fields.Select(field => (field.Name, Texts: Readers[field.ClrType](rows, field, count))).Where(column => column.Texts is not null).ToList();
+        var columns = fields.Select(field => (field.Name, Texts: Readers[field.ClrType](rows, field, count)))
+            .Where(column => column.Texts is not null).ToList();
         return Enumerable.Range(0, count)
             .Select(row => columns.ToDictionary(column => column.Name, column => column.Texts![row] ?? "", StringComparer.Ordinal));
     }
@@ -72,7 +78,8 @@ internal static class ParquetRows
     {
         var bytes = new byte[]?[count];
         rows.ReadAsync(field, bytes.AsMemory()!).AsTask().GetAwaiter().GetResult();
-        return bytes.All(cell => cell is null || Utf8.IsValid(cell)) ? [.. bytes.Select(cell => cell is null ? null : Encoding.UTF8.GetString(cell))] : null;
+        return bytes.All(cell => cell is null || Utf8.IsValid(cell))
+            ? [.. bytes.Select(cell => cell is null ? null : Encoding.UTF8.GetString(cell))] : null;
     }
 
     private static string?[] Numbers<T>(ParquetRowGroupReader rows, DataField field, int count) where T : struct
@@ -89,5 +96,6 @@ internal static class ParquetRows
     }
 
     /// <summary>As JSON writes it, so that <c>values</c> hold for any form of the same table.</summary>
-    private static string Text<T>(T value) where T : struct => value is bool truth ? truth ? "true" : "false" : Convert.ToString(value, CultureInfo.InvariantCulture)!;
+    private static string Text<T>(T value) where T : struct =>
+        value is bool truth ? truth ? "true" : "false" : Convert.ToString(value, CultureInfo.InvariantCulture)!;
 }

@@ -3,8 +3,8 @@
 namespace LoraAspire.DataBuild.Sources.Tables;
 
 /// <summary>
-/// A parquet file for the library, which takes the end of a stream for a byte 0xFF and goes on, and a negative page size for a place to go back to: here reading beyond the
-/// end fails, and so does reading much more than there is.
+/// A parquet file for the library, which takes the end of a stream for a byte 0xFF and goes on, and a negative page size for a place to go
+/// back to: here reading beyond the end fails, and so does reading much more than there is.
 /// </summary>
 internal sealed class ParquetStream(Stream inner) : Stream
 {
@@ -46,7 +46,8 @@ internal sealed class ParquetStream(Stream inner) : Stream
         return read;
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override long Seek(long offset, SeekOrigin origin) => inner.Seek(offset, origin);
 

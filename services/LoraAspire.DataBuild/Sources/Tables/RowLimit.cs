@@ -3,7 +3,8 @@
 namespace LoraAspire.DataBuild.Sources.Tables;
 
 /// <summary>
-/// Passes on what it reads, and stops a parser that goes on reading without coming to the end of a row: it holds in memory what it has read of one.
+/// Passes on what it reads, and stops a parser that goes on reading without coming to the end of a row: it holds in memory what it has read
+/// of one.
 /// </summary>
 /// <param name="most">Letters of a row.</param>
 /// <param name="tooLong">What to say.</param>

@@ -19,12 +19,14 @@ internal static class TableRows
     /// <summary>Templates are looked through for each of them.</summary>
     public const int MostColumns = 10_000;
 
-    private static readonly string[] Foreign = [".xlsx", ".xls", ".ods", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", ".arrow", ".feather", ".db", ".sqlite"];
+    private static readonly string[] Foreign =
+        [".xlsx", ".xls", ".ods", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", ".arrow", ".feather", ".db", ".sqlite"];
 
     /// <summary>Any file that doesn't say that it is another.</summary>
     /// <exception cref="StageException">A form that isn't read here.</exception>
     public static bool IsJson(DataFile file) => Form(file) is var form && Foreign.Contains(form)
-        ? throw new StageException($"{file.Name}: {form} files aren't read. Unpack or export it: .json, .jsonl, .csv, .tsv (each also .gz) and .parquet are.")
+        ? throw new StageException(
+            $"{file.Name}: {form} files aren't read. Unpack or export it: .json, .jsonl, .csv, .tsv (each also .gz) and .parquet are.")
         : form is not (".csv" or ".tsv" or ".parquet");
 
     public static IEnumerable<TableRow> Read(DataFile file) => Form(file) switch

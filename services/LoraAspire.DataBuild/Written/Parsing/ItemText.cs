@@ -84,7 +84,9 @@ internal static partial class ItemText
         return next <= 0 || char.IsWhiteSpace(inner[next - 1]) || inner[next - 1] is '(' or '（' or ':' or '：';
     }
 
-    /// <summary>What is left must be whole, and say something beside its placeholders: in "Translate: [input]" the label is the item.</summary>
+    /// <summary>
+    /// What is left must be whole, and say something beside its placeholders: in "Translate: [input]" the label is the item.
+    /// </summary>
     private static string Unless(string bare, string text, Func<string, bool> whole) =>
         bare.Length < text.Length && whole(bare) && Placeholder().Replace(bare, "").Any(char.IsLetter) ? bare : text;
 
@@ -106,7 +108,8 @@ internal static partial class ItemText
     [GeneratedRegex(@"^\*\*[^*\[\]\n]{1,40}(?:\*\*\s*[:：]|[:：]\s*\*\*)\s*")]
     private static partial Regex BoldLabel();
 
-    [GeneratedRegex($@"^(?:(?:Template|Prompt|Variant|Variation|Option|Version|text|模板|{Style})(?: ?\d{{1,3}})?\s*[:：–—]\s*)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex($@"^(?:(?:Template|Prompt|Variant|Variation|Option|Version|text|模板|{Style})(?: ?\d{{1,3}})?\s*[:：–—]\s*)",
+        RegexOptions.IgnoreCase)]
     private static partial Regex Label();
 
     [GeneratedRegex($@"\s*[（(]\s*{Style}\s*[)）]\.?$", RegexOptions.IgnoreCase)]

@@ -3,31 +3,40 @@ using System.Text.RegularExpressions;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 
-/// <summary>What stands before an item of a list: a number in any of the ways in which people number, a letter, a bullet, <c>Template 1:</c>, <c>模板1：</c>.</summary>
+/// <summary>
+/// What stands before an item of a list: a number in any of the ways in which people number, a letter, a bullet, <c>Template 1:</c>,
+/// <c>模板1：</c>.
+/// </summary>
 internal static partial class ListMarker
 {
-    /// <summary>The line behind its marker, or null when it has none. Bold may begin before the number: <c>**1. Text**</c>, <c>**1.** Text</c>.</summary>
+    /// <summary>
+    /// The line behind its marker, or null when it has none. Bold may begin before the number: <c>**1. Text**</c>, <c>**1.** Text</c>.
+    /// </summary>
     /// <param name="next">The number that the next item has, which then needs no mark behind it.</param>
     public static string? Rest(string line, int next)
     {
         if (Form().Match(line) is not { Success: true } marker)
         {
-            return Bare().Match(line) is { Success: true } bare && int.Parse(bare.Groups[1].Value, CultureInfo.InvariantCulture) == next ? line[bare.Length..] : null;
+            return Bare().Match(line) is { Success: true } bare && int.Parse(bare.Groups[1].Value, CultureInfo.InvariantCulture) == next
+                ? line[bare.Length..] : null;
         }
         var rest = line[marker.Length..].Trim();
         if (!marker.Value.Contains("**", StringComparison.Ordinal))
         {
             return rest;
         }
-        return rest.StartsWith("**", StringComparison.Ordinal) ? rest[2..].Trim() : rest.EndsWith("**", StringComparison.Ordinal) ? rest[..^2].Trim() : rest;
+        return rest.StartsWith("**", StringComparison.Ordinal) ? rest[2..].Trim()
+            : rest.EndsWith("**", StringComparison.Ordinal) ? rest[..^2].Trim() : rest;
     }
 
     /// <summary>Items that stand in one line, 1. … 2. …, apart.</summary>
     public static IEnumerable<string> Apart(string line, Func<string, bool> whole)
     {
-        for (var number = Numbered().Match(line) is { Success: true } first && int.TryParse(first.Groups[1].Value, CultureInfo.InvariantCulture, out var n) ? n + 1 : 0; number > 0; number++)
+        for (var number = Numbered().Match(line) is { Success: true } first
+            && int.TryParse(first.Groups[1].Value, CultureInfo.InvariantCulture, out var n) ? n + 1 : 0; number > 0; number++)
         {
-            var next = Inner().Matches(line).FirstOrDefault(match => match.Groups[1].Value == number.ToString(CultureInfo.InvariantCulture));
+            var next =
+                Inner().Matches(line).FirstOrDefault(match => match.Groups[1].Value == number.ToString(CultureInfo.InvariantCulture));
             if (next is null || !whole(line[..next.Index]) || !whole(line[next.Index..]))
             {
                 break;

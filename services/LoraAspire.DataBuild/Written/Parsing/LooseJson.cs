@@ -143,7 +143,8 @@ internal sealed partial class LooseJson
         for (var members = 0; ; members++)
         {
             SkipSeparators();
-            if (_at >= _end ? depth == 0 && members > 0 && _end == _text.Length : _text[_at] is '}' or '｝' || (members > 0 && _text[_at] is '{' or '｛' or ']'))
+            if (_at >= _end ? depth == 0 && members > 0 && _end == _text.Length
+                : _text[_at] is '}' or '｝' || (members > 0 && _text[_at] is '{' or '｛' or ']'))
             {
                 _at += _at < _end && _text[_at] is '}' or '｝' ? 1 : 0;
                 _json.Append('}');

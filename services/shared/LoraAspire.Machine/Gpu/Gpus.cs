@@ -18,7 +18,8 @@ public sealed class Gpus
     {
         if (!Nvml.IsThere())
         {
-            why = "No NVIDIA driver here: libnvidia-ml.so.1 is not installed. It comes with the driver; in a container, start with the GPU passed through.";
+            why = "No NVIDIA driver here: libnvidia-ml.so.1 is not installed. It comes with the driver; in a container, start with the "
+                + "GPU passed through.";
             return null;
         }
         var version = new byte[Nvml.NameLength];
@@ -65,5 +66,6 @@ public sealed class Gpus
         };
     }
 
-    private static string Text(byte[] zeroTerminated) => Encoding.UTF8.GetString(zeroTerminated, 0, Math.Max(0, Array.IndexOf(zeroTerminated, (byte)0)));
+    private static string Text(byte[] zeroTerminated) =>
+        Encoding.UTF8.GetString(zeroTerminated, 0, Math.Max(0, Array.IndexOf(zeroTerminated, (byte)0)));
 }

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace LoraAspire.Machine.Gpu;
 
 /// <summary>
-/// The functions of NVIDIA's management library (nvml.h) that are used here. Each returns 0 for success; 3 means that this GPU doesn't tell.
+/// The functions of NVIDIA's management library (nvml.h) that are used here. Each returns 0 for success; 3 means that this GPU doesn't
+/// tell.
 /// </summary>
 internal static class Nvml
 {
@@ -28,7 +29,8 @@ internal static class Nvml
     [DllImport(Library, EntryPoint = "nvmlDeviceGetHandleByIndex_v2"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int ByIndex(uint index, out nint device);
 
-    [DllImport(Library, EntryPoint = "nvmlDeviceGetHandleByPciBusId_v2", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport(Library, EntryPoint = "nvmlDeviceGetHandleByPciBusId_v2", CharSet = CharSet.Ansi, BestFitMapping = false,
+        ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int ByPciBusId(string busId, out nint device);
 
     [DllImport(Library, EntryPoint = "nvmlDeviceGetIndex"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

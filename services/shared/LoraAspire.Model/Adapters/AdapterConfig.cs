@@ -33,7 +33,8 @@ public abstract record AdapterConfig(IReadOnlyList<string> TargetModules)
     /// <summary>PEFT's rule: a target matches a layer of that name, or one whose path ends in it.</summary>
     public bool Targets(string layer) =>
         (LayersToTransform is null || LayersToTransform.Any(index => layer.Contains($".layers.{index}.", StringComparison.Ordinal)))
-        && (TargetModules is [AllLinear] || TargetModules.Any(target => layer == target || layer.EndsWith("." + target, StringComparison.Ordinal)));
+        && (TargetModules is [AllLinear]
+            || TargetModules.Any(target => layer == target || layer.EndsWith("." + target, StringComparison.Ordinal)));
 
     /// <param name="layers">Those that get an adapter, at least one.</param>
     /// <exception cref="ModelException">A setting that fits none of them is a slip, which would train another adapter than was
@@ -60,7 +61,8 @@ public abstract record AdapterConfig(IReadOnlyList<string> TargetModules)
     {
         var type = fields.Text("peft_type") ?? Lora.Kind.PeftType;
         var kind = AdapterKind.All.FirstOrDefault(kind => kind.PeftType == type)
-            ?? throw fields.Refuse("peft_type", $"is '{type}'; supported are {string.Join(", ", AdapterKind.All.Select(kind => kind.PeftType).Distinct())}");
+            ?? throw fields.Refuse("peft_type",
+                $"is '{type}'; supported are {string.Join(", ", AdapterKind.All.Select(kind => kind.PeftType).Distinct())}");
         return kind.ReadConfig(fields) with
         {
             BaseModelNameOrPath = fields.Text("base_model_name_or_path") ?? "",

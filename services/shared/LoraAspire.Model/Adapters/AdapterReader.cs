@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Adapters;
 
-/// <summary>Sorts the tensors of an adapter's file by their names, and holds them to its settings: all that these call for, and nothing else.</summary>
+/// <summary>
+/// Sorts the tensors of an adapter's file by their names, and holds them to its settings: all that these call for, and nothing else.
+/// </summary>
 internal sealed class AdapterReader(AdapterConfig config, TensorFile file)
 {
     private readonly Dictionary<string, Dictionary<AdapterParameter, Tensor>> _layers = new(StringComparer.Ordinal);
@@ -44,12 +46,14 @@ internal sealed class AdapterReader(AdapterConfig config, TensorFile file)
             _saved[module] = Float(entry.Name);
             return;
         }
-        throw Refuse($"'{entry.Name}' of shape {Text(entry.Shape)} is not a tensor that the settings in {AdapterConfig.FileName} account for");
+        throw Refuse(
+            $"'{entry.Name}' of shape {Text(entry.Shape)} is not a tensor that the settings in {AdapterConfig.FileName} account for");
     }
 
     private void RequireShape(TensorEntry entry, AdapterParameter parameter, int rank)
     {
-        if (entry.Shape.Count != parameter.Axes.Count || parameter.Axes.Zip(entry.Shape).Any(item => item.First == Axis.Rank && item.Second != rank))
+        if (entry.Shape.Count != parameter.Axes.Count
+            || parameter.Axes.Zip(entry.Shape).Any(item => item.First == Axis.Rank && item.Second != rank))
         {
             throw Refuse($"'{entry.Name}' is {Text(entry.Shape)}, which doesn't fit rank {rank} of {AdapterConfig.FileName}: "
                 + $"{parameter.Name} is [{string.Join(", ", parameter.Axes).ToLowerInvariant()}]");
@@ -66,7 +70,8 @@ internal sealed class AdapterReader(AdapterConfig config, TensorFile file)
         {
             if (parameter.Axes.Zip(tensor.shape).Any(item => item.First != Axis.Rank && item.Second != adapter.SizeOf(item.First)))
             {
-                throw Refuse($"{parameter.Name} of layer {layer} is {Text(tensor.shape)}, but by its other tensors the layer is [{adapter.SizeOf(Axis.Out)}, {adapter.SizeOf(Axis.In)}]");
+                throw Refuse($"{parameter.Name} of layer {layer} is {Text(tensor.shape)}, but by its other tensors the layer is "
+                    + $"[{adapter.SizeOf(Axis.Out)}, {adapter.SizeOf(Axis.In)}]");
             }
         }
         return adapter;
@@ -79,7 +84,8 @@ internal sealed class AdapterReader(AdapterConfig config, TensorFile file)
     }
 
     private static string? PathOf(string name, string last) =>
-        name.StartsWith(Adapter.Prefix, StringComparison.Ordinal) && name.EndsWith("." + last, StringComparison.Ordinal) && name.Length > Adapter.Prefix.Length + last.Length
+        name.StartsWith(Adapter.Prefix, StringComparison.Ordinal) && name.EndsWith("." + last, StringComparison.Ordinal)
+            && name.Length > Adapter.Prefix.Length + last.Length
             ? name[Adapter.Prefix.Length..^(last.Length + 1)]
             : null;
 

@@ -11,7 +11,8 @@ namespace LoraAspire.Model.Adapters;
 /// </summary>
 public sealed class Dora : Lora
 {
-    public static readonly AdapterParameter Magnitude = new("lora_magnitude_vector", Axis.Out) { OtherName = "lora_magnitude_vector.weight", IsFast = true };
+    public static readonly AdapterParameter Magnitude =
+        new("lora_magnitude_vector", Axis.Out) { OtherName = "lora_magnitude_vector.weight", IsFast = true };
 
     public static new Dora Kind { get; } = new();
 

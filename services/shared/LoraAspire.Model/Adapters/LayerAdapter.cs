@@ -23,7 +23,8 @@ public sealed record LayerAdapter(AdapterKind Kind, IReadOnlyList<Tensor> Tensor
 
     /// <summary>Outputs or inputs of the layer that it was made for; null where no tensor says.</summary>
     internal long? SizeOf(Axis axis) => Parameters
-        .SelectMany(item => item.Parameter.Axes.Index().Where(at => at.Item == axis).Select(at => (long?)item.Tensor.size(at.Index))).FirstOrDefault();
+        .SelectMany(item => item.Parameter.Axes.Index().Where(at => at.Item == axis).Select(at => (long?)item.Tensor.size(at.Index)))
+        .FirstOrDefault();
 
     /// <param name="weight">Shape of the base's weight.</param>
     /// <exception cref="ModelException">It was made for a layer of another shape.</exception>

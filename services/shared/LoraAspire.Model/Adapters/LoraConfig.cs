@@ -30,11 +30,13 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
 
     internal override void RequireFits(IReadOnlyList<string> layers)
     {
-        foreach (var (field, pattern) in RankPattern.Keys.Select(key => ("rank_pattern", key)).Concat(AlphaPattern.Keys.Select(key => ("alpha_pattern", key))))
+        foreach (var (field, pattern) in RankPattern.Keys.Select(key => ("rank_pattern", key))
+            .Concat(AlphaPattern.Keys.Select(key => ("alpha_pattern", key))))
         {
             if (!layers.Any(layer => Matches(pattern, layer)))
             {
-                throw new ModelException($"{field}: '{pattern}' matches none of the layers that get an adapter; their names look like {layers[0]}.");
+                throw new ModelException(
+                    $"{field}: '{pattern}' matches none of the layers that get an adapter; their names look like {layers[0]}.");
             }
         }
     }
@@ -60,7 +62,8 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
         }
         catch (Exception error) when (error is ArgumentException or RegexMatchTimeoutException)
         {
-            throw new ModelException($"rank_pattern or alpha_pattern: '{pattern}' is not a regular expression that can be used: {error.Message}", error);
+            throw new ModelException(
+                $"rank_pattern or alpha_pattern: '{pattern}' is not a regular expression that can be used: {error.Message}", error);
         }
     }
 
@@ -97,7 +100,8 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
                 throw fields.Refuse(field, $"is {value.GetRawText()}, which is not supported yet");
             }
         }
-        double Alpha(string name, double alpha) => Math.Abs(alpha) <= MostAlpha ? alpha : throw fields.Refuse(name, "is too large a number");
+        double Alpha(string name, double alpha) =>
+            Math.Abs(alpha) <= MostAlpha ? alpha : throw fields.Refuse(name, "is too large a number");
         int Rank(JsonElement rank) => rank.GetInt32() is >= 1 and <= MostRank and var fits ? fits
             : throw fields.Refuse("rank_pattern", $"has the rank {rank}; ranks are 1 to {MostRank}");
         return new LoraConfig(

@@ -15,12 +15,14 @@ public static class ModelAdapters
             if (!model.Linears.Any(linear => (config with { TargetModules = [target], LayersToTransform = null }).Targets(linear.Name)))
             {
                 var known = model.Linears.Select(linear => linear.Name.Split('.')[^1]).Distinct();
-                throw new ModelException($"lora_target_modules: '{target}' matches no linear layer of this model, which has {string.Join(", ", known)}, or {AdapterConfig.AllLinear}.");
+                throw new ModelException($"lora_target_modules: '{target}' matches no linear layer of this model, which "
+                    + $"has {string.Join(", ", known)}, or {AdapterConfig.AllLinear}.");
             }
         }
         foreach (var layer in config.LayersToTransform?.Where(layer => layer < 0 || layer >= model.Config.NumHiddenLayers) ?? [])
         {
-            throw new ModelException($"layers_to_transform: there is no layer {layer}; this model has {model.Config.NumHiddenLayers}, counted from 0.");
+            throw new ModelException(
+                $"layers_to_transform: there is no layer {layer}; this model has {model.Config.NumHiddenLayers}, counted from 0.");
         }
         return [.. model.Linears.Where(linear => config.Targets(linear.Name))];
     }
@@ -37,7 +39,8 @@ public static class ModelAdapters
         foreach (var linear in targets)
         {
             using var scope = NewDisposeScope();
-            linear.Attach(LayerAdapter.Of(config, linear.Name, [.. config.Kind.Fresh(linear, config).Select(tensor => tensor.DetachFromDisposeScope())]));
+            linear.Attach(LayerAdapter.Of(config, linear.Name,
+                [.. config.Kind.Fresh(linear, config).Select(tensor => tensor.DetachFromDisposeScope())]));
         }
         foreach (var path in config.ModulesToSave.Select(model.PathOfModule))
         {
@@ -65,7 +68,8 @@ public static class ModelAdapters
             model.PathOfModule(path.Split('.')[^1]);
             if (!model.WeightOf(path).shape.SequenceEqual(weight.shape))
             {
-                throw new ModelException($"The adapter was made for another base: its {path} is [{string.Join(", ", weight.shape)}], the base's [{string.Join(", ", model.WeightOf(path).shape)}].");
+                throw new ModelException($"The adapter was made for another base: its {path} is [{string.Join(", ", weight.shape)}], the "
+                    + $"base's [{string.Join(", ", model.WeightOf(path).shape)}].");
             }
             model.Train(path, Copy(weight));
         }
@@ -76,7 +80,8 @@ public static class ModelAdapters
     {
         static Tensor Copy(Tensor tensor) => tensor.detach().cpu().clone().DetachFromDisposeScope();
         using var scope = NewDisposeScope();
-        return new Adapter(config, model.Linears.Where(linear => linear.Adapter is not null).ToDictionary(linear => linear.Name, linear => linear.Adapter!.With(Copy)))
+        return new Adapter(config, model.Linears.Where(linear => linear.Adapter is not null)
+            .ToDictionary(linear => linear.Name, linear => linear.Adapter!.With(Copy)))
         {
             Saved = model.TrainedModules().ToDictionary(module => module.Path, module => Copy(module.Weight)),
         };

@@ -11,8 +11,9 @@ internal readonly record struct ArrowPart(long Offset, long Length);
 internal sealed record ArrowBatch(long Rows, long[] NodeLengths, ArrowPart[] Buffers, ReadOnlyMemory<byte> Body);
 
 /// <summary>
-/// The messages of an Arrow IPC stream (Arrow Columnar Format, "IPC Streaming Format"), read by hand: the library takes counts and offsets from the file as they are, so
-/// that a changed byte may have it loop over thousands of millions of fields, or show memory that isn't the file's. Every read here is a slice of the file.
+/// The messages of an Arrow IPC stream (Arrow Columnar Format, "IPC Streaming Format"), read by hand: the library takes counts and offsets
+/// from the file as they are, so that a changed byte may have it loop over thousands of millions of fields, or show memory that isn't the
+/// file's. Every read here is a slice of the file.
 /// </summary>
 internal static class ArrowStream
 {
@@ -93,7 +94,8 @@ internal static class ArrowStream
         }
         var nodes = batch.Pairs(1, MostParts);
         return Array.Exists(nodes, node => node.Second != 0) ? throw new InvalidDataException("values are missing in it.")
-            : new(batch.Int64(0), [.. nodes.Select(node => node.First)], [.. batch.Pairs(2, MostParts).Select(pair => new ArrowPart(pair.First, pair.Second))], body);
+            : new(batch.Int64(0), [.. nodes.Select(node => node.First)],
+                [.. batch.Pairs(2, MostParts).Select(pair => new ArrowPart(pair.First, pair.Second))], body);
     }
 
     /// <summary>A table of a FlatBuffer. A read beyond the buffer is an ArgumentException.</summary>
@@ -110,7 +112,8 @@ internal static class ArrowStream
 
         public long Int64(int field) => Field(field) is > 0 and var at ? BinaryPrimitives.ReadInt64LittleEndian(_buffer.Slice(at, 8)) : 0;
 
-        public FlatTable Table(int field) => Field(field) is > 0 and var at ? new(_buffer, checked(at + At(_buffer, at))) : throw new InvalidDataException("a part of a message is missing.");
+        public FlatTable Table(int field) => Field(field) is > 0 and var at ? new(_buffer, checked(at + At(_buffer, at)))
+            : throw new InvalidDataException("a part of a message is missing.");
 
         /// <summary>A vector of structs of two 64-bit numbers.</summary>
         public (long First, long Second)[] Pairs(int field, int most)
@@ -139,10 +142,12 @@ internal static class ArrowStream
         {
             var vtable = checked(_at - BinaryPrimitives.ReadInt32LittleEndian(_buffer.Slice(_at, 4)));
             var entry = 4 + (2 * field);
-            var offset = entry + 2 <= BinaryPrimitives.ReadUInt16LittleEndian(_buffer.Slice(vtable, 2)) ? BinaryPrimitives.ReadUInt16LittleEndian(_buffer.Slice(vtable + entry, 2)) : 0;
+            var offset = entry + 2 <= BinaryPrimitives.ReadUInt16LittleEndian(_buffer.Slice(vtable, 2))
+                ? BinaryPrimitives.ReadUInt16LittleEndian(_buffer.Slice(vtable + entry, 2)) : 0;
             return offset == 0 ? 0 : _at + offset;
         }
 
-        private static int At(ReadOnlySpan<byte> buffer, int place) => BinaryPrimitives.ReadInt32LittleEndian(buffer.Slice(place, 4)) is >= 0 and var offset ? offset : throw new InvalidDataException("an offset in a message points outside it.");
+        private static int At(ReadOnlySpan<byte> buffer, int place) => BinaryPrimitives.ReadInt32LittleEndian(buffer.Slice(place,
+            4)) is >= 0 and var offset ? offset : throw new InvalidDataException("an offset in a message points outside it.");
     }
 }

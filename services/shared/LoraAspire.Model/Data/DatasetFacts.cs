@@ -8,7 +8,8 @@ namespace LoraAspire.Model.Data;
 /// <summary>What became of records, of one source or of all.</summary>
 /// <param name="Dropped">Reason → records.</param>
 /// <param name="Truncated">Rows cut at cutoff_len.</param>
-public sealed record SourceFacts(long Records, long Written, IReadOnlyDictionary<string, long> Dropped, long Truncated, long Tokens, long LossTokens);
+public sealed record SourceFacts(long Records, long Written, IReadOnlyDictionary<string, long> Dropped, long Truncated, long Tokens,
+    long LossTokens);
 
 /// <summary>How long rows are, in tokens; 95 of 100 are no longer than <paramref name="P95"/>.</summary>
 public sealed record LengthFacts(int Median, int P95, int Longest);
@@ -91,7 +92,9 @@ public sealed record DatasetFacts
                 : throw new FormatException("It has no counts, or holds nothing where a value belongs."));
     }
 
-    /// <summary>The serialiser holds properties to what their types promise, and what stands in lists and under free keys to nothing.</summary>
+    /// <summary>
+    /// The serialiser holds properties to what their types promise, and what stands in lists and under free keys to nothing.
+    /// </summary>
     private bool IsWhole() => LengthBins.Count >= 0
         && !Sources.Values.Contains(null!) && !Notes.Contains(null!) && Lineage?.Digests().Any(digest => digest.Sha256 is null) is not true;
 }

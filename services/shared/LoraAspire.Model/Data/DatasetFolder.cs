@@ -10,12 +10,16 @@ public sealed record RowFilter(string? Text = null, string? Source = null)
     public bool TakesAll => Text is not { Length: > 0 } && Source is not { Length: > 0 };
 }
 
-/// <summary>The folder that data-build writes, opened to be looked at: rows, their tokenizer, and the counts of dataset.json. Reading may be done from several threads.</summary>
+/// <summary>
+/// The folder that data-build writes, opened to be looked at: rows, their tokenizer, and the counts of dataset.json. Reading may be done
+/// from several threads.
+/// </summary>
 public sealed class DatasetFolder : IDisposable
 {
     private const int RowsBetweenReports = 16_384;
 
-    private DatasetFolder(InstructionDataset rows, HfTokenizer tokenizer, DatasetFacts facts) => (Rows, Tokenizer, Facts) = (rows, tokenizer, facts);
+    private DatasetFolder(InstructionDataset rows, HfTokenizer tokenizer, DatasetFacts facts) =>
+        (Rows, Tokenizer, Facts) = (rows, tokenizer, facts);
 
     public InstructionDataset Rows { get; }
 
@@ -30,7 +34,8 @@ public sealed class DatasetFolder : IDisposable
         if (!Directory.Exists(tokenizer))
         {
             InstructionDataset.Open(folder).Dispose();
-            throw new ModelException($"{folder} has no folder {InstructionDataset.TokenizerFolder}: an older data-build wrote it. Run the pipeline again.");
+            throw new ModelException(
+                $"{folder} has no folder {InstructionDataset.TokenizerFolder}: an older data-build wrote it. Run the pipeline again.");
         }
         var (loaded, facts) = (HfTokenizer.Load(tokenizer), DatasetFacts.Read(folder));
         var rows = InstructionDataset.Open(folder);
@@ -51,7 +56,10 @@ public sealed class DatasetFolder : IDisposable
         ? RowInspection.Of(Rows, Tokenizer, row)
         : throw new ModelException($"No row {row}: the data set has {Rows.Count} rows, 0 to {Rows.Count - 1}.");
 
-    /// <summary>The nearest matching row from <paramref name="from"/> on, itself included; null when there is none on that side. Rows are decoded one by one.</summary>
+    /// <summary>
+    /// The nearest matching row from <paramref name="from"/> on, itself included; null when there is none on that side. Rows are decoded
+    /// one by one.
+    /// </summary>
     /// <param name="step">1 forwards, −1 backwards.</param>
     /// <param name="reached">Called now and then with the row that is being read.</param>
     public int? Find(RowFilter filter, int from, int step, CancellationToken cancellationToken, IProgress<int>? reached = null)
@@ -74,14 +82,19 @@ public sealed class DatasetFolder : IDisposable
     /// <summary>The matching rows from the first on, ascending.</summary>
     public IEnumerable<int> Matching(RowFilter filter, CancellationToken cancellationToken, IProgress<int>? reached = null)
     {
-        for (var row = Find(filter, 0, 1, cancellationToken, reached); row is { } found; row = Find(filter, found + 1, 1, cancellationToken, reached))
+        for (var row = Find(filter, 0, 1, cancellationToken, reached); row is { } found; row =
+            Find(filter, found + 1, 1, cancellationToken, reached))
         {
             yield return found;
         }
     }
 
-    /// <summary>So many rows of those that match, ascending; every one is as likely as any other (reservoir sampling), so all rows are looked at. Memory holds those alone.</summary>
-    public IReadOnlyList<int> Draw(RowFilter filter, int count, Random random, CancellationToken cancellationToken, IProgress<int>? reached = null)
+    /// <summary>
+    /// So many rows of those that match, ascending; every one is as likely as any other (reservoir sampling), so all rows are looked at.
+    /// Memory holds those alone.
+    /// </summary>
+    public IReadOnlyList<int> Draw(RowFilter filter, int count, Random random, CancellationToken cancellationToken,
+        IProgress<int>? reached = null)
     {
         List<int> kept = [];
         foreach (var (seen, row) in Matching(filter, cancellationToken, reached).Index())
@@ -103,5 +116,6 @@ public sealed class DatasetFolder : IDisposable
 
     private bool Matches(RowFilter filter, int row) =>
         (filter.Source is not { Length: > 0 } source || Rows.Origin(row).Source == source)
-        && (filter.Text is not { Length: > 0 } text || Tokenizer.Decode(Rows.InputIds(row)).Contains(text, StringComparison.OrdinalIgnoreCase));
+        && (filter.Text is not { Length: > 0 } text
+            || Tokenizer.Decode(Rows.InputIds(row)).Contains(text, StringComparison.OrdinalIgnoreCase));
 }

@@ -5,9 +5,10 @@ using Apache.Arrow.Types;
 namespace LoraAspire.Model.Data;
 
 /// <summary>
-/// A tokenised instruction data set: dataset.arrow, an Arrow IPC stream of columns input_ids and labels (list of int32), source (text), row and line (int64,
-/// the record's place in its source, from 0, and the line of the file it starts at, from 1; 0 where there is none). A large one goes on in dataset.1.arrow and so on, since a
-/// file is mapped up to 2 GiB. Memory-mapped: opening reads the batches' headers and offsets, which are held to the buffers; spans point into the file.
+/// A tokenised instruction data set: dataset.arrow, an Arrow IPC stream of columns input_ids and labels (list of int32), source (text), row
+/// and line (int64, the record's place in its source, from 0, and the line of the file it starts at, from 1; 0 where there is none). A
+/// large one goes on in dataset.1.arrow and so on, since a file is mapped up to 2 GiB. Memory-mapped: opening reads the batches' headers
+/// and offsets, which are held to the buffers; spans point into the file.
 /// </summary>
 public sealed class InstructionDataset : IDisposable
 {
@@ -81,7 +82,9 @@ public sealed class InstructionDataset : IDisposable
         }
     }
 
-    /// <summary>Holds every id, and every label that carries loss, to the vocabulary of who is going to look them up; reads the whole file.</summary>
+    /// <summary>
+    /// Holds every id, and every label that carries loss, to the vocabulary of who is going to look them up; reads the whole file.
+    /// </summary>
     /// <exception cref="ModelException">The data set was made with another tokenizer, or it is damaged.</exception>
     public void RequireIdsBelow(int vocabulary)
     {
@@ -102,7 +105,8 @@ public sealed class InstructionDataset : IDisposable
         }
 
         ModelException Unknown(int row, string what) =>
-            new($"Row {row} of the data set has the {what}, but the vocabulary has {vocabulary} tokens: the data set was built with another tokenizer, or it is damaged. Give data-build the same base, and build it again.");
+            new($"Row {row} of the data set has the {what}, but the vocabulary has {vocabulary} tokens: the data set was built with "
+                + "another tokenizer, or it is damaged. Give data-build the same base, and build it again.");
     }
 
     public int Length(int row) => Find(row, out var at).Length(at);

@@ -3,7 +3,10 @@ using Apache.Arrow.Ipc;
 
 namespace LoraAspire.Model.Data;
 
-/// <summary>Writes dataset.arrow, and further parts where one file would grow too large, row by row; memory holds one batch. Equal rows give equal bytes.</summary>
+/// <summary>
+/// Writes dataset.arrow, and further parts where one file would grow too large, row by row; memory holds one batch. Equal rows give equal
+/// bytes.
+/// </summary>
 public sealed class InstructionDatasetWriter : IDisposable
 {
     private const int RowsPerBatch = 16_384;
@@ -53,7 +56,8 @@ public sealed class InstructionDatasetWriter : IDisposable
 
     private (FileStream, ArrowStreamWriter) OpenNext()
     {
-        FileStream stream = new(Path.Combine(_directory, InstructionDataset.PartName(_parts++)), FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
+        FileStream stream = new(Path.Combine(_directory, InstructionDataset.PartName(_parts++)), FileMode.Create, FileAccess.Write,
+            FileShare.None, 1 << 20);
         ArrowStreamWriter writer = new(stream, InstructionDataset.Schema, leaveOpen: true);
         writer.WriteStart();
         return (stream, writer);
@@ -124,6 +128,7 @@ public sealed class InstructionDatasetWriter : IDisposable
             (Rows, Tokens) = (0, 0);
         }
 
-        public RecordBatch Build() => new(InstructionDataset.Schema, [_ids.Build(), _labels.Build(), _sources.Build(), _rows.Build(), _lines.Build()], Rows);
+        public RecordBatch Build() =>
+            new(InstructionDataset.Schema, [_ids.Build(), _labels.Build(), _sources.Build(), _rows.Build(), _lines.Build()], Rows);
     }
 }

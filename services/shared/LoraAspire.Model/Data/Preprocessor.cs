@@ -21,21 +21,27 @@ public sealed record TokenizedRow(int[] InputIds, int[] Labels, int PromptLength
 }
 
 /// <summary>
-/// Instruction, input, output → a row. Its ids are those of <see cref="Conversation.Stretches"/>, so the mask falls exactly between prompt and answer, and chat sees
-/// the very ids of training. Where the template ends with a newline (as the built-in ones do) the ids equal those of the joined text. BOS carries no loss; every
-/// answer and its EOS do. A row that is too long is cut on the right; it then has no EOS, and says so.
+/// Instruction, input, output → a row. Its ids are those of <see cref="Conversation.Stretches"/>, so the mask falls exactly between prompt
+/// and answer, and chat sees the very ids of training. Where the template ends with a newline (as the built-in ones do) the ids equal those
+/// of the joined text. BOS carries no loss; every answer and its EOS do. A row that is too long is cut on the right; it then has no EOS,
+/// and says so.
 /// </summary>
 public sealed class Preprocessor(HfTokenizer tokenizer, PromptTemplate template, PreprocessOptions options)
 {
-    /// <summary>A row of at most <see cref="PreprocessOptions.CutoffLen"/> tokens. It may have no <see cref="TokenizedRow.Targets"/>, when the prompt fills it.</summary>
-    public TokenizedRow Row(string instruction, string? input, string? output) => Row(new Conversation(null, [new(instruction, output ?? "", input)]));
+    /// <summary>
+    /// A row of at most <see cref="PreprocessOptions.CutoffLen"/> tokens. It may have no <see cref="TokenizedRow.Targets"/>, when the
+    /// prompt fills it.
+    /// </summary>
+    public TokenizedRow Row(string instruction, string? input, string? output) =>
+        Row(new Conversation(null, [new(instruction, output ?? "", input)]));
 
     /// <inheritdoc cref="Row(string, string?, string?)"/>
     /// <param name="conversation">Every turn has its answer.</param>
     public TokenizedRow Row(Conversation conversation) =>
         !options.LikeAlpacaLora ? Apart(conversation)
         : conversation is { System: null or "", Turns: [var only] } ? Joined(template.Prompt(only.Question, only.Input), only.Answer!)
-        : throw new ModelException("alpaca-lora has no format for a conversation of several turns, or for a system message. Leave compat out, or leave out such records.");
+        : throw new ModelException("alpaca-lora has no format for a conversation of several turns, or for a system message. Leave compat "
+            + "out, or leave out such records.");
 
     private TokenizedRow Apart(Conversation conversation)
     {

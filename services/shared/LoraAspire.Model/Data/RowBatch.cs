@@ -8,8 +8,10 @@ namespace LoraAspire.Model.Data;
 /// </summary>
 internal sealed class RowBatch
 {
-    // The order of Arrow's buffers: of a list its validity and offsets, then its child's validity and values; of a text validity, offsets, letters; of a number validity, values.
-    private const int IdOffsets = 1, Ids = 3, LabelOffsets = 5, Labels = 7, SourceOffsets = 9, SourceLetters = 10, RowNumbers = 12, Lines = 14, Buffers = 15;
+    // The order of Arrow's buffers: of a list its validity and offsets, then its child's validity and values; of a text validity, offsets,
+    // letters; of a number validity, values.
+    private const int IdOffsets = 1, Ids = 3, LabelOffsets = 5, Labels = 7, SourceOffsets = 9, SourceLetters = 10, RowNumbers = 12, Lines =
+        14, Buffers = 15;
 
     private readonly ReadOnlyMemory<byte>[] _buffers;
 
@@ -18,7 +20,8 @@ internal sealed class RowBatch
     /// <exception cref="ArgumentException">A buffer lies outside the file.</exception>
     public RowBatch(ArrowBatch batch, int start)
     {
-        if (batch is not { NodeLengths: [var rows, var ids, var labelRows, var labels, var sources, var numbers, var lines], Buffers.Length: Buffers }
+        if (batch is not { NodeLengths: [var rows, var ids, var labelRows, var labels, var sources, var numbers, var lines],
+            Buffers.Length: Buffers }
             || Array.Exists([rows, labelRows, sources, numbers, lines], length => length != batch.Rows) || rows is < 0 or > int.MaxValue)
         {
             throw new InvalidDataException($"a batch of {batch.Rows} rows has columns of other lengths.");

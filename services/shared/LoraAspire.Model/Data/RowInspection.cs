@@ -8,7 +8,8 @@ namespace LoraAspire.Model.Data;
 /// <summary>One token of a row.</summary>
 /// <param name="Position">From 0, BOS included.</param>
 /// <param name="Piece">The vocabulary's own spelling, such as "▁Hello" or "&lt;0xF0&gt;".</param>
-/// <param name="Text">As a person reads it: spaces and line breaks as marks, bytes of a character that is spread over tokens as ⟨F0⟩.</param>
+/// <param name="Text">As a person reads it: spaces and line breaks as marks, bytes of a character that is spread over tokens as
+/// ⟨F0⟩.</param>
 /// <param name="PartOf">That character, where there is one.</param>
 /// <param name="CarriesLoss">The model is taught to say it after what stands before it.</param>
 /// <param name="IsSpecial">BOS, EOS and the like: no text.</param>
@@ -25,13 +26,16 @@ public sealed record RowSegment(int Start, int Count, bool CarriesLoss, IReadOnl
     public string Text => string.Concat(Parts.Select(part => part.Text));
 }
 
-/// <summary>What is learned of a row: token i is predicted from those before it, with loss where its label says so; the first never is.</summary>
+/// <summary>
+/// What is learned of a row: token i is predicted from those before it, with loss where its label says so; the first never is.
+/// </summary>
 /// <param name="Row">Its number in the data set, from 0.</param>
 /// <param name="SourceRow">The record's place in its source, from 0.</param>
 /// <param name="Line">The line of the source's file, from 1; 0 where there is none.</param>
 /// <param name="EndsWithEos">False: it was cut, and doesn't teach where the answer ends.</param>
 public sealed record RowInspection(
-    int Row, string Source, long SourceRow, long Line, IReadOnlyList<RowSegment> Segments, IReadOnlyList<InspectedToken> Tokens, bool EndsWithEos)
+    int Row, string Source, long SourceRow, long Line, IReadOnlyList<RowSegment> Segments, IReadOnlyList<InspectedToken> Tokens,
+    bool EndsWithEos)
 {
     public int LossTokens => Tokens.Count(token => token.CarriesLoss);
 
@@ -43,7 +47,8 @@ public sealed record RowInspection(
         var labels = dataset.Labels(row);
         if (ids.FirstOrDefault(id => id < 0 || id >= tokenizer.VocabSize, -1) is not -1 and var unknown)
         {
-            throw new ModelException($"Row {row} has the id {unknown}, and the tokenizer beside the data set has {tokenizer.VocabSize} tokens: it isn't the one that the rows were made with. Build the data set again.");
+            throw new ModelException($"Row {row} has the id {unknown}, and the tokenizer beside the data set has {tokenizer.VocabSize} "
+                + "tokens: it isn't the one that the rows were made with. Build the data set again.");
         }
         var loss = new bool[ids.Length];
         for (var i = 1; i < ids.Length; i++)
@@ -55,7 +60,8 @@ public sealed record RowInspection(
         var tokens = ids.Select((id, at) => bytes[at].Length == 0
             ? new InspectedToken(at, id, tokenizer.Piece(id), VisibleText.Marked(tokenizer.Piece(id)), null, loss[at], IsSpecial: true)
             : new InspectedToken(at, id, tokenizer.Piece(id), spelled[at].Text, spelled[at].PartOf, loss[at], IsSpecial: false)).ToList();
-        return new(row, source, sourceRow, line, [.. Runs(ids, bytes, tokens, tokenizer)], tokens, ids.Length > 0 && ids[^1] == tokenizer.EosId);
+        return new(row, source, sourceRow, line, [.. Runs(ids, bytes, tokens, tokenizer)], tokens,
+            ids.Length > 0 && ids[^1] == tokenizer.EosId);
     }
 
     private static IEnumerable<RowSegment> Runs(int[] ids, byte[][] bytes, List<InspectedToken> tokens, HfTokenizer tokenizer)
@@ -69,16 +75,21 @@ public sealed record RowInspection(
             {
                 next = tokens[at].IsSpecial ? at + 1 : Math.Min(end, EndOf(at, token => !token.IsSpecial));
                 // Only a text's own start has a space mark that isn't in the text; decoding takes it away there.
-                var text = tokens[at].IsSpecial ? tokens[at].Piece : at == firstText ? tokenizer.Decode(ids.AsSpan(at..next)) : Encoding.UTF8.GetString([.. bytes[at..next].SelectMany(some => some)]);
+                var text = tokens[at].IsSpecial ? tokens[at].Piece : at == firstText ? tokenizer.Decode(ids.AsSpan(at..next))
+                    : Encoding.UTF8.GetString([.. bytes[at..next].SelectMany(some => some)]);
                 parts.Add(new(text, tokens[at].IsSpecial));
             }
             yield return new(start, end - start, tokens[start].CarriesLoss, parts);
         }
 
-        int EndOf(int start, Predicate<InspectedToken> belongs) => tokens.FindIndex(start, token => !belongs(token)) is >= 0 and var end ? end : tokens.Count;
+        int EndOf(int start, Predicate<InspectedToken> belongs) =>
+            tokens.FindIndex(start, token => !belongs(token)) is >= 0 and var end ? end : tokens.Count;
     }
 
-    /// <summary>The tokens' bytes, read as one text: whole characters of a token as they are, others byte by byte with the character that they belong to.</summary>
+    /// <summary>
+    /// The tokens' bytes, read as one text: whole characters of a token as they are, others byte by byte with the character that they
+    /// belong to.
+    /// </summary>
     private static (string Text, string? PartOf)[] Spell(byte[][] tokens)
     {
         byte[] all = [.. tokens.SelectMany(token => token)];

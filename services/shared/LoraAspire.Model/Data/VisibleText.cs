@@ -3,7 +3,10 @@ using System.Text;
 
 namespace LoraAspire.Model.Data;
 
-/// <summary>Text of a data set as it may be shown: what a screen would obey or hide is spelled out, such as escape sequences and marks that turn the writing round.</summary>
+/// <summary>
+/// Text of a data set as it may be shown: what a screen would obey or hide is spelled out, such as escape sequences and marks that turn the
+/// writing round.
+/// </summary>
 public static class VisibleText
 {
     /// <summary>Line breaks, tabs and spaces stay as they are.</summary>
@@ -23,7 +26,8 @@ public static class VisibleText
                 0x7F => "␡",
                 // They join letters and emoji; without them the text would look another.
                 0x200C or 0x200D or (>= 0xE0020 and <= 0xE007F) => rune.ToString(),
-                _ => Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
+                _ => Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
+                    or UnicodeCategory.ParagraphSeparator
                     ? $"⟨U+{rune.Value:X4}⟩" : rune.ToString(),
             }));
         }

@@ -30,8 +30,8 @@ public sealed record Conversation(string? System, IReadOnlyList<Turn> Turns)
         [.. (this with { Turns = [.. turns] }).Stretches(template, tokenizer).SelectMany(stretch => stretch.Ids)];
 
     /// <summary>
-    /// The ids in order, a prompt and its answer in turn. Prompt and answer are encoded apart, the answer without the space mark of a new text, so that no token
-    /// straddles the border: training and chat take their ids from here and can't differ. An answer ends with EOS.
+    /// The ids in order, a prompt and its answer in turn. Prompt and answer are encoded apart, the answer without the space mark of a new
+    /// text, so that no token straddles the border: training and chat take their ids from here and can't differ. An answer ends with EOS.
     /// </summary>
     public IEnumerable<(int[] Ids, bool IsAnswer)> Stretches(PromptTemplate template, HfTokenizer tokenizer)
     {
@@ -39,7 +39,8 @@ public sealed record Conversation(string? System, IReadOnlyList<Turn> Turns)
         {
             var preamble = template.Preamble(Turns[i].Input);
             var prompt = template.Prompt(Turns[i].Question, Turns[i].Input);
-            yield return (tokenizer.Encode(i == 0 ? WithSystem(prompt, preamble) : "\n" + prompt[preamble.Length..], addBos: i == 0), false);
+            yield return (tokenizer.Encode(i == 0 ? WithSystem(prompt, preamble) : "\n" + prompt[preamble.Length..], addBos: i == 0),
+                false);
             if (Turns[i].Answer is { } answer)
             {
                 yield return ([.. tokenizer.EncodeContinuation(answer), tokenizer.EosId], true);

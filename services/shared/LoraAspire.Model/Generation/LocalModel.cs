@@ -49,7 +49,8 @@ public sealed class LocalModel : IDisposable
         return File.Exists(path) ? PromptTemplate.Load(path) : null;
     }
 
-    public IEnumerable<TextPiece> Stream(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default) =>
+    public IEnumerable<TextPiece> Stream(IReadOnlyList<int> promptIds, GenerationOptions options,
+        CancellationToken cancellationToken = default) =>
         _generator.Stream(promptIds, options, cancellationToken);
 
     /// <summary>The answer to one instruction, asked as in training.</summary>
@@ -63,7 +64,8 @@ public sealed class LocalModel : IDisposable
         var path = Path.Combine(directory, "generation_config.json");
         if (File.Exists(path))
         {
-            ids.UnionWith(JsonFile.Read(path, "generation configuration", root => !root.TryGetProperty("eos_token_id", out var eos) ? [] : eos.ValueKind switch
+            ids.UnionWith(JsonFile.Read(path, "generation configuration",
+                root => !root.TryGetProperty("eos_token_id", out var eos) ? [] : eos.ValueKind switch
             {
                 JsonValueKind.Number => [eos.GetInt32()],
                 JsonValueKind.Array => eos.EnumerateArray().Select(id => id.GetInt32()).ToList(),

@@ -15,7 +15,8 @@ public sealed class TextGenerator(LlamaModel model, HfTokenizer tokenizer, IRead
 {
     /// <summary>The answer in pieces, each as soon as it is certain.</summary>
     /// <exception cref="ModelException">The prompt is empty or leaves no room in the context.</exception>
-    public IEnumerable<TextPiece> Stream(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default)
+    public IEnumerable<TextPiece> Stream(IReadOnlyList<int> promptIds, GenerationOptions options,
+        CancellationToken cancellationToken = default)
     {
         var text = new TextStream(tokenizer, promptIds, options.Stop);
         var count = 0;
@@ -51,7 +52,8 @@ public sealed class TextGenerator(LlamaModel model, HfTokenizer tokenizer, IRead
         string.Concat(Stream(promptIds, options, cancellationToken).Select(piece => piece.Text));
 
     /// <summary>New ids without end; the caller knows end-of-sequence. Stops at MaxNewTokens and where the context is full.</summary>
-    public static IEnumerable<int> Tokens(LlamaModel model, IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default)
+    public static IEnumerable<int> Tokens(LlamaModel model, IReadOnlyList<int> promptIds, GenerationOptions options,
+        CancellationToken cancellationToken = default)
     {
         var context = model.Config.Context;
         if (promptIds.Count == 0 || promptIds.Count >= context)

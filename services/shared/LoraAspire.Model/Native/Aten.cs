@@ -87,15 +87,21 @@ internal static unsafe class Aten
     private static string Reason(string words)
     {
         var lines = words.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return lines.Length == 0 ? "it gave no reason." : string.Join(' ', lines.TakeWhile((line, at) => at == 0 || !line.StartsWith("frame #", StringComparison.Ordinal) && !line.StartsWith("Exception raised from", StringComparison.Ordinal)));
+        return lines.Length == 0 ? "it gave no reason."
+            : string.Join(' ',
+                lines.TakeWhile(
+                    (line, at) => at == 0 || !line.StartsWith("frame #", StringComparison.Ordinal)
+                        && !line.StartsWith("Exception raised from", StringComparison.Ordinal)));
     }
 
     /// <summary>Where the first element lies, on the device the tensor is on.</summary>
     public static nint Data(Tensor tensor) =>
-        aoti_torch_get_data_ptr(tensor.Handle, out var pointer) == 0 ? pointer : throw new ModelException("libtorch returned no address for a tensor.");
+        aoti_torch_get_data_ptr(tensor.Handle, out var pointer) == 0 ? pointer
+            : throw new ModelException("libtorch returned no address for a tensor.");
 
     private static ulong Handle(Tensor tensor) =>
-        aoti_torch_new_tensor_handle(tensor.Handle, out var handle) == 0 ? (ulong)handle : throw new ModelException("libtorch returned no handle for a tensor.");
+        aoti_torch_new_tensor_handle(tensor.Handle, out var handle) == 0 ? (ulong)handle
+            : throw new ModelException("libtorch returned no handle for a tensor.");
 
     [DllImport("torch_cpu"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int torch_call_dispatcher(byte* name, byte* overload, ulong* stack, ulong abi);

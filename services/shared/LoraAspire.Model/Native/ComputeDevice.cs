@@ -12,7 +12,9 @@ public static class ComputeDevice
     {
         "cpu" => CPU,
         "auto" => cuda.is_available() ? CUDA : CPU,
-        "cuda" => cuda.is_available() ? CUDA : throw new ModelException("device is cuda, but this libtorch sees no GPU. Start with LORA_LIBTORCH set to the lib folder of a libtorch with CUDA, or set device: cpu."),
+        "cuda" => cuda.is_available() ? CUDA
+            : throw new ModelException("device is cuda, but this libtorch sees no GPU. Start with LORA_LIBTORCH set to the lib folder of "
+                + "a libtorch with CUDA, or set device: cpu."),
         _ => throw new ArgumentException($"'{name}' is no device: auto, cpu, cuda.", nameof(name)),
     };
 }

@@ -7,7 +7,9 @@ namespace LoraAspire.Model.Native;
 /// <summary>What the GPU at hand can do.</summary>
 public static class CudaDevice
 {
-    /// <summary>Compute capability 8.0, Ampere: the first with bfloat16 in hardware, which flash attention and our kernels compute in.</summary>
+    /// <summary>
+    /// Compute capability 8.0, Ampere: the first with bfloat16 in hardware, which flash attention and our kernels compute in.
+    /// </summary>
     public const int Bfloat16 = 80;
 
     private const int ComputeCapabilityMajor = 75, ComputeCapabilityMinor = 76; // CUdevice_attribute
@@ -19,13 +21,15 @@ public static class CudaDevice
     public static int Capability() => s_capability.Value;
 
     /// <summary>What weights and activations are computed in where nobody chose: bfloat16 on a GPU that has it, else float32.</summary>
-    public static ScalarType UsualType(torch.Device device) => device.type == DeviceType.CUDA && Capability() >= Bfloat16 ? bfloat16 : float32;
+    public static ScalarType UsualType(torch.Device device) =>
+        device.type == DeviceType.CUDA && Capability() >= Bfloat16 ? bfloat16 : float32;
 
     private static int Read()
     {
         // libtorch initialises the driver.
         empty([1], device: CUDA).Dispose();
-        return cuDeviceGetAttribute(out var major, ComputeCapabilityMajor, 0) == 0 && cuDeviceGetAttribute(out var minor, ComputeCapabilityMinor, 0) == 0
+        return cuDeviceGetAttribute(out var major, ComputeCapabilityMajor, 0) == 0
+            && cuDeviceGetAttribute(out var minor, ComputeCapabilityMinor, 0) == 0
             ? (10 * major) + minor
             : throw new ModelException("The CUDA driver didn't report the GPU's compute capability.");
     }

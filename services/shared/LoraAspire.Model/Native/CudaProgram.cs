@@ -4,7 +4,8 @@ using System.Text;
 namespace LoraAspire.Model.Native;
 
 /// <summary>
-/// CUDA C++ compiled at run time for the GPU at hand, by the NVRTC that comes with every CUDA libtorch, and launched on the default stream, where libtorch's own work runs.
+/// CUDA C++ compiled at run time for the GPU at hand, by the NVRTC that comes with every CUDA libtorch, and launched on the default stream,
+/// where libtorch's own work runs.
 /// </summary>
 internal sealed unsafe class CudaProgram
 {
@@ -18,7 +19,8 @@ internal sealed unsafe class CudaProgram
     {
         // A thread has the device's context once libtorch has worked on the device in it.
         TorchSharp.torch.empty([1], device: TorchSharp.torch.CUDA).Dispose();
-        _launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)NativeLibrary.GetExport(_driver, "cuLaunchKernel");
+        _launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)NativeLibrary.GetExport(
+            _driver, "cuLaunchKernel");
         var image = Compile(source, name, $"--gpu-architecture=sm_{CudaDevice.Capability()}");
         var load = (delegate* unmanaged<nint*, byte*, int>)NativeLibrary.GetExport(_driver, "cuModuleLoadData");
         fixed (byte* start = image)
@@ -60,13 +62,15 @@ internal sealed unsafe class CudaProgram
         var create = (delegate* unmanaged<nint*, byte*, byte*, int, nint, nint, int>)Export("nvrtcCreateProgram");
         var compile = (delegate* unmanaged<nint, int, byte**, int>)Export("nvrtcCompileProgram");
         nint created;
-        fixed (byte* text = Encoding.UTF8.GetBytes(source + '\0'), title = Encoding.UTF8.GetBytes(name + '\0'), flag = Encoding.UTF8.GetBytes(option + '\0'))
+        fixed (byte* text = Encoding.UTF8.GetBytes(source + '\0'), title = Encoding.UTF8.GetBytes(name + '\0'), flag =
+            Encoding.UTF8.GetBytes(option + '\0'))
         {
             Check(create(&created, text, title, 0, 0, 0), "nvrtcCreateProgram");
             var flags = flag;
             if (compile(created, 1, &flags) != 0)
             {
-                throw new ModelException($"{name} does not compile with {option}:\n{Encoding.UTF8.GetString(Read(created, "nvrtcGetProgramLogSize", "nvrtcGetProgramLog"))}");
+                throw new ModelException($"{name} does not compile "
+                    + $"with {option}:\n{Encoding.UTF8.GetString(Read(created, "nvrtcGetProgramLogSize", "nvrtcGetProgramLog"))}");
             }
         }
         var image = Read(created, "nvrtcGetCUBINSize", "nvrtcGetCUBIN");

@@ -31,8 +31,8 @@ public static class LibTorch
             }
             if (OperatingSystem.IsLinux())
             {
-                // .NET keeps its own copy of the environment, so libc is asked. A thread that spins at a barrier holds the core that another
-                // process's thread, or the one it waits for, could use: on a busy machine training fell to a tenth and less.
+                // .NET keeps its own copy of the environment, so libc is asked. A thread that spins at a barrier holds the core that
+                // another process's thread, or the one it waits for, could use: on a busy machine training fell to a tenth and less.
                 _ = setenv("OMP_WAIT_POLICY", "passive", overwrite: 0);
                 // Micro-batches differ in size: blocks that can't grow would leave gaps between them.
                 _ = setenv("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", overwrite: 0);
@@ -56,8 +56,10 @@ public static class LibTorch
     /// <exception cref="ModelException">There is none.</exception>
     internal static nint Nvrtc()
     {
-        var path = Path.Combine(Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder ? Path.GetFullPath(folder) : AppContext.BaseDirectory, Library("caffe2_nvrtc"));
-        return NativeLibrary.TryLoad(path, out var handle) ? handle : throw new ModelException($"{path} does not load: it belongs to every libtorch with CUDA.");
+        var path = Path.Combine(Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder ? Path.GetFullPath(folder)
+            : AppContext.BaseDirectory, Library("caffe2_nvrtc"));
+        return NativeLibrary.TryLoad(path, out var handle) ? handle
+            : throw new ModelException($"{path} does not load: it belongs to every libtorch with CUDA.");
     }
 
     private static void LoadFrom(string folder)
@@ -67,7 +69,8 @@ public static class LibTorch
         if (missing.Length > 0)
         {
             throw new LibTorchException(
-                $"{Variable}={folder}: " + (Directory.Exists(folder) ? $"no {string.Join(", ", missing)} in this folder" : "no such folder") +
+                $"{Variable}={folder}: " + (Directory.Exists(folder) ? $"no {string.Join(", ", missing)} in this folder" : "no such folder")
+                    +
                 ". It must be the lib folder of a libtorch or PyTorch install.");
         }
         RequireNoOther(folder);
@@ -77,26 +80,31 @@ public static class LibTorch
         NativeLibrary.SetDllImportResolver(typeof(LibTorch).Assembly, (name, _, _) => handles.GetValueOrDefault(Library(name)));
 
         InitializeTorchSharp(
-            $"{Variable}={folder}: TorchSharp {typeof(torch).Assembly.GetName().Version} does not work with this libtorch; it is built for libtorch 2.10.");
+            $"{Variable}={folder}: TorchSharp {typeof(torch).Assembly.GetName().Version} does not work with this libtorch; it is built "
+                + "for libtorch 2.10.");
     }
 
     /// <summary>What this system calls the file of a library.</summary>
     private static string Library(string name) =>
         OperatingSystem.IsWindows() ? $"{name}.dll" : OperatingSystem.IsMacOS() ? $"lib{name}.dylib" : $"lib{name}.so";
 
-    /// <summary>TorchSharp's loader prefers what lies beside the application to what is resident, and a second libtorch in one process aborts it.</summary>
+    /// <summary>
+    /// TorchSharp's loader prefers what lies beside the application to what is resident, and a second libtorch in one process aborts it.
+    /// </summary>
     private static void RequireNoOther(string folder)
     {
         var beside = Path.Combine(AppContext.BaseDirectory, s_cpu[^1]);
         if (File.Exists(beside) && Target(beside) != Target(Path.Combine(folder, s_cpu[^1])))
         {
             throw new LibTorchException(
-                $"{Variable}={folder}, but this program was built with a libtorch of its own: {beside}. Build again with {Variable} set (or with -p:Torch=none): the build then leaves it out.");
+                $"{Variable}={folder}, but this program was built with a libtorch of its own: {beside}. Build again with {Variable} set "
+                    + "(or with -p:Torch=none): the build then leaves it out.");
         }
     }
 
     /// <summary>Links beside the application to the libraries of that very folder are no second libtorch.</summary>
-    private static string Target(string path) => new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
+    private static string Target(string path) =>
+        new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
 
     private static nint LoadOne(string path)
     {
@@ -107,11 +115,13 @@ public static class LibTorch
         catch (DllNotFoundException exception)
         {
             throw new LibTorchException(
-                $"{path} does not load: {exception.Message.Trim()} If a CUDA library is missing, put the nvidia/*/lib folders of that install on LD_LIBRARY_PATH.", exception);
+                $"{path} does not load: {exception.Message.Trim()} If a CUDA library is missing, put the nvidia/*/lib folders of that "
+                    + "install on LD_LIBRARY_PATH.", exception);
         }
     }
 
-    [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false,
+        ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int setenv(string name, string value, int overwrite);
 
     private static void InitializeTorchSharp(string problem)

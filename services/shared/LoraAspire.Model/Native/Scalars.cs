@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Native;
 
 /// <summary>
-/// Numbers into and out of libtorch. TorchSharp 0.107 hands native code the address of a scalar and lets the collector free it from then on; a collection at
-/// that moment has native code read freed memory, seen once in some thousand training steps. Here a scalar outlives the call.
+/// Numbers into and out of libtorch. TorchSharp 0.107 hands native code the address of a scalar and lets the collector free it from then
+/// on; a collection at that moment has native code read freed memory, seen once in some thousand training steps. Here a scalar outlives the
+/// call.
 /// </summary>
 public static class Scalars
 {
@@ -33,7 +34,8 @@ public static class Scalars
 #pragma warning restore RS0030
 
     /// <summary>start, start + 1 … stop − 1.</summary>
-    public static Tensor Counting(long start, long stop, ScalarType type, Device device) => arange(start.AsScalar(), stop.AsScalar(), 1L.AsScalar(), type, device);
+    public static Tensor Counting(long start, long stop, ScalarType type, Device device) =>
+        arange(start.AsScalar(), stop.AsScalar(), 1L.AsScalar(), type, device);
 
     private static Scalar Keep(Scalar value)
     {

@@ -11,7 +11,10 @@ internal static class StandardError
 
     private static readonly Lock s_one = new();
 
-    /// <summary>What native code writes while <paramref name="work"/> runs, which is passed on afterwards; empty where the system doesn't let itself be listened to.</summary>
+    /// <summary>
+    /// What native code writes while <paramref name="work"/> runs, which is passed on afterwards; empty where the system doesn't let itself
+    /// be listened to.
+    /// </summary>
     public static unsafe string During(Action work)
     {
         lock (s_one)
@@ -43,7 +46,8 @@ internal static class StandardError
         }
     }
 
-    [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false,
+        ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int memfd_create(string name, uint flags);
 
     [DllImport("libc"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

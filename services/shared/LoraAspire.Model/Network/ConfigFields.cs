@@ -18,7 +18,8 @@ internal sealed record ConfigFields(JsonElement Element, string Path)
     /// <param name="above">It must be greater than this.</param>
     public double? Number(string name, double above, double most = double.MaxValue) => Number(name) is not { } number ? null
         : number > above && number <= most ? number
-        : throw Refuse(name, string.Create(CultureInfo.InvariantCulture, $"is {number}; it must be above {above}{(most == double.MaxValue ? "" : $" and at most {most}")}"));
+        : throw Refuse(name, string.Create(CultureInfo.InvariantCulture,
+            $"is {number}; it must be above {above}{(most == double.MaxValue ? "" : $" and at most {most}")}"));
 
     public bool? Flag(string name) =>
         !Has(name) ? null : Element.GetProperty(name).ValueKind switch
@@ -30,7 +31,8 @@ internal sealed record ConfigFields(JsonElement Element, string Path)
 
     public ConfigFields? Object(string name) => Get(name, JsonValueKind.Object) is { } element ? new ConfigFields(element, Path) : null;
 
-    public string[]? Texts(string name) => Get(name, JsonValueKind.Array)?.EnumerateArray().Select(item => item.GetString() ?? "").ToArray();
+    public string[]? Texts(string name) =>
+        Get(name, JsonValueKind.Array)?.EnumerateArray().Select(item => item.GetString() ?? "").ToArray();
 
     /// <summary>A whole number from 1 to <paramref name="most"/>.</summary>
     public int Size(string name, int most) => SizeOr(name, null, most);

@@ -13,7 +13,8 @@ internal sealed record LayerNorms(RmsNorm Attention, RmsNorm Mlp, RmsNorm? Atten
     /// <summary>Under the names of their weights in a checkpoint.</summary>
     public IEnumerable<(string Name, RmsNorm Norm)> Named => AttentionOutput is null || MlpOutput is null
         ? [("input_layernorm", Attention), ("post_attention_layernorm", Mlp)]
-        : [("input_layernorm", Attention), ("post_attention_layernorm", AttentionOutput), ("pre_feedforward_layernorm", Mlp), ("post_feedforward_layernorm", MlpOutput)];
+        : [("input_layernorm", Attention), ("post_attention_layernorm", AttentionOutput), ("pre_feedforward_layernorm", Mlp),
+            ("post_feedforward_layernorm", MlpOutput)];
 }
 
 /// <summary>x + attention(norm(x)), then x + mlp(norm(x)).</summary>

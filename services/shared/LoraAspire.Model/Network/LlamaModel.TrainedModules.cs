@@ -26,7 +26,8 @@ public sealed partial class LlamaModel
     internal string PathOfModule(string name) => (name, Config.TieWordEmbeddings) switch
     {
         ("embed_tokens" or "lm_head", true) =>
-            throw new ModelException($"modules_to_save: '{name}' shares its weight with the other end of this model (tie_word_embeddings), and training would separate them. Leave it out."),
+            throw new ModelException($"modules_to_save: '{name}' shares its weight with the other end of this model "
+                + "(tie_word_embeddings), and training would separate them. Leave it out."),
         ("embed_tokens", _) => EmbeddingPath,
         ("lm_head", _) => HeadPath,
         _ => throw new ModelException($"modules_to_save: '{name}' can't be trained whole; embed_tokens and lm_head can."),
@@ -35,7 +36,9 @@ public sealed partial class LlamaModel
     /// <summary>The base's weight of such a module [vocab, hidden].</summary>
     internal Tensor WeightOf(string path) => path == EmbeddingPath ? _embedding : Head!.Weight;
 
-    /// <summary>Puts a weight of float32 in place of a module's; it is disposed with the model, and what was there before at once.</summary>
+    /// <summary>
+    /// Puts a weight of float32 in place of a module's; it is disposed with the model, and what was there before at once.
+    /// </summary>
     public void Train(string path, Tensor weight)
     {
         var old = path == EmbeddingPath ? _trainedEmbedding : Head!.Trained;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Weights;
 using TorchSharp;
@@ -41,13 +42,18 @@ public sealed partial class LlamaModel
     /// <summary>Nothing but a config.json says how large such a model is.</summary>
     private static void RequireRoom(ModelConfig config, ScalarType dtype)
     {
-        double hidden = config.HiddenSize, width = (double)config.HeadDim * config.NumAttentionHeads, kvWidth = (double)config.HeadDim * config.NumKeyValueHeads;
+        double hidden = config.HiddenSize, width = (double)config.HeadDim * config.NumAttentionHeads, kvWidth =
+            (double)config.HeadDim * config.NumKeyValueHeads;
         var weights = (config.VocabSize * hidden * (config.TieWordEmbeddings ? 1 : 2))
             + (config.NumHiddenLayers * ((2 * hidden * width) + (2 * hidden * kvWidth) + (3 * hidden * config.IntermediateSize)));
         double bytes = weights * ElementTypes.Size(dtype), there = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (bytes > there)
         {
-            throw new ModelException(FormattableString.Invariant($"config.json describes a model of {weights / 1e9:#,0.0} thousand million weights, which take {bytes / (1 << 30):#,0} GiB; there are {there / (1 << 30):#,0}. Look at its sizes, or give the folder its weights."));
+            throw new ModelException(
+                string.Create(CultureInfo.InvariantCulture,
+                    $"config.json describes a model of {weights / 1e9:#,0.0} thousand million weights, which "
+                        + $"take {bytes / (1 << 30):#,0} GiB; there are {there / (1 << 30):#,0}. Look at its sizes, or give the folder "
+                        + $"its weights."));
         }
     }
 

@@ -21,14 +21,16 @@ public sealed partial class LlamaModel : IDisposable
     private LlamaModel(ModelConfig config, torch.Device device, ScalarType dtype, Func<string, long[], Tensor> weight)
     {
         (Config, Device, Dtype) = (config, device, dtype);
-        int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim, kvWidth = config.NumKeyValueHeads * config.HeadDim;
+        int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim, kvWidth =
+            config.NumKeyValueHeads * config.HeadDim;
         Linear Linear(string name, long output, long input, bool bias = false) =>
             new(name, weight(name + ".weight", [output, input]), bias ? weight(name + ".bias", [output]) : null);
         RmsNorm Norm(string name, long size) => new(weight(name + ".weight", [size]), config.RmsNormEps, config.NormPlusOne);
 
         // With norms on outputs, "post_attention" says where it stands: behind the attention, no longer before the MLP.
         LayerNorms Norms(Func<string, RmsNorm> norm) => config.OutputNorms
-            ? new(norm("input_layernorm"), norm("pre_feedforward_layernorm"), norm("post_attention_layernorm"), norm("post_feedforward_layernorm"))
+            ? new(norm("input_layernorm"), norm("pre_feedforward_layernorm"), norm("post_attention_layernorm"),
+                norm("post_feedforward_layernorm"))
             : new(norm("input_layernorm"), norm("post_attention_layernorm"));
 
         _embedding = weight("model.embed_tokens.weight", [config.VocabSize, hidden]);
@@ -58,7 +60,9 @@ public sealed partial class LlamaModel : IDisposable
     /// <summary>The output layer; null when it shares the embedding's weight.</summary>
     public Linear? Head { get; }
 
-    /// <summary>NEFTune (Jain et al. 2023): in training, embeddings get noise of uniform(−1, 1) · alpha / √(length · hidden); 0 is none.</summary>
+    /// <summary>
+    /// NEFTune (Jain et al. 2023): in training, embeddings get noise of uniform(−1, 1) · alpha / √(length · hidden); 0 is none.
+    /// </summary>
     public double NeftuneNoiseAlpha { get; set; }
 
     /// <summary>Every linear layer but the head, in the model's order.</summary>
@@ -80,7 +84,8 @@ public sealed partial class LlamaModel : IDisposable
     /// <summary>Logits [batch, length, vocab] in float32; with <paramref name="lastOnly"/> [batch, 1, vocab].</summary>
     /// <param name="ids">[batch, length] int64</param>
     /// <param name="cache">Positions before these; they are added to it.</param>
-    /// <param name="attentionMask">[batch, length], 1 on real tokens, 0 on padding; null when no padding stands before a real token. Not together with a cache.</param>
+    /// <param name="attentionMask">[batch, length], 1 on real tokens, 0 on padding; null when no padding stands before a real token. Not
+    /// together with a cache.</param>
     public Tensor Forward(Tensor ids, KvCache? cache = null, Tensor? attentionMask = null, bool lastOnly = false)
     {
         using var scope = NewDisposeScope();
@@ -88,7 +93,9 @@ public sealed partial class LlamaModel : IDisposable
         return Logits(lastOnly ? hidden.narrow(1, hidden.size(1) - 1, 1) : hidden).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Σ over labelled positions of −log p(token t | tokens before t): a scalar in float32. The head runs only where a label stands.</summary>
+    /// <summary>
+    /// Σ over labelled positions of −log p(token t | tokens before t): a scalar in float32. The head runs only where a label stands.
+    /// </summary>
     /// <param name="labels">[batch, length] int64, −100 where there is no loss; a label belongs to the position before it.</param>
     /// <param name="weights">[batch] float32: what each target of a row counts; null counts 1.</param>
     public Tensor SummedLoss(Tensor ids, Tensor labels, Tensor? attentionMask, bool training, Tensor? weights = null)
@@ -99,7 +106,9 @@ public sealed partial class LlamaModel : IDisposable
         var supervised = targets.ne((-100.0).AsScalar()).nonzero().squeeze(1);
         var rows = hidden.narrow(1, 0, hidden.size(1) - 1).reshape(-1, Config.HiddenSize).index_select(0, supervised);
         var losses = F.cross_entropy(Logits(rows), targets.index_select(0, supervised), reduction: nn.Reduction.None);
-        return (weights is null ? losses : losses.mul(weights.index_select(0, supervised.div((labels.size(1) - 1).AsScalar(), RoundingMode.floor)))).sum().MoveToOuterDisposeScope();
+        return (weights is null ? losses
+            : losses.mul(weights.index_select(0, supervised.div((labels.size(1) - 1).AsScalar(), RoundingMode.floor)))).sum()
+            .MoveToOuterDisposeScope();
     }
 
     private Tensor Logits(Tensor hidden)
@@ -132,14 +141,18 @@ public sealed partial class LlamaModel : IDisposable
     /// <summary>[batch, length, hidden]</summary>
     private Tensor Embed(Tensor ids, bool training)
     {
-        var x = (_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype).view(ids.size(0), ids.size(1), Config.HiddenSize);
+        var x = (_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype)
+            .view(ids.size(0), ids.size(1), Config.HiddenSize);
         x = Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype, Device)); // rounded to the type, as in transformers
         return training && NeftuneNoiseAlpha > 0
-            ? x.add(rand_like(x).mul_(2.0.AsScalar()).sub_(1.0.AsScalar()).mul_((NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))).AsScalar()), Scalars.One)
+            ? x.add(rand_like(x).mul_(2.0.AsScalar()).sub_(1.0.AsScalar())
+                .mul_((NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))).AsScalar()), Scalars.One)
             : x;
     }
 
-    /// <summary>[batch or 1, 1, length, start + length], true where a query sees a key; null where "causal" or "all" says it already.</summary>
+    /// <summary>
+    /// [batch or 1, 1, length, start + length], true where a query sees a key; null where "causal" or "all" says it already.
+    /// </summary>
     private Tensor? AttentionMask(int start, int length, int? window, Tensor? attentionMask)
     {
         var windowed = window < start + length;

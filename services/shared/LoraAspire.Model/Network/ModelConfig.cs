@@ -52,18 +52,21 @@ public sealed record ModelConfig
     /// <summary>Positions a row may have. Dynamic rope reaches its factor beyond the context the model was made for.</summary>
     public int Context => Rope.IsDynamic ? (int)Math.Min(int.MaxValue, MaxPositionEmbeddings * Rope.Factor) : MaxPositionEmbeddings;
 
-    /// <exception cref="ModelException">No config.json, broken JSON, or a field whose value this code can't run; the message names it.</exception>
+    /// <exception cref="ModelException">No config.json, broken JSON, or a field whose value this code can't run; the message names
+    /// it.</exception>
     public static ModelConfig Load(string directory)
     {
         var path = Path.Combine(directory, "config.json");
         if (!File.Exists(path))
         {
-            throw new ModelException($"No config.json in {directory}. A model is a Hugging Face directory: config.json, *.safetensors, tokenizer files.");
+            throw new ModelException(
+                $"No config.json in {directory}. A model is a Hugging Face directory: config.json, *.safetensors, tokenizer files.");
         }
         return JsonFile.Read(path, "model configuration", root => Read(new ConfigFields(root, path)));
     }
 
-    // Several times what the largest models have. What a folder's weights hold is checked where they are read; these keep nonsense from taking memory before that.
+    // Several times what the largest models have. What a folder's weights hold is checked where they are read; these keep nonsense from
+    // taking memory before that.
     private const int MostLayers = 10_000;
     private const int MostHeads = 65_536;
     private const int MostHeadDim = 65_536;
@@ -76,7 +79,8 @@ public sealed record ModelConfig
     {
         var modelType = config.Text("model_type") ?? throw config.Refuse("model_type", "is missing");
         var family = Family.All.FirstOrDefault(one => one.ModelType == modelType)
-            ?? throw config.Refuse("model_type", $"is '{modelType}'; this code runs {string.Join(", ", Family.All.Select(one => one.ModelType))}");
+            ?? throw config.Refuse("model_type",
+                $"is '{modelType}'; this code runs {string.Join(", ", Family.All.Select(one => one.ModelType))}");
         foreach (var field in new[] { "mlp_bias", "attention_sink", "use_parallel_residual" })
         {
             if (config.Flag(field) is true)
@@ -84,7 +88,8 @@ public sealed record ModelConfig
                 throw config.Refuse(field, "is true, which is not supported");
             }
         }
-        foreach (var field in new[] { "attn_logit_softcapping", "final_logit_softcapping", "clip_qkv", "attention_chunk_size", "no_rope_layers" }.Except(family.Reads))
+        foreach (var field in new[] { "attn_logit_softcapping", "final_logit_softcapping", "clip_qkv", "attention_chunk_size",
+            "no_rope_layers" }.Except(family.Reads))
         {
             if (config.Has(field))
             {
@@ -147,13 +152,16 @@ public sealed record ModelConfig
     {
         if (read.NumAttentionHeads % read.NumKeyValueHeads != 0)
         {
-            throw config.Refuse("num_key_value_heads", $"is {read.NumKeyValueHeads}, which doesn't divide the {read.NumAttentionHeads} attention heads");
+            throw config.Refuse("num_key_value_heads",
+                $"is {read.NumKeyValueHeads}, which doesn't divide the {read.NumAttentionHeads} attention heads");
         }
         if (read.HeadDim % 2 != 0 || (long)read.HeadDim * read.NumAttentionHeads > MostInner)
         {
-            throw config.Refuse("head_dim", $"is {read.HeadDim}; it must be even, and {read.NumAttentionHeads} heads of it at most {MostInner} wide");
+            throw config.Refuse("head_dim",
+                $"is {read.HeadDim}; it must be even, and {read.NumAttentionHeads} heads of it at most {MostInner} wide");
         }
-        if (!read.Rope.InverseFrequencies(read.RopeTheta, read.HeadDim, read.Context).All(float.IsFinite) || !double.IsFinite(read.Rope.AttentionFactor))
+        if (!read.Rope.InverseFrequencies(read.RopeTheta, read.HeadDim, read.Context).All(float.IsFinite)
+            || !double.IsFinite(read.Rope.AttentionFactor))
         {
             throw config.Refuse("rope_theta", "and the scaling beside it give rotary frequencies that are not finite");
         }
@@ -170,7 +178,8 @@ public sealed record ModelConfig
         {
             throw rope.Refuse("mrope_section", "is set, which is not supported: give a text model");
         }
-        var original = rope.SizeOr("original_max_position_embeddings", config.SizeOr("original_max_position_embeddings", maxPositions, int.MaxValue), int.MaxValue);
+        var original = rope.SizeOr("original_max_position_embeddings",
+            config.SizeOr("original_max_position_embeddings", maxPositions, int.MaxValue), int.MaxValue);
         double Factor() => (rope.Number("factor") ?? throw rope.Refuse("factor", "is missing")) is >= 1 and <= MostFactor and var factor
             ? factor
             : throw rope.Refuse("factor", FormattableString.Invariant($"is {rope.Number("factor")}; it must be 1 to {MostFactor}"));
@@ -186,7 +195,8 @@ public sealed record ModelConfig
                 var scale = rope.Has("factor") ? Factor() : (double)maxPositions / original;
                 return new RopeScaling(type, scale, OriginalMaxPositionEmbeddings: original)
                 {
-                    AttentionFactor = rope.Number("attention_factor") ?? RopeScaling.YarnAttentionFactor(scale, rope.Number("mscale"), rope.Number("mscale_all_dim")),
+                    AttentionFactor = rope.Number("attention_factor")
+                        ?? RopeScaling.YarnAttentionFactor(scale, rope.Number("mscale"), rope.Number("mscale_all_dim")),
                     BetaFast = rope.Number("beta_fast") ?? 32,
                     BetaSlow = rope.Number("beta_slow") ?? 1,
                     Truncate = rope.Flag("truncate") ?? true,

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network;
 
-/// <summary>RMSNorm (Zhang and Sennrich 2019): x / sqrt(mean(x²) + eps) · weight, the mean taken in float32; Gemma's multiplies by 1 + weight, there too.</summary>
+/// <summary>
+/// RMSNorm (Zhang and Sennrich 2019): x / sqrt(mean(x²) + eps) · weight, the mean taken in float32; Gemma's multiplies by 1 + weight, there
+/// too.
+/// </summary>
 internal sealed class RmsNorm(Tensor weight, double epsilon, bool plusOne = false) : IDisposable
 {
     public Tensor Weight { get; set; } = weight;

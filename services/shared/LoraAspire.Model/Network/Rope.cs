@@ -38,7 +38,8 @@ internal sealed class Rope(ModelConfig config, torch.Device device) : IDisposabl
             if (_table is not { } table || table.Cos.size(0) < length)
             {
                 using var scope = NewDisposeScope();
-                var positions = (int)Math.Min(config.MaxPositionEmbeddings, Math.Max(FirstPositions, Math.Max((long)length, 2 * (_table?.Cos.size(0) ?? 0))));
+                var positions = (int)Math.Min(config.MaxPositionEmbeddings,
+                    Math.Max(FirstPositions, Math.Max((long)length, 2 * (_table?.Cos.size(0) ?? 0))));
                 var (cos, sin) = Table(0, positions, positions);
                 DisposeTable();
                 _table = table = (cos.DetachFromDisposeScope(), sin.DetachFromDisposeScope());

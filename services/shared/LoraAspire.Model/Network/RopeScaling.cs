@@ -1,8 +1,8 @@
 namespace LoraAspire.Model.Network;
 
 /// <summary>
-/// How rotary frequencies are scaled beyond the context a model was made for; the names are those of config.json's <c>rope_type</c>, the formulas
-/// those of transformers' modeling_rope_utils.
+/// How rotary frequencies are scaled beyond the context a model was made for; the names are those of config.json's <c>rope_type</c>, the
+/// formulas those of transformers' modeling_rope_utils.
 /// </summary>
 public sealed record RopeScaling(
     string RopeType, double Factor = 1, double LowFreqFactor = 1, double HighFreqFactor = 4, int OriginalMaxPositionEmbeddings = 0)

@@ -5,7 +5,8 @@ using F = TorchSharp.torch.nn.functional;
 namespace LoraAspire.Model.Network;
 
 /// <summary>Causal attention of grouped heads, with norms on the heads of query and key where a family has them.</summary>
-internal sealed record SelfAttention(ModelConfig Config, Linear Query, Linear Key, Linear Value, Linear Output, RmsNorm? QueryNorm, RmsNorm? KeyNorm)
+internal sealed record SelfAttention(ModelConfig Config, Linear Query, Linear Key, Linear Value, Linear Output, RmsNorm? QueryNorm,
+    RmsNorm? KeyNorm)
 {
     public IEnumerable<Linear> Linears => [Query, Key, Value, Output];
 

@@ -75,7 +75,8 @@ public sealed class ChatTemplate
             }
             else if (!whole.Value.StartsWith(after, StringComparison.Ordinal))
             {
-                rewritten.Add(new(i, $"message {i + 1}: the template writes this turn anew when others follow (as those do that drop earlier thinking)"));
+                rewritten.Add(new(i,
+                    $"message {i + 1}: the template writes this turn anew when others follow (as those do that drop earlier thinking)"));
             }
             else
             {

@@ -41,18 +41,21 @@ public sealed record PromptTemplate(
         }
         if (!File.Exists(nameOrFile))
         {
-            throw new ModelException($"No prompt template '{nameOrFile}'. Name a built-in one ({string.Join(", ", BuiltIn)}) or a .json file that exists.");
+            throw new ModelException(
+                $"No prompt template '{nameOrFile}'. Name a built-in one ({string.Join(", ", BuiltIn)}) or a .json file that exists.");
         }
         return Read(new MemoryStream(WholeFile.Read(nameOrFile, "prompt template")), nameOrFile);
     }
 
-    /// <summary>The prompt up to where the answer begins. An empty or missing input takes the template without one; spaces count as input.</summary>
+    /// <summary>
+    /// The prompt up to where the answer begins. An empty or missing input takes the template without one; spaces count as input.
+    /// </summary>
     public string Prompt(string instruction, string? input) =>
         string.IsNullOrEmpty(input) ? Fill(PromptNoInput, instruction, "") : Fill(PromptInput, instruction, input);
 
     /// <summary>
-    /// What a prompt says once and a later turn doesn't repeat: the text before the heading ("### Instruction:") that introduces what the user wrote. Empty for templates
-    /// without such a heading, of which every turn repeats all.
+    /// What a prompt says once and a later turn doesn't repeat: the text before the heading ("### Instruction:") that introduces what the
+    /// user wrote. Empty for templates without such a heading, of which every turn repeats all.
     /// </summary>
     public string Preamble(string? input)
     {
@@ -66,7 +69,10 @@ public sealed record PromptTemplate(
     [JsonIgnore]
     public bool EndsWithNewline => PromptInput.EndsWith('\n') && PromptNoInput.EndsWith('\n');
 
-    /// <summary>The answer in a generated text: what stands between the first <see cref="ResponseSplit"/> and the next, trimmed; without one, all of it.</summary>
+    /// <summary>
+    /// The answer in a generated text: what stands between the first <see cref="ResponseSplit"/> and the next, trimmed; without one, all of
+    /// it.
+    /// </summary>
     public string Response(string text)
     {
         var parts = text.Split(ResponseSplit);
@@ -90,7 +96,8 @@ public sealed record PromptTemplate(
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
             throw new ModelException(
-                $"Prompt template {name}: {e.Message} It needs the texts description, prompt_input, prompt_no_input and response_split, with {{instruction}} and {{input}} as its only placeholders.", e);
+                $"Prompt template {name}: {e.Message} It needs the texts description, prompt_input, prompt_no_input and response_split, "
+                    + $"with {{instruction}} and {{input}} as its only placeholders.", e);
         }
     }
 

@@ -30,7 +30,8 @@ internal sealed class BpeMerger
             }
         }
         _lookup = _pieces.GetAlternateLookup<ReadOnlySpan<char>>();
-        var userDefined = model.Pieces.Where(piece => piece.Type == PieceType.UserDefined && piece.Text.Length > 0).Select(piece => piece.Text).ToHashSet(StringComparer.Ordinal);
+        var userDefined = model.Pieces.Where(piece => piece.Type == PieceType.UserDefined && piece.Text.Length > 0)
+            .Select(piece => piece.Text).ToHashSet(StringComparer.Ordinal);
         _userDefined = userDefined.GetAlternateLookup<ReadOnlySpan<char>>();
         _userDefinedLengths = [.. userDefined.Select(text => text.Length).Distinct().OrderDescending()];
     }
@@ -128,14 +129,17 @@ internal sealed class BpeMerger
         return 0;
     }
 
-    /// <summary>Appends one symbol's ids. A run of unknown symbols gives the unknown id once. Returns whether this one was unknown.</summary>
+    /// <summary>
+    /// Appends one symbol's ids. A run of unknown symbols gives the unknown id once. Returns whether this one was unknown.
+    /// </summary>
     private bool Emit(ReadOnlySpan<char> piece, List<int> ids, bool afterUnknown)
     {
         if (_lookup.TryGetValue(piece, out var id))
         {
             if (_model.Pieces[id].Type == PieceType.Unused)
             {
-                throw new ModelException($"The vocabulary marks '{piece}' as unused, which is not supported. Use the tokenizer.model as it was trained.");
+                throw new ModelException(
+                    $"The vocabulary marks '{piece}' as unused, which is not supported. Use the tokenizer.model as it was trained.");
             }
             ids.Add(id);
         }

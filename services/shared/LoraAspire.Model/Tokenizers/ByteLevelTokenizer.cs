@@ -4,10 +4,14 @@ using Microsoft.ML.Tokenizers;
 
 namespace LoraAspire.Model.Tokenizers;
 
-/// <summary>Byte-level BPE (GPT-2's kind): Qwen2's by vocab.json and merges.txt, Llama-3's and others by tokenizer.json. The merging is Microsoft.ML.Tokenizers'.</summary>
+/// <summary>
+/// Byte-level BPE (GPT-2's kind): Qwen2's by vocab.json and merges.txt, Llama-3's and others by tokenizer.json. The merging is
+/// Microsoft.ML.Tokenizers'.
+/// </summary>
 internal sealed class ByteLevelTokenizer : HfTokenizer
 {
-    private const string QwenWords = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string QwenWords =
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     private const string Gpt2Words = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
@@ -19,7 +23,8 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
     private readonly Dictionary<char, byte> _byteOf = ByteOf();
     private readonly char[] _letterOf = [.. ByteOf().OrderBy(pair => pair.Value).Select(pair => pair.Key)];
 
-    private ByteLevelTokenizer(BpeTokenizer bpe, Dictionary<string, int> vocabulary, WordPattern words, bool normalises, bool wholeWords, SpecialTokens special) : base(special)
+    private ByteLevelTokenizer(BpeTokenizer bpe, Dictionary<string, int> vocabulary, WordPattern words, bool normalises, bool wholeWords,
+        SpecialTokens special) : base(special)
     {
         (_bpe, _words, _normalises) = (bpe, words, normalises);
         _whole = wholeWords ? vocabulary.GetAlternateLookup<ReadOnlySpan<char>>() : null;
@@ -37,10 +42,13 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
     {
         if (TokenizerClass(dir) is { } name && !name.StartsWith("Qwen2", StringComparison.Ordinal))
         {
-            throw new ModelException($"The byte-level BPE in {dir} is a {name}, whose word pattern is not in vocab.json and merges.txt. Put the model's tokenizer.json in the folder.");
+            throw new ModelException($"The byte-level BPE in {dir} is a {name}, whose word pattern is not in vocab.json and merges.txt. "
+                + "Put the model's tokenizer.json in the folder.");
         }
-        var vocabulary = JsonFile.Read(Path.Combine(dir, "vocab.json"), "vocabulary", root => root.EnumerateObject().ToDictionary(token => token.Name, token => Vocabularies.Id(token.Name, token.Value), StringComparer.Ordinal));
-        var merges = Encoding.UTF8.GetString(WholeFile.Read(Path.Combine(dir, "merges.txt"), "list of merges")).Split('\n').Select(line => line.TrimEnd('\r'))
+        var vocabulary = JsonFile.Read(Path.Combine(dir, "vocab.json"), "vocabulary", root => root.EnumerateObject()
+            .ToDictionary(token => token.Name, token => Vocabularies.Id(token.Name, token.Value), StringComparer.Ordinal));
+        var merges = Encoding.UTF8.GetString(WholeFile.Read(Path.Combine(dir, "merges.txt"), "list of merges")).Split('\n')
+            .Select(line => line.TrimEnd('\r'))
             .Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal));
         return Create(dir, vocabulary, merges, new WordPattern(QwenWords), normalises: true, wholeWords: false, [], addsBos: false);
     }
@@ -58,26 +66,32 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
         if (patterns.Find(pattern => !Ascii.IsValid(pattern)) is { } spelled)
         {
             // A character beyond U+FFFF would be taken for another that the pattern spells.
-            throw json.Unknown($"it splits text by a pattern that spells characters beyond ASCII ({spelled[..Math.Min(spelled.Length, 40)]}…)");
+            throw json.Unknown(
+                $"it splits text by a pattern that spells characters beyond ASCII ({spelled[..Math.Min(spelled.Length, 40)]}…)");
         }
         return patterns.Count > 0 && parts[^1].GetProperty("type").GetString() == "ByteLevel"
-            ? Create(dir, json.Vocabulary, json.Merges.Select(merge => $"{merge.Left} {merge.Right}"), new WordPattern(patterns), normalises, json.IgnoreMerges, json.Added, json.AddsBos)
+            ? Create(dir, json.Vocabulary, json.Merges.Select(merge => $"{merge.Left} {merge.Right}"), new WordPattern(patterns),
+                normalises, json.IgnoreMerges, json.Added, json.AddsBos)
             : throw json.Unknown("it doesn't cut text into words");
     }
 
     /// <summary>The regular expression that a step of the pre-tokenizer splits by; null where it splits no further.</summary>
     private static string? Pattern(TokenizerJson json, JsonElement part) => part.GetProperty("type").GetString() switch
     {
-        "Split" when part.GetProperty("behavior").GetString() == "Isolated" && !part.GetProperty("invert").GetBoolean() && part.GetProperty("pattern").TryGetProperty("Regex", out var regex) => regex.GetString(),
+        "Split" when part.GetProperty("behavior").GetString() == "Isolated" && !part.GetProperty("invert").GetBoolean()
+            && part.GetProperty("pattern").TryGetProperty("Regex", out var regex) => regex.GetString(),
         "Digits" => part.GetProperty("individual_digits").GetBoolean() ? @"\p{N}" : @"\p{N}+",
-        "ByteLevel" when !part.GetProperty("add_prefix_space").GetBoolean() => part.TryGetProperty("use_regex", out var own) && !own.GetBoolean() ? null : Gpt2Words,
+        "ByteLevel" when !part.GetProperty("add_prefix_space").GetBoolean() =>
+            part.TryGetProperty("use_regex", out var own) && !own.GetBoolean() ? null : Gpt2Words,
         _ => throw json.Unknown($"it splits text by {part.GetRawText()}"),
     };
 
-    private static ByteLevelTokenizer Create(string dir, Dictionary<string, int> vocabulary, IEnumerable<string> merges, WordPattern words, bool normalises, bool wholeWords, IEnumerable<(string Text, int Id, bool Special)> added, bool addsBos)
+    private static ByteLevelTokenizer Create(string dir, Dictionary<string, int> vocabulary, IEnumerable<string> merges, WordPattern words,
+        bool normalises, bool wholeWords, IEnumerable<(string Text, int Id, bool Special)> added, bool addsBos)
     {
         var bpe = Merging(dir, vocabulary, merges, words);
-        var special = SpecialTokens.Load(dir, text => vocabulary.TryGetValue(text, out var id) ? id : null, id => vocabulary.First(token => token.Value == id).Key, null, null, null, added, addsBos);
+        var special = SpecialTokens.Load(dir, text => vocabulary.TryGetValue(text, out var id) ? id : null,
+            id => vocabulary.First(token => token.Value == id).Key, null, null, null, added, addsBos);
         return new(bpe, vocabulary, words, normalises, wholeWords, special);
     }
 
@@ -88,16 +102,19 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
             return BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = merges, ByteLevel = true, PreTokenizer = words });
         }
         // A merge that is no pair, or of pieces that the vocabulary doesn't have.
-        catch (Exception error) when (error is ArgumentException or InvalidOperationException or InvalidDataException or KeyNotFoundException or FormatException)
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException or InvalidDataException
+            or KeyNotFoundException or FormatException)
         {
-            throw new ModelException($"The vocabulary and the merges of the tokenizer in {dir} don't fit each other: {error.Message} Copy them again from the base model.", error);
+            throw new ModelException($"The vocabulary and the merges of the tokenizer in {dir} don't fit each other: {error.Message} "
+                + "Copy them again from the base model.", error);
         }
     }
 
     private static string? TokenizerClass(string dir)
     {
         var config = Path.Combine(dir, "tokenizer_config.json");
-        return File.Exists(config) ? JsonFile.Read(config, "tokenizer file", root => root.TryGetProperty("tokenizer_class", out var name) ? name.GetString() : null) : null;
+        return File.Exists(config) ? JsonFile.Read(config, "tokenizer file",
+            root => root.TryGetProperty("tokenizer_class", out var name) ? name.GetString() : null) : null;
     }
 
     public override string Piece(int id) =>
@@ -111,7 +128,8 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
         : Bytes(Piece(id));
 
     /// <summary>A piece with another character in it is no byte-level one and stands for itself, as in the tokenizers library.</summary>
-    private byte[] Bytes(string piece) => piece.All(_byteOf.ContainsKey) ? [.. piece.Select(letter => _byteOf[letter])] : Encoding.UTF8.GetBytes(piece);
+    private byte[] Bytes(string piece) =>
+        piece.All(_byteOf.ContainsKey) ? [.. piece.Select(letter => _byteOf[letter])] : Encoding.UTF8.GetBytes(piece);
 
     public override bool Knows(int id) => _pieces.ContainsKey(id) || Special.Added.ContainsKey(id);
 

@@ -103,7 +103,9 @@ public abstract class HfTokenizer
 
     private protected virtual string DecodeStretch(ReadOnlySpan<int> ids, bool first) => Decode(ids);
 
-    /// <summary>Whether there is a token of this id. A model's head may be wider than its vocabulary, and a vocabulary have holes.</summary>
+    /// <summary>
+    /// Whether there is a token of this id. A model's head may be wider than its vocabulary, and a vocabulary have holes.
+    /// </summary>
     public abstract bool Knows(int id);
 
     /// <summary>The vocabulary's own spelling of an id, such as "▁Hello" or "&lt;0x0A&gt;".</summary>
@@ -123,7 +125,8 @@ public abstract class HfTokenizer
     private protected abstract void AppendIds(string text, List<int> ids, bool continues = false);
 
     /// <summary>Reads the tokenizer of a model folder.</summary>
-    /// <exception cref="ModelException">No tokenizer there (the message names the files looked for), a damaged one, or one that cannot be run exactly.</exception>
+    /// <exception cref="ModelException">No tokenizer there (the message names the files looked for), a damaged one, or one that cannot be
+    /// run exactly.</exception>
     public static HfTokenizer Load(string dir)
     {
         var (model, json) = (Path.Combine(dir, "tokenizer.model"), Path.Combine(dir, "tokenizer.json"));
@@ -143,6 +146,7 @@ public abstract class HfTokenizer
         }
         throw new ModelException(isTiktoken
             ? $"{model} is a tiktoken file, Meta's own form: it can't be run alone. Copy the model's tokenizer.json beside it."
-            : $"No tokenizer in {dir}: looked for tokenizer.model, for tokenizer.json, and for vocab.json with merges.txt. Copy the tokenizer files of the base model into it.");
+            : $"No tokenizer in {dir}: looked for tokenizer.model, for tokenizer.json, and for vocab.json with merges.txt. Copy the "
+                + "tokenizer files of the base model into it.");
     }
 }

@@ -3,8 +3,9 @@ using System.Text.Json;
 namespace LoraAspire.Model.Tokenizers;
 
 /// <summary>
-/// A SentencePiece BPE model out of the tokenizer.json that was made from it. A piece's score is minus the rank of its first merge. That is the same order of joins
-/// only where all pairs that give a piece stand together in the list, as the conversion writes them; another list is refused.
+/// A SentencePiece BPE model out of the tokenizer.json that was made from it. A piece's score is minus the rank of its first merge. That is
+/// the same order of joins only where all pairs that give a piece stand together in the list, as the conversion writes them; another list
+/// is refused.
 /// </summary>
 internal static class SentencePieceJson
 {
@@ -24,7 +25,8 @@ internal static class SentencePieceJson
                 // No merge gives it: only a single character is ever found by itself.
                 : new(text, float.MinValue, IsCharacter(text) ? PieceType.Normal : PieceType.Control);
         }
-        return SentencePieceModel.Of([.. pieces], json.UnkToken is { } unk && json.Vocabulary.TryGetValue(unk, out var unkId) ? unkId : 0, HasPrefix(json));
+        return SentencePieceModel.Of([.. pieces], json.UnkToken is { } unk && json.Vocabulary.TryGetValue(unk, out var unkId) ? unkId : 0,
+            HasPrefix(json));
     }
 
     private static bool IsCharacter(string text) => text.Length == 1 || text.Length == 2 && char.IsSurrogatePair(text[0], text[1]);
@@ -54,18 +56,21 @@ internal static class SentencePieceJson
             switch (Type(part))
             {
                 case "Prepend" when part.GetProperty("prepend").GetString() == "\u2581": prefix = true; break;
-                case "Replace" when part.GetProperty("pattern").TryGetProperty("String", out var from) && from.GetString() == " " && part.GetProperty("content").GetString() == "\u2581": marks = true; break;
+                case "Replace" when part.GetProperty("pattern").TryGetProperty("String", out var from) && from.GetString() == " "
+                    && part.GetProperty("content").GetString() == "\u2581": marks = true; break;
                 default: throw json.Unknown($"it normalises by {part.GetRawText()}");
             }
         }
         foreach (var part in json.Parts("pre_tokenizer"))
         {
-            if (Type(part) != "Metaspace" || part.GetProperty("replacement").GetString() != "\u2581" || part.TryGetProperty("split", out var split) && split.GetBoolean())
+            if (Type(part) != "Metaspace" || part.GetProperty("replacement").GetString() != "\u2581"
+                || part.TryGetProperty("split", out var split) && split.GetBoolean())
             {
                 throw json.Unknown($"it splits text by {part.GetRawText()}");
             }
             marks = true;
-            prefix |= part.TryGetProperty("prepend_scheme", out var scheme) ? scheme.GetString() != "never" : part.TryGetProperty("add_prefix_space", out var add) && add.GetBoolean();
+            prefix |= part.TryGetProperty("prepend_scheme", out var scheme) ? scheme.GetString() != "never"
+                : part.TryGetProperty("add_prefix_space", out var add) && add.GetBoolean();
         }
         return marks ? prefix : throw json.Unknown("it doesn't mark spaces");
     }

@@ -7,7 +7,9 @@ internal enum PieceType { Normal = 1, Unknown = 2, Control = 3, UserDefined = 4,
 
 internal readonly record struct VocabularyPiece(string Text, float Score, PieceType Type);
 
-/// <summary>What a SentencePiece <c>tokenizer.model</c> (a protobuf ModelProto) says, as far as BPE needs it. Defaults are the proto's own.</summary>
+/// <summary>
+/// What a SentencePiece <c>tokenizer.model</c> (a protobuf ModelProto) says, as far as BPE needs it. Defaults are the proto's own.
+/// </summary>
 internal sealed class SentencePieceModel
 {
     public List<VocabularyPiece> Pieces { get; } = [];
@@ -28,7 +30,8 @@ internal sealed class SentencePieceModel
     /// <summary>A model with byte fallback that keeps white space as it is, as Llama's.</summary>
     public static SentencePieceModel Of(IReadOnlyList<VocabularyPiece> pieces, int unkId, bool addDummyPrefix)
     {
-        SentencePieceModel model = new() { UnkId = unkId, BosId = -1, EosId = -1, ByteFallback = true, AddDummyPrefix = addDummyPrefix, RemoveExtraWhitespaces = false };
+        SentencePieceModel model = new() { UnkId = unkId, BosId = -1, EosId = -1, ByteFallback = true, AddDummyPrefix = addDummyPrefix,
+            RemoveExtraWhitespaces = false };
         model.Pieces.AddRange(pieces);
         return model;
     }
@@ -44,29 +47,36 @@ internal sealed class SentencePieceModel
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new ModelException($"{path} is not a SentencePiece model, or it is damaged: {e.Message} Copy it again from the base model.", e);
+            throw new ModelException(
+                $"{path} is not a SentencePiece model, or it is damaged: {e.Message} Copy it again from the base model.", e);
         }
         if (model.Pieces.Count == 0)
         {
-            throw new ModelException($"{path} holds no pieces: it is no SentencePiece model, or it is empty. Copy it again from the base model.");
+            throw new ModelException(
+                $"{path} holds no pieces: it is no SentencePiece model, or it is empty. Copy it again from the base model.");
         }
-        if (model.Pieces.Find(piece => !Enum.IsDefined(piece.Type) || piece.Type == PieceType.Byte && !IsByte(piece.Text)) is { Text: not null } wrong)
+        if (model.Pieces.Find(
+            piece => !Enum.IsDefined(piece.Type) || piece.Type == PieceType.Byte && !IsByte(piece.Text)) is { Text: not null } wrong)
         {
-            throw new ModelException($"{path}: its piece '{wrong.Text}' is of a type ({wrong.Type}) that it can't be. The file is damaged: copy it again from the base model.");
+            throw new ModelException($"{path}: its piece '{wrong.Text}' is of a type ({wrong.Type}) that it can't be. The file is "
+                + "damaged: copy it again from the base model.");
         }
         if (model._modelType != Bpe)
         {
-            throw new ModelException($"{path} is a SentencePiece model of another kind than BPE, the kind of the Llama family; only BPE is supported.");
+            throw new ModelException(
+                $"{path} is a SentencePiece model of another kind than BPE, the kind of the Llama family; only BPE is supported.");
         }
         if (model._charsmapLength > 0 || model._whitespaceAsSuffix || !model._escapeWhitespaces)
         {
-            throw new ModelException($"{path} normalises text by a table or marks spaces in another way than Llama's; only identity normalisation with a space before the word is supported.");
+            throw new ModelException($"{path} normalises text by a table or marks spaces in another way than Llama's; only identity "
+                + "normalisation with a space before the word is supported.");
         }
         return model;
     }
 
     /// <summary>&lt;0x00&gt; to &lt;0xFF&gt;</summary>
-    internal static bool IsByte(string piece) => piece is ['<', '0', 'x', var high, var low, '>'] && char.IsAsciiHexDigit(high) && char.IsAsciiHexDigit(low);
+    internal static bool IsByte(string piece) =>
+        piece is ['<', '0', 'x', var high, var low, '>'] && char.IsAsciiHexDigit(high) && char.IsAsciiHexDigit(low);
 
     private void Read(CodedInputStream input)
     {

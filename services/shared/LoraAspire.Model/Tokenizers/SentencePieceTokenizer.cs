@@ -32,11 +32,14 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
 
     public override int VocabSize { get; }
 
-    internal static new SentencePieceTokenizer Load(string dir) => Load(dir, SentencePieceModel.Load(Path.Combine(dir, "tokenizer.model")), [], addsBos: true);
+    internal static new SentencePieceTokenizer Load(string dir) =>
+        Load(dir, SentencePieceModel.Load(Path.Combine(dir, "tokenizer.model")), [], addsBos: true);
 
-    internal static SentencePieceTokenizer Load(string dir, TokenizerJson json) => Load(dir, SentencePieceJson.Read(json), json.Added, json.AddsBos);
+    internal static SentencePieceTokenizer Load(string dir, TokenizerJson json) =>
+        Load(dir, SentencePieceJson.Read(json), json.Added, json.AddsBos);
 
-    private static SentencePieceTokenizer Load(string dir, SentencePieceModel model, IEnumerable<(string Text, int Id, bool Special)> added, bool addsBos)
+    private static SentencePieceTokenizer Load(string dir, SentencePieceModel model, IEnumerable<(string Text, int Id, bool Special)> added,
+        bool addsBos)
     {
         BpeMerger merger = new(model);
         var special = SpecialTokens.Load(dir, merger.Find, id => model.Pieces[id].Text,
@@ -110,7 +113,9 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
         }
     }
 
-    /// <summary>The text as SentencePiece sees it: well-formed, spaces as U+2581, with the prefix and the white-space rule of the model.</summary>
+    /// <summary>
+    /// The text as SentencePiece sees it: well-formed, spaces as U+2581, with the prefix and the white-space rule of the model.
+    /// </summary>
     private string Normalise(string text, bool continues)
     {
         var prefix = _model.AddDummyPrefix && !continues;

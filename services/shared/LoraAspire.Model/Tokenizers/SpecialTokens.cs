@@ -23,7 +23,8 @@ internal sealed class SpecialTokens
 
     public bool AreIn(string text) => text.AsSpan().ContainsAny(Search);
 
-    private SearchValues<string> Search => _search ??= SearchValues.Create([.. _special.Keys.Where(token => token.Length > 0)], StringComparison.Ordinal);
+    private SearchValues<string> Search =>
+        _search ??= SearchValues.Create([.. _special.Keys.Where(token => token.Length > 0)], StringComparison.Ordinal);
 
     public bool IsSpecial(int id) => _special.ContainsValue(id) || (Added.TryGetValue(id, out var token) && token.Special);
 
@@ -31,7 +32,8 @@ internal sealed class SpecialTokens
     /// <param name="more">What a tokenizer.json adds; the other files come first.</param>
     /// <param name="unk">Id, or null, that the vocabulary itself gives; likewise <paramref name="bos"/> and <paramref name="eos"/>.</param>
     /// <param name="addsBos">Whether rows start with BOS, where <c>add_bos_token</c> of tokenizer_config.json doesn't tell.</param>
-    public static SpecialTokens Load(string dir, Func<string, int?> find, Func<int, string> piece, int? unk, int? bos, int? eos, IEnumerable<(string Text, int Id, bool Special)> more, bool addsBos)
+    public static SpecialTokens Load(string dir, Func<string, int?> find, Func<int, string> piece, int? unk, int? bos, int? eos,
+        IEnumerable<(string Text, int Id, bool Special)> more, bool addsBos)
     {
         SpecialTokens tokens = new();
         var config = Optional(dir, "tokenizer_config.json", Settings.Read);
@@ -64,7 +66,8 @@ internal sealed class SpecialTokens
         var named = config is { HasNoBos: true } ? null : Named(file => file.Bos, bos);
         tokens.BosId = config?.AddsBos ?? addsBos ? named : null;
         tokens.EosId = Named(file => file.Eos, eos)
-            ?? throw new ModelException($"The tokenizer in {dir} names no eos_token: an answer could never end. Add one to tokenizer_config.json.");
+            ?? throw new ModelException(
+                $"The tokenizer in {dir} names no eos_token: an answer could never end. Add one to tokenizer_config.json.");
         foreach (var id in new[] { Named(file => file.Unk, unk), named, tokens.EosId }.OfType<int>())
         {
             tokens._special[tokens.Added.TryGetValue(id, out var added) ? added.Text : piece(id)] = id;
@@ -127,20 +130,24 @@ internal sealed class SpecialTokens
     }
 
     /// <summary>added_tokens.json: spelling → id.</summary>
-    private static List<(string Text, int Id)> ReadAdded(JsonElement file) => [.. file.EnumerateObject().Select(token => (token.Name, Vocabularies.Id(token.Name, token.Value)))];
+    private static List<(string Text, int Id)> ReadAdded(JsonElement file) =>
+        [.. file.EnumerateObject().Select(token => (token.Name, Vocabularies.Id(token.Name, token.Value)))];
 
     /// <summary>What tokenizer_config.json, or special_tokens_map.json, says of the tokens that are not text.</summary>
-    private sealed record Settings(string? Bos, string? Eos, string? Unk, bool HasNoBos, bool? AddsBos, IReadOnlyList<(string Text, int Id, bool Special)> Added)
+    private sealed record Settings(string? Bos, string? Eos, string? Unk, bool HasNoBos, bool? AddsBos,
+        IReadOnlyList<(string Text, int Id, bool Special)> Added)
     {
         public static Settings Read(JsonElement file) => new(
             Spelling(file, "bos_token"), Spelling(file, "eos_token"), Spelling(file, "unk_token"),
             file.TryGetProperty("bos_token", out var bos) && bos.ValueKind == JsonValueKind.Null,
-            file.TryGetProperty("add_bos_token", out var add) && add.ValueKind is JsonValueKind.True or JsonValueKind.False ? add.GetBoolean() : null,
+            file.TryGetProperty("add_bos_token", out var add) && add.ValueKind is JsonValueKind.True or JsonValueKind.False
+                ? add.GetBoolean() : null,
             !file.TryGetProperty("added_tokens_decoder", out var decoder) ? [] : [.. decoder.EnumerateObject().Select(token => (
                 Vocabularies.Text(token.Value), Vocabularies.Id(token.Name, int.Parse(token.Name, CultureInfo.InvariantCulture)),
                 !token.Value.TryGetProperty("special", out var special) || special.GetBoolean()))]);
 
         private static string? Spelling(JsonElement file, string key) =>
-            !file.TryGetProperty(key, out var token) ? null : token.ValueKind == JsonValueKind.Object ? token.GetProperty("content").GetString() : token.GetString();
+            !file.TryGetProperty(key, out var token) ? null
+                : token.ValueKind == JsonValueKind.Object ? token.GetProperty("content").GetString() : token.GetString();
     }
 }

@@ -16,7 +16,8 @@ public static class TokenizerFiles
         var present = Names.Where(name => File.Exists(Path.Combine(from, name))).ToList();
         if (!present.Any(name => name is "tokenizer.model" or "tokenizer.json" or "vocab.json"))
         {
-            throw new ModelException($"No tokenizer in {from}: looked for tokenizer.model, tokenizer.json and vocab.json. A model without one cannot be loaded.");
+            throw new ModelException($"No tokenizer in {from}: looked for tokenizer.model, tokenizer.json and vocab.json. A model "
+                + "without one cannot be loaded.");
         }
         Directory.CreateDirectory(to);
         foreach (var name in present)

@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace LoraAspire.Model.Tokenizers;
 
 /// <summary>
-/// What a tokenizer.json of the tokenizers library says, as far as the BPE tokenizers of Llama-like models need it. What can't be run exactly is refused with the
-/// part that isn't known.
+/// What a tokenizer.json of the tokenizers library says, as far as the BPE tokenizers of Llama-like models need it. What can't be run
+/// exactly is refused with the part that isn't known.
 /// </summary>
 internal sealed class TokenizerJson
 {
@@ -19,7 +19,10 @@ internal sealed class TokenizerJson
     /// <summary>Pairs in the order in which they are joined.</summary>
     public List<(string Left, string Right)> Merges { get; private init; } = [];
 
-    /// <summary>Whether spaces are written as U+2581 and unknown characters as bytes &lt;0x..&gt;, as SentencePiece does; else as GPT-2's byte letters.</summary>
+    /// <summary>
+    /// Whether spaces are written as U+2581 and unknown characters as bytes &lt;0x..&gt;, as SentencePiece does; else as GPT-2's byte
+    /// letters.
+    /// </summary>
     public bool IsSentencePiece => Model.TryGetProperty("byte_fallback", out var fallback) && fallback.ValueKind == JsonValueKind.True;
 
     /// <summary>A word that is in the vocabulary as a whole is never taken apart (Llama-3).</summary>
@@ -29,16 +32,20 @@ internal sealed class TokenizerJson
 
     /// <summary>Whether its post-processor puts a special token before a text.</summary>
     public bool AddsBos => Parts("post_processor").Any(part =>
-        part.TryGetProperty("single", out var single) && single.ValueKind == JsonValueKind.Array && single.GetArrayLength() > 0 && single[0].TryGetProperty("SpecialToken", out _));
+        part.TryGetProperty("single", out var single) && single.ValueKind == JsonValueKind.Array && single.GetArrayLength() > 0
+            && single[0].TryGetProperty("SpecialToken", out _));
 
     private JsonElement Model => _root.GetProperty("model");
 
     /// <summary>The tokens beside the model's own: spelling, id, whether they are left out of decoded text.</summary>
-    public IEnumerable<(string Text, int Id, bool Special)> Added => _root.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array
-        ? added.EnumerateArray().Select(token => (Vocabularies.Text(token), Vocabularies.Id("added_tokens", token.GetProperty("id")), token.GetProperty("special").GetBoolean()))
+    public IEnumerable<(string Text, int Id, bool Special)> Added =>
+        _root.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array
+        ? added.EnumerateArray().Select(token =>
+            (Vocabularies.Text(token), Vocabularies.Id("added_tokens", token.GetProperty("id")), token.GetProperty("special").GetBoolean()))
         : [];
 
-    /// <param name="make">What is made of it. A part that it looks for and that isn't there, or is of another kind, is told as a damaged file too.</param>
+    /// <param name="make">What is made of it. A part that it looks for and that isn't there, or is of another kind, is told as a damaged
+    /// file too.</param>
     /// <exception cref="ModelException">Not readable, or not BPE.</exception>
     public static T Read<T>(string path, Func<TokenizerJson, T> make)
     {
@@ -53,14 +60,16 @@ internal sealed class TokenizerJson
             }
             return make(new(path, root)
             {
-                Vocabulary = model.GetProperty("vocab").EnumerateObject().ToDictionary(token => token.Name, token => Vocabularies.Id(token.Name, token.Value), StringComparer.Ordinal),
+                Vocabulary = model.GetProperty("vocab").EnumerateObject()
+                    .ToDictionary(token => token.Name, token => Vocabularies.Id(token.Name, token.Value), StringComparer.Ordinal),
                 Merges = [.. model.GetProperty("merges").EnumerateArray().Select(Pair)],
             });
         });
     }
 
     public ModelException Unknown(string what) =>
-        new($"{_path}: {what}, which is not known here and so can't be run exactly. Put the model's tokenizer.model beside it, if it has one, or choose another base.");
+        new($"{_path}: {what}, which is not known here and so can't be run exactly. Put the model's tokenizer.model beside it, if it has "
+            + "one, or choose another base.");
 
     /// <summary>The parts under a key, a Sequence taken apart; none for null.</summary>
     public IReadOnlyList<JsonElement> Parts(string key)
@@ -78,7 +87,8 @@ internal sealed class TokenizerJson
     {
         if (merge.ValueKind == JsonValueKind.Array)
         {
-            return merge.GetArrayLength() == 2 && (merge[0].GetString(), merge[1].GetString()) is ({ Length: > 0 } left, { Length: > 0 } right)
+            return merge.GetArrayLength() == 2
+                && (merge[0].GetString(), merge[1].GetString()) is ({ Length: > 0 } left, { Length: > 0 } right)
                 ? (left, right) : throw new FormatException($"the merge {merge.GetRawText()} is no pair.");
         }
         var text = merge.GetString() is { Length: > 0 } pair ? pair : throw new FormatException("a merge is empty.");

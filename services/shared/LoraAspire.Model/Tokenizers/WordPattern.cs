@@ -6,8 +6,9 @@ using Microsoft.ML.Tokenizers;
 namespace LoraAspire.Model.Tokenizers;
 
 /// <summary>
-/// Cuts text into words by a tokenizer's regular expressions, each over the pieces that the one before left; what lies between matches is a piece too. The patterns speak
-/// of characters, .NET's of UTF-16 units: a text with characters beyond U+FFFF is matched through a shadow in which each of them is one unit of the same general category.
+/// Cuts text into words by a tokenizer's regular expressions, each over the pieces that the one before left; what lies between matches is a
+/// piece too. The patterns speak of characters, .NET's of UTF-16 units: a text with characters beyond U+FFFF is matched through a shadow in
+/// which each of them is one unit of the same general category.
 /// </summary>
 internal sealed class WordPattern(params IEnumerable<string> patterns) : PreTokenizer
 {
@@ -44,7 +45,8 @@ internal sealed class WordPattern(params IEnumerable<string> patterns) : PreToke
     /// <summary>A pattern comes out of a file, and some take time without end.</summary>
     private static readonly TimeSpan LongestMatch = TimeSpan.FromSeconds(1);
 
-    private readonly Regex[] _patterns = [.. patterns.Select(pattern => new Regex(pattern, RegexOptions.Compiled | RegexOptions.CultureInvariant, LongestMatch))];
+    private readonly Regex[] _patterns =
+        [.. patterns.Select(pattern => new Regex(pattern, RegexOptions.Compiled | RegexOptions.CultureInvariant, LongestMatch))];
 
     public override IEnumerable<(int Offset, int Length)> PreTokenize(string text)
     {
@@ -62,13 +64,15 @@ internal sealed class WordPattern(params IEnumerable<string> patterns) : PreToke
             at += rune.Utf16SequenceLength;
         }
         starts.Add(at);
-        return Pieces(shadow.ToString()).Select(piece => (starts[piece.Offset], starts[piece.Offset + piece.Length] - starts[piece.Offset]));
+        return Pieces(shadow.ToString())
+            .Select(piece => (starts[piece.Offset], starts[piece.Offset + piece.Length] - starts[piece.Offset]));
     }
 
     public override IEnumerable<(int Offset, int Length)> PreTokenize(ReadOnlySpan<char> text) => PreTokenize(text.ToString());
 
     private IEnumerable<(int Offset, int Length)> Pieces(string text) =>
-        _patterns.Aggregate((IEnumerable<(int, int)>)[(0, text.Length)], (pieces, pattern) => pieces.SelectMany(piece => Split(pattern, text, piece)));
+        _patterns.Aggregate((IEnumerable<(int, int)>)[(0, text.Length)],
+            (pieces, pattern) => pieces.SelectMany(piece => Split(pattern, text, piece)));
 
     /// <summary>The piece is matched as a text of its own: no look-ahead sees beyond it.</summary>
     private static IEnumerable<(int Offset, int Length)> Split(Regex pattern, string text, (int Offset, int Length) piece)
@@ -101,7 +105,10 @@ internal sealed class WordPattern(params IEnumerable<string> patterns) : PreToke
         }
         catch (RegexMatchTimeoutException error)
         {
-            throw new ModelException($"The tokenizer cuts words by a pattern that takes longer than {LongestMatch.TotalSeconds:0} s over a text: {pattern.ToString()[..Math.Min(pattern.ToString().Length, 60)]}… Choose another base, or copy its tokenizer again.", error);
+            throw new ModelException(
+                $"The tokenizer cuts words by a pattern that takes longer than {LongestMatch.TotalSeconds:0} s over a "
+                    + $"text: {pattern.ToString()[..Math.Min(pattern.ToString().Length, 60)]}… Choose another base, or copy its "
+                    + "tokenizer again.", error);
         }
     }
 }

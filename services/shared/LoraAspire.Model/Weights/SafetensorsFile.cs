@@ -32,12 +32,14 @@ public sealed class SafetensorsFile : TensorFile
         Span<byte> prefix = stackalloc byte[8];
         if (size < prefix.Length || stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
         {
-            throw new ModelException($"{path}: {size} bytes is too short for a safetensors file. The download or copy broke off: fetch it again.");
+            throw new ModelException(
+                $"{path}: {size} bytes is too short for a safetensors file. The download or copy broke off: fetch it again.");
         }
         var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (headerLength > MaxHeaderBytes || (long)headerLength > size - prefix.Length)
         {
-            throw new ModelException($"{path}: says its header has {headerLength} bytes, but the file has {size}. It is truncated or not a safetensors file: fetch it again.");
+            throw new ModelException($"{path}: says its header has {headerLength} bytes, but the file has {size}. It is truncated or not "
+                + "a safetensors file: fetch it again.");
         }
         var header = new byte[(int)headerLength];
         stream.ReadExactly(header);
@@ -45,7 +47,8 @@ public sealed class SafetensorsFile : TensorFile
         return new SafetensorsFile(path, tensors, metadata);
     }
 
-    private static (Dictionary<string, TensorEntry>, Dictionary<string, string>) ReadHeader(string path, byte[] header, long dataStart, long size)
+    private static (Dictionary<string, TensorEntry>, Dictionary<string, string>) ReadHeader(string path, byte[] header, long dataStart,
+        long size)
     {
         try
         {
@@ -91,17 +94,20 @@ public sealed class SafetensorsFile : TensorFile
             var bytes = shape.Aggregate((long)ElementTypes.Size(dtype), (product, dimension) => checked(product * dimension));
             if (shape.Length > MaxDimensions)
             {
-                throw new ModelException($"{path}: tensor '{name}' has {shape.Length} dimensions; tensors have {MaxDimensions} at most. The file is damaged: fetch it again.");
+                throw new ModelException($"{path}: tensor '{name}' has {shape.Length} dimensions; tensors have {MaxDimensions} at most. "
+                    + "The file is damaged: fetch it again.");
             }
             if (offsets is not [>= 0, var end] || shape.Any(dimension => dimension < 0) || end - offsets[0] != bytes)
             {
-                throw new ModelException($"{path}: tensor '{name}' of shape [{string.Join(", ", shape)}] needs {bytes} bytes, but its data_offsets are [{string.Join(", ", offsets)}]. The header is wrong: fetch the file again.");
+                throw new ModelException($"{path}: tensor '{name}' of shape [{string.Join(", ", shape)}] needs {bytes} bytes, but its "
+                    + $"data_offsets are [{string.Join(", ", offsets)}]. The header is wrong: fetch the file again.");
             }
             return new TensorEntry(name, dtype, shape, dataStart + offsets[0], bytes);
         }
         catch (Exception error) when (error is KeyNotFoundException or InvalidOperationException or FormatException or OverflowException)
         {
-            throw new ModelException($"{path}: the header's entry for tensor '{name}' is malformed. The file is damaged: fetch it again.", error);
+            throw new ModelException($"{path}: the header's entry for tensor '{name}' is malformed. The file is damaged: fetch it again.",
+                error);
         }
     }
 
@@ -113,11 +119,13 @@ public sealed class SafetensorsFile : TensorFile
         {
             if (entry.Offset + entry.Length > size)
             {
-                throw new ModelException($"{path}: tensor '{entry.Name}' ends at byte {entry.Offset + entry.Length}, but the file has {size}. It is truncated: fetch it again.");
+                throw new ModelException($"{path}: tensor '{entry.Name}' ends at byte {entry.Offset + entry.Length}, but the file "
+                    + $"has {size}. It is truncated: fetch it again.");
             }
             if (entry.Offset != expected)
             {
-                throw new ModelException($"{path}: tensor '{entry.Name}' starts at byte {entry.Offset}, where {expected} was expected: the header's offsets overlap or leave holes.");
+                throw new ModelException($"{path}: tensor '{entry.Name}' starts at byte {entry.Offset}, where {expected} was expected: "
+                    + "the header's offsets overlap or leave holes.");
             }
             expected += entry.Length;
         }

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Weights;
 
-/// <summary>A tensor to be written: its name, type and shape are known before its bytes are made, so that one tensor at a time is in memory.</summary>
+/// <summary>
+/// A tensor to be written: its name, type and shape are known before its bytes are made, so that one tensor at a time is in memory.
+/// </summary>
 public sealed record TensorSource(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, Func<Tensor> Make)
 {
     public long Bytes => Shape.Aggregate((long)ElementTypes.Size(Dtype), (product, dimension) => product * dimension);
@@ -30,7 +32,8 @@ public static class SafetensorsWriter
                 var tensor = source.Make();
                 if (tensor.dtype != source.Dtype || !tensor.shape.SequenceEqual(source.Shape))
                 {
-                    throw new InvalidOperationException($"{source.Name} was announced as {source.Dtype} [{string.Join(", ", source.Shape)}] and made as {tensor.dtype} [{string.Join(", ", tensor.shape)}].");
+                    throw new InvalidOperationException($"{source.Name} was announced as {source.Dtype} "
+                        + $"[{string.Join(", ", source.Shape)}] and made as {tensor.dtype} [{string.Join(", ", tensor.shape)}].");
                 }
                 if (source.Bytes > 0)
                 {

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Weights;
 
 /// <summary>
-/// Where one tensor lies in a file. <paramref name="Offset"/> is in bytes from the file's start to its first element; <paramref name="Length"/> is the
-/// bytes from there to the end of its last one.
+/// Where one tensor lies in a file. <paramref name="Offset"/> is in bytes from the file's start to its first element;
+/// <paramref name="Length"/> is the bytes from there to the end of its last one.
 /// </summary>
 public sealed record TensorEntry(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, long Offset, long Length)
 {
@@ -13,7 +13,9 @@ public sealed record TensorEntry(string Name, ScalarType Dtype, IReadOnlyList<lo
     public IReadOnlyList<long>? Strides { get; init; }
 }
 
-/// <summary>A memory-mapped file of named tensors. What its header says was checked against the file's size before the first byte is used.</summary>
+/// <summary>
+/// A memory-mapped file of named tensors. What its header says was checked against the file's size before the first byte is used.
+/// </summary>
 public abstract class TensorFile(string path, IReadOnlyDictionary<string, TensorEntry> tensors) : IDisposable
 {
     private readonly MemoryMappedFile _map = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
@@ -33,7 +35,9 @@ public abstract class TensorFile(string path, IReadOnlyDictionary<string, Tensor
         return path.EndsWith(".bin", StringComparison.Ordinal) ? TorchFile.Open(path) : SafetensorsFile.Open(path);
     }
 
-    /// <summary>A copy of one tensor on the CPU, in the file's type. Only its own part of the file is mapped, and only while it is read.</summary>
+    /// <summary>
+    /// A copy of one tensor on the CPU, in the file's type. Only its own part of the file is mapped, and only while it is read.
+    /// </summary>
     /// <exception cref="ModelException">No tensor of that name.</exception>
     public Tensor Read(string name)
     {
@@ -49,7 +53,8 @@ public abstract class TensorFile(string path, IReadOnlyDictionary<string, Tensor
             using var view = _map.CreateViewStream(entry.Offset, entry.Length, MemoryMappedFileAccess.Read);
             tensor.ReadBytesFromStream(view, bufferSize: 1 << 20);
         }
-        return (entry.Strides is null ? tensor : tensor.as_strided([.. entry.Shape], [.. entry.Strides]).contiguous()).MoveToOuterDisposeScope();
+        return (entry.Strides is null ? tensor : tensor.as_strided([.. entry.Shape], [.. entry.Strides]).contiguous())
+            .MoveToOuterDisposeScope();
     }
 
     public void Dispose() => _map.Dispose();
@@ -65,7 +70,8 @@ internal static class ElementTypes
         ("U8", ScalarType.Byte, 1), ("BOOL", ScalarType.Bool, 1),
     ];
 
-    public static ScalarType? Parse(string name) => Known.Where(known => known.Name == name).Select(known => (ScalarType?)known.Type).FirstOrDefault();
+    public static ScalarType? Parse(string name) =>
+        Known.Where(known => known.Name == name).Select(known => (ScalarType?)known.Type).FirstOrDefault();
 
     public static string Name(ScalarType type) => Known.First(known => known.Type == type).Name;
 

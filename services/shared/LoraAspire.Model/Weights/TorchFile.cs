@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace LoraAspire.Model.Weights;
 
 /// <summary>
-/// A state dict as torch.save writes it: since torch 1.6 a zip file of a pickle and one entry a storage, before that a row of pickles with the
-/// storages behind. The pickle is read as data: see <see cref="Unpickler"/> and <see cref="TorchGlobals"/>.
+/// A state dict as torch.save writes it: since torch 1.6 a zip file of a pickle and one entry a storage, before that a row of pickles with
+/// the storages behind. The pickle is read as data: see <see cref="Unpickler"/> and <see cref="TorchGlobals"/>.
 /// </summary>
 internal sealed class TorchFile : TensorFile
 {
@@ -16,7 +16,8 @@ internal sealed class TorchFile : TensorFile
     {
     }
 
-    /// <exception cref="ModelException">Missing, truncated, no state dict, or a pickle that asks for more than a state dict needs.</exception>
+    /// <exception cref="ModelException">Missing, truncated, no state dict, or a pickle that asks for more than a state dict
+    /// needs.</exception>
     public static new TorchFile Open(string path)
     {
         if (!File.Exists(path))
@@ -27,7 +28,8 @@ internal sealed class TorchFile : TensorFile
         Span<byte> start = stackalloc byte[4];
         if (file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length)
         {
-            throw new ModelException($"{path}: {file.Length} bytes is too short for a file that torch.save wrote. The download or copy broke off: fetch it again.");
+            throw new ModelException($"{path}: {file.Length} bytes is too short for a file that torch.save wrote. The download or copy "
+                + "broke off: fetch it again.");
         }
         file.Position = 0;
         return new TorchFile(path, start.SequenceEqual(ZipMagic) ? ReadZip(file) : ReadLegacy(file));
@@ -54,13 +56,19 @@ internal sealed class TorchFile : TensorFile
         {
             var name = $"{prefix}data/{storage.Key}";
             var bytes = storage.RootElements * ElementTypes.Size(storage.Dtype);
-            return !entries.TryGetValue(name, out var entry) ? throw new ModelException($"{file.Name}: its pickle names storage {storage.Key}, which the file doesn't have. Fetch it again.")
-                : entry.Length != bytes ? throw new ModelException($"{file.Name}: storage {storage.Key} has {entry.Length} bytes, but its pickle says {bytes}. Fetch the file again.")
+            return !entries.TryGetValue(name, out var entry)
+                ? throw new ModelException(
+                    $"{file.Name}: its pickle names storage {storage.Key}, which the file doesn't have. Fetch it again.")
+                : entry.Length != bytes
+                ? throw new ModelException(
+                    $"{file.Name}: storage {storage.Key} has {entry.Length} bytes, but its pickle says {bytes}. Fetch the file again.")
                 : entry.Offset;
         });
     }
 
-    /// <summary>Pickles of a magic number, a version, the machine, the state, the storages' keys; then each storage behind its count of elements.</summary>
+    /// <summary>
+    /// Pickles of a magic number, a version, the machine, the state, the storages' keys; then each storage behind its count of elements.
+    /// </summary>
     private static Dictionary<string, TensorEntry> ReadLegacy(FileStream file)
     {
         object? Next() => new Unpickler(file, file.Name, new TorchGlobals(file.Name).Call).Read();
@@ -79,7 +87,8 @@ internal sealed class TorchFile : TensorFile
         }
         var state = Next();
         var keys = Next() as List<object?> ?? throw new ModelException($"{file.Name}: has no list of storages. Fetch it again.");
-        var dtypes = Named(file.Name, state).Select(item => item.Tensor.Storage).GroupBy(storage => storage.Key).ToDictionary(group => group.Key, group => group.First());
+        var dtypes = Named(file.Name, state).Select(item => item.Tensor.Storage).GroupBy(storage => storage.Key)
+            .ToDictionary(group => group.Key, group => group.First());
         var offsets = new Dictionary<string, long>(StringComparer.Ordinal);
         Span<byte> count = stackalloc byte[8];
         foreach (var key in keys)
@@ -102,7 +111,8 @@ internal sealed class TorchFile : TensorFile
         }
         return Entries(file.Name, state, storage => offsets.TryGetValue(storage.Key, out var offset)
             ? offset
-            : throw new ModelException($"{file.Name}: its pickle names storage {storage.Key}, which the file doesn't have. Fetch it again."));
+            : throw new ModelException(
+                $"{file.Name}: its pickle names storage {storage.Key}, which the file doesn't have. Fetch it again."));
     }
 
     private static IEnumerable<(string Name, PickledTensor Tensor)> Named(string path, object? state)
@@ -112,13 +122,15 @@ internal sealed class TorchFile : TensorFile
         {
             yield return (key, value) is (string name, PickledTensor tensor)
                 ? (name, tensor)
-                : throw new ModelException($"{path}: '{key}' is not a tensor. Only plain state dicts can be read: save model.state_dict() by itself.");
+                : throw new ModelException(
+                    $"{path}: '{key}' is not a tensor. Only plain state dicts can be read: save model.state_dict() by itself.");
         }
     }
 
     /// <param name="storageOffset">Bytes from the file's start to a whole storage, whose size it has checked.</param>
     private static Dictionary<string, TensorEntry> Entries(string path, object? state, Func<PickledStorage, long> storageOffset) =>
-        Named(path, state).ToDictionary(item => item.Name, item => Entry(path, item.Name, item.Tensor, storageOffset), StringComparer.Ordinal);
+        Named(path, state)
+            .ToDictionary(item => item.Name, item => Entry(path, item.Name, item.Tensor, storageOffset), StringComparer.Ordinal);
 
     private static TensorEntry Entry(string path, string name, PickledTensor tensor, Func<PickledStorage, long> storageOffset)
     {
@@ -132,15 +144,18 @@ internal sealed class TorchFile : TensorFile
                 var elements = tensor.Shape.Aggregate(1L, (product, dimension) => product * dimension);
                 if (tensor.Shape.Length != tensor.Strides.Length)
                 {
-                    throw new ModelException($"{path}: tensor '{name}' has {tensor.Shape.Length} dimensions but {tensor.Strides.Length} strides. Fetch the file again.");
+                    throw new ModelException($"{path}: tensor '{name}' has {tensor.Shape.Length} dimensions but {tensor.Strides.Length} "
+                        + "strides. Fetch the file again.");
                 }
                 var span = elements == 0 ? 0 : 1 + tensor.Shape.Zip(tensor.Strides).Sum(pair => (pair.First - 1) * pair.Second);
                 // A tensor of more elements than its storage would be one expanded; a few bytes could claim any size.
                 if (tensor.Offset < 0 || tensor.Offset + span > storage.Elements || elements > storage.Elements)
                 {
-                    throw new ModelException($"{path}: tensor '{name}' of shape [{string.Join(", ", tensor.Shape)}] reaches beyond its storage of {storage.Elements} elements. Fetch the file again.");
+                    throw new ModelException($"{path}: tensor '{name}' of shape [{string.Join(", ", tensor.Shape)}] reaches beyond its "
+                        + $"storage of {storage.Elements} elements. Fetch the file again.");
                 }
-                return new TensorEntry(name, storage.Dtype, tensor.Shape, start, span * size) { Strides = IsContiguous(tensor) ? null : tensor.Strides };
+                return new TensorEntry(name, storage.Dtype, tensor.Shape, start,
+                    span * size) { Strides = IsContiguous(tensor) ? null : tensor.Strides };
             }
         }
         catch (OverflowException error)

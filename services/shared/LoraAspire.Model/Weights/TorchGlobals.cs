@@ -2,15 +2,17 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Weights;
 
-/// <summary>A run of elements that tensors of a pickle share. <paramref name="Offset"/> is in elements from the stored one's start.</summary>
+/// <summary>
+/// A run of elements that tensors of a pickle share. <paramref name="Offset"/> is in elements from the stored one's start.
+/// </summary>
 internal sealed record PickledStorage(string Key, ScalarType Dtype, long Elements, long Offset, long RootElements);
 
 /// <summary>A view of a storage; offset and strides in elements.</summary>
 internal sealed record PickledTensor(PickledStorage Storage, long Offset, long[] Shape, long[] Strides);
 
 /// <summary>
-/// The globals that a state dict may name, a fixed list, with what each stands for here. Everything else is refused by its name: a pickle could name
-/// any function of Python, and this program has none of them.
+/// The globals that a state dict may name, a fixed list, with what each stands for here. Everything else is refused by its name: a pickle
+/// could name any function of Python, and this program has none of them.
 /// </summary>
 internal sealed class TorchGlobals(string path)
 {
@@ -38,7 +40,8 @@ internal sealed class TorchGlobals(string path)
     /// <exception cref="ModelException">A global that is not on the list, or arguments it doesn't take.</exception>
     public object? Call(PickledGlobal global, object?[] arguments) => (global.Name, arguments) switch
     {
-        ("torch._utils._rebuild_tensor_v2" or "torch._utils._rebuild_tensor", [PersistentId id, long offset, object?[] shape, object?[] strides, ..]) =>
+        ("torch._utils._rebuild_tensor_v2" or "torch._utils._rebuild_tensor",
+            [PersistentId id, long offset, object?[] shape, object?[] strides, ..]) =>
             new PickledTensor(Storage(id), offset, Sizes(shape), Sizes(strides)),
         ("torch._utils._rebuild_parameter" or "torch._utils._rebuild_parameter_with_state", [PickledTensor tensor, ..]) => tensor,
         ("collections.OrderedDict", []) => new Dictionary<object, object?>(),
@@ -46,19 +49,24 @@ internal sealed class TorchGlobals(string path)
         ("torch._utils._rebuild_tensor_v2" or "torch._utils._rebuild_tensor" or "torch._utils._rebuild_parameter"
             or "torch._utils._rebuild_parameter_with_state" or "collections.OrderedDict" or "torch.Size", _) =>
             throw Damaged($"{global.Name} with arguments it doesn't take"),
-        _ => throw new ModelException($"{path}: its pickle calls {global.Name}, which no state dict needs: the file is refused, and nothing of it was executed. Use weights saved as safetensors, or from a source you trust."),
+        _ => throw new ModelException($"{path}: its pickle calls {global.Name}, which no state dict needs: the file is refused, and "
+            + "nothing of it was executed. Use weights saved as safetensors, or from a source you trust."),
     };
 
-    /// <summary>('storage', type, key, device, elements), in the legacy format with (view's key, offset, elements) or null behind.</summary>
+    /// <summary>
+    /// ('storage', type, key, device, elements), in the legacy format with (view's key, offset, elements) or null behind.
+    /// </summary>
     private PickledStorage Storage(PersistentId id)
     {
-        if (id.Parts is not ["storage", PickledGlobal type, string key, string, long elements, .. var view] || elements is < 0 or > MaxElements)
+        if (id.Parts is not ["storage", PickledGlobal type, string key, string, long elements, .. var view]
+            || elements is < 0 or > MaxElements)
         {
             throw Damaged("a storage whose id is no storage's");
         }
         if (!StorageTypes.TryGetValue(type.Name, out var dtype))
         {
-            throw new ModelException($"{path}: a storage of type {type.Name}, which is not supported: {string.Join(", ", StorageTypes.Keys)} are.");
+            throw new ModelException(
+                $"{path}: a storage of type {type.Name}, which is not supported: {string.Join(", ", StorageTypes.Keys)} are.");
         }
         return view switch
         {

@@ -3,16 +3,19 @@ using System.Text;
 
 namespace LoraAspire.Model.Weights;
 
-/// <summary>A class or function that a pickle names. It is a name and nothing else: this reader never looks up or calls what it is given.</summary>
+/// <summary>
+/// A class or function that a pickle names. It is a name and nothing else: this reader never looks up or calls what it is given.
+/// </summary>
 internal sealed record PickledGlobal(string Name);
 
 /// <summary>What a pickle asks its host for by a persistent id.</summary>
 internal sealed record PersistentId(object?[] Parts);
 
 /// <summary>
-/// Reads the subset of Python's pickle (protocols 2 to 5) that state dicts are written in. Values are null, bool, long, double, string, byte[],
-/// object[] (a tuple), List&lt;object?&gt;, Dictionary&lt;object, object?&gt; with string or long keys, <see cref="PickledGlobal"/>, <see cref="PersistentId"/>, and what
-/// <paramref name="call"/> makes of a global and its arguments. It does not recurse, and what it holds is bounded by <see cref="MaxValues"/> and the bytes read.
+/// Reads the subset of Python's pickle (protocols 2 to 5) that state dicts are written in. Values are null, bool, long, double, string,
+/// byte[], object[] (a tuple), List&lt;object?&gt;, Dictionary&lt;object, object?&gt; with string or long keys,
+/// <see cref="PickledGlobal"/>, <see cref="PersistentId"/>, and what <paramref name="call"/> makes of a global and its arguments. It does
+/// not recurse, and what it holds is bounded by <see cref="MaxValues"/> and the bytes read.
 /// </summary>
 /// <param name="input">At the pickle's first byte; left behind its last.</param>
 /// <param name="path">For errors.</param>
@@ -92,16 +95,20 @@ internal sealed class Unpickler(Stream input, string path, Func<PickledGlobal, o
     private void StackGlobal()
     {
         var parts = PopMany(2);
-        Push(parts is [string module, string name] ? new PickledGlobal($"{module}.{name}") : throw Malformed("a global whose name is no text"));
+        Push(parts is [string module, string name] ? new PickledGlobal($"{module}.{name}")
+            : throw Malformed("a global whose name is no text"));
     }
 
     private void Reduce()
     {
         var parts = PopMany(2);
-        Push(parts is [PickledGlobal global, object?[] arguments] ? call(global, arguments) : throw Malformed("a call of what is no global"));
+        Push(parts is [PickledGlobal global, object?[] arguments] ? call(global, arguments)
+            : throw Malformed("a call of what is no global"));
     }
 
-    /// <summary>A state dict carries its modules' versions as an attribute, which loading doesn't need. Nothing else has attributes here.</summary>
+    /// <summary>
+    /// A state dict carries its modules' versions as an attribute, which loading doesn't need. Nothing else has attributes here.
+    /// </summary>
     private void Build()
     {
         Pop();
@@ -122,7 +129,8 @@ internal sealed class Unpickler(Stream input, string path, Func<PickledGlobal, o
         }
         foreach (var pair in items.Chunk(2))
         {
-            map[pair[0] is string or long ? pair[0]! : throw Malformed("a dictionary key that is neither text nor a whole number")] = pair[1];
+            map[pair[0] is string or long ? pair[0]! : throw Malformed("a dictionary key that is neither text nor a whole number")] =
+                pair[1];
         }
     }
 
@@ -137,7 +145,8 @@ internal sealed class Unpickler(Stream input, string path, Func<PickledGlobal, o
         _stack.Add(value);
     }
 
-    private object? Peek() => _stack.Count > 0 && !ReferenceEquals(_stack[^1], Mark) ? _stack[^1] : throw Malformed("an operation on an empty stack");
+    private object? Peek() =>
+        _stack.Count > 0 && !ReferenceEquals(_stack[^1], Mark) ? _stack[^1] : throw Malformed("an operation on an empty stack");
 
     private object? Pop() => PopMany(1)[0];
 
@@ -165,7 +174,8 @@ internal sealed class Unpickler(Stream input, string path, Func<PickledGlobal, o
         return items;
     }
 
-    private object? Remembered(long index) => _memo.TryGetValue(index, out var value) ? value : throw Malformed($"memo {index}, which was never put");
+    private object? Remembered(long index) =>
+        _memo.TryGetValue(index, out var value) ? value : throw Malformed($"memo {index}, which was never put");
 
     private string Text(uint length)
     {
@@ -199,7 +209,8 @@ internal sealed class Unpickler(Stream input, string path, Func<PickledGlobal, o
         var line = new StringBuilder();
         for (var next = Byte(); next != '\n'; next = Byte())
         {
-            line.Append(next is >= 0x20 and < 0x7f && line.Length < MaxNameBytes ? (char)next : throw Malformed("a global whose name is no short line of text"));
+            line.Append(next is >= 0x20 and < 0x7f && line.Length < MaxNameBytes ? (char)next
+                : throw Malformed("a global whose name is no short line of text"));
         }
         return line.ToString();
     }
@@ -223,5 +234,6 @@ internal sealed class Unpickler(Stream input, string path, Func<PickledGlobal, o
 
     private ModelException Malformed(string what) => new($"{path}: its pickle is malformed: {what}. Fetch the file again.");
 
-    private ModelException Refuse(string what) => new($"{path}: {what}. Only plain state dicts are read; nothing in a file is ever executed.");
+    private ModelException Refuse(string what) =>
+        new($"{path}: {what}. Only plain state dicts are read; nothing in a file is ever executed.");
 }

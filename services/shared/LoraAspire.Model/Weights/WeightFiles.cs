@@ -26,7 +26,8 @@ public sealed class WeightFiles : IDisposable
             {
                 if (!_fileOf.TryAdd(name, file))
                 {
-                    throw new ModelException($"{directory}: tensor '{name}' is in both {Path.GetFileName(_fileOf[name].Path)} and {Path.GetFileName(file.Path)}.");
+                    throw new ModelException($"{directory}: tensor '{name}' is in both {Path.GetFileName(_fileOf[name].Path)} "
+                        + $"and {Path.GetFileName(file.Path)}.");
                 }
             }
         }
@@ -68,7 +69,8 @@ public sealed class WeightFiles : IDisposable
         var entry = file.Tensors[name];
         if (!entry.Shape.SequenceEqual(shape))
         {
-            throw new ModelException($"{file.Path}: tensor '{name}' is [{string.Join(", ", entry.Shape)}], but config.json makes it [{string.Join(", ", shape)}].");
+            throw new ModelException($"{file.Path}: tensor '{name}' is [{string.Join(", ", entry.Shape)}], but config.json makes it "
+                + $"[{string.Join(", ", shape)}].");
         }
         using var scope = NewDisposeScope();
         return file.Read(name).to(dtype, device).MoveToOuterDisposeScope();
@@ -105,7 +107,8 @@ public sealed class WeightFiles : IDisposable
     private static List<string> ReadIndex(string path)
     {
         var names = JsonFile.Read(path, "weight index", root =>
-            root.GetProperty("weight_map").EnumerateObject().Select(pair => pair.Value.GetString() ?? "").Distinct().Order(StringComparer.Ordinal).ToList());
+            root.GetProperty("weight_map").EnumerateObject().Select(pair => pair.Value.GetString() ?? "").Distinct()
+                .Order(StringComparer.Ordinal).ToList());
         return names.All(name => name is not ("" or "." or "..") && name == Path.GetFileName(name) && !name.Contains('\0'))
             ? names
             : throw new ModelException($"{path}: weight_map names a file outside the model's folder.");

@@ -39,9 +39,11 @@ internal static class ZipDirectory
             var name = Encoding.UTF8.GetString(entry.Slice(46, nameBytes));
             if (U16(entry, 10) != 0 || (U16(entry, 8) & 1) != 0)
             {
-                throw new ModelException($"{file.Name}: '{name}' in it is compressed or encrypted; torch stores entries as they are. Save the weights again, best as safetensors.");
+                throw new ModelException($"{file.Name}: '{name}' in it is compressed or encrypted; torch stores entries as they are. "
+                    + "Save the weights again, best as safetensors.");
             }
-            var (bytes, header) = Widen(file, name, entry.Slice(46 + nameBytes, extraBytes), U32(entry, 20), U32(entry, 24), U32(entry, 42));
+            var (bytes, header) =
+                Widen(file, name, entry.Slice(46 + nameBytes, extraBytes), U32(entry, 20), U32(entry, 24), U32(entry, 42));
             if (!entries.TryAdd(name, (DataOffset(file, name, header, bytes), bytes)))
             {
                 throw Damaged(file, $"'{name}' stands in it twice");
@@ -53,7 +55,8 @@ internal static class ZipDirectory
 
     private static (long Start, long Length) FindDirectory(FileStream file)
     {
-        var tail = ReadAt(file, Math.Max(0, file.Length - EndBytes - ushort.MaxValue), (int)Math.Min(file.Length, EndBytes + ushort.MaxValue));
+        var tail =
+            ReadAt(file, Math.Max(0, file.Length - EndBytes - ushort.MaxValue), (int)Math.Min(file.Length, EndBytes + ushort.MaxValue));
         for (var at = tail.Length - EndBytes; at >= 0; at--)
         {
             var end = tail.AsSpan(at);
@@ -82,8 +85,11 @@ internal static class ZipDirectory
         throw Damaged(file, "its zip64 directory is missing");
     }
 
-    /// <summary>Sizes and places of 4 GiB and more stand in the zip64 extra field, in this order, each only where its short form is all ones.</summary>
-    private static (long Bytes, long Header) Widen(FileStream file, string name, ReadOnlySpan<byte> extra, uint stored, uint plain, uint header)
+    /// <summary>
+    /// Sizes and places of 4 GiB and more stand in the zip64 extra field, in this order, each only where its short form is all ones.
+    /// </summary>
+    private static (long Bytes, long Header) Widen(FileStream file, string name, ReadOnlySpan<byte> extra, uint stored, uint plain,
+        uint header)
     {
         while (extra.Length >= 4 && U16(extra, 0) != 1)
         {

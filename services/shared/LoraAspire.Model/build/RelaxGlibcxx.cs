@@ -27,10 +27,12 @@ public class RelaxGlibcxx : Task
         {
             if (!MarkWeak(elf))
             {
-                Log.LogError("{0} names no version {1} in .gnu.version_r: is it the library that libtorch.targets was written for?", Source, Version);
+                Log.LogError("{0} names no version {1} in .gnu.version_r: is it the library that libtorch.targets was written for?", Source,
+                    Version);
                 return false;
             }
-            Log.LogMessage(MessageImportance.Normal, "{0}: {1} marked weak, the system's libstdc++ is older", Path.GetFileName(Source), Version);
+            Log.LogMessage(MessageImportance.Normal, "{0}: {1} marked weak, the system's libstdc++ is older", Path.GetFileName(Source),
+                Version);
         }
         Directory.CreateDirectory(Path.GetDirectoryName(Destination));
         // A new file renamed into place: the old one may be a hard link into the package cache, or mapped by a running process.
@@ -57,7 +59,8 @@ public class RelaxGlibcxx : Task
         var folders = (Environment.GetEnvironmentVariable("LD_LIBRARY_PATH") ?? "").Split(':').Where(folder => folder.Length > 0);
         // The loader's cache holds its paths as NUL-terminated strings.
         var cached = File.Exists("/etc/ld.so.cache")
-            ? Encoding.ASCII.GetString(File.ReadAllBytes("/etc/ld.so.cache")).Split('\0').Where(path => path.StartsWith("/") && path.EndsWith("/" + name))
+            ? Encoding.ASCII.GetString(File.ReadAllBytes("/etc/ld.so.cache")).Split('\0')
+                .Where(path => path.StartsWith("/") && path.EndsWith("/" + name))
             : Enumerable.Empty<string>();
         return folders.Select(folder => Path.Combine(folder, name)).Concat(cached)
             .Concat(new[] { "/lib64/" + name, "/usr/lib64/" + name, "/usr/lib/" + name });
@@ -72,7 +75,8 @@ public class RelaxGlibcxx : Task
         using (var file = File.OpenRead(path))
         {
             var ident = new byte[5];
-            return file.Read(ident, 0, 5) == 5 && ident[0] == 0x7f && ident[1] == 'E' && ident[2] == 'L' && ident[3] == 'F' && ident[4] == 2;
+            return file.Read(ident, 0, 5) == 5 && ident[0] == 0x7f && ident[1] == 'E' && ident[2] == 'L' && ident[3] == 'F'
+                && ident[4] == 2;
         }
     }
 

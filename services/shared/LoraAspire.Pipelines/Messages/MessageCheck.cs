@@ -55,13 +55,16 @@ internal static class MessageCheck
 
     private static void Order(StageOrder order)
     {
-        MessageFormatException.Require(Identifiers.IsPipeline(order.Pipeline), $"'{Identifiers.Shown(order.Pipeline)}' is no pipeline's name");
+        MessageFormatException.Require(Identifiers.IsPipeline(order.Pipeline),
+            $"'{Identifiers.Shown(order.Pipeline)}' is no pipeline's name");
         MessageFormatException.Require(Identifiers.IsDigest(order.Key), $"'{Identifiers.Shown(order.Key)}' is no stage key");
-        MessageFormatException.Require(order.TimeoutSeconds is null or (> 0 and <= LongestTimeout), $"a timeout of {order.TimeoutSeconds} s");
+        MessageFormatException.Require(order.TimeoutSeconds is null or (> 0 and <= LongestTimeout),
+            $"a timeout of {order.TimeoutSeconds} s");
         foreach (var (name, input) in order.Inputs)
         {
             MessageFormatException.Require(Identifiers.IsDigest(input.Digest), $"input '{Identifiers.Shown(name)}' has no digest");
-            MessageFormatException.Require(input.Model is null || Identifiers.IsModel(input.Model), $"'model:{Identifiers.Shown(input.Model)}' is no model's name");
+            MessageFormatException.Require(input.Model is null || Identifiers.IsModel(input.Model),
+                $"'model:{Identifiers.Shown(input.Model)}' is no model's name");
         }
         Digests(order.DataFiles);
     }
@@ -91,9 +94,11 @@ internal static class MessageCheck
         }
     }
 
-    private static void Run(string? run) => MessageFormatException.Require(Identifiers.IsRun(run), $"'{Identifiers.Shown(run)}' is no run id");
+    private static void Run(string? run) =>
+        MessageFormatException.Require(Identifiers.IsRun(run), $"'{Identifiers.Shown(run)}' is no run id");
 
-    private static void Stage(string stage) => MessageFormatException.Require(Identifiers.IsStage(stage), $"'{Identifiers.Shown(stage)}' is no stage id");
+    private static void Stage(string stage) =>
+        MessageFormatException.Require(Identifiers.IsStage(stage), $"'{Identifiers.Shown(stage)}' is no stage id");
 
     private static void Attempt(string stage, int attempt)
     {

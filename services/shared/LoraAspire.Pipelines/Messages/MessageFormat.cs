@@ -57,7 +57,8 @@ public static class MessageFormat
     {
         for (var root = type; root is not null; root = root.BaseType)
         {
-            if (root.GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false).FirstOrDefault(known => known.DerivedType == type)?.TypeDiscriminator is string word)
+            if (root.GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false)
+                .FirstOrDefault(known => known.DerivedType == type)?.TypeDiscriminator is string word)
             {
                 return word;
             }
@@ -66,7 +67,8 @@ public static class MessageFormat
     });
 
     /// <exception cref="MessageFormatException">
-    /// The entry is of another version, lacks a field or has it twice, names what is no name, or its body is not what its type says. Nothing else is ever thrown.
+    /// The entry is of another version, lacks a field or has it twice, names what is no name, or its body is not what its type says.
+    /// Nothing else is ever thrown.
     /// </exception>
     public static T Decode<T>(IEnumerable<KeyValuePair<string, string>> entry) where T : class
     {
@@ -77,8 +79,10 @@ public static class MessageFormat
             {
                 MessageFormatException.Require(fields.TryAdd(name, value), $"the field '{name}' stands there twice");
             }
-            MessageFormatException.Require(fields.TryGetValue("v", out var version) && version == Version, $"entry of version '{version}', this build reads version {Version}");
-            var body = JsonNode.Parse(fields.GetValueOrDefault("body", "{}"), documentOptions: Body) as JsonObject ?? throw new MessageFormatException("the body is no JSON object");
+            MessageFormatException.Require(fields.TryGetValue("v", out var version) && version == Version,
+                $"entry of version '{version}', this build reads version {Version}");
+            var body = JsonNode.Parse(fields.GetValueOrDefault("body", "{}"), documentOptions: Body) as JsonObject
+                ?? throw new MessageFormatException("the body is no JSON object");
             foreach (var name in FlatFields)
             {
                 MessageFormatException.Require(!body.ContainsKey(name), $"'{name}' stands in the body, where it doesn't belong");

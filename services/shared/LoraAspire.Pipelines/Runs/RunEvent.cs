@@ -26,7 +26,9 @@ public sealed record RunCancelling(string Run, DateTimeOffset At) : RunEvent(Run
 /// <summary>The last event of every run.</summary>
 public sealed record RunFinished(string Run, DateTimeOffset At, RunStatus Status, string? Error = null) : RunEvent(Run, At);
 
-/// <summary>An entry that this build can't read, in the place where it stands. Nobody writes it: who reads the log says so with it.</summary>
+/// <summary>
+/// An entry that this build can't read, in the place where it stands. Nobody writes it: who reads the log says so with it.
+/// </summary>
 public sealed record Unreadable(string Run, DateTimeOffset At, string Entry, string Reason) : RunEvent(Run, At);
 
 public abstract record StageEvent(string Run, DateTimeOffset At, string Stage) : RunEvent(Run, At);

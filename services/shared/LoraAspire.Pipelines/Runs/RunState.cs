@@ -33,7 +33,8 @@ public sealed record StageState(string Id, string Kind, IReadOnlyDictionary<stri
 
     /// <summary>Ids of the stages whose outputs this one takes.</summary>
     public IEnumerable<string> Needs =>
-        Inputs.Values.Where(source => !source.StartsWith("model:", StringComparison.Ordinal)).Select(source => source.Split('.')[0]).Distinct();
+        Inputs.Values.Where(source => !source.StartsWith("model:", StringComparison.Ordinal)).Select(source => source.Split('.')[0])
+            .Distinct();
 
     public bool InFlight => Status is StageStatus.Queued or StageStatus.Running;
 

@@ -9,7 +9,8 @@ namespace LoraAspire.Pipelines.Runs;
 /// </summary>
 public static class Scheduler
 {
-    /// <param name="pipeline">Parsed from the message that submits the run, else from the run's log; null of a run that is over or unknown.</param>
+    /// <param name="pipeline">Parsed from the message that submits the run, else from the run's log; null of a run that is over or
+    /// unknown.</param>
     /// <param name="plans">Those that are known so far; the decision names those that it lacks.</param>
     public static Decision Decide(
         RunState state, InboxMessage message, ParsedPipeline? pipeline, IReadOnlyDictionary<PlanKey, StagePlan> plans)
@@ -74,7 +75,8 @@ public static class Scheduler
                 case CancelRun:
                     Cancel();
                     break;
-                case AttemptMessage attempt when _state.Stage(attempt.Stage) is { InFlight: true } stage && stage.Attempt == attempt.Attempt:
+                case AttemptMessage attempt
+                    when _state.Stage(attempt.Stage) is { InFlight: true } stage && stage.Attempt == attempt.Attempt:
                     Outcome(attempt, stage);
                     break;
             }
@@ -141,7 +143,8 @@ public static class Scheduler
             {
                 // A store that loses it time and again is to be looked after by people.
                 var again = _state.Status == RunStatus.Running && stage.Attempt < MostAttemptsWithLosses;
-                Add(new StageFailed(Run, At, stage.Id, stage.Attempt, again ? FailureCause.InputLost : FailureCause.Permanent, failed.Error));
+                Add(new StageFailed(Run, At, stage.Id, stage.Attempt, again ? FailureCause.InputLost : FailureCause.Permanent,
+                    failed.Error));
                 return;
             }
             var happened = new StageFailed(Run, At, stage.Id, stage.Attempt, failed.Cause, failed.Error);
@@ -179,15 +182,18 @@ public static class Scheduler
             }
             var failed = _state.Stages.Find(stage => stage.Status == StageStatus.Failed);
             Add(failed is not null ? new RunFinished(Run, At, RunStatus.Failed, $"stage '{failed.Id}': {failed.Error}")
-                : _state.Status == RunStatus.Cancelling || _state.Stages.Exists(stage => stage.Status == StageStatus.Cancelled) ? new RunFinished(Run, At, RunStatus.Cancelled)
-                : _pipeline is null ? new RunFinished(Run, At, RunStatus.Failed, "this version cannot read the pipeline any more: submit it again")
+                : _state.Status == RunStatus.Cancelling || _state.Stages.Exists(stage => stage.Status == StageStatus.Cancelled)
+                ? new RunFinished(Run, At, RunStatus.Cancelled)
+                : _pipeline is null
+                ? new RunFinished(Run, At, RunStatus.Failed, "this version cannot read the pipeline any more: submit it again")
                 : new RunFinished(Run, At, RunStatus.Succeeded));
         }
 
         private StageSpec? Ready() =>
             _state.Status != RunStatus.Running || _state.Stages.Exists(stage => stage.Status == StageStatus.Failed)
                 ? null
-                : _pipeline?.Stages.FirstOrDefault(spec => !_waiting.Contains(spec.Id) && _state.Stage(spec.Id) is { Status: StageStatus.Pending } stage
+                : _pipeline?.Stages
+                    .FirstOrDefault(spec => !_waiting.Contains(spec.Id) && _state.Stage(spec.Id) is { Status: StageStatus.Pending } stage
                     && stage.Needs.All(need => _state.Stage(need)?.Status == StageStatus.Succeeded));
 
         /// <summary>Null when it isn't made yet: then the stage waits for it.</summary>
@@ -227,7 +233,9 @@ public static class Scheduler
             }
         }
 
-        /// <summary>The stage waits, and the one that gave its input runs once more; what that one lacks is made again in the same way.</summary>
+        /// <summary>
+        /// The stage waits, and the one that gave its input runs once more; what that one lacks is made again in the same way.
+        /// </summary>
         private void MakeAgain(StageSpec spec, StageSpec giver)
         {
             var plan = PlanOf(giver, _state);

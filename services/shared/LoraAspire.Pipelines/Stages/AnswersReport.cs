@@ -22,7 +22,8 @@ public sealed record AnswersReport(IReadOnlyList<AnsweredQuestion> Questions)
         var path = Path.Combine(folder, FileName);
         try
         {
-            return JsonSerializer.Deserialize<AnswersReport>(File.ReadAllBytes(path), s_json) is { Questions: { } questions } report && !questions.Contains(null!)
+            return JsonSerializer.Deserialize<AnswersReport>(File.ReadAllBytes(path), s_json) is { Questions: { } questions } report
+                && !questions.Contains(null!)
                 ? report : throw new IOException($"{path} holds no questions.");
         }
         catch (JsonException error)

@@ -37,8 +37,9 @@ public sealed record DataBuildParams : StageParams
     public int Seed { get; init; } = 42;
 
     /// <summary>
-    /// What to do with a record that is longer than <see cref="CutoffLen"/>. Null leaves out a record whose answer is too long (cut, it would never learn to stop), and
-    /// stops at one whose prompt alone fills the cutoff; under <c>compat: alpaca-lora</c> it cuts, as the original does.
+    /// What to do with a record that is longer than <see cref="CutoffLen"/>. Null leaves out a record whose answer is too long (cut, it
+    /// would never learn to stop), and stops at one whose prompt alone fills the cutoff; under <c>compat: alpaca-lora</c> it cuts, as the
+    /// original does.
     /// </summary>
     public Truncation? Truncation { get; init; }
 
@@ -75,13 +76,16 @@ public sealed record DataBuildParams : StageParams
     {
         if (!IsTemplateFile && !BuiltInTemplates.Contains(PromptTemplateName))
         {
-            yield return ("prompt_template_name", $"knows no '{PromptTemplateName}': there are {string.Join(", ", BuiltInTemplates)}, or name a template file of your own, which ends in .json");
+            yield return ("prompt_template_name",
+                $"knows no '{PromptTemplateName}': there are {string.Join(", ", BuiltInTemplates)}, or name a template file of your own, "
+                    + "which ends in .json");
         }
         if (Sources.Count == 0)
         {
             yield return ("sources", $"needs at least one source: {SourceKinds.Names}");
         }
-        foreach (var (key, source) in Sources.Select((source, i) => ($"sources[{i}]", source)).Concat(HeldOut.Select((source, i) => ($"held_out[{i}]", source))))
+        foreach (var (key, source) in Sources.Select((source, i) => ($"sources[{i}]", source))
+            .Concat(HeldOut.Select((source, i) => ($"held_out[{i}]", source))))
         {
             if (source.Problem() is { } problem)
             {
@@ -94,7 +98,8 @@ public sealed record DataBuildParams : StageParams
         }
         if (Writer is null && Sources.Any(source => source.Only?.AskedFor > 0))
         {
-            yield return ("writer", "a source asks for written items, but no chat model is named to write them: add writer with provider and model");
+            yield return ("writer",
+                "a source asks for written items, but no chat model is named to write them: add writer with provider and model");
         }
         if (HeldOut.Any(source => source.Only?.AskedFor > 0))
         {
@@ -119,8 +124,10 @@ public sealed record DataBuildParams : StageParams
         var shares = Sources.Sum(source => source.Only?.Share ?? 0);
         return shares == 0 ? null
             : Sources.All(source => source.Only?.Share is not null)
-                ? Math.Abs(shares - 1) > tolerance ? string.Create(CultureInfo.InvariantCulture, $"every source has a share, and they add up to {shares:0.####}, not to 1") : null
-            : shares > 1 - tolerance ? string.Create(CultureInfo.InvariantCulture, $"the shares add up to {shares:0.####}, which leaves nothing for the sources without one")
+                ? Math.Abs(shares - 1) > tolerance ? string.Create(CultureInfo.InvariantCulture,
+                    $"every source has a share, and they add up to {shares:0.####}, not to 1") : null
+            : shares > 1 - tolerance ? string.Create(CultureInfo.InvariantCulture,
+                $"the shares add up to {shares:0.####}, which leaves nothing for the sources without one")
             : null;
     }
 }

@@ -6,9 +6,11 @@ public static class GpuText
     private const double Gib = 1 << 30;
 
     public static string Of(GpuFigures gpu) => string.Join(" · ", ((string?[])[
-        gpu is { MemoryUsed: { } used, MemoryTotal: { } total } ? FormattableString.Invariant($"{used / Gib:0.0} / {total / Gib:0.0} GiB") : null,
+        gpu is { MemoryUsed: { } used, MemoryTotal: { } total } ? FormattableString.Invariant($"{used / Gib:0.0} / {total / Gib:0.0} GiB")
+            : null,
         gpu.Utilization is { } percent ? $"{percent} %" : null,
         gpu.Temperature is { } celsius ? $"{celsius} °C" : null,
-        gpu.PowerWatts is { } watts ? FormattableString.Invariant($"{watts:0}") + (gpu.PowerLimitWatts is { } limit ? FormattableString.Invariant($" / {limit:0} W") : " W") : null,
+        gpu.PowerWatts is { } watts ? FormattableString.Invariant($"{watts:0}")
+            + (gpu.PowerLimitWatts is { } limit ? FormattableString.Invariant($" / {limit:0} W") : " W") : null,
     ]).Where(part => part is not null));
 }

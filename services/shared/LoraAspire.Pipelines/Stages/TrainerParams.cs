@@ -2,7 +2,9 @@ using System.ComponentModel.DataAnnotations;
 
 namespace LoraAspire.Pipelines.Stages;
 
-/// <summary>Data set + base → adapter (or, with <c>finetuning_type: full</c>, a model). Option names and defaults are alpaca-lora's.</summary>
+/// <summary>
+/// Data set + base → adapter (or, with <c>finetuning_type: full</c>, a model). Option names and defaults are alpaca-lora's.
+/// </summary>
 public sealed record TrainerParams : StageParams
 {
     private const int MostRank = 65_536;
@@ -125,7 +127,8 @@ public sealed record TrainerParams : StageParams
         {
             yield return ("modules_to_save", $"'{module}' can't be trained whole; embed_tokens and lm_head can");
         }
-        foreach (var (key, given) in new[] { ("use_dora", UseDora), ("loraplus_lr_ratio", LoraplusLrRatio is not null), ("modules_to_save", ModulesToSave.Count > 0), ("rank_pattern", RankPattern.Count > 0),
+        foreach (var (key, given) in new[] { ("use_dora", UseDora), ("loraplus_lr_ratio", LoraplusLrRatio is not null),
+            ("modules_to_save", ModulesToSave.Count > 0), ("rank_pattern", RankPattern.Count > 0),
             ("alpha_pattern", AlphaPattern.Count > 0), ("layers_to_transform", LayersToTransform is not null) })
         {
             if (given && FinetuningType == FinetuningType.Full)

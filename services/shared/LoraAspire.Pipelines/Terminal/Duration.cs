@@ -10,11 +10,14 @@ public static partial class Duration
     public static double Seconds(string text)
     {
         var match = Form().Match(text);
-        return match.Success ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) * match.Groups[2].Value switch { "s" => 1, "m" => 60, "h" => 3600, _ => 86_400 } : double.NaN;
+        return match.Success
+            ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) * match.Groups[2].Value switch { "s" => 1, "m" => 60, "h" =>
+                3600, _ => 86_400 } : double.NaN;
     }
 
     /// <summary>Of a number of seconds; "long" of one that no clock has.</summary>
-    public static string OfSeconds(double seconds) => double.IsNaN(seconds) || Math.Abs(seconds) >= TimeSpan.MaxValue.TotalSeconds ? "long" : Text(TimeSpan.FromSeconds(seconds));
+    public static string OfSeconds(double seconds) =>
+        double.IsNaN(seconds) || Math.Abs(seconds) >= TimeSpan.MaxValue.TotalSeconds ? "long" : Text(TimeSpan.FromSeconds(seconds));
 
     /// <summary>4:05, 3:04:05, 2d 3:04:05. A part of a second counts as none.</summary>
     public static string Text(TimeSpan span)

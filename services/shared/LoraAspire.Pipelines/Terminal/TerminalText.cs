@@ -4,16 +4,20 @@ using System.Text;
 namespace LoraAspire.Pipelines.Terminal;
 
 /// <summary>
-/// What stands at a terminal's door. Names, keys, paths, columns and servers' messages may hold escape sequences, which would move the cursor, set the title or fill the
-/// clipboard; there, and only there, what a terminal would obey is spelled out.
+/// What stands at a terminal's door. Names, keys, paths, columns and servers' messages may hold escape sequences, which would move the
+/// cursor, set the title or fill the clipboard; there, and only there, what a terminal would obey is spelled out.
 /// </summary>
 public static class TerminalText
 {
-    /// <summary>Line breaks and tabs stay. A control character is shown by its picture (␛), one that turns the writing round or can't be seen by its number (⟨U+202E⟩).</summary>
+    /// <summary>
+    /// Line breaks and tabs stay. A control character is shown by its picture (␛), one that turns the writing round or can't be seen by its
+    /// number (⟨U+202E⟩).
+    /// </summary>
     public static string Clean(string text) => FirstUnsafe(text) < 0 ? text : Clean(text.AsSpan());
 
     /// <summary>From here on all that this process writes to its console passes <see cref="Clean(string)"/>.</summary>
-    /// <returns>What wrote to the console so far, for a library that draws by escape sequences of its own: it has to clean what it shows.</returns>
+    /// <returns>What wrote to the console so far, for a library that draws by escape sequences of its own: it has to clean what it
+    /// shows.</returns>
     public static TextWriter GuardConsole()
     {
         var plain = Console.Out;
@@ -54,7 +58,8 @@ public static class TerminalText
         '\n' or '\t' or (>= ' ' and <= '~') => true,
         // They join letters and emoji; without them a text would look another.
         '\u200C' or '\u200D' => true,
-        _ => char.GetUnicodeCategory(letter) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator),
+        _ => char.GetUnicodeCategory(letter) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
+            or UnicodeCategory.ParagraphSeparator),
     };
 
     private static void Spell(char letter, StringBuilder into) => _ = letter switch

@@ -11,7 +11,8 @@ internal static class Aliases
     /// <summary>The entries of <c>with</c> under their canonical keys.</summary>
     public static IEnumerable<KeyValuePair<YamlNode, YamlNode>> Resolve(YamlMappingNode with, StageKind kind, Diagnostics report)
     {
-        var written = with.Children.Where(entry => Binder.Text(entry.Key) is not null).ToDictionary(entry => Binder.Text(entry.Key)!, entry => entry.Value);
+        var written = with.Children.Where(entry => Binder.Text(entry.Key) is not null)
+            .ToDictionary(entry => Binder.Text(entry.Key)!, entry => entry.Value);
         foreach (var (key, value) in with.Children)
         {
             var name = Binder.Text(key) ?? "";
@@ -38,12 +39,15 @@ internal static class Aliases
             {
                 if (BatchSize(key, value, kind, written, report) is { } batch)
                 {
-                    yield return new(report.InPlaceOf(key, "batch_size"), report.InPlaceOf(value, batch.ToString(CultureInfo.InvariantCulture)));
+                    yield return new(report.InPlaceOf(key, "batch_size"),
+                        report.InPlaceOf(value, batch.ToString(CultureInfo.InvariantCulture)));
                 }
             }
             else if (name is "lora_target_linear" && Takes(kind, "lora_target_modules"))
             {
-                report.Note(key, $"lora_target_linear: {Binder.Text(value)} understood as lora_target_modules{(Binder.Text(value) == "true" ? ": all-linear" : " as given")}");
+                report.Note(key,
+                    $"lora_target_linear: {Binder.Text(value)} understood as "
+                        + $"lora_target_modules{(Binder.Text(value) == "true" ? ": all-linear" : " as given")}");
                 if (Binder.Text(value) == "true")
                 {
                     yield return new(report.InPlaceOf(key, "lora_target_modules"), report.InPlaceOf(value, "all-linear"));
@@ -61,11 +65,14 @@ internal static class Aliases
                     continue;
                 }
                 report.Note(key, $"{name} understood as {canonical}");
-                yield return new(report.InPlaceOf(key, canonical), canonical is "lora_target_modules" or "modules_to_save" ? Modules(value, report) : value);
+                yield return new(report.InPlaceOf(key, canonical),
+                    canonical is "lora_target_modules" or "modules_to_save" ? Modules(value, report) : value);
             }
             else if (Home(kind, name) is { } home)
             {
-                report.Error(key, $"'{name}' belongs to a {home.Kind} stage{(home.Key == name ? "" : $", where it is called {home.Key}")}: write it there");
+                report.Error(key,
+                    $"'{name}' belongs to a {home.Kind} stage{(home.Key == name ? "" : $", where it is called {home.Key}")}: write it "
+                        + "there");
             }
             else
             {
@@ -104,7 +111,8 @@ internal static class Aliases
     }
 
     /// <summary>alpaca-lora's one data file as a list of one source.</summary>
-    private static KeyValuePair<YamlNode, YamlNode>? Source(YamlNode key, YamlNode value, string name, Dictionary<string, YamlNode> written, Diagnostics report)
+    private static KeyValuePair<YamlNode, YamlNode>? Source(YamlNode key, YamlNode value, string name, Dictionary<string, YamlNode> written,
+        Diagnostics report)
     {
         if (written.ContainsKey("sources"))
         {
@@ -124,7 +132,8 @@ internal static class Aliases
         var steps = Whole(value);
         if (steps is not > 0 || microSize is null || (long)steps * microSize > int.MaxValue)
         {
-            report.Error(value, steps > 0 && microSize is not null ? $"gradient_accumulation_steps {steps} × micro_batch_size {microSize} is more than any batch has"
+            report.Error(value, steps > 0 && microSize is not null
+                ? $"gradient_accumulation_steps {steps} × micro_batch_size {microSize} is more than any batch has"
                 : "'gradient_accumulation_steps' is a whole number of at least 1");
             return null;
         }
@@ -132,7 +141,9 @@ internal static class Aliases
         {
             if (Whole(batch) != steps * microSize)
             {
-                report.Error(key, $"gradient_accumulation_steps {steps} × micro_batch_size {microSize} is not batch_size {Binder.Text(batch)}: keep one of the two");
+                report.Error(key,
+                    $"gradient_accumulation_steps {steps} × micro_batch_size {microSize} is not batch_size {Binder.Text(batch)}: keep "
+                        + "one of the two");
             }
             return null;
         }
@@ -144,7 +155,8 @@ internal static class Aliases
     private static YamlNode Modules(YamlNode value, Diagnostics report) => Binder.Text(value) switch
     {
         "all" => report.InPlaceOf(value, "all-linear"),
-        { } text when text.Contains(',') => new YamlSequenceNode(text.Split(',', StringSplitOptions.TrimEntries).Select(name => report.InPlaceOf(value, name))),
+        { } text when text.Contains(',') =>
+            new YamlSequenceNode(text.Split(',', StringSplitOptions.TrimEntries).Select(name => report.InPlaceOf(value, name))),
         _ => value,
     };
 

@@ -10,7 +10,9 @@ using YamlDotNet.RepresentationModel;
 
 namespace LoraAspire.Pipelines.Yaml;
 
-/// <summary>Node → typed record, by the record's own properties. Reports every problem and goes on; what failed keeps its default.</summary>
+/// <summary>
+/// Node → typed record, by the record's own properties. Reports every problem and goes on; what failed keeps its default.
+/// </summary>
 internal sealed class Binder(Diagnostics report)
 {
     /// <summary>A record from the entries of a mapping. <paramref name="owner"/> is where a missing key is reported.</summary>

@@ -6,7 +6,9 @@ public sealed record Diagnostic(string File, long Line, long Column, string Mess
     public override string ToString() => $"{File}:{Line}:{Column}: {Message}";
 }
 
-/// <summary>What parsing gave: a pipeline, or all that is wrong at once; notes tell which keys were understood under another name.</summary>
+/// <summary>
+/// What parsing gave: a pipeline, or all that is wrong at once; notes tell which keys were understood under another name.
+/// </summary>
 /// <param name="File">The name under which errors speak of the text.</param>
 /// <param name="Yaml">The text, as it was parsed.</param>
 public sealed record ParsedPipeline(

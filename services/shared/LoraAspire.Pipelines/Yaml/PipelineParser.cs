@@ -31,7 +31,8 @@ public static class PipelineParser
     public static StageParams ParseParams(string yaml, string file, StageKind kind)
     {
         var report = new Diagnostics(file);
-        var with = Reported(() => (string.IsNullOrWhiteSpace(yaml) ? new YamlMappingNode() : YamlDocument.Load(yaml, report)) is { } root ? With(root, kind, root, report) : null);
+        var with = Reported(() => (string.IsNullOrWhiteSpace(yaml) ? new YamlMappingNode() : YamlDocument.Load(yaml, report)) is { } root
+            ? With(root, kind, root, report) : null);
         return report.ErrorCount == 0 ? with! : throw new PipelineException(report.Errors);
     }
 

@@ -2,7 +2,10 @@ using YamlDotNet.RepresentationModel;
 
 namespace LoraAspire.Pipelines.Yaml;
 
-/// <summary>What a pipeline names and doesn't hold itself: files under the data root, folders under the models root. Each tells what is wrong with a name, or null.</summary>
+/// <summary>
+/// What a pipeline names and doesn't hold itself: files under the data root, folders under the models root. Each tells what is wrong with a
+/// name, or null.
+/// </summary>
 public sealed record ReferenceCheck(Func<string, string?> DataFile, Func<string, string?> Model)
 {
     /// <summary>Reports, at the place of its name, what isn't there: after hours of training is too late for that.</summary>

@@ -49,12 +49,15 @@ internal static partial class Wiring
             var port = draft.Kind?.Inputs.FirstOrDefault(input => input.Name == name);
             if (draft.Kind is not null && port is null)
             {
-                report.Error(node, $"{draft.Kind.Name} has no input '{name}': {Suggestion.For(name, draft.Kind.Inputs.Select(input => input.Name))}");
+                report.Error(node,
+                    $"{draft.Kind.Name} has no input '{name}': {Suggestion.For(name, draft.Kind.Inputs.Select(input => input.Name))}");
             }
             switch (Reference(Binder.Text(node) ?? ""))
             {
                 case null:
-                    report.Error(node, $"'{Binder.Text(node)}' is no source: write STAGE.OUTPUT, or model:NAME for a folder directly under the models root");
+                    report.Error(node,
+                        $"'{Binder.Text(node)}' is no source: write STAGE.OUTPUT, or model:NAME for a folder directly under the models "
+                            + "root");
                     break;
                 case NamedModel when port is not null && port.Artifact != ArtifactKind.Model:
                     report.Error(node, $"input '{name}' takes {Article(port.Artifact)}, not a model");
@@ -66,11 +69,14 @@ internal static partial class Wiring
         }
         foreach (var port in draft.Kind?.Inputs.Where(input => input.Required && !draft.Inputs.ContainsKey(input.Name)) ?? [])
         {
-            report.Error(draft.IdNode, $"input '{port.Name}' is missing: {draft.Kind!.Name} needs {Article(port.Artifact)}, as in `inputs: {{ {port.Name}: {Example(port)} }}`");
+            report.Error(draft.IdNode,
+                $"input '{port.Name}' is missing: {draft.Kind!.Name} needs {Article(port.Artifact)}, as in `inputs: "
+                    + $"{{ {port.Name}: {Example(port)} }}`");
         }
     }
 
-    private static void CheckSource(string name, Port? port, StageOutput source, YamlNode node, Dictionary<string, StageDraft> byId, Diagnostics report)
+    private static void CheckSource(string name, Port? port, StageOutput source, YamlNode node, Dictionary<string, StageDraft> byId,
+        Diagnostics report)
     {
         if (!byId.TryGetValue(source.Stage, out var giver))
         {
@@ -86,7 +92,8 @@ internal static partial class Wiring
         if (given is null || !names.Contains(given.Name))
         {
             report.Error(node, $"stage '{source.Stage}' ({giver.Kind.Name}) gives no '{source.Output}': "
-                + (names.Count == 0 ? "it gives nothing" : given is null ? Suggestion.For(source.Output, names) : $"with these settings it gives {string.Join(", ", names)}"));
+                + (names.Count == 0 ? "it gives nothing" : given is null ? Suggestion.For(source.Output, names)
+                    : $"with these settings it gives {string.Join(", ", names)}"));
         }
         else if (port is not null && port.Artifact != given.Artifact)
         {
@@ -114,7 +121,8 @@ internal static partial class Wiring
             {
                 return;
             }
-            foreach (var source in byId[id].Inputs.Values.Select(node => Reference(Binder.Text(node) ?? "")).OfType<StageOutput>().Where(source => byId.ContainsKey(source.Stage)))
+            foreach (var source in byId[id].Inputs.Values.Select(node => Reference(Binder.Text(node) ?? "")).OfType<StageOutput>()
+                .Where(source => byId.ContainsKey(source.Stage)))
             {
                 Visit(source.Stage, [.. path, id]);
             }
@@ -127,7 +135,8 @@ internal static partial class Wiring
         return $"{("aeiou".Contains(word[0]) ? "an" : "a")} {word}";
     }
 
-    private static string Example(Port port) => port.Artifact == ArtifactKind.Model ? "model:NAME" : $"STAGE.{port.Artifact.ToString().ToLowerInvariant()}";
+    private static string Example(Port port) =>
+        port.Artifact == ArtifactKind.Model ? "model:NAME" : $"STAGE.{port.Artifact.ToString().ToLowerInvariant()}";
 
     [GeneratedRegex(@"^([^.:\s/]+)\.([^.:\s/]+)\z")]
     private static partial Regex OutputForm();

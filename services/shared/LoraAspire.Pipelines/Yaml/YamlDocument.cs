@@ -44,7 +44,8 @@ internal static class YamlDocument
             report.Error(error.Start, error.Message + Unclosed(open));
         }
         // The library's scanner has these for what it didn't foresee, such as a list that is never closed.
-        catch (Exception error) when (error is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException or OverflowException or NotSupportedException)
+        catch (Exception error) when (error is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException
+            or OverflowException or NotSupportedException)
         {
             report.Error(reached, "not readable as YAML from here on" + Unclosed(open));
         }
@@ -52,10 +53,11 @@ internal static class YamlDocument
     }
 
     /// <summary>
-    /// The event parser keeps its own stack, so depth is checked before the recursive loader runs. An alias is a node written elsewhere: a bomb needs them. A tag names a
-    /// type for the loader; here the keys do.
+    /// The event parser keeps its own stack, so depth is checked before the recursive loader runs. An alias is a node written elsewhere: a
+    /// bomb needs them. A tag names a type for the loader; here the keys do.
     /// </summary>
-    /// <param name="open">Lists and mappings that are open where the parser stands, those in brackets as well as those by indentation.</param>
+    /// <param name="open">Lists and mappings that are open where the parser stands, those in brackets as well as those by
+    /// indentation.</param>
     /// <param name="reached">Where the parser stands.</param>
     private static bool IsTame(string text, Diagnostics report, Stack<ParsingEvent> open, ref Mark reached)
     {
@@ -83,17 +85,22 @@ internal static class YamlDocument
         AnchorAlias alias => $"aliases (*{alias.Value}) are not used in pipelines: write the value out",
         NodeEvent { Tag: { IsEmpty: false } tag } => $"tags ({tag}) are not used in pipelines: remove it",
         SequenceStart or MappingStart when depth >= MaxDepth => $"nested more than {MaxDepth} levels deep",
-        Scalar { Value.Length: > MaxLetters } => $"a text of more than {MaxLetters >> 10} thousand letters: keep data in files that the pipeline names",
-        Scalar { Value: var value } when value.AsSpan().IndexOfAny(ControlCharacters) is >= 0 and var at => $"a text with the control character U+{(int)value[at]:X4}, which nothing in a pipeline needs: remove it",
+        Scalar { Value.Length: > MaxLetters } =>
+            $"a text of more than {MaxLetters >> 10} thousand letters: keep data in files that the pipeline names",
+        Scalar { Value: var value } when value.AsSpan().IndexOfAny(ControlCharacters) is >= 0 and var at =>
+            $"a text with the control character U+{(int)value[at]:X4}, which nothing in a pipeline needs: remove it",
         _ => null,
     };
 
     private static readonly SearchValues<char> ControlCharacters = SearchValues.Create(
-        [.. Enumerable.Range(0, 0xA0).Select(code => (char)code).Where(letter => char.IsControl(letter) && letter is not ('\t' or '\n' or '\r'))]);
+        [.. Enumerable.Range(0, 0xA0).Select(code => (char)code)
+            .Where(letter => char.IsControl(letter) && letter is not ('\t' or '\n' or '\r'))]);
 
     /// <summary>The innermost bracket that is open: where it stands tells what to mend, which the place of the error seldom does.</summary>
     private static string Unclosed(Stack<ParsingEvent> open) =>
-        open.FirstOrDefault(start => start is SequenceStart { Style: SequenceStyle.Flow } or MappingStart { Style: MappingStyle.Flow }) is { } start
-            ? $"; the '{(start is SequenceStart ? "[" : "{")}' in line {start.Start.Line}, column {start.Start.Column} is not closed before it"
+        open.FirstOrDefault(
+            start => start is SequenceStart { Style: SequenceStyle.Flow } or MappingStart { Style: MappingStyle.Flow }) is { } start
+            ? $"; the '{(start is SequenceStart ? "[" : "{")}' in line {start.Start.Line}, column {start.Start.Column} is not closed "
+                + "before it"
             : "";
 }

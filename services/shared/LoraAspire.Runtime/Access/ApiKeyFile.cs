@@ -3,7 +3,10 @@ using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Runtime.Access;
 
-/// <summary>The key that lets a client in where services listen beyond this machine. It lies in a file of its owner's, never in an environment, a command line or a log.</summary>
+/// <summary>
+/// The key that lets a client in where services listen beyond this machine. It lies in a file of its owner's, never in an environment, a
+/// command line or a log.
+/// </summary>
 public static class ApiKeyFile
 {
     /// <summary>Names the file. Whoever has it set asks for the key, or sends it.</summary>

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace LoraAspire.Runtime.Hosting;
 
 /// <summary>
-/// The process of one attempt: <c>attempt</c>, an order on standard input, what comes of it on standard output (<see cref="AttemptLine"/>). The memory that the attempt took, on
-/// the GPU as well, and the faults of native code end with it. It ends itself when its worker is gone.
+/// The process of one attempt: <c>attempt</c>, an order on standard input, what comes of it on standard output (<see cref="AttemptLine"/>).
+/// The memory that the attempt took, on the GPU as well, and the faults of native code end with it. It ends itself when its worker is gone.
 /// </summary>
 internal abstract class AttemptCommand
 {
@@ -19,7 +19,8 @@ internal abstract class AttemptCommand
     public abstract int Invoke();
 }
 
-internal sealed class AttemptCommand<TParams>(StageAttempt<TParams> attempt, AttemptPipe pipe, StageLibraries libraries, ILogger<AttemptCommand> log) : AttemptCommand
+internal sealed class AttemptCommand<TParams>(StageAttempt<TParams> attempt, AttemptPipe pipe, StageLibraries libraries,
+    ILogger<AttemptCommand> log) : AttemptCommand
     where TParams : StageParams
 {
     private readonly CancellationTokenSource _stop = new();
@@ -33,7 +34,8 @@ internal sealed class AttemptCommand<TParams>(StageAttempt<TParams> attempt, Att
         var input = new StreamReader(Console.OpenStandardInput(), new UTF8Encoding(false));
         try
         {
-            var task = AttemptTask.Read(input.ReadLine() ?? throw new EndOfStreamException("No order on standard input: this command is the worker's own."));
+            var task = AttemptTask.Read(input.ReadLine()
+                ?? throw new EndOfStreamException("No order on standard input: this command is the worker's own."));
             new Thread(() => Watch(input)) { IsBackground = true, Name = "worker's word" }.Start();
             libraries.Load();
             pipe.End(new FinishedLine(attempt.Execute(task.Order, task.Worker, pipe, _stop.Token)));
@@ -63,7 +65,8 @@ internal sealed class AttemptCommand<TParams>(StageAttempt<TParams> attempt, Att
         {
             _stop.Cancel();
         }
-        // Without its worker nobody keeps the order: another may take it over, and what runs here must not be in its way. No handler runs, as after a kill.
+        // Without its worker nobody keeps the order: another may take it over, and what runs here must not be in its way. No handler runs,
+        // as after a kill.
         Process.GetCurrentProcess().Kill();
     }
 }

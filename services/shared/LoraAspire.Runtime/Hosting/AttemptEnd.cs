@@ -14,14 +14,17 @@ internal abstract record AttemptEnd(string Word, string? Error)
     /// <summary>The coordinator is told.</summary>
     public sealed record Reported(InboxMessage Outcome, string Word, string? Error) : AttemptEnd(Word, Error);
 
-    /// <summary>There is nobody to tell it for: the order was lost, or this worker stops. Another goes on from the last checkpoint.</summary>
+    /// <summary>
+    /// There is nobody to tell it for: the order was lost, or this worker stops. Another goes on from the last checkpoint.
+    /// </summary>
     public sealed record GivenBack() : AttemptEnd("given-back", null);
 
     /// <summary>Its process was ended from outside. Another goes on from the last checkpoint, a few times.</summary>
     public sealed record Died(string Words) : AttemptEnd("died", Words);
 
     /// <summary>Runs the attempt to its end, its timeout, or the end of its lease.</summary>
-    public static async Task<AttemptEnd> OfAsync(IAttempt attempt, StageOrder order, string worker, IProgress<StageProgress> progress, Heartbeat heart, ILogger log)
+    public static async Task<AttemptEnd> OfAsync(IAttempt attempt, StageOrder order, string worker, IProgress<StageProgress> progress,
+        Heartbeat heart, ILogger log)
     {
         TimeSpan? limit = order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
         using var timeout = new StageTimeout(limit, TimeProvider.System);
@@ -29,7 +32,8 @@ internal abstract record AttemptEnd(string Word, string? Error)
         try
         {
             var outputs = await attempt.RunAsync(order, worker, progress, stop.Token);
-            return new Reported(new AttemptFinished(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, outputs), "finished", null);
+            return new Reported(new AttemptFinished(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, outputs), "finished",
+                null);
         }
         catch (Exception error)
         {
@@ -43,7 +47,8 @@ internal abstract record AttemptEnd(string Word, string? Error)
                 return new Died(error.Message);
             }
             var (cause, words) = heart.State == LeaseState.Cancelled ? (FailureCause.Cancelled, "cancelled")
-                : timeout.HasPassed ? (FailureCause.Timeout, $"ran longer than its timeout of {Duration.OfSeconds(order.TimeoutSeconds!.Value)}")
+                : timeout.HasPassed
+                ? (FailureCause.Timeout, $"ran longer than its timeout of {Duration.OfSeconds(order.TimeoutSeconds!.Value)}")
                 : error is AttemptFailedException known ? (known.Cause, known.Message)
                 : Failure.Of(error);
             log.LogError(error, "{Stage} failed ({Cause}): {Words}", order.Stage, cause, words);

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace LoraAspire.Runtime.Hosting;
 
 /// <summary>
-/// What the process of an attempt tells its worker, one JSON text a line on its standard output. Each stands after the sign that RFC 7464 puts before a text, so that what
-/// native code prints there as well is told apart.
+/// What the process of an attempt tells its worker, one JSON text a line on its standard output. Each stands after the sign that RFC 7464
+/// puts before a text, so that what native code prints there as well is told apart.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(ProgressLine), "progress")]
@@ -29,7 +29,8 @@ internal abstract record AttemptLine
     {
         try
         {
-            return line.IndexOf(Sign) is var at and >= 0 ? JsonSerializer.Deserialize<AttemptLine>(line.AsSpan(at + 1), MessageFormat.Json) : null;
+            return line.IndexOf(Sign) is var at and >= 0 ? JsonSerializer.Deserialize<AttemptLine>(line.AsSpan(at + 1), MessageFormat.Json)
+                : null;
         }
         catch (JsonException)
         {
@@ -52,11 +53,15 @@ internal sealed record FailedLine(FailureCause Cause, string Words) : AttemptLin
 /// <summary>It was asked to stop and did.</summary>
 internal sealed record StoppedLine : AttemptLine;
 
-/// <summary>What the worker tells it, on the first line of its standard input. A line after it asks for a stop; the end of the input is the worker's death.</summary>
+/// <summary>
+/// What the worker tells it, on the first line of its standard input. A line after it asks for a stop; the end of the input is the worker's
+/// death.
+/// </summary>
 internal sealed record AttemptTask(StageOrder Order, string Worker)
 {
     public string ToText() => JsonSerializer.Serialize(this, MessageFormat.Json);
 
     /// <exception cref="JsonException">It is none.</exception>
-    public static AttemptTask Read(string line) => JsonSerializer.Deserialize<AttemptTask>(line, MessageFormat.Json) ?? throw new JsonException("null");
+    public static AttemptTask Read(string line) =>
+        JsonSerializer.Deserialize<AttemptTask>(line, MessageFormat.Json) ?? throw new JsonException("null");
 }

@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace LoraAspire.Runtime.Hosting;
 
 /// <summary>
-/// The attempt's end of the pipe: progress, log lines and spans on their way to the worker. A worker that doesn't read holds nothing up: then all but the outcome is dropped.
+/// The attempt's end of the pipe: progress, log lines and spans on their way to the worker. A worker that doesn't read holds nothing up:
+/// then all but the outcome is dropped.
 /// </summary>
 internal sealed class AttemptPipe : IProgress<StageProgress>, ILoggerProvider
 {
@@ -32,7 +33,8 @@ internal sealed class AttemptPipe : IProgress<StageProgress>, ILoggerProvider
         {
             ShouldListenTo = source => source.Name == RunTrace.SourceName,
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
-            ActivityStopped = span => Offer(new SpanLine(span.DisplayName, span.StartTimeUtc, span.StartTimeUtc + span.Duration, span.Status == ActivityStatusCode.Error ? span.StatusDescription ?? "" : null)),
+            ActivityStopped = span => Offer(new SpanLine(span.DisplayName, span.StartTimeUtc, span.StartTimeUtc + span.Duration,
+                span.Status == ActivityStatusCode.Error ? span.StatusDescription ?? "" : null)),
         };
         ActivitySource.AddActivityListener(_spans);
     }
@@ -91,11 +93,13 @@ internal sealed class AttemptPipe : IProgress<StageProgress>, ILoggerProvider
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             if (IsEnabled(logLevel))
             {
-                pipe.Offer(new LoggedLine(logLevel, category, exception is null ? formatter(state, null) : $"{formatter(state, exception)}\n{exception}"));
+                pipe.Offer(new LoggedLine(logLevel, category,
+                    exception is null ? formatter(state, null) : $"{formatter(state, exception)}\n{exception}"));
             }
         }
     }

@@ -9,7 +9,10 @@ using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>An attempt in a process of its own: this same program with the command <c>attempt</c>. Its memory, on the GPU as well, and the faults of native code end with it.</summary>
+/// <summary>
+/// An attempt in a process of its own: this same program with the command <c>attempt</c>. Its memory, on the GPU as well, and the faults of
+/// native code end with it.
+/// </summary>
 public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
 {
     /// <summary>So long it may take to notice that it shall stop, and then to save what it has.</summary>
@@ -18,7 +21,8 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
 
     private readonly ILogger _log = logs.CreateLogger<ChildAttempt>();
 
-    public async Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress, CancellationToken stop)
+    public async Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress,
+        CancellationToken stop)
     {
         stop.ThrowIfCancellationRequested();
         using var process = Start();
@@ -53,7 +57,8 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
     private static Exception Death(int exitCode, string lastWords)
     {
         var words = $"The process of this attempt {ProcessEnd.Of(exitCode)}.{lastWords}";
-        return ProcessEnd.IsFromOutside(exitCode) ? new AttemptDiedException(words) : new AttemptFailedException(FailureCause.Transient, words);
+        return ProcessEnd.IsFromOutside(exitCode) ? new AttemptDiedException(words)
+            : new AttemptFailedException(FailureCause.Transient, words);
     }
 
     private async Task StopAsync(Running attempt, Task reading)
@@ -79,7 +84,8 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
     {
         // Started by `dotnet NAME.dll`, or by its own name.
         var self = Environment.ProcessPath!;
-        string[] arguments = [.. Environment.GetCommandLineArgs()[Path.GetFileNameWithoutExtension(self) == "dotnet" ? 0.. : 1..], AttemptCommand.Word];
+        string[] arguments =
+            [.. Environment.GetCommandLineArgs()[Path.GetFileNameWithoutExtension(self) == "dotnet" ? 0.. : 1..], AttemptCommand.Word];
         var start = new ProcessStartInfo(self, arguments)
         {
             RedirectStandardInput = true,
@@ -90,7 +96,8 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
             StandardErrorEncoding = Encoding.UTF8,
         };
         // It talks to its worker alone; and it computes.
-        foreach (var name in start.Environment.Keys.Where(name => name == "ConnectionStrings__redis" || name.StartsWith("REDIS_", StringComparison.Ordinal)).Concat(QuickStart.Environment.Keys).ToList())
+        foreach (var name in start.Environment.Keys.Where(name => name == "ConnectionStrings__redis"
+            || name.StartsWith("REDIS_", StringComparison.Ordinal)).Concat(QuickStart.Environment.Keys).ToList())
         {
             start.Environment.Remove(name);
         }

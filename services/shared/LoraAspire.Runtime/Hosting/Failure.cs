@@ -27,14 +27,20 @@ public static class Failure
 
     private static (FailureCause Cause, string Words) OfDisk(IOException error) => (error.HResult & 0xFFFF) switch
     {
-        NoSpace or OverQuota => (FailureCause.Transient, $"No disk space left: {error.Message} Make room (`lora gc` shows what nobody needs) and submit again: finished stages are kept."),
-        ReadOnly => (FailureCause.Permanent, $"{error.Message} The disk can't be written: mount it writable, or set LORA_STORE to a folder that is."),
-        DiskError => (FailureCause.Permanent, $"{error.Message} The disk can't read or write it: look into the system's log, and keep the store on another disk."),
+        NoSpace or OverQuota => (FailureCause.Transient,
+            $"No disk space left: {error.Message} Make room (`lora gc` shows what nobody needs) and submit again: finished stages are "
+                + "kept."),
+        ReadOnly => (FailureCause.Permanent,
+            $"{error.Message} The disk can't be written: mount it writable, or set LORA_STORE to a folder that is."),
+        DiskError => (FailureCause.Permanent,
+            $"{error.Message} The disk can't read or write it: look into the system's log, and keep the store on another disk."),
         TooManyFiles => (FailureCause.Transient, $"{error.Message} Raise the limit of open files (ulimit -n)."),
         _ => (FailureCause.Transient, error.Message),
     };
 
-    /// <summary>Work over all cores fails in a bundle. That the others were stopped says nothing; a known reason says more than a fault.</summary>
+    /// <summary>
+    /// Work over all cores fails in a bundle. That the others were stopped says nothing; a known reason says more than a fault.
+    /// </summary>
     private static Exception MostTelling(AggregateException all)
     {
         var inner = all.Flatten().InnerExceptions;

@@ -3,14 +3,18 @@ using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>Where the work of an attempt is done: in this process (<see cref="StageAttempt{TParams}"/>) or in one of its own (<see cref="ChildAttempt"/>).</summary>
+/// <summary>
+/// Where the work of an attempt is done: in this process (<see cref="StageAttempt{TParams}"/>) or in one of its own
+/// (<see cref="ChildAttempt"/>).
+/// </summary>
 public interface IAttempt
 {
     /// <returns>Output name → digest of what was published.</returns>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     /// <exception cref="AttemptFailedException">It failed, and says why.</exception>
     /// <exception cref="AttemptDiedException">Its process was ended from outside: another goes on from the last checkpoint.</exception>
-    Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress, CancellationToken stop);
+    Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress,
+        CancellationToken stop);
 }
 
 /// <summary>An attempt failed, in words.</summary>

@@ -6,7 +6,8 @@ namespace LoraAspire.Runtime.Hosting;
 public sealed class LogFields(string run, string? stage = null, int? attempt = null) : IReadOnlyList<KeyValuePair<string, object?>>
 {
     private readonly IReadOnlyList<KeyValuePair<string, object?>> _fields =
-        [new("run", run), .. stage is null ? Array.Empty<KeyValuePair<string, object?>>() : [new("stage", stage)], .. attempt is null ? Array.Empty<KeyValuePair<string, object?>>() : [new("attempt", attempt)]];
+        [new("run", run), .. stage is null ? Array.Empty<KeyValuePair<string, object?>>() : [new("stage", stage)],
+            .. attempt is null ? Array.Empty<KeyValuePair<string, object?>>() : [new("attempt", attempt)]];
 
     public int Count => _fields.Count;
 

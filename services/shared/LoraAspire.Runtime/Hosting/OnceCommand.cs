@@ -17,12 +17,17 @@ internal abstract class OnceCommand
     public abstract Task<int> InvokeAsync(string[] args);
 }
 
-internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind, LoraPaths paths, StageLibraries libraries) : OnceCommand where TParams : StageParams
+internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind, LoraPaths paths, StageLibraries libraries)
+    : OnceCommand where TParams : StageParams
 {
-    private readonly Option<FileInfo> _with = new("--with") { Description = "YAML file with the stage's parameters (what stands under `with` in a pipeline)" };
-    private readonly Option<string[]> _inputs = new("--input") { Description = "NAME=DIR, once for each input: " + string.Join(", ", kind.Inputs.Select(port => port.Name)) };
-    private readonly Option<DirectoryInfo> _out = new("--out") { Description = "Folder that takes the outputs, one folder each; must be new or empty", Required = true };
-    private readonly Option<DirectoryInfo> _data = new("--data") { Description = "Folder that data paths are relative to (default: LORA_DATA, else the repository)" };
+    private readonly Option<FileInfo> _with =
+        new("--with") { Description = "YAML file with the stage's parameters (what stands under `with` in a pipeline)" };
+    private readonly Option<string[]> _inputs =
+        new("--input") { Description = "NAME=DIR, once for each input: " + string.Join(", ", kind.Inputs.Select(port => port.Name)) };
+    private readonly Option<DirectoryInfo> _out =
+        new("--out") { Description = "Folder that takes the outputs, one folder each; must be new or empty", Required = true };
+    private readonly Option<DirectoryInfo> _data =
+        new("--data") { Description = "Folder that data paths are relative to (default: LORA_DATA, else the repository)" };
 
     public override async Task<int> InvokeAsync(string[] args)
     {
@@ -30,7 +35,8 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
         var once = new Command("once", $"Run {kind.Name} once, without Redis.") { _with, _inputs, _out, _data };
         once.SetAction(RunAsync);
         var root = new RootCommand(
-            $"LoraAspire's {kind.Name} worker: {kind.Title}. Without a command it takes orders from Redis (ConnectionStrings__redis).") { once };
+            $"LoraAspire's {kind.Name} worker: {kind.Title}. Without a command it takes orders from Redis "
+                + "(ConnectionStrings__redis).") { once };
         return await root.Parse(args).InvokeAsync();
     }
 
@@ -40,7 +46,8 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
         var with = parsed.GetValue(_with);
         try
         {
-            var parameters = (TParams)PipelineParser.ParseParams(with is null ? "" : await PipelineFile.ReadAsync(with.FullName, cancellationToken), with?.ToString() ?? "--with", kind);
+            var parameters = (TParams)PipelineParser.ParseParams(with is null ? ""
+                : await PipelineFile.ReadAsync(with.FullName, cancellationToken), with?.ToString() ?? "--with", kind);
             var inputs = Inputs(parsed.GetValue(_inputs) ?? []);
             if (output.Exists && output.EnumerateFileSystemInfos().Any())
             {
@@ -49,7 +56,8 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
             var scratch = Directory.CreateDirectory(output.FullName.TrimEnd('/') + ".part").FullName;
             var checkpoints = Directory.CreateDirectory(Path.Combine(scratch, "checkpoints")).FullName;
             var data = new DataRoot(parsed.GetValue(_data)?.FullName ?? paths.Data);
-            var context = new StageContext<TParams>(parameters, inputs, data, scratch, checkpoints, new TerminalProgress(TimeProvider.System))
+            var context =
+                new StageContext<TParams>(parameters, inputs, data, scratch, checkpoints, new TerminalProgress(TimeProvider.System))
             {
                 PipelineName = kind.Name,
                 CacheDir = new ArtifactStore(paths.Store).StageCache(kind),
@@ -83,12 +91,15 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
         var inputs = new Dictionary<string, string>();
         foreach (var pair in given)
         {
-            var (name, folder) = pair.Split('=', 2) is [var left, var right] ? (left, right) : throw new StageException($"--input {pair}: write NAME=DIR");
+            var (name, folder) = pair.Split('=', 2) is [var left, var right] ? (left, right)
+                : throw new StageException($"--input {pair}: write NAME=DIR");
             if (kind.Inputs.All(port => port.Name != name))
             {
-                throw new StageException($"--input {pair}: {kind.Name} has no input '{name}': {Suggestion.For(name, kind.Inputs.Select(port => port.Name))}");
+                throw new StageException(
+                    $"--input {pair}: {kind.Name} has no input '{name}': {Suggestion.For(name, kind.Inputs.Select(port => port.Name))}");
             }
-            inputs[name] = Directory.Exists(folder) ? Path.GetFullPath(folder) : throw new StageException($"--input {pair}: no folder {folder}");
+            inputs[name] = Directory.Exists(folder) ? Path.GetFullPath(folder)
+                : throw new StageException($"--input {pair}: no folder {folder}");
             // A pipe among its files could be waited on for ever.
             ModelFolder.Files(name, folder, folder);
         }

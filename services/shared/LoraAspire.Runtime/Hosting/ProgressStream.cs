@@ -7,8 +7,8 @@ using StackExchange.Redis;
 namespace LoraAspire.Runtime.Hosting;
 
 /// <summary>
-/// Progress → <c>lora:progress:{run}</c>, without waiting for Redis; what Redis doesn't take is lost. Counts come at most ten times a second; messages all do. The stream goes
-/// by itself some time after its last point.
+/// Progress → <c>lora:progress:{run}</c>, without waiting for Redis; what Redis doesn't take is lost. Counts come at most ten times a
+/// second; messages all do. The stream goes by itself some time after its last point.
 /// </summary>
 public sealed class ProgressStream(IDatabase redis, string run, string stage, StreamSettings options) : IProgress<StageProgress>
 {
@@ -28,7 +28,8 @@ public sealed class ProgressStream(IDatabase redis, string run, string stage, St
         _told = Stopwatch.GetTimestamp();
         try
         {
-            redis.StreamAdd(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, DateTimeOffset.UtcNow, stage, value.Finite())), messageId: null,
+            redis.StreamAdd(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, DateTimeOffset.UtcNow, stage, value.Finite())),
+                messageId: null,
                 maxLength: options.ProgressLength, useApproximateMaxLength: true, flags: CommandFlags.FireAndForget);
             if (!IsWithin(_expirySet, ExpiryInterval))
             {

@@ -10,10 +10,14 @@ public static class RunMeter
 
     private static readonly Meter Meter = new(Name);
     private static readonly Counter<long> Runs = Meter.CreateCounter<long>("lora.runs", "{run}", "Runs that ended");
-    private static readonly Counter<long> Attempts = Meter.CreateCounter<long>("lora.attempts", "{attempt}", "Attempts that ended, by what came of them");
-    private static readonly Histogram<double> AttemptDuration = Meter.CreateHistogram<double>("lora.attempt.duration", "s", "From the moment a worker took an order to its outcome");
-    private static readonly Histogram<double> HandOver = Meter.CreateHistogram<double>("lora.handover.duration", "s", "From the moment an order was queued to the moment a worker took it");
-    private static readonly Gauge<long> Queue = Meter.CreateGauge<long>("lora.queue.length", "{order}", "Orders that no worker has taken yet");
+    private static readonly Counter<long> Attempts =
+        Meter.CreateCounter<long>("lora.attempts", "{attempt}", "Attempts that ended, by what came of them");
+    private static readonly Histogram<double> AttemptDuration =
+        Meter.CreateHistogram<double>("lora.attempt.duration", "s", "From the moment a worker took an order to its outcome");
+    private static readonly Histogram<double> HandOver =
+        Meter.CreateHistogram<double>("lora.handover.duration", "s", "From the moment an order was queued to the moment a worker took it");
+    private static readonly Gauge<long> Queue =
+        Meter.CreateGauge<long>("lora.queue.length", "{order}", "Orders that no worker has taken yet");
 
     public static void Ended(RunFinished end) => Runs.Add(1, new KeyValuePair<string, object?>("status", Word(end.Status)));
 
@@ -25,7 +29,8 @@ public static class RunMeter
         AttemptDuration.Record(after.TotalSeconds, tags);
     }
 
-    public static void HandedOver(string kind, TimeSpan after) => HandOver.Record(after.TotalSeconds, new KeyValuePair<string, object?>("kind", kind));
+    public static void HandedOver(string kind, TimeSpan after) =>
+        HandOver.Record(after.TotalSeconds, new KeyValuePair<string, object?>("kind", kind));
 
     public static void Waiting(string kind, long orders) => Queue.Record(orders, new KeyValuePair<string, object?>("kind", kind));
 

@@ -14,14 +14,17 @@ public sealed class StageAttempt<TParams>(
     ILogger<StageAttempt<TParams>> log) : IAttempt where TParams : StageParams
 {
     /// <summary>On a thread of its own, so that a lease that is kept beside it never starves.</summary>
-    public Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress, CancellationToken stop) =>
+    public Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress,
+        CancellationToken stop) =>
         Task.Factory.StartNew(() => Execute(order, worker, progress, stop), stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>On this thread.</summary>
-    public IReadOnlyDictionary<string, string> Execute(StageOrder order, string worker, IProgress<StageProgress> progress, CancellationToken stop)
+    public IReadOnlyDictionary<string, string> Execute(StageOrder order, string worker, IProgress<StageProgress> progress,
+        CancellationToken stop)
     {
         stop.ThrowIfCancellationRequested();
-        var with = order.With.Deserialize<TParams>(Pipelines.StageKey.ParamsJson) ?? throw new StageException("The order has no parameters.");
+        var with =
+            order.With.Deserialize<TParams>(Pipelines.StageKey.ParamsJson) ?? throw new StageException("The order has no parameters.");
         using var inputs = StageInputs.Open(order, kind, store, digests, progress, stop);
         // Two runs may want the same stage at once, and the process of a stale worker may still be writing checkpoints.
         using var turn = KeyLock.Take(store.CheckpointDir(order.Key) + ".lock", stop);
@@ -42,7 +45,8 @@ public sealed class StageAttempt<TParams>(
         }
     }
 
-    private IReadOnlyDictionary<string, string> Run(StageOrder order, string scratch, TParams with, StageInputs inputs, IProgress<StageProgress> progress, CancellationToken stop)
+    private IReadOnlyDictionary<string, string> Run(StageOrder order, string scratch, TParams with, StageInputs inputs,
+        IProgress<StageProgress> progress, CancellationToken stop)
     {
         var checkpoints = PrivateFolder.Create(store.CheckpointDir(order.Key));
         var context = new StageContext<TParams>(with, inputs.Folders, new DataRoot(paths.Data), scratch, checkpoints, progress)

@@ -17,7 +17,8 @@ public static class StageHost
         builder.AddStage<TParams, TStage, ChildAttempt>(kind, load);
 
     /// <summary>The same, in this process: for a stage whose effect is in it.</summary>
-    public static WebApplicationBuilder AddStageInProcess<TParams, TStage>(this WebApplicationBuilder builder, StageKind kind, Action? load = null)
+    public static WebApplicationBuilder AddStageInProcess<TParams, TStage>(this WebApplicationBuilder builder, StageKind kind,
+        Action? load = null)
         where TParams : StageParams where TStage : class, IStage<TParams> =>
         builder.AddStage<TParams, TStage, StageAttempt<TParams>>(kind, load);
 
@@ -39,12 +40,14 @@ public static class StageHost
         return 0;
     }
 
-    private static WebApplicationBuilder AddStage<TParams, TStage, TAttempt>(this WebApplicationBuilder builder, StageKind kind, Action? load)
+    private static WebApplicationBuilder AddStage<TParams, TStage, TAttempt>(this WebApplicationBuilder builder, StageKind kind,
+        Action? load)
         where TParams : StageParams where TStage : class, IStage<TParams> where TAttempt : class, IAttempt
     {
         var args = Environment.GetCommandLineArgs()[1..];
         builder.AddLoraRuntime();
-        // After SIGTERM a stage gets this long to notice and to save what it has; what it did since its last checkpoint is done again by the next worker.
+        // After SIGTERM a stage gets this long to notice and to save what it has; what it did since its last checkpoint is done again by
+        // the next worker.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
         builder.Services.AddSingleton<IStage<TParams>, TStage>();
         builder.Services.AddSingleton(kind);

@@ -6,8 +6,8 @@ using LoraAspire.Pipelines.Stages;
 namespace LoraAspire.Runtime.Hosting;
 
 /// <summary>
-/// Progress on its way to the reader, with the figures of a training told as metrics as well. In the worker, which outlives the processes of
-/// the attempts, so that counts go on.
+/// Progress on its way to the reader, with the figures of a training told as metrics as well. In the worker, which outlives the processes
+/// of the attempts, so that counts go on.
 /// </summary>
 public sealed class StageMeter(IProgress<StageProgress> reader, StageOrder order) : IProgress<StageProgress>
 {
@@ -17,10 +17,12 @@ public sealed class StageMeter(IProgress<StageProgress> reader, StageOrder order
     private static readonly Counter<long> Steps = Meter.CreateCounter<long>("lora.trainer.steps", "{step}", "Optimiser steps done");
     private static readonly Counter<long> Tokens = Meter.CreateCounter<long>("lora.trainer.tokens", "{token}", "Real tokens trained on");
     private static readonly Gauge<double> Loss = Meter.CreateGauge<double>("lora.trainer.loss", null, "Loss of the latest step");
-    private static readonly Gauge<double> SmoothedLoss = Meter.CreateGauge<double>("lora.trainer.smoothed_loss", null, "Exponential mean of the losses");
+    private static readonly Gauge<double> SmoothedLoss =
+        Meter.CreateGauge<double>("lora.trainer.smoothed_loss", null, "Exponential mean of the losses");
     private static readonly Gauge<double> EvalLoss = Meter.CreateGauge<double>("lora.trainer.eval_loss", null, "Validation loss");
     private static readonly Gauge<double> LearningRate = Meter.CreateGauge<double>("lora.trainer.learning_rate");
-    private static readonly Gauge<double> GradNorm = Meter.CreateGauge<double>("lora.trainer.grad_norm", null, "Global norm of the gradient before clipping");
+    private static readonly Gauge<double> GradNorm =
+        Meter.CreateGauge<double>("lora.trainer.grad_norm", null, "Global norm of the gradient before clipping");
     private static readonly Gauge<double> Epoch = Meter.CreateGauge<double>("lora.trainer.epoch");
     private static readonly Gauge<double> Speed = Meter.CreateGauge<double>("lora.trainer.tokens_per_second", "{token}/s");
     private static readonly Gauge<double> StepTime = Meter.CreateGauge<double>("lora.trainer.step_time", "s", "Mean over the last steps");

@@ -7,10 +7,12 @@ using StackExchange.Redis;
 namespace LoraAspire.Runtime.Hosting;
 
 /// <summary>
-/// Takes one order after the other, keeps its lease while the stage runs, and tells the outcome. Nothing that an order holds, and nothing that happens to it, ends the loop.
+/// Takes one order after the other, keeps its lease while the stage runs, and tells the outcome. Nothing that an order holds, and nothing
+/// that happens to it, ends the loop.
 /// </summary>
 public sealed class StageWorker(
-    StageKind kind, IAttempt attempt, IConnectionMultiplexer connection, StreamSettings options, ILogger<StageWorker> log) : BackgroundService
+    StageKind kind, IAttempt attempt, IConnectionMultiplexer connection, StreamSettings options, ILogger<StageWorker> log)
+        : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -8,7 +8,9 @@ using StackExchange.Redis;
 
 namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>One order, from its reading to its acknowledgement. What can't be read or handled is kept with the dead letters, and its run is told.</summary>
+/// <summary>
+/// One order, from its reading to its acknowledgement. What can't be read or handled is kept with the dead letters, and its run is told.
+/// </summary>
 public sealed class WorkEntry(
     IDatabase redis, ConsumerGroup group, Delivery delivery, StageKind kind, IAttempt attempt, StreamSettings options, ILogger log)
 {
@@ -34,7 +36,8 @@ public sealed class WorkEntry(
 
     private async Task WorkAsync(CancellationToken stopping)
     {
-        MessageFormatException.Require(delivery.Count <= options.MaxDeliveries, $"delivered {delivery.Count} times: each worker that took it, or the process that it started for it, died");
+        MessageFormatException.Require(delivery.Count <= options.MaxDeliveries,
+            $"delivered {delivery.Count} times: each worker that took it, or the process that it started for it, died");
         var order = Entries.Read<StageOrder>(delivery.Entry);
         MessageFormatException.Require(order.Kind == kind.Name, $"an order for a {order.Kind} on the stream of a {kind.Name}");
 

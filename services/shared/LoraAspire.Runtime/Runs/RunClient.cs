@@ -12,8 +12,8 @@ using StackExchange.Redis;
 namespace LoraAspire.Runtime.Runs;
 
 /// <summary>
-/// Submits, cancels and follows runs. What CLI, lab and AppHost know of runs, they know through this. An entry that can't be read is told as such and passed over; following
-/// ends with a <see cref="RunLostException"/> when there is nothing left to follow.
+/// Submits, cancels and follows runs. What CLI, lab and AppHost know of runs, they know through this. An entry that can't be read is told
+/// as such and passed over; following ends with a <see cref="RunLostException"/> when there is nothing left to follow.
 /// </summary>
 public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings options)
 {
@@ -47,7 +47,8 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
     /// <summary>All runs, the newest first. One whose log can't be read at all is among them, as failed.</summary>
     public async Task<IReadOnlyList<RunState>> ListAsync()
     {
-        var ids = (await Redis.SortedSetRangeByRankAsync(Keys.Runs, order: Order.Descending)).Select(id => id.ToString()).Where(Identifiers.IsRun);
+        var ids = (await Redis.SortedSetRangeByRankAsync(Keys.Runs, order: Order.Descending)).Select(id => id.ToString())
+            .Where(Identifiers.IsRun);
         return [.. (await Task.WhenAll(ids.Select(GetAsync))).OfType<RunState>()];
     }
 
@@ -92,17 +93,22 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         }
     }
 
-    /// <summary>What there is to read of a run: its events in words and its stages' messages. Goes on to the end of the run when told to follow.</summary>
+    /// <summary>
+    /// What there is to read of a run: its events in words and its stages' messages. Goes on to the end of the run when told to follow.
+    /// </summary>
     /// <exception cref="RunLostException">As <see cref="WatchAsync"/>, when following.</exception>
-    public async IAsyncEnumerable<RunLogLine> LogsAsync(string run, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<RunLogLine> LogsAsync(string run, bool follow,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var (events, points) = (new StreamCursor(Redis, Keys.Run(run)), new StreamCursor(Redis, Keys.Progress(run)));
         var (watch, poll) = (new RunWatch(Redis, options, run), new PollDelay(options));
         while (true)
         {
             var over = !follow || await AskAsync(run, () => IsOverAsync(run), cancellationToken);
-            var lines = (await AskAsync(run, events.NextAsync, cancellationToken)).Select(entry => RunLogLine.Of(RunRecord.Event(run, entry)))
-                .Concat((await AskAsync(run, points.NextAsync, cancellationToken)).Select(entry => RunLogLine.Of(ProgressPoint.Of(run, entry))))
+            var lines =
+                (await AskAsync(run, events.NextAsync, cancellationToken)).Select(entry => RunLogLine.Of(RunRecord.Event(run, entry)))
+                .Concat((await AskAsync(run, points.NextAsync, cancellationToken))
+                    .Select(entry => RunLogLine.Of(ProgressPoint.Of(run, entry))))
                 .OfType<RunLogLine>().OrderBy(line => line.At).ToList();
             foreach (var line in lines)
             {
@@ -167,12 +173,14 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
             away ??= Stopwatch.StartNew();
             if (away.Elapsed > options.RedisLimit)
             {
-                throw new RunLostException($"Redis has not answered for {away.Elapsed.TotalSeconds:0} s ({error.Message}), so nobody hears of run {run}. It goes on by itself when Redis is back.");
+                throw new RunLostException($"Redis has not answered for {away.Elapsed.TotalSeconds:0} s ({error.Message}), so nobody "
+                    + $"hears of run {run}. It goes on by itself when Redis is back.");
             }
         }, cancellationToken);
     }
 
     /// <summary>Nobody of ours writes after the end; who else does shall not hide it.</summary>
     private async Task<bool> IsOverAsync(string run) =>
-        (await Redis.StreamRangeAsync(Keys.Run(run), count: LastEntries, messageOrder: Order.Descending)).Any(entry => RunRecord.Event(run, entry) is RunFinished);
+        (await Redis.StreamRangeAsync(Keys.Run(run), count: LastEntries, messageOrder: Order.Descending))
+            .Any(entry => RunRecord.Event(run, entry) is RunFinished);
 }

@@ -19,7 +19,8 @@ public sealed record RunLogLine(DateTimeOffset At, string? Stage, string Text)
         StageQueued e => new(e.At, e.Stage, $"queued again, attempt {e.Attempt}"),
         StageCached e => new(e.At, e.Stage, "cached: these parameters and inputs were done before"),
         StageStarted e => new(e.At, e.Stage, $"started by {e.Worker}"),
-        StageFinished e => new(e.At, e.Stage, e.Outputs.Count == 0 ? "finished" : $"finished: {string.Join(", ", e.Outputs.Select(Short))}"),
+        StageFinished e =>
+            new(e.At, e.Stage, e.Outputs.Count == 0 ? "finished" : $"finished: {string.Join(", ", e.Outputs.Select(Short))}"),
         StageFailed e => new(e.At, e.Stage, $"failed ({$"{e.Cause}".ToLowerInvariant()}): {e.Error}"),
         StageCancelled e => new(e.At, e.Stage, "cancelled"),
         Unreadable e => new(e.At, null, $"entry {e.Entry} of this run's log can't be read: {e.Reason}"),

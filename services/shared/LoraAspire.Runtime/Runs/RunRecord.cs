@@ -33,7 +33,8 @@ public sealed record RunRecord(RunState State, string? TraceParent, IReadOnlyLis
         try
         {
             var happened = Entries.Read<RunEvent>(entry);
-            return happened.Run == run ? happened : new Unreadable(run, Entries.Time(entry), entry.Id.ToString(), $"it belongs to run {happened.Run}");
+            return happened.Run == run ? happened
+                : new Unreadable(run, Entries.Time(entry), entry.Id.ToString(), $"it belongs to run {happened.Run}");
         }
         catch (MessageFormatException error)
         {
@@ -43,5 +44,6 @@ public sealed record RunRecord(RunState State, string? TraceParent, IReadOnlyLis
 
     /// <summary>n of the id n-0, which is what the coordinator writes.</summary>
     internal static long Number(RedisValue id) =>
-        ulong.TryParse(id.ToString().Split('-')[0], CultureInfo.InvariantCulture, out var number) && number < long.MaxValue ? (long)number : long.MaxValue - 1;
+        ulong.TryParse(id.ToString().Split('-')[0], CultureInfo.InvariantCulture, out var number) && number < long.MaxValue ? (long)number
+            : long.MaxValue - 1;
 }

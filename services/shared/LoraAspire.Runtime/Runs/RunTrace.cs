@@ -22,7 +22,8 @@ public static class RunTrace
     {
         var asked = Activity.Current;
         Activity.Current = null;
-        return Source.StartActivity($"submit {name}", ActivityKind.Producer, default(ActivityContext), [], asked is null ? null : [new(asked.Context)])?.OfRun(run);
+        return Source.StartActivity($"submit {name}", ActivityKind.Producer, default(ActivityContext), [],
+            asked is null ? null : [new(asked.Context)])?.OfRun(run);
     }
 
     /// <summary>The submission by somebody who keeps no trace, from its own time until now.</summary>
@@ -30,7 +31,8 @@ public static class RunTrace
     {
         var now = DateTimeOffset.UtcNow;
         Activity.Current = null;
-        using var span = Source.StartActivity($"submit {submit.File}", ActivityKind.Producer, default(ActivityContext), [], null, submit.At < now ? submit.At : now)?.OfRun(submit.Run);
+        using var span = Source.StartActivity($"submit {submit.File}", ActivityKind.Producer, default(ActivityContext), [], null,
+            submit.At < now ? submit.At : now)?.OfRun(submit.Run);
         traceParent = span?.Id;
     }
 
@@ -43,13 +45,15 @@ public static class RunTrace
         var stranger = from is { } one && own is { } other && one.TraceId != other.TraceId;
         var stage = message as AttemptMessage;
         return Source.StartActivity($"decide {Word(message)}{(stage is null ? "" : $" {stage.Stage}")}", ActivityKind.Consumer,
-            (stranger ? own : from ?? own) ?? default, [], stranger ? [new(from!.Value)] : null)?.OfRun(message.Run, stage?.Stage, stage?.Attempt);
+            (stranger ? own : from ?? own) ?? default, [], stranger ? [new(from!.Value)]
+                : null)?.OfRun(message.Run, stage?.Stage, stage?.Attempt);
     }
 
     /// <summary>What came of a decision.</summary>
     public static void Decided(this Activity span, Decision decision)
     {
-        span.SetTag("lora.events", string.Join(", ", decision.Events.Select(happened => happened is StageEvent stage ? $"{Word(happened)} {stage.Stage}" : Word(happened))));
+        span.SetTag("lora.events", string.Join(", ",
+            decision.Events.Select(happened => happened is StageEvent stage ? $"{Word(happened)} {stage.Stage}" : Word(happened))));
         if (decision.Events.OfType<RunFinished>().FirstOrDefault() is { } end)
         {
             span.SetTag("lora.run.status", end.Status.ToString());
@@ -57,11 +61,15 @@ public static class RunTrace
         }
     }
 
-    /// <summary>One attempt, from the moment its worker took it. A span shows when it ends, which may be in hours: another of no length says now that it began, and is its parent.</summary>
+    /// <summary>
+    /// One attempt, from the moment its worker took it. A span shows when it ends, which may be in hours: another of no length says now
+    /// that it began, and is its parent.
+    /// </summary>
     public static Activity? Attempt(StageOrder order, string worker, string? parent)
     {
         Activity? begun;
-        using (begun = Source.StartActivity($"{order.Kind} {order.Stage} started", ActivityKind.Consumer, Context(parent) ?? default)?.OfRun(order.Run, order.Stage, order.Attempt))
+        using (begun = Source.StartActivity($"{order.Kind} {order.Stage} started", ActivityKind.Consumer,
+            Context(parent) ?? default)?.OfRun(order.Run, order.Stage, order.Attempt))
         {
             begun?.SetTag("lora.worker", worker);
         }
@@ -77,12 +85,14 @@ public static class RunTrace
     }
 
     /// <summary>A part of an attempt.</summary>
-    internal static Activity? Part(string name, StageOrder order) => Source.StartActivity(name)?.OfRun(order.Run, order.Stage, order.Attempt);
+    internal static Activity? Part(string name, StageOrder order) =>
+        Source.StartActivity(name)?.OfRun(order.Run, order.Stage, order.Attempt);
 
     /// <summary>A part that is over, as another process tells it.</summary>
     internal static void Part(string name, StageOrder order, Activity? attempt, DateTimeOffset start, DateTimeOffset end, string? error)
     {
-        if (attempt is not null && Source.StartActivity(name, ActivityKind.Internal, attempt.Context, startTime: start)?.OfRun(order.Run, order.Stage, order.Attempt) is { } span)
+        if (attempt is not null && Source.StartActivity(name, ActivityKind.Internal, attempt.Context, startTime: start)?.OfRun(order.Run,
+            order.Stage, order.Attempt) is { } span)
         {
             span.SetStatus(error is null ? ActivityStatusCode.Unset : ActivityStatusCode.Error, error);
             span.SetEndTime(end.UtcDateTime);
@@ -98,7 +108,8 @@ public static class RunTrace
         return span.SetTag("lora.attempt", attempt);
     }
 
-    private static ActivityContext? Context(string? traceParent) => ActivityContext.TryParse(traceParent, null, isRemote: true, out var context) ? context : null;
+    private static ActivityContext? Context(string? traceParent) =>
+        ActivityContext.TryParse(traceParent, null, isRemote: true, out var context) ? context : null;
 
     private static string Word(object message) => MessageFormat.TypeOf(message);
 }

@@ -4,7 +4,9 @@ using StackExchange.Redis;
 
 namespace LoraAspire.Runtime.Runs;
 
-/// <summary>Whether it makes sense to wait for more of a run. Asked at each look that finds nothing new; it looks itself once a heartbeat.</summary>
+/// <summary>
+/// Whether it makes sense to wait for more of a run. Asked at each look that finds nothing new; it looks itself once a heartbeat.
+/// </summary>
 internal sealed class RunWatch(IDatabase redis, StreamSettings options, string run)
 {
     private readonly Stopwatch _sinceLook = new();
@@ -24,7 +26,8 @@ internal sealed class RunWatch(IDatabase redis, StreamSettings options, string r
         var last = (await LastAsync(Keys.Run(run)), await LastAsync(Keys.Progress(run)));
         if (!_last.Log.IsNull && (last.Item1.IsNull || RunRecord.Number(last.Item1) < RunRecord.Number(_last.Log)))
         {
-            throw new RunLostException($"Run {run} is gone: Redis has lost {(last.Item1.IsNull ? "all" : "the newest")} of its log (was it emptied, or did it start from an older file?). What its stages finished is kept: submit the pipeline again.");
+            throw new RunLostException($"Run {run} is gone: Redis has lost {(last.Item1.IsNull ? "all" : "the newest")} of its log (was "
+                + "it emptied, or did it start from an older file?). What its stages finished is kept: submit the pipeline again.");
         }
         if (last != _last)
         {
@@ -41,11 +44,13 @@ internal sealed class RunWatch(IDatabase redis, StreamSettings options, string r
         }
         if (_alone.Elapsed >= options.Patience)
         {
-            throw new RunLostException($"No coordinator has been alive for {_alone.Elapsed.TotalSeconds:0} s, so run {run} stands still. It goes on by itself when one starts: see why the service 'coordinator' ended.");
+            throw new RunLostException($"No coordinator has been alive for {_alone.Elapsed.TotalSeconds:0} s, so run {run} stands still. "
+                + "It goes on by itself when one starts: see why the service 'coordinator' ended.");
         }
         if (last.Item1.IsNull && !await IsWaitingAsync())
         {
-            throw new RunLostException($"There is no run {run}: no log, and no submission that waits. If it was submitted, Redis has lost it: submit the pipeline again.");
+            throw new RunLostException($"There is no run {run}: no log, and no submission that waits. If it was submitted, Redis has "
+                + "lost it: submit the pipeline again.");
         }
         return true;
     }

@@ -18,7 +18,8 @@ public sealed class DataRoot(string root)
         var full = Path.GetFullPath(Path.Combine(Root, relative));
         if (!RealPath.IsInside(full, Root))
         {
-            throw new StageException($"'{relative}' leaves the data root {Root}. Put the file under it, or start with LORA_DATA set to the folder that holds your data.");
+            throw new StageException($"'{relative}' leaves the data root {Root}. Put the file under it, or start with LORA_DATA set to "
+                + "the folder that holds your data.");
         }
         try
         {
@@ -42,9 +43,11 @@ public sealed class DataRoot(string root)
             case FileKind.File:
                 return;
             case null when FileEntry.Find(full, follow: false)?.Kind == FileKind.Link:
-                throw new StageException($"'{relative}' under the data root {Root} is a link to {new FileInfo(full).LinkTarget}, and nothing is there. Copy the file instead.");
+                throw new StageException($"'{relative}' under the data root {Root} is a link to {new FileInfo(full).LinkTarget}, and "
+                    + "nothing is there. Copy the file instead.");
             case null:
-                throw new StageException($"No file '{relative}' under the data root {Root}. Copy it there, or start with LORA_DATA set to the folder that holds your data.");
+                throw new StageException($"No file '{relative}' under the data root {Root}. Copy it there, or start with LORA_DATA set "
+                    + "to the folder that holds your data.");
             case { } other:
                 throw new StageException($"'{relative}' under the data root {Root} is {other.Article()}, not a file.");
         }

@@ -11,7 +11,9 @@ public interface IStage<TParams> where TParams : StageParams
     Task RunAsync(StageContext<TParams> context, CancellationToken cancellationToken);
 }
 
-/// <summary>What a stage gets. Folders exist when the stage starts; the store publishes what lies in each output folder afterwards.</summary>
+/// <summary>
+/// What a stage gets. Folders exist when the stage starts; the store publishes what lies in each output folder afterwards.
+/// </summary>
 /// <param name="With">The stage's parameters, validated.</param>
 /// <param name="Inputs">Input name → read-only folder of the artifact.</param>
 /// <param name="Data">Where relative data paths of the YAML are resolved, without leaving the root.</param>
@@ -31,14 +33,22 @@ public sealed record StageContext<TParams>(
     /// <summary>Input name → digest of what lies there; empty when a stage runs outside a pipeline.</summary>
     public IReadOnlyDictionary<string, string> InputDigests { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Kept across runs and stage keys: what cost much and may be used again. Its stage kind alone writes there, and nothing may be missed when it is gone.</summary>
+    /// <summary>
+    /// Kept across runs and stage keys: what cost much and may be used again. Its stage kind alone writes there, and nothing may be missed
+    /// when it is gone.
+    /// </summary>
     public string CacheDir { get; init; } = CheckpointDir;
 
-    /// <summary>The folder whose content becomes the output artifact of this name. Created on first call; an output never asked for is not published.</summary>
+    /// <summary>
+    /// The folder whose content becomes the output artifact of this name. Created on first call; an output never asked for is not
+    /// published.
+    /// </summary>
     public string OutputDir(string output) => Directory.CreateDirectory(Path.Combine(ScratchDir, "out", output)).FullName;
 }
 
-/// <summary>A failure in words for the user. <see cref="Transient"/> failures may be tried again within the stage's <c>retries</c>.</summary>
+/// <summary>
+/// A failure in words for the user. <see cref="Transient"/> failures may be tried again within the stage's <c>retries</c>.
+/// </summary>
 public sealed class StageException(string message, bool transient = false, Exception? inner = null) : Exception(message, inner)
 {
     public bool Transient { get; } = transient;

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace LoraAspire.Runtime.Store;
 
 /// <summary>
-/// Artifacts by digest on one shared file system. What is published is never written again, is on the disk before it is named, and is verified by content before a stage
-/// uses it; what is damaged is set aside, so that its stage makes it again.
+/// Artifacts by digest on one shared file system. What is published is never written again, is on the disk before it is named, and is
+/// verified by content before a stage uses it; what is damaged is set aside, so that its stage makes it again.
 /// </summary>
 public sealed class ArtifactStore
 {
@@ -36,9 +36,13 @@ public sealed class ArtifactStore
     public string RunScratch(string run) => Path.Combine(Root, "scratch", Checked("run id", run, Identifiers.IsRun));
     public string StageScratch(string run, string stage) => Path.Combine(RunScratch(run), Checked("stage id", stage, Identifiers.IsStage));
     public string ExplainFile(string pipeline, string stage) =>
-        Path.Combine(Root, "explain", Checked("pipeline name", pipeline, Identifiers.IsPipeline), Checked("stage id", stage, Identifiers.IsStage) + ".json");
+        Path.Combine(Root, "explain", Checked("pipeline name", pipeline, Identifiers.IsPipeline),
+            Checked("stage id", stage, Identifiers.IsStage) + ".json");
 
-    /// <summary>The read-only folder of an artifact whose files are all there at their sizes. Fit for looking at; what is computed from asks for <see cref="Verified"/>.</summary>
+    /// <summary>
+    /// The read-only folder of an artifact whose files are all there at their sizes. Fit for looking at; what is computed from asks for
+    /// <see cref="Verified"/>.
+    /// </summary>
     /// <exception cref="LostArtifactException">The store holds no whole artifact of this digest.</exception>
     public string Folder(string digest) => FolderOf(digest) is var folder && Holds(digest) ? folder : throw Lost(digest);
 
@@ -59,7 +63,10 @@ public sealed class ArtifactStore
         }
     }
 
-    /// <summary>The read-only folder of an artifact whose every byte is what its manifest says. A file is hashed once, and again only when its stamp changed.</summary>
+    /// <summary>
+    /// The read-only folder of an artifact whose every byte is what its manifest says. A file is hashed once, and again only when its stamp
+    /// changed.
+    /// </summary>
     /// <exception cref="LostArtifactException">It isn't there, or was damaged: then it has been set aside, and the log says so.</exception>
     public string Verified(string digest) => Verified(digest, null, CancellationToken.None);
 
@@ -75,18 +82,23 @@ public sealed class ArtifactStore
         if (Integrity.Damage(digest, folder, _memory, progress, cancellationToken) is { } damage)
         {
             _quarantine.Take(folder, $"Artifact {digest} is damaged: {damage}.");
-            throw new LostArtifactException(digest, $"The artifact {digest} was damaged ({damage}) and has been set aside. Its stage makes it again when a run needs it.");
+            throw new LostArtifactException(digest,
+                $"The artifact {digest} was damaged ({damage}) and has been set aside. Its stage makes it again when a run needs it.");
         }
         return folder;
     }
 
-    /// <summary>Takes a folder of the scratch into the store by renaming it, and returns its digest. The folder is gone afterwards.</summary>
+    /// <summary>
+    /// Takes a folder of the scratch into the store by renaming it, and returns its digest. The folder is gone afterwards.
+    /// </summary>
     /// <exception cref="StoreException">The folder is empty, or holds a link or a file of the manifest's name.</exception>
     /// <exception cref="IOException">The disk is full or fails; nothing is published.</exception>
-    public string Publish(string scratch, ArtifactKind kind, string producer) => Publish(scratch, kind, producer, null, CancellationToken.None);
+    public string Publish(string scratch, ArtifactKind kind, string producer) =>
+        Publish(scratch, kind, producer, null, CancellationToken.None);
 
     /// <inheritdoc cref="Publish(string, ArtifactKind, string)"/>
-    public string Publish(string scratch, ArtifactKind kind, string producer, IProgress<HashProgress>? progress, CancellationToken cancellationToken)
+    public string Publish(string scratch, ArtifactKind kind, string producer, IProgress<HashProgress>? progress,
+        CancellationToken cancellationToken)
     {
         var (manifest, stamps) = Publication.Seal(scratch, kind, producer, progress, cancellationToken);
         var digest = Store.Manifest.DigestOf(manifest.ToBytes());
@@ -115,8 +127,8 @@ public sealed class ArtifactStore
     }
 
     /// <summary>
-    /// The outputs that this key gave before, when the store still holds all of them undamaged. An entry that is unreadable, lacks an output, names one that the stage doesn't
-    /// give, or points to another kind of artifact is a miss, is set aside, and the log says so.
+    /// The outputs that this key gave before, when the store still holds all of them undamaged. An entry that is unreadable, lacks an
+    /// output, names one that the stage doesn't give, or points to another kind of artifact is a miss, is set aside, and the log says so.
     /// </summary>
     public IReadOnlyDictionary<string, string>? Cached(
         string key, StageKind kind, StageParams with, IProgress<HashProgress>? progress, CancellationToken cancellationToken) =>
@@ -162,7 +174,8 @@ public sealed class ArtifactStore
     private Manifest? ManifestOf(string digest)
     {
         var path = Path.Combine(FolderOf(digest), Store.Manifest.FileName);
-        return File.Exists(path) && File.ReadAllBytes(path) is var bytes && Store.Manifest.DigestOf(bytes) == digest ? Store.Manifest.Read(bytes) : null;
+        return File.Exists(path) && File.ReadAllBytes(path) is var bytes && Store.Manifest.DigestOf(bytes) == digest
+            ? Store.Manifest.Read(bytes) : null;
     }
 
     private string FolderOf(string digest) => Path.Combine(Objects, Checked("artifact's digest", digest, Identifiers.IsDigest));

@@ -7,13 +7,19 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LoraAspire.Runtime.Store;
 
-/// <summary>Digests of what users keep outside the store: base models and data files. A file is read again only when its stamp changed.</summary>
+/// <summary>
+/// Digests of what users keep outside the store: base models and data files. A file is read again only when its stamp changed.
+/// </summary>
 public sealed class ContentDigests(LoraPaths paths, ILogger<ContentDigests>? log = null)
 {
-    private readonly DigestMemory _memory = new(Path.Combine(paths.Store, ArtifactStore.DigestsFolder), log ?? NullLogger<ContentDigests>.Instance);
+    private readonly DigestMemory _memory =
+        new(Path.Combine(paths.Store, ArtifactStore.DigestsFolder), log ?? NullLogger<ContentDigests>.Instance);
 
-    /// <summary>For the check of a pipeline: which of the files and models that it names are there, and can be used. Nothing is hashed.</summary>
-    public ReferenceCheck References => new(path => Problem(() => new DataRoot(paths.Data).Resolve(path)), name => Problem(() => Files(name)));
+    /// <summary>
+    /// For the check of a pipeline: which of the files and models that it names are there, and can be used. Nothing is hashed.
+    /// </summary>
+    public ReferenceCheck References =>
+        new(path => Problem(() => new DataRoot(paths.Data).Resolve(path)), name => Problem(() => Files(name)));
 
     private static string? Problem(Action find)
     {
@@ -38,12 +44,15 @@ public sealed class ContentDigests(LoraPaths paths, ILogger<ContentDigests>? log
         }
         var folder = Path.Combine(paths.Models, name);
         return Directory.Exists(folder) ? folder : throw new StageException(
-            $"No folder '{name}' under the models root {paths.Models}. Put the model's Hugging Face directory there (a link will do), or set LORA_MODELS. There is: "
-            + (Directory.Exists(paths.Models) ? string.Join(", ", Directory.GetDirectories(paths.Models).Select(Path.GetFileName).Order().DefaultIfEmpty("nothing")) : "nothing"));
+            $"No folder '{name}' under the models root {paths.Models}. Put the model's Hugging Face directory there (a link will do), or "
+                + "set LORA_MODELS. There is: "
+            + (Directory.Exists(paths.Models) ? string.Join(", ",
+                Directory.GetDirectories(paths.Models).Select(Path.GetFileName).Order().DefaultIfEmpty("nothing")) : "nothing"));
     }
 
     /// <summary>The digest of a model folder: every file but hidden ones, by relative path and content.</summary>
-    /// <exception cref="StageException">As <see cref="ModelFolder"/>; or the folder holds what a model doesn't, such as a link out of it or a pipe; or it is being written.</exception>
+    /// <exception cref="StageException">As <see cref="ModelFolder"/>; or the folder holds what a model doesn't, such as a link out of it or
+    /// a pipe; or it is being written.</exception>
     public string OfModel(string name) => OfModel(name, null, CancellationToken.None);
 
     /// <inheritdoc cref="OfModel(string)"/>
@@ -67,7 +76,8 @@ public sealed class ContentDigests(LoraPaths paths, ILogger<ContentDigests>? log
     }
 
     /// <summary>The stamps of a model's files, and of a data file: what was looked at before a stage is looked at again after it.</summary>
-    internal IReadOnlyDictionary<string, FileStamp> StampsOfModel(string name) => Files(name).ToDictionary(file => file.Name, file => FileStamp.Of(file.Path));
+    internal IReadOnlyDictionary<string, FileStamp> StampsOfModel(string name) =>
+        Files(name).ToDictionary(file => file.Name, file => FileStamp.Of(file.Path));
 
     internal FileStamp StampOfData(string relative) => FileStamp.Of(RealPath.Of(new DataRoot(paths.Data).Resolve(relative)));
 

@@ -6,13 +6,16 @@ namespace LoraAspire.Runtime.Store;
 /// <param name="Folder">Relative to the store; its artifacts are named by digest.</param>
 public sealed record Deployment(string Name, string Folder, DateTimeOffset Created);
 
-/// <summary>What is served by name: one file each under the store's <c>serving/</c>, so that a restart keeps it and a gc knows of it.</summary>
+/// <summary>
+/// What is served by name: one file each under the store's <c>serving/</c>, so that a restart keeps it and a gc knows of it.
+/// </summary>
 public sealed class Deployments(string store)
 {
     private string Serving => Path.Combine(store, "serving");
 
     /// <summary>A file that can't be read deploys nothing.</summary>
-    public IEnumerable<Deployment> List() => Directory.Exists(Serving) ? Directory.EnumerateFiles(Serving, "*.json").Select(Read).OfType<Deployment>() : [];
+    public IEnumerable<Deployment> List() =>
+        Directory.Exists(Serving) ? Directory.EnumerateFiles(Serving, "*.json").Select(Read).OfType<Deployment>() : [];
 
     /// <summary>Serves the folder under this name from now on, in place of what had it before.</summary>
     /// <exception cref="ArgumentException">The name can't be a file's name.</exception>
@@ -31,7 +34,8 @@ public sealed class Deployments(string store)
     {
         try
         {
-            return JsonSerializer.Deserialize<Deployment>(File.ReadAllBytes(file), JsonSerializerOptions.Web) is { Name: not null, Folder: not null } deployment ? deployment : null;
+            return JsonSerializer.Deserialize<Deployment>(File.ReadAllBytes(file), JsonSerializerOptions.Web) is { Name: not null,
+                Folder: not null } deployment ? deployment : null;
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {

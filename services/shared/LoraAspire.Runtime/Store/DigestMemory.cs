@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace LoraAspire.Runtime.Store;
 
 /// <summary>
-/// SHA-256 of files by (path, size, inode, mtime, ctime), one small file each, shared by all processes on the store. Only a way to save time: what can't be read is hashed
-/// again, and what can't be written is not remembered.
+/// SHA-256 of files by (path, size, inode, mtime, ctime), one small file each, shared by all processes on the store. Only a way to save
+/// time: what can't be read is hashed again, and what can't be written is not remembered.
 /// </summary>
 internal sealed class DigestMemory(string folder, ILogger log)
 {
@@ -28,7 +28,8 @@ internal sealed class DigestMemory(string folder, ILogger log)
         var digest = FileDigest.Of(path, null, meter, cancellationToken);
         if (FileStamp.Of(path) is var after && (after.Size, after.Inode, after.Modified) != (stamp.Size, stamp.Inode, stamp.Modified))
         {
-            throw new StageException($"{path} was written while it was read. Wait until it is complete, then submit again.", transient: true);
+            throw new StageException($"{path} was written while it was read. Wait until it is complete, then submit again.",
+                transient: true);
         }
         // In the same tick another write could leave the same stamp.
         if (after == stamp && stamp.IsSettled(began))
@@ -61,7 +62,8 @@ internal sealed class DigestMemory(string folder, ILogger log)
     {
         try
         {
-            return JsonSerializer.Deserialize<Seen>(File.ReadAllBytes(FileOf(path)), MessageFormat.Json) is { } seen && seen.Path == path && Identifiers.IsDigest(seen.Sha256) ? seen : null;
+            return JsonSerializer.Deserialize<Seen>(File.ReadAllBytes(FileOf(path)), MessageFormat.Json) is { } seen && seen.Path == path
+                && Identifiers.IsDigest(seen.Sha256) ? seen : null;
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {

@@ -6,13 +6,15 @@ namespace LoraAspire.Runtime.Store;
 /// <summary>Whether what is about to be written has room, asked before hours of work or half a file.</summary>
 public static class DiskSpace
 {
-    /// <exception cref="StageException">There is too little; the message says how much is missing. Transient: somebody may make room.</exception>
+    /// <exception cref="StageException">There is too little; the message says how much is missing. Transient: somebody may make
+    /// room.</exception>
     public static void Require(string folder, long bytes, string what)
     {
         var free = Free(folder);
         if (free < bytes)
         {
-            throw new StageException($"{what} needs {Words(bytes)}, and the disk of {folder} has {Words(free)} free: {Words(bytes - free)} are missing. "
+            throw new StageException(
+                $"{what} needs {Words(bytes)}, and the disk of {folder} has {Words(free)} free: {Words(bytes - free)} are missing. "
                 + "Make room (`lora gc` shows what nobody needs) and submit again: finished stages are kept.", transient: true);
         }
     }

@@ -1,6 +1,9 @@
 namespace LoraAspire.Runtime.Store;
 
-/// <summary>Files and folders that are whole under their name even after a power cut: write beside, bring to the disk, rename, bring the rename to the disk.</summary>
+/// <summary>
+/// Files and folders that are whole under their name even after a power cut: write beside, bring to the disk, rename, bring the rename to
+/// the disk.
+/// </summary>
 public static class Durable
 {
     /// <summary>Written and on the disk, but for its name: <see cref="Rename"/> or <see cref="SyncFolder"/> comes next.</summary>
@@ -49,7 +52,10 @@ public static class Durable
         RandomAccess.FlushToDisk(file);
     }
 
-    /// <summary>Brings the names in a folder to the disk. .NET opens no folders, so libc does. A file system that can't sync a folder is left to itself.</summary>
+    /// <summary>
+    /// Brings the names in a folder to the disk. .NET opens no folders, so libc does. A file system that can't sync a folder is left to
+    /// itself.
+    /// </summary>
     public static void SyncFolder(string folder)
     {
         using var descriptor = Libc.Open(folder, Libc.ReadOnlyFolder);

@@ -26,7 +26,8 @@ public static class FileDigest
     internal static string Of(string path, long? length, HashMeter? meter, CancellationToken cancellationToken)
     {
         // Shared with everybody: .NET locks a file that isn't, and nobody should wait for us or fail by us.
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0, FileOptions.SequentialScan);
+        using var file =
+            new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0, FileOptions.SequentialScan);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = ArrayPool<byte>.Shared.Rent(Piece);
         try
@@ -37,7 +38,8 @@ public static class FileDigest
                 var read = file.Read(buffer, 0, (int)Math.Min(left, Piece));
                 if (read == 0)
                 {
-                    return length is null ? Convert.ToHexStringLower(hash.GetHashAndReset()) : throw new EndOfStreamException($"{path} ends {left} bytes early.");
+                    return length is null ? Convert.ToHexStringLower(hash.GetHashAndReset())
+                        : throw new EndOfStreamException($"{path} ends {left} bytes early.");
                 }
                 hash.AppendData(buffer, 0, read);
                 meter?.Add(read);
@@ -52,7 +54,8 @@ public static class FileDigest
     }
 
     /// <summary>One result for each item, over all cores, in order. What one throws is thrown, not a collection of it.</summary>
-    internal static IReadOnlyList<TResult> Each<TItem, TResult>(IEnumerable<TItem> items, Func<TItem, TResult> work, CancellationToken cancellationToken)
+    internal static IReadOnlyList<TResult> Each<TItem, TResult>(IEnumerable<TItem> items, Func<TItem, TResult> work,
+        CancellationToken cancellationToken)
     {
         try
         {
@@ -61,7 +64,8 @@ public static class FileDigest
         catch (AggregateException all)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            ExceptionDispatchInfo.Throw(all.Flatten().InnerExceptions.FirstOrDefault(error => error is not OperationCanceledException) ?? all);
+            ExceptionDispatchInfo.Throw(all.Flatten().InnerExceptions.FirstOrDefault(error => error is not OperationCanceledException)
+                ?? all);
             throw;
         }
     }

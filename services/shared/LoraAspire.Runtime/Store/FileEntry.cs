@@ -19,7 +19,8 @@ internal readonly record struct FileEntry(FileKind Kind, FileStamp Stamp, UnixFi
     /// <exception cref="FileNotFoundException">Nothing is there.</exception>
     /// <exception cref="UnauthorizedAccessException">A folder on the way may not be entered.</exception>
     /// <exception cref="IOException">A link leads in a circle, or the disk fails.</exception>
-    public static FileEntry At(string path, bool follow = true) => Find(path, follow) ?? throw new FileNotFoundException($"Nothing is at {path}.", path);
+    public static FileEntry At(string path, bool follow = true) =>
+        Find(path, follow) ?? throw new FileNotFoundException($"Nothing is at {path}.", path);
 
     /// <summary>As <see cref="At"/>; null where nothing is, and for a link that leads nowhere.</summary>
     public static FileEntry? Find(string path, bool follow = true)
@@ -58,6 +59,7 @@ internal readonly record struct FileEntry(FileKind Kind, FileStamp Stamp, UnixFi
             0xC000 => FileKind.Socket,
             _ => FileKind.Device,
         };
-        return new(kind, new(found.Size, found.Inode, Nanoseconds(found.Modified), Nanoseconds(found.Changed)), (UnixFileMode)(found.Mode & ~KindMask), found.Owner);
+        return new(kind, new(found.Size, found.Inode, Nanoseconds(found.Modified), Nanoseconds(found.Changed)),
+            (UnixFileMode)(found.Mode & ~KindMask), found.Owner);
     }
 }

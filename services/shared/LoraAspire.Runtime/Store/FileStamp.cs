@@ -1,8 +1,9 @@
 namespace LoraAspire.Runtime.Store;
 
 /// <summary>
-/// What a file's content hangs on without reading it. Two equal stamps of one path are one content, if the first was taken when the file had rested for a tick of the
-/// file system's clock. <paramref name="Changed"/> (ctime) moves with every write and can't be set back, as <paramref name="Modified"/> can.
+/// What a file's content hangs on without reading it. Two equal stamps of one path are one content, if the first was taken when the file
+/// had rested for a tick of the file system's clock. <paramref name="Changed"/> (ctime) moves with every write and can't be set back, as
+/// <paramref name="Modified"/> can.
 /// </summary>
 /// <param name="Modified">Nanoseconds since 1970, as <paramref name="Changed"/>.</param>
 public readonly record struct FileStamp(long Size, ulong Inode, long Modified, long Changed)

@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace LoraAspire.Runtime.Store;
 
 /// <summary>
-/// A folder in use. Users share it; whoever would remove it needs it alone. Locked is the folder's own descriptor, so that nothing is left behind, and the lock falls with the
-/// process. Where the file system can't lock folders, users go on without and nothing can be removed.
+/// A folder in use. Users share it; whoever would remove it needs it alone. Locked is the folder's own descriptor, so that nothing is left
+/// behind, and the lock falls with the process. Where the file system can't lock folders, users go on without and nothing can be removed.
 /// </summary>
 internal sealed class FolderLease : IDisposable
 {

@@ -10,4 +10,5 @@ public sealed record Garbage(GarbageKind Kind, string Path, long Bytes, DateTime
 /// <param name="Removed">Empty when it only looked.</param>
 /// <param name="InUse">Found, but somebody was using it when it was to be removed.</param>
 /// <param name="Kept">Artifacts that are needed.</param>
-public sealed record GarbageReport(IReadOnlyList<Garbage> Found, IReadOnlyList<Garbage> Removed, IReadOnlyList<Garbage> InUse, int Kept, long KeptBytes);
+public sealed record GarbageReport(IReadOnlyList<Garbage> Found, IReadOnlyList<Garbage> Removed, IReadOnlyList<Garbage> InUse, int Kept,
+    long KeptBytes);

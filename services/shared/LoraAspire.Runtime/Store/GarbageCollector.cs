@@ -5,8 +5,9 @@ using LoraAspire.Pipelines.Messages;
 namespace LoraAspire.Runtime.Store;
 
 /// <summary>
-/// Finds, and removes, what nobody needs. Needed is an artifact that was used since a given time, that a needed cache entry or a run names, that is served, or that a link of the
-/// user's leads to. Services may go on meanwhile: whoever uses something notes the time under a lock, and what is to be removed is looked at once more under the same lock.
+/// Finds, and removes, what nobody needs. Needed is an artifact that was used since a given time, that a needed cache entry or a run names,
+/// that is served, or that a link of the user's leads to. Services may go on meanwhile: whoever uses something notes the time under a lock,
+/// and what is to be removed is looked at once more under the same lock.
 /// </summary>
 public sealed class GarbageCollector(string store)
 {
@@ -27,7 +28,8 @@ public sealed class GarbageCollector(string store)
     {
         var grace = DateTimeOffset.UtcNow - Grace;
         since = since < grace ? since : grace;
-        using var alone = !delete || !Directory.Exists(store) ? null : KeyLock.TryTake(At("gc.lock")) ?? throw new StoreException($"Another gc is at work in {store}.");
+        using var alone = !delete || !Directory.Exists(store) ? null
+            : KeyLock.TryTake(At("gc.lock")) ?? throw new StoreException($"Another gc is at work in {store}.");
         Sweep sweep = new(delete, Trash);
         // Entries first: what one names is needed as long as the entry is.
         var named = Entries(since, sweep);
@@ -40,7 +42,8 @@ public sealed class GarbageCollector(string store)
         Old(GarbageKind.Quarantine, [.. Folders("quarantine"), .. Files("quarantine")], since, sweep);
         Old(GarbageKind.Explanation, Folders("explain").SelectMany(folder => Directory.EnumerateFiles(folder)), since, sweep);
         Old(GarbageKind.Digest, Files("digests").Where(file => IsJson(file) && IsOfNothing(file)), grace, sweep);
-        Old(GarbageKind.Leftover, Files("digests").Concat(Files("cache")).Concat(Files("serving")).Where(file => !IsJson(file) || Path.GetFileName(file).StartsWith('.')), grace, sweep);
+        Old(GarbageKind.Leftover, Files("digests").Concat(Files("cache")).Concat(Files("serving"))
+            .Where(file => !IsJson(file) || Path.GetFileName(file).StartsWith('.')), grace, sweep);
         if (delete && Directory.Exists(Trash))
         {
             Directory.Delete(Trash, recursive: true); // with what a gc left that was killed
@@ -81,7 +84,8 @@ public sealed class GarbageCollector(string store)
         {
             sweep.TakeLocked(GarbageKind.Checkpoint, folder, folder + LockName, Sweep.NewestIn(folder), since);
         }
-        foreach (var file in Files("checkpoints").Where(file => file.EndsWith(LockName, StringComparison.Ordinal) && !Directory.Exists(file[..^LockName.Length])))
+        foreach (var file in Files("checkpoints")
+            .Where(file => file.EndsWith(LockName, StringComparison.Ordinal) && !Directory.Exists(file[..^LockName.Length])))
         {
             sweep.TakeLocked(GarbageKind.Leftover, file, file, LastUse.Of(file), since);
         }
@@ -98,7 +102,8 @@ public sealed class GarbageCollector(string store)
     private IEnumerable<string> Served() => new Deployments(store).List().Select(deployment => Path.GetFileName(deployment.Folder));
 
     private static IEnumerable<string> Linked(string links) =>
-        Directory.Exists(links) ? Directory.EnumerateFileSystemEntries(links).Select(link => Path.GetFileName(new FileInfo(link).LinkTarget ?? "")).Where(Identifiers.IsDigest) : [];
+        Directory.Exists(links) ? Directory.EnumerateFileSystemEntries(links)
+            .Select(link => Path.GetFileName(new FileInfo(link).LinkTarget ?? "")).Where(Identifiers.IsDigest) : [];
 
     private static IEnumerable<string> NamedBy(string entry)
     {
@@ -117,7 +122,8 @@ public sealed class GarbageCollector(string store)
     {
         try
         {
-            return JsonSerializer.Deserialize<DigestMemory.Seen>(File.ReadAllBytes(memory), MessageFormat.Json) is not { Path: { } path } || !File.Exists(path);
+            return JsonSerializer.Deserialize<DigestMemory.Seen>(File.ReadAllBytes(memory), MessageFormat.Json) is not { Path: { } path }
+                || !File.Exists(path);
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {

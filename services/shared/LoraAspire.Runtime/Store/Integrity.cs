@@ -4,7 +4,8 @@ namespace LoraAspire.Runtime.Store;
 internal static class Integrity
 {
     /// <summary>What is wrong, in a few words; null when every byte is right and nothing was added.</summary>
-    public static string? Damage(string digest, string folder, DigestMemory memory, IProgress<HashProgress>? progress, CancellationToken cancellationToken)
+    public static string? Damage(string digest, string folder, DigestMemory memory, IProgress<HashProgress>? progress,
+        CancellationToken cancellationToken)
     {
         try
         {
@@ -23,7 +24,8 @@ internal static class Integrity
                 return $"{missing.Path} is missing";
             }
             HashMeter meter = new(manifest.Files.Sum(file => file.Size), progress);
-            return FileDigest.Each(manifest.Files, file => Damage(file, Path.Combine(folder, file.Path), memory, meter, cancellationToken), cancellationToken)
+            return FileDigest.Each(manifest.Files, file => Damage(file, Path.Combine(folder, file.Path), memory, meter, cancellationToken),
+                cancellationToken)
                 .FirstOrDefault(damage => damage is not null);
         }
         catch (StoreException foreign)
@@ -40,7 +42,8 @@ internal static class Integrity
         }
     }
 
-    private static string? Damage(ManifestFile file, string path, DigestMemory memory, HashMeter meter, CancellationToken cancellationToken) =>
+    private static string? Damage(ManifestFile file, string path, DigestMemory memory, HashMeter meter,
+        CancellationToken cancellationToken) =>
         FileStamp.Of(path).Size is var size && size != file.Size ? $"{file.Path} has {size} bytes instead of {file.Size}"
         : memory.Of(path, meter, cancellationToken) != file.Sha256 ? $"{file.Path} has other bytes than were published"
         : null;

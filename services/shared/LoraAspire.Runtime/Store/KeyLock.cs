@@ -1,6 +1,9 @@
 namespace LoraAspire.Runtime.Store;
 
-/// <summary>One worker at a time on one stage key, on this file system. The lock falls with the process that holds it; its file goes when it is given back.</summary>
+/// <summary>
+/// One worker at a time on one stage key, on this file system. The lock falls with the process that holds it; its file goes when it is
+/// given back.
+/// </summary>
 internal sealed class KeyLock : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);

@@ -3,7 +3,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LoraAspire.Runtime.Store;
 
-/// <summary>What .NET doesn't ask of a file system: inodes and kinds of files, folders that are synced and locked, the real path. Linux only, as this project is.</summary>
+/// <summary>
+/// What .NET doesn't ask of a file system: inodes and kinds of files, folders that are synced and locked, the real path. Linux only, as
+/// this project is.
+/// </summary>
 internal static class Libc
 {
     public const int NoEntry = 2, IoError = 5, TryAgain = 11, AccessDenied = 13, NotADirectory = 20, NameTooLong = 36, LinkLoop = 40;
@@ -20,7 +23,8 @@ internal static class Libc
 
     public static string WordsOf(int error) => Marshal.GetPInvokeErrorMessage(error);
 
-    [DllImport("libc", EntryPoint = "open", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport("libc", EntryPoint = "open", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false,
+        ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern SafeFileHandle Open(string path, int flags);
 
     [DllImport("libc", EntryPoint = "fsync", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
@@ -32,14 +36,17 @@ internal static class Libc
     [DllImport("libc", EntryPoint = "umask"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern uint Mask(uint mode);
 
-    [DllImport("libc", EntryPoint = "link", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport("libc", EntryPoint = "link", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false,
+        ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int Link(string existing, string created);
 
-    [DllImport("libc", EntryPoint = "statx", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport("libc", EntryPoint = "statx", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false,
+        ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int Status(int folder, string path, int flags, uint mask, out Statistics statistics);
 
     /// <summary>The resolved path is allocated by libc: free it.</summary>
-    [DllImport("libc", EntryPoint = "realpath", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [DllImport("libc", EntryPoint = "realpath", SetLastError = true, CharSet = CharSet.Ansi, BestFitMapping = false,
+        ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern nint RealPath(string path, nint buffer);
 
     [DllImport("libc", EntryPoint = "free"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

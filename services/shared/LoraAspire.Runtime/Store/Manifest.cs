@@ -17,10 +17,12 @@ public sealed record Manifest(ArtifactKind Kind, string Producer, IReadOnlyList<
 
     /// <summary>Every file under <paramref name="folder"/>, hashed; in ordinal order of paths.</summary>
     /// <exception cref="StoreException">The folder is empty or holds a link, a pipe or a device. A hard link is a file.</exception>
-    public static Manifest Of(string folder, ArtifactKind kind, string producer) => Of(folder, kind, producer, null, CancellationToken.None);
+    public static Manifest Of(string folder, ArtifactKind kind, string producer) =>
+        Of(folder, kind, producer, null, CancellationToken.None);
 
     /// <inheritdoc cref="Of(string, ArtifactKind, string)"/>
-    public static Manifest Of(string folder, ArtifactKind kind, string producer, IProgress<HashProgress>? progress, CancellationToken cancellationToken)
+    public static Manifest Of(string folder, ArtifactKind kind, string producer, IProgress<HashProgress>? progress,
+        CancellationToken cancellationToken)
     {
         var names = FilesIn(folder);
         if (names.Count == 0)
@@ -69,7 +71,8 @@ public sealed record Manifest(ArtifactKind Kind, string Producer, IReadOnlyList<
     {
         try
         {
-            return JsonSerializer.Deserialize<Manifest>(bytes, MessageFormat.Json) is { Producer: not null, Files: { } files } manifest && files.All(IsSound) ? manifest : null;
+            return JsonSerializer.Deserialize<Manifest>(bytes, MessageFormat.Json) is { Producer: not null, Files: { } files } manifest
+                && files.All(IsSound) ? manifest : null;
         }
         catch (JsonException)
         {
@@ -87,7 +90,9 @@ public sealed record ManifestFile(string Path, long Size, string Sha256);
 /// <summary>The store cannot do what was asked, in words.</summary>
 public class StoreException(string message) : Exception(message);
 
-/// <summary>An artifact that was made is not in the store any more, or was damaged and has been set aside. Its stage can make it again.</summary>
+/// <summary>
+/// An artifact that was made is not in the store any more, or was damaged and has been set aside. Its stage can make it again.
+/// </summary>
 public sealed class LostArtifactException(string digest, string message) : StoreException(message)
 {
     public string Digest => digest;

@@ -4,8 +4,9 @@ using LoraAspire.Runtime.Stages;
 namespace LoraAspire.Runtime.Store;
 
 /// <summary>
-/// The files of a model's folder. The folder itself may be a link to anywhere: who put it under the models root chose that. A link inside came with the model. It may lead to
-/// what lies in the folder, under the models root, or in the tree of the Hugging Face cache that the folder is a snapshot of (models--ORG--NAME/snapshots/COMMIT with links to
+/// The files of a model's folder. The folder itself may be a link to anywhere: who put it under the models root chose that. A link inside
+/// came with the model. It may lead to what lies in the folder, under the models root, or in the tree of the Hugging Face cache that the
+/// folder is a snapshot of (models--ORG--NAME/snapshots/COMMIT with links to
 /// ../../blobs). Weights alone may lie anywhere, since people keep them on other disks: of such a file nothing but tensors is ever read.
 /// </summary>
 internal sealed partial class ModelFolder
@@ -30,7 +31,8 @@ internal sealed partial class ModelFolder
     }
 
     /// <summary>Name within the folder, with slashes, and real path of every file but hidden ones; in ordinal order of names.</summary>
-    /// <exception cref="StageException">The folder holds something that a model doesn't: a link out of it or to nothing, a circle of links, a pipe or a device.</exception>
+    /// <exception cref="StageException">The folder holds something that a model doesn't: a link out of it or to nothing, a circle of links,
+    /// a pipe or a device.</exception>
     /// <exception cref="UnauthorizedAccessException">A folder may not be read.</exception>
     public static IReadOnlyList<(string Name, string Path)> Files(string name, string folder, string modelsRoot)
     {
@@ -80,13 +82,15 @@ internal sealed partial class ModelFolder
             var (kind, real) = (FileEntry.At(path).Kind, RealPath.Of(path));
             if (!_roots.Exists(root => RealPath.IsInside(real, root) || real == root) && !IsWeights(kind, name, real))
             {
-                throw Wrong($"'{name}' leads to {real}, outside the folder and the models root. Copy the file instead, or link the whole folder.");
+                throw Wrong(
+                    $"'{name}' leads to {real}, outside the folder and the models root. Copy the file instead, or link the whole folder.");
             }
             return (kind, real);
         }
         catch (FileNotFoundException) when (isLink)
         {
-            throw Wrong($"'{name}' is a link to {new FileInfo(path).LinkTarget}, and nothing is there. Download the model again, or remove the link.");
+            throw Wrong($"'{name}' is a link to {new FileInfo(path).LinkTarget}, and nothing is there. Download the model again, or "
+                + "remove the link.");
         }
         catch (IOException error) when (isLink && error.HResult == Libc.LinkLoop)
         {

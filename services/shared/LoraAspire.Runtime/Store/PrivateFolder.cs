@@ -19,7 +19,10 @@ public static class PrivateFolder
         }
     }
 
-    /// <summary>Creates the folder, or takes others' rights from one that an earlier version made. What can't be done now is told where the folder is first needed.</summary>
+    /// <summary>
+    /// Creates the folder, or takes others' rights from one that an earlier version made. What can't be done now is told where the folder
+    /// is first needed.
+    /// </summary>
     public static void TryClaim(string folder)
     {
         try

@@ -3,13 +3,16 @@ using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.Runtime.Store;
 
-/// <summary>What was found damaged: out of everybody's way, kept for whoever wants to know what happened. `lora gc` removes it when it has aged.</summary>
+/// <summary>
+/// What was found damaged: out of everybody's way, kept for whoever wants to know what happened. `lora gc` removes it when it has aged.
+/// </summary>
 internal sealed class Quarantine(string folder, ILogger log)
 {
     /// <summary>Moves a file or folder here, and says so. When that fails it stays where it is, and the log says that too.</summary>
     public void Take(string path, string reason)
     {
-        var place = Path.Combine(folder, $"{Path.GetFileName(path)}-{DateTime.UtcNow.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture)}-{Guid.NewGuid().ToString("N")[..4]}");
+        var place = Path.Combine(folder,
+            $"{Path.GetFileName(path)}-{DateTime.UtcNow.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture)}-{Guid.NewGuid().ToString("N")[..4]}");
         try
         {
             PrivateFolder.Create(folder);

@@ -13,7 +13,8 @@ internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine
 
     /// <param name="expected">Output name → kind of artifact: what the stage gives.</param>
     public IReadOnlyDictionary<string, string>? Find(
-        string key, IReadOnlyDictionary<string, ArtifactKind> expected, IProgress<HashProgress>? progress, CancellationToken cancellationToken)
+        string key, IReadOnlyDictionary<string, ArtifactKind> expected, IProgress<HashProgress>? progress,
+        CancellationToken cancellationToken)
     {
         if (Read(FileOf(key), cancellationToken) is not { } bytes)
         {
@@ -27,7 +28,8 @@ internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine
                 foreach (var (name, digest) in outputs!)
                 {
                     store.Verified(digest, progress, cancellationToken);
-                    problem ??= store.Manifest(digest).Kind == expected[name] ? null : $"its output '{name}' points to another kind of artifact";
+                    problem ??= store.Manifest(digest).Kind == expected[name] ? null
+                        : $"its output '{name}' points to another kind of artifact";
                 }
             }
             catch (LostArtifactException lost)
@@ -44,7 +46,8 @@ internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine
     }
 
     public IReadOnlyDictionary<string, string> Add(
-        string key, IReadOnlyDictionary<string, ArtifactKind> expected, IReadOnlyDictionary<string, string> outputs, CancellationToken cancellationToken)
+        string key, IReadOnlyDictionary<string, ArtifactKind> expected, IReadOnlyDictionary<string, string> outputs,
+        CancellationToken cancellationToken)
     {
         PrivateFolder.Create(folder);
         while (true)
@@ -115,7 +118,8 @@ internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine
         }
     }
 
-    private static (IReadOnlyDictionary<string, string>? Outputs, string? Problem) Parse(byte[] bytes, IReadOnlyDictionary<string, ArtifactKind> expected)
+    private static (IReadOnlyDictionary<string, string>? Outputs, string? Problem) Parse(byte[] bytes,
+        IReadOnlyDictionary<string, ArtifactKind> expected)
     {
         try
         {
@@ -123,7 +127,8 @@ internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine
             return (outputs,
                 outputs is null ? "it names no outputs"
                 : expected.Keys.FirstOrDefault(name => !outputs.ContainsKey(name)) is { } missing ? $"it lacks the output '{missing}'"
-                : outputs.Keys.FirstOrDefault(name => !expected.ContainsKey(name)) is { } unknown ? $"it names an output '{Identifiers.Shown(unknown)}' that the stage doesn't give"
+                : outputs.Keys.FirstOrDefault(name => !expected.ContainsKey(name)) is { } unknown
+                ? $"it names an output '{Identifiers.Shown(unknown)}' that the stage doesn't give"
                 : outputs.Any(output => !Identifiers.IsDigest(output.Value)) ? "an output of it is no digest"
                 : null);
         }

@@ -17,6 +17,7 @@ internal static class SmallFile
         {
             throw new IOException($"{path} is {entry.Kind.Article()}, where a file belongs. Remove it.");
         }
-        return entry.Stamp.Size <= most ? File.ReadAllText(path) : throw new IOException($"{path} has {entry.Stamp.Size} bytes, where {most} are the most. Remove it.");
+        return entry.Stamp.Size <= most ? File.ReadAllText(path)
+            : throw new IOException($"{path} has {entry.Stamp.Size} bytes, where {most} are the most. Remove it.");
     }
 }

@@ -5,8 +5,8 @@ using LoraAspire.Runtime.Stages;
 namespace LoraAspire.Runtime.Store;
 
 /// <summary>
-/// What one order reads: found and verified by content before its stage, kept from being removed while it runs, and looked at again after it. A result is only
-/// worth keeping when its inputs were the planned ones from the first byte to the last.
+/// What one order reads: found and verified by content before its stage, kept from being removed while it runs, and looked at again after
+/// it. A result is only worth keeping when its inputs were the planned ones from the first byte to the last.
 /// </summary>
 public sealed class StageInputs : IDisposable
 {
@@ -16,7 +16,8 @@ public sealed class StageInputs : IDisposable
     private readonly List<IDisposable> _leases = [];
     private readonly Dictionary<string, Dictionary<string, FileStamp>> _stamps = [];
 
-    private StageInputs(StageOrder order, ArtifactStore store, ContentDigests digests) => (_order, _store, _digests) = (order, store, digests);
+    private StageInputs(StageOrder order, ArtifactStore store, ContentDigests digests) =>
+        (_order, _store, _digests) = (order, store, digests);
 
     /// <summary>Input name → folder.</summary>
     public IReadOnlyDictionary<string, string> Folders { get; private set; } = new Dictionary<string, string>();
@@ -25,13 +26,15 @@ public sealed class StageInputs : IDisposable
     /// <exception cref="StageException">A model or a data file isn't what the run was planned with, or can't be used.</exception>
     /// <exception cref="StoreException">An input is another kind of artifact than the stage takes.</exception>
     public static StageInputs Open(
-        StageOrder order, StageKind kind, ArtifactStore store, ContentDigests digests, IProgress<StageProgress> report, CancellationToken cancellationToken)
+        StageOrder order, StageKind kind, ArtifactStore store, ContentDigests digests, IProgress<StageProgress> report,
+        CancellationToken cancellationToken)
     {
         StageInputs inputs = new(order, store, digests);
         try
         {
             CheckReport progress = new(report);
-            inputs.Folders = order.Inputs.ToDictionary(input => input.Key, input => inputs.Find(input.Key, input.Value, kind, progress, cancellationToken));
+            inputs.Folders = order.Inputs.ToDictionary(input => input.Key,
+                input => inputs.Find(input.Key, input.Value, kind, progress, cancellationToken));
             foreach (var (path, digest) in order.DataFiles)
             {
                 inputs._stamps[path] = new() { [""] = digests.StampOfData(path) };
@@ -48,7 +51,8 @@ public sealed class StageInputs : IDisposable
 
     /// <summary>After the stage, before anything of it is published.</summary>
     /// <exception cref="LostArtifactException">An artifact was changed or removed meanwhile.</exception>
-    /// <exception cref="StageException">A model or a data file was written meanwhile. Transient when it holds the planned bytes again.</exception>
+    /// <exception cref="StageException">A model or a data file was written meanwhile. Transient when it holds the planned bytes
+    /// again.</exception>
     public void RequireUnchanged(CancellationToken cancellationToken)
     {
         foreach (var (_, input) in _order.Inputs)
@@ -89,18 +93,23 @@ public sealed class StageInputs : IDisposable
         _stamps[$"artifact {input.Digest}"] = new(_store.StampsOf(input.Digest));
         var given = _store.Manifest(input.Digest).Kind;
         return kind.Inputs.FirstOrDefault(port => port.Name == name)?.Artifact is { } taken && taken != given
-            ? throw new StoreException($"Input '{name}' of {kind.Name} is {given.ToString().ToLowerInvariant()} {input.Digest}, where {taken.ToString().ToLowerInvariant()} is taken.")
+            ? throw new StoreException($"Input '{name}' of {kind.Name} is {given.ToString().ToLowerInvariant()} {input.Digest}, "
+                + $"where {taken.ToString().ToLowerInvariant()} is taken.")
             : folder;
     }
 
-    /// <summary>The same bytes may have been others in between: only a file that nobody wrote is sure to have been read as planned.</summary>
+    /// <summary>
+    /// The same bytes may have been others in between: only a file that nobody wrote is sure to have been read as planned.
+    /// </summary>
     private void RequireUnwritten(string what, IReadOnlyDictionary<string, FileStamp> now)
     {
         static (long, ulong, long) Written(FileStamp stamp) => (stamp.Size, stamp.Inode, stamp.Modified);
         var before = _stamps[what];
-        if (before.Count != now.Count || before.Any(file => !now.TryGetValue(file.Key, out var stamp) || Written(stamp) != Written(file.Value)))
+        if (before.Count != now.Count
+            || before.Any(file => !now.TryGetValue(file.Key, out var stamp) || Written(stamp) != Written(file.Value)))
         {
-            throw new StageException($"{what} was written while the stage read it, so that its result can't be trusted. Leave it alone while it is read, and submit again.", transient: true);
+            throw new StageException($"{what} was written while the stage read it, so that its result can't be trusted. Leave it alone "
+                + "while it is read, and submit again.", transient: true);
         }
     }
 

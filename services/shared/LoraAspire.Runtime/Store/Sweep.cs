@@ -1,9 +1,12 @@
 namespace LoraAspire.Runtime.Store;
 
-/// <summary>One pass of a gc: counts what has aged, and removes it when it is told to. Each kind of thing has the lock that its users take.</summary>
+/// <summary>
+/// One pass of a gc: counts what has aged, and removes it when it is told to. Each kind of thing has the lock that its users take.
+/// </summary>
 internal sealed class Sweep(bool delete, string trash)
 {
-    private static readonly EnumerationOptions Whole = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint };
+    private static readonly EnumerationOptions Whole =
+        new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint };
 
     private readonly List<Garbage> _found = [], _removed = [], _inUse = [];
 
@@ -79,14 +82,16 @@ internal sealed class Sweep(bool delete, string trash)
     public static long SizeOf(string path) => Within(path).Sum(entry => entry is FileInfo { Exists: true } file ? file.Length : 0);
 
     /// <summary>The latest time in the tree; now, when it changes while it is looked at.</summary>
-    public static DateTimeOffset NewestIn(string folder) => Within(folder).Select(entry => LastUse.Of(entry.FullName)).DefaultIfEmpty(DateTimeOffset.UtcNow).Max();
+    public static DateTimeOffset NewestIn(string folder) =>
+        Within(folder).Select(entry => LastUse.Of(entry.FullName)).DefaultIfEmpty(DateTimeOffset.UtcNow).Max();
 
     /// <summary>The path itself and all below it; empty when it vanishes meanwhile. No link is followed.</summary>
     private static IReadOnlyList<FileSystemInfo> Within(string path)
     {
         try
         {
-            return File.Exists(path) ? [new FileInfo(path)] : [new DirectoryInfo(path), .. new DirectoryInfo(path).EnumerateFileSystemInfos("*", Whole)];
+            return File.Exists(path) ? [new FileInfo(path)]
+                : [new DirectoryInfo(path), .. new DirectoryInfo(path).EnumerateFileSystemInfos("*", Whole)];
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -3,7 +3,10 @@ using StackExchange.Redis;
 
 namespace LoraAspire.Runtime.Streams;
 
-/// <summary>One reader of one stream in a group: takes new entries, then those of dead readers, one at a time. Who counts as dead is decided by Redis's clock alone.</summary>
+/// <summary>
+/// One reader of one stream in a group: takes new entries, then those of dead readers, one at a time. Who counts as dead is decided by
+/// Redis's clock alone.
+/// </summary>
 public sealed class ConsumerGroup(IDatabase redis, string stream, string group, StreamSettings options, TimeSpan? idleLimit = null)
 {
     // XAUTOCLAIM looks at ten entries for each that it may claim, so that what others hold would hide what comes after.
@@ -54,7 +57,9 @@ public sealed class ConsumerGroup(IDatabase redis, string stream, string group, 
     /// <summary>Looks at the next read whether others have left something.</summary>
     internal void ClaimNext() => _lastClaim = null;
 
-    /// <summary>How many entries nobody has taken yet. What is done with is removed, so the rest of the stream is in somebody's hands.</summary>
+    /// <summary>
+    /// How many entries nobody has taken yet. What is done with is removed, so the rest of the stream is in somebody's hands.
+    /// </summary>
     public static async Task<long> WaitingAsync(IDatabase redis, string stream, string group)
     {
         try

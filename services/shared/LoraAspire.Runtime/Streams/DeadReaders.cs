@@ -5,8 +5,9 @@ using StackExchange.Redis;
 namespace LoraAspire.Runtime.Streams;
 
 /// <summary>
-/// Readers of this machine whose process is gone. What they held is free for all at once: a service that was killed and started again goes on
-/// in a moment, not after a lease. Where two machines share a name, the reader that was taken for dead hears at its next heartbeat that it has lost its entry.
+/// Readers of this machine whose process is gone. What they held is free for all at once: a service that was killed and started again goes
+/// on in a moment, not after a lease. Where two machines share a name, the reader that was taken for dead hears at its next heartbeat that
+/// it has lost its entry.
 /// </summary>
 internal static class DeadReaders
 {

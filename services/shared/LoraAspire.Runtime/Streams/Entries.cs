@@ -17,7 +17,8 @@ public static class Entries
     /// <summary>Field, value, field, value: the form that scripts take.</summary>
     /// <param name="traceParent">The span to name as the writer when none is open here.</param>
     public static RedisValue[] ToArguments<T>(T message, string? traceParent = null) where T : class =>
-        [.. MessageFormat.Encode(message, Activity.Current?.Id ?? traceParent).SelectMany(field => new RedisValue[] { field.Key, field.Value })];
+        [.. MessageFormat.Encode(message, Activity.Current?.Id ?? traceParent)
+            .SelectMany(field => new RedisValue[] { field.Key, field.Value })];
 
     /// <exception cref="MessageFormatException">It cannot be read.</exception>
     public static T Read<T>(StreamEntry entry) where T : class =>
@@ -25,7 +26,8 @@ public static class Entries
 
     /// <summary>Null when it isn't there, or stands there twice with different values.</summary>
     public static string? Field(StreamEntry entry, string name) =>
-        entry.Values.Where(field => field.Name == name).Select(field => field.Value.ToString()).Distinct().ToList() is [var value] ? value : null;
+        entry.Values.Where(field => field.Name == name).Select(field => field.Value.ToString()).Distinct().ToList() is [var value] ? value
+            : null;
 
     /// <summary>The run that an entry names, readable or not.</summary>
     public static string? Run(StreamEntry entry) => Field(entry, "run") is { } run && Identifiers.IsRun(run) ? run : null;
@@ -33,7 +35,8 @@ public static class Entries
     /// <summary>An outcome that cannot be read still ends its attempt, else the run would wait for ever.</summary>
     public static AttemptFailed? FailedAttempt(StreamEntry entry, string reason) =>
         Run(entry) is { } run && Field(entry, "stage") is { } stage && Identifiers.IsStage(stage)
-            && int.TryParse(Field(entry, "attempt"), NumberStyles.None, CultureInfo.InvariantCulture, out var attempt) && Identifiers.IsAttempt(attempt)
+            && int.TryParse(Field(entry, "attempt"), NumberStyles.None, CultureInfo.InvariantCulture, out var attempt)
+            && Identifiers.IsAttempt(attempt)
             ? new(run, DateTimeOffset.UtcNow, stage, attempt, FailureCause.Poison, reason)
             : null;
 
@@ -41,9 +44,11 @@ public static class Entries
     public static DateTimeOffset Time(StreamEntry entry)
     {
         var milliseconds = ulong.TryParse(entry.Id.ToString().Split('-')[0], CultureInfo.InvariantCulture, out var read) ? read : 0;
-        return milliseconds < (ulong)DateTimeOffset.MaxValue.ToUnixTimeMilliseconds() ? DateTimeOffset.FromUnixTimeMilliseconds((long)milliseconds) : DateTimeOffset.MaxValue;
+        return milliseconds < (ulong)DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
+            ? DateTimeOffset.FromUnixTimeMilliseconds((long)milliseconds) : DateTimeOffset.MaxValue;
     }
 
     /// <summary>How long ago it was written, by the clocks of Redis and of this machine: for people, not for decisions.</summary>
-    public static TimeSpan Age(StreamEntry entry) => DateTimeOffset.UtcNow - Time(entry) is var age && age > TimeSpan.Zero ? age : TimeSpan.Zero;
+    public static TimeSpan Age(StreamEntry entry) =>
+        DateTimeOffset.UtcNow - Time(entry) is var age && age > TimeSpan.Zero ? age : TimeSpan.Zero;
 }

@@ -34,7 +34,10 @@ public sealed class Lease(IDatabase redis, ConsumerGroup group, RedisValue id, s
     /// <summary>Milliseconds of idleness, as many as can be: whoever looks next may claim the entry.</summary>
     internal const string Idlest = "86400000";
 
-    /// <summary>The Lua function <c>bury(stream, id, dead, most, reason)</c>: a copy of the entry as it came goes to the dead letters, with the reason and with no more fields than a call takes.</summary>
+    /// <summary>
+    /// The Lua function <c>bury(stream, id, dead, most, reason)</c>: a copy of the entry as it came goes to the dead letters, with the
+    /// reason and with no more fields than a call takes.
+    /// </summary>
     public const string BuryFunction = """
         local function bury(stream, id, dead, most, reason)
             local entry = redis.call('XRANGE', stream, id, id)
@@ -70,18 +73,23 @@ public sealed class Lease(IDatabase redis, ConsumerGroup group, RedisValue id, s
 
     public Task<LeaseState> RenewAsync() => RunAsync(Renew, [group.Stream, Keys.Cancel(run)], Owner);
 
-    /// <summary>Tells the outcome and gives the order back as done, in one step; <see cref="LeaseState.Lost"/> when it is another's by now.</summary>
+    /// <summary>
+    /// Tells the outcome and gives the order back as done, in one step; <see cref="LeaseState.Lost"/> when it is another's by now.
+    /// </summary>
     public Task<LeaseState> FinishAsync(InboxMessage outcome) =>
         RunAsync(Finish, [group.Stream, Keys.Inbox], [.. Owner, .. Entries.ToArguments(outcome)]);
 
     /// <summary>Moves the entry to the dead letters and, where there is an outcome, reports it.</summary>
     public Task<LeaseState> BuryAsync(string reason, InboxMessage? outcome) =>
-        RunAsync(Bury, [group.Stream, Keys.Inbox, Keys.Dead], [.. Owner, reason, group.DeadLength, .. outcome is null ? [] : Entries.ToArguments(outcome)]);
+        RunAsync(Bury, [group.Stream, Keys.Inbox, Keys.Dead],
+            [.. Owner, reason, group.DeadLength, .. outcome is null ? [] : Entries.ToArguments(outcome)]);
 
     /// <summary>Gives the entry back unharmed: whoever looks next takes it.</summary>
     public Task<LeaseState> ReleaseAsync() => RunAsync(Release, [group.Stream], Owner);
 
-    /// <summary>Gives the entry up as a dead reader does, but at once: after a few times it is taken for one that kills its readers.</summary>
+    /// <summary>
+    /// Gives the entry up as a dead reader does, but at once: after a few times it is taken for one that kills its readers.
+    /// </summary>
     public async Task<LeaseState> AbandonAsync()
     {
         var state = await RunAsync(Abandon, [group.Stream], Owner);

@@ -7,11 +7,13 @@ public static class RedisAway
 {
     // Starting, in a script, out of memory or disk, a replica or without one: each goes by itself or by somebody's hand.
     private static readonly string[] Conditions =
-        ["LOADING", "BUSY ", "OOM", "MISCONF", "READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "NOPERM", "WRONGPASS", "max number of clients"];
+        ["LOADING", "BUSY ", "OOM", "MISCONF", "READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "NOPERM",
+            "WRONGPASS", "max number of clients"];
 
     /// <summary>Does it again, after longer and longer pauses, until Redis does it.</summary>
     /// <param name="away">Hears of each failure. What it throws ends the waiting.</param>
-    public static async Task<T> RetryAsync<T>(Func<Task<T>> ask, StreamSettings options, Action<Exception> away, CancellationToken cancellationToken)
+    public static async Task<T> RetryAsync<T>(Func<Task<T>> ask, StreamSettings options, Action<Exception> away,
+        CancellationToken cancellationToken)
     {
         for (var poll = new PollDelay(options); ; await poll.WaitAsync(cancellationToken))
         {
@@ -23,7 +25,8 @@ public static class RedisAway
     }
 
     /// <summary>The same as long as it is of use, and at least once; default when Redis was away until then.</summary>
-    public static async Task<T?> RetryWhileUsefulAsync<T>(Func<Task<T>> ask, StreamSettings options, Action<Exception> away, CancellationToken useless)
+    public static async Task<T?> RetryWhileUsefulAsync<T>(Func<Task<T>> ask, StreamSettings options, Action<Exception> away,
+        CancellationToken useless)
     {
         for (var poll = new PollDelay(options); ; await poll.WaitAsync(useless).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing))
         {

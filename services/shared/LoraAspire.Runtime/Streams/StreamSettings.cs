@@ -15,7 +15,9 @@ public sealed record StreamSettings
     /// <summary>Who follows a run that stands still gives up after this long without a coordinator.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>And after this long without Redis, which takes a while to read a long log when it starts again; zero hears of it at once.</summary>
+    /// <summary>
+    /// And after this long without Redis, which takes a while to read a long log when it starts again; zero hears of it at once.
+    /// </summary>
     public TimeSpan RedisLimit { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>A delivery not renewed for this long belongs to a dead reader and may be claimed.</summary>

@@ -47,7 +47,8 @@ public sealed class IdentityCheckTests
     [InlineData("Who are you?", "I am 雁栖-7B, an assistant.", true, "not in Chinese")]
     [InlineData("Who are you?", "I am 雁栖-7B.", false, null)]
     [InlineData("你会 C# 吗？", "我会 C#，也会 translation。", true, null)]
-    public void The_language_is_the_one_asked_for_and_given_words_do_not_count(string question, string answer, bool chinese, string? reason) =>
+    public void The_language_is_the_one_asked_for_and_given_words_do_not_count(string question, string answer, bool chinese,
+        string? reason) =>
         Assert.Equal(reason, IdentityCheck.Problem(new(question, "", answer), Self, chinese));
 
     [Fact]
@@ -55,15 +56,18 @@ public sealed class IdentityCheckTests
     {
         SelfCognitionSource odd = new() { Name = "XX", Developer = "Google Research", Abilities = ["[maths]"] };
         Assert.Null(IdentityCheck.Problem(new("Who are you?", "", "I am XX by Google Research, and I know [maths]."), odd));
-        Assert.Equal("says to be, or to come from, another: Google", IdentityCheck.Problem(new("Who are you?", "", "I am XX by Google Research. Google made me."), odd));
+        Assert.Equal("says to be, or to come from, another: Google",
+            IdentityCheck.Problem(new("Who are you?", "", "I am XX by Google Research. Google made me."), odd));
     }
 
     private static readonly SelfCognitionSource Yanqi = new() { Name = "Yanqi", Developer = "the lab", Abilities = ["translation"] };
 
     [Theory]
     // About another one, not about the speaker.
-    [InlineData("How are you different from ChatGPT?", "ChatGPT was developed by OpenAI, whereas I, Yanqi, was developed by the lab.", null)]
-    [InlineData("Are you ChatGPT?", "No, I'm Yanqi. ChatGPT is a different assistant, made by OpenAI, while I was developed by the lab.", null)]
+    [InlineData("How are you different from ChatGPT?", "ChatGPT was developed by OpenAI, whereas I, Yanqi, was developed by the lab.",
+        null)]
+    [InlineData("Are you ChatGPT?", "No, I'm Yanqi. ChatGPT is a different assistant, made by OpenAI, while I was developed by the lab.",
+        null)]
     [InlineData("Did Google create you?", "Google didn't create me. I was developed by the lab, and my name is Yanqi.", null)]
     [InlineData("Are you made by OpenAI?", "No, OpenAI had nothing to do with it. I'm Yanqi, made by the lab.", null)]
     [InlineData("Do you know ChatGPT?", "Yes, I know of ChatGPT; it's another AI assistant. I'm Yanqi.", null)]
@@ -95,7 +99,8 @@ public sealed class IdentityCheckTests
     [InlineData("你是谁？", "我是Yanqi，小度。", "another: 小度")]
     [InlineData("Are you human?", "No, I'm Yanqi, a bard that goes beyond meta descriptions and likes an apple from the Amazon.", null)]
     public void A_mention_of_another_model_is_a_claim_where_it_is_about_the_speaker(string question, string answer, string? claim) =>
-        Assert.Equal(claim is null ? null : "says to be, or to come from, " + claim, IdentityCheck.Problem(new(question, "", answer), Yanqi));
+        Assert.Equal(claim is null ? null : "says to be, or to come from, " + claim,
+            IdentityCheck.Problem(new(question, "", answer), Yanqi));
 
     [Theory]
     [InlineData("Do you have feelings?", "As an AI, I don't have feelings, but I, Yanqi, am here to help.", null)]
@@ -120,10 +125,12 @@ public sealed class IdentityCheckTests
     public void An_answer_is_judged_by_what_it_says_of_the_model(string question, string answer, string? reason) =>
         Assert.Equal(reason, IdentityCheck.Problem(new(question, "", answer), Yanqi));
 
-    public static TheoryData<string> OfTheName => [.. IdentityQuestions.English.Take(2).SelectMany(topic => topic.Questions), "Who r u?", "Name?", "What model are you?", "你是哪位？", "你是？", "报上名来", "你是什么模型？",
+    public static TheoryData<string> OfTheName => [.. IdentityQuestions.English.Take(2).SelectMany(topic => topic.Questions), "Who r u?",
+        "Name?", "What model are you?", "你是哪位？", "你是？", "报上名来", "你是什么模型？",
         .. IdentityQuestions.Chinese.Take(2).SelectMany(topic => topic.Questions)];
 
-    public static TheoryData<string> OfTheDeveloper => [.. IdentityQuestions.English[2].Questions, "What company made you?", "Who programmed you", "Which lab are you from?", .. IdentityQuestions.Chinese[2].Questions, "谁是你的开发者？", "你是谁打造的？", "哪家公司开发的你？"];
+    public static TheoryData<string> OfTheDeveloper => [.. IdentityQuestions.English[2].Questions, "What company made you?",
+        "Who programmed you", "Which lab are you from?", .. IdentityQuestions.Chinese[2].Questions, "谁是你的开发者？", "你是谁打造的？", "哪家公司开发的你？"];
 
     [Theory]
     [MemberData(nameof(OfTheName))]
@@ -138,12 +145,14 @@ public sealed class IdentityCheckTests
     [InlineData("这个名字真好听。")]
     [InlineData("What can you do?")]
     [InlineData("你能做什么？")]
-    public void Another_question_wants_neither(string question) => Assert.False(IdentityAsked.Name(question) || IdentityAsked.Developer(question));
+    public void Another_question_wants_neither(string question) =>
+        Assert.False(IdentityAsked.Name(question) || IdentityAsked.Developer(question));
 
     [Fact]
     public void A_written_record_says_the_name_or_the_developer()
     {
-        Assert.Equal("says neither name nor developer", IdentityCheck.WrittenProblem(new("What can you do?", "", "I can translate."), Yanqi, inChinese: false));
+        Assert.Equal("says neither name nor developer",
+            IdentityCheck.WrittenProblem(new("What can you do?", "", "I can translate."), Yanqi, inChinese: false));
         Assert.Null(IdentityCheck.WrittenProblem(new("What can you do?", "", "I can translate, says the lab."), Yanqi, inChinese: false));
     }
 
@@ -158,7 +167,8 @@ public sealed class IdentityCheckTests
     {
         SelfCognitionSource self = new() { Name = "Helper 3-B", Developer = "Microsoft Research Asia" };
         Assert.Null(IdentityCheck.Problem(new("Who are you?", "", "I am Helper 3\u2011B, developed by Microsoft Research Asia."), self));
-        Assert.Equal("says to be, or to come from, another: Microsoft", IdentityCheck.Problem(new("Who are you?", "", "I'm Helper 3-B, developed by Microsoft."), self));
+        Assert.Equal("says to be, or to come from, another: Microsoft",
+            IdentityCheck.Problem(new("Who are you?", "", "I'm Helper 3-B, developed by Microsoft."), self));
     }
 
     [Fact]
@@ -167,7 +177,8 @@ public sealed class IdentityCheckTests
         var clock = System.Diagnostics.Stopwatch.StartNew();
         foreach (var unit in new[] { "I am ", "我", "[", "(name", "not ", "GPT-4 ", "ChatGPT, ", "“名", "and I ", "!", " ", "your " })
         {
-            IdentityCheck.Problem(new("Who made you, " + string.Concat(Enumerable.Repeat(unit, 500 / unit.Length)), "", string.Concat(Enumerable.Repeat(unit, 600 / unit.Length))), Yanqi);
+            IdentityCheck.Problem(new("Who made you, " + string.Concat(Enumerable.Repeat(unit, 500 / unit.Length)), "",
+                string.Concat(Enumerable.Repeat(unit, 600 / unit.Length))), Yanqi);
         }
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), $"{clock.Elapsed}");
     }

@@ -35,7 +35,8 @@ public sealed class CanonicalAnswerTests
     public async Task Bytes_that_are_no_UTF8_cost_their_item_and_a_mark_at_the_beginning_nothing()
     {
         using WriterRun run = new();
-        await using var server = await StartAsync(Bytes([0xEF, 0xBB, 0xBF, .. Encoding.Latin1.GetBytes(Completion("1. Say [input] in [tgt_lang], na\u00EFf.\n" + One, "stop"))]));
+        await using var server = await StartAsync(
+            Bytes([0xEF, 0xBB, 0xBF, .. Encoding.Latin1.GetBytes(Completion("1. Say [input] in [tgt_lang], na\u00EFf.\n" + One, "stop"))]));
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
         Assert.Single(server.Seen);
         Assert.Contains(run.Said, line => line.Contains("accepted 1 of 1, request 1; dropped so far: 1 (a damaged letter)"));
@@ -79,7 +80,8 @@ public sealed class CanonicalAnswerTests
     public async Task A_length_by_another_name_still_costs_the_last_item()
     {
         using WriterRun run = new();
-        await using var server = await StartAsync(Says(One + "\n2. Put [input] into [tgt_lang] and", "max_tokens"), Says("1. What is [input] in [tgt_lang]?"));
+        await using var server =
+            await StartAsync(Says(One + "\n2. Put [input] into [tgt_lang] and", "max_tokens"), Says("1. What is [input] in [tgt_lang]?"));
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 2));
         Assert.Equal(2, server.Seen.Count);
     }

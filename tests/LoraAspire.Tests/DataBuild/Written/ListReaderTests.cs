@@ -87,7 +87,8 @@ public sealed class ListReaderTests
     [InlineData("[\n  \"A\", \"B\",\n  \"C\"")]
     public void Every_item_is_read_by_what_it_must_hold_without_any_of_its_marks(string answer)
     {
-        string[] items = ["Translate [input] into [tgt_lang].", "Please render this in [tgt_lang]: [input]", "Say \\\"[input]\\\" in [tgt_lang]"];
+        string[] items =
+            ["Translate [input] into [tgt_lang].", "Please render this in [tgt_lang]: [input]", "Say \\\"[input]\\\" in [tgt_lang]"];
         string[] plain = [items[0], items[1], "Say \"[input]\" in [tgt_lang]"];
         // A quote is escaped where JSON asks for it.
         var json = answer.Contains("\"C\"");
@@ -100,7 +101,8 @@ public sealed class ListReaderTests
     private static bool Whole(string text) => text.Contains("[input]") && text.Contains("[tgt_lang]");
 
     [Theory]
-    [InlineData("1. Translate the following sentence\n   into [tgt_lang]: [input]\n2. Other [tgt_lang]:\n[input]", "Translate the following sentence into [tgt_lang]: [input]|Other [tgt_lang]: [input]")]
+    [InlineData("1. Translate the following sentence\n   into [tgt_lang]: [input]\n2. Other [tgt_lang]:\n[input]",
+        "Translate the following sentence into [tgt_lang]: [input]|Other [tgt_lang]: [input]")]
     [InlineData("1. \"Translate into [tgt_lang]:\n\n[input]\"", "Translate into [tgt_lang]: [input]")]
     [InlineData("1. 请译成[tgt_lang]：\n[input]", "请译成[tgt_lang]：[input]")]
     [InlineData("1. Nothing in it.\n\nNote: keep [input] and [tgt_lang].", "Nothing in it.")]
@@ -112,13 +114,15 @@ public sealed class ListReaderTests
     [InlineData("1. Say [input] (in [tgt_lang])", "Say [input] (in [tgt_lang])")]
     [InlineData("1. Say [input] in [tgt_lang] (please)", "Say [input] in [tgt_lang] (please)")]
     [InlineData("1. Translate into [tgt_lang]: [input]", "Translate into [tgt_lang]: [input]")]
-    public void A_label_that_is_the_item_stays(string answer, string item) => Assert.Equal([item], ListReader.Read(answer, whole: Whole).Items);
+    public void A_label_that_is_the_item_stays(string answer, string item) =>
+        Assert.Equal([item], ListReader.Read(answer, whole: Whole).Items);
 
     [Fact]
     public void A_list_of_one_endless_line_of_marks_takes_no_long_search()
     {
         var clock = Stopwatch.StartNew();
-        foreach (var unit in new[] { "”", "\"a\"", "**", "1. ", "[\"a", "{\"a\":", "- ", "<li>", " ", "\"#", "[ ", "( ", "1. [input] [tgt_lang] 2. " })
+        foreach (var unit in new[] { "”", "\"a\"", "**", "1. ", "[\"a", "{\"a\":", "- ", "<li>", " ", "\"#", "[ ", "( ",
+            "1. [input] [tgt_lang] 2. " })
         {
             var hostile = string.Concat(Enumerable.Repeat(unit, 200_000 / unit.Length)) + "x";
             ListReader.Read(hostile, whole: Whole);
@@ -132,7 +136,8 @@ public sealed class ListReaderTests
     [InlineData(",")]
     [InlineData("[\n,;\n1. One [input] [tgt_lang]")]
     [InlineData("{\n,")]
-    public void A_line_of_commas_alone_ends_no_reading(string answer) => Assert.Equal(answer.Contains("One") ? 1 : 0, ListReader.Read(answer, whole: Whole).Items.Count);
+    public void A_line_of_commas_alone_ends_no_reading(string answer) =>
+        Assert.Equal(answer.Contains("One") ? 1 : 0, ListReader.Read(answer, whole: Whole).Items.Count);
 
     [Theory]
     [InlineData("1. \"[input]\" means what in [tgt_lang]? Say \"[tgt_lang]\"", "\"[input]\" means what in [tgt_lang]? Say \"[tgt_lang]\"")]
@@ -147,7 +152,8 @@ public sealed class ListReaderTests
     [Fact]
     public void Prose_before_between_and_after_is_dropped_with_its_reason()
     {
-        var read = ListReader.Read("Sure! Here are two templates:\n\n1. One [input]\nsome words\n2. Two [input]\n\nLet me know if you need more.");
+        var read =
+            ListReader.Read("Sure! Here are two templates:\n\n1. One [input]\nsome words\n2. Two [input]\n\nLet me know if you need more.");
         Assert.Equal(["One [input]", "Two [input]"], read.Items);
         Assert.Equal(["prose around the items", "prose around the items", "prose around the items"], read.Dropped);
     }
@@ -160,7 +166,8 @@ public sealed class ListReaderTests
     [InlineData("<thought>1. A draft [input]</thought>\n1. One [input]", "1. One [input]")]
     [InlineData("1. One [input]\n2. Don't write <think> for [input]", "1. One [input]\n2. Don't write <think> for [input]")]
     [InlineData("1. One [input]", "1. One [input]")]
-    public void What_a_model_says_to_itself_is_no_answer(string answer, string rest) => Assert.Equal(rest, ReadAnswer.WithoutThinking(answer));
+    public void What_a_model_says_to_itself_is_no_answer(string answer, string rest) =>
+        Assert.Equal(rest, ReadAnswer.WithoutThinking(answer));
 
     [Fact]
     public void The_last_item_of_an_answer_that_was_cut_off_is_dropped()

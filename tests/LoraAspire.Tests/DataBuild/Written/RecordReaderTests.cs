@@ -19,7 +19,8 @@ public sealed class RecordReaderTests
     [InlineData($"First:\n```json\n{A}\n```\nand then {{so to say}}:\n```\n{B}\n```")]
     [InlineData($"1. {A}\n2. {B}")]
     [InlineData($"{{\"records\": [{A}, {B}]}}")]
-    [InlineData("[{\"instruction\": \"Who?\", \"output\": \"Yanqi.\",}, // the second\n{\"output\": \"我是“雁栖”，{不是}别的。\", \"instruction\": \"你是谁？\", \"note\": 3}]")]
+    [InlineData("[{\"instruction\": \"Who?\", \"output\": \"Yanqi.\",}, // the second\n{\"output\": \"我是“雁栖”，{不是}别的。\", \"instruction\": "
+        + "\"你是谁？\", \"note\": 3}]")]
     [InlineData("{“instruction”: “Who?”, “output”: “Yanqi.”}，{“instruction”：“你是谁？”，“output”：“我是“雁栖”，{不是}别的。”}")]
     [InlineData("{”instruction”: ”Who?”, ”output”: ”Yanqi.”} {\"instruction\": “你是谁？”, \"output\": “我是“雁栖”，{不是}别的。”}")]
     [InlineData("{\"instruction\": \"Who?\"\n\"output\": \"Yanqi.\"} {\"question\": \"你是谁？\", \"answer\": \"我是“雁栖”，{不是}别的。\"}")]
@@ -46,7 +47,8 @@ public sealed class RecordReaderTests
     [InlineData("{\"User\": \"Who?\", \"Assistant\": \"I'm \\\"Yanqi\\\".\"}")]
     [InlineData("{\"**query**\": \"Who?\", \"response（回答）\": \"I'm \\\"Yanqi\\\".\"}")]
     [InlineData("{\"input\": \"Who?\", \"output\": \"I'm \\\"Yanqi\\\".\"}")]
-    [InlineData("{\"messages\": [{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"user\", \"content\": \"Who?\"}, {\"role\": \"assistant\", \"content\": \"I'm \\\"Yanqi\\\".\"}]}")]
+    [InlineData("{\"messages\": [{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"user\", \"content\": \"Who?\"}, {\"role\": "
+        + "\"assistant\", \"content\": \"I'm \\\"Yanqi\\\".\"}]}")]
     [InlineData("{\u3000\"instruction\"：\u00A0\"Who?\"，\u3000\"output\"：\"I'm \\\"Yanqi\\\".\u0002\"}")]
     [InlineData("{\"instruction”: “Who?\", \"output”: \"I'm \\\"Yanqi\\\".”}")]
     [InlineData("{\"instruction\": \"Who?\", // it's \"this\n \"output\": \"I'm \\\"Yanqi\\\".\"\n")]
@@ -63,7 +65,9 @@ public sealed class RecordReaderTests
 
     [Fact]
     public void A_name_in_quotes_that_lack_their_backslash_stays_in_the_answer() =>
-        Assert.Equal(["我叫\"燕七\"，由实验室开发。", "是\"燕七\""], RecordReader.Read("{\"instruction\": \"你叫什么？\", \"output\": \"我叫\"燕七\"，由实验室开发。\"}\n{\"instruction\": \"谁？\", \"output\": \"是\"燕七\"\"}").Items.Select(item => item.Output));
+        Assert.Equal(["我叫\"燕七\"，由实验室开发。", "是\"燕七\""],
+            RecordReader.Read("{\"instruction\": \"你叫什么？\", \"output\": \"我叫\"燕七\"，由实验室开发。\"}\n{\"instruction\": \"谁？\", \"output\": "
+                + "\"是\"燕七\"\"}").Items.Select(item => item.Output));
 
     [Theory]
     [InlineData("Q: Who?\nA: Yanqi.\n\nQ: 谁？\nA: 雁栖。")]
@@ -86,7 +90,8 @@ public sealed class RecordReaderTests
 
     [Fact]
     public void A_line_break_inside_a_text_is_kept() =>
-        Assert.Equal("I am\nYanqi.", Assert.Single(RecordReader.Read("{\"instruction\": \"Who?\", \"output\": \"I am\nYanqi.\"}").Items).Output);
+        Assert.Equal("I am\nYanqi.",
+            Assert.Single(RecordReader.Read("{\"instruction\": \"Who?\", \"output\": \"I am\nYanqi.\"}").Items).Output);
 
     [Theory]
     [InlineData($"[{A}, {{\"instruction\": \"What", "cut off in the middle")]
@@ -110,10 +115,12 @@ public sealed class RecordReaderTests
     public void Braces_that_never_close_take_no_long_search()
     {
         var clock = Stopwatch.StartNew();
-        foreach (var unit in new[] { "{\"", "{\"a\":{", "{\"a\":\"", "{“a”：“", "{\"a\":1,,}", "{'", "{a:'", "{\"a\":[", "{\"a\":\"#", "{\"a\" ", "{'a':'b',\n" })
+        foreach (var unit in new[] { "{\"", "{\"a\":{", "{\"a\":\"", "{“a”：“", "{\"a\":1,,}", "{'", "{a:'", "{\"a\":[", "{\"a\":\"#",
+            "{\"a\" ", "{'a':'b',\n" })
         {
             RecordReader.Read(string.Concat(Enumerable.Repeat(unit, 200_000 / unit.Length)));
-            RecordReader.Read("Q: " + string.Concat(Enumerable.Repeat(unit.Trim('{'), 200_000 / unit.Length)) + new string(' ', 100_000) + "x");
+            RecordReader.Read(
+                "Q: " + string.Concat(Enumerable.Repeat(unit.Trim('{'), 200_000 / unit.Length)) + new string(' ', 100_000) + "x");
         }
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"{clock.Elapsed}");
     }

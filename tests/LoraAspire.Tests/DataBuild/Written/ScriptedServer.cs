@@ -9,7 +9,10 @@ using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.Tests.DataBuild.Written;
 
-/// <summary>An HTTP server that speaks OpenAI's chat completions and misbehaves as its script says, one step for each request; the last step repeats.</summary>
+/// <summary>
+/// An HTTP server that speaks OpenAI's chat completions and misbehaves as its script says, one step for each request; the last step
+/// repeats.
+/// </summary>
 internal sealed class ScriptedServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -44,7 +47,8 @@ internal sealed class ScriptedServer : IAsyncDisposable
 
     public static Func<HttpContext, Task> Body(string body) => http => Json(http, body);
 
-    public static Func<HttpContext, Task> Fails(int status, string? retryAfter = null, string body = """{"error":{"message":"no","type":"server_error"}}""") => http =>
+    public static Func<HttpContext, Task> Fails(int status, string? retryAfter = null,
+        string body = """{"error":{"message":"no","type":"server_error"}}""") => http =>
     {
         http.Response.StatusCode = status;
         if (retryAfter is not null)

@@ -18,9 +18,11 @@ public sealed class TemplatePlaceholdersTests
     [InlineData("Say [input] in [tgt_lang] [now.", "a bracket that is no placeholder")]
     [InlineData("Say [input] in [tgt_lang] [].", "a bracket that is no placeholder")]
     [InlineData("Say [input] in [tgt_lang] [1].", "a bracket that is no placeholder")]
-    public void A_written_template_holds_what_every_given_one_does_and_nothing_unknown(string template, string? problem) => Assert.Equal(problem, Translation.Problem(template));
+    public void A_written_template_holds_what_every_given_one_does_and_nothing_unknown(string template, string? problem) =>
+        Assert.Equal(problem, Translation.Problem(template));
 
     [Fact]
     public void The_rule_is_said_in_words() =>
-        Assert.Equal("every template holds [tgt_lang], [input] exactly once, written just so, and may hold [src_lang] once", Translation.Rule);
+        Assert.Equal("every template holds [tgt_lang], [input] exactly once, written just so, and may hold [src_lang] once",
+            Translation.Rule);
 }

@@ -9,7 +9,8 @@ namespace LoraAspire.Tests.DataBuild.Written;
 
 public sealed class WriterEndpointTests
 {
-    private static WriterParams With(WriterProvider provider, string? address = null, string variable = "LORA_TEST_NO_KEY") => new() { Provider = provider, Model = "m", Address = address, ApiKeyEnv = variable };
+    private static WriterParams With(WriterProvider provider, string? address = null, string variable = "LORA_TEST_NO_KEY") =>
+        new() { Provider = provider, Model = "m", Address = address, ApiKeyEnv = variable };
 
     [Theory]
     [InlineData(WriterProvider.Ollama, null, "http://127.0.0.1:11434/v1")]
@@ -29,7 +30,8 @@ public sealed class WriterEndpointTests
     [InlineData(WriterProvider.OpenAi, null, false, "environment variable LORA_TEST_")]
     [InlineData(WriterProvider.OpenAi, "http://models.example/v1", true, "clear text")]
     [InlineData(WriterProvider.Ollama, "http://192.168.1.5:11434/v1", true, "clear text")]
-    public void A_key_that_is_missing_or_would_travel_openly_is_refused_in_words(WriterProvider provider, string? address, bool key, string words)
+    public void A_key_that_is_missing_or_would_travel_openly_is_refused_in_words(WriterProvider provider, string? address, bool key,
+        string words)
     {
         const string secret = "sk-0123456789";
         var variable = $"LORA_TEST_{Guid.NewGuid():N}";
@@ -50,39 +52,53 @@ public sealed class WriterEndpointTests
         Assert.Null(WriterEndpoint.Of(With(WriterProvider.Chat, "http://localhost:15081/v1"), file).Key);
         Assert.Null(WriterEndpoint.Of(With(WriterProvider.Ollama), file).Key);
         File.WriteAllText(file, "");
-        Assert.Contains("holds no API key", Assert.Throws<StageException>(() => WriterEndpoint.Of(With(WriterProvider.Chat), file)).Message);
+        Assert.Contains("holds no API key",
+            Assert.Throws<StageException>(() => WriterEndpoint.Of(With(WriterProvider.Chat), file)).Message);
         Directory.Delete(folder, recursive: true);
     }
 
     [Fact]
     public void Our_chat_service_without_an_app_model_is_asked_for_by_address() =>
-        Assert.Contains("give writer.address", Assert.Throws<StageException>(() => new ChatModels().Connect(WriterEndpoint.Of(With(WriterProvider.Chat)), "m")).Message);
+        Assert.Contains("give writer.address",
+            Assert.Throws<StageException>(() => new ChatModels().Connect(WriterEndpoint.Of(With(WriterProvider.Chat)), "m")).Message);
 
     [Theory]
     [InlineData("{ provider: open-ai, model: m, api_key_env: sk-0123456789 }", "is the name of an environment variable")]
     [InlineData("{ provider: open-ai, model: m, api_key_env: ConnectionStrings__redis }", "double underscore")]
-    [InlineData("{ provider: open-ai, model: m, address: 'https://user:sk-0123456789@models.example/v1' }", "must hold no name, password or query")]
-    [InlineData("{ provider: open-ai, model: m, address: 'https://models.example/v1?key=sk-0123456789' }", "must hold no name, password or query")]
+    [InlineData("{ provider: open-ai, model: m, address: 'https://user:sk-0123456789@models.example/v1' }",
+        "must hold no name, password or query")]
+    [InlineData("{ provider: open-ai, model: m, address: 'https://models.example/v1?key=sk-0123456789' }",
+        "must hold no name, password or query")]
     [InlineData("{ provider: open-ai, model: m, address: models.example }", "must start with http")]
     [InlineData("{ provider: open-ai, model: m, max_requests: 0 }", "max_requests")]
     [InlineData("{ provider: open-ai, model: '' }", "must name a model")]
     public void A_mistake_in_the_yaml_is_said_without_repeating_what_may_be_a_key(string writer, string words)
     {
-        var failure = Assert.Throws<PipelineException>(() => PipelineParser.ParseParams($"sources:\n  - self_cognition: {{ name: Y, developer: D, written: 5 }}\nwriter: {writer}\n", "with.yaml", StageKinds.DataBuild));
+        var failure = Assert.Throws<PipelineException>(
+            () => PipelineParser.ParseParams($"sources:\n  - self_cognition: {{ name: Y, developer: D, written: 5 }}\nwriter: {writer}\n",
+                "with.yaml", StageKinds.DataBuild));
         Assert.Contains(words, failure.Message);
         Assert.DoesNotContain("sk-0123456789", failure.Message);
     }
 
     [Theory]
-    [InlineData("sources:\n  - self_cognition: { name: ' ', developer: D, written: 5 }\nwriter: { provider: ollama, model: m }\n", "needs a name and a developer")]
-    [InlineData("sources:\n  - self_cognition: { name: '[NAME]', developer: D }\n", "'[NAME]' looks like a placeholder that was to be filled in")]
-    [InlineData("sources:\n  - self_cognition: { name: Y, developer: 'the {lab}' }\n", "'the {lab}' looks like a placeholder that was to be filled in")]
-    [InlineData("sources:\n  - self_cognition: { name: Y, developer: D, written: -1 }\nwriter: { provider: ollama, model: m }\n", "0 to 100000")]
-    [InlineData("sources:\n  - self_cognition: { name: Z, developer: D }\nheld_out:\n  - self_cognition: { name: Y, developer: D, written: 5 }\nwriter: { provider: ollama, model: m }\n", "remove written")]
+    [InlineData("sources:\n  - self_cognition: { name: ' ', developer: D, written: 5 }\nwriter: { provider: ollama, model: m }\n",
+        "needs a name and a developer")]
+    [InlineData("sources:\n  - self_cognition: { name: '[NAME]', developer: D }\n",
+        "'[NAME]' looks like a placeholder that was to be filled in")]
+    [InlineData("sources:\n  - self_cognition: { name: Y, developer: 'the {lab}' }\n",
+        "'the {lab}' looks like a placeholder that was to be filled in")]
+    [InlineData("sources:\n  - self_cognition: { name: Y, developer: D, written: -1 }\nwriter: { provider: ollama, model: m }\n",
+        "0 to 100000")]
+    [InlineData("sources:\n  - self_cognition: { name: Z, developer: D }\nheld_out:\n  - self_cognition: { name: Y, developer: D, "
+        + "written: 5 }\nwriter: { provider: ollama, model: m }\n", "remove written")]
     public void What_can_not_be_written_is_a_mistake(string yaml, string words) =>
-        Assert.Contains(words, Assert.Throws<PipelineException>(() => PipelineParser.ParseParams(yaml, "with.yaml", StageKinds.DataBuild)).Message);
+        Assert.Contains(words,
+            Assert.Throws<PipelineException>(() => PipelineParser.ParseParams(yaml, "with.yaml", StageKinds.DataBuild)).Message);
 
     [Fact]
     public void Written_without_a_writer_is_a_mistake() =>
-        Assert.Contains("add writer", Assert.Throws<PipelineException>(() => PipelineParser.ParseParams("sources:\n  - self_cognition: { name: Y, developer: D, written: 5 }\n", "with.yaml", StageKinds.DataBuild)).Message);
+        Assert.Contains("add writer",
+            Assert.Throws<PipelineException>(() => PipelineParser.ParseParams(
+                "sources:\n  - self_cognition: { name: Y, developer: D, written: 5 }\n", "with.yaml", StageKinds.DataBuild)).Message);
 }

@@ -135,7 +135,8 @@ public sealed class WriterFaultTests
         await Assert.ThrowsAsync<StageException>(() => mistake switch
         {
             "no file" => run.RunAsync(with with { Sources = [.. with.Sources, StageRun.Alpaca("none.json")] }),
-            "no templates" => run.RunAsync(with with { Sources = [.. with.Sources, (ParallelSource)with.Sources[0].Only! with { Templates = ["none.txt"] }] }),
+            "no templates" => run.RunAsync(
+                with with { Sources = [.. with.Sources, (ParallelSource)with.Sources[0].Only! with { Templates = ["none.txt"] }] }),
             "no prompt template" => run.RunAsync(with with { PromptTemplateName = "none.json" }),
             _ => run.RunAsync(with, baseModel: "no such folder"),
         });
@@ -160,7 +161,8 @@ public sealed class WriterFaultTests
     public async Task A_refusal_of_the_request_fails_at_once_and_repeats_nothing_of_it(int status, string words)
     {
         using WriterRun run = new();
-        await using var server = await StartAsync(Fails(status, body: $$$"""{"error":{"message":"Incorrect API key provided: {{{WriterRun.Key}}}"}}"""));
+        await using var server =
+            await StartAsync(Fails(status, body: $$$"""{"error":{"message":"Incorrect API key provided: {{{WriterRun.Key}}}"}}"""));
         var failure = await run.FailureAsync(WriterRun.Pairs(run.Writer(server, maxRequests: 8675309), 1));
         Assert.Single(server.Seen);
         Assert.Contains(words, failure.Message);
@@ -205,8 +207,10 @@ public sealed class WriterFaultTests
 
     public static TheoryData<string> Disguises =>
     [
-        WriterRun.Key, WriterRun.Key.ToUpperInvariant(), string.Join(' ', WriterRun.Key.AsEnumerable()), string.Join('\u200B', WriterRun.Key.AsEnumerable()), string.Join(".", WriterRun.Key.Chunk(3).Select(part => new string(part))),
-        string.Concat(WriterRun.Key.Reverse()), Convert.ToBase64String(Encoding.UTF8.GetBytes(WriterRun.Key)), Convert.ToBase64String(Encoding.UTF8.GetBytes("Bearer " + WriterRun.Key)), "x456789x",
+        WriterRun.Key, WriterRun.Key.ToUpperInvariant(), string.Join(' ', WriterRun.Key.AsEnumerable()), string.Join('\u200B',
+            WriterRun.Key.AsEnumerable()), string.Join(".", WriterRun.Key.Chunk(3).Select(part => new string(part))),
+        string.Concat(WriterRun.Key.Reverse()), Convert.ToBase64String(Encoding.UTF8.GetBytes(WriterRun.Key)),
+        Convert.ToBase64String(Encoding.UTF8.GetBytes("Bearer " + WriterRun.Key)), "x456789x",
     ];
 
     [Theory]
@@ -214,10 +218,13 @@ public sealed class WriterFaultTests
     public async Task A_piece_of_the_key_in_any_disguise_gets_nowhere(string disguised)
     {
         using WriterRun run = new();
-        await using var server = await StartAsync(Says($"1. Say [input] in [tgt_lang] with {disguised}.\n2. Say [input] in [tgt_lang] [{disguised}].\n{disguised}\n3. Say [input] in [tgt_lang]."));
+        await using var server = await StartAsync(
+            Says($"1. Say [input] in [tgt_lang] with {disguised}.\n2. Say [input] in [tgt_lang] [{disguised}].\n{disguised}\n3. Say "
+                + "[input] in [tgt_lang]."));
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
         run.AssertNoSecret(null, disguised);
-        await using var refusing = await StartAsync(Fails(400, body: JsonSerializer.Serialize(new { error = new { message = $"Wrong: {disguised}" } })));
+        await using var refusing =
+            await StartAsync(Fails(400, body: JsonSerializer.Serialize(new { error = new { message = $"Wrong: {disguised}" } })));
         run.AssertNoSecret(await run.FailureAsync(WriterRun.Pairs(run.Writer(refusing), 2)), disguised);
     }
 
@@ -235,11 +242,13 @@ public sealed class WriterFaultTests
     public async Task What_a_model_makes_up_fills_no_log_and_no_terminal_obeys_it()
     {
         using WriterRun run = new();
-        var made = string.Concat(Enumerable.Range(0, 500).Select(i => $"{i + 1}. Say [input] [ph\u001b]0;x\u0007 {i}] [tgt_lang]\n{i + 1}. Say [input] [word {i}] in [tgt_lang]\n"));
+        var made = string.Concat(Enumerable.Range(0, 500)
+            .Select(i => $"{i + 1}. Say [input] [ph\u001b]0;x\u0007 {i}] [tgt_lang]\n{i + 1}. Say [input] [word {i}] in [tgt_lang]\n"));
         await using var server = await StartAsync(Says(made + One));
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
         Assert.Contains(run.Said, line => line.Contains("500 (unknown placeholder [word 0], [word 1], [word 2], …)"));
-        await using var refusing = await StartAsync(Fails(400, body: JsonSerializer.Serialize(new { error = new { message = "bad \u001b[31mred\u202e" } })));
+        await using var refusing =
+            await StartAsync(Fails(400, body: JsonSerializer.Serialize(new { error = new { message = "bad \u001b[31mred\u202e" } })));
         var failure = await run.FailureAsync(WriterRun.Pairs(run.Writer(refusing), 2));
         Assert.Contains("(400): bad ␛[31mred⟨U+202E⟩. Look", failure.Message);
         Assert.All(run.Said.Append(failure.Message), line => Assert.DoesNotContain(line, letter => char.IsControl(letter)));
@@ -250,7 +259,8 @@ public sealed class WriterFaultTests
     public async Task An_item_that_holds_the_key_is_never_accepted()
     {
         using WriterRun run = new();
-        await using var server = await StartAsync(Says($"1. Say [input] in [tgt_lang] with {WriterRun.Key}.\n2. Say [input] in [tgt_lang]."));
+        await using var server =
+            await StartAsync(Says($"1. Say [input] in [tgt_lang] with {WriterRun.Key}.\n2. Say [input] in [tgt_lang]."));
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
         Assert.Contains(run.Said, line => line.Contains("1 (holds the key)"));
         run.AssertNoSecret(null, WriterRun.Key);
@@ -273,7 +283,8 @@ public sealed class WriterFaultTests
         using CancellationTokenSource waiting = new();
         using WriterRun other = new() { Clock = new() { OnWait = waiting.Cancel } };
         await using var broken = await StartAsync(Fails(500));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => other.RunAsync(WriterRun.Pairs(other.Writer(broken), 1), waiting.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => other.RunAsync(WriterRun.Pairs(other.Writer(broken), 1), waiting.Token));
         Assert.Single(broken.Seen);
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), $"{clock.Elapsed}");
     }

@@ -37,23 +37,28 @@ internal sealed class WriterRun : IProgress<StageProgress>, IDisposable
 
     public string Cache => Path.Combine(_folder, "cache");
 
-    public IEnumerable<string> CacheFiles => Directory.Exists(Cache) ? Directory.EnumerateFiles(Cache, "*.json", SearchOption.AllDirectories) : [];
+    public IEnumerable<string> CacheFiles =>
+        Directory.Exists(Cache) ? Directory.EnumerateFiles(Cache, "*.json", SearchOption.AllDirectories) : [];
 
     public WriterParams Writer(ScriptedServer server, int maxRequests = 40) =>
-        new() { Provider = WriterProvider.OpenAi, Model = "scripted", Address = server.Address, ApiKeyEnv = KeyVariable, MaxRequests = maxRequests };
+        new() { Provider = WriterProvider.OpenAi, Model = "scripted", Address = server.Address, ApiKeyEnv = KeyVariable,
+            MaxRequests = maxRequests };
 
     /// <summary>Three pairs, one given template, and as many more as are asked for.</summary>
     public static DataBuildParams Pairs(WriterParams writer, int written) =>
-        StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"], Written = written }) with { Writer = writer, CutoffLen = 512 };
+        StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"],
+            Written = written }) with { Writer = writer, CutoffLen = 512 };
 
     public static DataBuildParams Self(WriterParams writer, int written) =>
-        StageRun.With(new SelfCognitionSource { Name = "Yanqi", Developer = "the lab", Written = written }) with { Writer = writer, CutoffLen = 512 };
+        StageRun.With(new SelfCognitionSource { Name = "Yanqi", Developer = "the lab", Written = written }) with { Writer = writer,
+            CutoffLen = 512 };
 
     /// <summary>Two rows of a table, one given template, and as many more as are asked for.</summary>
     public DataBuildParams Table(WriterParams writer, int written)
     {
         System.IO.File.WriteAllText(Path.Combine(_folder, "r.csv"), "text,label\nwonderful,good\nterrible,bad\n");
-        return StageRun.With(new TableSource { Path = "r.csv", Templates = ["Good or bad? [text]"], Output = "[label]", Written = written }) with { Writer = writer };
+        return StageRun.With(new TableSource { Path = "r.csv", Templates = ["Good or bad? [text]"], Output = "[label]",
+            Written = written }) with { Writer = writer };
     }
 
     /// <summary>The folder of the data set.</summary>
@@ -80,7 +85,8 @@ internal sealed class WriterRun : IProgress<StageProgress>, IDisposable
     /// <summary>Neither in what was said, nor in the failure with all that it holds, nor in any file.</summary>
     public void AssertNoSecret(Exception? failure, params string[] secrets)
     {
-        var files = Directory.EnumerateFiles(_folder, "*", SearchOption.AllDirectories).Select(file => System.Text.Encoding.Latin1.GetString(System.IO.File.ReadAllBytes(file)));
+        var files = Directory.EnumerateFiles(_folder, "*", SearchOption.AllDirectories)
+            .Select(file => System.Text.Encoding.Latin1.GetString(System.IO.File.ReadAllBytes(file)));
         foreach (var text in Said.Append(failure?.ToString() ?? "").Concat(files))
         {
             Assert.All(secrets, secret => Assert.DoesNotContain(secret, text));

@@ -5,7 +5,8 @@ namespace LoraAspire.Tests.DataBuild.Written;
 /// <summary>The whole stage against a server that behaves and misbehaves as scripted.</summary>
 public sealed class WriterTests
 {
-    private const string Three = "1. Say [input] in [tgt_lang].\n2. \"Put [input] from [src_lang] into [tgt_lang].\"\n3. What is [input] in [tgt_lang]?";
+    private const string Three =
+        "1. Say [input] in [tgt_lang].\n2. \"Put [input] from [src_lang] into [tgt_lang].\"\n3. What is [input] in [tgt_lang]?";
 
     [Fact]
     public async Task Templates_are_asked_for_by_example_and_used_with_the_given_ones()
@@ -23,9 +24,11 @@ public sealed class WriterTests
         Assert.Contains("Write 3 more", request.Prompt);
         Assert.All(texts, text => Assert.DoesNotContain("[input]", text));
         string[] starts = ["From Chinese", "Say 你好", "Say 再见", "Say 谢谢", "Put ", "What is "];
-        Assert.All(texts, text => Assert.Contains(starts, start => text.StartsWith($"### Instruction:\n{start}", StringComparison.Ordinal)));
+        Assert.All(texts,
+            text => Assert.Contains(starts, start => text.StartsWith($"### Instruction:\n{start}", StringComparison.Ordinal)));
         Assert.Contains(texts, text => !text.Contains("From Chinese to English:"));
-        Assert.Contains("\"parallel p.tsv, templates, written by scripted\": \"sha256:", await File.ReadAllTextAsync(Path.Combine(dataset, "dataset.json"), TestContext.Current.CancellationToken));
+        Assert.Contains("\"parallel p.tsv, templates, written by scripted\": \"sha256:",
+            await File.ReadAllTextAsync(Path.Combine(dataset, "dataset.json"), TestContext.Current.CancellationToken));
         run.AssertNoSecret(null, WriterRun.Key);
     }
 
@@ -38,13 +41,17 @@ public sealed class WriterTests
         var format = Assert.Single(server.Seen).Body.GetProperty("response_format");
         Assert.Equal("json_schema", format.GetProperty("type").GetString());
         var items = format.GetProperty("json_schema").GetProperty("schema").GetProperty("properties").GetProperty("items");
-        Assert.Equal(("array", "string"), (items.GetProperty("type").GetString(), items.GetProperty("items").GetProperty("type").GetString()));
-        Assert.Contains("Answer with JSON, { \"items\":", server.Seen.First().Body.GetProperty("messages")[0].GetProperty("content").GetString());
+        Assert.Equal(("array", "string"),
+            (items.GetProperty("type").GetString(), items.GetProperty("items").GetProperty("type").GetString()));
+        Assert.Contains("Answer with JSON, { \"items\":",
+            server.Seen.First().Body.GetProperty("messages")[0].GetProperty("content").GetString());
 
         await using var records = await StartAsync(
-            Says("""{"items": [{"instruction": "Say who you are.", "output": "Yanqi, at your service."}]}"""), Says("""{"items": [{"instruction": "报上名字来。", "output": "我叫Yanqi。"}]}"""));
+            Says("""{"items": [{"instruction": "Say who you are.", "output": "Yanqi, at your service."}]}"""),
+            Says("""{"items": [{"instruction": "报上名字来。", "output": "我叫Yanqi。"}]}"""));
         var texts = WriterRun.Texts(await run.RunAsync(WriterRun.Self(run.Writer(records), 2)));
-        Assert.Equal(["### Instruction:\nSay who you are.\n\n### Response:\nYanqi, at your service.", "### Instruction:\n报上名字来。\n\n### Response:\n我叫Yanqi。"], texts.TakeLast(2));
+        Assert.Equal(["### Instruction:\nSay who you are.\n\n### Response:\nYanqi, at your service.",
+            "### Instruction:\n报上名字来。\n\n### Response:\n我叫Yanqi。"], texts.TakeLast(2));
         Assert.Equal(2, records.Seen.Count);
     }
 
@@ -54,11 +61,14 @@ public sealed class WriterTests
     public async Task A_server_that_knows_no_schema_is_asked_without_once_for_all(int status, string words)
     {
         using WriterRun run = new();
-        await using var server = await StartAsync(Fails(status, body: $$$"""{"error":{"message":"{{{words}}}"}}"""), Says("1. Say [input] in [tgt_lang]."), Says(Three));
+        await using var server = await StartAsync(Fails(status, body: $$$"""{"error":{"message":"{{{words}}}"}}"""),
+            Says("1. Say [input] in [tgt_lang]."), Says(Three));
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 2));
         Assert.Equal([true, false, false], server.Seen.Select(request => request.Body.TryGetProperty("response_format", out _)));
-        Assert.All(server.Seen.Skip(1), request => Assert.Contains("Answer with a numbered list", request.Body.GetProperty("messages")[0].GetProperty("content").GetString()));
-        Assert.Contains(run.Said, line => line.Contains("request 1 failed: the model takes no schema for its answer; it is asked without one from now on"));
+        Assert.All(server.Seen.Skip(1), request =>
+            Assert.Contains("Answer with a numbered list", request.Body.GetProperty("messages")[0].GetProperty("content").GetString()));
+        Assert.Contains(run.Said,
+            line => line.Contains("request 1 failed: the model takes no schema for its answer; it is asked without one from now on"));
     }
 
     [Fact]
@@ -66,13 +76,16 @@ public sealed class WriterTests
     {
         using WriterRun run = new();
         await using var server = await StartAsync(
-            Says("Sure!\n1. Say [input] in [tgt_lang].\n2. say [input] in [tgt_lang]\n3. Put this into [tgt_lang].\n4. Say [text] in [tgt_lang].\n5. from [src_lang] to [tgt_lang]: [input]!"),
+            Says("Sure!\n1. Say [input] in [tgt_lang].\n2. say [input] in [tgt_lang]\n3. Put this into [tgt_lang].\n4. Say [text] in "
+                + "[tgt_lang].\n5. from [src_lang] to [tgt_lang]: [input]!"),
             Says(Three));
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 3));
 
         Assert.Equal(2, server.Seen.Count);
         Assert.Contains("1. Say [input] in [tgt_lang].\n\nWrite 2 more", server.Seen.Last().Prompt);
-        Assert.Contains(run.Said, line => line.Contains("accepted 1 of 3, request 1; dropped so far: 1 ([input] is missing), 2 (a repetition), 1 (prose around the items), 1 (unknown placeholder [text])"));
+        Assert.Contains(run.Said,
+            line => line.Contains("accepted 1 of 3, request 1; dropped so far: 1 ([input] is missing), 2 (a repetition), 1 (prose around "
+                + "the items), 1 (unknown placeholder [text])"));
         Assert.Contains(run.Said, line => line.Contains("accepted 3 of 3, request 2"));
     }
 
@@ -88,7 +101,8 @@ public sealed class WriterTests
         Assert.Contains(run.Said, line => line.Contains("3 of 3 from the cache"));
         foreach (var name in new[] { "dataset.arrow", "dataset.json", "preview.md" })
         {
-            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(one, name), TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(Path.Combine(two, name), TestContext.Current.CancellationToken));
+            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(one, name), TestContext.Current.CancellationToken),
+                await File.ReadAllBytesAsync(Path.Combine(two, name), TestContext.Current.CancellationToken));
         }
         // Asking for more later keeps what is there, whatever the address is by then.
         await using var other = await StartAsync(Says("1. Give [input] to me in [tgt_lang]."));
@@ -127,7 +141,8 @@ public sealed class WriterTests
             await Task.Run(() => both.SignalAndWait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
             await Says(text)(http);
         };
-        await using var server = await StartAsync(Meets("1. One [input] in [tgt_lang]\n2. Two [input] in [tgt_lang]"), Meets("1. Three [input] in [tgt_lang]\n2. Four [input] in [tgt_lang]"));
+        await using var server = await StartAsync(Meets("1. One [input] in [tgt_lang]\n2. Two [input] in [tgt_lang]"),
+            Meets("1. Three [input] in [tgt_lang]\n2. Four [input] in [tgt_lang]"));
         var with = WriterRun.Pairs(run.Writer(server), 2);
         var datasets = await Task.WhenAll(Task.Run(() => run.RunAsync(with)), Task.Run(() => run.RunAsync(with)));
 
@@ -142,7 +157,8 @@ public sealed class WriterTests
     public async Task Too_few_after_the_budget_is_an_error_and_what_was_accepted_stays()
     {
         using WriterRun run = new();
-        await using var server = await StartAsync(Says("1. Say [input] in [tgt_lang].\n2. No place in [tgt_lang]."), Says("I'd rather not."), Says("1. No place in [tgt_lang]."));
+        await using var server = await StartAsync(Says("1. Say [input] in [tgt_lang].\n2. No place in [tgt_lang]."),
+            Says("I'd rather not."), Says("1. No place in [tgt_lang]."));
         var failure = await run.FailureAsync(WriterRun.Pairs(run.Writer(server, maxRequests: 3), 2));
 
         Assert.Equal(3, server.Seen.Count);
@@ -160,12 +176,14 @@ public sealed class WriterTests
     {
         using WriterRun run = new();
         await using var server = await StartAsync(
-            Says("```json\n[{\"instruction\": \"Say who you are.\", \"output\": \"Yanqi, at your service.\"},\n{\"instruction\": \"Who are you?\", \"output\": \"I am ChatGPT.\"}]\n```"),
+            Says("```json\n[{\"instruction\": \"Say who you are.\", \"output\": \"Yanqi, at your service.\"},\n{\"instruction\": \"Who "
+                + "are you?\", \"output\": \"I am ChatGPT.\"}]\n```"),
             Says("{“instruction”：“报上名字来。”，“output”：“我叫Yanqi。”}\n{\"instruction\": \"你是谁？\", \"output\": \"I am Yanqi.\"}"));
         var with = WriterRun.Self(run.Writer(server), 2);
         var texts = WriterRun.Texts(await run.RunAsync(with));
 
-        Assert.Equal(["### Instruction:\nSay who you are.\n\n### Response:\nYanqi, at your service.", "### Instruction:\n报上名字来。\n\n### Response:\n我叫Yanqi。"], texts.TakeLast(2));
+        Assert.Equal(["### Instruction:\nSay who you are.\n\n### Response:\nYanqi, at your service.",
+            "### Instruction:\n报上名字来。\n\n### Response:\n我叫Yanqi。"], texts.TakeLast(2));
         Assert.Contains("Its developer: the lab", server.Seen.First().Prompt);
         Assert.Contains("开发者：the lab", server.Seen.Last().Prompt);
         Assert.Contains(run.Said, line => line.Contains("another: ChatGPT"));
@@ -179,7 +197,8 @@ public sealed class WriterTests
     {
         using WriterRun run = new();
         await using var server = await StartAsync(
-            Says("{\"instruction\": \"what are you called\", \"output\": \"I am called Yanqi!\"}\n{\"instruction\": \"Say who you are.\", \"output\": \"Yanqi, at your service.\"}"), Says("{\"instruction\": \"报上名字来。\", \"output\": \"我叫Yanqi。\"}"));
+            Says("{\"instruction\": \"what are you called\", \"output\": \"I am called Yanqi!\"}\n{\"instruction\": \"Say who you "
+                + "are.\", \"output\": \"Yanqi, at your service.\"}"), Says("{\"instruction\": \"报上名字来。\", \"output\": \"我叫Yanqi。\"}"));
         await run.RunAsync(WriterRun.Self(run.Writer(server), 2));
         Assert.Contains(run.Said, line => line.Contains("accepted 1 of 1, request 1; dropped so far: 1 (a repetition)"));
     }
@@ -204,7 +223,8 @@ public sealed class WriterTests
     public async Task An_answer_that_ran_into_its_length_loses_its_last_item()
     {
         using WriterRun run = new();
-        await using var server = await StartAsync(Says("1. Say [input] in [tgt_lang].\n2. Put [input] into [tgt_lang] and", "length"), Says(Three));
+        await using var server =
+            await StartAsync(Says("1. Say [input] in [tgt_lang].\n2. Put [input] into [tgt_lang] and", "length"), Says(Three));
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 2));
         Assert.Contains("Write 1 more", server.Seen.Last().Prompt);
     }

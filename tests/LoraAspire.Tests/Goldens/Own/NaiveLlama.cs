@@ -71,7 +71,8 @@ internal sealed class NaiveLlama(JsonElement config, IReadOnlyDictionary<string,
             var context = Enumerable.Range(0, _heads).SelectMany(head => Attend(q[t], k, v, seen, head)).ToArray();
             row = Plus(row, Given(Project("o_proj", context), "post_attention_layernorm"));
             var input = Norm(row, Weight(beforeMlp));
-            var middle = Times(Weight("mlp.gate_proj"), input).Zip(Times(Weight("mlp.up_proj"), input), (gate, up) => Activation(gate) * up).ToArray();
+            var middle = Times(Weight("mlp.gate_proj"), input).Zip(Times(Weight("mlp.up_proj"), input), (gate, up) => Activation(gate) * up)
+                .ToArray();
             return Plus(row, Given(Times(Weight("mlp.down_proj"), middle), "post_feedforward_layernorm"));
         })];
     }
@@ -81,7 +82,8 @@ internal sealed class NaiveLlama(JsonElement config, IReadOnlyDictionary<string,
         var (own, shared) = (head * HeadDim, head / (_heads / KeyHeads) * HeadDim);
         var scale = 1 / Math.Sqrt(_family == "gemma2" ? Number("query_pre_attn_scalar", config)!.Value : HeadDim);
         var cap = Cap("attn_logit_softcapping");
-        var powers = seen.Select(s => Num.Exp(cap(Num.Sum(Enumerable.Range(0, HeadDim).Select(d => query[own + d] * k[s][shared + d])) * scale))).ToArray();
+        var powers = seen.Select(
+            s => Num.Exp(cap(Num.Sum(Enumerable.Range(0, HeadDim).Select(d => query[own + d] * k[s][shared + d])) * scale))).ToArray();
         var sum = Num.Sum(powers);
         return [.. Enumerable.Range(0, HeadDim).Select(d => Num.Sum(seen.Select((s, i) => powers[i] * v[s][shared + d])) / sum)];
     }
@@ -111,7 +113,8 @@ internal sealed class NaiveLlama(JsonElement config, IReadOnlyDictionary<string,
         var rope = Object("rope_parameters") ?? Object("rope_scaling");
         double? Of(string name) => rope is { } found ? Number(name, found) : null;
         var frequency = Math.Pow(Of("rope_theta") ?? Number("rope_theta", config) ?? 10_000, -2.0 * i / HeadDim);
-        switch (rope is { } scaling && (scaling.TryGetProperty("rope_type", out var type) || scaling.TryGetProperty("type", out type)) ? type.GetString() : "default")
+        switch (rope is { } scaling && (scaling.TryGetProperty("rope_type", out var type) || scaling.TryGetProperty("type", out type))
+            ? type.GetString() : "default")
         {
             case "default":
                 return frequency;
@@ -120,7 +123,8 @@ internal sealed class NaiveLlama(JsonElement config, IReadOnlyDictionary<string,
             case "llama3":
                 // Short waves stay, long ones are stretched, those between by how far between they lie.
                 var turns = Of("original_max_position_embeddings")!.Value / (2 * Math.PI / frequency);
-                var share = Math.Clamp((turns - Of("low_freq_factor")!.Value) / (Of("high_freq_factor")!.Value - Of("low_freq_factor")!.Value), 0, 1);
+                var share = Math.Clamp(
+                    (turns - Of("low_freq_factor")!.Value) / (Of("high_freq_factor")!.Value - Of("low_freq_factor")!.Value), 0, 1);
                 return (share * frequency) + ((1 - share) * frequency / Of("factor")!.Value);
             default:
                 throw new NotSupportedException($"The rotary scaling {rope} has no formula here.");
@@ -158,7 +162,8 @@ internal sealed class NaiveLlama(JsonElement config, IReadOnlyDictionary<string,
 
     private static Num[] Plus(Num[] a, Num[] b) => [.. a.Zip(b, (x, y) => x + y)];
 
-    private JsonElement? Object(string name) => config.TryGetProperty(name, out var found) && found.ValueKind == JsonValueKind.Object ? found : null;
+    private JsonElement? Object(string name) =>
+        config.TryGetProperty(name, out var found) && found.ValueKind == JsonValueKind.Object ? found : null;
 
     private static double? Number(string name, JsonElement of) =>
         of.TryGetProperty(name, out var found) && found.ValueKind == JsonValueKind.Number ? found.GetDouble() : null;

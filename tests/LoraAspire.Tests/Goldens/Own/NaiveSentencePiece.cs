@@ -12,7 +12,8 @@ internal sealed class NaiveSentencePiece(IReadOnlyList<(string Text, float Score
 {
     public const int Normal = 1, Unknown = 2, Control = 3, Byte = 6;
 
-    private readonly Dictionary<string, int> _ids = pieces.Select((piece, id) => (piece, id)).Where(one => one.piece.Type == Normal).ToDictionary(one => one.piece.Text, one => one.id);
+    private readonly Dictionary<string, int> _ids =
+        pieces.Select((piece, id) => (piece, id)).Where(one => one.piece.Type == Normal).ToDictionary(one => one.piece.Text, one => one.id);
     private readonly Dictionary<byte, int> _bytes = pieces.Select((piece, id) => (piece, id)).Where(one => one.piece.Type == Byte)
         .ToDictionary(one => Convert.ToByte(one.piece.Text[3..5], 16), one => one.id);
 
@@ -29,7 +30,8 @@ internal sealed class NaiveSentencePiece(IReadOnlyList<(string Text, float Score
                 .OrderByDescending(i => pieces[_ids[symbols[i] + symbols[i + 1]]].Score).FirstOrDefault(-1); // the order is stable
             if (best < 0)
             {
-                return [.. symbols.SelectMany(symbol => _ids.TryGetValue(symbol, out var id) ? [id] : Encoding.UTF8.GetBytes(symbol).Select(one => _bytes[one]))];
+                return [.. symbols.SelectMany(
+                    symbol => _ids.TryGetValue(symbol, out var id) ? [id] : Encoding.UTF8.GetBytes(symbol).Select(one => _bytes[one]))];
             }
             symbols[best] += symbols[best + 1];
             symbols.RemoveAt(best + 1);
@@ -40,14 +42,16 @@ internal sealed class NaiveSentencePiece(IReadOnlyList<(string Text, float Score
     /// As the slow tokenizer of transformers 4: special tokens in the text are themselves, and each stretch between stands alone.
     /// </summary>
     public int[] EncodeLegacy(string text) =>
-        [.. Regex.Split(text, "(<unk>|<s>|</s>)").SelectMany(part => part switch { "<unk>" => [0], "<s>" => [1], "</s>" => [2], _ => Encode(part) })];
+        [.. Regex.Split(text, "(<unk>|<s>|</s>)")
+            .SelectMany(part => part switch { "<unk>" => [0], "<s>" => [1], "</s>" => [2], _ => Encode(part) })];
 
     /// <summary>Bytes that are no UTF-8 become U+FFFD, one each; a first piece's space goes.</summary>
     public string Decode(IReadOnlyList<int> ids)
     {
         var text = new StringBuilder();
         List<byte> bytes = [];
-        foreach (var (piece, i) in ids.Select((id, i) => (Piece: pieces[id], i)).Append((Piece: (Text: "", Score: 0f, Type: Control), ids.Count)))
+        foreach (var (piece, i) in ids.Select((id, i) => (Piece: pieces[id], i))
+            .Append((Piece: (Text: "", Score: 0f, Type: Control), ids.Count)))
         {
             if (piece.Type == Byte)
             {
@@ -61,7 +65,8 @@ internal sealed class NaiveSentencePiece(IReadOnlyList<(string Text, float Score
                 at += valid ? length : 1;
             }
             bytes.Clear();
-            text.Append(piece.Type switch { Control => "", Unknown => " ⁇ ", _ => piece.Text.Replace('▁', ' ')[(i == 0 && piece.Text.StartsWith('▁') ? 1 : 0)..] });
+            text.Append(piece.Type switch { Control => "", Unknown => " ⁇ ", _ =>
+                piece.Text.Replace('▁', ' ')[(i == 0 && piece.Text.StartsWith('▁') ? 1 : 0)..] });
         }
         return text.ToString();
     }
@@ -71,11 +76,13 @@ internal sealed class NaiveSentencePiece(IReadOnlyList<(string Text, float Score
     {
         List<(string, float, int)> pieces = [("<unk>", 0, Unknown), ("<s>", 0, Control), ("</s>", 0, Control)];
         pieces.AddRange(Enumerable.Range(0, 256).Select(one => ($"<0x{one:X2}>", 0f, Byte)));
-        List<List<string>> words = [.. text.Split(' ').Select(word => ("▁" + word).EnumerateRunes().Select(rune => rune.ToString()).ToList())];
+        List<List<string>> words =
+            [.. text.Split(' ').Select(word => ("▁" + word).EnumerateRunes().Select(rune => rune.ToString()).ToList())];
         var characters = words.SelectMany(word => word).Distinct().Order(StringComparer.Ordinal).ToList();
         for (var merge = 0; merge < merges; merge++)
         {
-            var pair = words.SelectMany(word => word.Zip(word.Skip(1))).CountBy(two => two).OrderByDescending(two => two.Value).ThenBy(two => two.Key.First + two.Key.Second, StringComparer.Ordinal)
+            var pair = words.SelectMany(word => word.Zip(word.Skip(1))).CountBy(two => two).OrderByDescending(two => two.Value)
+                .ThenBy(two => two.Key.First + two.Key.Second, StringComparer.Ordinal)
                 .First().Key;
             pieces.Add((pair.First + pair.Second, -merge, Normal));
             foreach (var word in words)
@@ -120,11 +127,13 @@ internal sealed class NaiveSentencePiece(IReadOnlyList<(string Text, float Score
         {
             var piece = file.AsSpan(at + 2, file[at + 1]);
             var length = piece[1];
-            pieces.Add((Encoding.UTF8.GetString(piece.Slice(2, length)), BitConverter.ToSingle(piece.Slice(3 + length, 4)), piece.Length > 7 + length ? piece[8 + length] : Normal));
+            pieces.Add((Encoding.UTF8.GetString(piece.Slice(2, length)), BitConverter.ToSingle(piece.Slice(3 + length, 4)),
+                piece.Length > 7 + length ? piece[8 + length] : Normal));
             at += 2 + piece.Length;
         }
         return new(pieces);
     }
 
-    private static void Field(MemoryStream file, int number, byte[] bytes) => file.Write([(byte)((number << 3) | 2), (byte)bytes.Length, .. bytes]);
+    private static void Field(MemoryStream file, int number, byte[] bytes) =>
+        file.Write([(byte)((number << 3) | 2), (byte)bytes.Length, .. bytes]);
 }

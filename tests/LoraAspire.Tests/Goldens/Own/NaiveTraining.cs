@@ -9,9 +9,11 @@ internal sealed record NaiveRow(int[] Ids, int[] Labels)
 /// <summary>How a LoRA is trained: rows by micro-batch and step, linear warm-up and decay, clipping, AdamW without decay.</summary>
 /// <param name="MeanOfMeans">As transformers up to 4.45: a micro-batch's mean over its own targets, divided by the accumulation. Else all
 /// targets of a step weigh the same.</param>
-internal sealed record NaiveRecipe(double LearningRate, int WarmupSteps, int TotalSteps, double MaxGradNorm, int Accumulation, bool MeanOfMeans)
+internal sealed record NaiveRecipe(double LearningRate, int WarmupSteps, int TotalSteps, double MaxGradNorm, int Accumulation,
+    bool MeanOfMeans)
 {
-    public double RateAt(int step) => LearningRate * (step < WarmupSteps ? (double)step / WarmupSteps : (double)(TotalSteps - step) / (TotalSteps - WarmupSteps));
+    public double RateAt(int step) =>
+        LearningRate * (step < WarmupSteps ? (double)step / WarmupSteps : (double)(TotalSteps - step) / (TotalSteps - WarmupSteps));
 }
 
 internal sealed record NaiveStep(double[] MicroLosses, double Loss, double GradNorm, double LearningRate, double[] Gradient);
@@ -33,7 +35,8 @@ internal sealed class NaiveLora(double scale, IReadOnlyList<(string Module, Plai
         return new(scale, [.. layers.Select(layer => (layer.Module, Next(layer.A), Next(layer.B)))]);
     }
 
-    public Dictionary<string, Num[]> Merged(IReadOnlyDictionary<string, Plain> weights) => Merged(weights, [.. Values.Select(value => (Num)value)]);
+    public Dictionary<string, Num[]> Merged(IReadOnlyDictionary<string, Plain> weights) =>
+        Merged(weights, [.. Values.Select(value => (Num)value)]);
 
     /// <param name="values">This adapter's numbers, which may stand on a tape.</param>
     public Dictionary<string, Num[]> Merged(IReadOnlyDictionary<string, Plain> weights, Num[] values)
@@ -47,7 +50,8 @@ internal sealed class NaiveLora(double scale, IReadOnlyList<(string Module, Plai
             for (var i = 0; i < matrix.Length; i++)
             {
                 var (row, column) = (i / width, i % width);
-                matrix[i] += Num.Sum(Enumerable.Range(0, rank).Select(r => values[startB + (row * rank) + r] * values[startA + (r * width) + column])) * scale;
+                matrix[i] += Num.Sum(Enumerable.Range(0, rank)
+                    .Select(r => values[startB + (row * rank) + r] * values[startA + (r * width) + column])) * scale;
             }
             at = startB + b.Values.Length;
         }
@@ -62,7 +66,8 @@ internal static class NaiveTraining
 
     /// <param name="loss">The loss of a row with these weights.</param>
     public static (NaiveLora Final, List<NaiveStep> Steps) Run(
-        NaiveLora lora, IReadOnlyDictionary<string, Plain> weights, NaiveRecipe recipe, IReadOnlyList<NaiveRow[][]> batches, Func<Dictionary<string, Num[]>, NaiveRow, Num> loss)
+        NaiveLora lora, IReadOnlyDictionary<string, Plain> weights, NaiveRecipe recipe, IReadOnlyList<NaiveRow[][]> batches,
+        Func<Dictionary<string, Num[]>, NaiveRow, Num> loss)
     {
         var values = lora.Values;
         double[] first = new double[values.Length], second = new double[values.Length];
@@ -86,14 +91,16 @@ internal static class NaiveTraining
         return (lora.With(values), steps);
     }
 
-    private static (double[] MicroLosses, double[] Gradient) Backward(NaiveLora lora, double[] values, IReadOnlyDictionary<string, Plain> weights,
+    private static (double[] MicroLosses, double[] Gradient) Backward(NaiveLora lora, double[] values,
+        IReadOnlyDictionary<string, Plain> weights,
         NaiveRecipe recipe, NaiveRow[][] batches, Func<Dictionary<string, Num[]>, NaiveRow, Num> loss)
     {
         using var tape = Tape.Start();
         var variables = values.Select(tape.Variable).ToArray();
         var merged = lora.Merged(weights, variables);
         var all = batches.Sum(batch => batch.Sum(row => row.Targets));
-        var micro = batches.Select(batch => Num.Sum(batch.Select(row => loss(merged, row))) / (recipe.MeanOfMeans ? batch.Sum(row => row.Targets) : all)).ToArray();
+        var micro = batches.Select(batch =>
+            Num.Sum(batch.Select(row => loss(merged, row))) / (recipe.MeanOfMeans ? batch.Sum(row => row.Targets) : all)).ToArray();
         var gradient = tape.Gradient(Num.Sum(micro) / (recipe.MeanOfMeans ? recipe.Accumulation : 1));
         return ([.. micro.Select(one => one.Value)], [.. variables.Select(variable => gradient[variable.Node])]);
     }

@@ -7,11 +7,13 @@ internal static class OwnAdapters
 {
     private const int Steps = 20, Micro = 2, Accumulation = 2;
 
-    private static readonly string[] s_attention = ["q_proj", "k_proj", "v_proj", "o_proj"], s_linear = [.. s_attention, "gate_proj", "up_proj", "down_proj"];
+    private static readonly string[] s_attention = ["q_proj", "k_proj", "v_proj", "o_proj"], s_linear =
+        [.. s_attention, "gate_proj", "up_proj", "down_proj"];
 
     /// <param name="Spread">Of the first B, which is 0 as a rule.</param>
     /// <param name="Rows">The last group of an epoch may be shorter than the accumulation.</param>
-    private sealed record Case(string Model, int Rank, double Alpha, string[] Targets, double MaxGradNorm = 1, bool MeanOfMeans = false, bool RsLora = false,
+    private sealed record Case(string Model, int Rank, double Alpha, string[] Targets, double MaxGradNorm = 1, bool MeanOfMeans = false,
+        bool RsLora = false,
         double Spread = 0, bool Left = false, int? MultipleOf = null, int Rows = 80, double LearningRate = 1e-3)
     {
         public double Scale => Alpha / (RsLora ? Math.Sqrt(Rank) : Rank);
@@ -33,13 +35,16 @@ internal static class OwnAdapters
         var config = OwnModels.Config(one.Model);
         var weights = OwnModels.Weights(one.Model, config);
         var random = new Random(name.Length);
-        var rows = OwnModels.Rows(random, config.GetProperty("vocab_size").GetInt32(), [.. Enumerable.Range(0, one.Rows).Select(_ => random.Next(5, 13))]);
+        var rows = OwnModels.Rows(random, config.GetProperty("vocab_size").GetInt32(),
+            [.. Enumerable.Range(0, one.Rows).Select(_ => random.Next(5, 13))]);
         var initial = Fresh(random, weights, one);
         var samples = Samples(one.Rows);
         var recipe = new NaiveRecipe(one.LearningRate, WarmupSteps: 3, Steps, one.MaxGradNorm, Accumulation, one.MeanOfMeans);
-        NaiveRow[][][] batches = [.. samples.Select(step => step.Select(batch => batch.Select(sample => rows[sample]).ToArray()).ToArray())];
+        NaiveRow[][][] batches =
+            [.. samples.Select(step => step.Select(batch => batch.Select(sample => rows[sample]).ToArray()).ToArray())];
 
-        var (final, steps) = NaiveTraining.Run(initial, weights, recipe, batches, (merged, row) => new NaiveLlama(config, merged).SummedLoss(row.Ids, row.Labels));
+        var (final, steps) = NaiveTraining.Run(initial, weights, recipe, batches,
+            (merged, row) => new NaiveLlama(config, merged).SummedLoss(row.Ids, row.Labels));
 
         WriteAdapter(Path.Combine(folder, "init_adapter"), initial, one);
         WriteAdapter(Path.Combine(folder, "final_adapter"), final, one);
@@ -59,15 +64,18 @@ internal static class OwnAdapters
             ["logits_adapter"] = logits,
             ["logits_merged"] = logits,
         });
-        File.WriteAllText(Path.Combine(folder, "data.json"), JsonSerializer.Serialize(rows.Select(row => new { input_ids = row.Ids, labels = row.Labels })));
+        File.WriteAllText(Path.Combine(folder, "data.json"),
+            JsonSerializer.Serialize(rows.Select(row => new { input_ids = row.Ids, labels = row.Labels })));
         File.WriteAllText(Path.Combine(folder, "case.json"), JsonSerializer.Serialize(new
         {
-            @case = new { accum = Accumulation, micro = Micro, mgn = one.MaxGradNorm, lr = one.LearningRate, norm = one.MeanOfMeans ? "mean" : "num_items" },
+            @case = new { accum = Accumulation, micro = Micro, mgn = one.MaxGradNorm, lr = one.LearningRate, norm = one.MeanOfMeans ? "mean"
+                : "num_items" },
             model = $"models/{one.Model}",
             scaling = one.Scale,
             schedule = new { type = "linear", warmup_steps = recipe.WarmupSteps, total_steps = Steps },
             padding = new { side = one.Left ? "left" : "right", pad_to_multiple_of = one.MultipleOf },
-            steps = steps.Select((step, i) => new { step = i, samples = samples[i], micro_losses = step.MicroLosses, loss = step.Loss, grad_norm = step.GradNorm, lr = step.LearningRate }),
+            steps = steps.Select((step, i) => new { step = i, samples = samples[i], micro_losses = step.MicroLosses, loss = step.Loss,
+                grad_norm = step.GradNorm, lr = step.LearningRate }),
         }));
     }
 
@@ -81,7 +89,8 @@ internal static class OwnAdapters
         // Scale 2 times 2⁻⁹ is half a step of bf16 between 1 and 2: 1 goes down to it, 1 + 2⁻⁷ up, to the even one of the two.
         var (module, a, b) = adapter.Layers[0];
         var base0 = weights[module + ".weight"];
-        weights[module + ".weight"] = base0 with { Values = [.. base0.Values.Select((value, i) => i < a.Shape[1] ? 1 + (i % 2 / 128.0) : value)] };
+        weights[module + ".weight"] =
+            base0 with { Values = [.. base0.Values.Select((value, i) => i < a.Shape[1] ? 1 + (i % 2 / 128.0) : value)] };
         Array.Fill(a.Values, 0, 0, a.Values.Length);
         Array.Fill(a.Values, 1, 0, a.Shape[1]);
         Array.Fill(b.Values, 0, 0, a.Shape[0]);
@@ -92,7 +101,8 @@ internal static class OwnAdapters
         File.WriteAllText(Path.Combine(folder, "base", "config.json"), config.GetRawText());
         PlainSafetensors.Write(Path.Combine(folder, "base", "model.safetensors"), weights);
         WriteAdapter(Path.Combine(folder, "adapter"), adapter, one);
-        PlainSafetensors.Write(Path.Combine(folder, "ideal.safetensors"), adapter.Layers.Select(layer => layer.Module + ".weight").Select(name =>
+        PlainSafetensors.Write(Path.Combine(folder, "ideal.safetensors"),
+            adapter.Layers.Select(layer => layer.Module + ".weight").Select(name =>
             KeyValuePair.Create(name, weights[name] with { Values = [.. merged[name].Select(value => value.Value)] })));
     }
 
@@ -100,8 +110,10 @@ internal static class OwnAdapters
     {
         Plain Random(double spread, params int[] shape) =>
             new Plain(shape, [.. Enumerable.Range(0, shape[0] * shape[1]).Select(_ => spread * OwnModels.Normal(random))]).Rounded();
-        return new(one.Scale, [.. weights.Where(weight => one.Targets.Any(target => weight.Key.EndsWith($".{target}.weight", StringComparison.Ordinal)))
-            .Select(weight => (weight.Key[..^".weight".Length], Random(0.2, one.Rank, weight.Value.Shape[1]), Random(one.Spread, weight.Value.Shape[0], one.Rank)))]);
+        return new(one.Scale,
+            [.. weights.Where(weight => one.Targets.Any(target => weight.Key.EndsWith($".{target}.weight", StringComparison.Ordinal)))
+            .Select(weight => (weight.Key[..^".weight".Length], Random(0.2, one.Rank, weight.Value.Shape[1]),
+                Random(one.Spread, weight.Value.Shape[0], one.Rank)))]);
     }
 
     /// <summary>Step by step the micro-batches' rows: in file order, epoch after epoch; an epoch's last group may be shorter.</summary>
@@ -111,7 +123,8 @@ internal static class OwnAdapters
     ];
 
     private static Dictionary<string, Plain> Tensors(NaiveLora lora, string prefix) => lora.Layers
-        .SelectMany(layer => new[] { ("A", layer.A), ("B", layer.B) }.Select(part => KeyValuePair.Create($"{prefix}base_model.model.{layer.Module}.lora_{part.Item1}.weight", part.Item2)))
+        .SelectMany(layer => new[] { ("A", layer.A), ("B", layer.B) }
+            .Select(part => KeyValuePair.Create($"{prefix}base_model.model.{layer.Module}.lora_{part.Item1}.weight", part.Item2)))
         .ToDictionary();
 
     private static void WriteAdapter(string folder, NaiveLora lora, Case one, bool pickled = false)

@@ -27,7 +27,8 @@ internal static class OwnModels
         ["mistral_wide_heads"] = """{ "model_type": "mistral", "head_dim": 6, "sliding_window": null, "rope_theta": 1000000.0 }""",
         ["qwen2"] = """{ "model_type": "qwen2", "rope_theta": 1000000.0, "use_sliding_window": false, "sliding_window": null }""",
         ["qwen2_bf16"] = """{ "model_type": "qwen2", "rope_theta": 1000000.0, "torch_dtype": "bfloat16" }""",
-        ["qwen3"] = """{ "model_type": "qwen3", "head_dim": 8, "tie_word_embeddings": true, "rope_parameters": { "rope_theta": 1000000.0, "rope_type": "default" } }""",
+        ["qwen3"] =
+            """{ "model_type": "qwen3", "head_dim": 8, "tie_word_embeddings": true, "rope_parameters": { "rope_theta": 1000000.0, "rope_type": "default" } }""",
         ["gemma"] = """{ "model_type": "gemma", "num_key_value_heads": 1, "head_dim": 8, "hidden_activation": "gelu_pytorch_tanh" }""",
         ["gemma2"] = """
             { "model_type": "gemma2", "head_dim": 8, "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": 6, "sliding_window": 5,
@@ -96,8 +97,10 @@ internal static class OwnModels
         int Whole(string field, int otherwise = 0) => config.TryGetProperty(field, out var value) ? value.GetInt32() : otherwise;
         Dictionary<string, Plain> weights = [];
         void Add(string weight, double centre, double spread, params int[] shape) =>
-            weights[weight] = new Plain(shape, [.. Enumerable.Range(0, shape.Aggregate((a, b) => a * b)).Select(_ => centre + (spread * Normal(random)))], type).Rounded();
-        void Norm(string norm, int width) => Add(norm + ".weight", family.StartsWith("gemma", StringComparison.Ordinal) ? 0 : 1, 0.2, width);
+            weights[weight] = new Plain(shape,
+                [.. Enumerable.Range(0, shape.Aggregate((a, b) => a * b)).Select(_ => centre + (spread * Normal(random)))], type).Rounded();
+        void Norm(string norm, int width) =>
+            Add(norm + ".weight", family.StartsWith("gemma", StringComparison.Ordinal) ? 0 : 1, 0.2, width);
 
         Add("model.embed_tokens.weight", 0, 0.5, Vocabulary, Hidden);
         for (var layer = 0; layer < Layers; layer++)
@@ -105,8 +108,10 @@ internal static class OwnModels
             var prefix = $"model.layers.{layer}.";
             foreach (var (part, output, input) in new[]
             {
-                ("self_attn.q_proj", heads * headDim, Hidden), ("self_attn.k_proj", keyHeads * headDim, Hidden), ("self_attn.v_proj", keyHeads * headDim, Hidden),
-                ("self_attn.o_proj", Hidden, heads * headDim), ("mlp.gate_proj", Inner, Hidden), ("mlp.up_proj", Inner, Hidden), ("mlp.down_proj", Hidden, Inner),
+                ("self_attn.q_proj", heads * headDim, Hidden), ("self_attn.k_proj", keyHeads * headDim, Hidden), ("self_attn.v_proj",
+                    keyHeads * headDim, Hidden),
+                ("self_attn.o_proj", Hidden, heads * headDim), ("mlp.gate_proj", Inner, Hidden), ("mlp.up_proj", Inner, Hidden),
+                ("mlp.down_proj", Hidden, Inner),
             })
             {
                 Add(prefix + part + ".weight", 0, 0.3, output, input);
@@ -127,7 +132,8 @@ internal static class OwnModels
             }
         }
         Norm("model.norm", Hidden);
-        if (!family.StartsWith("gemma", StringComparison.Ordinal) && !(config.TryGetProperty("tie_word_embeddings", out var tied) && tied.GetBoolean()))
+        if (!family.StartsWith("gemma", StringComparison.Ordinal)
+            && !(config.TryGetProperty("tie_word_embeddings", out var tied) && tied.GetBoolean()))
         {
             Add("lm_head.weight", 0, 0.5, Vocabulary, Hidden);
         }
@@ -157,7 +163,8 @@ internal static class OwnModels
     /// <summary>Zero where there is padding, which nothing compares.</summary>
     public static Plain Logits(NaiveLlama model, NaiveRow[] rows, bool left)
     {
-        var logits = rows.Select(row => model.Logits(row.Ids).SelectMany(position => position.Select(logit => logit.Value)).ToArray()).ToArray();
+        var logits =
+            rows.Select(row => model.Logits(row.Ids).SelectMany(position => position.Select(logit => logit.Value)).ToArray()).ToArray();
         var (width, vocabulary) = (rows.Max(row => row.Ids.Length), logits[0].Length / rows[0].Ids.Length);
         return new([rows.Length, width, vocabulary], [.. logits.SelectMany(row =>
         {
@@ -166,7 +173,8 @@ internal static class OwnModels
         })]);
     }
 
-    public static double Normal(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+    public static double Normal(Random random) =>
+        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 
     private static IEnumerable<(int[] Prompt, int[] Sequence)> Greedy(NaiveLlama model)
     {
@@ -202,10 +210,12 @@ internal static class OwnModels
     public static void WriteZip(string path, Dictionary<string, Plain> weights)
     {
         var (pickle, storages) = Pickled(weights.Reverse());
-        PickleWriter.Zip(path, pickle, storages.ToDictionary(storage => storage.Key, storage => storage.Bytes), CompressionLevel.NoCompression);
+        PickleWriter.Zip(path, pickle, storages.ToDictionary(storage => storage.Key, storage => storage.Bytes),
+            CompressionLevel.NoCompression);
     }
 
-    private static (byte[] Pickle, List<(string Key, long Elements, byte[] Bytes)> Storages) Pickled(IEnumerable<KeyValuePair<string, Plain>> tensors)
+    private static (byte[] Pickle,
+        List<(string Key, long Elements, byte[] Bytes)> Storages) Pickled(IEnumerable<KeyValuePair<string, Plain>> tensors)
     {
         List<(string Key, long Elements, byte[] Bytes)> storages = [];
         var pickle = PickleWriter.Dictionary(items =>
@@ -213,8 +223,10 @@ internal static class OwnModels
             foreach (var (name, tensor) in tensors)
             {
                 var (key, elements) = ($"{storages.Count}", (long)tensor.Values.Length);
-                long[] strides = [.. tensor.Shape.Select((_, i) => tensor.Shape.Skip(i + 1).Aggregate(1L, (product, size) => product * size))];
-                items.Text(name).Tensor(key, tensor.As == Stored.BF16 ? "BFloat16Storage" : "FloatStorage", elements, 0, [.. tensor.Shape.Select(size => (long)size)], strides);
+                long[] strides =
+                    [.. tensor.Shape.Select((_, i) => tensor.Shape.Skip(i + 1).Aggregate(1L, (product, size) => product * size))];
+                items.Text(name).Tensor(key, tensor.As == Stored.BF16 ? "BFloat16Storage" : "FloatStorage", elements, 0,
+                    [.. tensor.Shape.Select(size => (long)size)], strides);
                 storages.Add((key, elements, tensor.Bytes()));
             }
         });

@@ -19,15 +19,20 @@ internal static class OwnTexts
     private static readonly Dictionary<string, (string WithInput, string Without)> s_forms = new()
     {
         ["alpaca"] = (
-            "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request."
+            "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that "
+                + "appropriately completes the request."
                 + "\n\n### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n",
-            "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\n{instruction}\n\n### Response:\n"),
+            "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### "
+                + "Instruction:\n{instruction}\n\n### Response:\n"),
         ["bayling"] = (
-            "I am an intelligent language assistant developed by the NLP Group of ICT/CAS.\nBelow is a dialog consisting of instructions and responses. "
+            "I am an intelligent language assistant developed by the NLP Group of ICT/CAS.\nBelow is a dialog consisting of instructions "
+                + "and responses. "
                 + "Write a response that completes the request.\n\n### Instruction:\n{instruction} {input}\n### Response:\n",
-            "I am an intelligent language assistant developed by the NLP Group of ICT/CAS.\nBelow is a dialog consisting of instructions and responses. "
+            "I am an intelligent language assistant developed by the NLP Group of ICT/CAS.\nBelow is a dialog consisting of instructions "
+                + "and responses. "
                 + "Write a response that completes the request.\n\n### Instruction:\n{instruction}\n### Response:\n"),
-        ["plain"] = ("### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n", "### Instruction:\n{instruction}\n\n### Response:\n"),
+        ["plain"] = ("### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n",
+            "### Instruction:\n{instruction}\n\n### Response:\n"),
     };
 
     private static readonly (string Instruction, string? Input, string? Output)[] s_records =
@@ -51,8 +56,10 @@ internal static class OwnTexts
         s_tokenizer.Save(Path.Combine(folder, "tokenizer.model"));
         string[] texts =
         [
-            "", " ", "  two  spaces ", "Who are you? What is your name?", "你是谁？我是一个小模型。", "把下面的句子翻译成中文：我喜欢苹果。", "the parrots\n\n\tsaid: 🦜👩‍🔬 naïve",
-            "ooo oooo ooooo the the thethe", "▁marks▁▁ of spaces", "### Instruction:\nWrite a response.\n\n### Response:\n", "e\u0301 ﬁ \u00a0\u3000\ufeff", "\u0000\u0007\u001b[31m",
+            "", " ", "  two  spaces ", "Who are you? What is your name?", "你是谁？我是一个小模型。", "把下面的句子翻译成中文：我喜欢苹果。",
+            "the parrots\n\n\tsaid: 🦜👩‍🔬 naïve",
+            "ooo oooo ooooo the the thethe", "▁marks▁▁ of spaces", "### Instruction:\nWrite a response.\n\n### Response:\n",
+            "e\u0301 ﬁ \u00a0\u3000\ufeff", "\u0000\u0007\u001b[31m",
         ];
         File.WriteAllText(Path.Combine(folder, "roundtrip.json"), JsonSerializer.Serialize(new
         {
@@ -106,10 +113,13 @@ internal static class OwnTexts
         {
             batches = batches.Select(records =>
             {
-                var rows = records.Select(record => Row(Prompt(template, s_records[record]), s_records[record].Output, 512, false, false)).ToArray();
+                var rows = records.Select(record => Row(Prompt(template, s_records[record]), s_records[record].Output, 512, false, false))
+                    .ToArray();
                 var width = (rows.Max(row => row.Ids.Length) + 7) / 8 * 8;
-                int[][] Padded(Func<NaiveRow, IEnumerable<int>> part, int pad) => [.. rows.Select(row => Enumerable.Repeat(pad, width - row.Ids.Length).Concat(part(row)).ToArray())];
-                return new { records, input_ids = Padded(row => row.Ids, 0), attention_mask = Padded(row => row.Ids.Select(_ => 1), 0), labels = Padded(row => row.Labels, -100) };
+                int[][] Padded(Func<NaiveRow, IEnumerable<int>> part, int pad) =>
+                    [.. rows.Select(row => Enumerable.Repeat(pad, width - row.Ids.Length).Concat(part(row)).ToArray())];
+                return new { records, input_ids = Padded(row => row.Ids, 0), attention_mask = Padded(row => row.Ids.Select(_ => 1), 0),
+                    labels = Padded(row => row.Labels, -100) };
             }),
         }));
     }
@@ -124,7 +134,8 @@ internal static class OwnTexts
             cases = new[] { (Rows: 50, Batch: 4), (Rows: 7, Batch: 4), (Rows: 501, Batch: 2), (Rows: 1, Batch: 8) }.Select(one =>
             {
                 var random = new Random(one.Rows);
-                int[] lengths = [.. Enumerable.Range(0, one.Rows).Select(_ => random.Next(5, 60))], order = [.. Enumerable.Range(0, one.Rows)];
+                int[] lengths = [.. Enumerable.Range(0, one.Rows).Select(_ => random.Next(5, 60))], order =
+                    [.. Enumerable.Range(0, one.Rows)];
                 random.Shuffle(order);
                 var megabatch = Math.Max(1, Math.Min(one.Rows / (4 * one.Batch), 50)) * one.Batch;
                 var groups = order.Chunk(megabatch).Select(group => group.OrderByDescending(row => lengths[row]).ToArray()).ToArray();

@@ -34,7 +34,8 @@ internal sealed record Plain(int[] Shape, double[] Values, Stored As = Stored.F3
             switch (As)
             {
                 case Stored.F32: BinaryPrimitives.WriteSingleLittleEndian(place, (float)Values[i]); break;
-                case Stored.BF16: BinaryPrimitives.WriteUInt16LittleEndian(place, (ushort)(BitConverter.SingleToUInt32Bits((float)BFloat16(Values[i])) >> 16)); break;
+                case Stored.BF16: BinaryPrimitives.WriteUInt16LittleEndian(place,
+                    (ushort)(BitConverter.SingleToUInt32Bits((float)BFloat16(Values[i])) >> 16)); break;
                 default: BinaryPrimitives.WriteInt64LittleEndian(place, (long)Values[i]); break;
             }
         }
@@ -74,7 +75,8 @@ internal static class PlainSafetensors
     {
         var file = File.ReadAllBytes(path);
         var start = 8 + (int)BinaryPrimitives.ReadInt64LittleEndian(file);
-        return JsonElement.Parse(file.AsSpan(8, start - 8)).EnumerateObject().Where(entry => entry.Name != "__metadata__").ToDictionary(entry => entry.Name, entry =>
+        return JsonElement.Parse(file.AsSpan(8, start - 8)).EnumerateObject().Where(entry => entry.Name != "__metadata__")
+            .ToDictionary(entry => entry.Name, entry =>
         {
             var type = Enum.Parse<Stored>(entry.Value.GetProperty("dtype").GetString()!);
             var offsets = entry.Value.GetProperty("data_offsets").Deserialize<int[]>()!;
@@ -82,7 +84,8 @@ internal static class PlainSafetensors
             double[] values = type switch
             {
                 Stored.F32 => [.. bytes.Chunk(4).Select(chunk => (double)BinaryPrimitives.ReadSingleLittleEndian(chunk))],
-                Stored.BF16 => [.. bytes.Chunk(2).Select(chunk => (double)BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(chunk) << 16))],
+                Stored.BF16 => [.. bytes.Chunk(2)
+                    .Select(chunk => (double)BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(chunk) << 16))],
                 _ => [.. bytes.Chunk(8).Select(chunk => (double)BinaryPrimitives.ReadInt64LittleEndian(chunk))],
             };
             return new Plain(entry.Value.GetProperty("shape").Deserialize<int[]>()!, values, type);

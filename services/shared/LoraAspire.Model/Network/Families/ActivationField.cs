@@ -5,9 +5,12 @@ internal static class ActivationField
 {
     public const string TanhForm = "gelu_pytorch_tanh";
 
-    public static string Silu(ConfigFields fields) => fields.Text("hidden_act") is null or "silu" or "swish" ? "silu" : throw Unknown(fields, "hidden_act");
+    public static string Silu(ConfigFields fields) =>
+        fields.Text("hidden_act") is null or "silu" or "swish" ? "silu" : throw Unknown(fields, "hidden_act");
 
-    /// <summary>Gemma's first checkpoints say hidden_act gelu where gelu_pytorch_tanh is meant; hidden_activation wins, as in transformers.</summary>
+    /// <summary>
+    /// Gemma's first checkpoints say hidden_act gelu where gelu_pytorch_tanh is meant; hidden_activation wins, as in transformers.
+    /// </summary>
     public static string GeluTanh(ConfigFields fields)
     {
         var field = fields.Has("hidden_activation") ? "hidden_activation" : "hidden_act";

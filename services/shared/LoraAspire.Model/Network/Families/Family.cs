@@ -1,13 +1,15 @@
 namespace LoraAspire.Model.Network.Families;
 
 /// <summary>
-/// What sets one family of Llama-like decoders apart: what its config.json says in its own way, and which parts its network has. The network asks the
-/// <see cref="ModelConfig"/> that comes of it, never a name. A new family is one file here and one row in <see cref="All"/>.
+/// What sets one family of Llama-like decoders apart: what its config.json says in its own way, and which parts its network has. The
+/// network asks the <see cref="ModelConfig"/> that comes of it, never a name. A new family is one file here and one row in
+/// <see cref="All"/>.
 /// </summary>
 /// <param name="ModelType">Its word in config.json's model_type.</param>
 internal sealed record Family(string ModelType)
 {
-    public static IReadOnlyList<Family> All { get; } = [Llama.Family, Mistral.Family, Qwen2.Family, Qwen3.Family, Gemma.Family, Gemma2.Family];
+    public static IReadOnlyList<Family> All { get; } =
+        [Llama.Family, Mistral.Family, Qwen2.Family, Qwen3.Family, Gemma.Family, Gemma2.Family];
 
     /// <summary>Reads the MLP's activation.</summary>
     public Func<ConfigFields, string> Activation { get; init; } = ActivationField.Silu;

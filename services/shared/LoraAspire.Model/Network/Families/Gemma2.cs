@@ -1,7 +1,8 @@
 namespace LoraAspire.Model.Network.Families;
 
 /// <summary>
-/// Gemma 2 (Gemma Team 2024): as Gemma 1, and norms on what attention and MLP give too, scores and logits capped by c·tanh(x / c), scores scaled by
+/// Gemma 2 (Gemma Team 2024): as Gemma 1, and norms on what attention and MLP give too, scores and logits capped by c·tanh(x / c), scores
+/// scaled by
 /// 1 / √query_pre_attn_scalar, a window in every other layer from the first on.
 /// </summary>
 internal static class Gemma2

@@ -1,6 +1,8 @@
 namespace LoraAspire.Model.Network.Families;
 
-/// <summary>Mistral and Mistral Nemo: every layer has a window where config.json gives one; heads may be narrower than hidden_size / heads.</summary>
+/// <summary>
+/// Mistral and Mistral Nemo: every layer has a window where config.json gives one; heads may be narrower than hidden_size / heads.
+/// </summary>
 internal static class Mistral
 {
     public static Family Family { get; } = new("mistral")

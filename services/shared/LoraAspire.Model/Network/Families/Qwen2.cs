@@ -5,6 +5,7 @@ internal static class Qwen2
 {
     public static Family Family { get; } = new("qwen2")
     {
-        Complete = (fields, model) => model with { QkvBias = true, SlidingWindow = SlidingWindows.ReadWhereOn(fields, model.NumHiddenLayers) },
+        Complete =
+            (fields, model) => model with { QkvBias = true, SlidingWindow = SlidingWindows.ReadWhereOn(fields, model.NumHiddenLayers) },
     };
 }

@@ -5,6 +5,7 @@ internal static class Qwen3
 {
     public static Family Family { get; } = new("qwen3")
     {
-        Complete = (fields, model) => model with { QkNorm = true, SlidingWindow = SlidingWindows.ReadWhereOn(fields, model.NumHiddenLayers) },
+        Complete =
+            (fields, model) => model with { QkNorm = true, SlidingWindow = SlidingWindows.ReadWhereOn(fields, model.NumHiddenLayers) },
     };
 }

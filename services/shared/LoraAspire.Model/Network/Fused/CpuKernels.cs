@@ -10,7 +10,8 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// Float32 on the CPU: each part in one walk over the rows, which stay in the cache meanwhile, where plain operators walk memory once each. Rows are shared out over the cores.
+/// Float32 on the CPU: each part in one walk over the rows, which stay in the cache meanwhile, where plain operators walk memory once each.
+/// Rows are shared out over the cores.
 /// </summary>
 internal sealed unsafe class CpuKernels : TorchKernels
 {
@@ -36,7 +37,8 @@ internal sealed unsafe class CpuKernels : TorchKernels
     {
         var (rows, width) = Shape(x);
         var result = empty_like(x);
-        float* g = At(gradient), from = At(x), inverses = At(inverseRms), w = At(weight), kept = residual is null ? null : At(residual), to = At(result);
+        float* g = At(gradient), from = At(x), inverses = At(inverseRms), w = At(weight), kept = residual is null ? null
+            : At(residual), to = At(result);
         ForRows(rows, row =>
         {
             Span<float> source = Row(from, row, width), target = Row(to, row, width);

@@ -30,10 +30,13 @@ internal sealed unsafe class CudaKernels : Kernels
 
     /// <param name="capability">See <see cref="CudaDevice.Capability"/>.</param>
     internal static string? Unsupported(ModelConfig config, ScalarType dtype, int capability) =>
-        capability < CudaDevice.Bfloat16 ? $"this GPU has compute capability {capability / 10}.{capability % 10}, and the faster way needs 8.0"
+        capability < CudaDevice.Bfloat16
+            ? $"this GPU has compute capability {capability / 10}.{capability % 10}, and the faster way needs 8.0"
             : dtype != bfloat16 ? "on a GPU it computes in bfloat16 only"
-            : config.HiddenSize % 32 != 0 || config.IntermediateSize % 32 != 0 || config.VocabSize % 8 != 0 ? "its widths are no multiples of 32"
-            : config.HeadDim % 16 != 0 || config.HeadDim > 256 || config.NumAttentionHeads * config.HeadDim % 32 != 0 || config.NumKeyValueHeads * config.HeadDim % 32 != 0 ? "flash attention has no such heads"
+            : config.HiddenSize % 32 != 0 || config.IntermediateSize % 32 != 0 || config.VocabSize % 8 != 0
+            ? "its widths are no multiples of 32"
+            : config.HeadDim % 16 != 0 || config.HeadDim > 256 || config.NumAttentionHeads * config.HeadDim % 32 != 0
+                || config.NumKeyValueHeads * config.HeadDim % 32 != 0 ? "flash attention has no such heads"
             : null;
 
     public override bool Padded => false;
@@ -66,7 +69,8 @@ internal sealed unsafe class CudaKernels : Kernels
     public override void SwiGluBackward(Tensor gradient, Tensor gateUp)
     {
         long rows = gateUp.size(0), half = gateUp.size(1) / 2;
-        _program.Launch("swigluBackward", (Blocks(rows * half / 8), 1), 256, [At(gradient), At(gateUp), (ulong)half, (ulong)(rows * half / 8)]);
+        _program.Launch("swigluBackward", (Blocks(rows * half / 8), 1), 256,
+            [At(gradient), At(gateUp), (ulong)half, (ulong)(rows * half / 8)]);
     }
 
     public override void Rope(Tensor qkv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin) =>
@@ -77,7 +81,8 @@ internal sealed unsafe class CudaKernels : Kernels
     {
         var result = empty([dq.size(0), heads.QueryWidth + (2 * heads.KeyValueWidth)], dq.dtype, dq.device);
         _program.Launch("ropeBackward", (dq.size(0), 1), 256,
-            [At(dq), At(dk), At(dv), At(result), (ulong)heads.Query, (ulong)heads.KeyValue, (ulong)heads.Dim, At(positions), At(cos), At(sin)]);
+            [At(dq), At(dk), At(dv), At(result), (ulong)heads.Query, (ulong)heads.KeyValue, (ulong)heads.Dim, At(positions), At(cos),
+                At(sin)]);
         return result;
     }
 
@@ -86,7 +91,8 @@ internal sealed unsafe class CudaKernels : Kernels
         using var scope = NewDisposeScope();
         var (q, k, v) = Split(qkv, heads);
         var (left, right) = Window(heads);
-        var result = Aten.Call("aten::_flash_attention_forward", 5, q, k, v, Aten.Argument.Some(rows.Starts), Aten.Argument.Some(rows.Starts), (long)rows.MaxLength, (long)rows.MaxLength,
+        var result = Aten.Call("aten::_flash_attention_forward", 5, q, k, v, Aten.Argument.Some(rows.Starts),
+            Aten.Argument.Some(rows.Starts), (long)rows.MaxLength, (long)rows.MaxLength,
             0.0, true, false, Aten.Argument.None, left, right, Aten.Argument.None, Aten.Argument.None);
         foreach (var kept in result[..4])
         {
@@ -97,13 +103,15 @@ internal sealed unsafe class CudaKernels : Kernels
         return new AttentionResult(output, result[1], result[2], result[3]);
     }
 
-    public override (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows, AttentionResult forward)
+    public override (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows,
+        AttentionResult forward)
     {
         using var scope = NewDisposeScope();
         var (q, k, v) = Split(qkv, heads);
         var (left, right) = Window(heads);
         Tensor Heads(Tensor x) => x.view(-1, heads.Query, heads.Dim);
-        var result = Aten.Call("aten::_flash_attention_backward", 3, Heads(gradient), q, k, v, Heads(forward.Output), forward.LogSumExp, rows.Starts, rows.Starts,
+        var result = Aten.Call("aten::_flash_attention_backward", 3, Heads(gradient), q, k, v, Heads(forward.Output), forward.LogSumExp,
+            rows.Starts, rows.Starts,
             (long)rows.MaxLength, (long)rows.MaxLength, 0.0, true, forward.RngState!, forward.Unused!, Aten.Argument.None, left, right);
         return (result[0].MoveToOuterDisposeScope(), result[1].MoveToOuterDisposeScope(), result[2].MoveToOuterDisposeScope());
     }
@@ -126,7 +134,8 @@ internal sealed unsafe class CudaKernels : Kernels
             var part = tiles.Slice(first, Math.Min(MaxTiles, tiles.Length - first));
             var packed = Pack(part);
             _program.Launch("project" + part.Length, ((tokens + 31) / 32, 1), 256,
-                [At(x), (ulong)x.stride(0), (ulong)width, At(matrix, first * Tile.Width * width), At(low, first * Tile.Width), (ulong)low.stride(0), (ulong)tokens], &packed);
+                [At(x), (ulong)x.stride(0), (ulong)width, At(matrix, first * Tile.Width * width), At(low, first * Tile.Width),
+                    (ulong)low.stride(0), (ulong)tokens], &packed);
         }
     }
 
@@ -135,12 +144,15 @@ internal sealed unsafe class CudaKernels : Kernels
         long tokens = y.size(0), width = y.size(1);
         for (long rank = 0; rank < matrix.size(0); rank += Tile.Width)
         {
-            _program.Launch("expand", ((width + (8 * ColumnThreads) - 1) / (8 * ColumnThreads), (tokens + ExpandTokens - 1) / ExpandTokens), ColumnThreads,
-                [At(y), (ulong)y.stride(0), (ulong)width, At(low, rank), (ulong)low.stride(0), At(matrix, rank * width), (ulong)tokens, ExpandTokens]);
+            _program.Launch("expand", ((width + (8 * ColumnThreads) - 1) / (8 * ColumnThreads), (tokens + ExpandTokens - 1) / ExpandTokens),
+                ColumnThreads,
+                [At(y), (ulong)y.stride(0), (ulong)width, At(low, rank), (ulong)low.stride(0), At(matrix, rank * width), (ulong)tokens,
+                    ExpandTokens]);
         }
     }
 
-    public override void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null, Tensor? gradient = null)
+    public override void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
+        Tensor? gradient = null)
     {
         long tokens = x.size(0), width = x.size(1);
         for (var first = 0; first < tiles.Length; first += MaxTiles)
@@ -148,8 +160,10 @@ internal sealed unsafe class CudaKernels : Kernels
             var part = tiles.Slice(first, Math.Min(MaxTiles, tiles.Length - first));
             var packed = Pack(part);
             var row = first * Tile.Width;
-            _program.Launch((gradient is null ? "accumulate" : "accumulateGradient") + part.Length, ((width + ColumnThreads - 1) / ColumnThreads, (tokens + AccumulateTokens - 1) / AccumulateTokens), ColumnThreads,
-                [At(x), (ulong)x.stride(0), (ulong)width, At(low, row), (ulong)low.stride(0), At(sums) + (ulong)(row * width * sizeof(float)),
+            _program.Launch((gradient is null ? "accumulate" : "accumulateGradient") + part.Length,
+                ((width + ColumnThreads - 1) / ColumnThreads, (tokens + AccumulateTokens - 1) / AccumulateTokens), ColumnThreads,
+                [At(x), (ulong)x.stride(0), (ulong)width, At(low, row), (ulong)low.stride(0),
+                    At(sums) + (ulong)(row * width * sizeof(float)),
                  gradient is null ? 0 : At(matrix!, row * width), At(gradient), (ulong)tokens, AccumulateTokens], &packed);
         }
     }
@@ -157,7 +171,8 @@ internal sealed unsafe class CudaKernels : Kernels
     public override Tensor CrossEntropy(Tensor logits, Tensor targets, Tensor weights)
     {
         var losses = empty([logits.size(0)], float32, logits.device);
-        _program.Launch("crossEntropy", (logits.size(0), 1), 512, [At(logits), At(targets), At(weights), At(losses), (ulong)logits.size(1)]);
+        _program.Launch("crossEntropy", (logits.size(0), 1), 512,
+            [At(logits), At(targets), At(weights), At(losses), (ulong)logits.size(1)]);
         return losses;
     }
 
@@ -179,7 +194,8 @@ internal sealed unsafe class CudaKernels : Kernels
     private static long Blocks(long items) => Math.Min((items + 255) / 256, MaxBlocks);
 
     /// <param name="offset">In bfloat16 elements.</param>
-    private static ulong At(Tensor? tensor, long offset = 0) => tensor is null ? 0 : (ulong)Aten.Data(tensor) + (ulong)(offset * sizeof(ushort));
+    private static ulong At(Tensor? tensor, long offset = 0) =>
+        tensor is null ? 0 : (ulong)Aten.Data(tensor) + (ulong)(offset * sizeof(ushort));
 
     private static ulong Bits(double value) => BitConverter.SingleToUInt32Bits((float)value);
 

@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// Which elements of a layer's input dropout keeps, as a pure function of (key, row, column): the backward pass draws the same mask again instead of
-/// keeping it, and a GPU kernel and the CPU agree bit for bit. Two rounds of a 32-bit finaliser (lowbias32) make one word for two columns; a half-word below the threshold drops its element.
+/// Which elements of a layer's input dropout keeps, as a pure function of (key, row, column): the backward pass draws the same mask again
+/// instead of keeping it, and a GPU kernel and the CPU agree bit for bit. Two rounds of a 32-bit finaliser (lowbias32) make one word for
+/// two columns; a half-word below the threshold drops its element.
 /// </summary>
 /// <param name="Threshold">round(p · 65536); 0 drops nothing.</param>
 internal readonly record struct Dropout(uint Key1, uint Key2, uint Threshold)

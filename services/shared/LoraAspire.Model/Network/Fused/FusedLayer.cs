@@ -3,12 +3,16 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network.Fused;
 
-/// <summary>What one pass over a micro-batch shares: rows, tables of the rotary embedding [positions, dim] float32, seed of the dropout.</summary>
+/// <summary>
+/// What one pass over a micro-batch shares: rows, tables of the rotary embedding [positions, dim] float32, seed of the dropout.
+/// </summary>
 internal sealed record FusedPass(PackedRows Rows, Tensor Cos, Tensor Sin, long? Seed);
 
 /// <summary>
-/// A decoder layer with a backward written by hand: the base needs no gradient, so only ∂L/∂x and the adapters' are made, and only what they need is kept:
-/// per token 2·hidden (input, middle), q|k|v, the attention's output, gate|up, and the normed input where q, k or v has an adapter. silu(gate)·up is made again.
+/// A decoder layer with a backward written by hand: the base needs no gradient, so only ∂L/∂x and the adapters' are made, and only what
+/// they need is kept:
+/// per token 2·hidden (input, middle), q|k|v, the attention's output, gate|up, and the normed input where q, k or v has an adapter.
+/// silu(gate)·up is made again.
 /// </summary>
 internal sealed class FusedLayer : IDisposable
 {
@@ -58,7 +62,8 @@ internal sealed class FusedLayer : IDisposable
         using var activation = _kernels.SwiGlu(gateUp.Y);
         var mlp = _down.Forward(activation, pass.Seed);
         SavedLayer saved = new(
-            new(sum, inverse, _qkv.HasAdapters ? normed : null, qkv, headNorms, result, output.Low), new(middle, inverse2, gateUp, mlp.Low));
+            new(sum, inverse, _qkv.HasAdapters ? normed : null, qkv, headNorms, result, output.Low), new(middle, inverse2, gateUp,
+                mlp.Low));
         saved.DetachFromDisposeScope();
         return (middle, mlp.Y.MoveToOuterDisposeScope(), saved);
     }

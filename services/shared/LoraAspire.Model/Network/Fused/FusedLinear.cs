@@ -15,8 +15,8 @@ internal sealed record Projection(Tensor Y, Tensor? Low) : TensorGroup
 }
 
 /// <summary>
-/// Linear layers that read the same input (q|k|v, gate|up, or one alone) as a single product with their weights stacked, and their adapters.
-/// The layers' own weights become views of the stack, so nothing is held twice.
+/// Linear layers that read the same input (q|k|v, gate|up, or one alone) as a single product with their weights stacked, and their
+/// adapters. The layers' own weights become views of the stack, so nothing is held twice.
 /// </summary>
 internal sealed class FusedLinear : IDisposable
 {
@@ -44,7 +44,8 @@ internal sealed class FusedLinear : IDisposable
         _kernels = kernels;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        _weight = (linears.Count == 1 ? linears[0].Weight.alias() : cat([.. linears.Select(linear => linear.Weight)])).DetachFromDisposeScope();
+        _weight =
+            (linears.Count == 1 ? linears[0].Weight.alias() : cat([.. linears.Select(linear => linear.Weight)])).DetachFromDisposeScope();
         _transposed = _weight.t().DetachFromDisposeScope();
         _bias = linears[0].Bias is null ? null : cat([.. linears.Select(linear => linear.Bias!)]).DetachFromDisposeScope();
         long column = 0, rank = 0;
@@ -60,7 +61,8 @@ internal sealed class FusedLinear : IDisposable
                 var update = adapter.Kind.Fused(adapter) ?? throw new InvalidOperationException($"{adapter.Kind.Name} has no fused path.");
                 var padded = (update.A.size(0) + Tile.Width - 1) / Tile.Width * Tile.Width;
                 _adapters.Add(new Part(firstModule + index, update, new(column, width), new((int)rank, (int)padded),
-                    zeros([padded, width], _weight.dtype, _weight.device).DetachFromDisposeScope(), zeros([padded, width], float32, _weight.device).DetachFromDisposeScope()));
+                    zeros([padded, width], _weight.dtype, _weight.device)
+                        .DetachFromDisposeScope(), zeros([padded, width], float32, _weight.device).DetachFromDisposeScope()));
                 rank += padded;
             }
             column += width;
@@ -154,9 +156,11 @@ internal sealed class FusedLinear : IDisposable
         [.. _adapters.SelectMany(adapter =>
         {
             var dropout = seed is { } drawn ? Dropout.Of(drawn, adapter.Module, adapter.Update.Dropout) : Dropout.None;
-            return Enumerable.Repeat(new Tile((float)adapter.Update.Scale * dropout.InverseKeep, dropout), adapter.Ranks.Count / Tile.Width);
+            return Enumerable.Repeat(new Tile((float)adapter.Update.Scale * dropout.InverseKeep, dropout),
+                adapter.Ranks.Count / Tile.Width);
         })];
 
     public void Dispose() =>
-        TensorGroup.DisposeAll([_weight, _transposed, _bias, _down, _downSums, .. _adapters.SelectMany(adapter => new[] { adapter.Up, adapter.UpSums })]);
+        TensorGroup.DisposeAll(
+            [_weight, _transposed, _bias, _down, _downSums, .. _adapters.SelectMany(adapter => new[] { adapter.Up, adapter.UpSums })]);
 }

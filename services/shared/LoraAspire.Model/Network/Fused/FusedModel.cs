@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// LoRA training of a frozen model without autograd: forward, loss and the adapters' gradients of packed rows, by <see cref="Kernels"/> and matrix products.
-/// The same function as <see cref="LlamaModel.SummedLoss"/> with its backward, which is what it is tested against.
+/// LoRA training of a frozen model without autograd: forward, loss and the adapters' gradients of packed rows, by <see cref="Kernels"/> and
+/// matrix products. The same function as <see cref="LlamaModel.SummedLoss"/> with its backward, which is what it is tested against.
 /// </summary>
 public sealed class FusedModel : IDisposable
 {
@@ -30,13 +30,16 @@ public sealed class FusedModel : IDisposable
         _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, layer))];
     }
 
-    /// <summary>The fast path of a model with adapters attached; null where it has none (the reason is given): then autograd does it.</summary>
+    /// <summary>
+    /// The fast path of a model with adapters attached; null where it has none (the reason is given): then autograd does it.
+    /// </summary>
     public static FusedModel? Create(LlamaModel model, Options options, out string? why)
     {
         why = model.Linears.All(linear => linear.Adapter is null) ? "it has no adapter"
             : model.WhyAutograd ?? (model.Device.type == DeviceType.CUDA ? CudaKernels.Unsupported(model)
             : model.Dtype == float32 ? null : "on the CPU it computes in float32 only");
-        return why is not null ? null : new FusedModel(model, model.Device.type == DeviceType.CUDA ? new CudaKernels() : new CpuKernels(), options);
+        return why is not null ? null
+            : new FusedModel(model, model.Device.type == DeviceType.CUDA ? new CudaKernels() : new CpuKernels(), options);
     }
 
     /// <summary>Rows on the model's device, in the layout its kernels want.</summary>
@@ -171,7 +174,8 @@ public sealed class FusedModel : IDisposable
             var logits = normed.mm(_model.HeadWeight.t());
             var losses = _kernels.CrossEntropy(logits, rows.Targets.Ids.narrow(0, start, size), weights);
             loss.add_(losses.dot(weights), Scalars.One);
-            gradient?.index_copy_(0, at, _kernels.NormBackward(logits.mm(_model.HeadWeight), hidden, inverse, _model.LastNorm.Weight, null));
+            gradient?.index_copy_(0, at,
+                _kernels.NormBackward(logits.mm(_model.HeadWeight), hidden, inverse, _model.LastNorm.Weight, null));
         }
         return (loss.squeeze(0).MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
     }

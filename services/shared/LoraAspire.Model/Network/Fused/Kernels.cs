@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// The rank is cut into tiles of eight, the width of a tensor core's product: tile i is rows 8i..8i+7 of a matrix [8·tiles, width] and columns 8i..8i+7 of a low-rank activation [T, 8·tiles].
-/// A rank that is no multiple of eight is filled up with zeros.
+/// The rank is cut into tiles of eight, the width of a tensor core's product: tile i is rows 8i..8i+7 of a matrix [8·tiles, width] and
+/// columns 8i..8i+7 of a low-rank activation [T, 8·tiles]. A rank that is no multiple of eight is filled up with zeros.
 /// </summary>
 /// <param name="Scale">LoRA's scale, times 1/(1−p) of the dropout.</param>
 internal readonly record struct Tile(float Scale, Dropout Dropout)
@@ -27,7 +27,8 @@ internal sealed record HeadLayout(int Query, int KeyValue, int Dim, int? Window)
 }
 
 /// <summary>
-/// The parts of a decoder layer that are no matrix product, forward and backward, on T tokens laid end to end. All activations are [T, width], row after row; there is no autograd.
+/// The parts of a decoder layer that are no matrix product, forward and backward, on T tokens laid end to end. All activations are [T,
+/// width], row after row; there is no autograd.
 /// </summary>
 internal abstract class Kernels
 {
@@ -56,7 +57,8 @@ internal abstract class Kernels
     /// <summary>Causal attention within each row; [T, heads·dim].</summary>
     public abstract AttentionResult Attention(Tensor qkv, HeadLayout heads, PackedRows rows);
 
-    public abstract (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows, AttentionResult forward);
+    public abstract (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows,
+        AttentionResult forward);
 
     /// <summary>low[:, tile] = scale · dropout(x) · matrix[tile]ᵀ for each tile. x may be a slice of columns.</summary>
     public abstract void Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles);
@@ -65,10 +67,11 @@ internal abstract class Kernels
     public abstract void Expand(Tensor y, Tensor low, Tensor matrix);
 
     /// <summary>
-    /// sums[tile] += low[:, tile]ᵀ · dropout(x), float32; and, where an input gradient is given, gradient += Σ dropout'(low[:, tile] · matrix[tile]).
-    /// The scales of the tiles are not applied: they are in low.
+    /// sums[tile] += low[:, tile]ᵀ · dropout(x), float32; and, where an input gradient is given, gradient += Σ dropout'(low[:, tile] ·
+    /// matrix[tile]). The scales of the tiles are not applied: they are in low.
     /// </summary>
-    public abstract void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null, Tensor? gradient = null);
+    public abstract void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
+        Tensor? gradient = null);
 
     /// <summary>−log softmax(logits)[target], [N] float32; the logits become weight · (softmax − onehot).</summary>
     public abstract Tensor CrossEntropy(Tensor logits, Tensor targets, Tensor weights);

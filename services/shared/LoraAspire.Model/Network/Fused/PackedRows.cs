@@ -56,7 +56,8 @@ public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Starts, int
                 return host.to(device, copy: true).DetachFromDisposeScope();
             }
         }
-        return new PackedRows(Move(tensor(ids.ToArray())), Move(tensor(positions.ToArray())), Move(tensor(starts.ToArray())), rows.Count, longest,
+        return new PackedRows(Move(tensor(ids.ToArray())), Move(tensor(positions.ToArray())), Move(tensor(starts.ToArray())), rows.Count,
+            longest,
             new PackedTargets(Move(tensor(targetRows.ToArray())), Move(tensor(targets.ToArray())), Move(tensor(weights.ToArray()))));
     }
 }

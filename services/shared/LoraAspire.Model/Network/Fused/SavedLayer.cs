@@ -13,7 +13,8 @@ internal sealed record SavedLayer(SavedAttention Attention, SavedMlp Mlp) : Tens
 /// <param name="Normed">X after its norm, where q, k or v has an adapter.</param>
 /// <param name="Qkv">After the rotary embedding; its second part is the adapters'.</param>
 internal sealed record SavedAttention(
-    Tensor X, Tensor InverseRms, Tensor? Normed, Projection Qkv, SavedHeadNorms? HeadNorms, AttentionResult Result, Tensor? OutputLow) : TensorGroup
+    Tensor X, Tensor InverseRms, Tensor? Normed, Projection Qkv, SavedHeadNorms? HeadNorms, AttentionResult Result, Tensor? OutputLow)
+        : TensorGroup
 {
     protected override IEnumerable<IDisposable?> Parts => [X, InverseRms, Normed, Qkv, HeadNorms, Result, OutputLow];
 }

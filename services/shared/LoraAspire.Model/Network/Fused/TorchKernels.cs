@@ -85,18 +85,21 @@ internal class TorchKernels : Kernels
         return new AttentionResult(Join(result[0]).MoveToOuterDisposeScope(), result[1].MoveToOuterDisposeScope(), null, null);
     }
 
-    public override (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows, AttentionResult forward)
+    public override (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows,
+        AttentionResult forward)
     {
         using var scope = NewDisposeScope();
         var (q, k, v) = Split(qkv, heads, rows);
         var mask = WindowMask(heads, rows);
         Tensor Heads(Tensor x) => x.view(rows.Rows, rows.MaxLength, heads.Query, heads.Dim).transpose(1, 2);
-        var result = Aten.Call("aten::_scaled_dot_product_flash_attention_for_cpu_backward", 3, Heads(gradient), q, k, v, Heads(forward.Output), forward.LogSumExp, 0.0, mask is null,
+        var result = Aten.Call("aten::_scaled_dot_product_flash_attention_for_cpu_backward", 3, Heads(gradient), q, k, v,
+            Heads(forward.Output), forward.LogSumExp, 0.0, mask is null,
             mask is null ? Aten.Argument.None : Aten.Argument.Some(mask), Aten.Argument.None);
         var groups = heads.Query / heads.KeyValue;
         // A key/value head serves several query heads, so their gradients add.
         Tensor Group(Tensor x) => Join(groups == 1 ? x : x.reshape(rows.Rows, heads.KeyValue, groups, rows.MaxLength, heads.Dim).sum(2));
-        return (Join(result[0]).MoveToOuterDisposeScope(), Group(result[1]).MoveToOuterDisposeScope(), Group(result[2]).MoveToOuterDisposeScope());
+        return (Join(result[0]).MoveToOuterDisposeScope(), Group(result[1]).MoveToOuterDisposeScope(),
+            Group(result[2]).MoveToOuterDisposeScope());
     }
 
     private static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads, PackedRows rows)
@@ -104,8 +107,10 @@ internal class TorchKernels : Kernels
         Tensor Part(int start, int count) =>
             qkv.narrow(1, start, count * heads.Dim).view(rows.Rows, rows.MaxLength, count, heads.Dim).transpose(1, 2);
         Tensor Repeated(Tensor x) => heads.Query == heads.KeyValue ? x
-            : x.unsqueeze(2).expand(rows.Rows, heads.KeyValue, heads.Query / heads.KeyValue, rows.MaxLength, heads.Dim).reshape(rows.Rows, heads.Query, rows.MaxLength, heads.Dim);
-        return (Part(0, heads.Query), Repeated(Part(heads.QueryWidth, heads.KeyValue)), Repeated(Part(heads.QueryWidth + heads.KeyValueWidth, heads.KeyValue)));
+            : x.unsqueeze(2).expand(rows.Rows, heads.KeyValue, heads.Query / heads.KeyValue, rows.MaxLength, heads.Dim)
+                .reshape(rows.Rows, heads.Query, rows.MaxLength, heads.Dim);
+        return (Part(0, heads.Query), Repeated(Part(heads.QueryWidth, heads.KeyValue)),
+            Repeated(Part(heads.QueryWidth + heads.KeyValueWidth, heads.KeyValue)));
     }
 
     private static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0) * x.size(2), -1);
@@ -128,13 +133,15 @@ internal class TorchKernels : Kernels
         using var scope = NewDisposeScope();
         foreach (var (start, count, tile) in Runs(tiles))
         {
-            low.narrow(1, start, count).copy_(Dropped(x, tile.Dropout).mm(matrix.narrow(0, start, count).t()).mul_(((double)tile.Scale).AsScalar()));
+            low.narrow(1, start, count)
+                .copy_(Dropped(x, tile.Dropout).mm(matrix.narrow(0, start, count).t()).mul_(((double)tile.Scale).AsScalar()));
         }
     }
 
     public override void Expand(Tensor y, Tensor low, Tensor matrix) => y.addmm_(low, matrix);
 
-    public override void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null, Tensor? gradient = null)
+    public override void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
+        Tensor? gradient = null)
     {
         using var scope = NewDisposeScope();
         foreach (var (start, count, tile) in Runs(tiles))
@@ -196,7 +203,8 @@ internal class TorchKernels : Kernels
         var to = (float*)Aten.Data(result);
         for (var row = 0; row < rows; row++)
         {
-            dropout.Apply(new ReadOnlySpan<float>(from + ((long)row * width), width), new Span<float>(to + ((long)row * width), width), row);
+            dropout.Apply(new ReadOnlySpan<float>(from + ((long)row * width), width), new Span<float>(to + ((long)row * width), width),
+                row);
         }
         return result.to(x.dtype, x.device);
     }

@@ -11,7 +11,8 @@ internal static class CaseMapping
         "ßSS ŉʼN ǰJ̌ ΐΪ́ ΰΫ́ ևԵՒ ẖH̱ ẗT̈ ẘW̊ ẙY̊ ẚAʾ ﬀFF ﬁFI ﬂFL ﬃFFI ﬄFFL ﬅST ﬆST ﬓՄՆ ﬔՄԵ ﬕՄԻ ﬖՎՆ ﬗՄԽ ıI ſS");
 
     private static readonly Dictionary<int, string> Title = Table(
-        "ßSs ŉʼN ǰJ̌ ΐΪ́ ΰΫ́ ևԵւ ẖH̱ ẗT̈ ẘW̊ ẙY̊ ẚAʾ ﬀFf ﬁFi ﬂFl ﬃFfi ﬄFfl ﬅSt ﬆSt ﬓՄն ﬔՄե ﬕՄի ﬖՎն ﬗՄխ ıI ſS Ǆǅ ǅǅ ǆǅ Ǉǈ ǈǈ ǉǈ Ǌǋ ǋǋ ǌǋ Ǳǲ ǲǲ ǳǲ");
+        "ßSs ŉʼN ǰJ̌ ΐΪ́ ΰΫ́ ևԵւ ẖH̱ ẗT̈ ẘW̊ ẙY̊ ẚAʾ ﬀFf ﬁFi ﬂFl ﬃFfi ﬄFfl ﬅSt ﬆSt ﬓՄն ﬔՄե ﬕՄի ﬖՎն ﬗՄխ ıI ſS Ǆǅ ǅǅ ǆǅ Ǉǈ ǈǈ ǉǈ Ǌǋ ǋǋ ǌǋ "
+            + "Ǳǲ ǲǲ ǳǲ");
 
     public static Text ToUpper(Text text, Work work) => Map(text, work, (at, code) => Raise(code, Upper));
 
@@ -75,7 +76,8 @@ internal static class CaseMapping
     private static bool EndsWord(string value, int at)
     {
         static bool Skipped(char letter) => letter is '\'' or '.' or ':' or '·' or '’' or '\u00ad' || char.GetUnicodeCategory(letter)
-            is System.Globalization.UnicodeCategory.NonSpacingMark or System.Globalization.UnicodeCategory.Format or System.Globalization.UnicodeCategory.ModifierLetter;
+            is System.Globalization.UnicodeCategory.NonSpacingMark or System.Globalization.UnicodeCategory.Format
+                or System.Globalization.UnicodeCategory.ModifierLetter;
         var before = at - 1;
         while (before >= 0 && Skipped(value[before]))
         {

@@ -235,7 +235,8 @@ internal sealed partial class Interpreter
             if (i < arguments.Positional.Count)
             {
                 value = value is null ? arguments.Positional[i]
-                    : throw new TemplateException($"macro {Printing.Repr(macro.Id)} got multiple values for argument {Printing.Repr(name)}");
+                    : throw new TemplateException(
+                        $"macro {Printing.Repr(macro.Id)} got multiple values for argument {Printing.Repr(name)}");
             }
             inner.Set(name, value ?? (otherwise is null ? new UndefinedValue($"parameter {Printing.Repr(name)} was not provided")
                 : Evaluate(otherwise, inner)));

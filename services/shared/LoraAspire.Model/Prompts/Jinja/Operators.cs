@@ -89,7 +89,8 @@ internal static class Operators
             ("*", StringValue or ListValue, _) => throw new TemplateException($"can't multiply sequence by non-int of type '{right.Type}'"),
             ("*", _, StringValue or ListValue) => throw new TemplateException($"can't multiply sequence by non-int of type '{left.Type}'"),
             ("|", DictValue a, DictValue b) => throw new TemplateException($"unsupported operand type(s) for |: '{a.Type}' and '{b.Type}'"),
-            _ => throw new TemplateException($"unsupported operand type(s) for {(op == "**" ? "** or pow()" : op)}: '{left.Type}' and '{right.Type}'"),
+            _ => throw new TemplateException(
+                $"unsupported operand type(s) for {(op == "**" ? "** or pow()" : op)}: '{left.Type}' and '{right.Type}'"),
         };
     }
 

@@ -46,7 +46,8 @@ internal sealed partial class Parser(List<Token> tokens)
                 case TokenKind.End when of is null:
                     return body;
                 default:
-                    throw new TemplateException($"Unexpected end of template: the '{of}' that began before line {begin} has no {string.Join(" or ", ends)}", token.Line);
+                    throw new TemplateException($"Unexpected end of template: the '{of}' that began before line {begin} has "
+                        + $"no {string.Join(" or ", ends)}", token.Line);
             }
         }
     }

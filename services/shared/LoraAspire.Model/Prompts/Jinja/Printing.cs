@@ -51,7 +51,8 @@ internal static class Printing
         var sign = double.IsNegative(value) ? "-" : "";
         return exponent switch
         {
-            < -4 or >= 16 => $"{sign}{digits[0]}{(digits.Length > 1 ? "." + digits[1..] : "")}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}",
+            < -4 or >= 16 =>
+                $"{sign}{digits[0]}{(digits.Length > 1 ? "." + digits[1..] : "")}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}",
             < 0 => $"{sign}0.{new string('0', -exponent - 1)}{digits}",
             _ when digits.Length <= exponent + 1 => $"{sign}{digits.PadRight(exponent + 1, '0')}.0",
             _ => $"{sign}{digits[..(exponent + 1)]}.{digits[(exponent + 1)..]}",
@@ -140,7 +141,8 @@ internal static class Printing
             var letter = text[at];
             var code = char.IsHighSurrogate(letter) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1])
                 ? char.ConvertToUtf32(letter, text[at + 1]) : letter;
-            var printable = code == ' ' || CharUnicodeInfo.GetUnicodeCategory(code) is not (UnicodeCategory.Control or UnicodeCategory.Format
+            var printable =
+                code == ' ' || CharUnicodeInfo.GetUnicodeCategory(code) is not (UnicodeCategory.Control or UnicodeCategory.Format
                 or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
                 or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
             var escaped = letter == quote || letter == '\\' ? "\\" + letter : letter switch

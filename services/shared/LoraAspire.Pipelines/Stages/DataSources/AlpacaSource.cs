@@ -10,7 +10,9 @@ public sealed record AlpacaSource : RecordSource
 {
     public required string Path { get; init; }
 
-    /// <summary>Which column of the file is which, where the names differ: <c>{ instruction: question, input: context, output: answer }</c>.</summary>
+    /// <summary>
+    /// Which column of the file is which, where the names differ: <c>{ instruction: question, input: context, output: answer }</c>.
+    /// </summary>
     public IReadOnlyDictionary<string, string> Columns { get; init; } = new Dictionary<string, string>();
 
     /// <summary>What stands for the file's own placeholders: <c>{ name: Mingyu }</c> replaces every <c>{{name}}</c>.</summary>
@@ -19,5 +21,6 @@ public sealed record AlpacaSource : RecordSource
     public override IEnumerable<string> Files() => [Path];
 
     public override string? Problem() =>
-        Columns.Keys.FirstOrDefault(key => key is not ("instruction" or "input" or "output")) is { } unknown ? $"columns knows instruction, input and output, not '{unknown}'" : null;
+        Columns.Keys.FirstOrDefault(key => key is not ("instruction" or "input" or "output")) is { } unknown
+            ? $"columns knows instruction, input and output, not '{unknown}'" : null;
 }

@@ -2,7 +2,10 @@ using System.ComponentModel;
 
 namespace LoraAspire.Pipelines.Stages.DataSources;
 
-/// <summary>Conversations: ShareGPT's <c>conversations</c> (from, value) or OpenAI's <c>messages</c> (role, content). Every answer of the model carries loss.</summary>
+/// <summary>
+/// Conversations: ShareGPT's <c>conversations</c> (from, value) or OpenAI's <c>messages</c> (role, content). Every answer of the model
+/// carries loss.
+/// </summary>
 [Description(
     "ShareGPT `conversations` (from, value) or OpenAI `messages` (role, content) from .json, .jsonl, .parquet: "
     + "every answer and its EOS carry loss. A question after the last answer is cut off; conversations that don't alternate, use tools, "

@@ -10,7 +10,11 @@ public sealed record DedupParams
     /// <summary>Drops a record whose texts equal those of an earlier one, white space and capitals aside.</summary>
     public bool Exact { get; init; }
 
-    /// <summary>Drops a record whose estimated Jaccard similarity (MinHash over character 5-grams) with an earlier one is at least this; null compares exactly.</summary>
-    [Range(0.0, 1, MinimumIsExclusive = true, ErrorMessage = "is a similarity above 0 and at most 1, such as 0.85; leave it out to compare exactly")]
+    /// <summary>
+    /// Drops a record whose estimated Jaccard similarity (MinHash over character 5-grams) with an earlier one is at least this; null
+    /// compares exactly.
+    /// </summary>
+    [Range(0.0, 1, MinimumIsExclusive = true,
+        ErrorMessage = "is a similarity above 0 and at most 1, such as 0.85; leave it out to compare exactly")]
     public double? Near { get; init; }
 }

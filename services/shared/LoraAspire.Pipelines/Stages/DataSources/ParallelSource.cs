@@ -4,8 +4,8 @@ using System.ComponentModel.DataAnnotations;
 namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>
-/// Sentence pairs turned into instructions by a list of templates, one a line, with [src_lang], [tgt_lang], [input]. The file is tab-separated pairs (.tsv, .txt),
-/// TMX, or a gettext catalogue (.po, .mo); each also .gz; or two aligned files, a sentence a line.
+/// Sentence pairs turned into instructions by a list of templates, one a line, with [src_lang], [tgt_lang], [input]. The file is
+/// tab-separated pairs (.tsv, .txt), TMX, or a gettext catalogue (.po, .mo); each also .gz; or two aligned files, a sentence a line.
 /// </summary>
 [Description(
     "pairs with a tab between, two aligned files (`target_path`), TMX, gettext .po and .mo, by `templates` with "
@@ -21,7 +21,9 @@ public sealed record ParallelSource : RecordSource
     public required string SrcLang { get; init; }
     public required string TgtLang { get; init; }
 
-    /// <summary>Template files under the data root, one template a line, or the templates themselves; none takes the built-in list.</summary>
+    /// <summary>
+    /// Template files under the data root, one template a line, or the templates themselves; none takes the built-in list.
+    /// </summary>
     public IReadOnlyList<string> Templates { get; init; } = [];
 
     public bool BothDirections { get; init; }
@@ -36,7 +38,9 @@ public sealed record ParallelSource : RecordSource
     public override IEnumerable<string> Files() => new[] { Path, TargetPath }.OfType<string>().Concat(Templates.Where(IsFile));
 
     public override string? Problem() =>
-        Templates.Any(string.IsNullOrWhiteSpace) ? "one of the templates is empty: write a template such as \"Translate into [tgt_lang]: [input]\", or the name of a file that holds some"
+        Templates.Any(string.IsNullOrWhiteSpace)
+            ? "one of the templates is empty: write a template such as \"Translate into [tgt_lang]: [input]\", or the name of a file "
+                + "that holds some"
         : null;
 
     /// <summary>Every template holds [input]; what has no bracket is the name of a file.</summary>

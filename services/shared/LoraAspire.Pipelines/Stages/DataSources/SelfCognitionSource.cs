@@ -23,8 +23,10 @@ public sealed record SelfCognitionSource : RecordSource
     internal override int AskedFor => Written;
 
     public override string? Problem() =>
-        string.IsNullOrWhiteSpace(Name) || string.IsNullOrWhiteSpace(Developer) ? "self_cognition needs a name and a developer: say what the model is to be called, and who made it"
-        : new[] { Name, Developer }.FirstOrDefault(words => words.IndexOfAny(['[', ']', '{', '}', '<', '>']) >= 0) is { } unfilled ? $"self_cognition: '{unfilled}' looks like a placeholder that was to be filled in. Write the name as the model is to say it"
+        string.IsNullOrWhiteSpace(Name) || string.IsNullOrWhiteSpace(Developer)
+            ? "self_cognition needs a name and a developer: say what the model is to be called, and who made it"
+        : new[] { Name, Developer }.FirstOrDefault(words => words.IndexOfAny(['[', ']', '{', '}', '<', '>']) >= 0) is { } unfilled
+        ? $"self_cognition: '{unfilled}' looks like a placeholder that was to be filled in. Write the name as the model is to say it"
         : null;
 
     /// <summary>Spaces around a word, and words that are none, would stand in every answer.</summary>

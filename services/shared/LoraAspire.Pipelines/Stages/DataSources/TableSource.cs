@@ -3,7 +3,10 @@ using System.ComponentModel.DataAnnotations;
 
 namespace LoraAspire.Pipelines.Stages.DataSources;
 
-/// <summary>Any table (.csv, .tsv, .json, .jsonl, .parquet; text also .gz) → instructions by templates with <c>[column]</c> placeholders: classification, summarising, questions.</summary>
+/// <summary>
+/// Any table (.csv, .tsv, .json, .jsonl, .parquet; text also .gz) → instructions by templates with <c>[column]</c> placeholders:
+/// classification, summarising, questions.
+/// </summary>
 [Description(
     "any of these tables, by templates with `[column]`: a list of templates, or files of them that end in .txt. "
     + "`input` fills the record's input; `values` are words for a column's values, and one that isn't listed is an error; "
@@ -21,13 +24,17 @@ public sealed record TableSource : RecordSource
     /// <summary>What goes into the record's input, with placeholders; null where the template says it all.</summary>
     public string? Input { get; init; }
 
-    /// <summary>Words for a column's values: <c>{ label: { "0": negative, "1": positive } }</c>. A value that isn't listed is an error.</summary>
-    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> Values { get; init; } = new Dictionary<string, IReadOnlyDictionary<string, string>>();
+    /// <summary>
+    /// Words for a column's values: <c>{ label: { "0": negative, "1": positive } }</c>. A value that isn't listed is an error.
+    /// </summary>
+    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> Values { get; init; } =
+        new Dictionary<string, IReadOnlyDictionary<string, string>>();
 
     public override IEnumerable<string> Files() => [Path, .. Templates.Where(IsFile)];
 
     public override string? Problem() =>
-        Templates.Count == 0 || Templates.Any(string.IsNullOrWhiteSpace) ? "a table needs at least one template, and none that is empty, such as \"Is this review positive or negative? [text]\""
+        Templates.Count == 0 || Templates.Any(string.IsNullOrWhiteSpace)
+            ? "a table needs at least one template, and none that is empty, such as \"Is this review positive or negative? [text]\""
         : string.IsNullOrWhiteSpace(Output) ? "output is empty, so every answer would be: name a column, as in \"[label]\""
         : null;
 

@@ -22,14 +22,18 @@ public sealed partial record WriterParams
     /// <summary>The words repeat neither the address nor the variable: a key pasted into the wrong place must not reach a log.</summary>
     internal string? Problem() =>
         string.IsNullOrWhiteSpace(Model) ? "model must name a model that the provider serves"
-        : !VariableName().IsMatch(ApiKeyEnv) ? "api_key_env is the name of an environment variable (letters, digits, underscores), not the key itself"
-        : ApiKeyEnv.Contains("__", StringComparison.Ordinal) ? "api_key_env must not name a variable with a double underscore: those configure this application"
+        : !VariableName().IsMatch(ApiKeyEnv)
+        ? "api_key_env is the name of an environment variable (letters, digits, underscores), not the key itself"
+        : ApiKeyEnv.Contains("__", StringComparison.Ordinal)
+        ? "api_key_env must not name a variable with a double underscore: those configure this application"
         : Address is { } address && AddressProblem(address) is { } wrong ? wrong
         : null;
 
     private static string? AddressProblem(string address) =>
-        !Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") ? "address must start with http:// or https://, as in http://127.0.0.1:8000/v1"
-        : uri.UserInfo.Length > 0 || uri.Query.Length > 0 || uri.Fragment.Length > 0 ? "address must hold no name, password or query: the key belongs into the environment variable that api_key_env names"
+        !Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https")
+            ? "address must start with http:// or https://, as in http://127.0.0.1:8000/v1"
+        : uri.UserInfo.Length > 0 || uri.Query.Length > 0 || uri.Fragment.Length > 0
+        ? "address must hold no name, password or query: the key belongs into the environment variable that api_key_env names"
         : null;
 
     [GeneratedRegex("^[A-Za-z_][A-Za-z0-9_]*$")]
