@@ -33,7 +33,8 @@ internal static class Campaign
             results.Add(result);
             Console.WriteLine(
                 FormattableString.Invariant(
-                    $"{result.Name,-20} {result.Inputs,7} {result.Taken,7} {result.Refused,7} {result.Crashes,7} {result.Hangs,5} {result.PeakMb,5:0} {result.Seconds,6:0.0}"));
+                    $"{result.Name,-20} {result.Inputs,7} {result.Taken,7} {result.Refused,7} {result.Crashes,7} {result.Hangs,5} "
+                        + $"{result.PeakMb,5:0} {result.Seconds,6:0.0}"));
             foreach (var fault in result.Faults)
             {
                 Console.WriteLine($"    {fault.ReplaceLineEndings("\n    ")}");
@@ -72,6 +73,7 @@ internal static class Campaign
             ? JsonSerializer.Deserialize<TargetResult>(last)!
             : new(name, inputs, 0, 0, 1, 0, 0, clock.Elapsed.TotalSeconds,
                 [$"its process ended with "
-                    + $"code {child.ExitCode.ToString(CultureInfo.InvariantCulture)}: {string.Join('\n', (await complaints).Split('\n').TakeLast(30))}"]);
+                    + $"code {child.ExitCode.ToString(CultureInfo.InvariantCulture)}: "
+                    + $"{string.Join('\n', (await complaints).Split('\n').TakeLast(30))}"]);
     }
 }

@@ -173,7 +173,7 @@ public sealed class InboxEntry(
             return (message, null);
         }
         catch (MessageFormatException error)
-            when (Entries.FailedAttempt(Entry, "its outcome could not be read; see lora:dead") is { } failed)
+            when (Entries.FailedAttempt(Entry, "its outcome could not be read; see lora:dead", options.Now) is { } failed)
         {
             log.LogError("Inbox entry {Id} goes to the dead letters: {Reason}", Entry.Id, error.Message);
             return (failed, error.Message);
@@ -187,7 +187,7 @@ public sealed class InboxEntry(
         var run = name is null ? null : await RunRecord.ReadAsync(redis, name);
         while (run is not null && (run.State.Version > 0 || Entries.Field(Entry, "type") == SubmitRun.Type))
         {
-            var decision = Scheduler.Fail(run.State, DateTimeOffset.UtcNow,
+            var decision = Scheduler.Fail(run.State, options.Now,
                 $"a message about this run could not be handled and is kept in {Keys.Dead}: {_reason}", _submit);
             if (await _commit.TryAsync(Entry.Id, run.State, decision, run.TraceParent, _reason))
             {

@@ -46,7 +46,7 @@ public sealed class Planner(ArtifactStore store, ContentDigests digests, ILogger
                 _log.LogWarning("Stage {Stage} of run {Run} lacks {Input}: it is made again", spec.Id, state.Id, lost);
                 return new InputLost(lost.Stage);
             }
-            var order = new StageOrder(state.Id, DateTimeOffset.UtcNow, spec.Id, request.Key.Attempt)
+            var order = new StageOrder(state.Id, TimeProvider.System.GetUtcNow(), spec.Id, request.Key.Attempt)
             {
                 Pipeline = request.Pipeline.Name,
                 Kind = spec.Kind.Name,

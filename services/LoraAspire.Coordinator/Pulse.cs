@@ -53,7 +53,7 @@ public sealed class Pulse(IConnectionMultiplexer connection, StreamSettings opti
     private async Task TidyAsync(IDatabase redis)
     {
         foreach (var run in await redis.SortedSetRangeByScoreAsync(Keys.Runs,
-            stop: (DateTimeOffset.UtcNow - options.KeepRuns).ToUnixTimeMilliseconds()))
+            stop: (options.Now - options.KeepRuns).ToUnixTimeMilliseconds()))
         {
             if (!await redis.KeyExistsAsync(Keys.Run(run.ToString())))
             {

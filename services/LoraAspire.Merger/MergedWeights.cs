@@ -57,7 +57,8 @@ public static class MergedWeights
         report.Report(
             new StageProgress(
                 Message: $"merged {layers.Count} layers at "
-                    + $"scale {string.Join(", ", scales)}{(saved.Count > 0 ? $", replaced {string.Join(", ", adapter.Saved.Keys)}," : "")} into {entries.Count} tensors"));
+                    + $"scale {string.Join(", ", scales)}"
+                    + $"{(saved.Count > 0 ? $", replaced {string.Join(", ", adapter.Saved.Keys)}," : "")} into {entries.Count} tensors"));
     }
 
     private static void RequireSameBase(Adapter adapter, IEnumerable<TensorEntry> entries, string baseFolder)

@@ -110,8 +110,8 @@ internal static class StreamFaults
         var id = await scene.App.Redis.StreamAddAsync(stream,
             [.. fields.Select(field => field.Replace("RUN", over.Id, StringComparison.Ordinal)
                 .Replace("TYPE", type, StringComparison.Ordinal).Split('=', 2)).Select(pair => new NameValueEntry(pair[0], pair[1]))]);
-        for (var since =
-            Stopwatch.StartNew(); (await scene.App.Redis.StreamRangeAsync(stream, id, id)).Length > 0; await Task.Delay(20, scene.Stop))
+        var since = Stopwatch.StartNew();
+        for (; (await scene.App.Redis.StreamRangeAsync(stream, id, id)).Length > 0; await Task.Delay(20, scene.Stop))
         {
             if (since.Elapsed > s_patience)
             {

@@ -17,11 +17,17 @@ internal static class ModelTargets
          "tie_word_embeddings": false, "attention_bias": false, "initializer_range": 0.02, "torch_dtype": "float32", "bos_token_id": 1, "eos_token_id": 2}
         """;
     private const string Mistral =
-        """{"model_type": "mistral", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 32, "sliding_window": 4, "rope_parameters": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8, "rope_theta": 10000.0}}""";
+        """{"model_type": "mistral", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,"""
+            + """ "num_attention_heads": 2, "max_position_embeddings": 32, "sliding_window": 4, "rope_parameters": {"rope_type": "yarn","""
+            + """ "factor": 4.0, "original_max_position_embeddings": 8, "rope_theta": 10000.0}}""";
     private const string Qwen =
-        """{"model_type": "qwen3", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 32, "use_sliding_window": true, "sliding_window": 4, "layer_types": ["full_attention", "sliding_attention"], "rope_scaling": {"type": "dynamic", "factor": 2.0}}""";
+        """{"model_type": "qwen3", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,"""
+            + """ "num_attention_heads": 2, "max_position_embeddings": 32, "use_sliding_window": true, "sliding_window": 4,"""
+            + """ "layer_types": ["full_attention", "sliding_attention"], "rope_scaling": {"type": "dynamic", "factor": 2.0}}""";
     private const string Gemma =
-        """{"model_type": "gemma", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 32, "hidden_act": "gelu", "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16}}""";
+        """{"model_type": "gemma", "vocab_size": 32, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1,"""
+            + """ "num_attention_heads": 2, "max_position_embeddings": 32, "hidden_act": "gelu", "rope_scaling": {"rope_type": "llama3","""
+            + """ "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16}}""";
     private const string AdapterSettings = """
         {"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": "m", "r": 4, "lora_alpha": 8, "lora_dropout": 0.05, "target_modules": ["q_proj"], "bias": "none",
          "fan_in_fan_out": false, "modules_to_save": null, "layers_to_transform": [0, 1], "rank_pattern": {"layers.1.self_attn.q_proj": 2}, "alpha_pattern": {"q_proj": 16.0}, "use_rslora": false, "use_dora": false}

@@ -9,7 +9,8 @@ namespace LoraAspire.Fuzz.Targets;
 internal static class TableTargets
 {
     private const string Json =
-        """[{"instruction": "Who?", "input": "", "output": "Pebble."}, {"instruction": "Say\n\"it\"", "input": "你好 😀", "output": "好", "n": 3.5e2, "list": [1, null]}]""";
+        """[{"instruction": "Who?", "input": "", "output": "Pebble."}, {"instruction": "Say\n\"it\"", "input": "你好 😀", "output": "好","""
+            + """ "n": 3.5e2, "list": [1, null]}]""";
     private const string Lines =
         "{\"instruction\": \"Who?\", \"output\": \"Pebble.\"}\n{\"instruction\": \"b\", \"output\": \"\\u00e9\", \"input\": null}\n";
     private const string Csv = "instruction,input,output\nWho?,,Pebble.\n\"two\nlines, \"\"quoted\"\"\",你好,好\r\nlast,x,y\n";

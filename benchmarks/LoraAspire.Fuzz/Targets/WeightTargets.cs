@@ -10,7 +10,8 @@ namespace LoraAspire.Fuzz.Targets;
 internal static class WeightTargets
 {
     private const string Header =
-        """{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]},"c":{"dtype":"I64","shape":[],"data_offsets":[32,40]}}""";
+        """{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"BF16","shape":["""
+            + """4],"data_offsets":[24,32]},"c":{"dtype":"I64","shape":[],"data_offsets":[32,40]}}""";
 
     private static readonly byte[] Data = [.. Enumerable.Range(0, 40).Select(value => (byte)value)];
 

@@ -36,6 +36,7 @@ internal static partial class AnswerLanguage
     [GeneratedRegex(@"\b(?:the|an?|is|am|are|was|I|and|of|to|you|my|by|can|in|it|for|with|me|what|who|how)\b", RegexOptions.IgnoreCase)]
     private static partial Regex English();
 
-    [GeneratedRegex(@"\b(?:je|suis|une?|le|les|des|est|et|par|pour|vous|qui|puis|soy|una|el|los|puedo|por|que|con|para|llamo|mi|es|ich|bin|eine?|der|das|und|von|ist|kann|sono|che|sou|eu|um)\b", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\b(?:je|suis|une?|le|les|des|est|et|par|pour|vous|qui|puis|soy|una|el|los|puedo|por|que|con|para|llamo|mi|es|ich|"
+        + @"bin|eine?|der|das|und|von|ist|kann|sono|che|sou|eu|um)\b", RegexOptions.IgnoreCase)]
     private static partial Regex Foreign();
 }

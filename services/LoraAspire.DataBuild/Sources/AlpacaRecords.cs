@@ -49,7 +49,10 @@ internal sealed class AlpacaRecords(AlpacaSource with, DataFile file) : ISourceR
     private StageException Missing(Place place, string column, IEnumerable<string> columns) =>
         place.Wrong(
             $"row {place.Row} has no "
-                + $"'{column}'{Slip(column, columns)} {(column == _input ? "A column that columns names for input must be in the first row" : Wanted)}. It has: {string.Join(", ", columns)}" + (with.Columns.Count == 0 ? ". If the columns only have other names, say so: columns: { instruction: ..., output: ... }" : ""));
+                + $"'{column}'{Slip(column, columns)} "
+                + $"{(column == _input ? "A column that columns names for input must be in the first row" : Wanted)}. It "
+                + $"has: {string.Join(", ", columns)}" + (with.Columns.Count == 0
+                    ? ". If the columns only have other names, say so: columns: { instruction: ..., output: ... }" : ""));
 
     private static string Slip(string column, IEnumerable<string> columns) =>
         Suggestion.For(column, columns) is var words && words.EndsWith('?') ? $", {words}" : ".";

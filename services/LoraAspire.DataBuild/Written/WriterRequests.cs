@@ -54,7 +54,8 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
                 outcome.Outcome.Result.Fault!.RetryAfter is { } asked && asked >= Backoff(outcome.AttemptNumber) ? asked : (TimeSpan?)null),
             OnRetry = outcome =>
             {
-                say(string.Create(CultureInfo.InvariantCulture, $"writer: request {_sent} failed: {outcome.Outcome.Result.Fault!.Words}; again "
+                say(string.Create(CultureInfo.InvariantCulture,
+                    $"writer: request {_sent} failed: {outcome.Outcome.Result.Fault!.Words}; again "
                     + $"in {outcome.RetryDelay.TotalSeconds:0.#} s"));
                 return default;
             },

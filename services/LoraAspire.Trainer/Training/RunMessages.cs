@@ -15,7 +15,8 @@ internal sealed class RunMessages(IProgress<StageProgress> report, TrainingState
     {
         Say(string.Create(CultureInfo.InvariantCulture,
             $"{rows.Count} rows to train on, {rows.HeldOut.Count} held "
-                + $"out{(rows.LeftOut > 0 ? $", {rows.LeftOut} in neither part (copies or the other direction of held-out ones)" : "")}; {rows.TotalSteps} steps of {batchSize} rows; {parameters:N0} trained parameters {arithmetic}."));
+                + $"out{(rows.LeftOut > 0 ? $", {rows.LeftOut} in neither part (copies or the other direction of held-out ones)" : "")}; "
+                + $"{rows.TotalSteps} steps of {batchSize} rows; {parameters:N0} trained parameters {arithmetic}."));
         if (resumed.Updates > 0)
         {
             Say($"Resuming from the checkpoint of step {resumed.Updates}.");

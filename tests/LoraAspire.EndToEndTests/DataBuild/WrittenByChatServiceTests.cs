@@ -48,7 +48,8 @@ public sealed class WrittenByChatServiceTests(PebbleChatProcess open, KeyedChatP
         Assert.Matches(@"writer, parallel p\.tsv, templates: accepted \d+ of 40, request 1; dropped so far: \d+ \(", said);
         Assert.Matches(@"accepted \d+ of 40, request 2; dropped so far: \d+ \(", said);
         Assert.Matches(
-            @"The chat model 'pebble' wrote \d+ of 40 items for parallel p\.tsv, templates before the writer's requests were used up\. Dropped: \d+ \(", said);
+            @"The chat model 'pebble' wrote \d+ of 40 items for parallel p\.tsv, templates before the writer's requests were used up\. "
+                + @"Dropped: \d+ \(", said);
         Assert.DoesNotContain("request 3", said);
         Assert.DoesNotContain("failed", said);
         Directory.Delete(folder, recursive: true);

@@ -26,7 +26,13 @@ internal static class SmallWorld
         }
         Directory.CreateSymbolicLink(Path.Combine(models, "bayling-2-7b"), Path.Combine(Built.Root, "models", "pebble"));
         var tables = Directory.CreateDirectory(Path.Combine(data, "pipelines", "data")).FullName;
-        File.Copy(Path.Combine(Built.Root, "pipelines", "data", "opinions.csv"), Path.Combine(tables, "opinions.csv"));
+        foreach (var file in (string[])["opinions.csv", "grammar-320.jsonl"])
+        {
+            File.Copy(Path.Combine(Built.Root, "pipelines", "data", file), Path.Combine(tables, file));
+        }
+        // What tools/LoraAspire.Grammar writes for the tiny base, in the same form.
+        File.WriteAllLines(Path.Combine(tables, "grammar.jsonl"), File.ReadLines(Path.Combine(tables, "grammar-320.jsonl")).Take(120)
+            .Select(line => line.Replace("{{name}}", "Pebble", StringComparison.Ordinal)));
         File.WriteAllText(Path.Combine(data, "pipelines", "classify.yaml"), Small("classify.yaml"));
         Directory.CreateDirectory(Path.Combine(data, "data"));
         File.WriteAllText(Path.Combine(data, "data", "alpaca_data.json"), JsonSerializer.Serialize(Enumerable.Range(1, 40)
@@ -59,9 +65,7 @@ internal static class SmallWorld
                 return $"{indent}{key} {value}";
             }
         }
-        return line.Replace("count: 400000", "count: 120", StringComparison.Ordinal)
-            .Replace("count: 320", "count: 60", StringComparison.Ordinal)
-            .Replace("sample: 720", "sample: 60", StringComparison.Ordinal)
+        return line.Replace("sample: 720", "sample: 60", StringComparison.Ordinal)
             .Replace("sample: 30000", "sample: 60", StringComparison.Ordinal);
     }
 }

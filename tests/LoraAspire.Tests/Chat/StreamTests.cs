@@ -61,16 +61,20 @@ public sealed partial class StreamTests : IAsyncLifetime
     public async Task A_chat_is_streamed_as_OpenAI_does()
     {
         var (_, type, text) = await PostAsync("/v1/chat/completions",
-            """{"model": "tuned", "stream": true, "stream_options": {"include_usage": true}, "temperature": 0, "messages": [{"role": "user", "content": "Who are you?"}]}""");
+            """{"model": "tuned", "stream": true, "stream_options": {"include_usage": true}, "temperature": 0, "messages": [{"role":"""
+                + """ "user", "content": "Who are you?"}]}""");
 
         var events = Events(text);
         Assert.StartsWith("text/event-stream", type, StringComparison.Ordinal);
         Assert.Equal(
-            """{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":[{"index":0,"finish_reason":null,"delta":{"role":"assistant","content":""}}]}""", events[0]);
+            """{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":[{"index":0,"finish_reason":"""
+                + """null,"delta":{"role":"assistant","content":""}}]}""", events[0]);
         Assert.Equal(
-            """{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":[{"index":0,"finish_reason":"stop","delta":{}}]}""", events[^3]);
+            """{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":[{"index":"""
+                + """0,"finish_reason":"stop","delta":{}}]}""", events[^3]);
         Assert.Matches(
-            """^\{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":\[\],"usage":\{"prompt_tokens":\d+,"completion_tokens":\d+,"total_tokens":\d+\}\}$""", events[^2]);
+            """^\{"id":"ID","object":"chat.completion.chunk","created":1767323045,"model":"tuned","choices":\[\],"usage":"""
+                + """\{"prompt_tokens":\d+,"completion_tokens":\d+,"total_tokens":\d+\}\}$""", events[^2]);
         Assert.Equal("[DONE]", events[^1]);
         Assert.Equal(Answer,
             string.Concat(events[1..^3].Select(piece =>

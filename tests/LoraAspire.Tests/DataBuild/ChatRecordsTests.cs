@@ -25,12 +25,16 @@ public sealed class ChatRecordsTests
     private static string? Dropped(string text) => Assert.Single(Records(text)).Dropped;
 
     private const string Share =
-        """{"id": "x", "conversations": [{"from": "system", "value": "Be brief."}, {"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}, {"from": "human", "value": "Who?"}, {"from": "gpt", "value": "Pebble."}]}""";
+        """{"id": "x", "conversations": [{"from": "system", "value": "Be brief."}, {"from": "human", "value": "Hi"}, {"from": "gpt","""
+            + """ "value": "Hello"}, {"from": "human", "value": "Who?"}, {"from": "gpt", "value": "Pebble."}]}""";
 
     [Theory]
     [InlineData(Share)]
-    [InlineData("""{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello", "tool_calls": null}, {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Pebble.", "tool_calls": []}]}""")]
-    [InlineData("""{"system": "Be brief.", "conversations": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"from": "human", "value": "Who?"}, {"from": "gpt", "value": "Pebble."}, {"from": "human", "value": "And?"}]}""")]
+    [InlineData("""{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant","""
+        + """ "content": "Hello", "tool_calls": null}, {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Pebble.","""
+        + """ "tool_calls": []}]}""")]
+    [InlineData("""{"system": "Be brief.", "conversations": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content":"""
+        + """ "Hello"}, {"from": "human", "value": "Who?"}, {"from": "gpt", "value": "Pebble."}, {"from": "human", "value": "And?"}]}""")]
     public void Both_forms_of_a_conversation_give_the_last_turn_with_the_others_as_history(string row)
     {
         var record = Assert.Single(Records("[\n" + row + "]", "c.json"));
@@ -95,7 +99,8 @@ public sealed class ChatRecordsTests
     [Fact]
     public void Parts_of_a_content_that_are_all_texts_are_one_text() =>
         Assert.Equal("ab",
-            Records("""{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, {"role": "assistant", "content": "c"}]}""")[0].Record.Instruction);
+            Records("""{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, """
+                + """{"role": "assistant", "content": "c"}]}""")[0].Record.Instruction);
 
     private sealed class Message
     {
@@ -163,7 +168,8 @@ public sealed class ChatRecordsTests
 
         static string Shown(
             SourceRecord record) =>
-                $"{record.Row} {record.Dropped} {record.Record.System} {string.Join('|', record.Record.History)} {record.Record.Instruction} {record.Record.Output}";
+                $"{record.Row} {record.Dropped} {record.Record.System} {string.Join('|', record.Record.History)} "
+                    + $"{record.Record.Instruction} {record.Record.Output}";
     }
 
     [Fact]
@@ -171,7 +177,8 @@ public sealed class ChatRecordsTests
     {
         Assert.Equal("Be brief.",
             Assert.Single(
-                Records("""{"conversations": null, "messages": [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 1}]}""")).Record.System);
+                Records("""{"conversations": null, "messages": [{"role": "developer", "content": "Be brief."}, {"role": "user","""
+                    + """ "content": "a"}, {"role": "assistant", "content": "b", "weight": 1}]}""")).Record.System);
         Assert.Equal("an answer that isn't to be learned (weight 0)",
             Dropped("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 0}]}"""));
     }

@@ -86,7 +86,8 @@ public sealed class DataBuildStageTests
     {
         var output = new string('a', 1998) + string.Concat(Enumerable.Repeat("😀", 20));
         var chat =
-            """{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Me."}]}""";
+            """{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant","""
+                + """ "content": "Hello"}, {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Me."}]}""";
         var run = await new StageRun().File("a.jsonl", string.Join('\n',
             Enumerable.Range(0, 3).Select(i => $$"""{"instruction": "a", "output": "{{output[i..]}}"}"""))).File("c.jsonl", chat)
             .RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl"), new ChatSource { Path = "c.jsonl" }) with { CutoffLen = 4000 });
@@ -266,7 +267,8 @@ public sealed class DataBuildStageTests
     public async Task A_conversation_is_judged_by_all_of_its_turns()
     {
         const string empty =
-            """{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": ""}, {"role": "user", "content": "b"}, {"role": "assistant", "content": "c"}]}""";
+            """{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": ""}, {"role": "user", "content": "b"}, """
+                + """{"role": "assistant", "content": "c"}]}""";
         var with = StageRun.With(new ChatSource { Path = "c.jsonl" });
         Assert.Contains("c.jsonl:1: the output is empty",
             await new StageRun().File("c.jsonl", empty).FailureAsync(with with { EmptyOutput = EmptyOutput.Error }));

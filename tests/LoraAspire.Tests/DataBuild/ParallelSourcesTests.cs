@@ -72,7 +72,8 @@ public sealed class ParallelSourcesTests
         string source, string target)
     {
         const string tmx =
-            """<tmx version="1.4"><body><tu><tuv xml:lang="zh-TW"><seg>軟體</seg></tuv><tuv xml:lang="zh-CN"><seg>软件</seg></tuv><tuv xml:lang="EN-US"><seg>software</seg></tuv></tu></body></tmx>""";
+            """<tmx version="1.4"><body><tu><tuv xml:lang="zh-TW"><seg>軟體</seg></tuv><tuv xml:lang="zh-CN"><seg>软件</seg></tuv><tuv xml:"""
+                + """lang="EN-US"><seg>software</seg></tuv></tu></body></tmx>""";
         Assert.Equal(new SentencePair(source, target),
             Assert.Single(Pairs(new() { Path = "m.tmx", SrcLang = from, TgtLang = to }, ("m.tmx", Encoding.UTF8.GetBytes(tmx)))).Pair);
     }
@@ -83,7 +84,8 @@ public sealed class ParallelSourcesTests
             Assert.Throws<StageException>(() => Pairs(new() { Path = "m.tmx", SrcLang = "zh-CN", TgtLang = "en" },
             ("m.tmx",
                 Encoding.UTF8.GetBytes(
-                    """<tmx><body><tu><tuv xml:lang="zh-TW"><seg>軟體</seg></tuv><tuv xml:lang="en"><seg>software</seg></tuv></tu></body></tmx>""")))).Message);
+                    """<tmx><body><tu><tuv xml:lang="zh-TW"><seg>軟體</seg></tuv><tuv xml:"""
+                        + """lang="en"><seg>software</seg></tuv></tu></body></tmx>""")))).Message);
 
     [Fact]
     public void A_TMX_opens_nothing_outside_itself()
@@ -198,7 +200,8 @@ public sealed class ParallelSourcesTests
         Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
         var tmx = Encoding.GetEncoding("GBK")
             .GetBytes(
-                """<?xml version="1.0" encoding="GBK"?><tmx><body><tu><tuv xml:lang="zh"><seg>软件</seg></tuv><tuv xml:lang="en"><seg>software</seg></tuv></tu></body></tmx>""");
+                """<?xml version="1.0" encoding="GBK"?><tmx><body><tu><tuv xml:lang="zh"><seg>软件</seg></tuv><tuv xml:"""
+                    + """lang="en"><seg>software</seg></tuv></tu></body></tmx>""");
         Assert.Equal("软件", Assert.Single(Pairs(Source("m.tmx"), ("m.tmx", tmx))).Pair.Target);
     }
 

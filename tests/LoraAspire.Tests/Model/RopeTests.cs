@@ -63,7 +63,8 @@ public sealed class RopeTests : IDisposable
     public void Yarn_takes_its_bounds_as_given_and_does_not_round_them_where_truncate_is_off()
     {
         var config = Config(
-            """{ "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096, "beta_fast": 16, "beta_slow": 2, "truncate": false, "attention_factor": 0.5 }""");
+            """{ "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096, "beta_fast": 16, "beta_slow": 2, "truncate": """
+                + """false, "attention_factor": 0.5 }""");
 
         Assert.Equal(0.5, config.Rope.AttentionFactor);
         AssertClose([1, 0.316227766, 0.1, 0.0316227766, 0.0067616192, 0.000825104359, 0.00025, 0.0000790569415],

@@ -16,7 +16,8 @@ public sealed class MessageBytesTests
     public void A_point_of_progress_is_written_as_ever_and_read_back_whole()
     {
         const string Body =
-            """{"progress":{"phase":"step","done":3,"total":9,"loss":2.5,"evalLoss":2.25,"learningRate":0.0001,"gradNorm":1.5,"epoch":0.5,"""
+            """{"progress":{"phase":"step","done":3,"total":9,"loss":2.5,"evalLoss":2.25,"learningRate":0.0001,"gradNorm":1.5,"epoch":"""
+                + """0.5,"""
             + """ "tokensPerSecond":1234.5,"etaSeconds":60,"message":"m","smoothedLoss":2.75,"tokens":4096,"""
             + """ "gpu":{"index":0,"name":"H100","memoryUsed":1,"memoryTotal":2,"utilization":3,"""
             + """ "temperature":4,"powerWatts":5.5,"powerLimitWatts":6}}}""";

@@ -134,7 +134,8 @@ public sealed class ChatTemplateTests : IDisposable
     {
         Assert.Null(ChatTemplateFile.Load(_folder));
         Write("tokenizer_config.json",
-            """{"bos_token": {"content": "<s>"}, "eos_token": "</s>", "pad_token": null, "chat_template": "config {{ bos_token }}{{ eos_token }}"}""");
+            """{"bos_token": {"content": "<s>"}, "eos_token": "</s>", "pad_token": null, "chat_template": "config {{ bos_token }}{{ """
+                + """eos_token }}"}""");
         Assert.Equal("config <s></s>", ChatTemplateFile.Load(_folder)!.Render([]).Text);
         Write("special_tokens_map.json", """{"bos_token": "other", "unk_token": "<unk>"}""");
         Write("chat_template.jinja", "file {{ bos_token }}{{ unk_token }}{{ pad_token }}\n");

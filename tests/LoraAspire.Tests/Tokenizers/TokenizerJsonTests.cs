@@ -128,12 +128,17 @@ public sealed class TokenizerJsonTests
     [InlineData("""{"model": {"type": "Unigram", "vocab": []}}""", "Unigram")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""", "doesn't cut text into words")]
     [InlineData("""{"normalizer": {"type": "Lowercase"}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""", "Lowercase")]
-    [InlineData("""{"normalizer": {"type": "Lowercase"}, "model": {"type": "BPE", "byte_fallback": true, "vocab": {"a": 0}, "merges": []}}""", "Lowercase")]
-    [InlineData("""{"model": {"type": "BPE", "byte_fallback": true, "vocab": {"a": 0, "b": 1, "ab": 2, "ba": 3, "aba": 4}, "merges": ["ab a", "a b", "b a", "a ba"]}}""", "don't stand together")]
+    [InlineData("""{"normalizer": {"type": "Lowercase"}, "model": {"type": "BPE", "byte_fallback": true, "vocab": {"a": 0}, "merges": ["""
+        + """]}}""", "Lowercase")]
+    [InlineData("""{"model": {"type": "BPE", "byte_fallback": true, "vocab": {"a": 0, "b": 1, "ab": 2, "ba": 3, "aba": 4}, "merges": """
+        + """["ab a", "a b", "b a", "a ba"]}}""", "don't stand together")]
     [InlineData("""{"pre_tokenizer": {"type": "ByteLevel"}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""",
         "not a readable tokenizer")]
-    [InlineData("""{"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Punctuation"}]}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""", "Punctuation")]
-    [InlineData("""{"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "[一-龥]+"}, "behavior": "Isolated", "invert": false}, {"type": "ByteLevel", "add_prefix_space": false}]}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""", "beyond ASCII")]
+    [InlineData("""{"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Punctuation"}]}, "model": {"type": "BPE", "vocab": """
+        + """{"a": 0}, "merges": []}}""", "Punctuation")]
+    [InlineData("""{"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "[一-龥]+"}, "behavior":"""
+        + """ "Isolated", "invert": false}, {"type": "ByteLevel", "add_prefix_space": false}]}, "model": {"type": "BPE", "vocab": {"a": """
+        + """0}, "merges": []}}""", "beyond ASCII")]
     [InlineData("not json", "not a readable tokenizer")]
     public void What_cannot_be_run_exactly_is_refused_with_its_name(string json, string words) =>
         Assert.Contains(words, Assert.Throws<ModelException>(
@@ -145,7 +150,8 @@ public sealed class TokenizerJsonTests
     [InlineData(""" "add_bos_token": false, """,
         """{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|end|>", "type_id": 0}}]}""", false)]
     [InlineData("",
-        """{"type": "Sequence", "processors": [{"type": "ByteLevel"}, {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|end|>", "type_id": 0}}, {"Sequence": {"id": "A"}}]}]}""", true)]
+        """{"type": "Sequence", "processors": [{"type": "ByteLevel"}, {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id":"""
+            + """ "<|end|>", "type_id": 0}}, {"Sequence": {"id": "A"}}]}]}""", true)]
     [InlineData("", """{"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A"}}, {"SpecialToken": {"id": "<|end|>"}}]}""",
         false)]
     [InlineData("", "null", false)]

@@ -24,15 +24,15 @@ internal abstract record AttemptEnd(string Word, string? Error)
 
     /// <summary>Runs the attempt to its end, its timeout, or the end of its lease.</summary>
     public static async Task<AttemptEnd> OfAsync(IAttempt attempt, StageOrder order, string worker, IProgress<StageProgress> progress,
-        Heartbeat heart, ILogger log)
+        Heartbeat heart, TimeProvider clock, ILogger log)
     {
         TimeSpan? limit = order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
-        using var timeout = new StageTimeout(limit, TimeProvider.System);
+        using var timeout = new StageTimeout(limit, clock);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(heart.Token, timeout.Token);
         try
         {
             var outputs = await attempt.RunAsync(order, worker, progress, stop.Token);
-            return new Reported(new AttemptFinished(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, outputs), "finished",
+            return new Reported(new AttemptFinished(order.Run, clock.GetUtcNow(), order.Stage, order.Attempt, outputs), "finished",
                 null);
         }
         catch (Exception error)
@@ -52,7 +52,7 @@ internal abstract record AttemptEnd(string Word, string? Error)
                 : error is AttemptFailedException known ? (known.Cause, known.Message)
                 : Failure.Of(error);
             log.LogError(error, "{Stage} failed ({Cause}): {Words}", order.Stage, cause, words);
-            var failed = new AttemptFailed(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, cause, words);
+            var failed = new AttemptFailed(order.Run, clock.GetUtcNow(), order.Stage, order.Attempt, cause, words);
             return new Reported(failed, cause.ToString().ToLowerInvariant(), words);
         }
     }

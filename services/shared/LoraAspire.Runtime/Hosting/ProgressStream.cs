@@ -28,7 +28,7 @@ public sealed class ProgressStream(IDatabase redis, string run, string stage, St
         _told = Stopwatch.GetTimestamp();
         try
         {
-            redis.StreamAdd(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, DateTimeOffset.UtcNow, stage, value.Finite())),
+            redis.StreamAdd(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, options.Now, stage, value.Finite())),
                 messageId: null,
                 maxLength: options.ProgressLength, useApproximateMaxLength: true, flags: CommandFlags.FireAndForget);
             if (!IsWithin(_expirySet, ExpiryInterval))

@@ -28,8 +28,8 @@ public sealed class WorkEntry(
         {
             var reason = error is MessageFormatException ? error.Message : Failure.Of(error).Words;
             log.LogError(error, "Order {Id} of run {Run} goes to the dead letters: {Reason}", entry.Id, run ?? "?", reason);
-            InboxMessage? outcome = Entries.FailedAttempt(entry, reason);
-            outcome ??= run is null ? null : new FailRun(run, DateTimeOffset.UtcNow, reason);
+            InboxMessage? outcome = Entries.FailedAttempt(entry, reason, options.Now);
+            outcome ??= run is null ? null : new FailRun(run, options.Now, reason);
             await PatientlyAsync(() => _lease.BuryAsync(reason, outcome), stopping);
         }
     }
@@ -42,17 +42,17 @@ public sealed class WorkEntry(
         MessageFormatException.Require(order.Kind == kind.Name, $"an order for a {order.Kind} on the stream of a {kind.Name}");
 
         var clock = Stopwatch.StartNew();
-        RunMeter.HandedOver(kind.Name, Entries.Age(delivery.Entry));
+        RunMeter.HandedOver(kind.Name, Entries.Age(delivery.Entry, options.Now));
         using var span = RunTrace.Attempt(order, group.Consumer, Entries.Field(delivery.Entry, Entries.TraceParent));
         using var scope = log.BeginScope(new LogFields(order.Run, order.Stage, order.Attempt));
         using var heart = new Heartbeat(_lease, options.Heartbeat, log, stopping);
         if (await heart.FirstAsync() == LeaseState.Held)
         {
-            var started = new AttemptStarted(order.Run, DateTimeOffset.UtcNow, order.Stage, order.Attempt, group.Consumer);
+            var started = new AttemptStarted(order.Run, options.Now, order.Stage, order.Attempt, group.Consumer);
             await PatientlyAsync(() => redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(started)), heart.Token);
         }
         var progress = new ProgressStream(redis, order.Run, order.Stage, options);
-        var end = await AttemptEnd.OfAsync(attempt, order, group.Consumer, new StageMeter(progress, order), heart, log);
+        var end = await AttemptEnd.OfAsync(attempt, order, group.Consumer, new StageMeter(progress, order), heart, options.Clock, log);
         RunMeter.Ended(kind.Name, end.Word, clock.Elapsed);
         span?.Ended(end.Word, end.Error);
         if (end is AttemptEnd.Died)

@@ -33,7 +33,7 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
     public async Task<string> SubmitAsync(ParsedPipeline parsed)
     {
         var pipeline = parsed.Required();
-        var now = DateTimeOffset.UtcNow;
+        var now = options.Now;
         var run = $"{now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}-{Guid.NewGuid().ToString("N")[..RandomLetters]}";
         using var span = RunTrace.Submit(run, pipeline.Name);
         await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new SubmitRun(run, now, parsed.File, parsed.Yaml)));
@@ -42,7 +42,7 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
 
     /// <summary>Asks for the run to stop. Cancelling what is over, or was never there, counts as done.</summary>
     public async Task CancelAsync(string run) =>
-        await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new CancelRun(run, DateTimeOffset.UtcNow)));
+        await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new CancelRun(run, options.Now)));
 
     /// <summary>All runs, the newest first. One whose log can't be read at all is among them, as failed.</summary>
     public async Task<IReadOnlyList<RunState>> ListAsync()

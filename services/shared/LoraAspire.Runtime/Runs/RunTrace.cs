@@ -29,7 +29,7 @@ public static class RunTrace
     /// <summary>The submission by somebody who keeps no trace, from its own time until now.</summary>
     public static void Submitted(SubmitRun submit, out string? traceParent)
     {
-        var now = DateTimeOffset.UtcNow;
+        var now = TimeProvider.System.GetUtcNow();
         Activity.Current = null;
         using var span = Source.StartActivity($"submit {submit.File}", ActivityKind.Producer, default(ActivityContext), [], null,
             submit.At < now ? submit.At : now)?.OfRun(submit.Run);

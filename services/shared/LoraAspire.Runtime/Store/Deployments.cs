@@ -26,7 +26,7 @@ public sealed class Deployments(string store)
             throw new ArgumentException($"model_name '{name}' can't be served: it must not be empty, start with a dot or hold slashes.");
         }
         PrivateFolder.Create(Serving);
-        Deployment deployment = new(name, Path.GetRelativePath(store, folder), DateTimeOffset.UtcNow);
+        Deployment deployment = new(name, Path.GetRelativePath(store, folder), TimeProvider.System.GetUtcNow());
         Durable.Replace(Path.Combine(Serving, name + ".json"), JsonSerializer.SerializeToUtf8Bytes(deployment, JsonSerializerOptions.Web));
     }
 

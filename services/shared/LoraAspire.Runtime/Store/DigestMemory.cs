@@ -18,7 +18,7 @@ internal sealed class DigestMemory(string folder, ILogger log)
     /// <exception cref="StageException">Somebody is writing the file; transient.</exception>
     public string Of(string path, HashMeter? meter, CancellationToken cancellationToken)
     {
-        var began = DateTimeOffset.UtcNow;
+        var began = TimeProvider.System.GetUtcNow();
         var stamp = FileStamp.Of(path);
         if (Recall(path) is { } seen && seen.Stamp == stamp)
         {

@@ -9,7 +9,7 @@ namespace LoraAspire.Runtime.Store;
 /// that is served, or that a link of the user's leads to. Services may go on meanwhile: whoever uses something notes the time under a lock,
 /// and what is to be removed is looked at once more under the same lock.
 /// </summary>
-public sealed class GarbageCollector(string store)
+public sealed class GarbageCollector(string store, TimeProvider clock)
 {
     /// <summary>What was used this lately is always kept, since a run may be between finding a result and taking it.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromHours(1);
@@ -26,7 +26,7 @@ public sealed class GarbageCollector(string store)
     /// <exception cref="StoreException">Another gc is removing things.</exception>
     public GarbageReport Collect(DateTimeOffset since, RunNeeds needs, string links, bool delete)
     {
-        var grace = DateTimeOffset.UtcNow - Grace;
+        var grace = clock.GetUtcNow() - Grace;
         since = since < grace ? since : grace;
         using var alone = !delete || !Directory.Exists(store) ? null
             : KeyLock.TryTake(At("gc.lock")) ?? throw new StoreException($"Another gc is at work in {store}.");

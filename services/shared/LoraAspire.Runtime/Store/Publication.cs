@@ -26,7 +26,7 @@ internal static class Publication
         // Stamps from here on: setting the mode changed them.
         var stamps = names.Select(name => (Name: name, Stamp: FileStamp.Of(Path.Combine(scratch, name)))).ToList();
         var manifest = Manifest.Of(scratch, kind, producer, progress, cancellationToken);
-        var hashed = DateTimeOffset.UtcNow;
+        var hashed = TimeProvider.System.GetUtcNow();
         var written = Path.Combine(scratch, Manifest.FileName);
         Durable.Write(written, manifest.ToBytes());
         File.SetUnixFileMode(written, PrivateFolder.PublishedMode);

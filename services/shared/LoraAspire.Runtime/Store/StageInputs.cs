@@ -125,11 +125,11 @@ public sealed class StageInputs : IDisposable
     private sealed class CheckReport(IProgress<StageProgress> report) : IProgress<HashProgress>
     {
         private static readonly long Interval = TimeSpan.FromSeconds(1).Ticks;
-        private long _next = DateTime.UtcNow.Ticks + Interval;
+        private long _next = TimeProvider.System.GetUtcNow().UtcDateTime.Ticks + Interval;
 
         public void Report(HashProgress value)
         {
-            var (now, next) = (DateTime.UtcNow.Ticks, Interlocked.Read(ref _next));
+            var (now, next) = (TimeProvider.System.GetUtcNow().UtcDateTime.Ticks, Interlocked.Read(ref _next));
             if (now >= next && Interlocked.CompareExchange(ref _next, now + Interval, next) == next)
             {
                 report.Report(new("MB of inputs checked", value.Bytes / 1_000_000, value.Total / 1_000_000));

@@ -83,7 +83,7 @@ internal sealed class Sweep(bool delete, string trash)
 
     /// <summary>The latest time in the tree; now, when it changes while it is looked at.</summary>
     public static DateTimeOffset NewestIn(string folder) =>
-        Within(folder).Select(entry => LastUse.Of(entry.FullName)).DefaultIfEmpty(DateTimeOffset.UtcNow).Max();
+        Within(folder).Select(entry => LastUse.Of(entry.FullName)).DefaultIfEmpty(TimeProvider.System.GetUtcNow()).Max();
 
     /// <summary>The path itself and all below it; empty when it vanishes meanwhile. No link is followed.</summary>
     private static IReadOnlyList<FileSystemInfo> Within(string path)

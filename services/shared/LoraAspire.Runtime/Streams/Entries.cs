@@ -33,11 +33,11 @@ public static class Entries
     public static string? Run(StreamEntry entry) => Field(entry, "run") is { } run && Identifiers.IsRun(run) ? run : null;
 
     /// <summary>An outcome that cannot be read still ends its attempt, else the run would wait for ever.</summary>
-    public static AttemptFailed? FailedAttempt(StreamEntry entry, string reason) =>
+    public static AttemptFailed? FailedAttempt(StreamEntry entry, string reason, DateTimeOffset now) =>
         Run(entry) is { } run && Field(entry, "stage") is { } stage && Identifiers.IsStage(stage)
             && int.TryParse(Field(entry, "attempt"), NumberStyles.None, CultureInfo.InvariantCulture, out var attempt)
             && Identifiers.IsAttempt(attempt)
-            ? new(run, DateTimeOffset.UtcNow, stage, attempt, FailureCause.Poison, reason)
+            ? new(run, now, stage, attempt, FailureCause.Poison, reason)
             : null;
 
     /// <summary>When it was written, by Redis's clock.</summary>
@@ -49,6 +49,6 @@ public static class Entries
     }
 
     /// <summary>How long ago it was written, by the clocks of Redis and of this machine: for people, not for decisions.</summary>
-    public static TimeSpan Age(StreamEntry entry) =>
-        DateTimeOffset.UtcNow - Time(entry) is var age && age > TimeSpan.Zero ? age : TimeSpan.Zero;
+    public static TimeSpan Age(StreamEntry entry, DateTimeOffset now) =>
+        now - Time(entry) is var age && age > TimeSpan.Zero ? age : TimeSpan.Zero;
 }

@@ -3,6 +3,11 @@ namespace LoraAspire.Runtime.Streams;
 /// <summary>How often streams are looked at and when a reader counts as dead.</summary>
 public sealed record StreamSettings
 {
+    /// <summary>What every time in a message is read from.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    public DateTimeOffset Now => Clock.GetUtcNow();
+
     /// <summary>Between two renewals of a worker's lease; also the longest a cancel takes to be heard.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(1);
 

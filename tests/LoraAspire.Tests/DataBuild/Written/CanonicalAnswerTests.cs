@@ -19,10 +19,15 @@ public sealed class CanonicalAnswerTests
 
     [Theory]
     [InlineData("""{"choices":[{"message":{"content":"1. Say [input] in [tgt_lang]."}}]}""")]
-    [InlineData("""{"id":null,"object":"text","created":"abc","model":null,"usage":{"prompt_tokens":1.5},"service_tier":7,"choices":[{"index":"x","finish_reason":null,"logprobs":3,"message":{"role":"model","content":"1. Say [input] in [tgt_lang].","tool_calls":null}}]}""")]
-    [InlineData("""{"created":1.5,"usage":null,"choices":[{"finish_reason":"eos_token","message":{"role":5,"content":"1. Say [input] in [tgt_lang].","reasoning_content":"…"}}]}""")]
-    [InlineData("""{"choices":[{"finish_reason":"STOP","message":{"role":"assistant","content":[{"type":"text","text":"1. Say [input]"},{"type":"image"},{"type":"text","text":" in [tgt_lang]."}]}}]}""")]
-    [InlineData("""{"choices":[{"finish_reason":7,"message":{"content":"1. Say [input] in [tgt_lang].\n2. Half [input] in [tgt_lang] \ud83d"}},5],}""")]
+    [InlineData("""{"id":null,"object":"text","created":"abc","model":null,"usage":{"prompt_tokens":1.5},"service_tier":7,"choices":["""
+        + """{"index":"x","finish_reason":null,"logprobs":3,"message":{"role":"model","content":"1. Say [input] in ["""
+        + """tgt_lang].","tool_calls":null}}]}""")]
+    [InlineData("""{"created":1.5,"usage":null,"choices":[{"finish_reason":"eos_token","message":{"role":5,"content":"1. Say [input] in ["""
+        + """tgt_lang].","reasoning_content":"…"}}]}""")]
+    [InlineData("""{"choices":[{"finish_reason":"STOP","message":{"role":"assistant","content":[{"type":"text","text":"1. Say [input]"},"""
+        + """{"type":"image"},{"type":"text","text":" in [tgt_lang]."}]}}]}""")]
+    [InlineData("""{"choices":[{"finish_reason":7,"message":{"content":"1. Say [input] in [tgt_lang].\n2. Half [input] in [tgt_lang] """
+        + """\ud83d"}},5],}""")]
     public async Task What_stands_beside_the_message_does_no_harm(string body)
     {
         using WriterRun run = new();

@@ -28,7 +28,8 @@ internal static class OwnModels
         ["qwen2"] = """{ "model_type": "qwen2", "rope_theta": 1000000.0, "use_sliding_window": false, "sliding_window": null }""",
         ["qwen2_bf16"] = """{ "model_type": "qwen2", "rope_theta": 1000000.0, "torch_dtype": "bfloat16" }""",
         ["qwen3"] =
-            """{ "model_type": "qwen3", "head_dim": 8, "tie_word_embeddings": true, "rope_parameters": { "rope_theta": 1000000.0, "rope_type": "default" } }""",
+            """{ "model_type": "qwen3", "head_dim": 8, "tie_word_embeddings": true, "rope_parameters": { "rope_theta": 1000000.0,"""
+                + """ "rope_type": "default" } }""",
         ["gemma"] = """{ "model_type": "gemma", "num_key_value_heads": 1, "head_dim": 8, "hidden_activation": "gelu_pytorch_tanh" }""",
         ["gemma2"] = """
             { "model_type": "gemma2", "head_dim": 8, "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": 6, "sliding_window": 5,

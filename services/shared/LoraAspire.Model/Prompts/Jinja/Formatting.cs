@@ -212,7 +212,8 @@ internal static partial class Formatting
         RegexOptions.NonBacktracking)]
     private static partial Regex Replacement();
 
-    [GeneratedRegex(@"^((?<fill>.)?(?<align>[<>=^]))?(?<sign>[-+ ])?(?<zero>0)?(?<width>[0-9]*)(?<comma>[,_])?(\.(?<precision>[0-9]+))?(?<kind>[a-zA-Z%])?$",
+    [GeneratedRegex(@"^((?<fill>.)?(?<align>[<>=^]))?(?<sign>[-+ ])?(?<zero>0)?(?<width>[0-9]*)(?<comma>[,_])?(\.(?<precision>[0-9]"
+        + @"+))?(?<kind>[a-zA-Z%])?$",
         RegexOptions.Singleline)]
     private static partial Regex SpecParts();
 }
