@@ -32,7 +32,7 @@ internal static class Campaign
             var result = await RunChildAsync(name, inputs, seed, keep, cancellationToken);
             results.Add(result);
             Console.WriteLine(
-                FormattableString.Invariant(
+                string.Create(CultureInfo.InvariantCulture,
                     $"{result.Name,-20} {result.Inputs,7} {result.Taken,7} {result.Refused,7} {result.Crashes,7} {result.Hangs,5} "
                         + $"{result.PeakMb,5:0} {result.Seconds,6:0.0}"));
             foreach (var fault in result.Faults)

@@ -27,4 +27,7 @@ public sealed class ChatStage(ModelCatalog catalog, ModelPool pool) : IStage<Cha
         }
         context.Report.Report(new StageProgress(Message: $"serving as '{name}'"));
     }
+
+    public IEnumerable<Finding> Check(StageCheck<ChatParams> given) =>
+        given.Inputs.SelectMany(input => ModelCheck.Problems(input.Value).Select(problem => new Finding(input.Key, problem)));
 }

@@ -24,14 +24,23 @@ internal static class CheckCommand
                 {
                     Console.WriteLine($"{note.File}:{note.Line}:{note.Column}: note: {note.Message}");
                 }
-                foreach (var error in result.Errors)
+                var errors = result.Errors;
+                if (result.Pipeline is not null)
+                {
+                    (errors, var notes) = await StageCheck.OfAsync(result, cancellationToken);
+                    foreach (var note in notes)
+                    {
+                        Console.WriteLine($"{file}: note: {note}");
+                    }
+                }
+                foreach (var error in errors)
                 {
                     Console.Error.WriteLine($"{error.File}:{error.Line}:{error.Column}: error: {error.Message}");
                 }
-                Console.WriteLine(result.Pipeline is { } pipeline
+                Console.WriteLine(result.Pipeline is { } pipeline && errors.Count == 0
                     ? $"{file}: ok: {pipeline.Name}, {string.Join(" → ", pipeline.Stages.Select(stage => stage.Id))}"
-                    : $"{file}: {result.Errors.Count} error{(result.Errors.Count == 1 ? "" : "s")}");
-                wrong += result.Errors.Count;
+                    : $"{file}: {errors.Count} error{(errors.Count == 1 ? "" : "s")}");
+                wrong += errors.Count;
             }
             return wrong == 0 ? 0 : 1;
         });

@@ -45,6 +45,8 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         }
     }
 
+    public IEnumerable<Finding> Check(StageCheck<DataBuildParams> given) => DataBuildCheck.Of(given);
+
     /// <summary>
     /// A message quotes what stands in a file, such as the names of its columns, of which there may be thousands. Its end says what to do.
     /// </summary>

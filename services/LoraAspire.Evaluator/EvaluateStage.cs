@@ -35,6 +35,9 @@ public sealed class EvaluateStage : IStage<EvaluatorParams>
         }
     }
 
+    public IEnumerable<Finding> Check(StageCheck<EvaluatorParams> given) =>
+        given.Inputs.SelectMany(input => ModelCheck.Problems(input.Value).Select(problem => new Finding(input.Key, problem)));
+
     /// <summary>One model in memory at a time.</summary>
     private static List<string> Answers(string folder, PromptTemplate? template, EvaluatorParams with, IProgress<int> progress,
         CancellationToken cancellationToken)

@@ -30,6 +30,9 @@ public sealed class MergeStage : IStage<MergerParams>
         }
     }
 
+    public IEnumerable<Finding> Check(StageCheck<MergerParams> given) => given.Inputs.TryGetValue("base", out var folder)
+        ? ModelCheck.Problems(folder).Select(problem => new Finding("base", problem)) : [];
+
     private static void CopyTemplate(IEnumerable<string> candidates, string to)
     {
         var template = candidates.Select(folder => Path.Combine(folder, PromptTemplate.FileName)).FirstOrDefault(File.Exists);

@@ -32,6 +32,8 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
     }
 
+    public IEnumerable<Finding> Check(StageCheck<TrainerParams> given) => TrainCheck.Of(given);
+
     private static void Train(StageContext<TrainerParams> context, CancellationToken cancellationToken)
     {
         var settings = context.With;

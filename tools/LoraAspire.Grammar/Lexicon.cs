@@ -42,20 +42,14 @@ internal static class Lexicon
         lamp lamps 灯 盏; picture pictures 画 幅; letter letters 信 封; knife knives 刀 把; umbrella umbrellas 雨伞 把; coat coats 大衣 件
         toy toys 玩具 个; flower flowers 花 朵; stone stones 石头 块; coin coins 硬币 枚
         """);
-    public static readonly Noun[] Vehicles = Nouns("car cars 汽车 辆; bus buses 公共汽车 辆; bike bikes 自行车 辆; train trains 火车 列
-    boat boats 船 "
+    public static readonly Noun[] Vehicles = Nouns("car cars 汽车 辆; bus buses 公共汽车 辆; bike bikes 自行车 辆; train trains 火车 列; boat boats 船 "
         + "条; plane planes 飞机 架; truck trucks 卡车 辆; ship ships 轮船 艘");
-    public static readonly Noun[] Furniture = Nouns("table tables 桌子 张; chair chairs 椅子 把; bed beds 床 张; desk desks 书桌 张
-    door doors 门 "
+    public static readonly Noun[] Furniture = Nouns("table tables 桌子 张; chair chairs 椅子 把; bed beds 床 张; desk desks 书桌 张; door doors 门 "
         + "扇; window windows 窗户 扇; sofa sofas 沙发 张; shelf shelves 架子 个");
-    public static readonly Noun[] Places = Nouns("garden gardens 花园 个; kitchen kitchens 厨房 个; school schools 学校 所
-    park parks 公园 个; room "
-        + "rooms 房间 个; house houses 房子 座; shop shops 商店 家; library libraries 图书馆 座; office offices 办公室 间
-        hospital hospitals 医院 家");
-    public static readonly Noun[] Jobs = Nouns("teacher teachers 老师 名; doctor doctors 医生 名; student students 学生 名
-    farmer farmers 农民 名; "
-        + "driver drivers 司机 名; cook cooks 厨师 名; singer singers 歌手 名; writer writers 作家 名; nurse nurses 护士 名
-        worker workers 工人 名");
+    public static readonly Noun[] Places = Nouns("garden gardens 花园 个; kitchen kitchens 厨房 个; school schools 学校 所; park parks 公园 个; room "
+        + "rooms 房间 个; house houses 房子 座; shop shops 商店 家; library libraries 图书馆 座; office offices 办公室 间; hospital hospitals 医院 家");
+    public static readonly Noun[] Jobs = Nouns("teacher teachers 老师 名; doctor doctors 医生 名; student students 学生 名; farmer farmers 农民 名; "
+        + "driver drivers 司机 名; cook cooks 厨师 名; singer singers 歌手 名; writer writers 作家 名; nurse nurses 护士 名; worker workers 工人 名");
 
     public static readonly Noun[] Countable = [.. Animals, .. Fruits, .. Things, .. Vehicles, .. Furniture];
     public static readonly Noun[] Movable = [.. Animals.Take(10), .. Fruits, .. Things];
@@ -118,17 +112,14 @@ internal static class Lexicon
     public static readonly Pair[] Adjectives =
         Pairs("big 大; small 小; new 新; old 旧; beautiful 漂亮; clean 干净; dirty 脏; heavy 重; light 轻; cheap 便宜; expensive 贵; nice 好");
     public static readonly Pair[] Feelings = Pairs(
-        "happy 高兴; sad 难过; tired 累; busy 忙; hungry 饿; thirsty 渴; cold 冷; angry 生气; sick 不舒服; healthy 健康; young 年轻; tall 高
-        clever 聪明");
-    public static readonly Pair[] Foods = Pairs("tea 茶; coffee 咖啡; milk 牛奶; water 水; rice 米饭; bread 面包; meat 肉; soup 汤
-    cake 蛋糕; cheese "
+        "happy 高兴; sad 难过; tired 累; busy 忙; hungry 饿; thirsty 渴; cold 冷; angry 生气; sick 不舒服; healthy 健康; young 年轻; tall 高; clever 聪明");
+    public static readonly Pair[] Foods = Pairs("tea 茶; coffee 咖啡; milk 牛奶; water 水; rice 米饭; bread 面包; meat 肉; soup 汤; cake 蛋糕; cheese "
         + "奶酪; juice 果汁; noodles 面条; vegetables 蔬菜; chocolate 巧克力; sugar 糖; fruit 水果");
     public static readonly Pair[] Times =
         Pairs("today 今天; tomorrow 明天; now 现在; tonight 今晚; next_week 下周; this_afternoon 今天下午; this_morning 今天早上");
     public static readonly Pair[] Days =
         Pairs("Monday 星期一; Tuesday 星期二; Wednesday 星期三; Thursday 星期四; Friday 星期五; Saturday 星期六; Sunday 星期日");
-    public static readonly Pair[] Months = Pairs("January 一月; February 二月; March 三月; April 四月; May 五月; June 六月; July 七月
-    August 八月; "
+    public static readonly Pair[] Months = Pairs("January 一月; February 二月; March 三月; April 四月; May 五月; June 六月; July 七月; August 八月; "
         + "September 九月; October 十月; November 十一月; December 十二月");
     public static readonly Pair[] Seasons = Pairs("spring 春天; summer 夏天; autumn 秋天; winter 冬天");
     public static readonly string[] Numbers = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -164,10 +155,8 @@ internal static class Lexicon
 
     /// <summary>Adjective, comparative, superlative.</summary>
     public static readonly string[][] Degrees = [.. Rows(
-        "big bigger biggest; small smaller smallest; fast faster fastest; old older oldest; tall taller tallest
-        long longer longest; "
-            + "good better best; bad worse worst; happy happier happiest; hot hotter hottest; cold colder coldest
-            easy easier easiest; "
+        "big bigger biggest; small smaller smallest; fast faster fastest; old older oldest; tall taller tallest; long longer longest; "
+            + "good better best; bad worse worst; happy happier happiest; hot hotter hottest; cold colder coldest; easy easier easiest; "
             + "strong stronger strongest; rich richer richest")];
 
     /// <summary>A number of things in Chinese: 两 before a measure word.</summary>

@@ -9,7 +9,7 @@ public static class Spell
     public static string Moment(DateTimeOffset at)
     {
         var local = at.ToLocalTime();
-        return local.Date == DateTimeOffset.Now.Date ? local.ToString("HH:mm:ss", CultureInfo.InvariantCulture)
+        return local.Date == TimeProvider.System.GetLocalNow().Date ? local.ToString("HH:mm:ss", CultureInfo.InvariantCulture)
             : local.ToString("d MMM HH:mm", CultureInfo.InvariantCulture);
     }
 

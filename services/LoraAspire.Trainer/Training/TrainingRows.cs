@@ -22,6 +22,13 @@ internal sealed class TrainingRows
         TotalSteps = steps <= int.MaxValue ? (int)steps
             : throw new StageException($"num_epochs {settings.NumEpochs} of {StepsPerEpoch} steps each are {steps} steps, more than can "
                 + "be counted. Lower num_epochs, or give max_steps.");
+        if (Schedule.Of(settings, TotalSteps).WarmupSteps is var warmup && warmup > 0 && warmup >= TotalSteps)
+        {
+            throw new StageException($"{TotalSteps} {(TotalSteps == 1 ? "step" : "steps")}, {warmup} of warm-up: the learning rate would "
+                + $"never get to its value, and little or nothing be learned. {_training.Length} rows make {StepsPerEpoch} "
+                + $"{(StepsPerEpoch == 1 ? "step" : "steps")} of {settings.BatchSize} an epoch: lower warmup_steps or batch_size, "
+                + "or raise num_epochs.");
+        }
     }
 
     public int StepsPerEpoch => _sampler.StepsPerEpoch;
@@ -64,19 +71,20 @@ internal sealed class TrainingRows
     /// </summary>
     private static (int[] Training, int[] HeldOut) Split(InstructionDataset rows, TrainerParams settings)
     {
-        if (settings.ValSetSize >= rows.Count)
+        var count = settings.HeldOutOf(rows.Count);
+        if (count >= rows.Count)
         {
             throw new StageException(
-                $"val_set_size is {settings.ValSetSize}, but the data set has {rows.Count} rows. Lower val_set_size, or set it to 0.");
+                $"val_set_size is {count}, but the data set has {rows.Count} rows. Lower val_set_size, or leave it out for a tenth of them.");
         }
         var order = Enumerable.Range(0, rows.Count).ToArray();
         new Random(settings.Seed).Shuffle(order);
-        int[] heldOut = [.. order[..settings.ValSetSize].Order()], rest = [.. order[settings.ValSetSize..].Order()];
+        int[] heldOut = [.. order[..count].Order()], rest = [.. order[count..].Order()];
         var records = heldOut.Select(rows.Record).ToHashSet();
         int[] training = settings.Compat == Compat.AlpacaLora || records.Count == 0 ? rest
             : [.. rest.Where(row => !records.Contains(rows.Record(row)))];
         return training.Length > 0 ? (training, heldOut)
-            : throw new StageException($"val_set_size is {settings.ValSetSize}, and every other row is a copy of a held-out one. Lower "
+            : throw new StageException($"val_set_size is {count}, and every other row is a copy of a held-out one. Lower "
                 + "val_set_size, or set it to 0.");
     }
 

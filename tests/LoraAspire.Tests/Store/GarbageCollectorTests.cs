@@ -13,7 +13,7 @@ public sealed class GarbageCollectorTests : IDisposable
     private readonly TestFolder _folder = new();
     private readonly GarbageCollector _gc;
 
-    public GarbageCollectorTests() => _gc = new(_folder.Paths.Store);
+    public GarbageCollectorTests() => _gc = new(_folder.Paths.Store, TimeProvider.System);
 
     public void Dispose() => _folder.Dispose();
 

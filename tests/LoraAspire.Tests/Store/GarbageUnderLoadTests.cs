@@ -99,7 +99,7 @@ public sealed class GarbageUnderLoadTests(ITestOutputHelper output) : IDisposabl
 
     private async Task CollectAsync(CancellationTokenSource over)
     {
-        GarbageCollector gc = new(_folder.Paths.Store);
+        GarbageCollector gc = new(_folder.Paths.Store, TimeProvider.System);
         while (!over.IsCancellationRequested)
         {
             _time.EnterWriteLock();

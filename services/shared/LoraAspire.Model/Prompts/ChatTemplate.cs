@@ -119,7 +119,7 @@ public sealed class ChatTemplate
         variables["add_generation_prompt"] = Value.Of(addGenerationPrompt);
         Add("tools", tools);
         Add("documents", options.Documents);
-        return _template.Render(variables, options.Now ?? DateTimeOffset.Now);
+        return _template.Render(variables, options.Now ?? TimeProvider.System.GetLocalNow());
 
         void Add(string name, JsonElement? given)
         {

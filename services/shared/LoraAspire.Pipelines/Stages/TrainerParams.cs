@@ -27,7 +27,7 @@ public sealed record TrainerParams : StageParams
     [Range(1, 1_000_000_000)]
     public int? MaxSteps { get; init; }
 
-    [Range(0.0, 1_000_000, MinimumIsExclusive = true)]
+    [Range(0.0, 1, MinimumIsExclusive = true, ErrorMessage = "must be above 0 and at most 1; 1e-4 to 3e-4 is usual for LoRA")]
     public double LearningRate { get; init; } = 3e-4;
     public LrScheduler LrSchedulerType { get; init; } = LrScheduler.Linear;
     [Range(0, 1_000_000_000)]
@@ -80,9 +80,12 @@ public sealed record TrainerParams : StageParams
     [Range(0.0, 1_000_000, ErrorMessage = "must be 0 or more; 5 is usual")]
     public double? NeftuneNoiseAlpha { get; init; }
 
-    /// <summary>Rows held out for validation, drawn by the seed; 0 turns evaluation off.</summary>
-    [Range(0, int.MaxValue)]
-    public int ValSetSize { get; init; } = 2000;
+    /// <summary>
+    /// Rows held out for validation, drawn by the seed: a number of them, or below 1 a share. 0 turns evaluation off; null is 2000, but at
+    /// most a tenth of the rows.
+    /// </summary>
+    [Range(0.0, int.MaxValue)]
+    public double? ValSetSize { get; init; }
     [Range(1, 1_000_000_000)]
     public int EvalSteps { get; init; } = 200;
     [Range(1, 1_000_000_000)]
@@ -111,6 +114,14 @@ public sealed record TrainerParams : StageParams
     /// <summary>How often it is told and kept how far the training is changes nothing of what is trained.</summary>
     public override IEnumerable<string> PolicyKeys() => ["logging_steps", "save_steps", "save_total_limit"];
 
+    /// <summary>How many of so many rows are held out.</summary>
+    public int HeldOutOf(int rows) => ValSetSize switch
+    {
+        null => Math.Min(2000, rows / 10),
+        > 0 and < 1 and var share => Math.Max(1, (int)Math.Round(share * rows)),
+        var count => (int)count,
+    };
+
     public override bool Gives(string output) => output == (FinetuningType == FinetuningType.Lora ? "adapter" : "model");
 
     public override IEnumerable<(string Key, string Problem)> Validate()
@@ -135,6 +146,15 @@ public sealed record TrainerParams : StageParams
             {
                 yield return (key, "belongs to LoRA, but finetuning_type is full");
             }
+        }
+        if (ValSetSize > 1 && ValSetSize != Math.Truncate(ValSetSize.Value))
+        {
+            yield return ("val_set_size", "is a whole number of rows, or below 1 a share of them");
+        }
+        if (MaxSteps is { } most && (WarmupRatio is { } ratio ? Math.Ceiling(ratio * most) : WarmupSteps) is var warmup && warmup >= most)
+        {
+            yield return (WarmupRatio is null ? "warmup_steps" : "warmup_ratio",
+                $"makes {warmup} steps of warm-up, and max_steps ends the run after {most}: the learning rate never gets to its value");
         }
         if (EarlyStoppingPatience is not null && ValSetSize == 0)
         {

@@ -139,7 +139,7 @@ public static class PipelineParser
     }
 
     /// <summary>The value under a key, or with "key[2]" an item of its list.</summary>
-    private static YamlNode? Find(YamlMappingNode with, string key)
+    internal static YamlNode? Find(YamlMappingNode with, string key)
     {
         var name = key.Split('[')[0];
         var value = with.Children.FirstOrDefault(entry => Binder.Text(entry.Key) == name).Value;

@@ -7,10 +7,10 @@ using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>The command line of a worker: <c>once</c> runs one stage without Redis.</summary>
+/// <summary>The command line of a worker: <c>once</c> runs one stage without Redis, <c>check</c> looks at one before its run.</summary>
 internal abstract class OnceCommand
 {
-    private static readonly string[] Words = ["once", "--help", "-h", "-?", "--version"];
+    private static readonly string[] Words = ["once", "check", "--help", "-h", "-?", "--version"];
 
     public static bool IsAskedFor(IEnumerable<string> args) => args.Any(Words.Contains);
 
@@ -33,10 +33,17 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
     {
         TerminalText.GuardConsole();
         var once = new Command("once", $"Run {kind.Name} once, without Redis.") { _with, _inputs, _out, _data };
-        once.SetAction(RunAsync);
+        once.SetAction((parsed, cancellationToken) => GuardedAsync(() => RunAsync(parsed, cancellationToken)));
+        Argument<string> pipeline = new("pipeline"), id = new("stage");
+        var check = new Command("check", "Look, without running it, at what would keep a stage of a pipeline from its start; `lora check` asks.")
+        {
+            pipeline, id,
+        };
+        check.SetAction((parsed, cancellationToken) => GuardedAsync(() => CheckOfStage.RunAsync(stage, kind, paths, libraries,
+            parsed.GetRequiredValue(pipeline), parsed.GetRequiredValue(id), cancellationToken)));
         var root = new RootCommand(
             $"LoraAspire's {kind.Name} worker: {kind.Title}. Without a command it takes orders from Redis "
-                + "(ConnectionStrings__redis).") { once };
+                + "(ConnectionStrings__redis).") { once, check };
         return await root.Parse(args).InvokeAsync();
     }
 
@@ -77,6 +84,14 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
         {
             await Console.Error.WriteLineAsync($"stopped; run the same command again to go on from the last checkpoint in {output}.part");
             return 130;
+        }
+    }
+
+    private static async Task<int> GuardedAsync(Func<Task<int>> run)
+    {
+        try
+        {
+            return await run();
         }
         catch (Exception error) when (error is StageException or PipelineException or IOException or UnauthorizedAccessException)
         {

@@ -9,7 +9,18 @@ namespace LoraAspire.Runtime.Stages;
 public interface IStage<TParams> where TParams : StageParams
 {
     Task RunAsync(StageContext<TParams> context, CancellationToken cancellationToken);
+
+    /// <summary>What can be known to be wrong before a start: of the parameters, and of what is there already.</summary>
+    IEnumerable<Finding> Check(StageCheck<TParams> given) => [];
 }
+
+/// <summary>What a stage can look at before its run.</summary>
+/// <param name="Inputs">Input name → folder. What an earlier stage makes isn't among them.</param>
+public sealed record StageCheck<TParams>(TParams With, IReadOnlyDictionary<string, string> Inputs, DataRoot Data) where TParams : StageParams;
+
+/// <summary>Something that would keep a stage from running.</summary>
+/// <param name="Key">The parameter or the input that it is about; "key[2]" is an item of a list.</param>
+public sealed record Finding(string Key, string Problem);
 
 /// <summary>
 /// What a stage gets. Folders exist when the stage starts; the store publishes what lies in each output folder afterwards.
