@@ -35,7 +35,8 @@ internal static class GcCommand
             var paths = App.Folders;
             var since = TimeProvider.System.GetUtcNow() - TimeSpan.FromDays(parsed.GetValue(days));
             var needs = parsed.GetValue(offline) ? RunNeeds.Unknown : RunNeeds.Of(await RunsAsync(), since);
-            var report = new GarbageCollector(paths.Store, TimeProvider.System).Collect(since, needs, paths.ModelLinks, parsed.GetValue(delete));
+            var report =
+                new GarbageCollector(paths.Store, TimeProvider.System).Collect(since, needs, paths.ModelLinks, parsed.GetValue(delete));
             Show(report, paths.Store, parsed.GetValue(delete));
             return 0;
         });

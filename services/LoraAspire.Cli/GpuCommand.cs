@@ -14,7 +14,9 @@ internal static class GpuCommand
         command.SetAction(_ =>
         {
             var gpus = Gpus.Open(out var why) ?? throw new CliException(why);
-            Console.WriteLine($"{Environment.MachineName}  {TimeProvider.System.GetLocalNow().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)}  "
+            Console.WriteLine(
+                $"{Environment.MachineName}  "
+                    + $"{TimeProvider.System.GetLocalNow().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)}  "
                 + $"driver {gpus.Driver}");
             foreach (var gpu in gpus.Read())
             {

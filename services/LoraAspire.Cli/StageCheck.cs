@@ -34,7 +34,8 @@ internal static class StageCheck
             RedirectStandardError = true,
         };
         using var process = Process.Start(start)!;
-        var (answer, trouble) = (process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
+        var (answer, trouble) =
+            (process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
         await process.WaitForExitAsync(cancellationToken);
         if (process.ExitCode != 0)
         {

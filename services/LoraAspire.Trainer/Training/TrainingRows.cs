@@ -75,7 +75,8 @@ internal sealed class TrainingRows
         if (count >= rows.Count)
         {
             throw new StageException(
-                $"val_set_size is {count}, but the data set has {rows.Count} rows. Lower val_set_size, or leave it out for a tenth of them.");
+                $"val_set_size is {count}, but the data set has {rows.Count} rows. Lower val_set_size, or leave it out for a tenth of "
+                    + $"them.");
         }
         var order = Enumerable.Range(0, rows.Count).ToArray();
         new Random(settings.Seed).Shuffle(order);

@@ -10,9 +10,12 @@ public static class ModelCheck
     /// <returns>What is wrong, in words; nothing when the folder can be used.</returns>
     public static IEnumerable<string> Problems(string folder, bool weights = true, bool tokenizer = true)
     {
+        if (Problem(() => ModelConfig.Load(folder)) is { } unknown)
+        {
+            return [unknown]; // a model that can't be run: what its other files lack is beside the point
+        }
         Action[] looks =
         [
-            () => ModelConfig.Load(folder),
             () => { if (weights) { using var files = WeightFiles.Open(folder); } },
             () => { if (tokenizer) { HfTokenizer.Load(folder); } },
         ];

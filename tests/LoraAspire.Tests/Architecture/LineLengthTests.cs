@@ -17,7 +17,8 @@ public sealed partial class LineLengthTests
             .Where(file => Path.GetExtension(file) is ".cs" or ".razor" && !Built().IsMatch(file)).ToList();
         Assert.True(files.Count > 400, "the folders are looked for in the wrong place");
 
-        Assert.Equal("", string.Join('\n', files.SelectMany(file => TooLong(file).Select(line => $"{Path.GetRelativePath(root, file)}:{line}"))));
+        Assert.Equal("",
+            string.Join('\n', files.SelectMany(file => TooLong(file).Select(line => $"{Path.GetRelativePath(root, file)}:{line}"))));
     }
 
     [Fact]

@@ -23,7 +23,7 @@ public sealed class TrainingRowsTests
     }
 
     private static TrainerParams With(int heldOut, Compat compat = Compat.None) =>
-        new() { BatchSize = 1, MicroBatchSize = 1, ValSetSize = heldOut, NumEpochs = 1, Compat = compat };
+        new() { BatchSize = 1, MicroBatchSize = 1, ValSetSize = heldOut, NumEpochs = 1, WarmupSteps = 0, Compat = compat };
 
     private static HashSet<int> Trained(TrainingRows rows) =>
         [.. Enumerable.Range(0, rows.StepsPerEpoch).SelectMany(step => rows.Step(step, 100, packed: true)).SelectMany(batch => batch.Rows)

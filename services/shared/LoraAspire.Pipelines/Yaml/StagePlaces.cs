@@ -9,8 +9,10 @@ public static class StagePlaces
     public static Diagnostic At(ParsedPipeline parsed, string stage, string key, string message)
     {
         var root = YamlDocument.Load(parsed.Yaml, new Diagnostics(parsed.File));
-        var node = (Child(root, "stages") as YamlSequenceNode)?.Children.FirstOrDefault(child => Binder.Text(Child(child, "id") ?? "") == stage);
-        var place = PipelineParser.Find(Child(node, "with") as YamlMappingNode ?? new(), key) ?? Child(Child(node, "inputs"), key) ?? Child(node, "id");
+        var node =
+            (Child(root, "stages") as YamlSequenceNode)?.Children.FirstOrDefault(child => Binder.Text(Child(child, "id") ?? "") == stage);
+        var place = PipelineParser.Find(Child(node, "with") as YamlMappingNode ?? new(), key) ?? Child(Child(node, "inputs"), key)
+            ?? Child(node, "id");
         return new(parsed.File, place?.Start.Line ?? 1, place?.Start.Column ?? 1, message);
     }
 

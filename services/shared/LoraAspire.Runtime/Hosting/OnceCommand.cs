@@ -35,7 +35,8 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
         var once = new Command("once", $"Run {kind.Name} once, without Redis.") { _with, _inputs, _out, _data };
         once.SetAction((parsed, cancellationToken) => GuardedAsync(() => RunAsync(parsed, cancellationToken)));
         Argument<string> pipeline = new("pipeline"), id = new("stage");
-        var check = new Command("check", "Look, without running it, at what would keep a stage of a pipeline from its start; `lora check` asks.")
+        var check =
+            new Command("check", "Look, without running it, at what would keep a stage of a pipeline from its start; `lora check` asks.")
         {
             pipeline, id,
         };

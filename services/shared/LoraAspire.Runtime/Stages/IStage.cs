@@ -16,7 +16,8 @@ public interface IStage<TParams> where TParams : StageParams
 
 /// <summary>What a stage can look at before its run.</summary>
 /// <param name="Inputs">Input name → folder. What an earlier stage makes isn't among them.</param>
-public sealed record StageCheck<TParams>(TParams With, IReadOnlyDictionary<string, string> Inputs, DataRoot Data) where TParams : StageParams;
+public sealed record StageCheck<TParams>(TParams With, IReadOnlyDictionary<string, string> Inputs,
+    DataRoot Data) where TParams : StageParams;
 
 /// <summary>Something that would keep a stage from running.</summary>
 /// <param name="Key">The parameter or the input that it is about; "key[2]" is an item of a list.</param>

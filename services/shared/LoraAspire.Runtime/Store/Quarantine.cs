@@ -12,7 +12,8 @@ internal sealed class Quarantine(string folder, ILogger log)
     public void Take(string path, string reason)
     {
         var place = Path.Combine(folder,
-            $"{Path.GetFileName(path)}-{TimeProvider.System.GetUtcNow().UtcDateTime.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture)}-"
+            $"{Path.GetFileName(path)}-"
+                + $"{TimeProvider.System.GetUtcNow().UtcDateTime.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture)}-"
                 + $"{Guid.NewGuid().ToString("N")[..4]}");
         try
         {

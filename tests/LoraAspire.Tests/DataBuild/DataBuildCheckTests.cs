@@ -1,0 +1,42 @@
+using LoraAspire.DataBuild;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
+using LoraAspire.Runtime.Stages;
+using LoraAspire.Tests.Goldens;
+
+namespace LoraAspire.Tests.DataBuild;
+
+/// <summary>What `lora check` asks of data-build: the base's tokenizer and the first record of each file.</summary>
+public sealed class DataBuildCheckTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("lora-").FullName;
+
+    [Fact]
+    public void Each_source_is_read_as_far_as_its_first_record()
+    {
+        File.WriteAllText(Path.Combine(_folder, "good.json"), """[{"instruction": "a", "output": "b"}, {"other": 1}]""");
+        File.WriteAllText(Path.Combine(_folder, "named.json"), """[{"question": "a", "output": "b"}]""");
+        File.WriteAllText(Path.Combine(_folder, "empty.jsonl"), "");
+        var found = Check(GoldenFolder.Pebble, "good.json", "named.json", "empty.jsonl");
+
+        Assert.Equal(["sources[1]", "sources[2]"], found.Select(finding => finding.Key));
+        Assert.Contains("row 0 has no 'instruction'", found[0].Problem);
+        Assert.Contains("empty.jsonl", found[1].Problem);
+    }
+
+    [Fact]
+    public void A_base_without_a_tokenizer_is_told_at_its_input()
+    {
+        File.WriteAllText(Path.Combine(_folder, "good.json"), """[{"instruction": "a", "output": "b"}]""");
+        File.Copy(Path.Combine(GoldenFolder.Pebble, "config.json"), Path.Combine(_folder, "config.json"));
+        var finding = Assert.Single(Check(_folder, "good.json"));
+        Assert.Equal("base", finding.Key);
+        Assert.Contains("No tokenizer in", finding.Problem);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private List<Finding> Check(string model, params string[] files) => [.. ((IStage<DataBuildParams>)new DataBuildStage()).Check(new(
+        new() { Sources = [.. files.Select(file => (DataSource)new AlpacaSource { Path = file })] },
+        new Dictionary<string, string> { ["base"] = model }, new DataRoot(_folder)))];
+}

@@ -1,0 +1,85 @@
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime.Stages;
+using LoraAspire.Trainer;
+
+namespace LoraAspire.Tests.Trainer;
+
+/// <summary>Runs that would learn nothing are stopped before they start, with what to change.</summary>
+public sealed class LearnsNothingTests
+{
+    [Theory]
+    [InlineData(50_000, null, 2000)]
+    [InlineData(20_000, null, 2000)]
+    [InlineData(19_999, null, 1999)]
+    [InlineData(12, null, 1)]
+    [InlineData(9, null, 0)]
+    [InlineData(1000, 0.1, 100)]
+    [InlineData(10, 0.001, 1)]
+    [InlineData(10, 0.0, 0)]
+    [InlineData(10, 5.0, 5)]
+    public void So_many_rows_are_held_out(int rows, double? valSetSize, int heldOut) =>
+        Assert.Equal(heldOut, new TrainerParams { ValSetSize = valSetSize }.HeldOutOf(rows));
+
+    [Theory]
+    [InlineData("val_size: 0.1", 0.1)]
+    [InlineData("val_set_size: 200.0", 200)]
+    public void A_share_of_other_trainers_is_taken(string yaml, double share) =>
+        Assert.Equal(share, ((TrainerParams)PipelineParser.ParseParams(yaml, "with.yaml", StageKinds.Trainer)).ValSetSize);
+
+    [Theory]
+    [InlineData("val_set_size: 2.5", "is a whole number of rows, or below 1 a share of them")]
+    [InlineData("learning_rate: 100", "must be above 0 and at most 1")]
+    [InlineData("max_steps: 50", "makes 100 steps of warm-up, and max_steps ends the run after 50")]
+    [InlineData("max_steps: 50\nwarmup_ratio: 1", "makes 50 steps of warm-up, and max_steps ends the run after 50")]
+    public void A_slip_is_refused_where_it_is_written(string yaml, string words) =>
+        Assert.Contains(words, Assert.Throws<PipelineException>(() =>
+            PipelineParser.ParseParams(yaml, "with.yaml", StageKinds.Trainer)).Message);
+
+    [Theory]
+    [InlineData(100, null, 40, "1 step, 100 of warm-up")]
+    [InlineData(5, null, 8, "5 steps, 5 of warm-up")]
+    [InlineData(0, 1.0, 20, "2 steps, 2 of warm-up")]
+    public void A_run_that_is_no_longer_than_its_warm_up_is_refused(int warmup, double? ratio, int batch, string words)
+    {
+        using TrainerStageRun stage = new();
+        TrainerParams with = new()
+        {
+            BatchSize = batch, MicroBatchSize = batch, NumEpochs = 1, ValSetSize = 0, WarmupSteps = warmup, WarmupRatio = ratio,
+        };
+        var error = Assert.Throws<StageException>(() => stage.Run(with, "short"));
+        Assert.StartsWith(words, error.Message);
+        Assert.Contains("lower warmup_steps or batch_size", error.Message);
+    }
+
+    [Fact]
+    public void Of_few_rows_a_tenth_is_held_out_where_nothing_is_said()
+    {
+        using TrainerStageRun stage = new();
+        stage.Run(new TrainerParams { BatchSize = 6, MicroBatchSize = 6, NumEpochs = 1, WarmupSteps = 0, Device = Device.Cpu }, "tenth");
+        Assert.Contains(stage.Reports, report => report.Message?.Contains("36 rows to train on, 4 held out") == true);
+    }
+
+    [Fact]
+    public void A_target_that_no_layer_has_and_a_base_that_cannot_run_are_found_before_a_start()
+    {
+        IEnumerable<Finding> Check(string folder, params string[] targets) => ((IStage<TrainerParams>)new TrainStage()).Check(
+            new(new() { LoraTargetModules = targets }, new Dictionary<string, string> { ["base"] = folder }, new DataRoot(folder)));
+
+        Assert.Empty(Check(TrainerStageRun.Base, "q_proj", "lm_head"));
+        Assert.Empty(Check(TrainerStageRun.Base, "all-linear"));
+        var finding = Assert.Single(Check(TrainerStageRun.Base, "q_proj", "W_pack"));
+        Assert.Equal("lora_target_modules", finding.Key);
+        Assert.Contains("'W_pack': it has", finding.Problem);
+
+        var empty = Directory.CreateTempSubdirectory("lora-").FullName;
+        Assert.Contains("config.json", Assert.Single(Check(empty, "q_proj")).Problem);
+        foreach (var file in (string[])["config.json", "model.safetensors.index.json"])
+        {
+            File.WriteAllText(Path.Combine(empty, file), file == "config.json"
+                ? File.ReadAllText(Path.Combine(TrainerStageRun.Base, file))
+                : """{"weight_map": {"a": "model-00001-of-00002.safetensors"}}""");
+        }
+        Assert.Contains("model-00001-of-00002.safetensors", Assert.Single(Check(empty, "q_proj")).Problem);
+    }
+}
