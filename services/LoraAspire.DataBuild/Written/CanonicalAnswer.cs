@@ -17,7 +17,7 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
 
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <exception cref="HttpRequestException">The body goes on and on: <see cref="HttpRequestError.ConfigurationLimitExceeded"/>.</exception>
+    /// <exception cref="HttpRequestException">The body goes on and on (<c>ConfigurationLimitExceeded</c>).</exception>
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var response = await base.SendAsync(request, cancellationToken);
@@ -60,7 +60,8 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
     private static string? Text(JsonElement? value) => value switch
     {
         { ValueKind: JsonValueKind.String } text => text.GetString(),
-        { ValueKind: JsonValueKind.Array } parts => string.Concat(parts.EnumerateArray().Select(part => Text(Member(part, "text") ?? part))),
+        { ValueKind: JsonValueKind.Array } parts =>
+            string.Concat(parts.EnumerateArray().Select(part => Text(Member(part, "text") ?? part))),
         _ => null,
     };
 

@@ -32,7 +32,8 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
         while (accepted.Count < assignment.Count)
         {
             var missing = Math.Min(assignment.Count - accepted.Count, assignment.AtOnce);
-            var response = requests.Spent ? null : await requests.AskAsync(assignment, assignment.Ask(missing, accepted), cancellationToken);
+            var ask = assignment.Ask(missing, accepted);
+            var response = requests.Spent ? null : await requests.AskAsync(assignment, ask, cancellationToken);
             if (response is null)
             {
                 throw new StageException(

@@ -88,10 +88,19 @@ internal static class ItemText
             return false;
         }
         var inner = text[pair.Open.Length..^pair.Close.Length];
-        // Every mark inside finds its partner inside. Where both look alike, the first but for those within words (it's, tgt_lang) opens.
-        var depth = 0;
-        return pair.Open != pair.Close ? inner.All(letter => (depth += letter == pair.Open[0] ? 1 : letter == pair.Close[0] ? -1 : 0) >= 0)
-            : Regex.Match(inner, $@"(?<before>^|[\s\S])(?:(?<![A-Za-z0-9]){Regex.Escape(pair.Open)}|{Regex.Escape(pair.Open)}(?![A-Za-z0-9]))")
-                is not { Success: true } next || next.Groups["before"].Value is "" or [' ' or '\t' or '\n' or '(' or '（' or ':' or '：'];
+        if (pair.Open != pair.Close)
+        {
+            // Every mark inside must find its partner inside.
+            var depth = 0;
+            return inner.All(letter => (depth += letter == pair.Open[0] ? 1 : letter == pair.Close[0] ? -1 : 0) >= 0);
+        }
+        // Both look alike: the next one, but for those within words (it's, tgt_lang), opens when white space or the start is before it.
+        var next = inner.IndexOf(pair.Open, StringComparison.Ordinal);
+        while (next > 0 && next + pair.Open.Length < inner.Length
+            && char.IsAsciiLetterOrDigit(inner[next - 1]) && char.IsAsciiLetterOrDigit(inner[next + pair.Open.Length]))
+        {
+            next = inner.IndexOf(pair.Open, next + pair.Open.Length, StringComparison.Ordinal);
+        }
+        return next <= 0 || char.IsWhiteSpace(inner[next - 1]) || inner[next - 1] is '(' or '（' or ':' or '：';
     }
 }

@@ -88,15 +88,14 @@ internal static partial class ListReader
     private static IEnumerable<string> NotBlank(string answer) => answer.Split('\n').Select(Blanks.Trim)
         .Where(line => line.Length > 0 && !line.StartsWith("```", StringComparison.Ordinal));
 
-    /// <summary>The texts of a line that is JSON, such as <c>"…", "…"</c> or <c>template_1 = "…"</c>, or in other quotes; else null.</summary>
+    /// <summary>The texts of a line that is JSON, <c>"…", "…"</c> or <c>template_1 = "…"</c>, or in other quotes; else null.</summary>
     private static IReadOnlyList<string>? Texts(string line, Func<string, bool> whole)
     {
         if (line is ['{', ..] or ['[', .., ']'])
         {
             return Values(line, whole);
         }
-        var bare = line.TrimEnd(',', '，');
-        bare = Member().Replace(bare, "$1");
+        var bare = Member().Replace(line.TrimEnd(',', '，'), "$1");
         return !Quoted().IsMatch(bare) ? null : (bare[0] == '"' ? Values($"[{bare}]", whole) : null) ?? [bare];
     }
 

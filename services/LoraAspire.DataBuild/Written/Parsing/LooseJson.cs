@@ -17,8 +17,11 @@ internal sealed partial class LooseJson(string text, bool isRest)
 
     private const int Deepest = 32;
 
-    /// <summary>Letters that may be looked at in vain: bounds the work that an endless row of braces makes.</summary>
-    private const int Patience = 2_000_000;
+    /// <summary>
+    /// Letters that may be looked at in vain, and what an object costs of them: no answer holds 4,000. Bounds the work that an endless row
+    /// of braces makes.
+    /// </summary>
+    private const int Patience = 500_000, ObjectCost = 125;
 
     private static readonly JsonReaderOptions Strict = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
 
@@ -60,7 +63,8 @@ internal sealed partial class LooseJson(string text, bool isRest)
             if (Read(answer, ref end, out var cutOff) is { ValueKind: JsonValueKind.Object } found)
             {
                 items.Add(found);
-                start = Opening().Match(answer, end);
+                patience -= ObjectCost;
+                start = patience < 0 ? Match.Empty : Opening().Match(answer, end);
                 continue;
             }
             patience -= Math.Min(Longest, answer.Length - start.Index);

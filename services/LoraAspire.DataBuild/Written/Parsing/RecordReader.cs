@@ -60,7 +60,7 @@ internal sealed partial class RecordReader
     /// The answer without a layer of escapes: the whole of it as one JSON string, a backslash before each quote, or HTML's entities.
     /// </summary>
     private static string Unwrapped(string answer) =>
-        Blanks.Trim(answer) is ['"', .., '"'] text && LooseJson.All(text) is [{ ValueKind: JsonValueKind.String } whole] ? whole.GetString()!
+        Blanks.Trim(answer) is ['"', .., '"'] text && LooseJson.All(text) is [{ ValueKind: JsonValueKind.String } all] ? all.GetString()!
             : answer.Contains("{\"", StringComparison.Ordinal) ? answer
             : answer.Contains("{\\\"", StringComparison.Ordinal) ? answer.Replace("\\\"", "\"", StringComparison.Ordinal)
             : answer.Contains("&quot;", StringComparison.Ordinal) ? WebUtility.HtmlDecode(answer)
@@ -70,8 +70,8 @@ internal sealed partial class RecordReader
     {
         var members = item.EnumerateObject().Select(member => (member.Name, Part: Part(member.Name), member.Value,
             IsText: member.Value.ValueKind == JsonValueKind.String)).ToList();
-        string? Text(params string[] names) =>
-            members.FirstOrDefault(member => member.IsText && names.Contains(member.Name)) is { Name: { } } found ? found.Value.GetString() : null;
+        string? Text(params string[] names) => members.Where(member => member.IsText && names.Contains(member.Name))
+            .Select(member => member.Value.GetString()).FirstOrDefault();
 
         // A turn: OpenAI's role and content, or ShareGPT's from and value.
         var role = Text("role", "from");
