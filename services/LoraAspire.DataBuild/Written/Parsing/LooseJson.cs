@@ -223,7 +223,7 @@ internal sealed partial class LooseJson(string text, bool isRest)
     private const string Marks = "\"“”„＂'‘’`「『";
     private const string Space = @"[\s\u00AD\u200B-\u200F\u2060-\u2064\uFEFF]";
     private const string Comments = $@"(?>(?:{Space}|(?://|\#)[^\n]{{0,400}}|/\*(?s:.{{0,396}}?)\*/)*)";
-    private const string Quoted = $@"[{Marks}](?<key>[^{Marks}」』\n]{{1,60}})[{Marks}」』]{Comments}(?:[:：]|=>?)";
+    private const string Quoted = $@"[{Marks}](?<key>[^{Marks}」』\n]{{1,60}})[{Marks}」』\n]{Comments}(?:[:：]|=>?)";
     private const string Bare = $@"(?<bare>(?<key>[\p{{L}}\p{{Nd}}_-]{{1,60}})){Comments}(?:[:：]|=>?)";
     private const string NextObject = $@"\{{(?>{Space}*){Quoted}";
     private const string Ends = $@"\z|[}}｝](?![{Marks}])|\]|{NextObject}|\+{Space}*[{Marks}]|[,，、;；]{Comments}(?:\z|[}}｝\]]|{NextObject}";
