@@ -8,14 +8,9 @@ namespace LoraAspire.DataBuild.Written;
 /// <param name="Name">For messages: the source and what is written for it.</param>
 /// <param name="Count">Items wanted.</param>
 /// <param name="AtOnce">Most items to ask for in one request.</param>
-internal abstract record Assignment(string Name, int Count, int AtOnce)
+/// <param name="Format">The JSON schema that the answer is asked to follow, where the server can hold a model to one.</param>
+internal abstract record Assignment(string Name, int Count, int AtOnce, ChatResponseFormat Format)
 {
-    /// <summary>The form of an answer by schema.</summary>
-    protected sealed record Answer<TItem>(IReadOnlyList<TItem> Items);
-
-    /// <summary>The JSON schema that the answer is asked to follow, where the server can hold a model to one.</summary>
-    public abstract ChatResponseFormat Format { get; }
-
     /// <param name="bySchema">The server holds the model to <see cref="Format"/>.</param>
     public abstract string System(bool bySchema);
 
@@ -24,17 +19,11 @@ internal abstract record Assignment(string Name, int Count, int AtOnce)
 
     /// <summary>Has the items written, or takes them from the cache.</summary>
     public abstract Task<IReadOnlyList<object>> WriteAsync(Writer writer, CancellationToken cancellationToken);
-
-    /// <summary>
-    /// What two texts have in common that say the same: letters and digits, in one case and width; brackets stay, since they mark
-    /// placeholders.
-    /// </summary>
-    protected static string Same(string text) => string.Concat(text.Normalize(NormalizationForm.FormKC).ToLowerInvariant()
-        .Where(letter => char.IsLetterOrDigit(letter) || char.IsSurrogate(letter) || letter is '[' or ']' or '_'));
 }
 
 /// <summary>The same with its items: how an answer is read, and what is taken of it.</summary>
-internal abstract record Assignment<T>(string Name, int Count, int AtOnce) : Assignment(Name, Count, AtOnce) where T : class
+internal abstract record Assignment<T>(string Name, int Count, int AtOnce, ChatResponseFormat Format)
+    : Assignment(Name, Count, AtOnce, Format) where T : class
 {
     public override async Task<IReadOnlyList<object>> WriteAsync(Writer writer, CancellationToken cancellationToken) =>
         await writer.WriteAsync(this, cancellationToken);
@@ -53,4 +42,14 @@ internal abstract record Assignment<T>(string Name, int Count, int AtOnce) : Ass
 
     /// <summary>Equal for items that say the same.</summary>
     public abstract string Key(T item);
+
+    /// <summary>
+    /// What two texts have in common that say the same: letters and digits, in one case and width; brackets stay, since they mark
+    /// placeholders.
+    /// </summary>
+    protected static string Same(string text) => string.Concat(text.Normalize(NormalizationForm.FormKC).ToLowerInvariant()
+        .Where(letter => char.IsLetterOrDigit(letter) || char.IsSurrogate(letter) || letter is '[' or ']' or '_'));
 }
+
+/// <summary>The form of an answer by schema.</summary>
+internal sealed record AnswerBySchema<T>(IReadOnlyList<T> Items);

@@ -17,34 +17,16 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
 
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <exception cref="OversizedAnswerException">The body goes on and on.</exception>
+    /// <exception cref="HttpRequestException">The body goes on and on (<c>ConfigurationLimitExceeded</c>).</exception>
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var response = await base.SendAsync(request, cancellationToken);
-        var text = await ReadAsync(response, cancellationToken);
-        var old = response.Content;
+        using var old = response.Content;
+        await old.LoadIntoBufferAsync(Megabytes << 20, cancellationToken);
+        var text = Encoding.UTF8.GetString(await old.ReadAsByteArrayAsync(cancellationToken)).TrimStart('\uFEFF');
         response.Content =
             new StringContent(response.StatusCode == HttpStatusCode.OK ? Rewritten(text) ?? text : text, Encoding.UTF8, "application/json");
-        old.Dispose();
         return response;
-    }
-
-    private static async Task<string> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
-    {
-        const int most = Megabytes << 20;
-        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-        using MemoryStream whole = new();
-        var part = new byte[64 << 10];
-        for (int read; (read = await body.ReadAsync(part, cancellationToken)) > 0;)
-        {
-            whole.Write(part, 0, read);
-            if (whole.Length > most)
-            {
-                response.Dispose();
-                throw new OversizedAnswerException(Megabytes);
-            }
-        }
-        return Encoding.UTF8.GetString(whole.GetBuffer(), 0, (int)whole.Length).TrimStart('\uFEFF');
     }
 
     /// <summary>Null for a body that holds no message.</summary>
@@ -54,20 +36,19 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
         {
             using var document = JsonDocument.Parse(LoneSurrogate().Replace(text, @"\ufffd"), new() { AllowTrailingCommas = true });
             if (Member(document.RootElement, "choices") is not { ValueKind: JsonValueKind.Array } choices || choices.GetArrayLength() == 0
-                || Member(choices[0], "message") is not { ValueKind: JsonValueKind.Object } message)
+                || Member(choices[0], "message") is not { ValueKind: JsonValueKind.Object } said)
             {
                 return null;
             }
-            var refusal = Text(Member(message, "refusal"));
-            return JsonSerializer.Serialize(new
+            var message = new { role = "assistant", content = Text(Member(said, "content")), refusal = Text(Member(said, "refusal")) };
+            var finish = Text(Member(choices[0], "finish_reason"))?.ToLowerInvariant() switch
             {
-                id = "answer",
-                @object = "chat.completion",
-                created = 0,
-                model = "writer",
-                choices = new[] { new { index = 0, finish_reason = Finish(Text(Member(choices[0], "finish_reason"))),
-                    message = new { role = "assistant", content = Text(Member(message, "content")), refusal } } },
-            }, Json);
+                "length" or "max_tokens" or "model_length" => "length",
+                "content_filter" => "content_filter",
+                _ => "stop",
+            };
+            return JsonSerializer.Serialize(new { id = "answer", @object = "chat.completion", created = 0, model = "writer",
+                choices = new[] { new { index = 0, finish_reason = finish, message } } }, Json);
         }
         catch (JsonException)
         {
@@ -79,16 +60,9 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
     private static string? Text(JsonElement? value) => value switch
     {
         { ValueKind: JsonValueKind.String } text => text.GetString(),
-        { ValueKind: JsonValueKind.Array } parts => string.Concat(
-            parts.EnumerateArray().Select(part => Text(part.ValueKind == JsonValueKind.Object ? Member(part, "text") : part))),
+        { ValueKind: JsonValueKind.Array } parts =>
+            string.Concat(parts.EnumerateArray().Select(part => Text(Member(part, "text") ?? part))),
         _ => null,
-    };
-
-    private static string Finish(string? reason) => reason?.ToLowerInvariant() switch
-    {
-        "length" or "max_tokens" or "model_length" => "length",
-        "content_filter" => "content_filter",
-        _ => "stop",
     };
 
     private static JsonElement? Member(JsonElement value, string name) =>
@@ -98,6 +72,3 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
     [GeneratedRegex(@"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")]
     private static partial Regex LoneSurrogate();
 }
-
-/// <summary>A server's answer has more bytes than an answer can need.</summary>
-internal sealed class OversizedAnswerException(int megabytes) : IOException($"the answer is larger than {megabytes} MB");

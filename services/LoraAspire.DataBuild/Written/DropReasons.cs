@@ -9,19 +9,15 @@ namespace LoraAspire.DataBuild.Written;
 /// </summary>
 internal sealed class DropReasons
 {
-    private const int Samples = 3;
-    private const int LongestSample = 40;
-    private const int Kinds = 16;
+    private const int Samples = 3, LongestSample = 40, Kinds = 16;
     private const string Others = "for other reasons";
-
-    /// <summary>Beginnings of reasons after which the detail follows.</summary>
-    private static readonly string[] Detailed = [TemplatePlaceholders.Unknown, OtherModels.Claim];
 
     private readonly SortedDictionary<string, (int Count, List<string> Details)> _dropped = new(StringComparer.Ordinal);
 
     public void Add(string reason)
     {
-        var kind = Detailed.FirstOrDefault(start => reason.StartsWith(start, StringComparison.Ordinal)) ?? reason;
+        // Beginnings of reasons after which the detail follows.
+        var kind = new[] { TemplatePlaceholders.Unknown, OtherModels.Claim }.FirstOrDefault(reason.StartsWith) ?? reason;
         kind = _dropped.ContainsKey(kind) || _dropped.Count < Kinds ? kind : Others;
         var (count, details) = _dropped.GetValueOrDefault(kind, (0, []));
         if (reason.Length > kind.Length && kind != Others && details.Count <= Samples && !details.Contains(reason[kind.Length..]))
@@ -31,10 +27,10 @@ internal sealed class DropReasons
         _dropped[kind] = (count + 1, details);
     }
 
-    public override string ToString() => _dropped.Count == 0 ? "none" : string.Join(", ",
-        _dropped.Select(reason => $"{reason.Value.Count} ({VisibleText.Safe(reason.Key + Shown(reason.Value.Details))})"));
-
-    private static string Shown(List<string> details) =>
-        string.Join(", ", details.Take(Samples).Select(detail => detail.Length <= LongestSample ? detail : detail[..LongestSample] + "…"))
-            + (details.Count > Samples ? ", …" : "");
+    public override string ToString() => _dropped.Count == 0 ? "none" : string.Join(", ", _dropped.Select(reason =>
+    {
+        var shown = reason.Value.Details.Select(detail => detail.Length <= LongestSample ? detail : detail[..LongestSample] + "…")
+            .Select((detail, i) => i < Samples ? detail : "…");
+        return $"{reason.Value.Count} ({VisibleText.Safe(reason.Key + string.Join(", ", shown))})";
+    }));
 }

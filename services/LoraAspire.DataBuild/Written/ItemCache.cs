@@ -47,6 +47,10 @@ internal sealed class ItemCache(string folder)
     private IReadOnlyList<T> Read<T>(string digest, Action<string> warn)
     {
         var path = PathOf(digest);
+        if (!File.Exists(path))
+        {
+            return [];
+        }
         try
         {
             if (JsonSerializer.Deserialize<Entry<T>>(File.ReadAllBytes(path), Json) is { Items: { } items } entry
@@ -54,10 +58,6 @@ internal sealed class ItemCache(string folder)
             {
                 return items;
             }
-        }
-        catch (FileNotFoundException)
-        {
-            return [];
         }
         catch (JsonException)
         {
@@ -73,14 +73,12 @@ internal sealed class ItemCache(string folder)
     private async Task<IDisposable> TurnAsync(string digest, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(folder);
-        while (true)
+        FileStream? turn;
+        while ((turn = LockFile.TryOpen(Path.Combine(folder, $".{digest}.lock"))) is null)
         {
-            if (LockFile.TryOpen(Path.Combine(folder, $".{digest}.lock")) is { } turn)
-            {
-                return turn;
-            }
             await Task.Delay(Interval, cancellationToken); // another holds it, for as long as a small file takes to write
         }
+        return turn;
     }
 
     private string PathOf(string digest) => Path.Combine(folder, digest + ".json");

@@ -9,15 +9,13 @@ namespace LoraAspire.DataBuild.Written;
 /// <param name="Given">The templates that are there: at least one.</param>
 /// <param name="Optional">Placeholders that a template may do without even where every given one holds them.</param>
 internal sealed record TemplateAssignment(string Name, string What, IReadOnlyList<string> Given, IReadOnlyList<string> Optional, int Count)
-    : Assignment<string>(Name, Count, AtOnce: 20)
+    : Assignment<string>(Name, Count, AtOnce: 20, ChatResponseFormat.ForJsonSchema<AnswerBySchema<string>>(schemaName: "templates"))
 {
     private const int Examples = 10;
     private const int Shown = 30;
     private const int Longest = 400;
 
     private readonly TemplatePlaceholders _placeholders = TemplatePlaceholders.Of(Given, Optional);
-
-    public override ChatResponseFormat Format => ChatResponseFormat.ForJsonSchema<Answer<string>>(schemaName: "templates");
 
     public override string System(bool bySchema) =>
         $"You write instruction templates for training data. "
@@ -39,9 +37,9 @@ internal sealed record TemplateAssignment(string Name, string What, IReadOnlyLis
 
     public override ReadAnswer<string> Read(string answer, bool cutOff)
     {
-        var read = ListReader.Read(answer, cutOff,
-            _placeholders.Required.Count == 0 ? null : text => _placeholders.AreIn(_placeholders.Spelled(text)));
-        return read with { Items = [.. read.Items.Select(_placeholders.Spelled)] };
+        Func<string, bool>? whole = _placeholders.Required.Count == 0 ? null : text => _placeholders.AreIn(_placeholders.Spelled(text));
+        var (items, dropped) = ListReader.Read(answer, cutOff, whole);
+        return new([.. items.Select(_placeholders.Spelled)], dropped);
     }
 
     public override string? Problem(string item) => item.Length > Longest ? "too long"

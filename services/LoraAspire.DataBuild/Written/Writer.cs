@@ -20,61 +20,75 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
         var digest = ItemCache.KeyOf(
             assignment.System(bySchema: false), assignment.Task, with.Model,
             WriterRequests.Temperature.ToString(CultureInfo.InvariantCulture));
-        AcceptedItems<T> items = new(assignment, key);
-        foreach (var item in await cache.ReadAsync<T>(digest, say, cancellationToken))
+        // A server may send back the header that it got.
+        var secret = key.Except(assignment.System(bySchema: false) + " " + assignment.Task);
+        DropReasons dropped = new();
+        // By today's rules: one that was added since counts for what stands in the cache too.
+        var accepted = Accepted(await cache.ReadAsync<T>(digest, say, cancellationToken), [], dropped.Add);
+        if (accepted.Count > 0)
         {
-            // By today's rules: a rule that was added since counts for these too.
-            items.Offer(item);
+            say($"writer, {assignment.Name}: {Math.Min(accepted.Count, assignment.Count)} of {assignment.Count} from the cache");
         }
-        if (items.Accepted.Count > 0)
+        while (accepted.Count < assignment.Count)
         {
-            say($"writer, {assignment.Name}: {Math.Min(items.Accepted.Count, assignment.Count)} of {assignment.Count} from the cache");
-        }
-        while (items.Accepted.Count < assignment.Count)
-        {
-            var missing = Math.Min(assignment.Count - items.Accepted.Count, assignment.AtOnce);
-            var response = requests.Spent ? null
-                : await requests.AskAsync(assignment, assignment.Ask(missing, items.Accepted), cancellationToken);
+            var missing = Math.Min(assignment.Count - accepted.Count, assignment.AtOnce);
+            var ask = assignment.Ask(missing, accepted);
+            var response = requests.Spent ? null : await requests.AskAsync(assignment, ask, cancellationToken);
             if (response is null)
             {
-                throw TooFew(assignment, items);
+                throw new StageException(
+                    $"The chat model '{with.Model}' wrote {accepted.Count} of {assignment.Count} items for {assignment.Name} "
+                    + $"before the writer's requests were used up. Dropped: {dropped}. What was accepted is kept: run again to go on from "
+                    + "there; or raise writer.max_requests, ask for fewer (written), or choose a stronger model.");
             }
-            var before = items.Accepted.Count;
-            Take(response, assignment, items);
-            if (items.Accepted.Count > before)
+            var all = Accepted(Read(response, assignment, dropped.Add), accepted, dropped.Add);
+            if (all.Count > accepted.Count)
             {
-                items.Adopt(await cache.AddAsync(digest, items.Accepted, assignment.Key, say, cancellationToken));
+                // Other runs may have added to the cache, and the order is the cache's.
+                accepted = Accepted(await cache.AddAsync(digest, all, assignment.Key, say, cancellationToken), [], _ => { });
             }
-            say($"writer, {assignment.Name}: accepted {Math.Min(items.Accepted.Count, assignment.Count)} of {assignment.Count}, "
-                + $"request {requests.Sent}; dropped so far: {items.Reasons}");
+            say($"writer, {assignment.Name}: accepted {Math.Min(accepted.Count, assignment.Count)} of {assignment.Count}, "
+                + $"request {requests.Sent}; dropped so far: {dropped}");
         }
-        return [.. items.Accepted.Take(assignment.Count)];
+        return [.. accepted.Take(assignment.Count)];
+
+        // Those that pass the rules and repeat none before, behind those that were accepted already.
+        List<T> Accepted(IReadOnlyList<T> items, List<T> before, Action<string> drop)
+        {
+            var seen = assignment.ExampleKeys.Concat(before.Select(assignment.Key)).ToHashSet();
+            List<T> all = [.. before];
+            foreach (var item in items)
+            {
+                var problem = secret.AreIn(assignment.Key(item)) ? "holds the key" : assignment.Problem(item);
+                problem ??= seen.Add(assignment.Key(item)) ? null : "a repetition";
+                if (problem is null)
+                {
+                    all.Add(item);
+                }
+                else
+                {
+                    drop(problem);
+                }
+            }
+            return all;
+        }
     }
 
-    private static void Take<T>(ChatResponse response, Assignment<T> assignment, AcceptedItems<T> items) where T : class
+    private static IReadOnlyList<T> Read<T>(ChatResponse response, Assignment<T> assignment, Action<string> drop) where T : class
     {
         var text = ReadAnswer.WithoutThinking(response.Text);
         // Not within a character.
         var longest = text.Length > LongestAnswer && char.IsHighSurrogate(text[LongestAnswer - 1]) ? LongestAnswer - 1 : LongestAnswer;
-        var answer = assignment.Read(text.Length <= longest ? text : text[..longest],
+        var (items, dropped) = assignment.Read(text.Length <= longest ? text : text[..longest],
             response.FinishReason == ChatFinishReason.Length || text.Length > LongestAnswer);
-        foreach (var reason in answer.Dropped)
+        foreach (var reason in dropped)
         {
-            items.Drop(reason);
+            drop(reason);
         }
-        foreach (var item in answer.Items)
+        if (items.Count == 0)
         {
-            items.Offer(item);
+            drop(text.Length == 0 ? "an empty answer or a refusal" : "an answer without any item");
         }
-        if (answer.Items.Count == 0)
-        {
-            items.Drop(text.Length == 0 ? "an empty answer or a refusal" : "an answer without any item");
-        }
+        return items;
     }
-
-    private StageException TooFew<T>(Assignment<T> assignment, AcceptedItems<T> items) where T : class => new(
-        $"The chat model '{with.Model}' wrote {items.Accepted.Count} of {assignment.Count} items for {assignment.Name} "
-        + $"before the writer's requests were used up. Dropped: {items.Reasons}. "
-        + "What was accepted is kept: run again to go on from there; or raise writer.max_requests, ask for fewer (written), or choose a "
-        + "stronger model.");
 }

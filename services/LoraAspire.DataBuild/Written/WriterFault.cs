@@ -30,7 +30,8 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
         ClientResultException { Status: > 0 } refused => new(
             $"the server refuses the request ({refused.Status}){Said(refused, KeyPieces.Of(key))}. Look at address and model", Final: true),
         OperationCanceledException => new("no answer in time"),
-        OversizedAnswerException large => new(large.Message),
+        ClientResultException { InnerException: HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } } =>
+            new($"the answer is larger than {CanonicalAnswer.Megabytes} MB"),
         InvalidDataException => new("the answer can't be unpacked"),
         ClientResultException or HttpRequestException or IOException => new("the connection failed or was cut"),
         JsonException or FormatException => new("the answer is not JSON"),
@@ -43,43 +44,37 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
 
     /// <summary>Whether the server's words about a request that it refuses hold this one.</summary>
     public static bool Names(ClientResultException error, string word) =>
-        Message(error)?.Contains(word, StringComparison.OrdinalIgnoreCase) is true;
+        Message(error).Contains(word, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
     /// ": …" with what the server says, as it may be shown; empty when it says nothing, or when it repeats the key, whole or in part.
     /// </summary>
     private static string Said(ClientResultException error, KeyPieces key)
     {
-        var words = Message(error)?.ReplaceLineEndings(" ").Trim().TrimEnd('.') ?? "";
+        var words = Message(error).ReplaceLineEndings(" ").Trim().TrimEnd('.');
         return words.Length is 0 or > LongestQuote || key.AreIn(words) ? "" : $": {VisibleText.Safe(words)}";
     }
 
-    /// <summary>OpenAI's <c>error.message</c>.</summary>
-    private static string? Message(ClientResultException error)
+    /// <summary>OpenAI's <c>error.message</c>; empty where there is none.</summary>
+    private static string Message(ClientResultException error)
     {
         try
         {
             return JsonNode.Parse((error.GetRawResponse()?.Content.ToMemory() ?? default).Span) is JsonObject body
                 && body["error"] is JsonObject detail
-                && detail["message"] is JsonValue message && message.TryGetValue(out string? text) ? text : null;
+                && detail["message"] is JsonValue message && message.TryGetValue(out string? text) ? text : "";
         }
         catch (Exception broken) when (broken is JsonException or InvalidOperationException or ArgumentException)
         {
             // A page for people, of which nothing is quoted; half of a surrogate pair; or a key that stands twice.
-            return null;
+            return "";
         }
     }
 
-    private static TimeSpan? After(ClientResultException error, DateTimeOffset now)
-    {
-        if (error.GetRawResponse()?.Headers.TryGetValue("Retry-After", out var value) is not true || string.IsNullOrEmpty(value))
-        {
-            return null;
-        }
-        return value.All(char.IsAsciiDigit) ? int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-            ? TimeSpan.FromSeconds(seconds) : TimeSpan.MaxValue
-            : DateTimeOffset.TryParse(value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
-            ? at > now ? at - now : TimeSpan.Zero
-            : null;
-    }
+    private static TimeSpan? After(ClientResultException error, DateTimeOffset now) =>
+        error.GetRawResponse()?.Headers.TryGetValue("Retry-After", out var value) is not true || string.IsNullOrEmpty(value) ? null
+        : value.All(char.IsAsciiDigit)
+            ? int.TryParse(value, CultureInfo.InvariantCulture, out var seconds) ? TimeSpan.FromSeconds(seconds) : TimeSpan.MaxValue
+        : !DateTimeOffset.TryParse(value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) ? null
+        : at > now ? at - now : TimeSpan.Zero;
 }

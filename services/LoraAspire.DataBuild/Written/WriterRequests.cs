@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.ClientModel;
+using System.Globalization;
 using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 using Microsoft.Extensions.AI;
@@ -20,104 +20,110 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
     /// <summary>High enough that asking again gives other items; part of the cache's digest.</summary>
     public const float Temperature = 0.8f;
 
+    private const string OwnTemperature = "temperature", Schema = "schema for its answer";
+
     /// <summary>
     /// What not every model or server takes, and the words by which it says so. Without a temperature items may repeat; without a schema
     /// the answer is read as it comes.
     /// </summary>
     private static readonly (string Name, string[] Words)[] Optional =
-        [("temperature", ["temperature"]), (Schema, ["response_format", "response format", "schema", "structured output"])];
-
-    private const string Schema = "schema for its answer";
+        [(OwnTemperature, ["temperature"]), (Schema, ["response_format", "response format", "schema", "structured output"])];
 
     private readonly HashSet<string> _refused = [];
-    private int _sent;
 
     /// <summary>Tries so far.</summary>
-    public int Sent => _sent;
+    public int Sent { get; private set; }
+
+    public bool Spent => Sent >= with.MaxRequests;
+
+    private readonly record struct Try(ChatResponse? Response, WriterFault? Fault = null);
 
     /// <summary>The model's answer, or null when the budget ended before there was one.</summary>
     /// <exception cref="StageException">The request is refused, or fails again and again.</exception>
     public async Task<ChatResponse?> AskAsync(Assignment assignment, string ask, CancellationToken cancellationToken)
     {
-        var pipeline = new ResiliencePipelineBuilder<(ChatResponse? Response, WriterFault? Fault)> { TimeProvider = timing.Clock }
-            .AddRetry(new RetryStrategyOptions<(ChatResponse? Response, WriterFault? Fault)>
+        RetryStrategyOptions<Try> retry = new()
         {
             MaxRetryAttempts = TriesInARow - 1,
-            ShouldHandle = outcome =>
-                ValueTask.FromResult(outcome.Outcome.Result.Fault is { Final: false } fault && _sent < with.MaxRequests && !TooLong(fault)),
+            ShouldHandle = tried => new(tried.Outcome.Result.Fault is { Final: false } fault && !Spent && !TooLong(fault)),
             BackoffType = DelayBackoffType.Exponential,
             UseJitter = true,
             Delay = timing.FirstDelay,
             MaxDelay = timing.LongestDelay,
             // The larger of both: a server that says 0 is not to be asked without a pause.
-            DelayGenerator = outcome => ValueTask.FromResult(
-                outcome.Outcome.Result.Fault!.RetryAfter is { } asked && asked >= Backoff(outcome.AttemptNumber) ? asked : (TimeSpan?)null),
-            OnRetry = outcome =>
+            DelayGenerator = tried => new(tried.Outcome.Result.Fault!.RetryAfter is { } asked && asked >= TimeSpan.FromTicks(
+                Math.Min(timing.LongestDelay.Ticks, timing.FirstDelay.Ticks << Math.Min(tried.AttemptNumber, 20))) ? asked : null),
+            OnRetry = tried =>
             {
-                say(string.Create(CultureInfo.InvariantCulture,
-                    $"writer: request {_sent} failed: {outcome.Outcome.Result.Fault!.Words}; again "
-                    + $"in {outcome.RetryDelay.TotalSeconds:0.#} s"));
+                say(string.Create(CultureInfo.InvariantCulture, $"writer: request {Sent} failed: {tried.Outcome.Result.Fault!.Words}; "
+                    + $"again in {tried.RetryDelay.TotalSeconds:0.#} s"));
                 return default;
             },
-        }).Build();
+        };
+        var pipeline = new ResiliencePipelineBuilder<Try> { TimeProvider = timing.Clock }.AddRetry(retry).Build();
         var (response, fault) = await pipeline.ExecuteAsync(async token => await TryAsync(assignment, ask, token), cancellationToken);
         if (fault is null)
         {
             return response;
         }
-        if (TooLong(fault))
+        if (fault is { Final: false } && Spent && !TooLong(fault))
         {
-            throw new StageException(
-                $"The chat model '{with.Model}' can't be asked: {fault.Words}, and asks to "
-                    + $"wait {(fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day" : FormattableString.Invariant($"{fault.RetryAfter!.Value.TotalMinutes:0} minutes"))}. Run again later: what was accepted so far is kept.", transient: true);
-        }
-        if (!fault.Final && _sent >= with.MaxRequests)
-        {
-            say($"writer: request {_sent} failed: {fault.Words}");
+            say($"writer: request {Sent} failed: {fault.Words}");
             return null;
         }
-        throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}. What was accepted so far is kept for the "
-            + "next run.", transient: !fault.Final);
+        var wait = fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day"
+            : FormattableString.Invariant($"{fault.RetryAfter?.TotalMinutes:0} minutes");
+        throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}" + (TooLong(fault)
+            ? $", and asks to wait {wait}. Run again later: what was accepted so far is kept."
+            : ". What was accepted so far is kept for the next run."), transient: !fault.Final);
     }
-
-    public bool Spent => _sent >= with.MaxRequests;
-
-    private TimeSpan Backoff(int attempt) =>
-        TimeSpan.FromTicks(Math.Min(timing.LongestDelay.Ticks, timing.FirstDelay.Ticks << Math.Min(attempt, 20)));
 
     private bool TooLong(WriterFault fault) => fault.RetryAfter > timing.LongestRetryAfter;
 
-    private async Task<(ChatResponse? Response, WriterFault? Fault)> TryAsync(
-        Assignment assignment, string ask, CancellationToken cancellationToken)
+    private async Task<Try> TryAsync(Assignment assignment, string ask, CancellationToken cancellationToken)
     {
-        _sent++;
+        Sent++;
         var bySchema = !_refused.Contains(Schema);
         ChatMessage[] messages = [new(ChatRole.System, assignment.System(bySchema)), new(ChatRole.User, assignment.Task + "\n" + ask)];
         ChatOptions options = new()
         {
-            Temperature = _refused.Contains("temperature") ? null : Temperature,
+            Temperature = _refused.Contains(OwnTemperature) ? null : Temperature,
             ResponseFormat = bySchema ? assignment.Format : null,
         };
-        string refused;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(timing.Answer);
         try
         {
-            return (await client.GetResponseAsync(messages, options, patience.Token), null);
+            return new(await client.GetResponseAsync(messages, options, patience.Token));
         }
         catch (ClientResultException error) when (error.Status is 400 or 422
-            && Optional.FirstOrDefault(option => !_refused.Contains(option.Name)
-                && option.Words.Any(word => WriterFault.Names(error, word))) is { Name: { } name })
+            && Optional.FirstOrDefault(option => option.Words.Any(word => WriterFault.Names(error, word))
+                && !_refused.Contains(option.Name)) is { Name: { } name })
         {
-            refused = name;
             _refused.Add(name);
-            say($"writer: request {_sent} failed: the model takes no {name}; it is asked without one from now on");
+            say($"writer: request {Sent} failed: the model takes no {name}; it is asked without one from now on");
+            return Spent ? new(null, new($"the model takes no {name}")) : await TryAsync(assignment, ask, cancellationToken);
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested
             && WriterFault.Of(error, with.Model, with.ApiKeyEnv, key, timing.Clock.GetUtcNow()) is { } fault)
         {
-            return (null, fault);
+            return new(null, fault);
         }
-        return Spent ? (null, new($"the model takes no {refused}")) : await TryAsync(assignment, ask, cancellationToken);
     }
+}
+
+/// <summary>How long the writer waits for what.</summary>
+internal sealed record WriterTiming
+{
+    /// <summary>A model on a CPU may need minutes.</summary>
+    public TimeSpan Answer { get; init; } = TimeSpan.FromMinutes(10);
+
+    public TimeSpan FirstDelay { get; } = TimeSpan.FromSeconds(1);
+
+    public TimeSpan LongestDelay { get; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>A server that asks for more isn't waited for.</summary>
+    public TimeSpan LongestRetryAfter { get; } = TimeSpan.FromMinutes(2);
+
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
 }

@@ -3,11 +3,8 @@ using LoraAspire.DataBuild.Records;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 
-/// <summary>
-/// One item without what a model puts around it: quotes, Markdown, the name of its style. Labels and notes go only when the rest is an item
-/// by itself.
-/// </summary>
-internal static partial class ItemText
+/// <summary>One item without what a model puts around it: quotes, Markdown, the name of its style.</summary>
+internal static class ItemText
 {
     /// <summary>No item is longer: it is dropped for that, and not looked at.</summary>
     private const int Longest = 2_000;
@@ -15,8 +12,36 @@ internal static partial class ItemText
     /// <summary>So many pairs of quotes stand around nothing that is meant; bounds the work.</summary>
     private const int Deepest = 8;
 
+    private const string Style =
+        "(?:(?:very|more|less|semi|a|the)[ -])?(?:formal|informal|polite|politely|casual|neutral|short|long|simple|direct|plain|brief"
+        + "|concise|detailed|friendly|conversational|professional|imperative|colloquial|courteous|academic|technical|indirect"
+        + "|straightforward|minimal|elaborate|正式|非正式|礼貌|口语|口语化|简短|简洁|直接|详细|友好|客气|随意)"
+        + "(?:(?:,? and |, |/| & )(?:formal|informal|polite|casual|short|long|direct|brief|friendly|detailed))?"
+        + "(?: (?:request|tone|style|form|version|question|command|phrasing|instruction))?";
+
+    /// <summary>What goes first. The last column: only when the rest is an item by itself.</summary>
+    private static readonly (Regex What, string With, bool IfWhole)[] Marks =
+    [
+        (Of(@"\\([\[\]_*.])"), "$1", false),
+        (Of(@"^\*\*[^*\[\]\n]{1,40}(?:\*\*\s*[:：]|[:：]\s*\*\*)\s*"), "", true), // a label in bold
+        (Of(@"\*\*"), "", false),
+        (Of(@"(?<![\w*`])([*_`])(\[[^\[\]\n]{1,40}\])\1(?![\w*`])"), "$2", false), // around a placeholder
+    ];
+
+    /// <summary>What goes again and again, with the quotes around it.</summary>
+    private static readonly (Regex What, string With, bool IfWhole)[] Labels =
+    [
+        (Of($@"^(?:Template|Prompt|Variant|Variation|Option|Version|text|模板|{Style})(?: ?\d{{1,3}})?\s*[:：–—]\s*"), "", true),
+        (Of($@"\s*[（(]\s*{Style}\s*[)）]\.?$"), "", true),
+        (Of($@"^[""“'`](.+)[""”'`]\s*(?:[-–—(（:：]\s*{Style}\s*[)）]?\.?|(?:#|//).*)$"), "$1", true),
+    ];
+
+    private static readonly Regex Placeholder = Of(@"\[[^\[\]]*\]"), LineBreaks = Of(@"\s*[\r\n\t\v\f]+\s*");
+
     private static readonly (string Open, string Close)[] Quotes =
         [("**", "**"), ("__", "__"), .. "\"\" “” ”” „“ „” ‘’ '' 「」 『』 «» `` ** __".Split(' ').Select(pair => (pair[..1], pair[1..]))];
+
+    private static Regex Of(string pattern) => new(pattern, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
 
     public static string Clean(string text, Func<string, bool> whole)
     {
@@ -24,26 +49,22 @@ internal static partial class ItemText
         {
             return text;
         }
-        text = Escaped().Replace(Blanks.Trim(text), "$1");
-        text = Unless(BoldLabel().Replace(text, ""), text, whole);
-        text = Emphasis().Replace(text.Replace("**", "", StringComparison.Ordinal), "$2");
-        while (true)
+        text = Without(Marks, Blanks.Trim(text), whole);
+        for (var length = text.Length + 1; length > text.Length;)
         {
-            var bare = Unquoted(text);
-            if (bare.Length > 1 && bare[^1] is ',' or '，' && Unquoted(bare[..^1]) is var quoted && quoted.Length < bare.Length - 1)
-            {
-                bare = quoted;
-            }
-            bare = Unless(Label().Replace(bare, ""), bare, whole);
-            bare = Unless(Note().Replace(bare, ""), bare, whole);
-            bare = QuotedWithNote().Match(bare) is { Success: true } noted ? Unless(noted.Groups[1].Value, bare, whole) : bare;
-            if (bare.Length == text.Length)
-            {
-                return LineBreaks().Replace(bare, " ");
-            }
-            text = bare;
+            length = text.Length;
+            text = Unquoted(text);
+            // "…",
+            text = text is [_, .., ',' or '，'] && Unquoted(text[..^1]) is var bare && bare.Length < text.Length - 1 ? bare : text;
+            text = Without(Labels, text, whole);
         }
+        return LineBreaks.Replace(text, " ");
     }
+
+    /// <summary>In "Translate: [input]" the label is the item: what is left must say something beside its placeholders.</summary>
+    private static string Without((Regex What, string With, bool IfWhole)[] rules, string text, Func<string, bool> whole) =>
+        rules.Aggregate(text, (text, rule) => rule.What.Replace(text, rule.With) is var bare && (!rule.IfWhole
+            || (bare.Length < text.Length && whole(bare) && Placeholder.Replace(bare, "").Any(char.IsLetter))) ? bare : text);
 
     /// <summary>
     /// The text without the pairs of quotes that enclose all of it. Quotes that belong to its beginning or end alone stay: <c>"[input]"
@@ -73,8 +94,7 @@ internal static partial class ItemText
             var depth = 0;
             return inner.All(letter => (depth += letter == pair.Open[0] ? 1 : letter == pair.Close[0] ? -1 : 0) >= 0);
         }
-        // Open and close look alike: the next one, but for those within words (it's, tgt_lang), opens when white space or the start stands
-        // before it.
+        // Both look alike: the next one, but for those within words (it's, tgt_lang), opens when white space or the start is before it.
         var next = inner.IndexOf(pair.Open, StringComparison.Ordinal);
         while (next > 0 && next + pair.Open.Length < inner.Length
             && char.IsAsciiLetterOrDigit(inner[next - 1]) && char.IsAsciiLetterOrDigit(inner[next + pair.Open.Length]))
@@ -83,44 +103,4 @@ internal static partial class ItemText
         }
         return next <= 0 || char.IsWhiteSpace(inner[next - 1]) || inner[next - 1] is '(' or '（' or ':' or '：';
     }
-
-    /// <summary>
-    /// What is left must be whole, and say something beside its placeholders: in "Translate: [input]" the label is the item.
-    /// </summary>
-    private static string Unless(string bare, string text, Func<string, bool> whole) =>
-        bare.Length < text.Length && whole(bare) && Placeholder().Replace(bare, "").Any(char.IsLetter) ? bare : text;
-
-    private const string Style =
-        "(?:(?:very|more|less|semi|a|the)[ -])?(?:formal|informal|polite|politely|casual|neutral|short|long|simple|direct|plain|brief"
-        + "|concise|detailed|friendly|conversational|professional|imperative|colloquial|courteous|academic"
-        + "|technical|indirect|straightforward|minimal|elaborate"
-        + "|正式|非正式|礼貌|口语|口语化|简短|简洁|直接|详细|友好|客气|随意)"
-        + "(?:(?:,? and |, |/| & )(?:formal|informal|polite|casual|short|long|direct|brief|friendly|detailed))?"
-        + "(?: (?:request|tone|style|form|version|question|command|phrasing|instruction))?";
-
-    [GeneratedRegex(@"\\([\[\]_*.])")]
-    private static partial Regex Escaped();
-
-    /// <summary>Marks around a placeholder, or Markdown's code around it.</summary>
-    [GeneratedRegex(@"(?<![\w*`])([*_`])(\[[^\[\]\n]{1,40}\])\1(?![\w*`])")]
-    private static partial Regex Emphasis();
-
-    [GeneratedRegex(@"^\*\*[^*\[\]\n]{1,40}(?:\*\*\s*[:：]|[:：]\s*\*\*)\s*")]
-    private static partial Regex BoldLabel();
-
-    [GeneratedRegex($@"^(?:(?:Template|Prompt|Variant|Variation|Option|Version|text|模板|{Style})(?: ?\d{{1,3}})?\s*[:：–—]\s*)",
-        RegexOptions.IgnoreCase)]
-    private static partial Regex Label();
-
-    [GeneratedRegex($@"\s*[（(]\s*{Style}\s*[)）]\.?$", RegexOptions.IgnoreCase)]
-    private static partial Regex Note();
-
-    [GeneratedRegex($@"^[""“'`](.+)[""”'`]\s*(?:[-–—(（:：]\s*{Style}\s*[)）]?\.?|(?:#|//).*)$", RegexOptions.IgnoreCase)]
-    private static partial Regex QuotedWithNote();
-
-    [GeneratedRegex(@"\[[^\[\]]*\]")]
-    private static partial Regex Placeholder();
-
-    [GeneratedRegex(@"\s*[\r\n\t\v\f]+\s*")]
-    private static partial Regex LineBreaks();
 }

@@ -3,10 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 
-/// <summary>
-/// What stands before an item of a list: a number in any of the ways in which people number, a letter, a bullet, <c>Template 1:</c>,
-/// <c>模板1：</c>.
-/// </summary>
+/// <summary>What stands before an item of a list: a number in any of the ways in which people number, a letter, a bullet.</summary>
 internal static partial class ListMarker
 {
     /// <summary>
@@ -17,26 +14,21 @@ internal static partial class ListMarker
     {
         if (Form().Match(line) is not { Success: true } marker)
         {
-            return Bare().Match(line) is { Success: true } bare && int.Parse(bare.Groups[1].Value, CultureInfo.InvariantCulture) == next
-                ? line[bare.Length..] : null;
+            var number = $"{next} ";
+            return line.StartsWith(number, StringComparison.Ordinal) ? line[number.Length..].TrimStart() : null;
         }
         var rest = line[marker.Length..].Trim();
-        if (!marker.Value.Contains("**", StringComparison.Ordinal))
-        {
-            return rest;
-        }
-        return rest.StartsWith("**", StringComparison.Ordinal) ? rest[2..].Trim()
+        return !marker.Value.Contains("**", StringComparison.Ordinal) ? rest
+            : rest.StartsWith("**", StringComparison.Ordinal) ? rest[2..].Trim()
             : rest.EndsWith("**", StringComparison.Ordinal) ? rest[..^2].Trim() : rest;
     }
 
     /// <summary>Items that stand in one line, 1. … 2. …, apart.</summary>
     public static IEnumerable<string> Apart(string line, Func<string, bool> whole)
     {
-        for (var number = Numbered().Match(line) is { Success: true } first
-            && int.TryParse(first.Groups[1].Value, CultureInfo.InvariantCulture, out var n) ? n + 1 : 0; number > 0; number++)
+        for (var number = Numbered().Match(line) is { Success: true } first ? Number(first) + 1 : 0; number > 0; number++)
         {
-            var next =
-                Inner().Matches(line).FirstOrDefault(match => match.Groups[1].Value == number.ToString(CultureInfo.InvariantCulture));
+            var next = Inner().Matches(line).FirstOrDefault(match => Number(match) == number);
             if (next is null || !whole(line[..next.Index]) || !whole(line[next.Index..]))
             {
                 break;
@@ -47,11 +39,14 @@ internal static partial class ListMarker
         yield return line;
     }
 
+    private static int Number(Match match) => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
+
     private const string Chinese = "[一二三四五六七八九十百]{1,4}";
 
     [GeneratedRegex($$"""
         ^(?:[>#]\s*)*(?:\*\*|__)?(?:
-            (?: (?:Template|Option|Variant|Variation|Version|Item|Example|Prompt|No\.?|Nr\.?|模板|示例|例子|例|选项|模版)\s*[#＃]?\s*(?:\d{1,4}|{{Chinese}})(?!\d)\s*[.)）:：、–—-]*
+            (?: (?:Template|Option|Variant|Variation|Version|Item|Example|Prompt|No\.?|Nr\.?|模板|示例|例子|例|选项|模版)\s*[#＃]?\s*
+                (?:\d{1,4}|{{Chinese}})(?!\d)\s*[.)）:：、–—-]*
               | 第\s*(?:\d{1,4}|{{Chinese}})\s*[条个则种句]?\s*[:：、.，,]?
               | \d{1,4}\s*\\?[.)、．：:）\]}>°|](?!\d)\)?
               | \d{1,4}\s+[-–—](?=\s) | \d{1,4}[–—](?=\s) | \d{1,4}\s*,(?=\s*["“])
@@ -67,12 +62,9 @@ internal static partial class ListMarker
         """, RegexOptions.IgnorePatternWhitespace)]
     private static partial Regex Form();
 
-    [GeneratedRegex(@"^(\d{1,4})\s+(?=\S)")]
-    private static partial Regex Bare();
-
-    [GeneratedRegex(@"^\W{0,4}(\d{1,4})\s*[.)、．）]")]
+    [GeneratedRegex(@"^\W{0,4}([0-9]{1,4})\s*[.)、．）]")]
     private static partial Regex Numbered();
 
-    [GeneratedRegex(@"(?<=[\s;；,，。.])(\d{1,4})[.)、．）](?!\d)")]
+    [GeneratedRegex(@"(?<=[\s;；,，。.])([0-9]{1,4})[.)、．）](?!\d)")]
     private static partial Regex Inner();
 }

@@ -12,8 +12,7 @@ internal static partial class ListReader
     /// <param name="cutOff">The model had to stop in the middle: the last item isn't whole.</param>
     /// <param name="whole">
     /// Whether a text holds all that an item must. Then an item that lacks something goes on in the next line, and a line without any mark
-    /// is an item when it is whole; without
-    /// the rule, every text with a mark is an item.
+    /// is an item when it is whole; without the rule, every text with a mark is an item.
     /// </param>
     public static ReadAnswer<string> Read(string answer, bool cutOff = false, Func<string, bool>? whole = null)
     {
@@ -25,11 +24,17 @@ internal static partial class ListReader
         List<string> items = [], plain = [];
         string? open = null;
         var prose = 0;
+        // The item that was open ends here.
+        void Add(IEnumerable<string> more)
+        {
+            items.AddRange([.. open is { Length: > 0 } ? [open] : Array.Empty<string>(), .. more]);
+            open = null;
+        }
         foreach (var line in Lines(answer, isWhole))
         {
-            if (line.Length > 1 && line[0] == '|')
+            if (line is ['|', _, ..])
             {
-                Add([.. line.Trim('|').Split('|').Select(Blanks.Trim).Where(cell => cell.Any(char.IsLetter) && isWhole(cell))]);
+                Add(line.Trim('|').Split('|').Select(Blanks.Trim).Where(cell => cell.Any(char.IsLetter) && isWhole(cell)));
             }
             else if (ListMarker.Rest(line, items.Count + (open is null ? 1 : 2)) is { } rest)
             {
@@ -62,13 +67,6 @@ internal static partial class ListReader
         var cut = cutOff && items.Count > 0;
         var dropped = Enumerable.Repeat(ReadAnswer.Prose, prose + plain.Count).Concat(cut ? [ReadAnswer.CutOff] : []);
         return new(cut ? items[..^1] : items, [.. dropped]);
-
-        // The item that was open ends here.
-        void Add(IReadOnlyList<string> more)
-        {
-            items.AddRange([.. open is { Length: > 0 } ? [open] : Array.Empty<string>(), .. more]);
-            open = null;
-        }
     }
 
     /// <summary>
@@ -84,29 +82,27 @@ internal static partial class ListReader
 
     /// <summary>A list in Markdown, HTML or unfinished JSON, as lines of plain text; several items of a line apart.</summary>
     private static IEnumerable<string> Lines(string answer, Func<string, bool> whole) =>
-        Tags().Replace(Breaks().Replace(Bullets().Replace(answer, "\n- "), "\n"), "").Split('\n').Select(Blanks.Trim)
-            .Where(line => line.Length > 0 && !line.StartsWith("```", StringComparison.Ordinal) && !Debris().IsMatch(line))
-            .SelectMany(line => ListMarker.Apart(
-                Code().Match(line) is { Success: true } code ? Blanks.Trim(code.Groups["text"].Value) : line, whole));
+        NotBlank(Tags().Replace(Breaks().Replace(Bullets().Replace(answer, "\n- "), "\n"), "")).Where(line => !Debris().IsMatch(line))
+            .SelectMany(line => ListMarker.Apart(Blanks.Trim(Code().Replace(line, "${text}")), whole));
 
-    /// <summary>
-    /// The texts of a line that is JSON, such as <c>"…", "…"</c> or <c>template_1 = "…"</c>; or one text in other quotes. Null for another
-    /// line.
-    /// </summary>
+    private static IEnumerable<string> NotBlank(string answer) => answer.Split('\n').Select(Blanks.Trim)
+        .Where(line => line.Length > 0 && !line.StartsWith("```", StringComparison.Ordinal));
+
+    /// <summary>The texts of a line that is JSON, <c>"…", "…"</c> or <c>template_1 = "…"</c>, or in other quotes; else null.</summary>
     private static IReadOnlyList<string>? Texts(string line, Func<string, bool> whole)
     {
-        var bare = line.TrimEnd(',', '，');
-        return line.StartsWith('{') || (line.StartsWith('[') && line.EndsWith(']')) ? Values(line, whole)
-            : Member().Match(bare) is { Success: true } member ? Values($"[{member.Groups[1].Value}]", whole) ?? [member.Groups[1].Value]
-            : !Quoted().IsMatch(bare) ? null
-            : bare[0] == '"' ? Values($"[{bare}]", whole) ?? [bare] : [bare];
+        if (line is ['{', ..] or ['[', .., ']'])
+        {
+            return Values(line, whole);
+        }
+        var bare = Member().Replace(line.TrimEnd(',', '，'), "$1");
+        return !Quoted().IsMatch(bare) ? null : (bare[0] == '"' ? Values($"[{bare}]", whole) : null) ?? [bare];
     }
 
     /// <summary>The items of a list that is JSON, and the prose around it; null when the answer is another kind of list.</summary>
     private static ReadAnswer<string>? Json(string answer, Func<string, bool> whole)
     {
-        var lines = answer.Split('\n').Select(Blanks.Trim)
-            .Where(line => line.Length > 0 && !line.StartsWith("```", StringComparison.Ordinal)).ToList();
+        var lines = NotBlank(answer).ToList();
         var first = lines.FindIndex(line => line[0] is '[' or '{');
         var last = lines.FindLastIndex(line => line.TrimEnd(',', ';') is [.., ']' or '}']);
         return first < 0 || last < first || Values(string.Join('\n', lines[first..(last + 1)]), whole) is not { } items ? null
@@ -116,34 +112,10 @@ internal static partial class ListReader
     /// <summary>The texts of all values that the text consists of; null when it isn't JSON from end to end, or holds none.</summary>
     private static List<string>? Values(string json, Func<string, bool> whole)
     {
-        if (LooseJson.All($"[{json}]") is { } all)
-        {
-            return Of(all, whole) is { Count: > 0 } found ? found : null;
-        }
-        List<string> items = [];
-        for (var at = 0; ;)
-        {
-            while (at < json.Length && (Blanks.Is(json[at]) || json[at] is ',' or ';'))
-            {
-                at++;
-            }
-            if (at == json.Length)
-            {
-                return items.Count > 0 ? items : null;
-            }
-            if (json[at] is not ('[' or '{') || LooseJson.Read(json, ref at, out _) is not { } value || Of(value, whole) is not { } texts)
-            {
-                return null;
-            }
-            items.AddRange(texts);
-        }
-    }
-
-    private static List<string>? Of(JsonElement value, Func<string, bool> whole)
-    {
         try
         {
-            return [.. Texts(value, whole).Select(Blanks.Trim).Where(text => text.Length > 0)];
+            return LooseJson.All(json)?.SelectMany(value => Texts(value, whole)).Select(Blanks.Trim).Where(text => text.Length > 0).ToList()
+                is { Count: > 0 } texts ? texts : null;
         }
         catch (InvalidOperationException)
         {

@@ -13,20 +13,14 @@ internal static partial class ReadAnswer
 
     /// <summary>
     /// The answer without what a reasoning model says to itself before it, between tags of its own: drafts of items stand there too. Empty
-    /// when the model never stopped thinking.
+    /// when the model never stopped thinking. In the middle of a line an opening tag alone is a word.
     /// </summary>
-    public static string WithoutThinking(string answer) => Mark().Replace(Thinking().Replace(answer, ""), "").Trim();
+    public static string WithoutThinking(string answer) => Thinking().Replace(answer, "").Trim();
 
     private const string Tag = "(?:seed:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad)";
 
-    // The opening tag may be part of the prompt; the closing one may be missing when the answer was cut off. In the middle of a line an
-    // opening tag alone is a word.
-    [GeneratedRegex(
-        $@"\A.*(?:</{Tag}>|◁/think▷|<\|channel\|>final<\|message\|>)"
-        + $@"|(?:\A|(?<=\n))[ \t]*(?:<{Tag}>|◁think▷|<\|channel\|>analysis<\|message\|>).*\z",
-        RegexOptions.Singleline | RegexOptions.IgnoreCase)]
+    [GeneratedRegex($@"\A.*(?:</{Tag}>|◁/think▷|<\|channel\|>final<\|message\|>)"
+        + $@"|(?:\A|(?<=\n))[ \t]*(?:<{Tag}>|◁think▷|<\|channel\|>analysis<\|message\|>).*\z"
+        + @"|<\|(?:end|return|im_end|eot_id|start)\|>|<end_of_turn>", RegexOptions.Singleline | RegexOptions.IgnoreCase)]
     private static partial Regex Thinking();
-
-    [GeneratedRegex(@"<\|(?:end|return|im_end|eot_id|start)\|>|<end_of_turn>")]
-    private static partial Regex Mark();
 }

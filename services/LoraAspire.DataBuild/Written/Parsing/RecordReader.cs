@@ -7,28 +7,38 @@ namespace LoraAspire.DataBuild.Written.Parsing;
 
 /// <summary>
 /// Instruction records however a chat model writes them: JSON objects, also inside a wrapper such as <c>{ "records": […] }</c>; the turns
-/// of conversations; and where there is
-/// no object at all, labelled lines (<c>Q:</c>, <c>答：</c>, <c>output:</c>) or a table of two columns. A record ends where the next one's
-/// question or answer begins.
+/// of conversations; and where there is no object at all, labelled lines (<c>Q:</c>, <c>答：</c>, <c>output:</c>) or a table of two columns.
+/// A record ends where the next one's question or answer begins.
 /// </summary>
 internal sealed partial class RecordReader
 {
     private const string Incomplete = "no instruction and output";
 
+    // What models call the question, the answer and the roles of a record, whatever they were told to call them.
+    private const string Questions = "user_question|instructions|instruction|instrution|user_input|user_query|instruct|question|prompt"
+        + "|query|human|user|q|用户问题|用户提问|指令|问题|提问|用户|问";
+
+    private const string Answers = "assistant_response|assistant_answer|model_answer|completion|assistant|response|outputs|output"
+        + "|answer|reply|gpt|a|助手回答|输出|回答|答案|回复|助手|答";
+
+    /// <summary>The names of the three parts of a record, in the order of <see cref="_parts"/>.</summary>
+    private static readonly string[][] Names = [Questions.Split('|'), ["input", "输入"], Answers.Split('|')];
+
+    private const int Question = 0, Input = 1, Answer = 2;
+
     private readonly List<InstructionRecord> _records = [];
     private readonly List<string> _dropped = [];
-    private string? _question, _input, _answer;
+    private string?[] _parts = new string?[3];
 
     public static ReadAnswer<InstructionRecord> Read(string answer)
     {
         answer = Unwrapped(answer);
         var objects = LooseJson.Objects(answer);
-        RecordReader lines = new();
+        RecordReader lines = new(), reader = new();
         if (objects.Items.Count == 0 && lines.Lines(answer))
         {
             return new(lines._records, lines._dropped);
         }
-        RecordReader reader = new();
         reader._dropped.AddRange(objects.Items.Count + objects.Dropped.Count == 0 ? [ReadAnswer.Prose] : objects.Dropped);
         foreach (var item in objects.Items)
         {
@@ -42,45 +52,48 @@ internal sealed partial class RecordReader
                 reader._dropped.Add(ReadAnswer.Malformed);
             }
         }
-        reader.Flush();
+        reader.End();
         return new(reader._records, reader._dropped);
     }
 
     /// <summary>
     /// The answer without a layer of escapes: the whole of it as one JSON string, a backslash before each quote, or HTML's entities.
     /// </summary>
-    private static string Unwrapped(string answer)
-    {
-        var text = Blanks.Trim(answer);
-        return text.StartsWith('"') && text.EndsWith('"') && LooseJson.All(text) is { ValueKind: JsonValueKind.String } whole
-                ? whole.GetString()!
-            : text.Contains("{\"", StringComparison.Ordinal) ? answer
-            : text.Contains("{\\\"", StringComparison.Ordinal) ? answer.Replace("\\\"", "\"", StringComparison.Ordinal)
-            : text.Contains("&quot;", StringComparison.Ordinal) ? WebUtility.HtmlDecode(answer)
+    private static string Unwrapped(string answer) =>
+        Blanks.Trim(answer) is ['"', .., '"'] text && LooseJson.All(text) is [{ ValueKind: JsonValueKind.String } all] ? all.GetString()!
+            : answer.Contains("{\"", StringComparison.Ordinal) ? answer
+            : answer.Contains("{\\\"", StringComparison.Ordinal) ? answer.Replace("\\\"", "\"", StringComparison.Ordinal)
+            : answer.Contains("&quot;", StringComparison.Ordinal) ? WebUtility.HtmlDecode(answer)
             : answer;
-    }
 
     private void Object(JsonElement item)
     {
-        var members = item.EnumerateObject().ToList();
-        string? Text(params string[] names) =>
-            members.Where(member => names.Contains(member.Name) && member.Value.ValueKind == JsonValueKind.String)
-                .Select(member => member.Value.GetString()).FirstOrDefault();
+        var members = item.EnumerateObject().Select(member => (member.Name, Part: Part(member.Name), member.Value,
+            IsText: member.Value.ValueKind == JsonValueKind.String)).ToList();
+        string? Text(params string[] names) => members.Where(member => member.IsText && names.Contains(member.Name))
+            .Select(member => member.Value.GetString()).FirstOrDefault();
 
         // A turn: OpenAI's role and content, or ShareGPT's from and value.
         var role = Text("role", "from");
-        if (role is not null && Text("content", "value") is { } said && (IsAnswer(role) || IsQuestion(role)))
+        if (role is not null && Part(role) is Question or Answer && Text("content", "value") is { } said)
         {
-            Take(role, said);
-            if (IsAnswer(role))
+            Take(Part(role), said);
+            if (Part(role) == Answer)
             {
                 End();
             }
         }
-        else if (members.Any(member => IsAnswer(member.Name) && member.Value.ValueKind != JsonValueKind.Object)
-            && members.Any(member => IsQuestion(member.Name) || IsInput(member.Name)))
+        else if (members.Any(member => member.Part == Answer && member.Value.ValueKind != JsonValueKind.Object)
+            && members.Any(member => member.Part is Question or Input))
         {
-            Record(members);
+            End();
+            if (members.Any(member => member.Part is Question or Answer && !member.IsText))
+            {
+                _dropped.Add("instruction or output is not a text");
+                return;
+            }
+            members.Where(member => member.IsText).ToList().ForEach(member => Take(member.Part, member.Value.GetString()!));
+            End();
         }
         else
         {
@@ -88,21 +101,6 @@ internal sealed partial class RecordReader
             inner.ForEach(Object);
             _dropped.AddRange(inner.Count == 0 && role is not "system" ? [Incomplete] : Array.Empty<string>());
         }
-    }
-
-    private void Record(List<JsonProperty> members)
-    {
-        Flush();
-        if (members.Any(member => (IsQuestion(member.Name) || IsAnswer(member.Name)) && member.Value.ValueKind != JsonValueKind.String))
-        {
-            _dropped.Add("instruction or output is not a text");
-            return;
-        }
-        foreach (var member in members.Where(member => member.Value.ValueKind == JsonValueKind.String))
-        {
-            Take(member.Name, member.Value.GetString()!);
-        }
-        Flush();
     }
 
     private static IEnumerable<JsonElement> Objects(JsonElement value) =>
@@ -113,146 +111,101 @@ internal sealed partial class RecordReader
     private bool Lines(string answer)
     {
         var open = false;
-        string? title = null;
-        foreach (var line in answer.Split('\n').Select(Blanks.Trim))
+        foreach (var line in Heading().Replace(answer, "${key}: ").Split('\n').Select(Blanks.Trim))
         {
             if (line.StartsWith('|'))
             {
-                Row(line);
-            }
-            else if (Label.Match(line) is { Success: true } label)
-            {
-                var (key, text) = (label.Groups["key"].Value, label.Groups["text"].Value);
-                var both = IsAnswer(key) ? Match.Empty : AnswerInLine().Match(text);
-                open = IsAnswer(key);
-                Take(key, ItemText.Unquoted(both.Success ? both.Groups[1].Value : text));
-                if (both.Success)
+                // A row of a table, a number before its two texts aside. The heading and the line beneath it hold no record.
+                var cells = line.Trim('|').Split('|').Select(cell => ItemText.Unquoted(Blanks.Trim(cell)))
+                    .SkipWhile(cell => cell.Length < 4 && cell.All(letter => char.IsDigit(letter) || letter is '.' or '#')).ToList();
+                if (cells.Count == 2 && cells[0].Any(char.IsLetter) && Part(cells[0]) != Question)
                 {
-                    Take("answer", ItemText.Unquoted(both.Groups[2].Value));
+                    Take(Question, cells[0]);
+                    Take(Answer, cells[1]);
                 }
             }
-            else if (Heading.Match(line) is { Success: true } heading)
+            else if (Label().Match(line) is { Success: true } label)
             {
-                title = heading.Groups["key"].Value;
-            }
-            else if (title is not null && line.Length > 0)
-            {
-                open = IsAnswer(title);
-                Take(title, ItemText.Unquoted(line));
-                title = null;
+                open = Part(label.Groups["key"].Value) == Answer;
+                // A question and its answer may stand in one line.
+                var texts = open ? [label.Groups["text"].Value] : AnswerInLine().Split(label.Groups["text"].Value, 2);
+                Take(open ? Answer : Question, ItemText.Unquoted(texts[0]));
+                texts[1..].ToList().ForEach(text => Take(Answer, ItemText.Unquoted(text)));
             }
             else if (line.Length == 0 || line.StartsWith("```", StringComparison.Ordinal))
             {
                 open = false;
             }
-            else if (open && _answer is not null)
+            else if (open && _parts[Answer] is { } begun)
             {
-                _answer = $"{_answer}\n{line}";
+                _parts[Answer] = $"{begun}\n{line}";
             }
             else
             {
                 _dropped.Add(ReadAnswer.Prose);
             }
         }
-        Flush();
+        End();
         return _records.Count > 0;
     }
 
-    /// <summary>A row of a table, a number before its two texts aside. The heading and the line beneath it hold no record.</summary>
-    private void Row(string line)
+    private void Take(int part, string text)
     {
-        var cells = line.Trim('|').Split('|').Select(cell => ItemText.Unquoted(Blanks.Trim(cell)))
-            .SkipWhile(cell => cell.Length < 4 && cell.All(letter => char.IsDigit(letter) || letter is '.' or '#')).ToList();
-        if (cells.Count == 2 && cells[0].Any(char.IsLetter) && !IsQuestion(cells[0]))
-        {
-            Take("question", cells[0]);
-            Take("answer", cells[1]);
-        }
-    }
-
-    private void Take(string key, string text)
-    {
-        if (!IsQuestion(key) && !IsInput(key) && !IsAnswer(key))
+        if (part < 0)
         {
             return;
         }
-        ref var part = ref IsQuestion(key) ? ref _question : ref IsInput(key) ? ref _input : ref _answer;
-        if (part is not null && (_question ?? _input) is not null && _answer is not null)
+        if (_parts[part] is not null && (_parts[Question] ?? _parts[Input]) is not null && _parts[Answer] is not null)
         {
             End();
         }
-        part = Blanks.Trim(text);
+        _parts[part] = Blanks.Trim(text);
     }
 
     /// <summary>Ends the last record, when one was begun.</summary>
-    private void Flush()
-    {
-        if ((_question ?? _input ?? _answer) is not null)
-        {
-            End();
-        }
-    }
-
     private void End()
     {
         // An input without an instruction is the question.
-        var (question, input) = string.IsNullOrEmpty(_question) && _input is { Length: > 0 } ? (_input, "") : (_question, _input ?? "");
-        if (question is null || _answer is null)
+        var (question, input, answer) = _parts is [null or "", { Length: > 0 } only, var said] ? (only, "", said)
+            : (_parts[Question], _parts[Input] ?? "", _parts[Answer]);
+        if (question is not null && answer is not null && !IsEcho(question) && !IsEcho(answer))
         {
-            _dropped.Add(Incomplete);
+            _records.Add(new(question, input, answer));
         }
-        else if (IsEcho(question) || IsEcho(_answer))
+        else if (_parts.Any(part => part is not null))
         {
-            _dropped.Add("a schema, not a record");
+            _dropped.Add(question is null || answer is null ? Incomplete : "a schema, not a record");
         }
-        else
-        {
-            _records.Add(new(question, input, _answer));
-        }
-        _question = _input = _answer = null;
+        _parts = new string?[3];
     }
 
     /// <summary>The dots of <c>{"instruction": "..."}</c>.</summary>
     private static bool IsEcho(string text) =>
         text.Length > 0 && !text.Any(letter => char.IsLetterOrDigit(letter) || char.IsSurrogate(letter));
 
-    // What models call the question, the answer and the roles of a record, whatever they were told to call them.
-    private const string Questions = "user_question|instructions|instruction|instrution|user_input|user_query|instruct|question|prompt"
-        + "|query|human|user|q|用户问题|用户提问|指令|问题|提问|用户|问";
+    /// <summary>Which part a key names, without its decoration: <c>**instruction**</c>, <c>output2</c>, <c>output（助手的回答）</c>.</summary>
+    private static int Part(string key)
+    {
+        var bare = Decoration().Replace(key, "").ToLowerInvariant();
+        return Array.FindIndex(Names, names => names.Contains(bare));
+    }
 
-    private const string Answers = "assistant_response|assistant_answer|model_answer|completion|assistant|response|outputs|output"
-        + "|answer|reply|gpt|a|助手回答|输出|回答|答案|回复|助手|答";
-
-    private const string Keys = $"(?<key>{Questions}|{Answers})";
-
-    private static bool IsQuestion(string key) => Question().IsMatch(Bare(key));
-
-    private static bool IsAnswer(string key) => AnswerKey().IsMatch(Bare(key));
-
-    private static bool IsInput(string key) => Bare(key) is "input" or "输入";
-
-    /// <summary>Without decoration (<c>**instruction**</c>), number (<c>output2</c>) and explanation (<c>output（助手的回答）</c>).</summary>
-    private static string Bare(string key) => Decoration().Replace(key, "").ToLowerInvariant();
+    private const string Key = $"(?<key>{Questions}|{Answers})";
+    private const string Labelled = @"^[^\p{L}\p{N}]{0,12}(?:\d{1,3}[^\p{L}\p{N}]{1,6})?"
+        + $@"{Key}\s*\d{{0,3}}[*_`""'”]*\s*[:：][*_`]*\s*";
 
     [GeneratedRegex(@"[（(].*$|[\s*#:：""'`]+|\d+$")]
     private static partial Regex Decoration();
 
-    [GeneratedRegex($@"^(?:{Questions})\z")]
-    private static partial Regex Question();
-
-    [GeneratedRegex($@"^(?:{Answers})\z")]
-    private static partial Regex AnswerKey();
-
-    [GeneratedRegex(@"^[^\p{L}\p{N}]{0,12}(?:\d{1,3}[^\p{L}\p{N}]{1,6})?"
-        + $@"{Keys}\s*\d{{0,3}}[*_`""'”]*\s*[:：][*_`]*\s*(?<text>.*)$",
-        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex Label { get; }
+    [GeneratedRegex($@"{Labelled}(?<text>.*)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Label();
 
     /// <summary>A label as a heading, whose text stands beneath it.</summary>
-    [GeneratedRegex($@"^(?:#{{1,6}}\s*|\*\*){Keys}\s*\d{{0,3}}\**$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex Heading { get; }
+    [GeneratedRegex($@"^[ \t]*(?:#{{1,6}}[ \t]*|\*\*){Key}[ \t]*\d{{0,3}}\**[ \t\r]*\n(?>\s*)(?!{Labelled}|\|)",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.Multiline)]
+    private static partial Regex Heading();
 
-    /// <summary>A question and its answer in one line.</summary>
-    [GeneratedRegex(@"^(.+?)\s\W{0,3}(?:A|Answer|答|回答)[*_]*\s*[:：][*_]*\s*(.+)$", RegexOptions.CultureInvariant)]
+    /// <summary>What stands between a question and its answer in one line.</summary>
+    [GeneratedRegex(@"(?<=.)\s\W{0,3}(?:A|Answer|答|回答)[*_]*\s*[:：][*_]*\s*(?=.)", RegexOptions.CultureInvariant)]
     private static partial Regex AnswerInLine();
 }
