@@ -1,4 +1,6 @@
+using System.Text.Json;
 using LoraAspire.Model.Generation;
+using LoraAspire.Model.Prompts;
 
 namespace LoraAspire.DataBuild.Records;
 
@@ -10,4 +12,13 @@ internal sealed record InstructionRecord(string Instruction, string Input, strin
 
     /// <summary>A conversation's system message, or null.</summary>
     public string? System { get; init; }
+
+    /// <summary>
+    /// The conversation as a chat template is given it, from the system message to the last answer, where it holds more than the texts
+    /// above do (calls of tools and what they gave, reasoning_content, an order of its own); else null.
+    /// </summary>
+    public IReadOnlyList<ChatMessage>? Messages { get; init; }
+
+    /// <summary>The tools that a chat template is told of: a list of functions with their JSON schemas. Null for none.</summary>
+    public JsonElement? Tools { get; init; }
 }

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using LoraAspire.Model.Generation;
+
+namespace LoraAspire.DataBuild.Sources;
+
+/// <summary>The turns before a record's own, as a list of [question, answer]; in a table of texts as its JSON.</summary>
+internal static class AlpacaHistory
+{
+    /// <exception cref="Runtime.Stages.StageException">It is no such list; with the place.</exception>
+    public static IReadOnlyList<Turn> Of(string? cell, string column, Place place)
+    {
+        if (string.IsNullOrWhiteSpace(cell))
+        {
+            return [];
+        }
+        try
+        {
+            using var list = JsonDocument.Parse(cell);
+            return Of(list.RootElement, column, place);
+        }
+        catch (JsonException)
+        {
+            throw Wrong(column, place);
+        }
+    }
+
+    /// <inheritdoc cref="Of(string?, string, Place)"/>
+    public static IReadOnlyList<Turn> Of(JsonElement list, string column, Place place) => list.ValueKind switch
+    {
+        JsonValueKind.Undefined or JsonValueKind.Null => [],
+        JsonValueKind.String => Of(list.GetString(), column, place),
+        JsonValueKind.Array => [.. list.EnumerateArray().Select(pair => Turn(pair) ?? throw Wrong(column, place))],
+        _ => throw Wrong(column, place),
+    };
+
+    private static Turn? Turn(JsonElement pair) =>
+        pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2
+            && pair[0].ValueKind == JsonValueKind.String && pair[1].ValueKind == JsonValueKind.String
+            ? new(pair[0].GetString()!, pair[1].GetString()) : null;
+
+    private static Exception Wrong(string column, Place place) =>
+        place.Wrong($"row {place.Row}: '{column}' must be a list of the turns before, each a list of two texts: [[\"question\", \"answer\"], "
+            + "...]");
+}
