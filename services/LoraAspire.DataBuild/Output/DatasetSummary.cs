@@ -68,7 +68,7 @@ internal sealed class DatasetSummary
         const double most = 0.9;
         return !trainOnInputs || 1 - MaskedShare < most ? [] :
             [string.Create(CultureInfo.InvariantCulture, $"{1 - MaskedShare:P1} of the tokens carry loss: train_on_inputs is true (its "
-                + "default), so the prompts are learned as well. train_on_inputs: false learns the answers alone.")];
+                + $"default), so the prompts are learned as well. train_on_inputs: false learns the answers alone.")];
     }
 
     /// <summary>What the counts say that is easily overlooked; once, when all rows are counted.</summary>

@@ -1,12 +1,15 @@
 using System.Text.Json;
 using LoraAspire.Model.Generation;
+using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources;
 
 /// <summary>The turns before a record's own, as a list of [question, answer]; in a table of texts as its JSON.</summary>
 internal static class AlpacaHistory
 {
-    /// <exception cref="Runtime.Stages.StageException">It is no such list; with the place.</exception>
+    private const int Shown = 80;
+
+    /// <exception cref="StageException">It is no such list; with the place.</exception>
     public static IReadOnlyList<Turn> Of(string? cell, string column, Place place)
     {
         if (string.IsNullOrWhiteSpace(cell))
@@ -20,7 +23,7 @@ internal static class AlpacaHistory
         }
         catch (JsonException)
         {
-            throw Wrong(column, place);
+            throw Wrong(column, place, cell);
         }
     }
 
@@ -29,8 +32,8 @@ internal static class AlpacaHistory
     {
         JsonValueKind.Undefined or JsonValueKind.Null => [],
         JsonValueKind.String => Of(list.GetString(), column, place),
-        JsonValueKind.Array => [.. list.EnumerateArray().Select(pair => Turn(pair) ?? throw Wrong(column, place))],
-        _ => throw Wrong(column, place),
+        JsonValueKind.Array => [.. list.EnumerateArray().Select(pair => Turn(pair) ?? throw Wrong(column, place, list.GetRawText()))],
+        _ => throw Wrong(column, place, list.GetRawText()),
     };
 
     private static Turn? Turn(JsonElement pair) =>
@@ -38,7 +41,7 @@ internal static class AlpacaHistory
             && pair[0].ValueKind == JsonValueKind.String && pair[1].ValueKind == JsonValueKind.String
             ? new(pair[0].GetString()!, pair[1].GetString()) : null;
 
-    private static Exception Wrong(string column, Place place) =>
+    private static StageException Wrong(string column, Place place, string shown) =>
         place.Wrong($"row {place.Row}: '{column}' must be a list of the turns before, each a list of two texts: [[\"question\", \"answer\"], "
-            + "...]");
+            + $"...]. It is {(shown.Length > Shown ? shown[..Shown] + " …" : shown)}");
 }

@@ -20,9 +20,21 @@ internal sealed class ChatRecords(DataFile file, EmptyOutput emptyOutput = Empty
         new ChatRecords(context.Find(source.Path), context.EmptyOutput).Read();
 
     public IEnumerable<SourceRecord> Read() => TableRows.IsJson(file) ? new JsonRows<SourceRecord>(file, Record, IsRow).Read()
-        : TableRows.Form(file) == ".parquet" ? ParquetNestedRows.Read(file).Select(row => Record(row.Row, row.Place))
+        : TableRows.Form(file) == ".parquet" ? ParquetNestedRows.Read(file).Select(row => OfParquet(row.Row, row.Place))
         : throw new StageException(
             $"{file.Name}: conversations are read from .json, .jsonl and .parquet. Write this file as one of them, a conversation a line.");
+
+    private SourceRecord OfParquet(JsonElement row, Place place)
+    {
+        try
+        {
+            return Record(row, place);
+        }
+        catch (InvalidOperationException)
+        {
+            throw place.Wrong($"row {place.Row} holds half of a surrogate pair, which is no character");
+        }
+    }
 
     private static bool IsRow(string name, JsonHolds holds) =>
         name is "conversations" or "messages" && holds is JsonHolds.Objects or JsonHolds.Nothing or JsonHolds.Value;

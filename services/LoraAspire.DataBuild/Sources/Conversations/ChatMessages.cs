@@ -13,6 +13,9 @@ internal static class ChatMessages
     private static readonly string[] Ours =
         ["role", "from", "content", "value", "weight", "tool_calls", "reasoning_content", "reasoning", "thinking"];
 
+    /// <summary>A row's own depth, and what is put around a call.</summary>
+    private static readonly JsonDocumentOptions Nested = new() { MaxDepth = 192 };
+
     public static IEnumerable<ChatMessage> Of(string? system, IEnumerable<SpokenTurn> turns) =>
         (string.IsNullOrEmpty(system) ? [] : new[] { new ChatMessage("system", system) }).Concat(turns.Select(Of));
 
@@ -35,7 +38,7 @@ internal static class ChatMessages
             }
             writer.WriteEndObject();
         }
-        using var message = JsonDocument.Parse(text.ToArray());
+        using var message = JsonDocument.Parse(text.ToArray(), Nested);
         return ChatMessage.FromJson(message.RootElement);
     }
 

@@ -131,9 +131,8 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
         }
         catch (JsonException e)
         {
-            var (line, words) = JsonFault.Words(e, data, counted, _lines);
-            throw Wrong(line, line == e.LineNumber + 1
-                ? $"malformed JSON at byte {e.BytePositionInLine + 1} of the line (row {_row}): {words}" : words);
+            var (line, words) = JsonFault.Words(e, data, counted, _lines, _row);
+            throw Wrong(line, words);
         }
     }
 

@@ -13,18 +13,23 @@ internal static class JsonTurned
     {
         using var document = Parse(file);
         var row = 0L;
-        foreach (var record in kind == JsonFormKind.Index ? document.RootElement.EnumerateObject().Select(property => property.Value)
-            : Rows(file, document.RootElement))
+        using var records = (kind == JsonFormKind.Index ? document.RootElement.EnumerateObject().Select(property => property.Value)
+            : Rows(file, document.RootElement)).GetEnumerator();
+        while (true)
         {
             Place place = new(file.Name, row++, 0);
             T made;
             try
             {
-                made = make(record, place);
+                if (!records.MoveNext())
+                {
+                    yield break;
+                }
+                made = make(records.Current, place);
             }
             catch (InvalidOperationException)
             {
-                throw place.Wrong($"row {place.Row} holds half of a surrogate pair, which is no character");
+                throw place.Wrong($"row {place.Row} holds bytes that are not UTF-8, or half of a surrogate pair");
             }
             yield return made;
         }
@@ -78,8 +83,8 @@ internal static class JsonTurned
         }
         catch (JsonException e)
         {
-            throw new StageException($"{file.Name}:{e.LineNumber + 1}: malformed JSON at byte {e.BytePositionInLine + 1} of the line. "
-                + $"{JsonFault.Words(e, window.Data, 0, 0).Words}.", inner: e);
+            var (line, words) = JsonFault.Words(e, window.Data, 0, 0);
+            throw new StageException($"{file.Name}:{line}: {words}.", inner: e);
         }
     }
 }
