@@ -143,7 +143,8 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         if (summary.Alike.All is { } same)
         {
             throw new StageException($"All {summary.Total.Written} rows are alike, as the one from {same.Where}: there is one thing to be "
-                + "learned, again and again. Look at the sources' columns and templates. If one row is meant, dedup: { exact: true } keeps one.");
+                + "learned, again and again. Look at the sources' columns and templates. If one row is meant, dedup: { exact: true } keeps "
+                + "one.");
         }
     }
 }

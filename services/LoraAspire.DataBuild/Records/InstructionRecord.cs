@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Prompts;
 
@@ -13,12 +12,15 @@ internal sealed record InstructionRecord(string Instruction, string Input, strin
     /// <summary>A conversation's system message, or null.</summary>
     public string? System { get; init; }
 
+    /// <summary>What was thought before <see cref="Output"/> (reasoning_content), or null; turns of the history have their own.</summary>
+    public string? Reasoning { get; init; }
+
+    /// <summary>The JSON array of the tools that a conversation has, or null.</summary>
+    public string? Tools { get; init; }
+
     /// <summary>
-    /// The conversation as a chat template is given it, from the system message to the last answer, where it holds more than the texts
-    /// above do (calls of tools and what they gave, reasoning_content, an order of its own); else null.
+    /// The conversation as a chat template is given it, from the system message to the last answer, where turns of a question and an answer
+    /// can't say it (calls of tools and what they gave, another order); else null. The texts above then hold who said what, for comparing.
     /// </summary>
     public IReadOnlyList<ChatMessage>? Messages { get; init; }
-
-    /// <summary>The tools that a chat template is told of: a list of functions with their JSON schemas. Null for none.</summary>
-    public JsonElement? Tools { get; init; }
 }

@@ -20,7 +20,8 @@ internal static partial class Placeholders
             Input = Filled(record.Input),
             Output = Filled(record.Output),
             System = record.System is { } system ? Filled(system) : null,
-            History = [.. record.History.Select(turn => turn with { Question = Filled(turn.Question), Answer = Filled(turn.Answer ?? "") })],
+            History = [.. record.History
+                .Select(turn => turn with { Question = Filled(turn.Question), Answer = Filled(turn.Answer ?? "") })],
         };
     }
 

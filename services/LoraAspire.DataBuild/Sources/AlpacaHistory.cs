@@ -37,11 +37,15 @@ internal static class AlpacaHistory
     };
 
     private static Turn? Turn(JsonElement pair) =>
-        pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2
-            && pair[0].ValueKind == JsonValueKind.String && pair[1].ValueKind == JsonValueKind.String
-            ? new(pair[0].GetString()!, pair[1].GetString()) : null;
+        pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2 && Text(pair[0]) is { } question && Text(pair[1]) is { } answer
+            ? new(question, answer) : null;
+
+    /// <summary>The reader of parquet puts each text of a list in a list into a list of its own.</summary>
+    private static string? Text(JsonElement said) => said.ValueKind == JsonValueKind.String ? said.GetString()
+        : said.ValueKind == JsonValueKind.Array && said.GetArrayLength() == 1 && said[0].ValueKind == JsonValueKind.String
+            ? said[0].GetString() : null;
 
     private static StageException Wrong(string column, Place place, string shown) =>
-        place.Wrong($"row {place.Row}: '{column}' must be a list of the turns before, each a list of two texts: [[\"question\", \"answer\"], "
-            + $"...]. It is {(shown.Length > Shown ? shown[..Shown] + " …" : shown)}");
+        place.Wrong($"row {place.Row}: '{column}' must be a list of the turns before, each a list of two texts: "
+            + $"[[\"question\", \"answer\"], ...]. It is {(shown.Length > Shown ? shown[..Shown] + " …" : shown)}");
 }

@@ -129,7 +129,8 @@ internal sealed class AlpacaRecords(AlpacaSource with, DataFile file, EmptyOutpu
         place.Wrong($"row {place.Row} has no '{column}'{Slip(column, columns)} "
             + (column == Input ? "A column that columns names for input must be in the first row" : Wanted)
             + $". It has: {string.Join(", ", columns)}"
-            + (with.Columns.Count == 0 ? ". If the columns only have other names, say so: columns: { instruction: ..., output: ... }" : ""));
+            + (with.Columns.Count > 0 ? ""
+                : ". If the columns only have other names, say so: columns: { instruction: ..., output: ... }"));
 
     private static string Slip(string column, IEnumerable<string> columns) =>
         Suggestion.For(column, columns) is var words && words.EndsWith('?') ? $", {words}" : ".";
@@ -139,8 +140,8 @@ internal sealed class AlpacaRecords(AlpacaSource with, DataFile file, EmptyOutpu
         JsonValueKind.Undefined or JsonValueKind.Null => null,
         JsonValueKind.String => value.GetString(),
         JsonValueKind.Array or JsonValueKind.Object => throw place.Wrong(
-            $"row {place.Row}: '{key}' is {(value.ValueKind == JsonValueKind.Array ? "a list" : "an object")}, but must be a text. Write it "
-                + "as one: what is to be read or answered, letter for letter (its JSON in quotes, where that is meant)"),
+            $"row {place.Row}: '{key}' is {(value.ValueKind == JsonValueKind.Array ? "a list" : "an object")}, but must be a text. "
+                + "Write it as one: what is to be read or answered, letter for letter (its JSON in quotes, where that is meant)"),
         var kind => throw place.Wrong(
             $"row {place.Row}: '{key}' is {kind.ToString().ToLowerInvariant()}, but must be a text. Put it in quotes"),
     };

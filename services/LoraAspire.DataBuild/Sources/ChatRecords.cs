@@ -71,13 +71,14 @@ internal sealed class ChatRecords(DataFile file, EmptyOutput emptyOutput = Empty
         var hasMessages = row.TryGetProperty("messages", out var messages);
         // Some tables have both columns, of which one is null or empty in each row.
         var found = row.TryGetProperty("conversations", out var conversations)
-            && conversations.ValueKind != JsonValueKind.Null && !(hasMessages && IsNothing(conversations)) ? (conversations, "from", "value")
+            && conversations.ValueKind != JsonValueKind.Null && !(hasMessages && IsNothing(conversations))
+                ? (conversations, "from", "value")
             : hasMessages ? (messages, "role", "content")
             : throw place.Wrong($"row {place.Row} has neither 'conversations' nor 'messages'. It "
                 + $"has: {string.Join(", ", row.EnumerateObject().Select(column => column.Name))}");
         return found.Item1.ValueKind == JsonValueKind.Array ? found
-            : throw place.Wrong($"row {place.Row}: the conversation is {found.Item1.ValueKind.ToString().ToLowerInvariant()}, but must be a "
-                + $"list of turns with '{found.Item2}' and '{found.Item3}'");
+            : throw place.Wrong($"row {place.Row}: the conversation is {found.Item1.ValueKind.ToString().ToLowerInvariant()}, but must be "
+                + $"a list of turns with '{found.Item2}' and '{found.Item3}'");
     }
 
     private static bool IsNothing(JsonElement value) => value.ValueKind == JsonValueKind.Null

@@ -57,7 +57,8 @@ internal sealed record DataFile(string Name, string Path)
             return Open();
         }
         Tell($"{Name} is in UTF-16; it was read as that.");
-        return Encoding.CreateTranscodingStream(Open(), new UnicodeEncoding(bigEndian, byteOrderMark: true, throwOnInvalidBytes: true), Strict);
+        return Encoding.CreateTranscodingStream(Open(),
+            new UnicodeEncoding(bigEndian, byteOrderMark: true, throwOnInvalidBytes: true), Strict);
     }
 
     /// <summary>Whether the higher byte comes first; null where it isn't UTF-16.</summary>

@@ -22,7 +22,9 @@ internal sealed record SourceRecord(InstructionRecord Record, string Source, lon
     /// <summary>Parts of the file's record that no row holds, to be counted: a question after the last answer.</summary>
     public IReadOnlyList<string> LeftOut { get; init; } = [];
 
-    /// <summary>Parts that a chat template may have a place for, and a prompt template doesn't: reasoning_content, a list of tools.</summary>
+    /// <summary>
+    /// Parts that a chat template may have a place for, and a prompt template doesn't: reasoning_content, a list of tools.
+    /// </summary>
     public IReadOnlyList<string> ForChatTemplates { get; init; } = [];
 
     /// <summary>The record as prompt templates can write it: what they have no place for is left out and counted.</summary>
@@ -32,7 +34,13 @@ internal sealed record SourceRecord(InstructionRecord Record, string Source, lon
         LeftOut = [.. LeftOut, .. ForChatTemplates],
         NeedsChatTemplate = null,
         ForChatTemplates = [],
-        Record = Record with { Messages = null, Tools = null },
+        Record = Record with
+        {
+            Messages = null,
+            Tools = null,
+            Reasoning = null,
+            History = [.. Record.History.Select(turn => turn with { Reasoning = null })],
+        },
     };
 
     /// <summary>

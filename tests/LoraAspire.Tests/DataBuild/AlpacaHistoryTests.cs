@@ -15,7 +15,7 @@ public sealed class AlpacaHistoryTests
             .RunAsync(StageRun.With(StageRun.Alpaca("history.json")));
         Assert.Equal("Hola.|Hallo.|Bonjour.", run.Learned(0));
         var read = string.Concat(run.Row(0).Where(segment => !segment.Learned).Select(segment => segment.Text));
-        Assert.Matches("^You are a curt interpreter.\\s*Say hello in Spanish.\\s*And in German\\?\\s*And in French\\?$", read);
+        Assert.Matches(@"^You are a curt interpreter\.[^.]*Say hello in Spanish\.[^.]*And in German\?[^.]*And in French\?", read);
         Assert.Equal("Hello.", run.Learned(1));
         Assert.Equal(4, run.Facts.Rows);
     }
@@ -92,10 +92,12 @@ public sealed class AlpacaHistoryTests
         var path = Path.Combine(Directory.CreateTempSubdirectory("lora-").FullName, "a.parquet");
         await using (var file = File.Create(path))
         {
-            await ParquetSerializer.SerializeAsync([new Talk { instruction = "c", output = "d", history = [["a", "b"]] }], file,
+            await ParquetSerializer.SerializeAsync([new Talk { instruction = "c", output = "d", history = [["a", "b"], ["x", "y"], ["z", "w"]] },
+                new Talk { instruction = "e", output = "f", history = [] }, new Talk { instruction = "g", output = "h", history = [["i", "j"]] }], file,
                 cancellationToken: TestContext.Current.CancellationToken);
         }
-        var record = Assert.Single(new AlpacaRecords(new() { Path = "a.parquet" }, new("a.parquet", path)).Read()).Record;
-        Assert.Equal(("c", "d", "b"), (record.Instruction, record.Output, Assert.Single(record.History).Answer));
+        Assert.Equal(["a b, x y, z w, c d", "e f", "i j, g h"], new AlpacaRecords(new() { Path = "a.parquet" }, new("a.parquet", path)).Read()
+            .Select(record => record.Record).Select(record => string.Join(", ", record.History
+                .Append(new(record.Instruction, record.Output)).Select(turn => $"{turn.Question} {turn.Answer}"))));
     }
 }

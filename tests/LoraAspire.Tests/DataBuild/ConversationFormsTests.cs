@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LoraAspire.DataBuild.Sources;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Pipelines.Stages;
@@ -42,14 +41,14 @@ public sealed class ConversationFormsTests
         Assert.Equal(["""{"role": "user", "content": "Sum of 2 and 3?"}""",
             """{"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": {"a": 2, "b": 3}}}]}""",
             """{"role": "tool", "content": "5"}""", """{"role": "assistant", "content": "It is 5."}"""], Messages(shareGpt));
-        Assert.Equal("add", shareGpt.Record.Tools!.Value[0].GetProperty("name").GetString());
+        Assert.Equal("""[{"name": "add"}]""", shareGpt.Record.Tools);
         var openAi = Only(OpenAiTools);
         Assert.Equal(["""{"role": "user", "content": "Sum of 2 and 3?"}""",
             """{"role": "assistant", "content": "", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "add", "arguments": {"a": 2, "b": 3}}}]}""",
             """{"role": "tool", "content": "5", "tool_call_id": "1"}""", """{"role": "assistant", "content": "It is 5."}"""],
             Messages(openAi));
         Assert.Equal((null, "a call of a tool"), (openAi.Dropped, openAi.NeedsChatTemplate));
-        Assert.Equal(("a call of a tool", null, (JsonElement?)null), (openAi.ForPromptTemplate().Dropped,
+        Assert.Equal(("a call of a tool", null, null), (openAi.ForPromptTemplate().Dropped,
             openAi.ForPromptTemplate().Record.Messages, openAi.ForPromptTemplate().Record.Tools));
     }
 
@@ -62,9 +61,10 @@ public sealed class ConversationFormsTests
     {
         var record = Only(Thinking);
         Assert.Equal(("a", "b", null), (record.Record.Instruction, record.Record.Output, record.NeedsChatTemplate));
-        Assert.Equal("""{"role": "assistant", "content": "b", "reasoning_content": "because"}""", Messages(record)[1]);
+        Assert.Equal(("because", (string?)null), (record.Record.Reasoning, record.ForPromptTemplate().Record.Reasoning));
+        Assert.Null(record.Record.Messages);
         Assert.Null(Only("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "reasoning_content": null, "content": "b"}]}""")
-            .Record.Messages);
+            .Record.Reasoning);
     }
 
     [Fact]

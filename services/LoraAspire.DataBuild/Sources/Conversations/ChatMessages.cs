@@ -48,7 +48,8 @@ internal static class ChatMessages
         {
             writer.WriteString("reasoning_content", reasoning);
         }
-        if (turn.Message.TryGetProperty("tool_calls", out var calls) && calls.ValueKind == JsonValueKind.Array && calls.GetArrayLength() > 0)
+        if (turn.Message.TryGetProperty("tool_calls", out var calls) && calls.ValueKind == JsonValueKind.Array
+            && calls.GetArrayLength() > 0)
         {
             Calls(writer, [.. calls.EnumerateArray()]);
         }

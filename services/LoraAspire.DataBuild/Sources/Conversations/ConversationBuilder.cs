@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.Model.Generation;
 
@@ -48,14 +47,14 @@ internal sealed class ConversationBuilder(string? system, bool refusesEmptyAnswe
         }
         else if (problem is null)
         {
-            _turns[^1] = _turns[^1] with { Answer = turn.Text };
+            _turns[^1] = _turns[^1] with { Answer = turn.Text, Reasoning = turn.Reasoning };
         }
         _reasons |= turn.Speaker == Speaker.Assistant && turn.Reasoning is not null;
         _spoken.Add(turn);
     }
 
     /// <param name="tools">That the conversation was held with; null for none.</param>
-    public SourceRecord Record(Place place, JsonElement? tools)
+    public SourceRecord Record(Place place, string? tools)
     {
         var after = AfterLastAnswer;
         var kept = _spoken.SkipLast(after).ToList();
@@ -63,7 +62,7 @@ internal sealed class ConversationBuilder(string? system, bool refusesEmptyAnswe
         var record = alternates ? Alternating() : new(All(kept, Speaker.User), "", All(kept, Speaker.Assistant)) { System = _system };
         return new(record with
         {
-            Messages = alternates && !_reasons ? null : [.. ChatMessages.Of(_system, kept)],
+            Messages = alternates ? null : [.. ChatMessages.Of(_system, kept)],
             Tools = tools,
         }, place.File, place.Row, place.Line)
         {
@@ -82,7 +81,12 @@ internal sealed class ConversationBuilder(string? system, bool refusesEmptyAnswe
     private InstructionRecord Alternating()
     {
         var answered = _turns[^1].Answer is null ? _turns[..^1] : _turns;
-        return new(answered[^1].Question, "", answered[^1].Answer!) { History = answered[..^1], System = _system };
+        return new(answered[^1].Question, "", answered[^1].Answer!)
+        {
+            History = answered[..^1],
+            System = _system,
+            Reasoning = answered[^1].Reasoning,
+        };
     }
 
     /// <summary>What repeats another record is found by these texts.</summary>

@@ -30,6 +30,8 @@ internal sealed record SpokenTurn(Speaker Speaker, string Name, string Text, Jso
         ["tool_response"] = Speaker.Tool,
     };
 
+    private static readonly string[] Thoughts = ["reasoning_content", "reasoning", "thinking"];
+
     private static readonly string[] TextParts = ["text", "input_text", "output_text"];
 
     /// <summary>Why no row can hold the conversation, or null.</summary>
@@ -41,8 +43,9 @@ internal sealed record SpokenTurn(Speaker Speaker, string Name, string Text, Jso
     public bool CallsTools => IsCall || Calls(Message);
 
     /// <summary>What the model thought before the answer, beside its text; null for nothing.</summary>
-    public string? Reasoning => new[] { "reasoning_content", "reasoning", "thinking" }.Select(name => Message.TryGetProperty(name, out var
-        value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null).FirstOrDefault(text => !string.IsNullOrEmpty(text));
+    public string? Reasoning => Thoughts
+        .Select(name => Message.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null)
+        .FirstOrDefault(text => !string.IsNullOrEmpty(text));
 
     /// <returns>Null where the turn doesn't say who speaks.</returns>
     public static SpokenTurn? Of(JsonElement message)
@@ -55,7 +58,8 @@ internal sealed record SpokenTurn(Speaker Speaker, string Name, string Text, Jso
             return null;
         }
         var name = role.GetString()!.Trim();
-        var content = message.TryGetProperty("content", out var openAi) ? openAi : message.TryGetProperty("value", out var value) ? value : default;
+        var content = message.TryGetProperty("content", out var openAi) ? openAi
+            : message.TryGetProperty("value", out var value) ? value : default;
         var (text, problem) = Said(content, Calls(message));
         return new(Speakers.GetValueOrDefault(name), name, text, message)
         {
@@ -82,7 +86,8 @@ internal sealed record SpokenTurn(Speaker Speaker, string Name, string Text, Jso
         List<string> texts = [];
         foreach (var part in content.EnumerateArray())
         {
-            if (part.ValueKind != JsonValueKind.Object || !part.TryGetProperty("type", out var type) || type.ValueKind != JsonValueKind.String)
+            if (part.ValueKind != JsonValueKind.Object || !part.TryGetProperty("type", out var type)
+                || type.ValueKind != JsonValueKind.String)
             {
                 return ("", noText);
             }

@@ -2,16 +2,17 @@ using System.Text.Json;
 
 namespace LoraAspire.DataBuild.Sources.Conversations;
 
-/// <summary>The tools that a conversation was held with: <c>tools</c>, a list or its JSON in a text; or OpenAI's earlier functions.</summary>
+/// <summary>
+/// The tools that a conversation was held with: <c>tools</c>, a list or its JSON in a text; or OpenAI's earlier functions.
+/// </summary>
 internal static class ToolList
 {
-    /// <returns>A list that isn't empty, alive after its row; null for none.</returns>
-    public static JsonElement? Of(JsonElement row)
+    /// <returns>The list's JSON where it isn't empty; null for none.</returns>
+    public static string? Of(JsonElement row)
     {
         var found = row.TryGetProperty("tools", out var tools) && tools.ValueKind != JsonValueKind.Null ? tools
             : row.TryGetProperty("functions", out var functions) ? functions : default;
-        JsonElement? list = found.ValueKind == JsonValueKind.String ? ChatMessages.Parsed(found.GetString()!)
-            : found.ValueKind == JsonValueKind.Array ? found.Clone() : null;
-        return list is { ValueKind: JsonValueKind.Array } known && known.GetArrayLength() > 0 ? known : null;
+        var list = found.ValueKind == JsonValueKind.String ? ChatMessages.Parsed(found.GetString()!) : found;
+        return list is { ValueKind: JsonValueKind.Array } known && known.GetArrayLength() > 0 ? known.GetRawText() : null;
     }
 }

@@ -80,7 +80,8 @@ internal static class CsvRows
         }
     }
 
-    private static string Name(char separator) => separator switch { ',' => "comma", ';' => "semicolon", '\t' => "tab", _ => $"{separator}" };
+    private static string Name(char separator) =>
+        separator switch { ',' => "comma", ';' => "semicolon", '\t' => "tab", _ => $"{separator}" };
 
     private static void SkipMark(DataFile file, StreamReader reader)
     {

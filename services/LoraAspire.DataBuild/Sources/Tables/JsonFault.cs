@@ -22,7 +22,8 @@ internal static class JsonFault
             var fault = Offset(e, data, at, lines);
             var comma = fault < 0 ? -1 : data[..fault].LastIndexOf((byte)',');
             return (line + 1 - (comma < 0 ? 0 : data[comma..fault].Count((byte)'\n')),
-                e.Message.Contains("JSON object", StringComparison.Ordinal) ? "a comma after the last value of an object: remove it" : "a comma after the last record: remove it");
+                e.Message.Contains("JSON object", StringComparison.Ordinal) ? "a comma after the last value of an object: remove it"
+                    : "a comma after the last record: remove it");
         }
         var place = $"malformed JSON at byte {e.BytePositionInLine + 1} of the line{(row is null ? "" : $" (row {row})")}: ";
         return (line + 1, place + (e.Message.Contains("end of data", StringComparison.Ordinal)

@@ -17,7 +17,9 @@ internal sealed record JsonForm(JsonFormKind Kind, string? List = null)
 
     private static readonly JsonForm Rows = new(JsonFormKind.Rows);
 
-    /// <summary>Reads on only as long as the file may be one object around all records. What is malformed is left to the reader of rows.</summary>
+    /// <summary>
+    /// Reads on only as long as the file may be one object around all records. What is malformed is left to the reader of rows.
+    /// </summary>
     /// <param name="isRow">Whether a property makes the object a record itself; null where nobody can tell.</param>
     /// <exception cref="StageException">There are several lists of records.</exception>
     public static JsonForm Of(DataFile file, Func<string, JsonHolds, bool>? isRow)
@@ -33,7 +35,8 @@ internal sealed record JsonForm(JsonFormKind Kind, string? List = null)
             {
                 while (reader.Read())
                 {
-                    if (!outline.Take(ref reader, out var property) || property is { } known && isRow?.Invoke(known.Name, known.Holds) is true)
+                    if (!outline.Take(ref reader, out var property)
+                        || property is { } known && isRow?.Invoke(known.Name, known.Holds) is true)
                     {
                         return Rows;
                     }

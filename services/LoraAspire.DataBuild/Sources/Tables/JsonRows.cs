@@ -30,8 +30,8 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
         var form = JsonForm.Of(file, isRow);
         if (form.Kind is JsonFormKind.Columns or JsonFormKind.Index)
         {
-            file.Tell($"{file.Name}: one object with {(form.Kind == JsonFormKind.Columns ? "a list for each column" : "a record under each name")}; "
-                + "it was read as that.");
+            var holds = form.Kind == JsonFormKind.Columns ? "a list for each column" : "a record under each name";
+            file.Tell($"{file.Name}: one object with {holds}; it was read as that.");
             foreach (var record in JsonTurned.Read(file, form.Kind, make))
             {
                 yield return record;

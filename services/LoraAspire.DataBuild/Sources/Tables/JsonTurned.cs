@@ -4,7 +4,9 @@ using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources.Tables;
 
-/// <summary>A JSON file that is one object with a list, or an object, for each column; or with a record under each name. Held in memory.</summary>
+/// <summary>
+/// A JSON file that is one object with a list, or an object, for each column; or with a record under each name. Held in memory.
+/// </summary>
 internal static class JsonTurned
 {
     private const int Longest = 1 << 28;
