@@ -21,7 +21,7 @@ internal sealed class StageRun
     public List<(string Text, bool Learned)> Row(int at)
     {
         using var rows = InstructionDataset.Open(Dataset);
-        var tokenizer = HfTokenizer.Load(Path.Combine(GoldenFolder.RepoRoot, "models", "pebble-init"));
+        var tokenizer = HfTokenizer.Load(Path.Combine(Dataset, InstructionDataset.TokenizerFolder));
         return [.. RowInspection.Of(rows, tokenizer, at).Segments.Select(segment =>
             (string.Concat(segment.Parts.Where(part => !part.IsSpecial).Select(part => part.Text)).Trim(), segment.CarriesLoss))
             .Where(segment => segment.Item1.Length > 0)];
