@@ -116,11 +116,12 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
                     EtaSeconds: share > 0 ? clock.Elapsed.TotalSeconds * (1 - share) / share : null));
             }
         }
-        RefuseEmpty(summary, context.With);
+        RefuseUseless(summary, context.With);
         writer.Complete();
-        foreach (var note in records.Notes)
+        summary.Notes.AddRange(records.Notes);
+        summary.Conclude(context.With);
+        foreach (var note in summary.Notes)
         {
-            summary.Notes.Add(note);
             context.Report.Report(new(Message: note));
         }
         context.Report.Report(new("rows", summary.Total.Records, summary.Total.Records,
@@ -128,7 +129,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         return summary;
     }
 
-    private static void RefuseEmpty(DatasetSummary summary, DataBuildParams with)
+    private static void RefuseUseless(DatasetSummary summary, DataBuildParams with)
     {
         if (summary.Total.Records == 0)
         {
@@ -140,6 +141,12 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
                 ? $"cutoff_len {with.CutoffLen} is too short for every record: the shortest prompt alone has {summary.ShortestPrompt} "
                     + "tokens. Raise cutoff_len well above that, or choose a shorter prompt template."
                 : $"All {summary.Total.Records} records were dropped: {string.Join(", ", summary.Total.Dropped.Keys)}.");
+        }
+        if (summary.Alike.All is { } same)
+        {
+            throw new StageException($"All {summary.Total.Written} rows are alike, as the one from {same.Where}: there is one thing to be "
+                + "learned, again and again. Look at the sources' columns and templates. If one row is meant, dedup: { exact: true } keeps "
+                + "one.");
         }
     }
 }

@@ -38,8 +38,12 @@ internal sealed class DatasetSummary
     private readonly Dictionary<string, SourceCount> _sources = [];
     private readonly SortedDictionary<int, long> _lengths = [];
     private readonly SortedDictionary<Difference, long> _differences = [];
+    private readonly SortedDictionary<string, long> _leftOut = new(StringComparer.Ordinal);
 
     public SourceCount Total { get; } = new();
+
+    /// <summary>Whether the rows differ at all.</summary>
+    public AlikeRows Alike { get; } = new();
 
     /// <summary>What the user should know beside the counts.</summary>
     public List<string> Notes { get; } = [];
@@ -51,6 +55,24 @@ internal sealed class DatasetSummary
 
     /// <summary>Rows that alpaca-lora would have made otherwise, by the reason.</summary>
     internal IReadOnlyDictionary<Difference, long> Differences => _differences;
+
+    /// <summary>Parts that rows lack of their records, by what they are.</summary>
+    private IEnumerable<string> LeftOut => _leftOut.Select(part => string.Create(CultureInfo.InvariantCulture,
+        $"{part.Value:N0} {(part.Value == 1 ? "record has" : "records have")} {part.Key}: left out."));
+
+    /// <summary>
+    /// With prompts learned too, nearly every token carries loss: most of what is learned may be what users say, and nobody meant it.
+    /// </summary>
+    private IEnumerable<string> PromptsLearned(bool trainOnInputs)
+    {
+        const double most = 0.9;
+        return !trainOnInputs || 1 - MaskedShare < most ? [] :
+            [string.Create(CultureInfo.InvariantCulture, $"{1 - MaskedShare:P1} of the tokens carry loss: train_on_inputs is true (its "
+                + $"default), so the prompts are learned as well. train_on_inputs: false learns the answers alone.")];
+    }
+
+    /// <summary>What the counts say that is easily overlooked; once, when all rows are counted.</summary>
+    public void Conclude(DataBuildParams with) => Notes.AddRange([.. PromptsLearned(with.TrainOnInputs), .. LeftOut]);
 
     /// <summary>The part of all tokens that carries no loss.</summary>
     public double MaskedShare => Total.Tokens == 0 ? 0 : Math.Round(1 - ((double)Total.LossTokens / Total.Tokens), 4);
@@ -70,6 +92,11 @@ internal sealed class DatasetSummary
         if (built is { Row: { } row, Dropped: null })
         {
             _lengths[row.InputIds.Length] = _lengths.GetValueOrDefault(row.InputIds.Length) + 1;
+            foreach (var part in built.Record.LeftOut)
+            {
+                _leftOut[part] = _leftOut.GetValueOrDefault(part) + 1;
+            }
+            Alike.Count(built.Record, row);
         }
         if (built.Difference != Difference.None)
         {

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Generation;
+using LoraAspire.Model.Prompts;
 
 namespace LoraAspire.DataBuild.Records;
 
@@ -10,4 +11,16 @@ internal sealed record InstructionRecord(string Instruction, string Input, strin
 
     /// <summary>A conversation's system message, or null.</summary>
     public string? System { get; init; }
+
+    /// <summary>What was thought before <see cref="Output"/> (reasoning_content), or null; turns of the history have their own.</summary>
+    public string? Reasoning { get; init; }
+
+    /// <summary>The JSON array of the tools that a conversation has, or null.</summary>
+    public string? Tools { get; init; }
+
+    /// <summary>
+    /// The conversation as a chat template is given it, from the system message to the last answer, where turns of a question and an answer
+    /// can't say it (calls of tools and what they gave, another order); else null. The texts above then hold who said what, for comparing.
+    /// </summary>
+    public IReadOnlyList<ChatMessage>? Messages { get; init; }
 }

@@ -14,7 +14,15 @@ internal static partial class Placeholders
     public static InstructionRecord Fill(InstructionRecord record, IReadOnlyDictionary<string, string> values)
     {
         string Filled(string text) => Form().Replace(text, match => values.GetValueOrDefault(match.Groups[1].Value) ?? match.Value);
-        return record with { Instruction = Filled(record.Instruction), Input = Filled(record.Input), Output = Filled(record.Output) };
+        return record with
+        {
+            Instruction = Filled(record.Instruction),
+            Input = Filled(record.Input),
+            Output = Filled(record.Output),
+            System = record.System is { } system ? Filled(system) : null,
+            History = [.. record.History
+                .Select(turn => turn with { Question = Filled(turn.Question), Answer = Filled(turn.Answer ?? "") })],
+        };
     }
 
     private static IEnumerable<string> Texts(InstructionRecord record) =>

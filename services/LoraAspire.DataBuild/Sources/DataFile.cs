@@ -11,6 +11,9 @@ internal sealed record DataFile(string Name, string Path)
     /// <summary>Told what is read; may be null.</summary>
     internal ReadMeter? Meter { get; init; }
 
+    /// <summary>Told what the user should know of how the file was read.</summary>
+    internal Action<string> Tell { get; init; } = _ => { };
+
     /// <summary>
     /// No sentence, template or line of a catalogue is as long; a file without line ends is none of them, and would be held in memory
     /// whole.
@@ -31,11 +34,48 @@ internal sealed record DataFile(string Name, string Path)
         return (first, second) == (0x1F, 0x8B) ? new GZipStream(file, CompressionMode.Decompress) : file;
     }
 
+    /// <summary>
+    /// The file's text as UTF-8. One in UTF-16, as Windows programs write it, is converted on the way: its mark tells, or that every other
+    /// byte of its beginning is 0, which no text in UTF-8 has.
+    /// </summary>
+    public Stream OpenText()
+    {
+        Span<byte> start = stackalloc byte[4];
+        using (var peek = (this with { Meter = null }).Open())
+        {
+            try
+            {
+                start = start[..peek.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+            }
+            catch (InvalidDataException)
+            {
+                start = []; // a damaged gzip file: the reading itself says so
+            }
+        }
+        if (Utf16(start) is not { } bigEndian)
+        {
+            return Open();
+        }
+        Tell($"{Name} is in UTF-16; it was read as that.");
+        return Encoding.CreateTranscodingStream(Open(),
+            new UnicodeEncoding(bigEndian, byteOrderMark: true, throwOnInvalidBytes: true), Strict);
+    }
+
+    /// <summary>Whether the higher byte comes first; null where it isn't UTF-16.</summary>
+    private static bool? Utf16(ReadOnlySpan<byte> start) => start switch
+    {
+        [0xFF, 0xFE, ..] => false,
+        [0xFE, 0xFF, ..] => true,
+        [not 0, 0, not 0, 0] => false,
+        [0, not 0, 0, not 0] => true,
+        _ => null,
+    };
+
     /// <summary>The lines that are not blank, or all, with their numbers from 1.</summary>
     /// <exception cref="StageException">A line is not UTF-8, or has no end; the message gives file and line.</exception>
     public IEnumerable<(long Number, string Text)> Lines(bool withBlank = false)
     {
-        using var stream = new BufferedStream(Open(), 1 << 17);
+        using var stream = new BufferedStream(OpenText(), 1 << 17);
         List<byte> line = [];
         for (var number = 1L; ; number++)
         {
@@ -73,7 +113,14 @@ internal sealed record DataFile(string Name, string Path)
         {
             throw new StageException($"{Name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
         }
+        catch (DecoderFallbackException e)
+        {
+            throw new StageException($"{Name}: {NotUtf16}.", inner: e);
+        }
     }
+
+    internal const string NotUtf16 =
+        "holds half a character of UTF-16: it was cut off or damaged. Copy it again, or convert it with iconv -f UTF-16 -t UTF-8";
 
     private string Decode(List<byte> line, long number)
     {

@@ -9,14 +9,17 @@ namespace LoraAspire.DataBuild.Sources;
 
 /// <summary>The records of all sources, in the order written. The same parameters and files give the same records.</summary>
 /// <param name="report">Told of the counting that a share needs before the first record.</param>
+/// <param name="wholeMessages">
+/// Rows are made by a chat template, which is given a record's messages with all that they bring; by a prompt template otherwise.
+/// </param>
 internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenItems written, IProgress<StageProgress> report,
-    CancellationToken cancellationToken)
+    CancellationToken cancellationToken, bool wholeMessages = false)
 {
     private readonly ReadMeter _meter = new();
 
     private readonly List<string> _notes = [];
 
-    /// <summary>What the user should know of the draws, when all records were read.</summary>
+    /// <summary>What the user should know of files and draws, when all records were read.</summary>
     public IReadOnlyList<string> Notes => _notes;
 
     /// <summary>How much of the data files has been read, from 0 to 1; 0 while nothing is known.</summary>
@@ -92,7 +95,9 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
 
     /// <param name="i">The source's place, downwards from -1 for one that is held out.</param>
     private IEnumerable<SourceRecord> Read(DataSource source, int i) =>
-        NotEmpty(source, SourceReader.For(source.Only!).Read(source.Only!, new(Find, Seed(i), written.Of(i))).TakeWhile(_ => !Stopped()));
+        NotEmpty(source, SourceReader.For(source.Only!)
+            .Read(source.Only!, new(Find, Seed(i), written.Of(i)) { EmptyOutput = with.EmptyOutput })
+            .Select(record => wholeMessages ? record : record.ForPromptTemplate()).TakeWhile(_ => !Stopped()));
 
     /// <exception cref="StageException">There is no record at all: a file that was cut off, or the wrong one.</exception>
     private static IEnumerable<SourceRecord> NotEmpty(DataSource source, IEnumerable<SourceRecord> records)
@@ -132,5 +137,14 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
         return false;
     }
 
-    private DataFile Find(string name) => DataFile.Find(data, name) with { Meter = _meter };
+    private DataFile Find(string name) => DataFile.Find(data, name) with { Meter = _meter, Tell = Note };
+
+    /// <summary>With shares a file is read twice, and says the same.</summary>
+    private void Note(string words)
+    {
+        if (!_notes.Contains(words))
+        {
+            _notes.Add(words);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Written;
+using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.DataBuild.Sources;
@@ -19,6 +20,9 @@ internal interface ISourceReader<in T> where T : RecordSource
 /// <param name="Written">What a chat model wrote for it: what its reader asked for.</param>
 internal sealed record SourceContext(Func<string, DataFile> Find, int Seed, IReadOnlyList<object> Written)
 {
+    /// <summary>What is to become of records without an answer.</summary>
+    public EmptyOutput EmptyOutput { get; init; }
+
     public IReadOnlyList<Template> WrittenTemplates =>
         [.. Written.Select((text, i) => new Template((string)text, $"written template {i + 1}"))];
 

@@ -15,6 +15,35 @@ internal sealed record SourceRecord(InstructionRecord Record, string Source, lon
     public string? Dropped { get; init; }
 
     /// <summary>
+    /// Why only a chat template can write the record (tools, turns that don't alternate); null where a prompt template can as well.
+    /// </summary>
+    public string? NeedsChatTemplate { get; init; }
+
+    /// <summary>Parts of the file's record that no row holds, to be counted: a question after the last answer.</summary>
+    public IReadOnlyList<string> LeftOut { get; init; } = [];
+
+    /// <summary>
+    /// Parts that a chat template may have a place for, and a prompt template doesn't: reasoning_content, a list of tools.
+    /// </summary>
+    public IReadOnlyList<string> ForChatTemplates { get; init; } = [];
+
+    /// <summary>The record as prompt templates can write it: what they have no place for is left out and counted.</summary>
+    public SourceRecord ForPromptTemplate() => NeedsChatTemplate is null && ForChatTemplates.Count == 0 ? this : this with
+    {
+        Dropped = Dropped ?? NeedsChatTemplate,
+        LeftOut = [.. LeftOut, .. ForChatTemplates],
+        NeedsChatTemplate = null,
+        ForChatTemplates = [],
+        Record = Record with
+        {
+            Messages = null,
+            Tools = null,
+            Reasoning = null,
+            History = [.. Record.History.Select(turn => turn with { Reasoning = null })],
+        },
+    };
+
+    /// <summary>
     /// The pair that a template was put around; null for other records. Repetitions are found by it, whatever the template.
     /// </summary>
     public SentencePair? Pair { get; init; }

@@ -23,7 +23,7 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
 
     public IEnumerable<SourceRecord> Read()
     {
-        using var rows = TableRows.Read(file).GetEnumerator();
+        using var rows = TableRows.Read(file, IsRow).GetEnumerator();
         if (!rows.MoveNext())
         {
             yield break;
@@ -52,6 +52,10 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
         }
         while (rows.MoveNext());
     }
+
+    /// <summary>The answer is made of columns that a record has; a list of objects is none of them.</summary>
+    private bool IsRow(string name, JsonHolds holds) =>
+        holds == JsonHolds.Value && with.Output.Contains($"[{name}]", StringComparison.Ordinal);
 
     private static IEnumerable<Template> Given(TableSource with, Func<string, DataFile> find) =>
         TemplateList.Given(with.Templates, TableSource.IsFile, find);

@@ -22,7 +22,7 @@ public sealed class ChatRecordsTests
         "{\"messages\": [" + string.Join(", ",
             turns.Select(turn => turn.Split(' ', 2)).Select(turn => $"{{\"role\": \"{turn[0]}\", \"content\": \"{turn[1]}\"}}")) + "]}";
 
-    private static string? Dropped(string text) => Assert.Single(Records(text)).Dropped;
+    private static string? Dropped(string text) => Assert.Single(Records(text)).ForPromptTemplate().Dropped;
 
     private const string Share =
         """{"id": "x", "conversations": [{"from": "system", "value": "Be brief."}, {"from": "human", "value": "Hi"}, {"from": "gpt","""
@@ -69,17 +69,17 @@ public sealed class ChatRecordsTests
     [Fact]
     public void What_is_no_conversation_of_texts_in_turn_is_left_out_with_the_reason()
     {
-        const string order = "turns that don't alternate, beginning with a question";
-        Assert.Equal(order, Dropped(Messages("assistant a", "user b", "assistant c")));
-        Assert.Equal(order, Dropped(Messages("user a", "user b", "assistant c")));
-        Assert.Equal(order, Dropped(Messages("user a", "assistant b", "assistant c")));
-        Assert.Equal(order, Dropped(Messages("user a", "assistant b", "system c", "user d", "assistant e")));
+        Assert.Equal("begins with an answer", Dropped(Messages("assistant a", "user b", "assistant c")));
+        Assert.Equal("two questions in a row", Dropped(Messages("user a", "user b", "assistant c")));
+        Assert.Equal("two answers in a row", Dropped(Messages("user a", "assistant b", "assistant c")));
+        Assert.Equal("a system message after the first turn",
+            Dropped(Messages("user a", "assistant b", "system c", "user d", "assistant e")));
         Assert.Equal("a turn of 'tool'", Dropped(Messages("user a", "tool b", "assistant c")));
-        Assert.Equal("a turn that isn't text",
+        Assert.Equal("a turn that holds 'image_url'",
             Dropped("""{"messages": [{"role": "user", "content": [{"type": "image_url"}]}, {"role": "assistant", "content": "b"}]}"""));
-        Assert.Equal("a turn that isn't text", Dropped(
+        Assert.Equal("a call of a tool", Dropped(
             """{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]}]}"""));
-        Assert.Equal("a turn that isn't text", Dropped(
+        Assert.Equal("a call of a tool", Dropped(
             """{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "tool_calls": [{"id": "1"}]}]}"""));
     }
 
@@ -191,6 +191,6 @@ public sealed class ChatRecordsTests
         var dropped = System.Text.Json.JsonElement.Parse(await File.ReadAllBytesAsync(Path.Combine(run.Dataset, "dataset.json"),
             TestContext.Current.CancellationToken)).GetProperty("total").GetProperty("dropped");
         Assert.Equal(2, dropped.GetProperty("no answer in the conversation").GetInt32());
-        Assert.Equal(1, dropped.GetProperty("turns that don't alternate, beginning with a question").GetInt32());
+        Assert.Equal(1, dropped.GetProperty("begins with an answer").GetInt32());
     }
 }

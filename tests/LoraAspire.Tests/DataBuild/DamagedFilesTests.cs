@@ -67,11 +67,6 @@ public sealed class DamagedFilesTests
             .FailureAsync(StageRun.With(new SelfCognitionSource { Name = "Pebble", Developer = "the lab" }, StageRun.Alpaca(name))));
 
     [Fact]
-    public async Task A_file_in_UTF_16_is_told_by_its_name() =>
-        Assert.Contains("a.json:1: UTF-16, not UTF-8", await new StageRun().File("a.json", [0xFF, 0xFE, .. Encoding.Unicode.GetBytes("[]")])
-            .FailureAsync(StageRun.With(StageRun.Alpaca("a.json"))));
-
-    [Fact]
     public async Task A_list_inside_one_object_is_refused_before_memory_holds_it_all()
     {
         var path = Path.Combine(Directory.CreateTempSubdirectory("lora-").FullName, "a.json");

@@ -269,13 +269,14 @@ public sealed class DataBuildStageTests
         const string empty =
             """{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": ""}, {"role": "user", "content": "b"}, """
                 + """{"role": "assistant", "content": "c"}]}""";
+        var said = empty.Replace("\"content\": \"\"", "\"content\": \"x\"", StringComparison.Ordinal);
         var with = StageRun.With(new ChatSource { Path = "c.jsonl" });
         Assert.Contains("c.jsonl:1: the output is empty",
             await new StageRun().File("c.jsonl", empty).FailureAsync(with with { EmptyOutput = EmptyOutput.Error }));
         Assert.Contains("{{name}}", await new StageRun()
-            .File("c.jsonl", empty.Replace("[{", """[{"role": "system", "content": "You are {{name}}."}, {""")).FailureAsync(with));
+            .File("c.jsonl", said.Replace("[{", """[{"role": "system", "content": "You are {{name}}."}, {""")).FailureAsync(with));
         Assert.Contains("c.jsonl:1: a conversation of several turns",
-            await new StageRun().File("c.jsonl", empty).FailureAsync(with with { Compat = Compat.AlpacaLora }));
+            await new StageRun().File("c.jsonl", said).FailureAsync(with with { Compat = Compat.AlpacaLora }));
     }
 
     private static int Length(string prompt) => Pebble.Encode(prompt, addBos: true).Length;

@@ -1,4 +1,6 @@
 using LoraAspire.DataBuild;
+using LoraAspire.Model.Data;
+using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
@@ -12,6 +14,25 @@ internal sealed class StageRun
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-").FullName;
 
     public string Dataset => Path.Combine(_folder, "scratch", "out", "dataset");
+
+    public DatasetFacts Facts => DatasetFacts.Read(Dataset);
+
+    /// <summary>The stretches of a row in order: what it says, and whether that is learned. Special tokens left out.</summary>
+    public List<(string Text, bool Learned)> Row(int at)
+    {
+        using var rows = InstructionDataset.Open(Dataset);
+        var tokenizer = HfTokenizer.Load(Path.Combine(Dataset, InstructionDataset.TokenizerFolder));
+        return [.. RowInspection.Of(rows, tokenizer, at).Segments.Select(segment =>
+            (string.Concat(segment.Parts.Where(part => !part.IsSpecial).Select(part => part.Text)).Trim(), segment.CarriesLoss))
+            .Where(segment => segment.Item1.Length > 0)];
+    }
+
+    /// <summary>The answers of a row, in order.</summary>
+    public string Learned(int row) => string.Join('|', Row(row).Where(segment => segment.Learned).Select(segment => segment.Text));
+
+    /// <summary>A data file of a case under cases/reports; skips the test, in words, when it is not there.</summary>
+    public StageRun ReportFile(string place) =>
+        File(Path.GetFileName(place), System.IO.File.ReadAllBytes(GoldenFolder.Require(GoldenFolder.SharedCases, $"reports/{place}")));
 
     public StageRun File(string name, string text) => File(name, System.Text.Encoding.UTF8.GetBytes(text));
 

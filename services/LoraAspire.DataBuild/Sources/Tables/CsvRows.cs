@@ -6,16 +6,22 @@ using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild.Sources.Tables;
 
-/// <summary>Comma-separated values with a header row and RFC 4180 quotes, or tab-separated ones, in which a quote is a letter.</summary>
+/// <summary>
+/// Comma-separated values with a header row and RFC 4180 quotes, or tab-separated ones, in which a quote is a letter. White space around a
+/// column's name is no part of it; columns without a name are left out where there are several, and rows without any text too.
+/// </summary>
 internal static class CsvRows
 {
     // An opening quote without an end would take in the whole file, and so would a file without line ends.
     private const int LongestRow = 4 << 20;
 
-    public static IEnumerable<TableRow> Read(DataFile file, string delimiter)
+    /// <param name="usual">What the file's name says that columns are separated by.</param>
+    public static IEnumerable<TableRow> Read(DataFile file, char usual)
     {
+        var separator = CsvSeparator.Of(file, usual);
+        var bare = usual == '\t' && separator.Letter == '\t';
         using StreamReader reader =
-            new(file.Open(), new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false, 1 << 16);
+            new(file.OpenText(), new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false, 1 << 16);
         // Told to look for a mark, the reader would take another encoder with it, which lets wrong bytes pass.
         SkipMark(file, reader);
         var reached = 1L;
@@ -25,11 +31,15 @@ internal static class CsvRows
                     + "no table"));
         using CsvParser parser = new(limit, new CsvConfiguration(CultureInfo.InvariantCulture)
         {
-            Delimiter = delimiter,
-            Mode = delimiter == "\t" ? CsvMode.NoEscape : CsvMode.RFC4180,
+            Delimiter = separator.Letter.ToString(),
+            Mode = bare ? CsvMode.NoEscape : CsvMode.RFC4180,
             BadDataFound = bad => throw BadQuote(file, bad.Context.Parser!.RawRow, bad.RawRecord, bad.Field),
         });
         var carriageReturns = 0;
+        if (separator.Told)
+        {
+            Next(file, parser, 1, ref carriageReturns);
+        }
         var (header, start) =
             Next(file, parser, 1, ref carriageReturns) ?? throw Wrong(file, 1, "the file is empty. Its first row names the columns");
         limit.Next();
@@ -37,10 +47,14 @@ internal static class CsvRows
         {
             throw Wrong(file, start, $"the header names {header.Length} columns; {TableRows.MostColumns} are read at most");
         }
-        if (header.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
+        header = [.. header.Select(name => name.Trim())];
+        var unnamed = header.Count(string.IsNullOrEmpty) > 1;
+        if (header.GroupBy(name => name, StringComparer.Ordinal)
+            .FirstOrDefault(group => group.Count() > 1 && !(unnamed && group.Key.Length == 0)) is { } twice)
         {
             throw Wrong(file, start, $"two columns are named '{twice.Key}'");
         }
+        var empty = 0L;
         for (var row =
             0L; Next(file, parser, reached = parser.RawRow + 1 - carriageReturns, ref carriageReturns) is var (fields, line); row++)
         {
@@ -49,12 +63,25 @@ internal static class CsvRows
             {
                 throw Wrong(file, line,
                     $"row {row} has {fields.Length} fields, but the header has {header.Length}. A text with "
-                        + $"a {(delimiter == "," ? "comma, quote or line break is written in quotes" : "tab or a line break can't be written in this form")}");
+                        + (bare ? "a tab or a line break can't be written in this form"
+                            : $"a {Name(separator.Letter)}, quote or line break is written in quotes"));
             }
-            yield return new(new(file.Name, row, line),
-                header.Zip(fields).ToDictionary(cell => cell.First, cell => cell.Second, StringComparer.Ordinal));
+            if (header.Length > 1 && Array.TrueForAll(fields, string.IsNullOrWhiteSpace))
+            {
+                empty++;
+                continue;
+            }
+            yield return new(new(file.Name, row, line), header.Zip(fields).Where(cell => !unnamed || cell.First.Length > 0)
+                .ToDictionary(cell => cell.First, cell => cell.Second, StringComparer.Ordinal));
+        }
+        if (empty > 0)
+        {
+            file.Tell(string.Create(CultureInfo.InvariantCulture, $"{file.Name}: {empty:N0} rows without any text were passed over."));
         }
     }
+
+    private static string Name(char separator) =>
+        separator switch { ',' => "comma", ';' => "semicolon", '\t' => "tab", _ => $"{separator}" };
 
     private static void SkipMark(DataFile file, StreamReader reader)
     {

@@ -8,34 +8,45 @@ namespace LoraAspire.DataBuild.Sources.Tables;
 /// is said with file and line.
 /// </summary>
 /// <param name="make">Called while the element is alive.</param>
-internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> make)
+/// <param name="isRow">Whether a property makes an object a record; null where nobody can tell. See <see cref="JsonForm"/>.</param>
+internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> make, Func<string, JsonHolds, bool>? isRow = null)
 {
     /// <summary>A longer record is no record, but one object around all of them; it would be held in memory whole.</summary>
     private const int LongestRecord = 32 << 20;
 
     private static readonly JsonReaderOptions Options = new() { AllowMultipleValues = true };
 
-    private byte[] _buffer = new byte[1 << 17];
-    private int _filled;
-    private bool _end;
+    private JsonWindow _window = null!; // while rows are read
     private JsonReaderState _state = new(Options);
-    /// <summary>Lines before the buffer's first byte.</summary>
+    /// <summary>Lines before the window's first byte.</summary>
     private long _lines;
     private long _row;
+    /// <summary>The list inside an object that holds the records; null where they stand alone.</summary>
+    private string? _list;
+    private bool _named, _inside;
 
     public IEnumerable<T> Read()
     {
-        using var stream = file.Open();
+        var form = JsonForm.Of(file, isRow);
+        if (form.Kind is JsonFormKind.Columns or JsonFormKind.Index)
+        {
+            var holds = form.Kind == JsonFormKind.Columns ? "a list for each column" : "a record under each name";
+            file.Tell($"{file.Name}: one object with {holds}; it was read as that.");
+            foreach (var record in JsonTurned.Read(file, form.Kind, make))
+            {
+                yield return record;
+            }
+            yield break;
+        }
+        if (form is { Kind: JsonFormKind.List, List: { } list })
+        {
+            file.Tell($"{file.Name}: the records are those of its list '{(list.Length > 60 ? list[..60] + "…" : list)}'.");
+            _list = list;
+        }
+        using JsonWindow window = new(file, LongestRecord);
+        _window = window;
         List<T> found = [];
-        Fill(stream);
-        if (_filled >= 3 && _buffer.AsSpan(0, 3).SequenceEqual("\uFEFF"u8))
-        {
-            Consume(3);
-        }
-        else if (_filled >= 2 && (_buffer[0], _buffer[1]) is (0xFF, 0xFE) or (0xFE, 0xFF))
-        {
-            throw Wrong(1, "UTF-16, not UTF-8. Convert the file, for example with iconv -f UTF-16 -t UTF-8");
-        }
+        window.Begin();
         while (true)
         {
             found.Clear();
@@ -44,19 +55,40 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
             {
                 yield return record;
             }
-            if (_end)
+            if (window.End)
             {
                 yield break;
             }
-            Consume(used);
-            Fill(stream);
+            window.Consume(used);
+            if (!window.Fill())
+            {
+                throw Wrong(_lines + 1,
+                    $"row {_row} is longer than {LongestRecord >> 20} MiB. Is it one object around the records, such as {{ \"data\": "
+                        + $"[...] }}? Write the list alone");
+            }
         }
+    }
+
+    /// <summary>Whether the token stands outside the list that holds the records, or is its beginning or end.</summary>
+    private bool IsAround(in Utf8JsonReader reader)
+    {
+        if (_list is null)
+        {
+            return reader.TokenType is JsonTokenType.StartArray or JsonTokenType.EndArray && reader.CurrentDepth == 0;
+        }
+        if (reader.CurrentDepth == 1)
+        {
+            _inside = _named && reader.TokenType == JsonTokenType.StartArray;
+            _named = reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals(_list);
+            return true;
+        }
+        return !_inside;
     }
 
     private int ReadBuffer(List<T> found)
     {
-        var data = _buffer.AsSpan(0, _filled);
-        Utf8JsonReader reader = new(data, _end, _state);
+        var data = _window.Data;
+        Utf8JsonReader reader = new(data, _window.End, _state);
         var used = 0L;
         var counted = 0;
         try
@@ -68,7 +100,7 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
                 {
                     break;
                 }
-                if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.EndArray && reader.CurrentDepth == 0)
+                if (IsAround(reader))
                 {
                     (used, _state) = (reader.BytesConsumed, reader.CurrentState);
                     continue;
@@ -99,8 +131,8 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
         }
         catch (JsonException e)
         {
-            throw Wrong((e.LineNumber ?? _lines) + 1,
-                $"malformed JSON at byte {e.BytePositionInLine + 1} of the line (row {_row}). {Cut(e.Message)}");
+            var (line, words) = JsonFault.Words(e, data, counted, _lines, _row);
+            throw Wrong(line, words);
         }
     }
 
@@ -127,36 +159,4 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
         JsonTokenType.PropertyName => "a property",
         _ => type.ToString().ToLowerInvariant(),
     };
-
-    private static string Cut(string message) => message.Split(" LineNumber:")[0].TrimEnd('.');
-
-    private void Consume(int count)
-    {
-        _buffer.AsSpan(count, _filled - count).CopyTo(_buffer);
-        _filled -= count;
-    }
-
-    private void Fill(Stream stream)
-    {
-        if (_filled == _buffer.Length)
-        {
-            if (_filled >= LongestRecord)
-            {
-                throw Wrong(_lines + 1,
-                    $"row {_row} is longer than {LongestRecord >> 20} MiB. Is it one object around the records, such as {{ \"data\": "
-                        + $"[...] }}? Write the list alone");
-            }
-            Array.Resize(ref _buffer, _buffer.Length * 2);
-        }
-        try
-        {
-            var read = stream.ReadAtLeast(_buffer.AsSpan(_filled), _buffer.Length - _filled, throwOnEndOfStream: false);
-            _end = read < _buffer.Length - _filled;
-            _filled += read;
-        }
-        catch (InvalidDataException e)
-        {
-            throw new StageException($"{file.Name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
-        }
-    }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Unicode;
 using Parquet;
+using Parquet.Schema;
 using Parquet.Serialization;
 
 namespace LoraAspire.DataBuild.Sources.Tables;
@@ -26,6 +27,20 @@ internal static class ParquetNestedRows
                 yield return (ParquetFile.Guarded(file, () => JsonSerializer.SerializeToElement(cells, Json)), new(file.Name, row++, 0));
             }
         }
+    }
+
+    /// <summary>Whether the file has that column, and it is no plain one.</summary>
+    public static bool HoldsList(DataFile file, string column)
+    {
+        using var stream = ParquetFile.Open(file with { Meter = null });
+        return ParquetFile.Guarded(file, () => SchemaAsync(stream).GetAwaiter().GetResult())
+            .Fields.Any(field => field.Name == column && field is not DataField { IsArray: false });
+    }
+
+    private static async Task<ParquetSchema> SchemaAsync(ParquetStream stream)
+    {
+        await using var reader = await ParquetReader.CreateAsync(stream, leaveStreamOpen: true);
+        return reader.Schema;
     }
 
     private static async Task<int> GroupsAsync(ParquetStream stream)

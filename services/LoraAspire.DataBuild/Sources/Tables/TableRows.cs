@@ -29,12 +29,13 @@ internal static class TableRows
             $"{file.Name}: {form} files aren't read. Unpack or export it: .json, .jsonl, .csv, .tsv (each also .gz) and .parquet are.")
         : form is not (".csv" or ".tsv" or ".parquet");
 
-    public static IEnumerable<TableRow> Read(DataFile file) => Form(file) switch
+    /// <param name="isRow">Whether a property makes a JSON object a record; null where nobody can tell.</param>
+    public static IEnumerable<TableRow> Read(DataFile file, Func<string, JsonHolds, bool>? isRow = null) => Form(file) switch
     {
-        ".csv" => CsvRows.Read(file, ","),
-        ".tsv" => CsvRows.Read(file, "\t"),
+        ".csv" => CsvRows.Read(file, ','),
+        ".tsv" => CsvRows.Read(file, '\t'),
         ".parquet" => ParquetRows.Read(file),
-        _ => IsJson(file) ? new JsonRows<TableRow>(file, Row).Read() : [],
+        _ => IsJson(file) ? new JsonRows<TableRow>(file, Row, isRow).Read() : [],
     };
 
     private static TableRow Row(JsonElement row, Place place)

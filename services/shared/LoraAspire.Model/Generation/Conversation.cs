@@ -5,7 +5,11 @@ namespace LoraAspire.Model.Generation;
 
 /// <summary>One question and its answer; the last turn of a chat has none yet.</summary>
 /// <param name="Input">The record's input, where a training row has one.</param>
-public sealed record Turn(string Question, string? Answer = null, string? Input = null);
+public sealed record Turn(string Question, string? Answer = null, string? Input = null)
+{
+    /// <summary>What the assistant thought before the answer (reasoning_content), where the data has it.</summary>
+    public string? Reasoning { get; init; }
+}
 
 /// <summary>
 /// A conversation as a prompt. The first turn is the training template, letter for letter; each answer is closed by the end-of-sequence

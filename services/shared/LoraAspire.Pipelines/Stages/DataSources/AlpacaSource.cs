@@ -4,8 +4,8 @@ namespace LoraAspire.Pipelines.Stages.DataSources;
 
 /// <summary>instruction / input / output records: .json, .jsonl, .csv, .tsv, .parquet; text also .gz.</summary>
 [Description(
-    "instruction, input, output from .json, .jsonl, .csv, .tsv, .parquet. `columns` names them where they differ; "
-    + "`fill` replaces a file's own `{{name}}`")]
+    "instruction, input, output from .json, .jsonl, .csv, .tsv, .parquet, with `system` and `history` (a list of [question, answer], "
+    + "each answer learned) where a record has them. `columns` names them where they differ; `fill` replaces a file's own `{{name}}`")]
 public sealed record AlpacaSource : RecordSource
 {
     public required string Path { get; init; }
@@ -18,9 +18,12 @@ public sealed record AlpacaSource : RecordSource
     /// <summary>What stands for the file's own placeholders: <c>{ name: Mingyu }</c> replaces every <c>{{name}}</c>.</summary>
     public IReadOnlyDictionary<string, string> Fill { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>What a record holds, in this order: the keys of <see cref="Columns"/>.</summary>
+    public static IReadOnlyList<string> ColumnNames { get; } = ["instruction", "input", "output", "system", "history"];
+
     public override IEnumerable<string> Files() => [Path];
 
     public override string? Problem() =>
-        Columns.Keys.FirstOrDefault(key => key is not ("instruction" or "input" or "output")) is { } unknown
-            ? $"columns knows instruction, input and output, not '{unknown}'" : null;
+        Columns.Keys.FirstOrDefault(key => !ColumnNames.Contains(key)) is { } unknown
+            ? $"columns knows {string.Join(", ", ColumnNames)}, not '{unknown}'" : null;
 }

@@ -8,8 +8,9 @@ namespace LoraAspire.Pipelines.Stages.DataSources;
 /// </summary>
 [Description(
     "ShareGPT `conversations` (from, value) or OpenAI `messages` (role, content) from .json, .jsonl, .parquet: "
-    + "every answer and its EOS carry loss. A question after the last answer is cut off; conversations that don't alternate, use tools, "
-    + "hold something else than text, or an answer of weight 0 are left out and counted")]
+    + "every answer and its EOS carry loss. A question after the last answer is cut off, and what a prompt template has no place for "
+    + "(reasoning_content, a list of tools); a conversation with calls of tools, turns that don't alternate, an empty turn, an image or "
+    + "an answer of weight 0 is left out. All of it is counted")]
 public sealed record ChatSource : RecordSource
 {
     public required string Path { get; init; }
