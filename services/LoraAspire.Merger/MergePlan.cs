@@ -37,10 +37,9 @@ internal sealed class MergePlan
                 Replace(end, shared);
             }
         }
-        if (Vocabulary is not null && !isTied && !(adapter.Saved.ContainsKey(Embedding) && adapter.Saved.ContainsKey(Head)))
+        foreach (var end in Vocabulary is null || isTied ? [] : new[] { Embedding, Head })
         {
-            throw OtherBase(adapter.Saved.ContainsKey(Embedding) ? Embedding : Head, "the other end of the model is not in the adapter, so "
-                + "its vocabulary can't be resized. Save it with save_embedding_layers=True");
+            RequireResized(end, other: end == Embedding ? Head : Embedding);
         }
         foreach (var (layer, own) in adapter.Layers)
         {
@@ -106,6 +105,20 @@ internal sealed class MergePlan
             (Vocabulary, BaseVocabulary) = (weight.size(0), rows);
         }
         _replaced[entry.Name] = weight;
+    }
+
+    /// <summary>Both ends have as many rows as the vocabulary.</summary>
+    private void RequireResized(string end, string other)
+    {
+        if (!_adapter.Saved.TryGetValue(end, out var weight))
+        {
+            throw OtherBase(other, $"{end}, the other end of the model, is not in the adapter, so its vocabulary can't be resized. Save the "
+                + "adapter with save_embedding_layers=True");
+        }
+        if (weight.size(0) != Vocabulary)
+        {
+            throw OtherBase(end, $"its {other} has {Vocabulary} rows");
+        }
     }
 
     private ModelException OtherBase(string module, string but) => new("The adapter was made for another base: its "

@@ -54,15 +54,14 @@ public sealed class Initialization
     }
 
     /// <summary>
-    /// scale·B₀·A₀ by the largest singular values (Meng et al. 2024, eq. 2 and 3): B₀ = U·√(S/scale), A₀ = √(S/scale)·Vᵀ.
+    /// scale·B₀·A₀ by the largest singular values (Meng et al. 2024, eq. 2 and 3): B₀ = U·√(S/scale), A₀ = √(S/scale)·Vᵀ. The scale cancels.
+    /// Singular vectors are computed in float64: where two singular values lie close together, those of float32 are off by more than its
+    /// rounding, and differ from machine to machine.
     /// </summary>
-    private static Tensor PissaStart(Tensor weight, int rank, double scale)
+    private static Tensor PissaStart(Tensor weight, int rank, double _)
     {
-        var (u, s, vh) = linalg.svd(weight, fullMatrices: false);
-        var root = s.narrow(0, 0, rank).div(scale.AsScalar()).sqrt();
-        var a = root.unsqueeze(1).mul(vh.narrow(0, 0, rank));
-        var b = u.narrow(1, 0, rank).mul(root);
-        return b.mul(scale.AsScalar()).mm(a);
+        var (u, s, vh) = linalg.svd(weight.to_type(float64), fullMatrices: false);
+        return u.narrow(1, 0, rank).mul(s.narrow(0, 0, rank)).mm(vh.narrow(0, 0, rank)).to_type(float32);
     }
 
     /// <summary>scale·Q₀·R₀ of W = Q·R, by the first columns of Q and rows of R (Büyükakyüz 2024).</summary>
