@@ -22,6 +22,7 @@ public sealed class PeftFieldTests : IDisposable
     [InlineData("\"runtime_config\": {\"ephemeral_gpu_offload\": false}, \"peft_version\": \"0.21.0\", \"qalora_group_size\": 16")]
     [InlineData("\"auto_mapping\": {\"base_model_class\": \"LlamaForCausalLM\"}, \"task_type\": \"CAUSAL_LM\", \"revision\": \"main\"")]
     [InlineData("\"target_parameters\": [], \"trainable_token_indices\": null, \"use_qalora\": false, \"use_bdlora\": null")]
+    [InlineData("\"lora_dtype\": null, \"lorap_lr_ratio\": null, \"lorap_emb_lr\": 1e-06")]
     [InlineData("\"something_new\": null, \"something_else\": false, \"some_config\": {}, \"some_list\": []")]
     public void What_changes_no_number_is_accepted(string fields) => Load(fields);
 

@@ -8,7 +8,7 @@ namespace LoraAspire.Model.Adapters;
 /// <param name="Harmless">Values that change nothing; null where the field is used, or changes nothing whatever it says.</param>
 internal sealed record PeftField(string Name, string What, Func<JsonElement, bool>? Harmless = null)
 {
-    /// <summary>Those of PEFT 0.21, and older ones.</summary>
+    /// <summary>Those of PEFT up to 0.21, and three that ms-swift adds (lora_dtype, lorap_*: how it trained).</summary>
     public static IReadOnlyList<PeftField> All { get; } =
     [
         new("peft_type", "`LORA`; others are refused"),
@@ -32,7 +32,10 @@ internal sealed record PeftField(string Name, string What, Func<JsonElement, boo
         new("eva_config", NoMatter),
         new("inference_mode", NoMatter),
         new("loftq_config", NoMatter),
+        new("lora_dtype", NoMatter),
         new("lora_ga_config", NoMatter),
+        new("lorap_emb_lr", NoMatter),
+        new("lorap_lr_ratio", NoMatter),
         new("megatron_core", NoMatter),
         new("peft_version", NoMatter),
         new("qalora_group_size", NoMatter),
