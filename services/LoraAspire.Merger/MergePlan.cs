@@ -112,8 +112,8 @@ internal sealed class MergePlan
     {
         if (!_adapter.Saved.TryGetValue(end, out var weight))
         {
-            throw OtherBase(other, $"{end}, the other end of the model, is not in the adapter, so its vocabulary can't be resized. Save the "
-                + "adapter with save_embedding_layers=True");
+            throw OtherBase(other, $"{end}, the other end of the model, is not in the adapter, so its vocabulary can't be resized. Save "
+                + "the adapter with save_embedding_layers=True");
         }
         if (weight.size(0) != Vocabulary)
         {

@@ -81,8 +81,13 @@ public sealed class StrangersMergeTests : IDisposable
     [Fact]
     public void PiSSA_of_a_layers_own_rank_and_rsLoRAs_scale_takes_the_largest_directions_out()
     {
-        var config = Config(4) with { InitLoraWeights = Initialization.Pissa, UseRslora = true, LoraAlpha = 6,
-            RankPattern = new Dictionary<string, int> { ["q_proj"] = 3 } };
+        var config = Config(4) with
+        {
+            InitLoraWeights = Initialization.Pissa,
+            UseRslora = true,
+            LoraAlpha = 6,
+            RankPattern = new Dictionary<string, int> { ["q_proj"] = 3 },
+        };
 
         var (w, merged, own) = MergeTiny(config, Pair(3));
 
@@ -95,8 +100,11 @@ public sealed class StrangersMergeTests : IDisposable
     [Fact]
     public void OLoRA_of_a_layers_own_alpha_is_rounded_as_the_base_is()
     {
-        var config = Config(2) with { InitLoraWeights = Initialization.Olora,
-            AlphaPattern = new Dictionary<string, double> { ["q_proj"] = 8 } };
+        var config = Config(2) with
+        {
+            InitLoraWeights = Initialization.Olora,
+            AlphaPattern = new Dictionary<string, double> { ["q_proj"] = 8 },
+        };
 
         var (w, merged, own) = MergeTiny(config, [.. Pair(2).Select(item => (item.Name, item.Tensor.mul(0.3)))], bfloat16);
 

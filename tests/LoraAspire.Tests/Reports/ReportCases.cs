@@ -10,7 +10,9 @@ public static class ReportCases
 {
     private const int LongestLink = 512;
 
-    /// <summary>A copy of a case with links in their places, in <paramref name="to"/>; skips the test, in words, when the case is not there.</summary>
+    /// <summary>
+    /// A copy of a case with links in their places, in <paramref name="to"/>; skips the test, in words, when the case is not there.
+    /// </summary>
     /// <returns>The copy's folder.</returns>
     public static string Copy(string name, string to)
     {
