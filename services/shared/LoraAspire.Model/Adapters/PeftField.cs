@@ -42,12 +42,12 @@ internal sealed record PeftField(string Name, string What, Func<JsonElement, boo
         new("revision", NoMatter),
         new("runtime_config", NoMatter),
         new("task_type", NoMatter),
+        Refused("fan_in_fan_out", "its layers keep their weights as [in, out]"),
         Refused("alora_invocation_tokens", "it acts behind certain tokens only (aLoRA), which no merged weight does"),
         Refused("arrow_config", "it mixes several adapters, token by token (Arrow)"),
         new("bias", "refused, but for `none`: trained biases aren't computed", value => value.ValueKind == JsonValueKind.String
             && value.ValueEquals("none")),
         Refused("enable_lora", "a fused layer that is adapted in part isn't computed"),
-        Refused("fan_in_fan_out", "its layers keep their weights as [in, out]"),
         Refused("kasa_config", "it cuts singular values out of the base (KaSA)"),
         Refused("layer_replication", "its model has layers that the base doesn't have"),
         Refused("lora_bias", "a bias on B isn't computed"),
@@ -80,18 +80,20 @@ internal sealed record PeftField(string Name, string What, Func<JsonElement, boo
     /// unknown.</exception>
     public static void Require(ConfigFields fields)
     {
-        foreach (var property in fields.Element.EnumerateObject().Where(property => property.Value.ValueKind != JsonValueKind.Null))
+        foreach (var field in All.Where(field => field.Harmless is not null && fields.Has(field.Name)))
         {
-            var field = All.FirstOrDefault(field => property.NameEquals(field.Name));
-            if (field is null && !IsUnset(property.Value))
+            if (fields.Element.GetProperty(field.Name) is var value && !field.Harmless!(value))
+            {
+                throw fields.Refuse(field.Name, $"is {Short(value)}, which is not supported: "
+                    + field.What[(field.What.IndexOf(": ", StringComparison.Ordinal) + 2)..]);
+            }
+        }
+        foreach (var property in fields.Element.EnumerateObject().Where(property => !IsUnset(property.Value)))
+        {
+            if (!All.Any(field => property.NameEquals(field.Name)))
             {
                 throw fields.Refuse(property.Name, $"is {Short(property.Value)}, and the field isn't known here: it may change what the "
                     + "adapter computes. If it doesn't, set it to null");
-            }
-            if (field?.Harmless is { } harmless && !harmless(property.Value))
-            {
-                throw fields.Refuse(property.Name, $"is {Short(property.Value)}, which is not supported: "
-                    + field.What[(field.What.IndexOf(": ", StringComparison.Ordinal) + 2)..]);
             }
         }
     }
