@@ -2,6 +2,7 @@ using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
+using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 
@@ -21,7 +22,11 @@ public sealed class MergeStage : IStage<MergerParams>
             ModelConfig.Load(to);
 
             using var adapter = Adapter.Load(adapterFolder);
-            MergedWeights.Write(from, adapter, to, context.With.MaxShardSizeMib * (1L << 20), context.Report, cancellationToken);
+            if (MergedWeights.Write(from, adapter, to, context.With.MaxShardSizeMib * (1L << 20), context.Report, cancellationToken)
+                is { } vocabulary)
+            {
+                Resize(vocabulary, adapterFolder, to, context.Report);
+            }
             return Task.CompletedTask;
         }
         catch (Exception error) when (error is ModelException or FileNotFoundException)
@@ -32,6 +37,28 @@ public sealed class MergeStage : IStage<MergerParams>
 
     public IEnumerable<Finding> Check(StageCheck<MergerParams> given) => given.Inputs.TryGetValue("base", out var folder)
         ? ModelCheck.Problems(folder).Select(problem => new Finding("base", problem)) : [];
+
+    /// <summary>
+    /// config.json says the new size, and the tokenizer that was saved with the adapter, which knows the new tokens, is the model's.
+    /// </summary>
+    private static void Resize((long Before, long After) vocabulary, string adapterFolder, string to, IProgress<StageProgress> report)
+    {
+        ModelConfig.Resize(to, vocabulary.After);
+        var hasTokenizer = TokenizerFiles.AreIn(adapterFolder);
+        if (hasTokenizer)
+        {
+            foreach (var name in TokenizerFiles.Names)
+            {
+                File.Delete(Path.Combine(to, name));
+            }
+            TokenizerFiles.Copy(adapterFolder, to);
+        }
+        report.Report(new StageProgress(
+            Message: $"The adapter's vocabulary has {vocabulary.After} rows, the base's {vocabulary.Before}: the merged model has "
+                + $"{vocabulary.After}, and its tokenizer is "
+                + (hasTokenizer ? "the adapter's."
+                    : "the base's, since the adapter's folder has none: tokens that were added have no text.")));
+    }
 
     private static void CopyTemplate(IEnumerable<string> candidates, string to)
     {

@@ -1,11 +1,10 @@
 using System.Text.Json;
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
-using LoraAspire.Model.Network;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Store;
-using Tensor = TorchSharp.torch.Tensor;
+using static TorchSharp.torch;
 
 namespace LoraAspire.Merger;
 
@@ -14,7 +13,8 @@ public static class MergedWeights
 {
     /// <exception cref="ModelException">The adapter belongs to another base, or a file is broken. Nothing half-done is of use then: the
     /// caller drops the folder.</exception>
-    public static void Write(
+    /// <returns>Rows of the embedding before and after, where the adapter's vocabulary is of another size than the base's.</returns>
+    public static (long Before, long After)? Write(
         string baseFolder, Adapter adapter, string to, long maxShardBytes,
         IProgress<StageProgress> report, CancellationToken cancellationToken)
     {
@@ -22,25 +22,19 @@ public static class MergedWeights
         // Old checkpoints store this table of rope's frequencies, which every loader computes by itself.
         var entries = weights.Tensors.Where(entry => !entry.Name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal))
             .OrderBy(entry => entry.Name, StringComparer.Ordinal).ToList();
-        RequireSameBase(adapter, entries, baseFolder);
-        RequireReplaceable(adapter, baseFolder, entries);
-
-        var layers = adapter.Layers.Keys.ToDictionary(layer => layer + ".weight", StringComparer.Ordinal);
-        var saved = adapter.Saved.ToDictionary(module => module.Key + ".weight", module => module.Value, StringComparer.Ordinal);
+        var plan = new MergePlan(adapter, baseFolder, entries);
         var done = 0;
-        Tensor Make(string name)
+        Tensor Make(TensorEntry entry)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var tensor = weights.Read(name);
-            var merged = layers.TryGetValue(name, out var layer) ? adapter.Merge(layer, tensor)
-                : saved.TryGetValue(name, out var whole) ? whole.to_type(tensor.dtype)
-                : tensor;
+            var merged = plan.Make(entry, weights.Read);
             report.Report(new StageProgress("tensors", ++done, entries.Count));
             return merged;
         }
 
-        var shards = Shards([.. entries.Select(entry => new TensorSource(entry.Name, entry.Dtype, entry.Shape, () => Make(entry.Name)))],
-            maxShardBytes);
+        List<TensorSource> tensors =
+            [.. entries.Select(entry => new TensorSource(entry.Name, entry.Dtype, plan.ShapeOf(entry), () => Make(entry)))];
+        var shards = Shards(tensors, maxShardBytes);
         var names = shards.Select(
             (_, index) => shards.Count == 1 ? WeightFiles.Single : $"model-{index + 1:D5}-of-{shards.Count:D5}.safetensors").ToList();
         DiskSpace.Require(to, shards.Sum(shard => shard.Sum(tensor => tensor.Bytes)), "The merged model");
@@ -52,46 +46,20 @@ public static class MergedWeights
         {
             WriteIndex(Path.Combine(to, WeightFiles.Index), shards, names);
         }
-        RequireReadsBack(to, entries);
-        var scales = adapter.Layers.Values.Select(layer => layer.Scale).Distinct().Order().Select(scale => $"{scale:0.####}");
-        report.Report(
-            new StageProgress(
-                Message: $"merged {layers.Count} layers at "
-                    + $"scale {string.Join(", ", scales)}"
-                    + $"{(saved.Count > 0 ? $", replaced {string.Join(", ", adapter.Saved.Keys)}," : "")} into {entries.Count} tensors"));
+        RequireReadsBack(to, tensors);
+        Report(adapter, entries.Count, report);
+        return plan.Vocabulary is { } rows ? (plan.BaseVocabulary, rows) : null;
     }
 
-    private static void RequireSameBase(Adapter adapter, IEnumerable<TensorEntry> entries, string baseFolder)
+    private static void Report(Adapter adapter, int tensors, IProgress<StageProgress> report)
     {
-        var known = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
-        foreach (var (layer, own) in adapter.Layers)
-        {
-            if (!known.TryGetValue(layer + ".weight", out var weight))
-            {
-                throw new ModelException(
-                    $"The adapter was made for another base: it changes {layer}.weight, which {baseFolder} doesn't have.");
-            }
-            own.RequireFits(weight.Name, weight.Shape);
-        }
-    }
-
-    /// <summary>A module trained whole takes the place of the base's; where two share one weight, that would change both.</summary>
-    private static void RequireReplaceable(Adapter adapter, string baseFolder, IEnumerable<TensorEntry> entries)
-    {
-        if (adapter.Saved.Count > 0 && ModelConfig.Load(baseFolder).TieWordEmbeddings)
-        {
-            throw new ModelException($"The adapter holds {string.Join(", ", adapter.Saved.Keys)}, but {baseFolder} shares one weight "
-                + "between embedding and head (tie_word_embeddings): they can't be merged.");
-        }
-        var known = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
-        foreach (var (module, weight) in adapter.Saved)
-        {
-            if (!known.TryGetValue(module + ".weight", out var entry) || !entry.Shape.SequenceEqual(weight.shape))
-            {
-                throw new ModelException($"The adapter was made for another base: its {module} is [{string.Join(", ", weight.shape)}], "
-                    + $"and {baseFolder} has {(entry is null ? "none" : $"[{string.Join(", ", entry.Shape)}]")}.");
-            }
-        }
+        var scales = string.Join(", ", adapter.Layers.Values.Select(layer => layer.Scale).Distinct().Order()
+            .Select(scale => $"{scale:0.####}"));
+        var replaced = adapter.Saved.Count > 0 ? $", replaced {string.Join(", ", adapter.Saved.Keys)}," : "";
+        var start = adapter.Config.Start is { ChangesBase: true } changing
+            ? $", each without the start that init_lora_weights '{changing.Name}' takes out of the base," : "";
+        report.Report(new StageProgress(
+            Message: $"merged {adapter.Layers.Count} layers at scale {scales}{start}{replaced} into {tensors} tensors"));
     }
 
     /// <summary>Tensors in order, as many to a file as fit; one that is larger than a file gets its own.</summary>
@@ -124,13 +92,14 @@ public static class MergedWeights
         File.WriteAllText(path, JsonSerializer.Serialize(index, new JsonSerializerOptions { WriteIndented = true }) + "\n");
     }
 
-    /// <summary>What was written has the base's tensors, all of them and no other, with their types and shapes.</summary>
-    private static void RequireReadsBack(string folder, IEnumerable<TensorEntry> entries)
+    /// <summary>What was written has the tensors that were announced, all of them and no other, with their types and shapes.</summary>
+    private static void RequireReadsBack(string folder, IEnumerable<TensorSource> tensors)
     {
         using var written = WeightFiles.Open(folder);
-        static string Describe(TensorEntry entry) => $"{entry.Name} {entry.Dtype} [{string.Join(", ", entry.Shape)}]";
-        var differing = entries.Select(Describe).Except(written.Tensors.Select(Describe))
-            .Concat(written.Tensors.Select(Describe).Except(entries.Select(Describe))).ToList();
+        static string Describe(string name, ScalarType type, IReadOnlyList<long> shape) => $"{name} {type} [{string.Join(", ", shape)}]";
+        var expected = tensors.Select(tensor => Describe(tensor.Name, tensor.Dtype, tensor.Shape)).ToHashSet();
+        expected.SymmetricExceptWith(written.Tensors.Select(entry => Describe(entry.Name, entry.Dtype, entry.Shape)));
+        var differing = expected.Order(StringComparer.Ordinal).ToList();
         if (differing.Count > 0)
         {
             throw new ModelException($"{folder}: doesn't read back as it was written: {string.Join("; ", differing.Take(5))}.");

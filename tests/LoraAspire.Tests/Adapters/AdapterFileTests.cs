@@ -37,7 +37,12 @@ public sealed class AdapterFileTests : IDisposable
         AssertRefused(Plain, "saved empty");
         AssertRefused(Plain, "doesn't fit rank 2", a, (Layer + "lora_B.weight", [6, 3]));
         AssertRefused(Plain, "lora_magnitude_vector' of shape [6]", a, b, (Layer + "lora_magnitude_vector", [6]));
-        AssertRefused(Plain, "lm_head.weight' of shape [32, 8]", a, b, ("base_model.model.lm_head.weight", [32, 8]));
+        AssertRefused(Plain, "norm.weight' of shape [8]", a, b, ("base_model.model.model.norm.weight", [8]));
+        AssertRefused(Plain, "q_proj.base_layer.weight' of shape [6, 8]", a, b, (Layer + "base_layer.weight", [6, 8]));
+        AssertRefused(Plain, "lora_embedding_A' is LoRA on an embedding", a, b,
+            ("base_model.model.model.embed_tokens.lora_embedding_A", [2, 32]));
+        AssertRefused(Plain, "holds lora_A.weight of layer model.layers.0.self_attn.q_proj twice", a, b,
+            (Layer + "lora_A.default.weight", [2, 8]));
         AssertRefused(Plain, "'x.lora_A.weight'", ("x.lora_A.weight", [2, 8]));
         AssertRefused(Plain with { UseDora = true }, "has no lora_magnitude_vector, which DoRA has", a, b);
         AssertRefused(Plain with { UseDora = true }, "is [5], but by its other tensors the layer is [6, 8]", a, b,
@@ -45,6 +50,13 @@ public sealed class AdapterFileTests : IDisposable
         AssertRefused(Plain with { ModulesToSave = ["lm_head"] }, "no 'lm_head'", a, b);
         AssertRefused(Plain with { RankPattern = new Dictionary<string, int> { ["q_proj"] = 3 } }, "doesn't fit rank 3", a, b);
     }
+
+    [Theory]
+    [InlineData("lora_A.weight")]
+    [InlineData("lora_A.default.weight")]
+    [InlineData("lora_B.weight")]
+    public void An_empty_tensor_of_ZeRO_3_is_refused_by_its_name(string name) =>
+        AssertRefused(Plain, $"q_proj.{name}' is empty, [0]. DeepSpeed's ZeRO-3", (Layer + name, [0]));
 
     private void AssertRefused(LoraConfig config, string message, params (string Name, long[] Shape)[] tensors)
     {

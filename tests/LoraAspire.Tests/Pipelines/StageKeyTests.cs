@@ -16,9 +16,9 @@ public sealed class StageKeyTests
         var identity = StageKey.Identity(StageKinds.Merger, new MergerParams(), Inputs, NoFiles);
 
         Assert.Equal(
-            """{"data_files":{},"inputs":{"adapter":"bb","base":"aa"},"kind":"merger","version":1,"with":{"max_shard_size_mib":4096}}""",
+            """{"data_files":{},"inputs":{"adapter":"bb","base":"aa"},"kind":"merger","version":2,"with":{"max_shard_size_mib":4096}}""",
             StageKey.Canonical(identity));
-        Assert.Equal("fa5391ccd50af07bab6fae27e1027693be15479ba10a4df8c9556a5eb4fac3eb", StageKey.Of(identity));
+        Assert.Equal("e0ca0ce1a7161c1940957154f0bdc22fbd52caaf01c34ac8db5dcba4488e6fdc", StageKey.Of(identity));
     }
 
     [Fact]
@@ -30,7 +30,7 @@ public sealed class StageKeyTests
         Assert.NotEqual(key, Key(new MergerParams(), new() { ["adapter"] = "bb", ["base"] = "ab" }, NoFiles));
         Assert.NotEqual(key, Key(new MergerParams { MaxShardSizeMib = 1 }, Inputs, NoFiles));
         Assert.NotEqual(key, Key(new MergerParams(), Inputs, new() { ["data/a.json"] = "cc" }));
-        Assert.NotEqual(key, StageKey.Of(StageKey.Identity(StageKinds.Merger with { Version = 2 }, new MergerParams(), Inputs, NoFiles)));
+        Assert.NotEqual(key, StageKey.Of(StageKey.Identity(StageKinds.Merger with { Version = 3 }, new MergerParams(), Inputs, NoFiles)));
     }
 
     [Fact]

@@ -14,7 +14,10 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
     public AdapterConfig Config { get; } = config;
     public IReadOnlyDictionary<string, LayerAdapter> Layers { get; } = layers;
 
-    /// <summary>Modules trained whole (modules_to_save), by path, as model.embed_tokens or lm_head.</summary>
+    /// <summary>
+    /// Weights that take the place of the base's, by their module's path, as model.embed_tokens: modules_to_save, and embedding and head
+    /// where PEFT saved them with the adapter.
+    /// </summary>
     public IReadOnlyDictionary<string, Tensor> Saved { get; init; } = new Dictionary<string, Tensor>();
 
     /// <summary>The name PEFT gives a tensor of a layer.</summary>
@@ -43,7 +46,8 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
     }
 
     /// <summary>
-    /// The weight with the adapter in it; computed in float32 and rounded once to the type of <paramref name="weight"/> [out, in].
+    /// The weight with the adapter in it; computed in float32 and rounded once to the type of <paramref name="weight"/> [out, in]. Where
+    /// the adapter's start is taken out of the base, that is rounded too, as PEFT does.
     /// </summary>
     /// <exception cref="ModelException">The adapter was made for a layer of another shape.</exception>
     public Tensor Merge(string layer, Tensor weight)
@@ -51,8 +55,12 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
         var adapter = Layers[layer];
         adapter.RequireFits(layer, weight.shape);
         using var scope = NewDisposeScope();
-        return adapter.Kind.Merge(adapter, weight.to_type(float32)).to_type(weight.dtype).MoveToOuterDisposeScope();
+        return adapter.Kind.Merge(adapter, Residual(layer, weight).to_type(float32)).to_type(weight.dtype).MoveToOuterDisposeScope();
     }
+
+    /// <summary>What loading the adapter makes of a layer's weight. One that was saved with the adapter is so already.</summary>
+    internal Tensor Residual(string layer, Tensor weight) => Saved.ContainsKey(layer) ? weight.alias()
+        : Config.Start.Residual(layer, weight, Config.RankOf(layer), Layers[layer].Scale);
 
     public void Dispose() => TensorGroup.DisposeAll([.. Layers.Values, .. Saved.Values]);
 }

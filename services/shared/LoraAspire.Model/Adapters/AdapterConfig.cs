@@ -15,8 +15,18 @@ public abstract record AdapterConfig(IReadOnlyList<string> TargetModules)
 
     public string BaseModelNameOrPath { get; init; } = "";
 
-    /// <summary>Modules trained whole and saved with the adapter: embed_tokens, lm_head.</summary>
+    /// <summary>Modules trained whole and saved with the adapter, as embed_tokens or input_layernorm: ends of their paths.</summary>
     public IReadOnlyList<string> ModulesToSave { get; init; } = [];
+
+    /// <summary>Embedding and head, where the base ties them, stay one weight when modules_to_save names one of them.</summary>
+    public bool EnsureWeightTying { get; init; }
+
+    /// <summary>What loading the adapter does to the base's weights.</summary>
+    public virtual Initialization Start => Initialization.Plain;
+
+    /// <summary>PEFT's rule for modules_to_save: a name fits a module whose path ends in it, and all that is in the module.</summary>
+    public static bool Fits(string name, string module) =>
+        module.EndsWith(name, StringComparison.Ordinal) || module.Contains(name + ".", StringComparison.Ordinal);
 
     /// <summary>Decoder layers that get adapters; null is all.</summary>
     public IReadOnlyList<int>? LayersToTransform { get; init; }
@@ -67,18 +77,25 @@ public abstract record AdapterConfig(IReadOnlyList<string> TargetModules)
         {
             BaseModelNameOrPath = fields.Text("base_model_name_or_path") ?? "",
             ModulesToSave = fields.Texts("modules_to_save") ?? [],
+            EnsureWeightTying = fields.Flag("ensure_weight_tying") ?? false,
             LayersToTransform = !fields.Has("layers_to_transform") ? null : fields.Element.GetProperty("layers_to_transform") switch
             {
-                { ValueKind: JsonValueKind.Array } layers => [.. layers.EnumerateArray().Select(layer => layer.GetInt32())],
-                var layer => [layer.GetInt32()],
+                { ValueKind: JsonValueKind.Array } layers => [.. layers.EnumerateArray().Select(Number)],
+                var layer => [Number(layer)],
             },
         };
+        int Number(JsonElement layer) => layer.ValueKind == JsonValueKind.Number && layer.TryGetInt32(out var number) ? number
+            : throw fields.Refuse("layers_to_transform", "must be a whole number or a list of such");
     }
 
     internal static string[] ReadTargets(ConfigFields fields) =>
         !fields.Has("target_modules") ? throw fields.Refuse("target_modules", "is missing")
-        : fields.Element.GetProperty("target_modules").ValueKind == JsonValueKind.Array ? fields.Texts("target_modules")!
-        : [fields.Text("target_modules")!];
+        : fields.Element.GetProperty("target_modules").ValueKind switch
+        {
+            JsonValueKind.Array => fields.Texts("target_modules")!,
+            JsonValueKind.String => [fields.Text("target_modules")!],
+            _ => throw fields.Refuse("target_modules", "must be a string or a list of strings"),
+        };
 
     /// <summary>Writes adapter_config.json as PEFT does: two spaces, sorted keys.</summary>
     public void Save(string directory)
@@ -95,6 +112,10 @@ public abstract record AdapterConfig(IReadOnlyList<string> TargetModules)
             ["target_modules"] = TargetModules is [AllLinear] ? AllLinear : TargetModules,
             ["task_type"] = "CAUSAL_LM",
         }, StringComparer.Ordinal);
+        if (EnsureWeightTying)
+        {
+            json["ensure_weight_tying"] = true;
+        }
         File.WriteAllText(Path.Combine(directory, FileName), JsonSerializer.Serialize(json, s_indented) + "\n");
     }
 

@@ -15,6 +15,10 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
     public IReadOnlyDictionary<string, int> RankPattern { get; init; } = new Dictionary<string, int>();
     public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
 
+    public Initialization InitLoraWeights { get; init; } = Initialization.Plain;
+
+    public override Initialization Start => InitLoraWeights;
+
     public override AdapterKind Kind => UseDora ? Dora.Kind : Lora.Kind;
 
     public override int RankOf(string layer) => Matching(RankPattern, layer, R);
@@ -67,25 +71,6 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
         }
     }
 
-    /// <summary>Fields that change an adapter's numbers in ways this code doesn't compute, with the value that changes nothing.</summary>
-    private static readonly (string Field, Func<JsonElement, bool> IsNeutral)[] MustBeNeutral =
-    [
-        ("fan_in_fan_out", value => !value.GetBoolean()),
-        ("lora_bias", value => !value.GetBoolean()),
-        ("bias", value => value.GetString() == "none"),
-        ("layers_pattern", IsEmptyList),
-        ("exclude_modules", IsEmptyList),
-        ("layer_replication", IsEmptyList),
-        ("alora_invocation_tokens", IsEmptyList),
-        ("enable_lora", _ => false),
-        ("use_qalora", value => !value.GetBoolean()),
-        ("arrow_config", _ => false),
-        ("trainable_token_indices", _ => false),
-        ("target_parameters", IsEmptyList),
-    ];
-
-    private static bool IsEmptyList(JsonElement value) => value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0;
-
     // PEFT's own are far below.
     private const int MostRank = 1 << 20;
     private const double MostAlpha = 1e12;
@@ -93,25 +78,26 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
     /// <exception cref="ModelException">A setting that this code can't honour.</exception>
     internal static LoraConfig Read(ConfigFields fields)
     {
-        foreach (var (field, isNeutral) in MustBeNeutral)
-        {
-            if (fields.Has(field) && fields.Element.GetProperty(field) is var value && !isNeutral(value))
-            {
-                throw fields.Refuse(field, $"is {value.GetRawText()}, which is not supported yet");
-            }
-        }
+        PeftField.Require(fields);
         double Alpha(string name, double alpha) =>
             Math.Abs(alpha) <= MostAlpha ? alpha : throw fields.Refuse(name, "is too large a number");
-        int Rank(JsonElement rank) => rank.GetInt32() is >= 1 and <= MostRank and var fits ? fits
-            : throw fields.Refuse("rank_pattern", $"has the rank {rank}; ranks are 1 to {MostRank}");
-        return new LoraConfig(
+        int Rank(JsonElement rank) =>
+            rank.ValueKind == JsonValueKind.Number && rank.TryGetInt32(out var fits) && fits is >= 1 and <= MostRank ? fits
+            : throw fields.Refuse("rank_pattern", $"has the rank {rank.GetRawText()}; ranks are whole numbers from 1 to {MostRank}");
+        double PatternAlpha(JsonElement alpha) =>
+            alpha.ValueKind == JsonValueKind.Number && alpha.TryGetDouble(out var number) ? Alpha("alpha_pattern", number)
+            : throw fields.Refuse("alpha_pattern", $"has {alpha.GetRawText()}, which is not a number");
+        var config = new LoraConfig(
             fields.Size("r", MostRank), Alpha("lora_alpha", fields.Number("lora_alpha") ?? throw fields.Refuse("lora_alpha", "is missing")),
             fields.Number("lora_dropout", above: -double.Epsilon, most: 1) ?? 0, ReadTargets(fields), fields.Flag("use_rslora") ?? false)
         {
             UseDora = fields.Flag("use_dora") ?? false,
             RankPattern = Pattern(fields, "rank_pattern", Rank),
-            AlphaPattern = Pattern(fields, "alpha_pattern", alpha => Alpha("alpha_pattern", alpha.GetDouble())),
+            AlphaPattern = Pattern(fields, "alpha_pattern", PatternAlpha),
+            InitLoraWeights = Initialization.Read(fields),
         };
+        return config.Start != Initialization.Pissa || config.AlphaPattern.Values.Append(config.LoraAlpha).All(alpha => alpha > 0) ? config
+            : throw fields.Refuse("lora_alpha", "or one of alpha_pattern is not above 0, and init_lora_weights 'pissa' divides by it");
     }
 
     /// <summary>In the file's order. Of a key that stands twice the last counts, as in Python.</summary>
@@ -130,7 +116,7 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
         ["alpha_pattern"] = AlphaPattern,
         ["bias"] = "none",
         ["fan_in_fan_out"] = false,
-        ["init_lora_weights"] = true,
+        ["init_lora_weights"] = Start.ChangesBase ? Start.Name : true,
         ["layers_pattern"] = null,
         ["lora_alpha"] = LoraAlpha,
         ["lora_dropout"] = LoraDropout,

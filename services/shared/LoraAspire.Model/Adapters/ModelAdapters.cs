@@ -38,6 +38,7 @@ public static class ModelAdapters
         config.RequireFits([.. targets.Select(linear => linear.Name)]);
         foreach (var linear in targets)
         {
+            RequireWhole(linear);
             using var scope = NewDisposeScope();
             linear.Attach(LayerAdapter.Of(config, linear.Name,
                 [.. config.Kind.Fresh(linear, config).Select(tensor => tensor.DetachFromDisposeScope())]));
@@ -48,8 +49,11 @@ public static class ModelAdapters
         }
     }
 
-    /// <summary>Attaches a copy of a loaded adapter.</summary>
-    /// <exception cref="ModelException">The adapter names a layer the model lacks, or one of another shape.</exception>
+    /// <summary>
+    /// Attaches a copy of a loaded adapter. Where its start is taken out of the base, the layers' weights lose it for good.
+    /// </summary>
+    /// <exception cref="ModelException">The adapter names a layer the model lacks, or one of another shape; or the base isn't whole any
+    /// more.</exception>
     public static void Attach(this LlamaModel model, Adapter adapter)
     {
         Tensor Copy(Tensor tensor) => tensor.to(model.Device, copy: true).DetachFromDisposeScope();
@@ -58,10 +62,18 @@ public static class ModelAdapters
         {
             if (!linears.TryGetValue(layer, out var linear))
             {
-                throw new ModelException($"The adapter was made for another base: this one has no layer {layer}.");
+                throw new ModelException(layer != "lm_head" ? $"The adapter was made for another base: this one has no layer {layer}."
+                    : model.Config.TieWordEmbeddings ? TiedHead
+                    : "LoRA on lm_head can be merged, but not run beside the base: merge the adapter first.");
             }
             own.RequireFits(layer, linear.Weight.shape);
+            RequireWhole(linear);
             linear.Attach(own.With(Copy));
+            if (adapter.Config.Start.ChangesBase)
+            {
+                using var scope = NewDisposeScope();
+                linear.KeepResidual(adapter.Residual(layer, linear.Weight).DetachFromDisposeScope());
+            }
         }
         foreach (var (path, weight) in adapter.Saved)
         {
@@ -72,6 +84,19 @@ public static class ModelAdapters
                     + $"base's [{string.Join(", ", model.WeightOf(path).shape)}].");
             }
             model.Train(path, Copy(weight));
+        }
+    }
+
+    /// <summary>For a base whose head has no weight of its own.</summary>
+    public const string TiedHead = "lm_head shares its weight with the embedding (tie_word_embeddings): can't be merged. What changes the "
+        + "head alone needs a base with a head of its own.";
+
+    private static void RequireWhole(Linear linear)
+    {
+        if (linear.IsResidual)
+        {
+            throw new ModelException($"{linear.Name} lost the start of an adapter (init_lora_weights) that was attached before: load the "
+                + "base again to attach another.");
         }
     }
 

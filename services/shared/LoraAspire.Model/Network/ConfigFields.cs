@@ -32,7 +32,8 @@ internal sealed record ConfigFields(JsonElement Element, string Path)
     public ConfigFields? Object(string name) => Get(name, JsonValueKind.Object) is { } element ? new ConfigFields(element, Path) : null;
 
     public string[]? Texts(string name) =>
-        Get(name, JsonValueKind.Array)?.EnumerateArray().Select(item => item.GetString() ?? "").ToArray();
+        Get(name, JsonValueKind.Array)?.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.String ? item.GetString()!
+            : throw Refuse(name, $"has {item.GetRawText()} in its list, which is not a string")).ToArray();
 
     /// <summary>A whole number from 1 to <paramref name="most"/>.</summary>
     public int Size(string name, int most) => SizeOr(name, null, most);
@@ -52,5 +53,10 @@ internal sealed record ConfigFields(JsonElement Element, string Path)
     private JsonElement? Get(string name, JsonValueKind kind) =>
         !Has(name) ? null
         : Element.GetProperty(name) is { } value && value.ValueKind == kind ? value
-        : throw Refuse(name, $"must be a {kind.ToString().ToLowerInvariant()}");
+        : throw Refuse(name, kind switch
+        {
+            JsonValueKind.Array => "must be a list",
+            JsonValueKind.Object => "must be an object",
+            _ => $"must be a {kind.ToString().ToLowerInvariant()}",
+        });
 }

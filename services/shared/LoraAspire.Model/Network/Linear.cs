@@ -4,7 +4,7 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace LoraAspire.Model.Network;
 
-/// <summary>A linear layer, y = x·Wᵀ + b with W [out, in], changed by an adapter where one is attached. W and b stay as loaded.</summary>
+/// <summary>A linear layer, y = x·Wᵀ + b with W [out, in], changed by an adapter where one is attached.</summary>
 public sealed class Linear(string name, Tensor weight, Tensor? bias) : IDisposable
 {
     /// <summary>The layer's path in the model, e.g. model.layers.0.self_attn.q_proj.</summary>
@@ -30,6 +30,16 @@ public sealed class Linear(string name, Tensor weight, Tensor? bias) : IDisposab
     {
         Adapter?.Dispose();
         Adapter = adapter;
+    }
+
+    /// <summary>W lost what an adapter started with (PiSSA, OLoRA).</summary>
+    public bool IsResidual { get; private set; }
+
+    /// <summary>Puts W without an adapter's start in its place.</summary>
+    internal void KeepResidual(Tensor weight)
+    {
+        PointAt(weight);
+        IsResidual = true;
     }
 
     /// <summary>The same weight, lying elsewhere.</summary>

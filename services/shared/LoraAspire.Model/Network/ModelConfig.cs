@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using LoraAspire.Model.Network.Families;
 
 namespace LoraAspire.Model.Network;
@@ -63,6 +65,16 @@ public sealed record ModelConfig
                 $"No config.json in {directory}. A model is a Hugging Face directory: config.json, *.safetensors, tokenizer files.");
         }
         return JsonFile.Read(path, "model configuration", root => Read(new ConfigFields(root, path)));
+    }
+
+    /// <summary>Writes another size of the vocabulary into a folder's config.json; all else stays.</summary>
+    public static void Resize(string directory, long vocabulary)
+    {
+        var path = System.IO.Path.Combine(directory, "config.json");
+        var config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        config["vocab_size"] = vocabulary;
+        File.Delete(path); // A copy of a file that can't be written can't be either.
+        File.WriteAllText(path, config.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
     }
 
     // Several times what the largest models have. What a folder's weights hold is checked where they are read; these keep nonsense from

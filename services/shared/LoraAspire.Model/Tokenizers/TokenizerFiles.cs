@@ -9,12 +9,16 @@ public static class TokenizerFiles
         "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja",
     ];
 
+    /// <summary>Whether a folder holds a tokenizer.</summary>
+    public static bool AreIn(string directory) =>
+        new[] { "tokenizer.model", "tokenizer.json", "vocab.json" }.Any(name => File.Exists(Path.Combine(directory, name)));
+
     /// <summary>Copies the tokenizer files that <paramref name="from"/> has into <paramref name="to"/>, bytes unchanged.</summary>
     /// <exception cref="ModelException">There is no tokenizer in <paramref name="from"/>.</exception>
     public static void Copy(string from, string to)
     {
         var present = Names.Where(name => File.Exists(Path.Combine(from, name))).ToList();
-        if (!present.Any(name => name is "tokenizer.model" or "tokenizer.json" or "vocab.json"))
+        if (!AreIn(from))
         {
             throw new ModelException($"No tokenizer in {from}: looked for tokenizer.model, tokenizer.json and vocab.json. A model "
                 + "without one cannot be loaded.");

@@ -45,7 +45,7 @@ public static class StageKinds
         Trains = true,
     });
 
-    public static readonly StageKind Merger = Row(new("merger", 1, typeof(MergerParams))
+    public static readonly StageKind Merger = Row(new("merger", 2, typeof(MergerParams))
     {
         Title = "merges an adapter into its base model",
         Inputs = [new("base", ArtifactKind.Model), new("adapter", ArtifactKind.Adapter)],

@@ -1,0 +1,126 @@
+using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Weights;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace LoraAspire.Merger;
+
+/// <summary>What becomes of each tensor of a base: which layer's adapter goes into it, what takes its place, and its shape then.</summary>
+internal sealed class MergePlan
+{
+    private const string Embedding = "model.embed_tokens", Head = "lm_head";
+
+    private readonly Adapter _adapter;
+    private readonly string _baseFolder;
+    private readonly Dictionary<string, TensorEntry> _known;
+    private readonly Dictionary<string, Tensor> _replaced = new(StringComparer.Ordinal);
+
+    /// <exception cref="ModelException">The adapter belongs to another base, or can't be merged into this one.</exception>
+    public MergePlan(Adapter adapter, string baseFolder, IEnumerable<TensorEntry> entries)
+    {
+        (_adapter, _baseFolder) = (adapter, baseFolder);
+        _known = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+        var isTied = (adapter.Saved.Count > 0 || adapter.Layers.ContainsKey(Head)) && ModelConfig.Load(baseFolder).TieWordEmbeddings;
+        if (isTied && adapter.Layers.ContainsKey(Head))
+        {
+            throw new ModelException(ModelAdapters.TiedHead);
+        }
+        foreach (var (module, weight) in isTied ? WithoutEnds(adapter.Saved) : adapter.Saved)
+        {
+            Replace(module, weight);
+        }
+        if (isTied && SharedWeight() is { } shared)
+        {
+            foreach (var end in new[] { Embedding, Head }.Where(end => _known.ContainsKey(end + ".weight")))
+            {
+                Replace(end, shared);
+            }
+        }
+        foreach (var end in Vocabulary is null || isTied ? [] : new[] { Embedding, Head })
+        {
+            RequireResized(end, other: end == Embedding ? Head : Embedding);
+        }
+        foreach (var (layer, own) in adapter.Layers)
+        {
+            if (!_known.TryGetValue(layer + ".weight", out var entry))
+            {
+                throw new ModelException(
+                    $"The adapter was made for another base: it changes {layer}.weight, which {baseFolder} doesn't have.");
+            }
+            own.RequireFits(entry.Name, ShapeOf(entry));
+        }
+    }
+
+    /// <summary>Rows of the embedding, where the adapter's vocabulary is of another size than the base's.</summary>
+    public long? Vocabulary { get; private set; }
+
+    /// <summary>The base's rows then.</summary>
+    public long BaseVocabulary { get; private set; }
+
+    public IReadOnlyList<long> ShapeOf(TensorEntry entry) => _replaced.TryGetValue(entry.Name, out var whole) ? whole.shape : entry.Shape;
+
+    /// <param name="read">Reads the base's own.</param>
+    public Tensor Make(TensorEntry entry, Func<string, Tensor> read)
+    {
+        var tensor = _replaced.TryGetValue(entry.Name, out var whole) ? whole.to_type(entry.Dtype) : read(entry.Name);
+        const string End = ".weight";
+        return entry.Name.EndsWith(End, StringComparison.Ordinal) && entry.Name[..^End.Length] is var layer
+            && _adapter.Layers.ContainsKey(layer) ? _adapter.Merge(layer, tensor) : tensor;
+    }
+
+    private static IEnumerable<KeyValuePair<string, Tensor>> WithoutEnds(IReadOnlyDictionary<string, Tensor> saved) =>
+        saved.Where(module => module.Key is not (Embedding or Head));
+
+    /// <summary>
+    /// The one weight of a tied base that the adapter brings. PEFT saves it under either name or both. One that modules_to_save names was
+    /// trained by itself, and the other end kept the base's.
+    /// </summary>
+    private Tensor? SharedWeight()
+    {
+        var ends = _adapter.Saved.Where(module => module.Key is Embedding or Head).ToList();
+        var isAlone = ends is [var one] && !_adapter.Config.EnsureWeightTying
+            && _adapter.Config.ModulesToSave.Any(name => AdapterConfig.Fits(name, one.Key));
+        var differ = ends is [var first, var second] && !(first.Value.shape.SequenceEqual(second.Value.shape)
+            && first.Value.eq(second.Value).all().item<bool>());
+        return isAlone || differ
+            ? throw new ModelException($"The adapter holds {string.Join(", ", ends.Select(end => end.Key))}, but {_baseFolder} shares one "
+                + "weight between embedding and head (tie_word_embeddings): they can't be merged.")
+            : ends is [] ? null : ends[0].Value;
+    }
+
+    private void Replace(string module, Tensor weight)
+    {
+        if (!_known.TryGetValue(module + ".weight", out var entry))
+        {
+            throw OtherBase(module, $"{_baseFolder} has none");
+        }
+        if (!entry.Shape.SequenceEqual(weight.shape))
+        {
+            if (module is not (Embedding or Head) || weight.dim() != 2 || entry.Shape is not [var rows, var width]
+                || weight.size(1) != width || (Vocabulary ?? weight.size(0)) != weight.size(0))
+            {
+                throw OtherBase(module, $"{_baseFolder} has [{string.Join(", ", entry.Shape)}]");
+            }
+            (Vocabulary, BaseVocabulary) = (weight.size(0), rows);
+        }
+        _replaced[entry.Name] = weight;
+    }
+
+    /// <summary>Both ends have as many rows as the vocabulary.</summary>
+    private void RequireResized(string end, string other)
+    {
+        if (!_adapter.Saved.TryGetValue(end, out var weight))
+        {
+            throw OtherBase(other, $"{end}, the other end of the model, is not in the adapter, so its vocabulary can't be resized. Save "
+                + "the adapter with save_embedding_layers=True");
+        }
+        if (weight.size(0) != Vocabulary)
+        {
+            throw OtherBase(end, $"its {other} has {Vocabulary} rows");
+        }
+    }
+
+    private ModelException OtherBase(string module, string but) => new("The adapter was made for another base: its "
+        + $"{module} is [{string.Join(", ", _adapter.Saved[module].shape)}], and {but}.");
+}
