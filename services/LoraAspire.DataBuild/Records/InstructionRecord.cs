@@ -10,4 +10,10 @@ internal sealed record InstructionRecord(string Instruction, string Input, strin
 
     /// <summary>A conversation's system message, or null.</summary>
     public string? System { get; init; }
+
+    /// <summary>What was thought before <see cref="Output"/> (reasoning_content), or null; turns of the history have their own.</summary>
+    public string? Reasoning { get; init; }
+
+    /// <summary>The JSON array of the tools that a conversation has, or null.</summary>
+    public string? Tools { get; init; }
 }
