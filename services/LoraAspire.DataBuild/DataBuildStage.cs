@@ -70,7 +70,8 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         Preview preview = new(with.Seed);
         var output = context.OutputDir("dataset");
 
-        var summary = WriteRows(context, written, new RowBuilder(with, tokenizer, choice.Format), choice.Note, preview, output, cancellationToken);
+        var summary =
+            WriteRows(context, written, new RowBuilder(with, tokenizer, choice.Format), choice.Note, preview, output, cancellationToken);
         choice.Format.SaveTo(output);
         // With its tokenizer the folder can be read by itself: what a token is, and which of them carry loss.
         TokenizerFiles.Copy(folder, Path.Combine(output, InstructionDataset.TokenizerFolder));
@@ -114,7 +115,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         }
         RefuseEmpty(summary, context.With);
         writer.Complete();
-        foreach (var note in (string[])[.. choice is null ? (string[])[] : [choice], .. records.Notes, .. summary.Told.Notes])
+        foreach (var note in records.Notes.Concat(summary.Told.Notes).Prepend(choice).OfType<string>())
         {
             summary.Notes.Add(note);
             context.Report.Report(new(Message: note));
