@@ -1,3 +1,4 @@
+using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Prompts;
@@ -184,6 +185,18 @@ public sealed class ChatFormatTests : IDisposable
         PromptTemplate template = new("", form, form, "x");
         Assert.Equal(ChatBase.Ids(expected), template.Prompt(Asked(question, null), tokenizer));
         AssertRow(expected + "«b[301]»", template.Row(Asked(question, "b"), tokenizer));
+    }
+
+    [Theory]
+    [InlineData("""{"chat_template": "{% if %}", "special_tokens": {}}""", "Expected an expression")]
+    [InlineData("""{"chat_template": null, "special_tokens": {}}""", "chat_template is null")]
+    [InlineData("""{"chat_template": "x"}""", "is not a readable prompt template")]
+    [InlineData("""{"chat_template": "x", "special_tokens": {"bos_token": 1}}""", "is not a readable prompt template")]
+    [InlineData("""{"chat_template": "x", "special_tokens": {}, "date": "today"}""", "is not a readable prompt template")]
+    public void A_damaged_file_is_told(string json, string words)
+    {
+        File.WriteAllText(Path.Combine(_folder, PromptFormat.FileName), json);
+        Assert.Contains(words, Assert.ThrowsAny<ModelException>(() => PromptFormat.Of(_folder)).Message);
     }
 
     private static Conversation Asked(string question, string? answer) => new(null, [new(question, answer)]);
