@@ -16,8 +16,12 @@ public sealed class ChatStage(ModelCatalog catalog, ModelPool pool) : IStage<Cha
         var folder = context.Inputs["model"];
         try
         {
-            using (await pool.RentAsync(folder, cancellationToken))
+            using (var lease = await pool.RentAsync(folder, cancellationToken))
             {
+                if (lease.Model.Warning is { } warning)
+                {
+                    context.Report.Report(new StageProgress(Message: warning));
+                }
                 catalog.Deploy(name, folder);
             }
         }

@@ -2,6 +2,8 @@ using System.Runtime.CompilerServices;
 using LoraAspire.Chat.Models;
 using LoraAspire.Chat.OpenAi;
 using LoraAspire.Model.Generation;
+using LoraAspire.Model.Prompts.Jinja;
+using LoraAspire.Pipelines.Terminal;
 using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Chat;
@@ -11,6 +13,9 @@ public sealed class LocalChatClient(ModelRunner runner, TimeProvider clock) : IC
 {
     /// <summary>Key in <see cref="ChatOptions.AdditionalProperties"/>; a double.</summary>
     public const string RepetitionPenalty = "repetition_penalty";
+
+    /// <summary>Key in <see cref="ChatResponseUpdate.AdditionalProperties"/> of an answer's first piece: <see cref="LocalModel.Warning"/>.</summary>
+    public const string Warning = "warning";
 
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
         CancellationToken cancellationToken = default) =>
@@ -24,14 +29,22 @@ public sealed class LocalChatClient(ModelRunner runner, TimeProvider clock) : IC
         var conversation = Conversation(messages);
         var generation = Generation(options);
         var id = $"chatcmpl-{Guid.NewGuid():N}";
-        var started = false;
-        await foreach (var (piece, promptTokens) in runner.StreamAsync(options?.ModelId, model => Prompt(model, conversation, generation),
-            generation, cancellationToken))
+        var (started, warning) = (false, (string?)null);
+        int[] Encode(LocalModel model)
+        {
+            warning = model.Warning;
+            return Prompt(model, conversation, generation);
+        }
+        await foreach (var (piece, promptTokens) in runner.StreamAsync(options?.ModelId, Encode, generation, cancellationToken))
         {
             var text = started ? piece.Text : piece.Text.TrimStart();
             started |= text.Length > 0;
             var update = new ChatResponseUpdate(ChatRole.Assistant, text) { ResponseId = id, MessageId = id, ModelId = options?.ModelId,
                 CreatedAt = clock.GetUtcNow() };
+            if (warning is not null)
+            {
+                (update.AdditionalProperties, warning) = (new() { [Warning] = warning }, null);
+            }
             if (piece.Finish is { } finish)
             {
                 update.FinishReason = finish == FinishReason.Stop ? ChatFinishReason.Stop : ChatFinishReason.Length;
@@ -73,7 +86,14 @@ public sealed class LocalChatClient(ModelRunner runner, TimeProvider clock) : IC
     {
         // The answer gets what it asks for, but not at the price of more than half the history.
         var room = model.Context - Math.Min(generation.MaxNewTokens, model.Context / 2);
-        return conversation.Encode(model.Template, model.Tokenizer, room);
+        try
+        {
+            return conversation.Encode(model.Format, model.Tokenizer, room);
+        }
+        catch (TemplateException refusal)
+        {
+            throw new RequestException($"The model's chat template refuses this conversation: {TerminalText.Clean(refusal.Words)}", "messages");
+        }
     }
 
     private static Conversation Conversation(IEnumerable<ChatMessage> messages)

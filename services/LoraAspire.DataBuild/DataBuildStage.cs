@@ -25,8 +25,8 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         try
         {
             // What is wrong with the inputs shows before a chat model is asked, which costs time or money.
-            var (tokenizer, template) = Load(context);
-            Build(context, tokenizer, template, await WrittenItems.AskAsync(context, models ?? new(), cancellationToken),
+            var (tokenizer, choice) = Load(context);
+            Build(context, tokenizer, choice, await WrittenItems.AskAsync(context, models ?? new(), cancellationToken),
                 cancellationToken);
         }
         catch (ModelException e)
@@ -52,28 +52,26 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         message.Length <= LongestMessage ? message
             : $"{message.AsSpan(0, LongestMessage * 3 / 4)} … {message.AsSpan(message.Length - (LongestMessage / 4))}";
 
-    private static (HfTokenizer Tokenizer, PromptTemplate Template) Load(StageContext<DataBuildParams> context)
+    private static (HfTokenizer Tokenizer, PromptChoice Choice) Load(StageContext<DataBuildParams> context)
     {
         var with = context.With;
         foreach (var name in with.DataFiles())
         {
             DataFile.Find(context.Data, name);
         }
-        return (HfTokenizer.Load(context.Inputs["base"]),
-            PromptTemplate.Load(PromptTemplate.BuiltIn.Contains(with.PromptTemplateName) ? with.PromptTemplateName
-                : context.Data.Resolve(with.PromptTemplateName)));
+        return (HfTokenizer.Load(context.Inputs["base"]), PromptChoice.Of(with, context.Inputs["base"], context.Data));
     }
 
-    private static void Build(StageContext<DataBuildParams> context, HfTokenizer tokenizer, PromptTemplate template, WrittenItems written,
+    private static void Build(StageContext<DataBuildParams> context, HfTokenizer tokenizer, PromptChoice choice, WrittenItems written,
         CancellationToken cancellationToken)
     {
-        var with = context.With;
+        var with = context.With with { PromptTemplateName = choice.Name };
         var folder = context.Inputs["base"];
         Preview preview = new(with.Seed);
         var output = context.OutputDir("dataset");
 
-        var summary = WriteRows(context, written, new RowBuilder(with, tokenizer, template), preview, output, cancellationToken);
-        template.Save(Path.Combine(output, PromptTemplate.FileName));
+        var summary = WriteRows(context, written, new RowBuilder(with, tokenizer, choice.Format), choice, preview, output, cancellationToken);
+        choice.Format.SaveTo(output);
         // With its tokenizer the folder can be read by itself: what a token is, and which of them carry loss.
         TokenizerFiles.Copy(folder, Path.Combine(output, InstructionDataset.TokenizerFolder));
         using (var rows = InstructionDataset.Open(output))
@@ -81,17 +79,18 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
             preview.Save(Path.Combine(output, Preview.FileName), rows, tokenizer);
         }
         var lineage =
-            DatasetLineage.Of(folder, template, with.DataFiles().Select(name => DataFile.Find(context.Data, name)), written.Digests);
+            DatasetLineage.Of(folder, choice.Format, with.DataFiles().Select(name => DataFile.Find(context.Data, name)), written.Digests);
         summary.Facts(with, lineage).Write(output);
         DatasetReport.Save(output, summary, with, lineage);
     }
 
     private static DatasetSummary WriteRows(StageContext<DataBuildParams> context, WrittenItems written, RowBuilder builder,
-        Preview preview, string output, CancellationToken cancellationToken)
+        PromptChoice choice, Preview preview, string output, CancellationToken cancellationToken)
     {
         DatasetSummary summary = new();
         using InstructionDatasetWriter writer = new(output);
-        RecordStream records = new(context.With, context.Data, written, context.Report, cancellationToken);
+        RecordStream records = new(context.With, context.Data, written, context.Report, cancellationToken,
+            wholeMessages: choice.Format is ChatFormat);
         // Reading is one stream; tokenising goes over all cores, and rows come back in order.
         var rows = records.Read().AsParallel().AsOrdered().WithCancellation(cancellationToken).Select(builder.Build);
         var clock = Stopwatch.StartNew();
@@ -116,7 +115,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         }
         RefuseUseless(summary, context.With);
         writer.Complete();
-        summary.Notes.AddRange(records.Notes);
+        summary.Notes.AddRange([.. choice.Note is { } chosen ? (string[])[chosen] : [], .. records.Notes, .. summary.Told.Notes]);
         summary.Conclude(context.With);
         foreach (var note in summary.Notes)
         {
@@ -138,7 +137,8 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
             throw new StageException(summary.Total.Dropped.ContainsKey(RowBuilder.TooLong)
                 ? $"cutoff_len {with.CutoffLen} is too short for every record: the shortest prompt alone has {summary.ShortestPrompt} "
                     + "tokens. Raise cutoff_len well above that, or choose a shorter prompt template."
-                : $"All {summary.Total.Records} records were dropped: {string.Join(", ", summary.Total.Dropped.Keys)}.");
+                : $"All {summary.Total.Records} records were dropped: {string.Join(", ", summary.Total.Dropped.Keys)}."
+                    + string.Concat(summary.Told.Notes.Select(note => " " + note)));
         }
         if (summary.Alike.All is { } same)
         {

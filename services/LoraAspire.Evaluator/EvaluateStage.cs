@@ -19,7 +19,7 @@ public sealed class EvaluateStage : IStage<EvaluatorParams>
             IProgress<int> progress = new AnsweredCount(context.Report, asked * context.With.Questions.Count);
             // The base is asked as the tuned model was taught, unless it brings a template of its own.
             var before = context.Inputs.TryGetValue("base", out var folder)
-                ? Answers(folder, LocalModel.TemplateOf(model), context.With, progress, cancellationToken)
+                ? Answers(folder, PromptFormat.Of(model), context.With, progress, cancellationToken)
                 : null;
             var after = Answers(model, null, context.With, progress, cancellationToken);
             var rows = context.With.Questions.Select((question, i) => new AnsweredQuestion(question, before?[i], after[i])).ToList();
@@ -36,7 +36,7 @@ public sealed class EvaluateStage : IStage<EvaluatorParams>
     }
 
     /// <summary>One model in memory at a time.</summary>
-    private static List<string> Answers(string folder, PromptTemplate? template, EvaluatorParams with, IProgress<int> progress,
+    private static List<string> Answers(string folder, PromptFormat? template, EvaluatorParams with, IProgress<int> progress,
         CancellationToken cancellationToken)
     {
         using var model = LocalModel.Load(folder, ComputeDevice.Of(with.Device.ToString()), template);

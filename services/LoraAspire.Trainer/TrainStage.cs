@@ -79,7 +79,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         new RunCard(
             settings, new(Path.GetFileName(folder), GitCommit.Of(context.Data.Root), made),
             new(end, MetricsLog.Read(run.MetricsFile), parameters.Count, rows.Count - run.HeldOut.Count, run.HeldOut.Count),
-            Samples.Of(model, folder, rows, run.HeldOut, cancellationToken)).Save(output);
+            Samples.Of(model, folder, PromptFormat.Of(data), rows, run.HeldOut, cancellationToken)).Save(output);
     }
 
     /// <summary>Full training computes in float32 and may start from a folder without weights; LoRA needs a trained base.</summary>
@@ -122,5 +122,5 @@ public sealed class TrainStage : IStage<TrainerParams>
 
     /// <summary>The template goes with the weights, so that chat writes prompts as training did.</summary>
     private static void CopyTemplate(string from, string to) =>
-        File.Copy(Path.Combine(from, PromptTemplate.FileName), Path.Combine(to, PromptTemplate.FileName));
+        File.Copy(Path.Combine(from, PromptFormat.FileName), Path.Combine(to, PromptFormat.FileName));
 }

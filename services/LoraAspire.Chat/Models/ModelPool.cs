@@ -44,6 +44,10 @@ public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPo
                 UnloadOthers(slot);
                 logger.LogInformation("Loading {Folder}", folder);
                 slot.Model = await Task.Run(() => Load(folder), cancellationToken);
+                if (slot.Model.Warning is { } warning)
+                {
+                    logger.LogWarning("{Folder}: {Warning}", folder, warning);
+                }
             }
             slot.LastUsed = clock.GetTimestamp();
             return new ModelLease(slot.Model, () => Return(slot));

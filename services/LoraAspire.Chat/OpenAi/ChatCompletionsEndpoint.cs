@@ -6,6 +6,9 @@ namespace LoraAspire.Chat.OpenAi;
 /// <summary>POST /v1/chat/completions: OpenAI's shapes over an <see cref="IChatClient"/>.</summary>
 public static class ChatCompletionsEndpoint
 {
+    /// <summary>Says what is odd about how the model is asked, such as a template that isn't its own.</summary>
+    public const string WarningHeader = "Lora-Warning";
+
     public static void MapChatCompletions(this WebApplication app) =>
         app.MapPost("/v1/chat/completions",
             async Task<IResult> (HttpRequest http, IChatClient client, TimeProvider clock, CancellationToken cancellationToken) =>
@@ -16,13 +19,15 @@ public static class ChatCompletionsEndpoint
             if (request.Stream)
             {
                 var chunk = new ChatCompletion(id, "chat.completion.chunk", created, request.Model, []);
-                return OpenAiJson.Stream(ChunksAsync(client, messages, choices, chunk, request.WantsUsage, cancellationToken));
+                return OpenAiJson.Stream(ChunksAsync(client, messages, choices, chunk, request.WantsUsage, http.HttpContext.Response,
+                    cancellationToken));
             }
             List<ChatChoice> answers = [];
             var usage = Usage.None;
             foreach (var options in choices)
             {
                 var response = await client.GetResponseAsync(messages, options, cancellationToken);
+                Warn(http.HttpContext.Response, response.AdditionalProperties);
                 answers.Add(new ChatChoice(answers.Count, response.FinishReason?.Value) { Message = new("assistant", response.Text) });
                 usage = usage.Plus(response.Usage);
             }
@@ -30,10 +35,18 @@ public static class ChatCompletionsEndpoint
                 OpenAiJson.Options);
         });
 
+    private static void Warn(HttpResponse http, AdditionalPropertiesDictionary? properties)
+    {
+        if (!http.HasStarted && properties?.TryGetValue(LocalChatClient.Warning, out string? warning) is true)
+        {
+            http.Headers[WarningHeader] = warning;
+        }
+    }
+
     /// <param name="chunk">What all of them have.</param>
     private static async IAsyncEnumerable<ChatCompletion> ChunksAsync(
         IChatClient client, IReadOnlyList<ChatMessage> messages, IReadOnlyList<ChatOptions> choices, ChatCompletion chunk, bool withUsage,
-        [EnumeratorCancellation] CancellationToken cancellationToken)
+        HttpResponse http, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ChatCompletion Of(int index, string? finish, ResponseMessage delta) =>
             chunk with { Choices = [new ChatChoice(index, finish) { Delta = delta }] };
@@ -45,6 +58,7 @@ public static class ChatCompletionsEndpoint
             {
                 if (!opened)
                 {
+                    Warn(http, update.AdditionalProperties);
                     // Not before the first piece: what is wrong with the request still gets its status.
                     yield return Of(index, null, new("assistant", ""));
                     opened = true;

@@ -46,7 +46,8 @@ internal sealed class AlpacaLoraDifference(HfTokenizer tokenizer, PromptTemplate
         {
             return Difference.None;
         }
-        return tokenizer.HoldsSpecialTokens(template.Prompt(turn.Question, turn.Input) + turn.Answer) ? Difference.TypedSpecialToken
+        return new[] { turn.Question, turn.Input, turn.Answer }.Any(text => tokenizer.HoldsSpecialTokens(text ?? ""))
+            ? Difference.TypedSpecialToken
             : !template.EndsWithNewline ? Difference.MergedOverBoundary
             : Difference.Unexplained;
     }

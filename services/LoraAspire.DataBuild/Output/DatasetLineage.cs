@@ -12,7 +12,7 @@ internal static class DatasetLineage
 {
     /// <param name="tokenizerDir">The base's folder.</param>
     /// <param name="written">What a chat model wrote, each list by its name.</param>
-    public static Lineage Of(string tokenizerDir, PromptTemplate template, IEnumerable<DataFile> files,
+    public static Lineage Of(string tokenizerDir, PromptFormat template, IEnumerable<DataFile> files,
         IReadOnlyDictionary<string, string> written) => new(
         $"{StageKinds.DataBuild.Name}@{StageKinds.DataBuild.Version}",
         Named(FileDigest.OfBytes(template.ToUtf8())),

@@ -68,6 +68,10 @@ internal static class DatasetReport
         {
             Line($"Nothing: compat repeats its rows, defects included.");
         }
+        else if (with.PromptTemplateName == DataBuildParams.ChatTemplate)
+        {
+            Line($"Every row: alpaca-lora knows no chat template.");
+        }
         else if (summary.Differences.Count == 0 && total.Truncated == 0 && !total.Dropped.ContainsKey(RowBuilder.TooLong))
         {
             Line($"Nothing: every row equals the one that alpaca-lora makes.");
@@ -76,7 +80,7 @@ internal static class DatasetReport
         {
             Line($"- {count:N0} rows: {Words[difference]}.");
         }
-        if (with.Compat == Compat.None && total.Dropped.TryGetValue(RowBuilder.TooLong, out var tooLong))
+        if (with is { Compat: Compat.None, PromptTemplateName: not DataBuildParams.ChatTemplate } && total.Dropped.TryGetValue(RowBuilder.TooLong, out var tooLong))
         {
             text.Append(CultureInfo.InvariantCulture,
             $"- {tooLong:N0} records left out as longer than cutoff_len: alpaca-lora would have cut them, and their answers would "

@@ -48,6 +48,9 @@ internal sealed class DatasetSummary
     /// <summary>What the user should know beside the counts.</summary>
     public List<string> Notes { get; } = [];
 
+    /// <summary>What of written rows isn't learned, and of records that the template refuses.</summary>
+    public ToldTurns Told { get; } = new();
+
     public IReadOnlyDictionary<string, SourceCount> Sources => _sources;
 
     /// <summary>Rows by their length in tokens.</summary>
@@ -88,6 +91,10 @@ internal sealed class DatasetSummary
         }
         source.Count(built);
         Total.Count(built);
+        foreach (var words in built.Told)
+        {
+            Told.Count(words, built.Record);
+        }
         ShortestPrompt = Math.Min(ShortestPrompt, built.Row?.PromptLength ?? int.MaxValue);
         if (built is { Row: { } row, Dropped: null })
         {

@@ -3,6 +3,7 @@ using LoraAspire.DataBuild.Sources;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Prompts;
+using LoraAspire.Model.Prompts.Jinja;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 
@@ -10,19 +11,25 @@ namespace LoraAspire.DataBuild.Output;
 
 /// <summary>What became of a record: a row, or a reason to leave it out, or words that stop the run.</summary>
 internal sealed record BuiltRow(SourceRecord Record, TokenizedRow? Row = null, string? Dropped = null, string? Refused = null,
-    Difference Difference = Difference.None);
+    Difference Difference = Difference.None)
+{
+    /// <summary>What the template keeps from being learned, in words.</summary>
+    public IReadOnlyList<string> Told { get; init; } = [];
+}
 
 /// <summary>Record → row, by the run's policies. Safe to use from several threads.</summary>
-internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, PromptTemplate template)
+internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, PromptFormat format)
 {
     public const string TooLong = "longer than cutoff_len";
     private const string Empty = "empty output";
     private const string Unfilled = "unfilled placeholder";
+    private const string Unwritten = "refused by the chat template", Unlearned = "no answer that the chat template lets be learned";
 
     private readonly Preprocessor _preprocessor =
-        new(tokenizer, template, new(with.CutoffLen, with.TrainOnInputs, with.AddEosToken, with.Compat == Compat.AlpacaLora));
-    private readonly RowCheck _check = new(tokenizer, with.Compat == Compat.AlpacaLora);
-    private readonly AlpacaLoraDifference? _difference = with.Compat == Compat.AlpacaLora ? null : new(tokenizer, template, with);
+        new(tokenizer, format, new(with.CutoffLen, with.TrainOnInputs, with.AddEosToken, with.Compat == Compat.AlpacaLora));
+    private readonly RowCheck _check = new(tokenizer, with.Compat == Compat.AlpacaLora, format is ChatFormat);
+    private readonly AlpacaLoraDifference? _difference =
+        with.Compat == Compat.None && format is PromptTemplate template ? new(tokenizer, template, with) : null;
 
     public BuiltRow Build(SourceRecord source)
     {
@@ -51,11 +58,26 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
                 "a conversation of several turns, or with a system message, has no form in alpaca-lora. Leave compat out, or leave out "
                     + "such records.");
         }
-        Conversation conversation = new(record.System, [.. record.History, new(record.Instruction, record.Output, record.Input)]);
-        var row = _preprocessor.Row(conversation);
-        return Long(source, row) ?? (_check.Problem(row, conversation) is { } problem
+        Turn last = new(record.Instruction, record.Output, record.Input) { Reasoning = record.Reasoning };
+        return Build(source, new(record.System, [.. record.History, last]) { Tools = record.Tools, Messages = record.Messages });
+    }
+
+    private BuiltRow Build(SourceRecord source, Conversation conversation)
+    {
+        TokenizedRow row;
+        try
+        {
+            row = _preprocessor.Row(conversation);
+        }
+        catch (TemplateException refusal)
+        {
+            return new(source, Dropped: Unwritten) { Told = [Cut($"{Unwritten}: {refusal.Words}")] };
+        }
+        var built = row.Answers == 0 && !with.TrainOnInputs ? new(source, Dropped: Unlearned)
+            : Long(source, row) ?? (_check.Problem(row) is { } problem
             ? Refuse(source, problem)
             : new(source, row, Difference: _difference?.Of(conversation, row) ?? Difference.None));
+        return built with { Told = row.Told };
     }
 
     /// <summary>What the truncation policy says, or null where the row stays.</summary>
@@ -80,6 +102,12 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
                     + "truncation to cut or drop."),
             _ => new(source, row, Dropped: TooLong),
         };
+    }
+
+    private static string Cut(string words)
+    {
+        const int longest = 200;
+        return words.Length <= longest ? words : $"{words.AsSpan(0, longest)} …";
     }
 
     private static BuiltRow Refuse(SourceRecord source, string words) => new(source, Refused: $"{source.Where}: {words}");

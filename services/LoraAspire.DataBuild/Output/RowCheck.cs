@@ -1,15 +1,15 @@
 using LoraAspire.Model.Data;
-using LoraAspire.Model.Generation;
 using LoraAspire.Model.Tokenizers;
 
 namespace LoraAspire.DataBuild.Output;
 
 /// <summary>What must hold for every row before a GPU sees it, whatever made it: checked on the ids and labels themselves.</summary>
 /// <param name="likeAlpacaLora">The original's defects are wanted; only what it never does is refused.</param>
-internal sealed class RowCheck(HfTokenizer tokenizer, bool likeAlpacaLora)
+/// <param name="ownMarks">A chat template closes answers with its own tokens.</param>
+internal sealed class RowCheck(HfTokenizer tokenizer, bool likeAlpacaLora, bool ownMarks = false)
 {
     /// <summary>What is wrong with the row, in words for the user, or null.</summary>
-    public string? Problem(TokenizedRow row, Conversation conversation)
+    public string? Problem(TokenizedRow row)
     {
         var (ids, labels) = (row.InputIds, row.Labels);
         if (ids.Length == 0 || ids.Length != labels.Length)
@@ -24,7 +24,7 @@ internal sealed class RowCheck(HfTokenizer tokenizer, bool likeAlpacaLora)
                     + "files don't belong together: copy them again from the base model.";
             }
         }
-        if (!row.Truncated && (ids[^1] != tokenizer.EosId || labels[^1] == InstructionDataset.NoLoss && !likeAlpacaLora))
+        if (!ownMarks && !row.Truncated && (ids[^1] != tokenizer.EosId || labels[^1] == InstructionDataset.NoLoss && !likeAlpacaLora))
         {
             return "the row has room for the end-of-sequence token, but doesn't end with it under loss: the answer would never learn to "
                 + "stop. Look at eos_token in the tokenizer's configuration.";
@@ -37,11 +37,11 @@ internal sealed class RowCheck(HfTokenizer tokenizer, bool likeAlpacaLora)
         {
             return "all labels are masked: no token of the answer would be learned.";
         }
-        var answers = conversation.Turns.Count;
-        var stops = ids.AsSpan(tokenizer.BosId == ids[0] ? 1 : 0).Count(tokenizer.EosId);
-        if (row.Truncated ? stops >= answers : stops != answers)
+        var stops = ids.AsSpan().Count(tokenizer.EosId);
+        if (stops != row.Stops)
         {
-            return $"{stops} end-of-sequence tokens for {answers} answers: text of the record was read as a special token. The "
+            return $"{stops} end-of-sequence tokens, of which {row.Stops} close an answer or stand in the template: text of the "
+                + "record was read as a special token. The "
                 + "tokenizer's eos_token must not be an ordinary word.";
         }
         return row.PromptLength < ids.Length && labels[row.PromptLength] == InstructionDataset.NoLoss

@@ -21,7 +21,7 @@ internal static class Digests
         {
             yield return data;
         }
-        foreach (var file in InstructionDataset.Files(dataset).Append(Path.Combine(dataset, PromptTemplate.FileName)).Where(File.Exists))
+        foreach (var file in InstructionDataset.Files(dataset).Append(Path.Combine(dataset, PromptFormat.FileName)).Where(File.Exists))
         {
             yield return (Path.GetFileName(file), FileDigest.Of(file));
         }

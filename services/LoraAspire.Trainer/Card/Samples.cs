@@ -1,6 +1,7 @@
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using TorchSharp;
 
@@ -22,8 +23,8 @@ internal static class Samples
     /// <param name="heldOut">Rows of the data set.</param>
     /// <returns>None when it would not be cheap, no row is held out, the rows have loss on their prompts too, or the base has no
     /// tokenizer.</returns>
-    public static IReadOnlyList<Sample> Of(LlamaModel model, string baseFolder, InstructionDataset rows, IReadOnlyList<int> heldOut,
-        CancellationToken cancellationToken)
+    public static IReadOnlyList<Sample> Of(LlamaModel model, string baseFolder, PromptFormat? format, InstructionDataset rows,
+        IReadOnlyList<int> heldOut, CancellationToken cancellationToken)
     {
         var cheap = model.Device.type != DeviceType.CPU || model.Weights().Sum(weight => weight.Tensor.numel()) <= LargestOnCpu;
         if (!cheap || !TokenizerFiles.Names.Any(name => File.Exists(Path.Combine(baseFolder, name))))
@@ -31,7 +32,7 @@ internal static class Samples
             return [];
         }
         var tokenizer = HfTokenizer.Load(baseFolder);
-        var generator = new TextGenerator(model, tokenizer, LocalModel.EosIds(baseFolder, tokenizer));
+        var generator = new TextGenerator(model, tokenizer, LocalModel.EosIds(baseFolder, tokenizer, format));
         var samples = new List<Sample>();
         foreach (var row in heldOut.Where(row => PromptLength(rows, row) is var length && length > 1
             && length < Math.Min(rows.Length(row), model.Config.MaxPositionEmbeddings)).Take(Count))

@@ -13,6 +13,13 @@ internal sealed class StageRun
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-").FullName;
 
+    /// <summary>The base's folder.</summary>
+    public string Base { get; init; } = Path.Combine(GoldenFolder.RepoRoot, "models", "pebble-init");
+
+    public string Data { get; init; } = "";
+
+    public List<string> Log { get; } = [];
+
     public string Dataset => Path.Combine(_folder, "scratch", "out", "dataset");
 
     public DatasetFacts Facts => DatasetFacts.Read(Dataset);
@@ -21,7 +28,7 @@ internal sealed class StageRun
     public List<(string Text, bool Learned)> Row(int at)
     {
         using var rows = InstructionDataset.Open(Dataset);
-        var tokenizer = HfTokenizer.Load(Path.Combine(GoldenFolder.RepoRoot, "models", "pebble-init"));
+        var tokenizer = HfTokenizer.Load(Path.Combine(Dataset, InstructionDataset.TokenizerFolder));
         return [.. RowInspection.Of(rows, tokenizer, at).Segments.Select(segment =>
             (string.Concat(segment.Parts.Where(part => !part.IsSpecial).Select(part => part.Text)).Trim(), segment.CarriesLoss))
             .Where(segment => segment.Item1.Length > 0)];
@@ -45,10 +52,15 @@ internal sealed class StageRun
     public async Task<StageRun> RunAsync(DataBuildParams with)
     {
         StageContext<DataBuildParams> context = new(with,
-            new Dictionary<string, string> { ["base"] = Path.Combine(GoldenFolder.RepoRoot, "models", "pebble-init") },
-            new DataRoot(_folder), Path.Combine(_folder, "scratch"), Path.Combine(_folder, "checkpoints"), new Progress<StageProgress>());
+            new Dictionary<string, string> { ["base"] = Base },
+            new DataRoot(Data.Length > 0 ? Data : _folder), Path.Combine(_folder, "scratch"), Path.Combine(_folder, "checkpoints"), new Told(Log));
         await new DataBuildStage().RunAsync(context, TestContext.Current.CancellationToken);
         return this;
+    }
+
+    private sealed class Told(List<string> log) : IProgress<StageProgress>
+    {
+        public void Report(StageProgress value) => log.Add(value.Message ?? "");
     }
 
     public async Task<string> FailureAsync(DataBuildParams with) =>

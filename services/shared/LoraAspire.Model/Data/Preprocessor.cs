@@ -18,15 +18,24 @@ public sealed record TokenizedRow(int[] InputIds, int[] Labels, int PromptLength
 {
     /// <summary>Tokens that are predicted with loss. The first token never is: nothing stands before it.</summary>
     public int Targets => Labels.AsSpan(1).Length - Labels.AsSpan(1).Count(InstructionDataset.NoLoss);
+
+    /// <summary>How many answers are learned; -1 where that wasn't counted (compat).</summary>
+    public int Answers { get; init; } = -1;
+
+    /// <summary>End-of-sequence tokens in the row that the format put there.</summary>
+    public int Stops { get; init; }
+
+    /// <inheritdoc cref="EncodedConversation.Told"/>
+    public IReadOnlyList<string> Told { get; init; } = [];
 }
 
 /// <summary>
-/// Instruction, input, output → a row. Its ids are those of <see cref="Conversation.Stretches"/>, so the mask falls exactly between prompt
+/// Instruction, input, output → a row. Its ids are those of <see cref="PromptFormat.Row"/>, so the mask falls exactly between prompt
 /// and answer, and chat sees the very ids of training. Where the template ends with a newline (as the built-in ones do) the ids equal those
 /// of the joined text. BOS carries no loss; every answer and its EOS do. A row that is too long is cut on the right; it then has no EOS,
 /// and says so.
 /// </summary>
-public sealed class Preprocessor(HfTokenizer tokenizer, PromptTemplate template, PreprocessOptions options)
+public sealed class Preprocessor(HfTokenizer tokenizer, PromptFormat format, PreprocessOptions options)
 {
     /// <summary>
     /// A row of at most <see cref="PreprocessOptions.CutoffLen"/> tokens. It may have no <see cref="TokenizedRow.Targets"/>, when the
@@ -39,26 +48,32 @@ public sealed class Preprocessor(HfTokenizer tokenizer, PromptTemplate template,
     /// <param name="conversation">Every turn has its answer.</param>
     public TokenizedRow Row(Conversation conversation) =>
         !options.LikeAlpacaLora ? Apart(conversation)
-        : conversation is { System: null or "", Turns: [var only] } ? Joined(template.Prompt(only.Question, only.Input), only.Answer!)
-        : throw new ModelException("alpaca-lora has no format for a conversation of several turns, or for a system message. Leave compat "
-            + "out, or leave out such records.");
+        : format is PromptTemplate template && conversation is { System: null or "", Turns: [var only] }
+            ? Joined(template.Prompt(only.Question, only.Input), only.Answer!)
+        : throw new ModelException("alpaca-lora has no format for a conversation of several turns, for a system message or for a chat "
+            + "template. Leave compat out, or leave out such records.");
 
     private TokenizedRow Apart(Conversation conversation)
     {
-        List<int> ids = [], labels = [];
-        var promptLength = 0;
-        foreach (var (stretch, isAnswer) in conversation.Stretches(template, tokenizer))
+        var (tokens, answers, told) = format.Row(conversation, tokenizer);
+        var kept = Math.Min(tokens.Count, options.CutoffLen);
+        var (ids, labels) = (new int[kept], new int[kept]);
+        var (promptLength, stops) = (0, 0);
+        while (promptLength < tokens.Count && !tokens[promptLength].Learned)
         {
-            promptLength = ids.Count == 0 ? stretch.Length : promptLength;
-            ids.AddRange(stretch);
-            labels.AddRange(isAnswer || options.TrainOnInputs ? stretch : Enumerable.Repeat(InstructionDataset.NoLoss, stretch.Length));
+            promptLength++;
         }
-        if (tokenizer.BosId >= 0)
+        for (var i = 0; i < kept; i++)
+        {
+            var token = tokens[i];
+            (ids[i], labels[i]) = (token.Id, token.Learned || options.TrainOnInputs ? token.Id : InstructionDataset.NoLoss);
+            stops += token.Special && token.Id == tokenizer.EosId ? 1 : 0;
+        }
+        if (kept > 0 && format.MasksFirst(tokenizer))
         {
             labels[0] = InstructionDataset.NoLoss;
         }
-        var kept = Math.Min(ids.Count, options.CutoffLen);
-        return new([.. ids[..kept]], [.. labels[..kept]], promptLength, kept < ids.Count);
+        return new(ids, labels, promptLength, kept < tokens.Count) { Answers = answers, Stops = stops, Told = told };
     }
 
     private TokenizedRow Joined(string prompt, string output)

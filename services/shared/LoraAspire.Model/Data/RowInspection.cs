@@ -32,7 +32,8 @@ public sealed record RowSegment(int Start, int Count, bool CarriesLoss, IReadOnl
 /// <param name="Row">Its number in the data set, from 0.</param>
 /// <param name="SourceRow">The record's place in its source, from 0.</param>
 /// <param name="Line">The line of the source's file, from 1; 0 where there is none.</param>
-/// <param name="EndsWithEos">False: it was cut, and doesn't teach where the answer ends.</param>
+/// <param name="EndsWithEos">With EOS, or with the special token under loss that a chat template closes answers with, white space after it aside. False:
+/// it was cut, and doesn't teach where the answer ends.</param>
 public sealed record RowInspection(
     int Row, string Source, long SourceRow, long Line, IReadOnlyList<RowSegment> Segments, IReadOnlyList<InspectedToken> Tokens,
     bool EndsWithEos)
@@ -61,8 +62,11 @@ public sealed record RowInspection(
             ? new InspectedToken(at, id, tokenizer.Piece(id), VisibleText.Marked(tokenizer.Piece(id)), null, loss[at], IsSpecial: true)
             : new InspectedToken(at, id, tokenizer.Piece(id), spelled[at].Text, spelled[at].PartOf, loss[at], IsSpecial: false)).ToList();
         return new(row, source, sourceRow, line, [.. Runs(ids, bytes, tokens, tokenizer)], tokens,
-            ids.Length > 0 && ids[^1] == tokenizer.EosId);
+            tokens.FindLast(token => token.IsSpecial || !IsBlank(bytes[token.Position])) is { IsSpecial: true } last
+                && (last.Id == tokenizer.EosId || last.CarriesLoss));
     }
+
+    private static bool IsBlank(byte[] text) => text.All(letter => letter is (byte)'\n' or (byte)'\r' or (byte)' ');
 
     private static IEnumerable<RowSegment> Runs(int[] ids, byte[][] bytes, List<InspectedToken> tokens, HfTokenizer tokenizer)
     {

@@ -10,43 +10,38 @@ namespace LoraAspire.Model.Generation;
 /// <summary>A model folder ready to answer: network, tokenizer, prompt template, end-of-sequence ids.</summary>
 public sealed class LocalModel : IDisposable
 {
-    private const string DefaultTemplate = "alpaca";
-
     private readonly LlamaModel _model;
     private readonly TextGenerator _generator;
 
-    private LocalModel(LlamaModel model, HfTokenizer tokenizer, PromptTemplate template, IReadOnlySet<int> eosIds) =>
-        (_model, Tokenizer, Template, _generator) = (model, tokenizer, template, new TextGenerator(model, tokenizer, eosIds));
+    private LocalModel(LlamaModel model, HfTokenizer tokenizer, ModelPrompt prompt, IReadOnlySet<int> eosIds) =>
+        (_model, Tokenizer, Format, Warning, _generator) =
+            (model, tokenizer, prompt.Format, prompt.Warning, new TextGenerator(model, tokenizer, eosIds));
 
     public HfTokenizer Tokenizer { get; }
-    public PromptTemplate Template { get; }
+    public PromptFormat Format { get; }
+
+    /// <summary>What whoever asks this model should know of the way in which it is asked; null where nothing is odd.</summary>
+    public string? Warning { get; }
 
     /// <summary>Positions the model knows, prompt and answer together.</summary>
     public int Context => _model.Config.Context;
 
     /// <summary>Loads a Hugging Face directory: in bfloat16 on a GPU that has it, else in float32.</summary>
-    /// <param name="template">Used when the folder has no prompt_template.json; null takes alpaca.</param>
+    /// <param name="fallback">Used when the folder has neither prompt_template.json nor a chat template; null takes alpaca.</param>
     /// <exception cref="ModelException">Something is missing or broken; the message names the file.</exception>
-    public static LocalModel Load(string directory, torch.Device device, PromptTemplate? template = null)
+    public static LocalModel Load(string directory, torch.Device device, PromptFormat? fallback = null)
     {
         try
         {
             var tokenizer = HfTokenizer.Load(directory);
-            template = TemplateOf(directory) ?? template ?? PromptTemplate.Load(DefaultTemplate);
+            var prompt = ModelPrompt.Of(directory, fallback);
             var model = LlamaModel.Load(directory, device, CudaDevice.UsualType(device));
-            return new LocalModel(model, tokenizer, template, EosIds(directory, tokenizer));
+            return new LocalModel(model, tokenizer, prompt, EosIds(directory, tokenizer, prompt.Format));
         }
         catch (Exception error) when (error is FileNotFoundException or InvalidDataException or NotSupportedException)
         {
             throw new ModelException(error.Message, error);
         }
-    }
-
-    /// <summary>The template that came with a model's training; null when the folder has none.</summary>
-    public static PromptTemplate? TemplateOf(string directory)
-    {
-        var path = Path.Combine(directory, PromptTemplate.FileName);
-        return File.Exists(path) ? PromptTemplate.Load(path) : null;
     }
 
     public IEnumerable<TextPiece> Stream(IReadOnlyList<int> promptIds, GenerationOptions options,
@@ -55,12 +50,12 @@ public sealed class LocalModel : IDisposable
 
     /// <summary>The answer to one instruction, asked as in training.</summary>
     public string Answer(string instruction, GenerationOptions options, CancellationToken cancellationToken = default) =>
-        _generator.Complete(Tokenizer.Encode(Template.Prompt(instruction, null), addBos: true), options, cancellationToken).Trim();
+        _generator.Complete(Format.Prompt(new(null, [new(instruction)]), Tokenizer), options, cancellationToken).Trim();
 
-    /// <summary>The tokenizer's, and those of generation_config.json (one id or several).</summary>
-    public static IReadOnlySet<int> EosIds(string directory, HfTokenizer tokenizer)
+    /// <summary>The tokenizer's, those of generation_config.json (one id or several), and what the template closes answers with.</summary>
+    public static IReadOnlySet<int> EosIds(string directory, HfTokenizer tokenizer, PromptFormat? format = null)
     {
-        HashSet<int> ids = [tokenizer.EosId];
+        HashSet<int> ids = [tokenizer.EosId, .. format?.EndIds(tokenizer) ?? []];
         var path = Path.Combine(directory, "generation_config.json");
         if (File.Exists(path))
         {

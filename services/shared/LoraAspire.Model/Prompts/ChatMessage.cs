@@ -18,11 +18,16 @@ public sealed class ChatMessage
             "observation",
     };
 
-    public ChatMessage(string role, string content)
+    /// <param name="reasoning">What it thought before (reasoning_content); null for none.</param>
+    public ChatMessage(string role, string content, string? reasoning = null)
     {
         var entries = DictValue.NewEntries();
         entries[Value.Of("role", Origin.Template)] = RoleValue(role);
         entries[Value.Of("content", Origin.Template)] = Value.Of(content, Origin.Data);
+        if (reasoning is not null)
+        {
+            entries[Value.Of("reasoning_content", Origin.Template)] = Value.Of(reasoning, Origin.Data);
+        }
         (Role, Fields) = (role, new(entries));
     }
 

@@ -18,11 +18,18 @@ public sealed class ChatTemplate
     /// <exception cref="TemplateException">It isn't a template; with the line.</exception>
     public ChatTemplate(string source, IReadOnlyDictionary<string, string> specialTokens)
     {
-        (Source, _template) = (source, new(source));
+        (Source, SpecialTokens, _template) = (source, specialTokens, new(source));
         _specialTokens = [.. specialTokens.Select(token => KeyValuePair.Create(token.Key, Value.Of(token.Value, Origin.Template)))];
     }
 
     public string Source { get; }
+
+    /// <summary>Whether both write the same of every conversation, as far as their texts and tokens tell.</summary>
+    public bool IsLike(ChatTemplate other) => Source == other.Source && SpecialTokens.Count == other.SpecialTokens.Count
+        && SpecialTokens.All(token => other.SpecialTokens.GetValueOrDefault(token.Key) == token.Value);
+
+    /// <summary>Variable → token, as they were given.</summary>
+    public IReadOnlyDictionary<string, string> SpecialTokens { get; }
 
     /// <summary>Whether it says itself what is learned, with {% generation %}.</summary>
     public bool MarksGeneration => _template.HasGeneration;

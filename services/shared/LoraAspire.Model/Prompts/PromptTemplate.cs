@@ -1,7 +1,9 @@
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using LoraAspire.Model.Generation;
+using LoraAspire.Model.Prompts.Jinja;
+using LoraAspire.Model.Tokenizers;
 
 namespace LoraAspire.Model.Prompts;
 
@@ -13,11 +15,8 @@ public sealed record PromptTemplate(
     [property: JsonPropertyName("description")] string Description,
     [property: JsonPropertyName("prompt_input")] string PromptInput,
     [property: JsonPropertyName("prompt_no_input")] string PromptNoInput,
-    [property: JsonPropertyName("response_split")] string ResponseSplit)
+    [property: JsonPropertyName("response_split")] string ResponseSplit) : PromptFormat
 {
-    /// <summary>The file in which a template travels with a data set, an adapter and a model.</summary>
-    public const string FileName = "prompt_template.json";
-
     private static readonly JsonSerializerOptions Json = new()
     {
         WriteIndented = true,
@@ -32,7 +31,7 @@ public sealed record PromptTemplate(
     /// <summary>A built-in template by name, or a template file (its name ends in .json).</summary>
     /// <exception cref="ModelException">Neither a built-in name nor a file.</exception>
     /// <exception cref="ModelException">The file is no template; the message says what is wrong.</exception>
-    public static PromptTemplate Load(string nameOrFile)
+    public static new PromptTemplate Load(string nameOrFile)
     {
         if (BuiltIn.Contains(nameOrFile))
         {
@@ -51,6 +50,10 @@ public sealed record PromptTemplate(
     /// The prompt up to where the answer begins. An empty or missing input takes the template without one; spaces count as input.
     /// </summary>
     public string Prompt(string instruction, string? input) =>
+        string.Concat(Segments(instruction, input).Select(segment => segment.Text));
+
+    /// <summary>The prompt in pieces of the template and of the record, none of them empty.</summary>
+    internal IReadOnlyList<ChatSegment> Segments(string instruction, string? input) =>
         string.IsNullOrEmpty(input) ? Fill(PromptNoInput, instruction, "") : Fill(PromptInput, instruction, input);
 
     /// <summary>
@@ -60,7 +63,7 @@ public sealed record PromptTemplate(
     public string Preamble(string? input)
     {
         var form = string.IsNullOrEmpty(input) ? PromptNoInput : PromptInput;
-        var before = Fill(form[..WithoutBraces(form).IndexOf('{')], "", "");
+        var before = string.Concat(Fill(form[..WithoutBraces(form).IndexOf('{')], "", "").Select(segment => segment.Text));
         var heading = before.IndexOf("###", StringComparison.Ordinal);
         return heading < 0 ? "" : before[..heading];
     }
@@ -81,8 +84,36 @@ public sealed record PromptTemplate(
 
     public void Save(string path) => File.WriteAllBytes(path, ToUtf8());
 
-    /// <summary>The template file's bytes.</summary>
-    public byte[] ToUtf8() => Encoding.UTF8.GetBytes(JsonSerializer.Serialize(this, Json) + "\n");
+    public override byte[] ToUtf8() => Utf8(JsonSerializer.Serialize(this, Json));
+
+    public override EncodedConversation Row(Conversation conversation, HfTokenizer tokenizer)
+    {
+        List<RowToken> tokens = [];
+        foreach (var (ids, isAnswer, special) in conversation.Stretches(this, tokenizer))
+        {
+            var first = tokens.Count;
+            tokens.AddRange(ids.Select(id => new RowToken(id, isAnswer, Special: false)));
+            foreach (var at in special)
+            {
+                tokens[first + at] = tokens[first + at] with { Special = true };
+            }
+        }
+        return new(tokens, conversation.Turns.Count, [.. LeftOut(conversation)]);
+    }
+
+    public override int[] Prompt(Conversation conversation, HfTokenizer tokenizer) =>
+        [.. conversation.Stretches(this, tokenizer).SelectMany(stretch => stretch.Ids)];
+
+    internal override bool MasksFirst(HfTokenizer tokenizer) => tokenizer.BosId >= 0;
+
+    /// <summary>Whether the template's own letters spell one of the tokenizer's added tokens.</summary>
+    internal bool HoldsMarkers(HfTokenizer tokenizer) => tokenizer.HoldsMarkers(PromptInput) || tokenizer.HoldsMarkers(PromptNoInput);
+
+    private static IEnumerable<string> LeftOut(Conversation conversation) =>
+    [
+        .. conversation.Turns.Where(turn => !string.IsNullOrWhiteSpace(turn.Reasoning)).Select(_ => ChatFormat.NoReasoning),
+        .. conversation.Tools is null ? Array.Empty<string>() : [ChatFormat.NoTools],
+    ];
 
     private static PromptTemplate Read(Stream stream, string name)
     {
@@ -114,25 +145,34 @@ public sealed record PromptTemplate(
     /// <summary>As long as the form, the doubled braces that stand for braces taken out.</summary>
     private static string WithoutBraces(string form) => form.Replace("{{", "  ", StringComparison.Ordinal);
 
-    private static string Fill(string template, string instruction, string input)
+    private static List<ChatSegment> Fill(string template, string instruction, string input)
     {
-        StringBuilder prompt = new(template.Length + instruction.Length + input.Length);
+        List<ChatSegment> segments = [];
         var rest = template.AsSpan();
         while (rest.IndexOfAny('{', '}') is var brace and >= 0)
         {
-            prompt.Append(rest[..brace]);
+            Add(rest[..brace].ToString(), Origin.Template);
             rest = rest[brace..];
-            var (length, text) = rest switch
+            var (length, text, origin) = rest switch
             {
-                ['{', '{', ..] => (2, "{"),
-                ['}', '}', ..] => (2, "}"),
-                _ when rest.StartsWith("{instruction}") => ("{instruction}".Length, instruction),
-                _ when rest.StartsWith("{input}") => ("{input}".Length, input),
+                ['{', '{', ..] => (2, "{", Origin.Template),
+                ['}', '}', ..] => (2, "}", Origin.Template),
+                _ when rest.StartsWith("{instruction}") => ("{instruction}".Length, instruction, Origin.Data),
+                _ when rest.StartsWith("{input}") => ("{input}".Length, input, Origin.Data),
                 _ => throw new FormatException($"'{rest[..Math.Min(rest.Length, 20)]}' is not a placeholder."),
             };
-            prompt.Append(text);
+            Add(text, origin);
             rest = rest[length..];
         }
-        return prompt.Append(rest).ToString();
+        Add(rest.ToString(), Origin.Template);
+        return segments;
+
+        void Add(string text, Origin origin)
+        {
+            if (text.Length > 0)
+            {
+                segments.Add(new(text, origin));
+            }
+        }
     }
 }

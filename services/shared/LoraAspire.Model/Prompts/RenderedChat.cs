@@ -27,6 +27,20 @@ public readonly record struct ChatSegment(string Text, Origin Origin)
 
     /// <summary>Whether it stands between generation and endgeneration.</summary>
     public bool IsLearned => Origin.HasFlag(Origin.Learned);
+
+    /// <summary>What is left without the first units of the whole text.</summary>
+    internal static IEnumerable<ChatSegment> Skip(IEnumerable<ChatSegment> segments, int units)
+    {
+        foreach (var segment in segments)
+        {
+            var skipped = Math.Min(units, segment.Text.Length);
+            units -= skipped;
+            if (skipped < segment.Text.Length)
+            {
+                yield return segment with { Text = segment.Text[skipped..] };
+            }
+        }
+    }
 }
 
 /// <summary>A conversation to learn from.</summary>

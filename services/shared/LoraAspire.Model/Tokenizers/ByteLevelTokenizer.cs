@@ -87,7 +87,7 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
     };
 
     private static ByteLevelTokenizer Create(string dir, Dictionary<string, int> vocabulary, IEnumerable<string> merges, WordPattern words,
-        bool normalises, bool wholeWords, IEnumerable<(string Text, int Id, bool Special)> added, bool addsBos)
+        bool normalises, bool wholeWords, IEnumerable<AddedToken> added, bool addsBos)
     {
         var bpe = Merging(dir, vocabulary, merges, words);
         var special = SpecialTokens.Load(dir, text => vocabulary.TryGetValue(text, out var id) ? id : null,

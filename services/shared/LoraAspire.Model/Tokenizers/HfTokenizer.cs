@@ -65,6 +65,12 @@ public abstract class HfTokenizer
     /// <summary>Whether a text spells a special token, such as "&lt;/s&gt;".</summary>
     public bool HoldsSpecialTokens(string text) => Special.AreIn(text);
 
+    /// <summary>Whether a text spells an added token, special or not.</summary>
+    internal bool HoldsMarkers(string text) => Special.HasMarkers(text);
+
+    /// <inheritdoc cref="SpecialTokens.Markers"/>
+    internal IEnumerable<Marker> Markers(string text, int from, int to) => Special.Markers(text, from, to);
+
     /// <summary>The text of ids; special ids are left out, bytes that are no UTF-8 become U+FFFD, one each.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is not in the vocabulary.</exception>
     public abstract string Decode(ReadOnlySpan<int> ids);

@@ -38,7 +38,7 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
     internal static SentencePieceTokenizer Load(string dir, TokenizerJson json) =>
         Load(dir, SentencePieceJson.Read(json), json.Added, json.AddsBos);
 
-    private static SentencePieceTokenizer Load(string dir, SentencePieceModel model, IEnumerable<(string Text, int Id, bool Special)> added,
+    private static SentencePieceTokenizer Load(string dir, SentencePieceModel model, IEnumerable<AddedToken> added,
         bool addsBos)
     {
         BpeMerger merger = new(model);

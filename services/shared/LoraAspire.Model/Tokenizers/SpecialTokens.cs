@@ -19,12 +19,25 @@ internal sealed class SpecialTokens
 
     private readonly Dictionary<string, int> _special = new(StringComparer.Ordinal);
 
-    private SearchValues<string>? _search;
+    /// <summary>All added tokens by their spelling, those too that aren't special (&lt;think&gt;, &lt;tool_call&gt;).</summary>
+    private readonly Dictionary<string, int> _added = new(StringComparer.Ordinal);
+
+    private readonly Dictionary<string, Strip> _strips = new(StringComparer.Ordinal);
+
+    private SearchValues<string>? _search, _markers;
 
     public bool AreIn(string text) => text.AsSpan().ContainsAny(Search);
 
     private SearchValues<string> Search =>
-        _search ??= SearchValues.Create([.. _special.Keys.Where(token => token.Length > 0)], StringComparison.Ordinal);
+        _search ??= SearchOf(_special);
+
+    private SearchValues<string> MarkerSearch => _markers ??= SearchOf(_added);
+
+    /// <summary>Whether a text spells an added token, special or not.</summary>
+    public bool HasMarkers(string text) => text.AsSpan().ContainsAny(MarkerSearch);
+
+    private static SearchValues<string> SearchOf(Dictionary<string, int> tokens) =>
+        SearchValues.Create([.. tokens.Keys.Where(token => token.Length > 0)], StringComparison.Ordinal);
 
     public bool IsSpecial(int id) => _special.ContainsValue(id) || (Added.TryGetValue(id, out var token) && token.Special);
 
@@ -33,7 +46,7 @@ internal sealed class SpecialTokens
     /// <param name="unk">Id, or null, that the vocabulary itself gives; likewise <paramref name="bos"/> and <paramref name="eos"/>.</param>
     /// <param name="addsBos">Whether rows start with BOS, where <c>add_bos_token</c> of tokenizer_config.json doesn't tell.</param>
     public static SpecialTokens Load(string dir, Func<string, int?> find, Func<int, string> piece, int? unk, int? bos, int? eos,
-        IEnumerable<(string Text, int Id, bool Special)> more, bool addsBos)
+        IEnumerable<AddedToken> more, bool addsBos)
     {
         SpecialTokens tokens = new();
         var config = Optional(dir, "tokenizer_config.json", Settings.Read);
@@ -42,11 +55,13 @@ internal sealed class SpecialTokens
         {
             tokens.Added[id] = (text, true);
         }
-        foreach (var (text, id, isSpecial) in (config?.Added ?? []).Where(token => find(token.Text) is null))
+        List<AddedToken> configured = [.. config?.Added ?? []], listed = [.. more];
+        foreach (var (text, id, isSpecial, _) in configured.Where(token => find(token.Text) is null))
         {
             tokens.Added[id] = (text, isSpecial);
         }
-        foreach (var (text, id, isSpecial) in more)
+        tokens.AddMarkers([.. configured, .. listed], find);
+        foreach (var (text, id, isSpecial, _) in listed)
         {
             if (find(text) is null)
             {
@@ -76,6 +91,14 @@ internal sealed class SpecialTokens
         {
             tokens._special[token.Text] = id;
         }
+        foreach (var (id, token) in tokens.Added)
+        {
+            tokens._added.TryAdd(token.Text, id);
+        }
+        foreach (var (text, id) in tokens._special)
+        {
+            tokens._added.TryAdd(text, id);
+        }
         return tokens;
     }
 
@@ -83,31 +106,60 @@ internal sealed class SpecialTokens
     public IEnumerable<(string Text, int? Id)> Split(string text)
     {
         var start = 0;
-        for (var i = 0; i < text.Length; i++)
+        foreach (var (at, token, id) in Find(text, 0, text.Length, _special, Search))
         {
-            var ahead = text.AsSpan(i).IndexOfAny(Search);
-            if (ahead < 0)
+            if (at > start)
             {
-                break;
+                yield return (text[start..at], null);
             }
-            i += ahead;
-            var hit = _special.Where(token => string.CompareOrdinal(text, i, token.Key, 0, token.Key.Length) == 0)
-                .OrderByDescending(token => token.Key.Length).FirstOrDefault();
-            if (hit.Key is not { Length: > 0 })
-            {
-                continue;
-            }
-            if (i > start)
-            {
-                yield return (text[start..i], null);
-            }
-            yield return (hit.Key, hit.Value);
-            start = i + hit.Key.Length;
-            i = start - 1;
+            yield return (token, id);
+            start = at + token.Length;
         }
         if (start < text.Length)
         {
             yield return (text[start..], null);
+        }
+    }
+
+    /// <summary>The added tokens that a part of a text spells, special or not, with the white space around them that some take.</summary>
+    /// <param name="from">Where the part starts in <paramref name="text"/>; white space is taken beyond its ends too.</param>
+    public IEnumerable<Marker> Markers(string text, int from, int to)
+    {
+        foreach (var (at, token, id) in Find(text, from, to, _added, MarkerSearch))
+        {
+            var (start, end) = (at, at + token.Length);
+            var strip = _strips.GetValueOrDefault(token);
+            while (strip.Left && start > 0 && char.IsWhiteSpace(text[start - 1]))
+            {
+                start--;
+            }
+            while (strip.Right && end < text.Length && char.IsWhiteSpace(text[end]))
+            {
+                end++;
+            }
+            yield return new(at, start, end, id);
+        }
+    }
+
+    private static IEnumerable<(int At, string Token, int Id)> Find(string text, int from, int to, Dictionary<string, int> tokens,
+        SearchValues<string> search)
+    {
+        for (var i = from; i < to; i++)
+        {
+            var ahead = text.AsSpan(i, to - i).IndexOfAny(search);
+            if (ahead < 0)
+            {
+                yield break;
+            }
+            i += ahead;
+            var (hit, id) = tokens.Where(token => token.Key.Length <= to - i
+                    && string.CompareOrdinal(text, i, token.Key, 0, token.Key.Length) == 0)
+                .OrderByDescending(token => token.Key.Length).FirstOrDefault();
+            if (hit is { Length: > 0 })
+            {
+                yield return (i, hit, id);
+                i += hit.Length - 1;
+            }
         }
     }
 
@@ -133,18 +185,29 @@ internal sealed class SpecialTokens
     private static List<(string Text, int Id)> ReadAdded(JsonElement file) =>
         [.. file.EnumerateObject().Select(token => (token.Name, Vocabularies.Id(token.Name, token.Value)))];
 
+    private void AddMarkers(IEnumerable<AddedToken> added, Func<string, int?> find)
+    {
+        foreach (var token in added.Where(token => token.Text.Length > 0))
+        {
+            _added.TryAdd(token.Text, find(token.Text) ?? token.Id);
+            if (token.Strip is not { Left: false, Right: false })
+            {
+                _strips.TryAdd(token.Text, token.Strip);
+            }
+        }
+    }
+
     /// <summary>What tokenizer_config.json, or special_tokens_map.json, says of the tokens that are not text.</summary>
     private sealed record Settings(string? Bos, string? Eos, string? Unk, bool HasNoBos, bool? AddsBos,
-        IReadOnlyList<(string Text, int Id, bool Special)> Added)
+        IReadOnlyList<AddedToken> Added)
     {
         public static Settings Read(JsonElement file) => new(
             Spelling(file, "bos_token"), Spelling(file, "eos_token"), Spelling(file, "unk_token"),
             file.TryGetProperty("bos_token", out var bos) && bos.ValueKind == JsonValueKind.Null,
             file.TryGetProperty("add_bos_token", out var add) && add.ValueKind is JsonValueKind.True or JsonValueKind.False
                 ? add.GetBoolean() : null,
-            !file.TryGetProperty("added_tokens_decoder", out var decoder) ? [] : [.. decoder.EnumerateObject().Select(token => (
-                Vocabularies.Text(token.Value), Vocabularies.Id(token.Name, int.Parse(token.Name, CultureInfo.InvariantCulture)),
-                !token.Value.TryGetProperty("special", out var special) || special.GetBoolean()))]);
+            !file.TryGetProperty("added_tokens_decoder", out var decoder) ? [] : [.. decoder.EnumerateObject().Select(token =>
+                AddedToken.Of(token.Value, Vocabularies.Id(token.Name, int.Parse(token.Name, CultureInfo.InvariantCulture))))]);
 
         private static string? Spelling(JsonElement file, string key) =>
             !file.TryGetProperty(key, out var token) ? null

@@ -38,10 +38,9 @@ internal sealed class TokenizerJson
     private JsonElement Model => _root.GetProperty("model");
 
     /// <summary>The tokens beside the model's own: spelling, id, whether they are left out of decoded text.</summary>
-    public IEnumerable<(string Text, int Id, bool Special)> Added =>
+    public IEnumerable<AddedToken> Added =>
         _root.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array
-        ? added.EnumerateArray().Select(token =>
-            (Vocabularies.Text(token), Vocabularies.Id("added_tokens", token.GetProperty("id")), token.GetProperty("special").GetBoolean()))
+        ? added.EnumerateArray().Select(token => AddedToken.Of(token, Vocabularies.Id("added_tokens", token.GetProperty("id"))))
         : [];
 
     /// <param name="make">What is made of it. A part that it looks for and that isn't there, or is of another kind, is told as a damaged

@@ -13,8 +13,17 @@ public sealed record DataBuildParams : StageParams
     /// <summary>The names of the prompt templates that come with the application.</summary>
     public static IReadOnlyList<string> BuiltInTemplates { get; } = ["alpaca", "bayling", "plain"];
 
-    /// <summary>A built-in name or a template file under the data root (ends in .json).</summary>
-    public string PromptTemplateName { get; init; } = "alpaca";
+    /// <summary>What stands in <see cref="PromptTemplateName"/> for the base's own chat template.</summary>
+    public const string ChatTemplate = "chat_template";
+
+    /// <summary>What is taken where no name is given and the base brings no chat template, or compat asks for alpaca-lora's rows.</summary>
+    public const string UsualTemplate = "alpaca";
+
+    /// <summary>
+    /// A built-in name, a template file under the data root (ends in .json), or <c>chat_template</c>, the base's own. Null takes the base's
+    /// own where it brings one, else <c>alpaca</c>.
+    /// </summary>
+    public string? PromptTemplateName { get; init; }
 
     /// <summary>Longest row in tokens, BOS included; what is longer is cut on the right.</summary>
     [Range(2, 1_048_576, ErrorMessage = "must be 2 (BOS and one to predict) to 1048576 tokens")]
@@ -62,7 +71,7 @@ public sealed record DataBuildParams : StageParams
     {
         if (IsTemplateFile)
         {
-            yield return PromptTemplateName;
+            yield return PromptTemplateName!;
         }
         foreach (var file in Sources.Concat(HeldOut).SelectMany(source => source.Files()))
         {
@@ -70,15 +79,19 @@ public sealed record DataBuildParams : StageParams
         }
     }
 
-    private bool IsTemplateFile => PromptTemplateName.EndsWith(".json", StringComparison.Ordinal);
+    private bool IsTemplateFile => PromptTemplateName?.EndsWith(".json", StringComparison.Ordinal) is true;
 
     public override IEnumerable<(string Key, string Problem)> Validate()
     {
-        if (!IsTemplateFile && !BuiltInTemplates.Contains(PromptTemplateName))
+        if (!IsTemplateFile && PromptTemplateName is not (null or ChatTemplate) && !BuiltInTemplates.Contains(PromptTemplateName))
         {
             yield return ("prompt_template_name",
-                $"knows no '{PromptTemplateName}': there are {string.Join(", ", BuiltInTemplates)}, or name a template file of your own, "
-                    + "which ends in .json");
+                $"knows no '{PromptTemplateName}': there are {string.Join(", ", BuiltInTemplates)}, {ChatTemplate} (the base's own), or "
+                    + "name a template file of your own, which ends in .json");
+        }
+        if (PromptTemplateName == ChatTemplate && Compat == Compat.AlpacaLora)
+        {
+            yield return ("prompt_template_name", "alpaca-lora knows no chat template: leave compat out, or name alpaca");
         }
         if (Sources.Count == 0)
         {

@@ -29,7 +29,7 @@ public static class StageKinds
 {
     private static readonly List<StageKind> Rows = [];
 
-    public static readonly StageKind DataBuild = Row(new("data-build", 3, typeof(DataBuildParams))
+    public static readonly StageKind DataBuild = Row(new("data-build", 4, typeof(DataBuildParams))
     {
         Title = "builds a data set from its sources",
         Inputs = [new("base", ArtifactKind.Model)],
@@ -52,7 +52,7 @@ public static class StageKinds
         Outputs = [new("model", ArtifactKind.Model)],
     });
 
-    public static readonly StageKind Evaluator = Row(new("evaluator", 1, typeof(EvaluatorParams))
+    public static readonly StageKind Evaluator = Row(new("evaluator", 2, typeof(EvaluatorParams))
     {
         Title = "asks a model, and its base, the same questions",
         Inputs = [new("model", ArtifactKind.Model), new("base", ArtifactKind.Model, Required: false)],
