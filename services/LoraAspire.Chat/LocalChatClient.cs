@@ -14,7 +14,7 @@ public sealed class LocalChatClient(ModelRunner runner, TimeProvider clock) : IC
     /// <summary>Key in <see cref="ChatOptions.AdditionalProperties"/>; a double.</summary>
     public const string RepetitionPenalty = "repetition_penalty";
 
-    /// <summary>Key in <see cref="ChatResponseUpdate.AdditionalProperties"/> of an answer's first piece: <see cref="LocalModel.Warning"/>.</summary>
+    /// <summary>Key in an answer's first piece's additional properties: <see cref="LocalModel.Warning"/>.</summary>
     public const string Warning = "warning";
 
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
@@ -92,7 +92,8 @@ public sealed class LocalChatClient(ModelRunner runner, TimeProvider clock) : IC
         }
         catch (TemplateException refusal)
         {
-            throw new RequestException($"The model's chat template refuses this conversation: {TerminalText.Clean(refusal.Words)}", "messages");
+            throw new RequestException(
+                $"The model's chat template refuses this conversation: {TerminalText.Clean(refusal.Words)}", "messages");
         }
     }
 

@@ -70,7 +70,8 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         Preview preview = new(with.Seed);
         var output = context.OutputDir("dataset");
 
-        var summary = WriteRows(context, written, new RowBuilder(with, tokenizer, choice.Format), choice, preview, output, cancellationToken);
+        var summary =
+            WriteRows(context, written, new RowBuilder(with, tokenizer, choice.Format), choice, preview, output, cancellationToken);
         choice.Format.SaveTo(output);
         // With its tokenizer the folder can be read by itself: what a token is, and which of them carry loss.
         TokenizerFiles.Copy(folder, Path.Combine(output, InstructionDataset.TokenizerFolder));
@@ -115,7 +116,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         }
         RefuseUseless(summary, context.With);
         writer.Complete();
-        summary.Notes.AddRange([.. choice.Note is { } chosen ? (string[])[chosen] : [], .. records.Notes, .. summary.Told.Notes]);
+        summary.Notes.AddRange(records.Notes.Concat(summary.Told.Notes).Prepend(choice.Note).OfType<string>());
         summary.Conclude(context.With);
         foreach (var note in summary.Notes)
         {

@@ -25,6 +25,11 @@ internal static class TextTargets
             }
         }, typeof(ModelException))
         { Words = [.. AllTargets.JsonWords, .. braces] };
+        // What it writes of a conversation is the target chat-template's.
+        yield return new("carried-chat-template", () => [new ChatFormat(new("{{ bos_token }}", new Dictionary<string, string>
+            { ["bos_token"] = "<s>" }), ChatFormat.RowDate).ToUtf8()],
+            bytes => PromptFormat.Load(Scratch.Write(folder, "c.json", bytes)), typeof(ModelException))
+        { Words = [.. AllTargets.JsonWords, "{{", "{%", "null"] };
         yield return new("template-list",
             () => [AllTargets.Utf8("# some\nTranslate from [src_lang] to [tgt_lang]: [input]\nSay [input] in [tgt_lang].\n")], bytes =>
         {

@@ -80,7 +80,8 @@ internal static class DatasetReport
         {
             Line($"- {count:N0} rows: {Words[difference]}.");
         }
-        if (with is { Compat: Compat.None, PromptTemplateName: not DataBuildParams.ChatTemplate } && total.Dropped.TryGetValue(RowBuilder.TooLong, out var tooLong))
+        if (with is { Compat: Compat.None, PromptTemplateName: not DataBuildParams.ChatTemplate }
+            && total.Dropped.TryGetValue(RowBuilder.TooLong, out var tooLong))
         {
             text.Append(CultureInfo.InvariantCulture,
             $"- {tooLong:N0} records left out as longer than cutoff_len: alpaca-lora would have cut them, and their answers would "

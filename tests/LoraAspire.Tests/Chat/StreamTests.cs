@@ -5,6 +5,7 @@ using System.Text.RegularExpressions;
 using LoraAspire.Chat;
 using LoraAspire.Chat.Models;
 using LoraAspire.Chat.OpenAi;
+using LoraAspire.Model.Prompts;
 using LoraAspire.Runtime;
 using LoraAspire.Tests.Adapters;
 using Microsoft.AspNetCore.Builder;
@@ -108,6 +109,46 @@ public sealed partial class StreamTests : IAsyncLifetime
 
         Assert.Equal((HttpStatusCode.NotFound, "application/json; charset=utf-8"), (status, type));
         Assert.Equal("model_not_found", JsonDocument.Parse(text).RootElement.GetProperty("error").GetProperty("code").GetString());
+    }
+
+    /// <summary>The model's own template is another than that of its training: the trained one is used, and whoever asks is told.</summary>
+    [Theory]
+    [InlineData("false")]
+    [InlineData("true")]
+    public async Task A_model_that_is_not_asked_by_its_own_chat_template_says_so_in_a_header(string stream)
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "models", "tuned", ChatTemplateFile.FileName), "own {{ messages }}",
+            TestContext.Current.CancellationToken);
+        using StringContent body = new($$"""
+            {"model": "tuned", "stream": {{stream}}, "temperature": 0, "messages": [{"role": "user", "content": "Who are you?"}]}
+            """, Encoding.UTF8, "application/json");
+        using var response = await _http.PostAsync(new Uri(new Uri(_app.Urls.Single()), "/v1/chat/completions"), body,
+            TestContext.Current.CancellationToken);
+
+        Assert.Equal("The model was trained with another template than the chat template beside its tokenizer: it is asked with the prompt "
+            + "template of its training (prompt_template.json).",
+            Assert.Single(response.Headers.GetValues(ChatCompletionsEndpoint.WarningHeader)));
+    }
+
+    [Fact]
+    public async Task A_model_without_a_training_of_its_own_is_asked_by_its_chat_template_or_refuses_in_its_words()
+    {
+        var model = Path.Combine(_folder.FullName, "models", "tuned");
+        File.Delete(Path.Combine(model, PromptFormat.FileName));
+        await File.WriteAllTextAsync(Path.Combine(model, ChatTemplateFile.FileName),
+            "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No system here') }}{% endif %}{{ m.content }}{% endfor %}!",
+            TestContext.Current.CancellationToken);
+
+        var (status, _, text) = await PostAsync("/v1/chat/completions",
+            """{"model": "tuned", "temperature": 0, "messages": [{"role": "user", "content": "Who are you?"}]}""");
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Equal(Answer, JsonDocument.Parse(text).RootElement.GetProperty("choices")[0].GetProperty("message").GetProperty("content")
+            .GetString());
+
+        var (refused, _, words) = await PostAsync("/v1/chat/completions",
+            """{"model": "tuned", "messages": [{"role": "system", "content": "x"}, {"role": "user", "content": "Who?"}]}""");
+        Assert.Equal(HttpStatusCode.BadRequest, refused);
+        Assert.Contains("refuses this conversation: No system here", words);
     }
 
     /// <summary>Nothing but "data: …" and a blank line after each.</summary>

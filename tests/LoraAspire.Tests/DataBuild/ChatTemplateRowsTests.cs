@@ -16,7 +16,8 @@ public sealed class ChatTemplateRowsTests : IDisposable
         """;
 
     private const string Talk = """
-        {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes"},
+        {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Yes"},
         {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Me"}]}
         """;
 
@@ -91,7 +92,8 @@ public sealed class ChatTemplateRowsTests : IDisposable
         var like = await Chat(ChatBase.ChatMl).File("a.json", Records)
             .RunAsync(With(StageRun.Alpaca("a.json")) with { Compat = Compat.AlpacaLora });
         Assert.Equal("alpaca", DatasetFacts.Read(like.Dataset).PromptTemplateName);
-        Assert.Contains((With(StageRun.Alpaca("a.json")) with { PromptTemplateName = "chat_template", Compat = Compat.AlpacaLora }).Validate(),
+        var both = With(StageRun.Alpaca("a.json")) with { PromptTemplateName = "chat_template", Compat = Compat.AlpacaLora };
+        Assert.Contains(both.Validate(),
             problem => problem.Key == "prompt_template_name");
         Assert.Empty((With(StageRun.Alpaca("a.json")) with { PromptTemplateName = "chat_template" }).Validate());
     }

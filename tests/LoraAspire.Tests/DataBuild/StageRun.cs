@@ -53,7 +53,8 @@ internal sealed class StageRun
     {
         StageContext<DataBuildParams> context = new(with,
             new Dictionary<string, string> { ["base"] = Base },
-            new DataRoot(Data.Length > 0 ? Data : _folder), Path.Combine(_folder, "scratch"), Path.Combine(_folder, "checkpoints"), new Told(Log));
+            new DataRoot(Data.Length > 0 ? Data : _folder), Path.Combine(_folder, "scratch"), Path.Combine(_folder, "checkpoints"),
+            new Told(Log));
         await new DataBuildStage().RunAsync(context, TestContext.Current.CancellationToken);
         return this;
     }

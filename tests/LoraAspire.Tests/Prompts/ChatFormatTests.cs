@@ -1,3 +1,4 @@
+using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Prompts;
@@ -21,8 +22,8 @@ public sealed class ChatFormatTests : IDisposable
     {
         var (format, tokenizer) = Base(ChatBase.ChatMl, null, "<|im_end|>", ChatMlTokens);
         Conversation talk = new("Be brief.", [new("1+1?", "2"), new("é?", "Ja.", "in full")]);
-        AssertRow("[300]system\nBe brief.[301]\n[300]user\n1+1?[301]\n[300]assistant\n«2[301]\n»[300]user\né?\n\nin full[301]\n[300]assistant\n"
-            + "«Ja.[301]\n»", format.Row(talk, tokenizer));
+        AssertRow("[300]system\nBe brief.[301]\n[300]user\n1+1?[301]\n[300]assistant\n«2[301]\n»"
+            + "[300]user\né?\n\nin full[301]\n[300]assistant\n«Ja.[301]\n»", format.Row(talk, tokenizer));
     }
 
     [Fact]
@@ -123,8 +124,8 @@ public sealed class ChatFormatTests : IDisposable
         Assert.Equal(["the template has no place for reasoning_content: it is left out",
             "the template has no place for tools: they are left out"], without.Row(talk, tokenizer).Told);
         Assert.Equal(without.Row(talk, tokenizer).Told, PromptTemplate.Load("alpaca").Row(talk, tokenizer).Told);
-        var (with, _) = Base("{{ tools[0].name if tools }}{% for m in messages %}{% if m.reasoning_content %}<think>{{ m.reasoning_content }}"
-            + "</think>{% endif %}{{ m.content }}<|im_end|>{% endfor %}", null, "<|im_end|>", ChatMlTokens);
+        var (with, _) = Base("{{ tools[0].name if tools }}{% for m in messages %}{% if m.reasoning_content %}"
+            + "<think>{{ m.reasoning_content }}</think>{% endif %}{{ m.content }}<|im_end|>{% endfor %}", null, "<|im_end|>", ChatMlTokens);
         var row = with.Row(talk, tokenizer);
         Assert.Empty(row.Told);
         AssertRow("searcha[301]«[302]thought[303]b[301]»", row);
@@ -186,6 +187,18 @@ public sealed class ChatFormatTests : IDisposable
         AssertRow(expected + "«b[301]»", template.Row(Asked(question, "b"), tokenizer));
     }
 
+    [Theory]
+    [InlineData("""{"chat_template": "{% if %}", "special_tokens": {}}""", "Expected an expression")]
+    [InlineData("""{"chat_template": null, "special_tokens": {}}""", "chat_template is null")]
+    [InlineData("""{"chat_template": "x"}""", "is not a readable prompt template")]
+    [InlineData("""{"chat_template": "x", "special_tokens": {"bos_token": 1}}""", "is not a readable prompt template")]
+    [InlineData("""{"chat_template": "x", "special_tokens": {}, "date": "today"}""", "is not a readable prompt template")]
+    public void A_damaged_file_is_told(string json, string words)
+    {
+        File.WriteAllText(Path.Combine(_folder, PromptFormat.FileName), json);
+        Assert.Contains(words, Assert.ThrowsAny<ModelException>(() => PromptFormat.Of(_folder)).Message);
+    }
+
     private static Conversation Asked(string question, string? answer) => new(null, [new(question, answer)]);
 
     private (ChatFormat Format, HfTokenizer Tokenizer) Base(string template, string? bos, string eos, params string[] added)
@@ -199,7 +212,7 @@ public sealed class ChatFormatTests : IDisposable
     {
         List<(int, bool)> tokens = [];
         var learned = false;
-        foreach (var part in expected.Replace("«", "\0", StringComparison.Ordinal).Replace("»", "\0", StringComparison.Ordinal).Split('\0'))
+        foreach (var part in expected.Split('«', '»'))
         {
             tokens.AddRange(ChatBase.Ids(part).Select(id => (id, learned)));
             learned = !learned;

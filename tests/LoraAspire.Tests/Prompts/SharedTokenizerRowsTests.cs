@@ -19,20 +19,22 @@ public sealed class SharedTokenizerRowsTests
     ];
 
     [Theory]
-    [InlineData("llama2", "llama-2-chat", "<s>", "</s>")]
-    [InlineData("llama2", "zephyr", "<s>", "</s>")]
-    [InlineData("llama2", "vicuna", "<s>", "</s>")]
-    [InlineData("llama2", "mistral-instruct", "<s>", "</s>")]
-    [InlineData("llama2", "solar-instruct", "<s>", "</s>")]
-    [InlineData("qwen2.5", "chatml", "<|endoftext|>", "<|im_end|>")]
-    [InlineData("qwen2.5", "qwen2.5-instruct", "<|endoftext|>", "<|im_end|>")]
-    [InlineData("qwen2.5", "llama-3-instruct", "<|endoftext|>", "<|im_end|>")]
-    public void Ids_are_the_whole_text_s_and_chat_s_prompt_is_how_the_row_begins(string model, string template, string bos, string eos)
+    [InlineData("llama2", "llama-2-chat", "<s>", "</s>", false)]
+    [InlineData("llama2", "zephyr", "<s>", "</s>", true)]
+    [InlineData("llama2", "vicuna", "<s>", "</s>", true)]
+    [InlineData("llama2", "mistral-instruct", "<s>", "</s>", false)]
+    [InlineData("llama2", "solar-instruct", "<s>", "</s>", true)]
+    [InlineData("qwen2.5", "chatml", "<|endoftext|>", "<|im_end|>", true)]
+    [InlineData("qwen2.5", "qwen2.5-instruct", "<|endoftext|>", "<|im_end|>", false)]
+    [InlineData("qwen2.5", "llama-3-instruct", "<|endoftext|>", "<|im_end|>", true)]
+    public void Ids_are_the_whole_text_s_and_chat_s_prompt_is_how_the_row_begins(string model, string template, string bos, string eos,
+        bool laidOut)
     {
         var tokenizer = HfTokenizer.Load(GoldenFolder.Require(GoldenFolder.SharedData, Path.Combine("tokenizers", model)));
         var source = Encoding.UTF8.GetString(File.ReadAllBytes(
             GoldenFolder.Require(GoldenFolder.SharedData, Path.Combine("chat_templates", template + ".jinja"))));
-        ChatFormat format = new(new(source, new Dictionary<string, string> { ["bos_token"] = bos, ["eos_token"] = eos }),
+        Dictionary<string, string> marks = new() { ["bos_token"] = bos, ["eos_token"] = eos };
+        ChatFormat format = new(new(laidOut ? Packed(source) : source, marks),
             ChatFormat.RowDate);
         var rows = 0;
         foreach (var talk in Talks)
@@ -58,6 +60,10 @@ public sealed class SharedTokenizerRowsTests
         }
         Assert.InRange(rows, 3, Talks.Length);
     }
+
+    /// <summary>Templates that are laid out to be read are used without the line breaks and indents of their layout.</summary>
+    private static string Packed(string source) =>
+        source.Replace("    ", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal);
 
     private static string Whole(ChatFormat format, Conversation talk)
     {

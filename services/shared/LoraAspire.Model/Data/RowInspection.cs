@@ -32,8 +32,8 @@ public sealed record RowSegment(int Start, int Count, bool CarriesLoss, IReadOnl
 /// <param name="Row">Its number in the data set, from 0.</param>
 /// <param name="SourceRow">The record's place in its source, from 0.</param>
 /// <param name="Line">The line of the source's file, from 1; 0 where there is none.</param>
-/// <param name="EndsWithEos">With EOS, or with the special token under loss that a chat template closes answers with, white space after it aside. False:
-/// it was cut, and doesn't teach where the answer ends.</param>
+/// <param name="EndsWithEos">With EOS, or with the special token under loss that a chat template closes answers with, white space after it
+/// aside. False: it was cut, and doesn't teach where the answer ends.</param>
 public sealed record RowInspection(
     int Row, string Source, long SourceRow, long Line, IReadOnlyList<RowSegment> Segments, IReadOnlyList<InspectedToken> Tokens,
     bool EndsWithEos)

@@ -53,7 +53,7 @@ internal static class SegmentEncoding
             return;
         }
         var stretch = text[from..to];
-        var ids = tokenizer.Encode(stretch, addBos: false);
+        var ids = Ids(tokenizer, stretch, from);
         var first = tokens.Count;
         tokens.AddRange(ids.Select(id => new RowToken(id, Learned: false, Special: false)));
         foreach (var turn in learned)
@@ -62,22 +62,25 @@ internal static class SegmentEncoding
             {
                 continue;
             }
-            var end = TokenAt(tokenizer, stretch, ids, turn.End - from);
-            for (var i = TokenAt(tokenizer, stretch, ids, turn.Start - from); i < end; i++)
+            var end = TokenAt(tokenizer, stretch, ids, turn.End - from, from);
+            for (var i = TokenAt(tokenizer, stretch, ids, turn.Start - from, from); i < end; i++)
             {
                 tokens[first + i] = tokens[first + i] with { Learned = true };
             }
         }
     }
 
+    private static int[] Ids(HfTokenizer tokenizer, string stretch, int from) =>
+        from > 0 && tokenizer.PrefixesOnce ? tokenizer.EncodeContinuation(stretch) : tokenizer.Encode(stretch, addBos: false);
+
     /// <summary>The first token that starts at the border or after it.</summary>
-    private static int TokenAt(HfTokenizer tokenizer, string stretch, int[] ids, int border)
+    private static int TokenAt(HfTokenizer tokenizer, string stretch, int[] ids, int border, int from)
     {
         if (border <= 0 || border >= stretch.Length)
         {
             return border <= 0 ? 0 : ids.Length;
         }
-        var before = tokenizer.Encode(stretch[..border], addBos: false);
+        var before = Ids(tokenizer, stretch[..border], from);
         var at = ids.AsSpan().CommonPrefixLength(before);
         // A token that lies over the border: the bytes that are still before it tell how many tokens they take.
         var bytes = before.Skip(at).Sum(id => tokenizer.Bytes(id).Length);

@@ -65,6 +65,9 @@ public abstract class HfTokenizer
     /// <summary>Whether a text spells a special token, such as "&lt;/s&gt;".</summary>
     public bool HoldsSpecialTokens(string text) => Special.AreIn(text);
 
+    /// <summary>Whether only a text's very start gets the space mark in front, and not what follows a special token in it.</summary>
+    internal virtual bool PrefixesOnce => false;
+
     /// <summary>Whether a text spells an added token, special or not.</summary>
     internal bool HoldsMarkers(string text) => Special.HasMarkers(text);
 

@@ -75,5 +75,19 @@ internal static class SentencePieceJson
         return marks ? prefix : throw json.Unknown("it doesn't mark spaces");
     }
 
+    /// <summary>Whether only the very start of a text gets the space mark (Metaspace with prepend_scheme "first").</summary>
+    internal static bool PrefixesOnce(TokenizerJson json) => json.Parts("pre_tokenizer").Any(IsFirst);
+
+    /// <inheritdoc cref="PrefixesOnce(TokenizerJson)"/>
+    /// <param name="root">Of a tokenizer.json that nothing else is read of.</param>
+    internal static bool PrefixesOnce(JsonElement root) =>
+        root.ValueKind == JsonValueKind.Object && root.TryGetProperty("pre_tokenizer", out var part)
+        && part.ValueKind == JsonValueKind.Object
+        && (IsFirst(part) || part.TryGetProperty("pretokenizers", out var parts) && parts.ValueKind == JsonValueKind.Array
+            && parts.EnumerateArray().Any(IsFirst));
+
+    private static bool IsFirst(JsonElement part) => part.ValueKind == JsonValueKind.Object
+        && part.TryGetProperty("prepend_scheme", out var scheme) && scheme.ValueKind == JsonValueKind.String && scheme.ValueEquals("first");
+
     private static string? Type(JsonElement part) => part.GetProperty("type").GetString();
 }

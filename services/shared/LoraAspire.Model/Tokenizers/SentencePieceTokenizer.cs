@@ -19,9 +19,13 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
     private readonly ConcurrentDictionary<string, int[]> _words = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _wordLookup;
     private int _cached;
+    /// <summary>Read when a template first asks: nothing else needs the files beside.</summary>
+    private readonly Lazy<bool> _prefixesOnce;
 
-    private SentencePieceTokenizer(SentencePieceModel model, BpeMerger merger, SpecialTokens special) : base(special)
+    private SentencePieceTokenizer(SentencePieceModel model, BpeMerger merger, SpecialTokens special, Func<bool> prefixesOnce)
+        : base(special)
     {
+        _prefixesOnce = new(prefixesOnce);
         (_model, _merger) = (model, merger);
         _wordLookup = _words.GetAlternateLookup<ReadOnlySpan<char>>();
         // A merge never crosses from a letter to a following space mark when no piece does, so words can be merged one by one.
@@ -32,19 +36,35 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
 
     public override int VocabSize { get; }
 
+    internal override bool PrefixesOnce => _prefixesOnce.Value;
+
     internal static new SentencePieceTokenizer Load(string dir) =>
-        Load(dir, SentencePieceModel.Load(Path.Combine(dir, "tokenizer.model")), [], addsBos: true);
+        Load(dir, SentencePieceModel.Load(Path.Combine(dir, "tokenizer.model")), [], addsBos: true, () => PrefixedOnce(dir));
 
     internal static SentencePieceTokenizer Load(string dir, TokenizerJson json) =>
-        Load(dir, SentencePieceJson.Read(json), json.Added, json.AddsBos);
+        Load(dir, SentencePieceJson.Read(json), json.Added, json.AddsBos, OnceOf(json));
+
+    /// <summary>Read at once: the file is open now.</summary>
+    private static Func<bool> OnceOf(TokenizerJson json) => SentencePieceJson.PrefixesOnce(json) ? () => true : () => false;
+
+    /// <summary>
+    /// As the tokenizer.json beside it has it, which is what transformers runs; else "legacy": false in tokenizer_config.json says so.
+    /// </summary>
+    private static bool PrefixedOnce(string dir)
+    {
+        var (json, config) = (Path.Combine(dir, "tokenizer.json"), Path.Combine(dir, "tokenizer_config.json"));
+        return File.Exists(json) ? JsonFile.Read(json, "tokenizer", SentencePieceJson.PrefixesOnce)
+            : File.Exists(config) && JsonFile.Read(config, "tokenizer file",
+                root => root.TryGetProperty("legacy", out var legacy) && legacy.ValueKind == System.Text.Json.JsonValueKind.False);
+    }
 
     private static SentencePieceTokenizer Load(string dir, SentencePieceModel model, IEnumerable<AddedToken> added,
-        bool addsBos)
+        bool addsBos, Func<bool> prefixesOnce)
     {
         BpeMerger merger = new(model);
         var special = SpecialTokens.Load(dir, merger.Find, id => model.Pieces[id].Text,
             Known(model.UnkId), Known(model.BosId), Known(model.EosId), added, addsBos);
-        return new(model, merger, special);
+        return new(model, merger, special, prefixesOnce);
 
         int? Known(int id) => id >= 0 && id < model.Pieces.Count ? id : null;
     }
