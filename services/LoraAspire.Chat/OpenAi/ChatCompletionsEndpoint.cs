@@ -27,7 +27,11 @@ public static class ChatCompletionsEndpoint
             foreach (var options in choices)
             {
                 var response = await client.GetResponseAsync(messages, options, cancellationToken);
-                Warn(http.HttpContext.Response, response.AdditionalProperties);
+                foreach (var properties in response.Messages.Select(message => message.AdditionalProperties)
+                    .Append(response.AdditionalProperties))
+                {
+                    Warn(http.HttpContext.Response, properties);
+                }
                 answers.Add(new ChatChoice(answers.Count, response.FinishReason?.Value) { Message = new("assistant", response.Text) });
                 usage = usage.Plus(response.Usage);
             }
