@@ -73,7 +73,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         var output = context.OutputDir("dataset");
 
         var summary =
-            WriteRows(context, written, new RowBuilder(with, tokenizer, choice.Format), choice.Note, preview, output, cancellationToken);
+            WriteRows(context, written, new RowBuilder(with, tokenizer, choice.Format), choice, preview, output, cancellationToken);
         choice.Format.SaveTo(output);
         // With its tokenizer the folder can be read by itself: what a token is, and which of them carry loss.
         TokenizerFiles.Copy(folder, Path.Combine(output, InstructionDataset.TokenizerFolder));
@@ -88,11 +88,12 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
     }
 
     private static DatasetSummary WriteRows(StageContext<DataBuildParams> context, WrittenItems written, RowBuilder builder,
-        string? choice, Preview preview, string output, CancellationToken cancellationToken)
+        PromptChoice choice, Preview preview, string output, CancellationToken cancellationToken)
     {
         DatasetSummary summary = new();
         using InstructionDatasetWriter writer = new(output);
-        RecordStream records = new(context.With, context.Data, written, context.Report, cancellationToken);
+        RecordStream records = new(context.With, context.Data, written, context.Report, cancellationToken,
+            wholeMessages: choice.Format is ChatFormat);
         // Reading is one stream; tokenising goes over all cores, and rows come back in order.
         var rows = records.Read().AsParallel().AsOrdered().WithCancellation(cancellationToken).Select(builder.Build);
         var clock = Stopwatch.StartNew();
@@ -117,7 +118,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         }
         RefuseUseless(summary, context.With);
         writer.Complete();
-        summary.Notes.AddRange(records.Notes.Concat(summary.Told.Notes).Prepend(choice).OfType<string>());
+        summary.Notes.AddRange(records.Notes.Concat(summary.Told.Notes).Prepend(choice.Note).OfType<string>());
         summary.Conclude(context.With);
         foreach (var note in summary.Notes)
         {

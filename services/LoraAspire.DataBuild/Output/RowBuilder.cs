@@ -59,7 +59,7 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
                     + "such records.");
         }
         Turn last = new(record.Instruction, record.Output, record.Input) { Reasoning = record.Reasoning };
-        return Build(source, new(record.System, [.. record.History, last]) { Tools = record.Tools });
+        return Build(source, new(record.System, [.. record.History, last]) { Tools = record.Tools, Messages = record.Messages });
     }
 
     private BuiltRow Build(SourceRecord source, Conversation conversation)

@@ -105,7 +105,7 @@ public sealed class ChatTemplateRowsTests : IDisposable
             + "<|im_start|>{{ m.role }}\n{{ '!' if loop.last and m.role == 'assistant' }}{{ m.content }}<|im_end|>{% endfor %}"
             + "{{ '<|im_start|>assistant\n' if add_generation_prompt }}";
         var twice = Talk.Replace("""{"role": "system", "content": "Be brief."}, """, "", StringComparison.Ordinal).ReplaceLineEndings("");
-        var run = await Chat(last).File("c.jsonl", $"{twice}\n{Talk.ReplaceLineEndings("")}\n{twice}")
+        var run = await Chat(last).File("c.jsonl", $"{twice}\n{Talk.ReplaceLineEndings("")}\n{twice.Replace("Who?", "What?")}")
             .RunAsync(With(new ChatSource { Path = "c.jsonl" }));
         using var rows = InstructionDataset.Open(run.Dataset);
         Assert.Equal(2, rows.Count);
@@ -117,6 +117,25 @@ public sealed class ChatTemplateRowsTests : IDisposable
         Assert.Contains("Not learned, 1 times: refused by the chat template: No system here (first in c.jsonl:2).", facts.Notes);
         Assert.Contains("No system here", await Chat(last).File("c.jsonl", Talk.ReplaceLineEndings(""))
             .FailureAsync(With(new ChatSource { Path = "c.jsonl" })));
+    }
+
+    [Fact]
+    public async Task Calls_of_tools_and_turns_in_another_order_are_written_where_a_chat_template_writes_rows()
+    {
+        const string calls = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content }}{% if m.tool_calls %}"
+            + "{% for c in m.tool_calls %}{{ c.function.name + ' ' + (c.function.arguments | tojson) }}{% endfor %}{% endif %}"
+            + "{{ '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+        const string tools = """{"conversations": [{"from": "human", "value": "Sum?"}, """
+            + """{"from": "function_call", "value": "{\"name\": \"add\", \"arguments\": {\"a\": 2}}"}, """
+            + """{"from": "observation", "value": "5"}, {"from": "gpt", "value": "Five."}, {"from": "human", "value": "And?"}]}""";
+        const string greeting = """{"messages": [{"role": "assistant", "content": "Hello"}, {"role": "user", "content": "a"}, """
+            + """{"role": "assistant", "content": "b"}]}""";
+        var run = await Chat(calls).File("c.jsonl", $"{tools}\n{greeting}").RunAsync(With(new ChatSource { Path = "c.jsonl" }));
+        using var rows = InstructionDataset.Open(run.Dataset);
+        AssertRow(rows, 0, "[300]user\nSum?[301]\n[300]assistant\n", "add {\"a\": 2}[301]\n", "[300]tool\n5[301]\n[300]assistant\n",
+            "Five.[301]\n");
+        AssertRow(rows, 1, "[300]assistant\n", "Hello[301]\n", "[300]user\na[301]\n[300]assistant\n", "b[301]\n");
+        Assert.Contains("1 record has a question after the last answer: left out.", run.Facts.Notes);
     }
 
     /// <summary>Of a template whose rows hold no answer nothing is learned: that is said before a GPU is touched.</summary>

@@ -20,6 +20,12 @@ public sealed record Conversation(string? System, IReadOnlyList<Turn> Turns)
     /// <summary>The JSON array of the tools that the assistant has, or null.</summary>
     public string? Tools { get; init; }
 
+    /// <summary>
+    /// All that is said, system message included, where turns of a question and an answer can't say it (calls of tools, another order);
+    /// else null. Only a chat template can write it.
+    /// </summary>
+    public IReadOnlyList<ChatMessage>? Messages { get; init; }
+
     /// <summary>The ids, oldest turns left out until they fit into <paramref name="room"/> tokens; the last turn always stays.</summary>
     public int[] Encode(PromptFormat format, HfTokenizer tokenizer, int room)
     {

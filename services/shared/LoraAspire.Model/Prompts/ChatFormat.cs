@@ -97,8 +97,12 @@ public sealed record ChatFormat(ChatTemplate Template, DateOnly? Date) : PromptF
                 root.TryGetProperty(DateKey, out var date) && date.ValueKind != JsonValueKind.Null
                     ? DateOnly.ParseExact(date.GetString()!, DateForm, CultureInfo.InvariantCulture) : null));
 
-    private static List<ChatMessage> Messages(Conversation conversation)
+    private static IReadOnlyList<ChatMessage> Messages(Conversation conversation)
     {
+        if (conversation.Messages is { } whole)
+        {
+            return whole;
+        }
         List<ChatMessage> messages = [];
         if (!string.IsNullOrEmpty(conversation.System))
         {
@@ -121,6 +125,10 @@ public sealed record ChatFormat(ChatTemplate Template, DateOnly? Date) : PromptF
     /// <summary>What the assistant says in a message of <see cref="Messages"/>.</summary>
     private static string Says(Conversation conversation, int message)
     {
+        if (conversation.Messages is { } whole)
+        {
+            return whole[message].Fields.Find("content") is StringValue content ? content.Text.Value.Trim() : "";
+        }
         var turn = conversation.Turns[(message - (string.IsNullOrEmpty(conversation.System) ? 0 : 1)) / 2];
         return (turn.Answer + turn.Reasoning).Trim();
     }
