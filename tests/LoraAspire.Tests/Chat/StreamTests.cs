@@ -140,7 +140,8 @@ public sealed partial class StreamTests : IAsyncLifetime
         var model = Path.Combine(_folder.FullName, "models", "tuned");
         File.Delete(Path.Combine(model, PromptFormat.FileName));
         await File.WriteAllTextAsync(Path.Combine(model, ChatTemplateFile.FileName),
-            "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No system here') }}{% endif %}{{ m.content }}{% endfor %}!",
+            "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No system here') }}{% endif %}{{ m.content }}{% "
+                + "endfor %}!",
             TestContext.Current.CancellationToken);
 
         var (status, _, text) = await PostAsync("/v1/chat/completions",

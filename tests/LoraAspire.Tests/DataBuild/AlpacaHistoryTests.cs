@@ -66,14 +66,17 @@ public sealed class AlpacaHistoryTests
         var record = Only("a.json", """{"q": "c", "a": "d", "sys": "S", "before": [["a", "b"]]}""",
             ("instruction", "q"), ("output", "a"), ("system", "sys"), ("history", "before")).Record;
         Assert.Equal(("S", "b"), (record.System, Assert.Single(record.History).Answer));
-        Assert.Contains("not 'past'", new AlpacaSource { Path = "a", Columns = new Dictionary<string, string> { ["past"] = "x" } }.Problem());
+        Assert.Contains("not 'past'",
+            new AlpacaSource { Path = "a", Columns = new Dictionary<string, string> { ["past"] = "x" } }.Problem());
     }
 
     [Fact]
     public async Task Placeholders_are_filled_in_them_too()
     {
         var run = await new StageRun()
-            .File("a.json", """{"instruction": "Who?", "output": "{{name}}.", "system": "Be {{name}}.", "history": [["{{name}}?", "I am {{name}}."]]}""")
+            .File("a.json",
+                """{"instruction": "Who?", "output": "{{name}}.", "system": "Be {{name}}.", "history": [["{{name}}?", "I am {{"""
+                    + """name}}."]]}""")
             .RunAsync(StageRun.With(new AlpacaSource { Path = "a.json", Fill = new Dictionary<string, string> { ["name"] = "Pebble" } }));
         Assert.Equal("I am Pebble.|Pebble.", run.Learned(0));
         Assert.StartsWith("Be Pebble.", run.Row(0)[0].Text);
@@ -92,11 +95,14 @@ public sealed class AlpacaHistoryTests
         var path = Path.Combine(Directory.CreateTempSubdirectory("lora-").FullName, "a.parquet");
         await using (var file = File.Create(path))
         {
-            await ParquetSerializer.SerializeAsync([new Talk { instruction = "c", output = "d", history = [["a", "b"], ["x", "y"], ["z", "w"]] },
-                new Talk { instruction = "e", output = "f", history = [] }, new Talk { instruction = "g", output = "h", history = [["i", "j"]] }], file,
+            await ParquetSerializer.SerializeAsync(
+                [new Talk { instruction = "c", output = "d", history = [["a", "b"], ["x", "y"], ["z", "w"]] },
+                new Talk { instruction = "e", output = "f", history = [] }, new Talk { instruction = "g", output = "h",
+                    history = [["i", "j"]] }], file,
                 cancellationToken: TestContext.Current.CancellationToken);
         }
-        Assert.Equal(["a b, x y, z w, c d", "e f", "i j, g h"], new AlpacaRecords(new() { Path = "a.parquet" }, new("a.parquet", path)).Read()
+        Assert.Equal(["a b, x y, z w, c d", "e f", "i j, g h"],
+            new AlpacaRecords(new() { Path = "a.parquet" }, new("a.parquet", path)).Read()
             .Select(record => record.Record).Select(record => string.Join(", ", record.History
                 .Append(new(record.Instruction, record.Output)).Select(turn => $"{turn.Question} {turn.Answer}"))));
     }

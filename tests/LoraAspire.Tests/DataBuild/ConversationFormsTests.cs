@@ -39,12 +39,14 @@ public sealed class ConversationFormsTests
     {
         var shareGpt = Only(ShareGptTools);
         Assert.Equal(["""{"role": "user", "content": "Sum of 2 and 3?"}""",
-            """{"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": {"a": 2, "b": 3}}}]}""",
+            """{"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": {"a": 2,"""
+                + """ "b": 3}}}]}""",
             """{"role": "tool", "content": "5"}""", """{"role": "assistant", "content": "It is 5."}"""], Messages(shareGpt));
         Assert.Equal("""[{"name": "add"}]""", shareGpt.Record.Tools);
         var openAi = Only(OpenAiTools);
         Assert.Equal(["""{"role": "user", "content": "Sum of 2 and 3?"}""",
-            """{"role": "assistant", "content": "", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "add", "arguments": {"a": 2, "b": 3}}}]}""",
+            """{"role": "assistant", "content": "", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "add","""
+                + """ "arguments": {"a": 2, "b": 3}}}]}""",
             """{"role": "tool", "content": "5", "tool_call_id": "1"}""", """{"role": "assistant", "content": "It is 5."}"""],
             Messages(openAi));
         Assert.Equal((null, "a call of a tool"), (openAi.Dropped, openAi.NeedsChatTemplate));
@@ -63,15 +65,18 @@ public sealed class ConversationFormsTests
         Assert.Equal(("a", "b", null), (record.Record.Instruction, record.Record.Output, record.NeedsChatTemplate));
         Assert.Equal(("because", (string?)null), (record.Record.Reasoning, record.ForPromptTemplate().Record.Reasoning));
         Assert.Null(record.Record.Messages);
-        Assert.Null(Only("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "reasoning_content": null, "content": "b"}]}""")
+        Assert.Null(
+            Only("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "reasoning_content": null, "content": "b"}]}""")
             .Record.Reasoning);
     }
 
     [Fact]
     public async Task What_a_prompt_template_has_no_place_for_is_left_out_and_counted()
     {
-        const string plain = """{"tools": [{"name": "x"}], "messages": [{"role": "user", "content": "c"}, {"role": "assistant", "content": "d"}, {"role": "user", "content": "e"}]}""";
-        var run = await new StageRun().File("c.json", $"[{Thinking},{Thinking.Replace("\"a\"", "\"z\"", StringComparison.Ordinal)},{plain},{OpenAiTools},{ShareGptTools}]")
+        const string plain = """{"tools": [{"name": "x"}], "messages": [{"role": "user", "content": "c"}, {"role": "assistant","""
+            + """ "content": "d"}, {"role": "user", "content": "e"}]}""";
+        var run = await new StageRun().File("c.json",
+            $"[{Thinking},{Thinking.Replace("\"a\"", "\"z\"", StringComparison.Ordinal)},{plain},{OpenAiTools},{ShareGptTools}]")
             .RunAsync(StageRun.With(new ChatSource { Path = "c.json" }));
         Assert.Equal(["b", "b", "d"], Enumerable.Range(0, (int)run.Facts.Rows).Select(run.Learned));
         Assert.Equal(2, run.Facts.Total.Dropped["a call of a tool"]);
@@ -82,13 +87,17 @@ public sealed class ConversationFormsTests
     }
 
     [Theory]
-    [InlineData("""{"conversations": [{"from": "GPT", "value": "Hello!"}, {"from": "Human", "value": "a"}, {"from": "GPT", "value": "b"}]}""",
+    [InlineData("""{"conversations": [{"from": "GPT", "value": "Hello!"}, {"from": "Human", "value": "a"}, {"from": "GPT", "value":"""
+        + """ "b"}]}""",
         "begins with an answer")]
-    [InlineData("""{"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}, {"role": "assistant", "content": "c"}]}""",
+    [InlineData("""{"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}, {"role": "assistant", "content":"""
+        + """ "c"}]}""",
         "two questions in a row")]
-    [InlineData("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "assistant", "content": "c"}]}""",
+    [InlineData("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "assistant","""
+        + """ "content": "c"}]}""",
         "two answers in a row")]
-    [InlineData("""{"conversations": [{"from": "human", "value": "a"}, {"from": "observation", "value": "b"}, {"from": "gpt", "value": "c"}]}""",
+    [InlineData("""{"conversations": [{"from": "human", "value": "a"}, {"from": "observation", "value": "b"}, {"from": "gpt", "value":"""
+        + """ "c"}]}""",
         "a turn of 'observation'")]
     public void Another_order_is_what_only_a_chat_template_can_write(string text, string reason)
     {
@@ -101,7 +110,8 @@ public sealed class ConversationFormsTests
     [Theory]
     [InlineData("""{"messages": [{"role": "user", "content": ""}, {"role": "assistant", "content": "b"}]}""", "an empty turn")]
     [InlineData("""{"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": " \n"}]}""", "an empty turn")]
-    [InlineData("""{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "x"}}]}, {"role": "assistant", "content": "b"}]}""",
+    [InlineData("""{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url":"""
+        + """ "x"}}]}, {"role": "assistant", "content": "b"}]}""",
         "a turn that holds 'image_url'")]
     [InlineData("""{"messages": [{"role": "user", "content": [{"type": "input_audio"}]}, {"role": "assistant", "content": "b"}]}""",
         "a turn that holds 'input_audio'")]
@@ -109,16 +119,20 @@ public sealed class ConversationFormsTests
         "an image, a video or a sound")]
     [InlineData("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": {"text": "b"}}]}""",
         "a turn that isn't text")]
-    [InlineData("""{"messages": [{"role": "user", "content": "a"}, {"role": "narrator", "content": "b"}, {"role": "assistant", "content": "c"}]}""",
+    [InlineData("""{"messages": [{"role": "user", "content": "a"}, {"role": "narrator", "content": "b"}, {"role": "assistant", "content":"""
+        + """ "c"}]}""",
         "a turn of 'narrator'")]
     [InlineData("""{"conversations": [{"from": "human", "value": "a"}]}""", "no answer in the conversation")]
     public void What_no_row_can_hold_is_left_out_by_name(string text, string reason) => Assert.Equal(reason, Only(text).Dropped);
 
     [Theory]
-    [InlineData("""{"images": [], "conversations": [{"from": "system", "value": "S"}, {"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}, {"from": "human", "value": ""}]}""")]
+    [InlineData("""{"images": [], "conversations": [{"from": "system", "value": "S"}, {"from": "human", "value": "a"}, {"from": "gpt","""
+        + """ "value": "b"}, {"from": "human", "value": ""}]}""")]
     [InlineData("""{"system": "S", "conversations": [{"from": "User", "value": "a"}, {"from": "Assistant", "value": "b"}]}""")]
-    [InlineData("""{"messages": [{"role": "system", "content": [{"type": "text", "text": "S"}]}, {"role": "user", "content": [{"type": "input_text", "text": "a"}]}, {"role": "assistant", "content": [{"type": "output_text", "text": "b"}]}]}""")]
-    [InlineData("""{"messages": [{"role": "developer", "content": "S"}, {"role": "user", "content": "a", "name": "Ann"}, {"role": "model", "content": "b"}]}""")]
+    [InlineData("""{"messages": [{"role": "system", "content": [{"type": "text", "text": "S"}]}, {"role": "user", "content": [{"type":"""
+        + """ "input_text", "text": "a"}]}, {"role": "assistant", "content": [{"type": "output_text", "text": "b"}]}]}""")]
+    [InlineData("""{"messages": [{"role": "developer", "content": "S"}, {"role": "user", "content": "a", "name": "Ann"}, {"role":"""
+        + """ "model", "content": "b"}]}""")]
     public void The_names_that_programs_use_give_the_same_record(string text)
     {
         var record = Only(text);
@@ -128,5 +142,6 @@ public sealed class ConversationFormsTests
 
     [Fact]
     public void An_empty_answer_is_left_to_empty_output_where_that_says_something() =>
-        Assert.Null(Only("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": ""}]}""", EmptyOutput.Skip).Dropped);
+        Assert.Null(
+            Only("""{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": ""}]}""", EmptyOutput.Skip).Dropped);
 }

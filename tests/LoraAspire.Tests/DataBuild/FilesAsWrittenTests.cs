@@ -65,7 +65,8 @@ public sealed class FilesAsWrittenTests
             }
         }
         Assert.Contains("half a character of UTF-16", await new StageRun()
-            .File(name, [0xFF, 0xFE, .. Encoding.Unicode.GetBytes(text), 0x3D, 0xD8, 0x41, 0]).FailureAsync(StageRun.With(StageRun.Alpaca(name))));
+            .File(name, [0xFF, 0xFE, .. Encoding.Unicode.GetBytes(text), 0x3D, 0xD8, 0x41, 0])
+            .FailureAsync(StageRun.With(StageRun.Alpaca(name))));
     }
 
     [Theory]
@@ -79,7 +80,8 @@ public sealed class FilesAsWrittenTests
     [Fact]
     public async Task The_reported_comma_stands_on_line_2() =>
         Assert.Equal("trailing_comma.json:2: a comma after the last record: remove it.", await new StageRun()
-            .ReportFile("trailing-comma-words/data/trailing_comma.json").FailureAsync(StageRun.With(StageRun.Alpaca("trailing_comma.json"))));
+            .ReportFile("trailing-comma-words/data/trailing_comma.json")
+            .FailureAsync(StageRun.With(StageRun.Alpaca("trailing_comma.json"))));
 
     [Theory]
     [InlineData("[{\"instruction\":\"a\",\n\"output\":\"c\",\n}]", "a.json:2: a comma after the last value of an object: remove it.")]
@@ -128,7 +130,8 @@ public sealed class FilesAsWrittenTests
     }
 
     [Theory]
-    [InlineData($$$"""{"train": {{{Two}}}, "test": {{{Two}}}}""", "a.json: one object with several lists of records: train, test. Write the one")]
+    [InlineData($$$"""{"train": {{{Two}}}, "test": {{{Two}}}}""",
+        "a.json: one object with several lists of records: train, test. Write the one")]
     [InlineData("""{"instruction": ["a", "c"], "output": ["b"]}""", "'instruction' has 2 values and 'output' 1")]
     [InlineData("""{"data": {"train": 1}}""", "row 0 has no 'instruction'")]
     [InlineData("[1, 2]", "row 0 is a number, not an object")]

@@ -10,7 +10,8 @@ public sealed class RecordFieldsTests
         .FailureAsync(StageRun.With(StageRun.Alpaca("a.json")) with { EmptyOutput = emptyOutput });
 
     [Fact]
-    public async Task The_reported_instruction_is_null_in_row_3() => Assert.StartsWith("null_instruction.json:1: row 3: instruction is null.",
+    public async Task The_reported_instruction_is_null_in_row_3() =>
+        Assert.StartsWith("null_instruction.json:1: row 3: instruction is null.",
         await new StageRun().ReportFile("null-instruction/data/null_instruction.json")
             .FailureAsync(StageRun.With(StageRun.Alpaca("null_instruction.json"))));
 
@@ -25,7 +26,8 @@ public sealed class RecordFieldsTests
     [InlineData("""{"instruction": "a", "input": ["b"], "output": "c"}""", "row 1: 'input' is a list, but must be a text.")]
     [InlineData("""{"instruction": "a", "output": "c", "system": {"a": 1}}""", "row 1: 'system' is an object, but must be a text.")]
     [InlineData("""{"instruction": "a"}""", "row 1 has no 'output'")]
-    public async Task What_is_no_text_is_refused_by_row_and_name(string record, string words) => Assert.Contains(words, await Refused(record));
+    public async Task What_is_no_text_is_refused_by_row_and_name(string record, string words) =>
+        Assert.Contains(words, await Refused(record));
 
     [Fact]
     public async Task An_output_of_null_is_an_empty_one_where_those_have_a_policy()

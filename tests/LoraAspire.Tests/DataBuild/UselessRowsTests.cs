@@ -15,7 +15,8 @@ public sealed class UselessRowsTests
         Assert.StartsWith("All 2 rows are alike", await new StageRun().File("a.jsonl", Same).File("b.jsonl", Same)
             .FailureAsync(StageRun.With(StageRun.Alpaca("a.jsonl"), StageRun.Alpaca("b.jsonl"))));
         Assert.StartsWith("All 2 rows are alike", await new StageRun().File("t.csv", "text,label\nx,1\ny,1\n")
-            .FailureAsync(StageRun.With(new TableSource { Path = "t.csv", Templates = ["Which?"], Input = "[label]", Output = "[label]" })));
+            .FailureAsync(
+                StageRun.With(new TableSource { Path = "t.csv", Templates = ["Which?"], Input = "[label]", Output = "[label]" })));
         var kept = await new StageRun().File("a.jsonl", Same + Same)
             .RunAsync(StageRun.With(StageRun.Alpaca("a.jsonl")) with { Dedup = new() { Exact = true } });
         Assert.Equal(1, kept.Facts.Rows);
@@ -29,12 +30,14 @@ public sealed class UselessRowsTests
     [Fact]
     public async Task Prompts_that_are_learned_by_default_are_said()
     {
-        var text = string.Concat(Enumerable.Range(0, 5).Select(i => $"{{\"instruction\": \"Tell me of the number {i}.\", \"output\": \"{i}.\"}}\n"));
+        var text = string.Concat(
+            Enumerable.Range(0, 5).Select(i => $"{{\"instruction\": \"Tell me of the number {i}.\", \"output\": \"{i}.\"}}\n"));
         var with = StageRun.With(StageRun.Alpaca("a.jsonl")) with { PromptTemplateName = "alpaca" };
         var run = await new StageRun().File("a.jsonl", text).RunAsync(with with { TrainOnInputs = true });
         var share = 1 - run.Facts.MaskedShare;
         Assert.InRange(share, 0.9, 1);
-        Assert.Matches(@"^9\d\.\d ?% of the tokens carry loss: train_on_inputs is true \(its default\), so the prompts are learned as well\. "
+        Assert.Matches(
+            @"^9\d\.\d ?% of the tokens carry loss: train_on_inputs is true \(its default\), so the prompts are learned as well\. "
             + @"train_on_inputs: false learns the answers alone\.$", Assert.Single(run.Facts.Notes));
         Assert.Contains("train_on_inputs: false learns the answers alone.",
             await File.ReadAllTextAsync(Path.Combine(run.Dataset, "report.md"), TestContext.Current.CancellationToken));

@@ -55,8 +55,8 @@ public sealed class Initialization
 
     /// <summary>
     /// scale·B₀·A₀ by the largest singular values (Meng et al. 2024, eq. 2 and 3): B₀ = U·√(S/scale), A₀ = √(S/scale)·Vᵀ. The scale
-    /// cancels. Singular vectors are computed in float64: where two singular values lie close together, those of float32 are off by more than its
-    /// rounding, and differ from machine to machine.
+    /// cancels. Singular vectors are computed in float64: where two singular values lie close together, those of float32 are off by more
+    /// than its rounding, and differ from machine to machine.
     /// </summary>
     private static Tensor PissaStart(Tensor weight, int rank, double _)
     {
