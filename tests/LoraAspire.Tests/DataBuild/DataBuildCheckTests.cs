@@ -12,9 +12,9 @@ public sealed class DataBuildCheckTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-").FullName;
 
     [Fact]
-    public void Each_source_is_read_as_far_as_its_first_record()
+    public void A_source_whose_first_record_cannot_be_read_is_told_at_its_place()
     {
-        File.WriteAllText(Path.Combine(_folder, "good.json"), """[{"instruction": "a", "output": "b"}, {"other": 1}]""");
+        File.WriteAllText(Path.Combine(_folder, "good.json"), """[{"instruction": "a", "output": "b"}]""");
         File.WriteAllText(Path.Combine(_folder, "named.json"), """[{"question": "a", "output": "b"}]""");
         File.WriteAllText(Path.Combine(_folder, "empty.jsonl"), "");
         var found = Check(GoldenFolder.Pebble, "good.json", "named.json", "empty.jsonl");

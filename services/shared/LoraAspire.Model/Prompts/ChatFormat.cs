@@ -89,13 +89,26 @@ public sealed record ChatFormat(ChatTemplate Template, DateOnly? Date) : PromptF
     }, Json));
 
     /// <summary>Null where the file is a template of the other kind.</summary>
-    internal static ChatFormat? Read(string path) => JsonFile.Read(path, "prompt template", root =>
+    /// <exception cref="ModelException">Not readable as JSON, or as a template; the message names the file.</exception>
+    internal static ChatFormat? Read(string path)
+    {
+        try
+        {
+            return JsonFile.Read(path, "prompt template", Of);
+        }
+        catch (Jinja.TemplateException error)
+        {
+            throw new ModelException($"{path} holds a chat template that can't be read: {error.Message}. Copy or fetch it again.", error);
+        }
+    }
+
+    private static ChatFormat? Of(JsonElement root) =>
         root.ValueKind != JsonValueKind.Object || !root.TryGetProperty(TemplateKey, out var source) ? null
             : new ChatFormat(new(source.GetString() ?? throw new JsonException($"{TemplateKey} is null."),
                 root.GetProperty(TokensKey).EnumerateObject().ToDictionary(token => token.Name, token => token.Value.GetString()
                     ?? throw new JsonException($"{token.Name} is null."))),
                 root.TryGetProperty(DateKey, out var date) && date.ValueKind != JsonValueKind.Null
-                    ? DateOnly.ParseExact(date.GetString()!, DateForm, CultureInfo.InvariantCulture) : null));
+                    ? DateOnly.ParseExact(date.GetString()!, DateForm, CultureInfo.InvariantCulture) : null);
 
     private static IReadOnlyList<ChatMessage> Messages(Conversation conversation)
     {
