@@ -26,7 +26,8 @@ internal static class DataBuildCheck
         {
             var context = new SourceContext(name => DataFile.Find(data, name), Seed: 0, Written: []);
             // A source that a chat model writes for may have nothing of its own.
-            return SourceReader.For(source.Only!).Read(source.Only!, context).Any() || source.Only!.AskedFor > 0 ? null
+            var reader = SourceReader.For(source.Only!);
+            return reader.Read(source.Only!, context).Any() || reader.Asked(source.Only!, context).Any() ? null
                 : $"{source.Name}: holds no record. Look at the file, or remove the source.";
         }
         catch (Exception error) when (error is StageException or ModelException or IOException or UnauthorizedAccessException)

@@ -93,7 +93,8 @@ public sealed class ParallelSourcesTests
         var secret = Path.GetTempFileName();
         File.WriteAllText(secret, "secret");
         var tmx =
-            $"""<!DOCTYPE tmx [<!ENTITY x SYSTEM "file://{secret}">]><tmx><body><tu><tuv xml:lang="en"><seg>&x;</seg></tuv><tuv xml:lang="zh"><seg>甲</seg></tuv></tu></body></tmx>""";
+            $"""<!DOCTYPE tmx [<!ENTITY x SYSTEM "file://{secret}">]><tmx><body><tu><tuv xml:lang="en"><seg>&x;</seg></tuv>"""
+            + """<tuv xml:lang="zh"><seg>甲</seg></tuv></tu></body></tmx>""";
         Assert.Contains("m.tmx:1: not well-formed", Failure(() => Pairs("m.tmx", tmx)));
     }
 

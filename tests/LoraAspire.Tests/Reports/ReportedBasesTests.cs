@@ -50,8 +50,8 @@ public sealed class ReportedBasesTests : IDisposable
         var root = ReportCases.Copy("hf-cache-link-kills-coordinator", _folder);
         LoraPaths paths = new(Path.Combine(_folder, "state"), Path.Combine(_folder, "store"), root, Path.Combine(root, "models"));
         ContentDigests content = new(paths);
-        Assert.Empty(PipelineParser.Parse(File.ReadAllText(Path.Combine(root, "pipeline.yaml")), "pipeline.yaml", content.References).Errors
-            .Where(error => error.Message.Contains("model", StringComparison.Ordinal)));
+        Assert.Empty(
+            PipelineParser.Parse(File.ReadAllText(Path.Combine(root, "pipeline.yaml")), "pipeline.yaml", content.References).Errors);
         Assert.Equal(64, content.OfModel("linked").Length);
         Assert.Empty(ModelCheck.Problems(content.ModelFolder("linked")));
     }
@@ -60,8 +60,10 @@ public sealed class ReportedBasesTests : IDisposable
     public void A_pointer_in_the_place_of_weights_or_tokenizer_says_what_to_do()
     {
         var root = ReportCases.Copy("lfs-pointer-words", _folder);
-        Assert.Contains("git lfs pull", Assert.Throws<ModelException>(() => WeightFiles.Open(Path.Combine(root, "base-lfs_weights"))).Message);
-        Assert.Contains("git lfs pull", Assert.Throws<ModelException>(() => HfTokenizer.Load(Path.Combine(root, "base-lfs_tokenizer"))).Message);
+        Assert.Contains("git lfs pull",
+            Assert.Throws<ModelException>(() => WeightFiles.Open(Path.Combine(root, "base-lfs_weights"))).Message);
+        Assert.Contains("git lfs pull",
+            Assert.Throws<ModelException>(() => HfTokenizer.Load(Path.Combine(root, "base-lfs_tokenizer"))).Message);
     }
 
     [Fact]
@@ -76,7 +78,8 @@ public sealed class ReportedBasesTests : IDisposable
     public void Whole_floats_and_shares_of_other_trainers_are_taken()
     {
         var root = ReportCases.Copy("llamafactory-whole-floats", _folder);
-        var with = (TrainerParams)PipelineParser.ParseParams(File.ReadAllText(Path.Combine(root, "with.yaml")), "with.yaml", StageKinds.Trainer);
+        var with =
+            (TrainerParams)PipelineParser.ParseParams(File.ReadAllText(Path.Combine(root, "with.yaml")), "with.yaml", StageKinds.Trainer);
         Assert.Equal((3, 0.1), (with.NumEpochs, with.ValSetSize!.Value));
     }
 
@@ -84,7 +87,8 @@ public sealed class ReportedBasesTests : IDisposable
     public void Twelve_records_and_a_hundred_steps_of_warm_up_are_refused()
     {
         var root = ReportCases.Copy("warmup-longer-than-run", _folder);
-        var with = (TrainerParams)PipelineParser.ParseParams(File.ReadAllText(Path.Combine(root, "with.yaml")), "with.yaml", StageKinds.Trainer);
+        var with =
+            (TrainerParams)PipelineParser.ParseParams(File.ReadAllText(Path.Combine(root, "with.yaml")), "with.yaml", StageKinds.Trainer);
         using TrainerStageRun stage = new();
         Assert.Contains("1 step, 100 of warm-up", Assert.Throws<StageException>(() => stage.Run(with, "twelve")).Message);
     }

@@ -199,7 +199,8 @@ public sealed class WriterFaultTests
     {
         using WriterRun run = new();
         await using var server = await StartAsync(
-            Body($$$"""{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"{{{finish}}}","message":{{{message}}} }]}"""), Says(One));
+            Body("""{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"""
+                + $$$""" "finish_reason":"{{{finish}}}","message":{{{message}}} }]}"""), Says(One));
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
         Assert.Equal(2, server.Seen.Count);
         Assert.Contains(run.Said, line => line.Contains(reason));

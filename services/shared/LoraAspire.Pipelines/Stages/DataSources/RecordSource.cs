@@ -31,7 +31,7 @@ public abstract record RecordSource
     internal string Kind => SourceKinds.KeyOf(GetType());
 
     /// <summary>How many items a chat model is asked to write for this source; 0 where it writes none.</summary>
-    public virtual int AskedFor => 0;
+    internal virtual int AskedFor => 0;
 
     /// <summary>Files under the data root, as written in the YAML.</summary>
     public virtual IEnumerable<string> Files() => [];

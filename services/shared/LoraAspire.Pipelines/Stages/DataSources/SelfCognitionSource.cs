@@ -20,7 +20,7 @@ public sealed record SelfCognitionSource : RecordSource
     [Range(0, 100_000, ErrorMessage = "is a number of items, 0 to 100000")]
     public int Written { get; init; }
 
-    public override int AskedFor => Written;
+    internal override int AskedFor => Written;
 
     public override string? Problem() =>
         string.IsNullOrWhiteSpace(Name) || string.IsNullOrWhiteSpace(Developer)

@@ -45,5 +45,5 @@ public sealed record TableSource : RecordSource
     [Range(0, 100_000, ErrorMessage = "is a number of items, 0 to 100000")]
     public int Written { get; init; }
 
-    public override int AskedFor => Written;
+    internal override int AskedFor => Written;
 }
