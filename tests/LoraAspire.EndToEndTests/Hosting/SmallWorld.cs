@@ -9,7 +9,7 @@ internal static class SmallWorld
     /// <summary>What a line of a pipeline says, and what it says here.</summary>
     private static readonly (string Key, string Value)[] s_small =
     [
-        ("batch_size:", "16"), ("micro_batch_size:", "8"), ("eval_steps:", "3"), ("save_steps:", "3"), ("warmup_steps:", "1"),
+        ("batch_size:", "16"), ("micro_batch_size:", "8"), ("eval_steps:", "3"), ("save_steps:", "3"),
         ("cutoff_len:", "128"),
     ];
 
@@ -49,14 +49,14 @@ internal static class SmallWorld
     {
         var text = line.TrimStart();
         var indent = line[..^text.Length];
-        if (text.StartsWith("val_set_size:", StringComparison.Ordinal))
+        if (text.StartsWith("val_set_size:", StringComparison.Ordinal) || text.StartsWith("warmup_steps:", StringComparison.Ordinal))
         {
             return "";
         }
         if (text.StartsWith("num_epochs:", StringComparison.Ordinal))
         {
-            // A split larger than the small data, said or by default, would be refused.
-            return $"{indent}num_epochs: 1\n{indent}max_steps: 4\n{indent}val_set_size: 4";
+            // A split larger than the small data would be refused, and so would a warm-up longer than the run.
+            return $"{indent}num_epochs: 1\n{indent}max_steps: 4\n{indent}warmup_steps: 1\n{indent}val_set_size: 4";
         }
         foreach (var (key, value) in s_small)
         {
