@@ -48,8 +48,11 @@ internal sealed record AppHostOptions(
     public static AppHostOptions? Parse(string[] args, out int exitCode)
     {
         var (own, passed) = AspireArguments.Split(args);
-        var pipeline = new Option<FileInfo?>("--pipeline") { Description = "Run this pipeline file, show its progress and its result.",
-            HelpName = "FILE" };
+        var pipeline = new Option<FileInfo?>("--pipeline")
+        {
+            Description = "Run this pipeline file, show its progress and its result.",
+            HelpName = "FILE"
+        };
         var listen = ListenAddress.Option();
         var exit = new Option<bool>("--exit") { Description = "Stop everything when the run has ended; the exit code is the run's." };
         (string Variable, Option<DirectoryInfo?> Option)[] folders =
@@ -121,8 +124,12 @@ internal sealed record AppHostOptions(
 
     private static Option<int> Port(string name, int usual, string serves, string[] passed)
     {
-        var option = new Option<int>(name) { Description = $"Where {serves} listens; 0 takes any free port.",
-            DefaultValueFactory = _ => usual, HelpName = "PORT" };
+        var option = new Option<int>(name)
+        {
+            Description = $"Where {serves} listens; 0 takes any free port.",
+            DefaultValueFactory = _ => usual,
+            HelpName = "PORT"
+        };
         option.Validators.Add(result =>
         {
             if (!int.TryParse(result.Tokens is [.., var given] ? given.Value : $"{usual}", CultureInfo.InvariantCulture, out var port)

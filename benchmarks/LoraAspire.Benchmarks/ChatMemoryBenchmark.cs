@@ -22,8 +22,11 @@ internal static class ChatMemoryBenchmark
     public static Command Command()
     {
         var loads = new Option<int>("--loads") { Description = "Loads in all.", DefaultValueFactory = _ => 20 };
-        var model = new Option<DirectoryInfo?>("--model") { Description =
-            "A model folder to load; otherwise one of 97 million weights in float32 is made." };
+        var model = new Option<DirectoryInfo?>("--model")
+        {
+            Description =
+            "A model folder to load; otherwise one of 97 million weights in float32 is made."
+        };
         var command = new Command("chat-memory",
             "Resident memory of the chat service while models are loaded and unloaded over and over.") { loads, model };
         command.SetAction(parsed => RunAsync(parsed.GetValue(loads), parsed.GetValue(model)?.FullName));
@@ -51,8 +54,14 @@ internal static class ChatMemoryBenchmark
                 }
             }
             var weights = new FileInfo(Path.Combine(model, WeightFiles.Single)).Length / 1e6;
-            Console.WriteLine(JsonSerializer.Serialize(new { name = "chat-memory", device = "cpu", weights_mb = weights, rss_mb = resident,
-                ratio = resident[loads] / resident[Math.Min(2, loads)] }));
+            Console.WriteLine(JsonSerializer.Serialize(new
+            {
+                name = "chat-memory",
+                device = "cpu",
+                weights_mb = weights,
+                rss_mb = resident,
+                ratio = resident[loads] / resident[Math.Min(2, loads)]
+            }));
         }
         finally
         {

@@ -23,8 +23,12 @@ internal static class DataBenchmark
 
     public static Command Command()
     {
-        var data = new Option<DirectoryInfo>("--data") { Description = "Holds instruct/alpaca_data.json.gz, parallel/*.zh-en.tsv and "
-            + "tokenizers/llama2.", DefaultValueFactory = _ => new DirectoryInfo("../shared/data") };
+        var data = new Option<DirectoryInfo>("--data")
+        {
+            Description = "Holds instruct/alpaca_data.json.gz, parallel/*.zh-en.tsv and "
+            + "tokenizers/llama2.",
+            DefaultValueFactory = _ => new DirectoryInfo("../shared/data")
+        };
         var command = new Command("data",
             "Seconds from raw files to a tokenised data set; the tokenizer's share of them; the time to open a million rows.") { data };
         command.SetAction(parsed => RunAsync(parsed.GetValue(data)!.FullName));

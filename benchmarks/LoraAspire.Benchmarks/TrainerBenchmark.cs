@@ -25,22 +25,41 @@ internal static class TrainerBenchmark
 
     public static Command Command()
     {
-        var cpu = new Option<bool>("--cpu") { Description =
-            "A 15M-parameter model in float32 on the CPU instead of Llama-2-7B in bfloat16 on the GPU." };
+        var cpu = new Option<bool>("--cpu")
+        {
+            Description =
+            "A 15M-parameter model in float32 on the CPU instead of Llama-2-7B in bfloat16 on the GPU."
+        };
         var small =
             new Option<bool>("--small") { Description = "The 15M-parameter shape on the GPU too: for long runs that watch the memory." };
-        var rows = new Option<string>("--rows") { Description = "alpaca, or rows of a fixed length: 512, 2048.",
-            DefaultValueFactory = _ => "alpaca" };
-        var lengths = new Option<FileInfo>("--lengths") { Description = "alpaca_lengths.json.",
-            DefaultValueFactory = _ => new FileInfo("../shared/goldens/alpaca_lengths.json") };
-        var tokens = new Option<int?>("--micro-batch-tokens") { Description =
-            "Tokens that go through the model together; the trainer's own choice otherwise." };
+        var rows = new Option<string>("--rows")
+        {
+            Description = "alpaca, or rows of a fixed length: 512, 2048.",
+            DefaultValueFactory = _ => "alpaca"
+        };
+        var lengths = new Option<FileInfo>("--lengths")
+        {
+            Description = "alpaca_lengths.json.",
+            DefaultValueFactory = _ => new FileInfo("../shared/goldens/alpaca_lengths.json")
+        };
+        var tokens = new Option<int?>("--micro-batch-tokens")
+        {
+            Description =
+            "Tokens that go through the model together; the trainer's own choice otherwise."
+        };
         var lowMemory = new Option<bool>("--low-memory") { Description = "Recompute the layers in the backward." };
         var autograd = new Option<bool>("--autograd") { Description = "The plain path, for comparison." };
-        var warmUp = new Option<int>("--warm-up") { Description =
-            "Optimiser steps on one repeated batch, after which the measured steps run.", DefaultValueFactory = _ => 5 };
-        var steps = new Option<int>("--steps") { Description = "Measured steps; the work is gone through again when it has fewer.",
-            DefaultValueFactory = _ => 5 };
+        var warmUp = new Option<int>("--warm-up")
+        {
+            Description =
+            "Optimiser steps on one repeated batch, after which the measured steps run.",
+            DefaultValueFactory = _ => 5
+        };
+        var steps = new Option<int>("--steps")
+        {
+            Description = "Measured steps; the work is gone through again when it has fewer.",
+            DefaultValueFactory = _ => 5
+        };
         var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, small, rows,
             lengths, tokens, lowMemory, autograd, warmUp, steps };
         command.SetAction(parsed => Run(new Work(parsed.GetValue(cpu), parsed.GetValue(small),

@@ -42,8 +42,15 @@ internal static class Campaign
         }
         var (crashes, hangs, peak) =
             (results.Sum(result => result.Crashes), results.Sum(result => result.Hangs), results.Max(result => result.PeakMb));
-        Console.WriteLine(JsonSerializer.Serialize(new { name = "fuzz", inputs = results.Sum(result => result.Inputs), crashes, hangs,
-            peak_mb = Math.Round(peak), readers = results.Count }));
+        Console.WriteLine(JsonSerializer.Serialize(new
+        {
+            name = "fuzz",
+            inputs = results.Sum(result => result.Inputs),
+            crashes,
+            hangs,
+            peak_mb = Math.Round(peak),
+            readers = results.Count
+        }));
         return crashes == 0 && hangs == 0 && peak < MostMb ? 0 : 1;
     }
 

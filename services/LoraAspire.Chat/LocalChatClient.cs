@@ -39,8 +39,13 @@ public sealed class LocalChatClient(ModelRunner runner, TimeProvider clock) : IC
         {
             var text = started ? piece.Text : piece.Text.TrimStart();
             started |= text.Length > 0;
-            var update = new ChatResponseUpdate(ChatRole.Assistant, text) { ResponseId = id, MessageId = id, ModelId = options?.ModelId,
-                CreatedAt = clock.GetUtcNow() };
+            var update = new ChatResponseUpdate(ChatRole.Assistant, text)
+            {
+                ResponseId = id,
+                MessageId = id,
+                ModelId = options?.ModelId,
+                CreatedAt = clock.GetUtcNow()
+            };
             if (warning is not null)
             {
                 (update.AdditionalProperties, warning) = (new() { [Warning] = warning }, null);

@@ -13,8 +13,11 @@ internal static class GcCommand
 
     public static Command Create()
     {
-        Option<int> days = new("--days") { Description = "What was used in so many days is kept, and what runs of those days gave",
-            DefaultValueFactory = _ => UsualDays };
+        Option<int> days = new("--days")
+        {
+            Description = "What was used in so many days is kept, and what runs of those days gave",
+            DefaultValueFactory = _ => UsualDays
+        };
         days.Validators.Add(result =>
         {
             // Asked of the words: of what is no number the value can't be asked for.

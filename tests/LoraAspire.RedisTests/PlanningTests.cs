@@ -34,8 +34,15 @@ public sealed class PlanningTests(RedisServer server, ITestOutputHelper output)
     public async Task An_entry_is_kept_while_its_model_is_hashed_and_no_other_coordinator_takes_it()
     {
         // Short enough to be over several times while the model is hashed, long enough for a busy machine.
-        await using var installation = new Installation(server) { Options = new() { Heartbeat = TimeSpan.FromMilliseconds(100),
-            IdleLimit = TimeSpan.FromSeconds(2), PollMax = TimeSpan.FromMilliseconds(20) } };
+        await using var installation = new Installation(server)
+        {
+            Options = new()
+            {
+                Heartbeat = TimeSpan.FromMilliseconds(100),
+                IdleLimit = TimeSpan.FromSeconds(2),
+                PollMax = TimeSpan.FromMilliseconds(20)
+            }
+        };
         await installation.StartCoordinatorAsync();
         AddModel(installation, "large", 1L << 30);
         var run = await installation.Runs.SubmitAsync(Installation.OneStage().Replace("model:tiny", "model:large"));

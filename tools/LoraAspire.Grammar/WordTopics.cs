@@ -89,19 +89,26 @@ internal static class WordTopics
         var some = draw.Some(kind.Members, draw.Between(2, 3));
         switch (draw.Between(0, 7))
         {
-            case 0: return draw.Ask(["Name {0}.", "Give me the name of {0}.", "Give an example of {0}.", "Tell me {0}."],
+            case 0:
+                return draw.Ask(["Name {0}.", "Give me the name of {0}.", "Give an example of {0}.", "Tell me {0}."],
                 Forms.Capital(member.WithArticle) + ".", Article(kind.Name.En));
-            case 1: return draw.Ask(["Name {1} {0}.", "List {1} {0}.", "Give me {1} {0}.", "Write down {1} {0}."],
+            case 1:
+                return draw.Ask(["Name {1} {0}.", "List {1} {0}.", "Give me {1} {0}.", "Write down {1} {0}."],
                 Forms.Capital(Forms.And([.. some.Select(x => x.En)])) + ".", kind.Plural, Lexicon.Numbers[some.Count]);
-            case 2: return draw.Ask(["说出{1}种{0}。", "列出{1}种{0}。", "请写出{1}种{0}。"], string.Join("、", some.Select(x => x.Zh)) + "。",
+            case 2:
+                return draw.Ask(["说出{1}种{0}。", "列出{1}种{0}。", "请写出{1}种{0}。"], string.Join("、", some.Select(x => x.Zh)) + "。",
                 kind.Name.Zh, Lexicon.CountInChinese(some.Count));
-            case 3: return draw.Ask(["Is {0} {1}?"], $"Yes, {member.WithArticle} is {Article(kind.Name.En)}.", member.WithArticle,
+            case 3:
+                return draw.Ask(["Is {0} {1}?"], $"Yes, {member.WithArticle} is {Article(kind.Name.En)}.", member.WithArticle,
                 Article(kind.Name.En));
-            case 4: return draw.Ask(["Is {0} {1}?"], $"No, {member.WithArticle} is {Article(kind.Name.En)}.", member.WithArticle,
+            case 4:
+                return draw.Ask(["Is {0} {1}?"], $"No, {member.WithArticle} is {Article(kind.Name.En)}.", member.WithArticle,
                 Article(other.Name.En));
-            case 5: return draw.Ask(["{0}是{1}吗？"], draw.Chance(0.5) is var yes && yes ? $"是的，{member.Zh}是{kind.Name.Zh}。"
+            case 5:
+                return draw.Ask(["{0}是{1}吗？"], draw.Chance(0.5) is var yes && yes ? $"是的，{member.Zh}是{kind.Name.Zh}。"
                 : $"不是，{member.Zh}是{kind.Name.Zh}。", member.Zh, yes ? kind.Name.Zh : other.Name.Zh);
-            case 6: return draw.Ask(["What kind of thing is {0}?", "What is {0}?", "Classify the word.|{1}"],
+            case 6:
+                return draw.Ask(["What kind of thing is {0}?", "What is {0}?", "Classify the word.|{1}"],
                 $"{Forms.Capital(member.WithArticle)} is {Article(kind.Name.En)}.", member.WithArticle, member.En);
             default:
                 var odd = draw.Pick(other.Members);

@@ -41,8 +41,10 @@ internal static class ModelTargets
             Scratch.Write(folder, "config.json", bytes);
             Speak(ModelConfig.Load(folder));
         }, typeof(ModelException))
-        { Words = [.. AllTargets.JsonWords, "\"qwen2\"", "\"linear\"", "\"yarn\"", "\"dynamic\"", "\"llama3\"", "\"sliding_window\":1",
-            "\"head_dim\":2", "\"attention_bias\":true", "\"tie_word_embeddings\":true"] };
+        {
+            Words = [.. AllTargets.JsonWords, "\"qwen2\"", "\"linear\"", "\"yarn\"", "\"dynamic\"", "\"llama3\"", "\"sliding_window\":1",
+            "\"head_dim\":2", "\"attention_bias\":true", "\"tie_word_embeddings\":true"]
+        };
         var adapter = scratch.Folder("adapter");
         yield return new("adapter-config", () => [AllTargets.Utf8(AdapterSettings)], bytes =>
         {
@@ -61,8 +63,10 @@ internal static class ModelTargets
                 loaded.Merge(layer, zeros(16, 16));
             }
         }, typeof(ModelException))
-        { Words = [.. AllTargets.JsonWords, "\"rank_pattern\":{\"(a+)+$\":2}", "\"target_modules\":\"all-linear\"", "\"use_dora\":true",
-            "\"modules_to_save\":[\"lm_head\"]", "\"(\""] };
+        {
+            Words = [.. AllTargets.JsonWords, "\"rank_pattern\":{\"(a+)+$\":2}", "\"target_modules\":\"all-linear\"", "\"use_dora\":true",
+            "\"modules_to_save\":[\"lm_head\"]", "\"(\""]
+        };
     }
 
     private static void Speak(ModelConfig config)

@@ -62,7 +62,8 @@ internal static class PipelineTargets
             "\"\\e[31m\"", "\"\\0\"", "%YAML 1.2\n", "<<: ", "#", "\t", "lora_rank: 4", "gradient_accumulation_steps: 2147483647",
             "model:../x", "timeout: 60d", "base_model: x"];
         yield return new("yaml", () => [AllTargets.Utf8(Pipeline)], bytes => Parse(Encoding.UTF8.GetString(bytes)),
-            typeof(PipelineException)) { Words = words };
+            typeof(PipelineException))
+        { Words = words };
         foreach (var (kind, with) in new[]
         {
             (StageKinds.Trainer,
@@ -72,14 +73,18 @@ internal static class PipelineTargets
         })
         {
             yield return new($"params-{kind.Name}", () => [AllTargets.Utf8(with)], bytes =>
-                PipelineParser.ParseParams(Encoding.UTF8.GetString(bytes), "w.yaml", kind), typeof(PipelineException)) { Words = words };
+                PipelineParser.ParseParams(Encoding.UTF8.GetString(bytes), "w.yaml", kind), typeof(PipelineException))
+            { Words = words };
         }
         yield return new("stream-inbox", () => [.. Inbox().Select(Entry)], bytes => MessageFormat.Decode<InboxMessage>(Fields(bytes)),
-            typeof(MessageFormatException)) { Words = AllTargets.JsonWords };
+            typeof(MessageFormatException))
+        { Words = AllTargets.JsonWords };
         yield return new("stream-events", () => [.. Events().Select(Entry)], bytes => MessageFormat.Decode<RunEvent>(Fields(bytes)),
-            typeof(MessageFormatException)) { Words = AllTargets.JsonWords };
+            typeof(MessageFormatException))
+        { Words = AllTargets.JsonWords };
         yield return new("stream-work", () => [Entry(Order)], bytes => ReadOrder(MessageFormat.Decode<StageOrder>(Fields(bytes))),
-            typeof(MessageFormatException), typeof(JsonException)) { Words = AllTargets.JsonWords };
+            typeof(MessageFormatException), typeof(JsonException))
+        { Words = AllTargets.JsonWords };
         yield return new("stream-progress",
             () => [Entry(new ProgressPoint("r", At, "tune", new("step", 3, 9, "m") { Training = new(2.5),
                 Gpu = new(0, "H100") { MemoryUsed = 1, MemoryTotal = 2, Utilization = 3, Temperature = 4, PowerWatts = 5.5 } }))],

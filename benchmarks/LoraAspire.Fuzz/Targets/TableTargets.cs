@@ -33,7 +33,8 @@ internal static class TableTargets
         yield return new("chats-parquet", () => [ParquetChatsAsync().GetAwaiter().GetResult()], bytes => Chat(bytes, ".parquet"),
             typeof(StageException));
         yield return new("chats-json", () => [AllTargets.Utf8(Chats)], bytes => Chat(bytes, ".jsonl"),
-            typeof(StageException)) { Words = [.. AllTargets.JsonWords, "\"tool_calls\":[]", "\"role\":\"tool\""] };
+            typeof(StageException))
+        { Words = [.. AllTargets.JsonWords, "\"tool_calls\":[]", "\"role\":\"tool\""] };
 
         Target Of(string name, string form, IReadOnlyList<string> words, string text) =>
             new(name, () => [AllTargets.Utf8(text)], Reader(form), typeof(StageException)) { Words = words };
@@ -42,8 +43,12 @@ internal static class TableTargets
         {
             DataFile file = new($"a{form}", Scratch.Write(folder, $"a{form}", bytes));
             var failed = Failure(() => Drain(new AlpacaRecords(new() { Path = file.Name }, file).Read()));
-            Drain(new TableRecords(new() { Path = file.Name, Templates = ["Is it good? [instruction]", "So: [instruction]?"],
-                Output = "[output]" }, file, _ => file, 1, []).Read());
+            Drain(new TableRecords(new()
+            {
+                Path = file.Name,
+                Templates = ["Is it good? [instruction]", "So: [instruction]?"],
+                Output = "[output]"
+            }, file, _ => file, 1, []).Read());
             if (failed is not null)
             {
                 throw failed;

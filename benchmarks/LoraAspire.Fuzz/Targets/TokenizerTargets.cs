@@ -47,8 +47,10 @@ internal static class TokenizerTargets
             Scratch.Write(json, "tokenizer.json", bytes);
             Use(json);
         }, typeof(ModelException))
-        { Words = [.. AllTargets.JsonWords, "\"(a+)+$\"", "\"(?:\"", "\"\\\\p{L}+\"", "\"ByteLevel\"", "\"Metaspace\"", "\"NFC\"", "\"▁\"",
-            "\"ignore_merges\":true", "\"byte_fallback\":true"] };
+        {
+            Words = [.. AllTargets.JsonWords, "\"(a+)+$\"", "\"(?:\"", "\"\\\\p{L}+\"", "\"ByteLevel\"", "\"Metaspace\"", "\"NFC\"", "\"▁\"",
+            "\"ignore_merges\":true", "\"byte_fallback\":true"]
+        };
         var byteLevel = scratch.Folder("byte-level");
         yield return new("vocab-merges",
             () => [AllTargets.Utf8(JsonSerializer.Serialize(Vocabulary()) + "\0#version: 0.2\nh e\nl l\nhe ll\n")], bytes =>
@@ -144,19 +146,33 @@ internal static class TokenizerTargets
         return JsonSerializer.Serialize(new
         {
             added_tokens = new[] { new { id = 1, content = "<s>", special = true }, new { id = 2, content = "</s>", special = true } },
-            normalizer = new { type = "Sequence", normalizers = new object[] { new { type = "Prepend", prepend = "▁" },
-                new { type = "Replace", pattern = new { String = " " }, content = "▁" } } },
-            model = new { type = "BPE", byte_fallback = true, unk_token = "<unk>", vocab = vocabulary, merges = new[] { "h e", "l l",
-                "he ll", "▁ w" } },
+            normalizer = new
+            {
+                type = "Sequence",
+                normalizers = new object[] { new { type = "Prepend", prepend = "▁" },
+                new { type = "Replace", pattern = new { String = " " }, content = "▁" } }
+            },
+            model = new
+            {
+                type = "BPE",
+                byte_fallback = true,
+                unk_token = "<unk>",
+                vocab = vocabulary,
+                merges = new[] { "h e", "l l",
+                "he ll", "▁ w" }
+            },
         });
     }
 
     private static string ByteLevelJson() => JsonSerializer.Serialize(new
     {
         added_tokens = new[] { new { id = 300, content = "</s>", special = true } },
-        pre_tokenizer = new { type = "Sequence",
+        pre_tokenizer = new
+        {
+            type = "Sequence",
             pretokenizers = new object[] { new { type = "Split", pattern = new { Regex = @"\p{L}+|\p{N}{1,3}|\s+|." },
-                behavior = "Isolated", invert = false }, new { type = "ByteLevel", add_prefix_space = false, use_regex = false } } },
+                behavior = "Isolated", invert = false }, new { type = "ByteLevel", add_prefix_space = false, use_regex = false } }
+        },
         post_processor = new { type = "TemplateProcessing", single = new object[] { new { SpecialToken = new { id = "</s>" } } } },
         model = new { type = "BPE", vocab = Vocabulary(), merges = new[] { new[] { "h", "e" }, new[] { "l", "l" }, new[] { "he", "ll" } } },
     });

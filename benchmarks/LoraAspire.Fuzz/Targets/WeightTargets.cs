@@ -21,10 +21,12 @@ internal static class WeightTargets
         string[] words = ["\"dtype\":\"F64\"", "\"shape\":[]", "\"shape\":[9223372036854775807,4]", "\"data_offsets\":[0,0]",
             "\"__metadata__\":3", .. AllTargets.JsonWords];
         yield return new("safetensors", () => [Safetensors(Encoding.UTF8.GetBytes(Header))],
-            bytes => ReadAll(Scratch.Write(folder, "a.safetensors", bytes)), typeof(ModelException)) { Words = words };
+            bytes => ReadAll(Scratch.Write(folder, "a.safetensors", bytes)), typeof(ModelException))
+        { Words = words };
         // The header by itself, with the length that belongs to it: else most inputs end at the first eight bytes.
         yield return new("safetensors-header", () => [AllTargets.Utf8(Header)],
-            bytes => ReadAll(Scratch.Write(folder, "b.safetensors", Safetensors(bytes))), typeof(ModelException)) { Words = words };
+            bytes => ReadAll(Scratch.Write(folder, "b.safetensors", Safetensors(bytes))), typeof(ModelException))
+        { Words = words };
         yield return new("pickle", () => [Pickle()], bytes =>
         {
             var path = Path.Combine(folder, "p.bin");

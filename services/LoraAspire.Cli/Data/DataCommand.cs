@@ -68,8 +68,11 @@ internal static class DataCommand
         return command;
     }
 
-    private static Argument<string> Where() => new("where") { Description =
-        "Run id, digest of the artifact (eight letters of it are enough), or folder that holds dataset.arrow" };
+    private static Argument<string> Where() => new("where")
+    {
+        Description =
+        "Run id, digest of the artifact (eight letters of it are enough), or folder that holds dataset.arrow"
+    };
 
     private static Option<string?> Stage() =>
         new("--stage") { Description = "The stage of the run that made it (default: the only one that made a data set)" };

@@ -63,7 +63,8 @@ internal sealed class ParallelRecords(ParallelSource with, Func<string, DataFile
             forms.MoveNext();
         }
         return new(dropped is null ? Make(forms.Current, from, to, pair.Source, pair.Target) : new("", "", ""), place.File, place.Row,
-            place.Line) { Pair = pair, Dropped = dropped };
+            place.Line)
+        { Pair = pair, Dropped = dropped };
     }
 
     /// <summary>

@@ -48,7 +48,8 @@ internal sealed class TableRecords(TableSource with, DataFile file, Func<string,
         {
             forms.MoveNext();
             yield return Record(rows.Current, forms.Current, input,
-                output) with { Content = string.Join('\n', asked.Select(column => rows.Current.Cells.GetValueOrDefault(column))) };
+                output) with
+            { Content = string.Join('\n', asked.Select(column => rows.Current.Cells.GetValueOrDefault(column))) };
         }
         while (rows.MoveNext());
     }

@@ -47,8 +47,14 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
                 "content_filter" => "content_filter",
                 _ => "stop",
             };
-            return JsonSerializer.Serialize(new { id = "answer", @object = "chat.completion", created = 0, model = "writer",
-                choices = new[] { new { index = 0, finish_reason = finish, message } } }, Json);
+            return JsonSerializer.Serialize(new
+            {
+                id = "answer",
+                @object = "chat.completion",
+                created = 0,
+                model = "writer",
+                choices = new[] { new { index = 0, finish_reason = finish, message } }
+            }, Json);
         }
         catch (JsonException)
         {

@@ -28,8 +28,12 @@ public sealed class ChatModels(IConfiguration? configuration = null, IServiceDis
                 + "whole app (dotnet run --project LoraAspire.AppHost), or give writer.address, such as http://127.0.0.1:15081/v1.");
         }
         // The key must not follow a redirect, nor go to a loopback address by way of a proxy.
-        HttpMessageHandler http = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !named && !endpoint.Address.IsLoopback,
-            AutomaticDecompression = DecompressionMethods.All };
+        HttpMessageHandler http = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseProxy = !named && !endpoint.Address.IsLoopback,
+            AutomaticDecompression = DecompressionMethods.All
+        };
         HttpClient client = new(new CanonicalAnswer(named ? discovery!.CreateHandler(http) : http)) { Timeout = Timeout.InfiniteTimeSpan };
         return new OpenAIClient(new ApiKeyCredential(endpoint.Key ?? "none"), new OpenAIClientOptions
         {

@@ -16,7 +16,7 @@ internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChine
     private const int Shown = 20;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
-        { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public override string System(bool bySchema) => InChinese
         ? "你为一个对话助手编写训练数据。只用 JSON 对象回答，不写其他内容。"

@@ -11,8 +11,12 @@ namespace LoraAspire.DataBuild.Written;
 /// </summary>
 internal sealed class ItemCache(string folder)
 {
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+    };
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
 

@@ -1,5 +1,5 @@
-using LoraAspire.Pipelines.Stages;
 using LoraAspire.Charts;
+using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Lab.RunPages;
 

@@ -132,7 +132,8 @@ public sealed class ParameterSet : IDisposable
         var list = tensors.ToList();
         var values = cat([.. list.Select(item => item.Tensor.detach().to_type(float32).reshape(-1))]);
         return new ParameterSet(values.DetachFromDisposeScope(),
-            [.. list.Select(item => (item.Name, item.Tensor.shape))]) { RateFactors = rateFactors };
+            [.. list.Select(item => (item.Name, item.Tensor.shape))])
+        { RateFactors = rateFactors };
     }
 
     public void Dispose()

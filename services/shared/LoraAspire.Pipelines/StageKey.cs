@@ -25,13 +25,13 @@ public static class StageKey
     public static JsonObject Identity(
         StageKind kind, StageParams with, IReadOnlyDictionary<string, string> inputs, IReadOnlyDictionary<string, string> dataFiles) =>
             new()
-        {
-            ["kind"] = kind.Name,
-            ["version"] = kind.Version,
-            ["with"] = Parameters(with),
-            ["inputs"] = JsonSerializer.SerializeToNode(inputs, ParamsJson),
-            ["data_files"] = JsonSerializer.SerializeToNode(dataFiles, ParamsJson),
-        };
+            {
+                ["kind"] = kind.Name,
+                ["version"] = kind.Version,
+                ["with"] = Parameters(with),
+                ["inputs"] = JsonSerializer.SerializeToNode(inputs, ParamsJson),
+                ["data_files"] = JsonSerializer.SerializeToNode(dataFiles, ParamsJson),
+            };
 
     /// <summary>The parameters that a result depends on, defaults included.</summary>
     public static JsonNode Parameters(StageParams with)

@@ -62,7 +62,8 @@ public sealed class KeyedChatTests(KeyedChatProcess service) : IClassFixture<Key
     private async Task<(int Code, string Said)> LoraChatAsync(string? keyFile)
     {
         ProcessStartInfo start = new("dotnet", [Built.Assembly("services/LoraAspire.Cli", "lora"), "chat", "--url",
-            service.Address.ToString(), "--once", "Hello"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            service.Address.ToString(), "--once", "Hello"])
+        { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["LORA_API_KEY_FILE"] = keyFile;
         start.Environment["LORA_STATE"] = Path.GetDirectoryName(service.KeyFile!);
         using var lora = Process.Start(start)!;

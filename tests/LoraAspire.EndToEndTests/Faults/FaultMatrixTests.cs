@@ -9,7 +9,8 @@ public sealed class FaultMatrixTests(ITestOutputHelper output)
     public async Task One_or_two_faults_of_each_kind_leave_runs_with_the_digests_of_an_undisturbed_one_or_in_words()
     {
         var start = new ProcessStartInfo("dotnet",
-            [Built.Assembly(Path.Combine("benchmarks", "LoraAspire.Faults"), "faults"), "--short"]) { RedirectStandardOutput = true };
+            [Built.Assembly(Path.Combine("benchmarks", "LoraAspire.Faults"), "faults"), "--short"])
+        { RedirectStandardOutput = true };
         using var matrix = Process.Start(start)!;
 
         var said = await matrix.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -1,5 +1,4 @@
 using LoraAspire.Model.Adapters;
-using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Weights;

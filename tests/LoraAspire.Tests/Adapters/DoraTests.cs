@@ -78,8 +78,11 @@ public sealed class DoraTests
     {
         using var scope = NewDisposeScope();
         var config = TinyModel.Config with { QkvBias = true };
-        var lora = new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]) { UseDora = true,
-            RankPattern = new Dictionary<string, int> { ["down_proj"] = 2 } };
+        var lora = new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear])
+        {
+            UseDora = true,
+            RankPattern = new Dictionary<string, int> { ["down_proj"] = 2 }
+        };
         using var model = LlamaModel.Initialize(config, CPU, float32, seed: 2);
         var ids = arange(0, 12, int64).unsqueeze(0);
         var bare = model.Forward(ids);

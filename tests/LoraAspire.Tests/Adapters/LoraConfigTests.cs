@@ -46,8 +46,14 @@ public sealed class LoraConfigTests : IDisposable
     [Fact]
     public void Settings_survive_the_file_in_their_order()
     {
-        var config = Patterned with { UseDora = true, ModulesToSave = ["lm_head"], LayersToTransform = [0, 1], LoraDropout = 0.1,
-            BaseModelNameOrPath = "base" };
+        var config = Patterned with
+        {
+            UseDora = true,
+            ModulesToSave = ["lm_head"],
+            LayersToTransform = [0, 1],
+            LoraDropout = 0.1,
+            BaseModelNameOrPath = "base"
+        };
         config.Save(_folder);
 
         var read = Assert.IsType<LoraConfig>(AdapterConfig.Load(_folder));
@@ -65,8 +71,11 @@ public sealed class LoraConfigTests : IDisposable
     {
         using var model = Tiny();
 
-        model.AttachFresh(new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]) { LayersToTransform = [1],
-            RankPattern = new Dictionary<string, int> { ["v_proj"] = 1 } }, seed: 1);
+        model.AttachFresh(new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear])
+        {
+            LayersToTransform = [1],
+            RankPattern = new Dictionary<string, int> { ["v_proj"] = 1 }
+        }, seed: 1);
 
         Assert.All(model.Linears, linear => Assert.Equal(linear.Name.Contains(".layers.1."), linear.Adapter is not null));
         Assert.Equal(1, model.Linears.Single(linear => linear.Name == "model.layers.1.self_attn.v_proj").Adapter![Lora.A].size(0));

@@ -80,8 +80,13 @@ public sealed class CultureTests : IDisposable
     private static async Task<Dictionary<string, string>> BuiltAsync()
     {
         var with = StageRun.With(
-            new AlpacaSource { Path = "a.csv", Share = 0.25, Repeat = 20 }, new SelfCognitionSource { Name = "Pebble", Developer =
-                "the lab", Sample = 60 }, new ParallelSource { Path = "p.tsv", SrcLang = "en", TgtLang = "de", MaxLengthRatio = 2.5 });
+            new AlpacaSource { Path = "a.csv", Share = 0.25, Repeat = 20 }, new SelfCognitionSource
+            {
+                Name = "Pebble",
+                Developer =
+                "the lab",
+                Sample = 60
+            }, new ParallelSource { Path = "p.tsv", SrcLang = "en", TgtLang = "de", MaxLengthRatio = 2.5 });
         var run = await new StageRun().File("a.csv", "instruction,output\nHow much is 1.5 + 2?,3.5\nWho?,Pebble.\nIt?,IS\n")
             .File("p.tsv", "Good morning.\tGuten Morgen.\nI.\tIch bin ein sehr langer Satz.\n").RunAsync(with);
         return Files(run.Dataset);

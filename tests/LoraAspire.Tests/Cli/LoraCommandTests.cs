@@ -1,7 +1,7 @@
 using LoraAspire.Cli;
+using LoraAspire.Machine.Gpu;
 using LoraAspire.Model.Data;
 using LoraAspire.Runtime;
-using LoraAspire.Machine.Gpu;
 using LoraAspire.Tests.Terminal;
 
 namespace LoraAspire.Tests.Cli;

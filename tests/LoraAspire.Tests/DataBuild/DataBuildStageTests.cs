@@ -162,8 +162,14 @@ public sealed class DataBuildStageTests
     public async Task Pairs_follow_the_templates_in_both_directions()
     {
         var run = await new StageRun().File("p.tsv", "你好\thello\n").File("t.txt", "# ours\nFrom [src_lang] to [tgt_lang]: [input]\n")
-            .RunAsync(StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"],
-                BothDirections = true }));
+            .RunAsync(StageRun.With(new ParallelSource
+            {
+                Path = "p.tsv",
+                SrcLang = "Chinese",
+                TgtLang = "English",
+                Templates = ["t.txt"],
+                BothDirections = true
+            }));
         Assert.Equal(
             ["### Instruction:\nFrom Chinese to English:\n\n### Input:\n你好\n\n### Response:\nhello",
                 "### Instruction:\nFrom English to Chinese:\n\n### Input:\nhello\n\n### Response:\n你好"],

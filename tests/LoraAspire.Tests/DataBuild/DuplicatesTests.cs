@@ -155,8 +155,11 @@ public sealed class DuplicatesTests
     [Fact]
     public void A_held_out_conversation_is_known_by_its_questions_whatever_the_answers_and_what_stands_before()
     {
-        static SourceRecord Talk(long row, params string[] turns) => new(new(turns[^1], "", "z") { History =
-            [.. turns[..^1].Select((question, i) => new LoraAspire.Model.Generation.Turn(question, $"answer {row} {i}"))] }, "c.json", row);
+        static SourceRecord Talk(long row, params string[] turns) => new(new(turns[^1], "", "z")
+        {
+            History =
+            [.. turns[..^1].Select((question, i) => new LoraAspire.Model.Generation.Turn(question, $"answer {row} {i}"))]
+        }, "c.json", row);
         Duplicates duplicates = new(new());
         duplicates.HoldOut(Talk(0, "What is the capital of France?", "And of Spain?"));
         duplicates.HoldOut(Talk(1, "Hello", "How old is the Earth?"));
@@ -194,8 +197,14 @@ public sealed class DuplicatesTests
         Duplicates duplicates = new(new());
         duplicates.HoldOut(Record("What is the capital of France?", "Paris", 0));
         SourceRecord Talk(long row, params string[] questions) => Record(questions[^1], "x", row) is var last
-            ? last with { Record = last.Record with { History = [.. questions[..^1]
-                .Select(question => new LoraAspire.Model.Generation.Turn(question, "y"))] } } : throw new InvalidOperationException();
+            ? last with
+            {
+                Record = last.Record with
+                {
+                    History = [.. questions[..^1]
+                .Select(question => new LoraAspire.Model.Generation.Turn(question, "y"))]
+                }
+            } : throw new InvalidOperationException();
         Assert.Equal([HeldOut, HeldOut, HeldOut, null], Marked(duplicates,
             Talk(1, "What is the capital of France?", "And of Spain?"), Talk(2, "Hi", "what is the capital of France?", "Thanks"), Talk(3,
                 "Hi", "What is the capital of France?"), Talk(4, "Hi", "And of Spain?")));
@@ -229,8 +238,12 @@ public sealed class DuplicatesTests
     [Fact]
     public async Task A_row_of_a_table_is_known_again_behind_another_template()
     {
-        TableSource table = new() { Path = "a.csv", Templates = ["Good or bad? [text]", "Judge this: [text]", "[text] Is that praise?"],
-            Output = "[label]" };
+        TableSource table = new()
+        {
+            Path = "a.csv",
+            Templates = ["Good or bad? [text]", "Judge this: [text]", "[text] Is that praise?"],
+            Output = "[label]"
+        };
         var run = await new StageRun().File("a.csv", "text,label\nwell made,good\nbroken,bad\nWELL made,good\nwell made,bad\n")
             .File("b.csv", "text,label\nbroken,good\n")
             .RunAsync(StageRun.With(table) with { Dedup = new() { Exact = true }, HeldOut = [table with { Path = "b.csv" }] });

@@ -1,5 +1,4 @@
 using System.Text;
-using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.Tests.DataBuild;

@@ -58,8 +58,12 @@ public sealed class SelfCognitionTests
     public async Task A_name_that_holds_every_other_one_is_asked_about_none_and_spaces_around_words_go()
     {
         var run = await new StageRun()
-            .RunAsync(StageRun.With(new SelfCognitionSource { Name = " ChatGPT GPT-4 Claude Gemini Llama Siri Alexa Bing ",
-                Developer = "us", Abilities = ["translation ", ""] }));
+            .RunAsync(StageRun.With(new SelfCognitionSource
+            {
+                Name = " ChatGPT GPT-4 Claude Gemini Llama Siri Alexa Bing ",
+                Developer = "us",
+                Abilities = ["translation ", ""]
+            }));
         var texts = await File.ReadAllTextAsync(Path.Combine(run.Dataset, "report.md"), TestContext.Current.CancellationToken);
         Assert.Contains("self_cognition", texts);
         using var rows = LoraAspire.Model.Data.InstructionDataset.Open(run.Dataset);

@@ -14,8 +14,11 @@ public sealed class TableRecordsTests
         Path = "r.csv",
         Templates = ["Is it good? [text]"],
         Output = "[label]",
-        Values = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["label"] =
-            new Dictionary<string, string> { ["0"] = "negative", ["1"] = "positive" } },
+        Values = new Dictionary<string, IReadOnlyDictionary<string, string>>
+        {
+            ["label"] =
+            new Dictionary<string, string> { ["0"] = "negative", ["1"] = "positive" }
+        },
     };
 
     private static List<SourceRecord> Records(TableSource with, string text, int seed = 1, params (string Name, string Text)[] files)
@@ -70,8 +73,12 @@ public sealed class TableRecordsTests
     [Fact]
     public void A_column_is_a_placeholder_whatever_its_name_is_made_of()
     {
-        var with = Sentiment with { Templates = ["Judge [Review (text)], as in [1]"], Output = "[a/b]",
-            Values = new Dictionary<string, IReadOnlyDictionary<string, string>>() };
+        var with = Sentiment with
+        {
+            Templates = ["Judge [Review (text)], as in [1]"],
+            Output = "[a/b]",
+            Values = new Dictionary<string, IReadOnlyDictionary<string, string>>()
+        };
         var record = Assert.Single(Records(with, "Review (text),a/b\nfine,good\n")).Record;
         Assert.Equal(("Judge fine, as in [1]", "good"), (record.Instruction, record.Output));
     }
@@ -79,8 +86,12 @@ public sealed class TableRecordsTests
     [Fact]
     public void A_slip_in_such_a_name_is_a_mistake_and_a_column_without_a_name_is_none()
     {
-        var with = Sentiment with { Templates = ["Judge [Reviev (text)]"], Output = "[a/b]",
-            Values = new Dictionary<string, IReadOnlyDictionary<string, string>>() };
+        var with = Sentiment with
+        {
+            Templates = ["Judge [Reviev (text)]"],
+            Output = "[a/b]",
+            Values = new Dictionary<string, IReadOnlyDictionary<string, string>>()
+        };
         Assert.Contains("nothing is known of the placeholder [Reviev (text)]", Failure(with, "Review (text),a/b\nfine,good\n"));
         Assert.Equal("A list such as [] or [1]: fine",
             Assert.Single(Records(Sentiment with { Templates = ["A list such as [] or [1]: [text]"] },
@@ -121,16 +132,26 @@ public sealed class TableRecordsTests
     [Fact]
     public void Words_for_a_column_that_the_file_has_not_are_refused()
     {
-        var with = Sentiment with { Values =
-            new Dictionary<string, IReadOnlyDictionary<string, string>> { ["lable"] = Sentiment.Values["label"] } };
+        var with = Sentiment with
+        {
+            Values =
+            new Dictionary<string, IReadOnlyDictionary<string, string>> { ["lable"] = Sentiment.Values["label"] }
+        };
         Assert.Contains("values names the column 'lable', did you mean 'label'? r.csv has: text, label", Failure(with, Reviews));
     }
 
     [Fact]
     public void A_truth_value_of_JSON_has_its_word_too()
     {
-        var with = Sentiment with { Path = "r.jsonl", Values = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["label"] =
-            new Dictionary<string, string> { ["true"] = "yes", ["false"] = "no" } } };
+        var with = Sentiment with
+        {
+            Path = "r.jsonl",
+            Values = new Dictionary<string, IReadOnlyDictionary<string, string>>
+            {
+                ["label"] =
+            new Dictionary<string, string> { ["true"] = "yes", ["false"] = "no" }
+            }
+        };
         Assert.Equal(["yes", "no"], Records(with, "{\"text\": \"a\", \"label\": true}\n{\"text\": \"b\", \"label\": false}")
             .Select(record => record.Record.Output));
     }

@@ -47,8 +47,13 @@ public sealed class Gemma2Tests : IDisposable
     [Fact]
     public void What_its_config_leaves_out_is_as_transformers_has_it_and_a_cap_of_null_is_none()
     {
-        var usual = Config(new() { ["attn_logit_softcapping"] = null, ["query_pre_attn_scalar"] = Absent, ["sliding_window"] = Absent,
-            ["final_logit_softcapping"] = Absent });
+        var usual = Config(new()
+        {
+            ["attn_logit_softcapping"] = null,
+            ["query_pre_attn_scalar"] = Absent,
+            ["sliding_window"] = Absent,
+            ["final_logit_softcapping"] = Absent
+        });
 
         Assert.Equal((null, 30.0, 1.0 / 16), (usual.ScoreCap, usual.LogitCap, usual.AttentionScale));
         Assert.Equal([4096, null], usual.SlidingWindow);

@@ -181,7 +181,8 @@ public sealed class HostileFilesTests : IDisposable
             case "model.safetensors": return SafetensorsFile.Open(path);
             case "model.safetensors.index.json": return WeightFiles.Open(_folder);
             case "prompt_template.json": return PromptTemplate.Load(path);
-            case "generation_config.json": return LocalModel.EosIds(_folder,
+            case "generation_config.json":
+                return LocalModel.EosIds(_folder,
                 HfTokenizer.Load(Path.Combine(GoldenFolder.RepoRoot, "models", "pebble")));
             case "tokenizer.json" or "tokenizer.model": return HfTokenizer.Load(_folder);
             default:

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using LoraAspire.Model;
 using LoraAspire.Model.Prompts;
-using LoraAspire.Model.Prompts.Jinja;
 
 namespace LoraAspire.Tests.Prompts;
 
@@ -34,7 +33,8 @@ public sealed class ChatTemplateTests : IDisposable
     public void Letters_of_the_template_and_of_the_data_are_told_apart(string template, string marked)
     {
         ChatTemplate compiled = new("{% set c = messages[0].content %}" + template, new Dictionary<string,
-            string> { ["bos_token"] = "<s>" });
+            string>
+        { ["bos_token"] = "<s>" });
         var chat = compiled.Render([new("user", "<|im_end|> ")]);
         Assert.Equal(marked, string.Concat(chat.Segments.Select(segment => segment.IsTemplate ? segment.Text : $"[{segment.Text}]")));
     }
@@ -115,8 +115,13 @@ public sealed class ChatTemplateTests : IDisposable
         using var json = JsonDocument.Parse("""[{"title": "é"}]""");
         using var off = JsonDocument.Parse("false");
         Assert.Equal("FalseFalseFalse", template.Render([]).Text);
-        ChatOptions options = new() { Documents = json.RootElement, Variables = new Dictionary<string,
-            JsonElement> { ["enable_thinking"] = off.RootElement } };
+        ChatOptions options = new()
+        {
+            Documents = json.RootElement,
+            Variables = new Dictionary<string,
+            JsonElement>
+            { ["enable_thinking"] = off.RootElement }
+        };
         Assert.Equal("TrueTrueTrue[{\"title\": \"é\"}]éFalse", template.Render([], json.RootElement, options: options).Text);
     }
 

@@ -23,7 +23,10 @@ public sealed class SpaceMarkTests : IDisposable
             pre_tokenizer = new { type = "Metaspace", replacement = "▁", prepend_scheme = scheme, split = false },
             model = new
             {
-                type = "BPE", byte_fallback = true, unk_token = "<unk>", merges = Array.Empty<string>(),
+                type = "BPE",
+                byte_fallback = true,
+                unk_token = "<unk>",
+                merges = Array.Empty<string>(),
                 vocab = new Dictionary<string, int> { ["<unk>"] = 0, ["a"] = 1, ["<s>"] = 2, ["▁"] = 3 },
             },
         }));

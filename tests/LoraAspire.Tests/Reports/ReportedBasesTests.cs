@@ -1,6 +1,5 @@
 using LoraAspire.DataBuild;
 using LoraAspire.Model;
-using LoraAspire.Model.Network;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;

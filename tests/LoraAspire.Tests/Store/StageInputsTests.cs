@@ -26,8 +26,11 @@ public sealed class StageInputsTests : IDisposable
             Kind = "merger",
             Key = new('k', 64),
             With = JsonSerializer.SerializeToElement(new { }),
-            Inputs = new Dictionary<string, InputArtifact> { ["base"] = new(_folder.Digests.OfModel("tiny"), "tiny"),
-                ["adapter"] = new(_adapter) },
+            Inputs = new Dictionary<string, InputArtifact>
+            {
+                ["base"] = new(_folder.Digests.OfModel("tiny"), "tiny"),
+                ["adapter"] = new(_adapter)
+            },
             DataFiles = new Dictionary<string, string> { ["a.json"] = _folder.Digests.OfData("a.json") },
         };
     }

@@ -181,18 +181,28 @@ public sealed class TokenizerJsonTests
 
     private static string Bpe(JsonNode vocabulary, IEnumerable<JsonNode> merges, string words, string? normalizer, bool ignoreMerges) =>
         new JsonObject
-    {
-        ["added_tokens"] = new JsonArray(new JsonObject { ["id"] = 200_000, ["content"] = "<|end|>", ["special"] = true }),
-        ["normalizer"] = normalizer is null ? null : new JsonObject { ["type"] = normalizer },
-        ["pre_tokenizer"] = new JsonObject
         {
-            ["type"] = "Sequence",
-            ["pretokenizers"] = new JsonArray(
-                new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = words }, ["behavior"] = "Isolated",
-                    ["invert"] = false },
+            ["added_tokens"] = new JsonArray(new JsonObject { ["id"] = 200_000, ["content"] = "<|end|>", ["special"] = true }),
+            ["normalizer"] = normalizer is null ? null : new JsonObject { ["type"] = normalizer },
+            ["pre_tokenizer"] = new JsonObject
+            {
+                ["type"] = "Sequence",
+                ["pretokenizers"] = new JsonArray(
+                new JsonObject
+                {
+                    ["type"] = "Split",
+                    ["pattern"] = new JsonObject { ["Regex"] = words },
+                    ["behavior"] = "Isolated",
+                    ["invert"] = false
+                },
                 new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = false }),
-        },
-        ["model"] = new JsonObject { ["type"] = "BPE", ["ignore_merges"] = ignoreMerges, ["vocab"] = vocabulary,
-            ["merges"] = new JsonArray([.. merges]) },
-    }.ToJsonString();
+            },
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["ignore_merges"] = ignoreMerges,
+                ["vocab"] = vocabulary,
+                ["merges"] = new JsonArray([.. merges])
+            },
+        }.ToJsonString();
 }

@@ -45,7 +45,12 @@ public sealed class LearnsNothingTests
         using TrainerStageRun stage = new();
         TrainerParams with = new()
         {
-            BatchSize = batch, MicroBatchSize = batch, NumEpochs = 1, ValSetSize = 0, WarmupSteps = warmup, WarmupRatio = ratio,
+            BatchSize = batch,
+            MicroBatchSize = batch,
+            NumEpochs = 1,
+            ValSetSize = 0,
+            WarmupSteps = warmup,
+            WarmupRatio = ratio,
         };
         var error = Assert.Throws<StageException>(() => stage.Run(with, "short"));
         Assert.StartsWith(words, error.Message);

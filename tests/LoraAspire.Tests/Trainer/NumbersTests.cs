@@ -13,8 +13,19 @@ namespace LoraAspire.Tests.Trainer;
 [Collection(Goldens.TorchRandom.Name)]
 public sealed class NumbersTests : IDisposable
 {
-    private static readonly TrainerParams Settings = new() { BatchSize = 4, MicroBatchSize = 4, NumEpochs = 1, LearningRate = 1e-2,
-        WarmupSteps = 0, LoraR = 4, LoraDropout = 0, ValSetSize = 4, EvalSteps = 1, SaveSteps = 1 };
+    private static readonly TrainerParams Settings = new()
+    {
+        BatchSize = 4,
+        MicroBatchSize = 4,
+        NumEpochs = 1,
+        LearningRate = 1e-2,
+        WarmupSteps = 0,
+        LoraR = 4,
+        LoraDropout = 0,
+        ValSetSize = 4,
+        EvalSteps = 1,
+        SaveSteps = 1
+    };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-numbers-").FullName;
 

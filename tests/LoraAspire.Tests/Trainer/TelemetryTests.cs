@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using LoraAspire.Machine.Gpu;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Machine.Gpu;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Trainer.Training;
 
@@ -92,6 +92,7 @@ public sealed class TelemetryTests
         Assert.EndsWith("GPU 43.1 / 79.6 GiB · 98 % · 61 °C · 655 / 700 W", ProgressText.Of(new StageProgress("step", 1, 2) { Gpu = gpu }),
             StringComparison.Ordinal);
         Assert.EndsWith("GPU 98 %", ProgressText.Of(new StageProgress("step", 1,
-            2) { Gpu = gpu with { MemoryUsed = null, Temperature = null, PowerWatts = null } }), StringComparison.Ordinal);
+            2)
+        { Gpu = gpu with { MemoryUsed = null, Temperature = null, PowerWatts = null } }), StringComparison.Ordinal);
     }
 }

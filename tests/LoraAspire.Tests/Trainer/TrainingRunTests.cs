@@ -151,8 +151,15 @@ public sealed class TrainingRunTests : IDisposable
     public void A_run_that_goes_wrong_keeps_nothing_of_it()
     {
         var error = Assert.Throws<StageException>(
-            () => Train(Settings with { LearningRate = 1e38, WarmupSteps = 3, SaveSteps = 1, ValSetSize = 0, MaxGradNorm = 0,
-                LoraDropout = 0 }, "wrong"));
+            () => Train(Settings with
+            {
+                LearningRate = 1e38,
+                WarmupSteps = 3,
+                SaveSteps = 1,
+                ValSetSize = 0,
+                MaxGradNorm = 0,
+                LoraDropout = 0
+            }, "wrong"));
 
         Assert.Contains("Training can't go on from there", error.Message, StringComparison.Ordinal);
         var at = int.Parse(error.Message.Split(' ')[1].TrimEnd(':'), System.Globalization.CultureInfo.InvariantCulture);

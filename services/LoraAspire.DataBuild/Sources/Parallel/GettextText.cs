@@ -55,8 +55,18 @@ internal static class GettextText
             return 1 + hexadecimal;
         }
         Flush(bytes, into);
-        into.Append(text[0] switch { 'n' => '\n', 't' => '\t', 'r' => '\r', 'a' => '\a', 'b' => '\b', 'f' => '\f', 'v' => '\v', var other =>
-            other });
+        into.Append(text[0] switch
+        {
+            'n' => '\n',
+            't' => '\t',
+            'r' => '\r',
+            'a' => '\a',
+            'b' => '\b',
+            'f' => '\f',
+            'v' => '\v',
+            var other =>
+            other
+        });
         return 1;
     }
 

@@ -20,8 +20,11 @@ internal sealed class RowBatch
     /// <exception cref="ArgumentException">A buffer lies outside the file.</exception>
     public RowBatch(ArrowBatch batch, int start)
     {
-        if (batch is not { NodeLengths: [var rows, var ids, var labelRows, var labels, var sources, var numbers, var lines],
-            Buffers.Length: Buffers }
+        if (batch is not
+            {
+                NodeLengths: [var rows, var ids, var labelRows, var labels, var sources, var numbers, var lines],
+                Buffers.Length: Buffers
+            }
             || Array.Exists([rows, labelRows, sources, numbers, lines], length => length != batch.Rows) || rows is < 0 or > int.MaxValue)
         {
             throw new InvalidDataException($"a batch of {batch.Rows} rows has columns of other lengths.");

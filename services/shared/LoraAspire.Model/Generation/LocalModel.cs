@@ -61,11 +61,11 @@ public sealed class LocalModel : IDisposable
         {
             ids.UnionWith(JsonFile.Read(path, "generation configuration",
                 root => !root.TryGetProperty("eos_token_id", out var eos) ? [] : eos.ValueKind switch
-            {
-                JsonValueKind.Number => [eos.GetInt32()],
-                JsonValueKind.Array => eos.EnumerateArray().Select(id => id.GetInt32()).ToList(),
-                _ => [],
-            }));
+                {
+                    JsonValueKind.Number => [eos.GetInt32()],
+                    JsonValueKind.Array => eos.EnumerateArray().Select(id => id.GetInt32()).ToList(),
+                    _ => [],
+                }));
         }
         return ids;
     }

@@ -57,7 +57,8 @@ internal static class SentencePieceJson
             {
                 case "Prepend" when part.GetProperty("prepend").GetString() == "\u2581": prefix = true; break;
                 case "Replace" when part.GetProperty("pattern").TryGetProperty("String", out var from) && from.GetString() == " "
-                    && part.GetProperty("content").GetString() == "\u2581": marks = true; break;
+                    && part.GetProperty("content").GetString() == "\u2581":
+                    marks = true; break;
                 default: throw json.Unknown($"it normalises by {part.GetRawText()}");
             }
         }

@@ -30,8 +30,15 @@ internal sealed class SentencePieceModel
     /// <summary>A model with byte fallback that keeps white space as it is, as Llama's.</summary>
     public static SentencePieceModel Of(IReadOnlyList<VocabularyPiece> pieces, int unkId, bool addDummyPrefix)
     {
-        SentencePieceModel model = new() { UnkId = unkId, BosId = -1, EosId = -1, ByteFallback = true, AddDummyPrefix = addDummyPrefix,
-            RemoveExtraWhitespaces = false };
+        SentencePieceModel model = new()
+        {
+            UnkId = unkId,
+            BosId = -1,
+            EosId = -1,
+            ByteFallback = true,
+            AddDummyPrefix = addDummyPrefix,
+            RemoveExtraWhitespaces = false
+        };
         model.Pieces.AddRange(pieces);
         return model;
     }

@@ -155,7 +155,8 @@ internal sealed class TorchFile : TensorFile
                         + $"storage of {storage.Elements} elements. Fetch the file again.");
                 }
                 return new TensorEntry(name, storage.Dtype, tensor.Shape, start,
-                    span * size) { Strides = IsContiguous(tensor) ? null : tensor.Strides };
+                    span * size)
+                { Strides = IsContiguous(tensor) ? null : tensor.Strides };
             }
         }
         catch (OverflowException error)

@@ -11,8 +11,14 @@ public static partial class Duration
     {
         var match = Form().Match(text);
         return match.Success
-            ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) * match.Groups[2].Value switch { "s" => 1, "m" => 60, "h" =>
-                3600, _ => 86_400 } : double.NaN;
+            ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) * match.Groups[2].Value switch
+            {
+                "s" => 1,
+                "m" => 60,
+                "h" =>
+                3600,
+                _ => 86_400
+            } : double.NaN;
     }
 
     /// <summary>Of a number of seconds; "long" of one that no clock has.</summary>

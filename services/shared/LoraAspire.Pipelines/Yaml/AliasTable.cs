@@ -49,14 +49,14 @@ internal static class AliasTable
     /// <summary>Keys that are taken when they ask for what is done anyway, as these values do; else refused for the reason.</summary>
     public static IReadOnlyDictionary<string, (string[] Harmless, string Reason)> Fixed { get; } =
         new Dictionary<string, (string[], string)>
-    {
-        ["load_in_8bit"] = (["false"], "quantised bases are not supported yet; leave it out to train on 16- or 32-bit weights"),
-        ["load_in_4bit"] = (["false"], "quantised bases are not supported yet; leave it out to train on 16- or 32-bit weights"),
-        ["quantization_bit"] =
+        {
+            ["load_in_8bit"] = (["false"], "quantised bases are not supported yet; leave it out to train on 16- or 32-bit weights"),
+            ["load_in_4bit"] = (["false"], "quantised bases are not supported yet; leave it out to train on 16- or 32-bit weights"),
+            ["quantization_bit"] =
             (["", "~", "null", "none"], "quantised bases are not supported yet; leave it out to train on 16- or 32-bit weights"),
-        ["resume_from_checkpoint"] =
+            ["resume_from_checkpoint"] =
             (["", "~", "null", "true"], "an interrupted trainer goes on from its own last checkpoint, and from no other; leave it out"),
-        ["bias"] = (["none"], "only adapters without biases are supported; leave it out"),
-        ["lora_bias"] = (["none", "false"], "only adapters without biases are supported; leave it out"),
-    };
+            ["bias"] = (["none"], "only adapters without biases are supported; leave it out"),
+            ["lora_bias"] = (["none", "false"], "only adapters without biases are supported; leave it out"),
+        };
 }

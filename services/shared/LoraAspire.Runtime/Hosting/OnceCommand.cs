@@ -66,10 +66,10 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
             var data = new DataRoot(parsed.GetValue(_data)?.FullName ?? paths.Data);
             var context =
                 new StageContext<TParams>(parameters, inputs, data, scratch, checkpoints, new TerminalProgress(TimeProvider.System))
-            {
-                PipelineName = kind.Name,
-                CacheDir = new ArtifactStore(paths.Store).StageCache(kind),
-            };
+                {
+                    PipelineName = kind.Name,
+                    CacheDir = new ArtifactStore(paths.Store).StageCache(kind),
+                };
             libraries.Load();
             await stage.RunAsync(context, cancellationToken);
             if (output.Exists)

@@ -34,8 +34,11 @@ public sealed class Deployments(string store)
     {
         try
         {
-            return JsonSerializer.Deserialize<Deployment>(File.ReadAllBytes(file), JsonSerializerOptions.Web) is { Name: not null,
-                Folder: not null } deployment ? deployment : null;
+            return JsonSerializer.Deserialize<Deployment>(File.ReadAllBytes(file), JsonSerializerOptions.Web) is
+            {
+                Name: not null,
+                Folder: not null
+            } deployment ? deployment : null;
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {

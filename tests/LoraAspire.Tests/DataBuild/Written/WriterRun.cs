@@ -41,24 +41,46 @@ internal sealed class WriterRun : IProgress<StageProgress>, IDisposable
         Directory.Exists(Cache) ? Directory.EnumerateFiles(Cache, "*.json", SearchOption.AllDirectories) : [];
 
     public WriterParams Writer(ScriptedServer server, int maxRequests = 40) =>
-        new() { Provider = WriterProvider.OpenAi, Model = "scripted", Address = server.Address, ApiKeyEnv = KeyVariable,
-            MaxRequests = maxRequests };
+        new()
+        {
+            Provider = WriterProvider.OpenAi,
+            Model = "scripted",
+            Address = server.Address,
+            ApiKeyEnv = KeyVariable,
+            MaxRequests = maxRequests
+        };
 
     /// <summary>Three pairs, one given template, and as many more as are asked for.</summary>
     public static DataBuildParams Pairs(WriterParams writer, int written) =>
-        StageRun.With(new ParallelSource { Path = "p.tsv", SrcLang = "Chinese", TgtLang = "English", Templates = ["t.txt"],
-            Written = written }) with { Writer = writer, CutoffLen = 512 };
+        StageRun.With(new ParallelSource
+        {
+            Path = "p.tsv",
+            SrcLang = "Chinese",
+            TgtLang = "English",
+            Templates = ["t.txt"],
+            Written = written
+        }) with
+        { Writer = writer, CutoffLen = 512 };
 
     public static DataBuildParams Self(WriterParams writer, int written) =>
-        StageRun.With(new SelfCognitionSource { Name = "Yanqi", Developer = "the lab", Written = written }) with { Writer = writer,
-            CutoffLen = 512 };
+        StageRun.With(new SelfCognitionSource { Name = "Yanqi", Developer = "the lab", Written = written }) with
+        {
+            Writer = writer,
+            CutoffLen = 512
+        };
 
     /// <summary>Two rows of a table, one given template, and as many more as are asked for.</summary>
     public DataBuildParams Table(WriterParams writer, int written)
     {
         System.IO.File.WriteAllText(Path.Combine(_folder, "r.csv"), "text,label\nwonderful,good\nterrible,bad\n");
-        return StageRun.With(new TableSource { Path = "r.csv", Templates = ["Good or bad? [text]"], Output = "[label]",
-            Written = written }) with { Writer = writer };
+        return StageRun.With(new TableSource
+        {
+            Path = "r.csv",
+            Templates = ["Good or bad? [text]"],
+            Output = "[label]",
+            Written = written
+        }) with
+        { Writer = writer };
     }
 
     /// <summary>The folder of the data set.</summary>

@@ -65,8 +65,13 @@ internal sealed class NaiveSentencePiece(IReadOnlyList<(string Text, float Score
                 at += valid ? length : 1;
             }
             bytes.Clear();
-            text.Append(piece.Type switch { Control => "", Unknown => " ⁇ ", _ =>
-                piece.Text.Replace('▁', ' ')[(i == 0 && piece.Text.StartsWith('▁') ? 1 : 0)..] });
+            text.Append(piece.Type switch
+            {
+                Control => "",
+                Unknown => " ⁇ ",
+                _ =>
+                piece.Text.Replace('▁', ' ')[(i == 0 && piece.Text.StartsWith('▁') ? 1 : 0)..]
+            });
         }
         return text.ToString();
     }

@@ -68,14 +68,28 @@ internal static class OwnAdapters
             JsonSerializer.Serialize(rows.Select(row => new { input_ids = row.Ids, labels = row.Labels })));
         File.WriteAllText(Path.Combine(folder, "case.json"), JsonSerializer.Serialize(new
         {
-            @case = new { accum = Accumulation, micro = Micro, mgn = one.MaxGradNorm, lr = one.LearningRate, norm = one.MeanOfMeans ? "mean"
-                : "num_items" },
+            @case = new
+            {
+                accum = Accumulation,
+                micro = Micro,
+                mgn = one.MaxGradNorm,
+                lr = one.LearningRate,
+                norm = one.MeanOfMeans ? "mean"
+                : "num_items"
+            },
             model = $"models/{one.Model}",
             scaling = one.Scale,
             schedule = new { type = "linear", warmup_steps = recipe.WarmupSteps, total_steps = Steps },
             padding = new { side = one.Left ? "left" : "right", pad_to_multiple_of = one.MultipleOf },
-            steps = steps.Select((step, i) => new { step = i, samples = samples[i], micro_losses = step.MicroLosses, loss = step.Loss,
-                grad_norm = step.GradNorm, lr = step.LearningRate }),
+            steps = steps.Select((step, i) => new
+            {
+                step = i,
+                samples = samples[i],
+                micro_losses = step.MicroLosses,
+                loss = step.Loss,
+                grad_norm = step.GradNorm,
+                lr = step.LearningRate
+            }),
         }));
     }
 

@@ -118,8 +118,13 @@ internal static class OwnTexts
                 var width = (rows.Max(row => row.Ids.Length) + 7) / 8 * 8;
                 int[][] Padded(Func<NaiveRow, IEnumerable<int>> part, int pad) =>
                     [.. rows.Select(row => Enumerable.Repeat(pad, width - row.Ids.Length).Concat(part(row)).ToArray())];
-                return new { records, input_ids = Padded(row => row.Ids, 0), attention_mask = Padded(row => row.Ids.Select(_ => 1), 0),
-                    labels = Padded(row => row.Labels, -100) };
+                return new
+                {
+                    records,
+                    input_ids = Padded(row => row.Ids, 0),
+                    attention_mask = Padded(row => row.Ids.Select(_ => 1), 0),
+                    labels = Padded(row => row.Labels, -100)
+                };
             }),
         }));
     }

@@ -34,7 +34,8 @@ internal sealed record Plain(int[] Shape, double[] Values, Stored As = Stored.F3
             switch (As)
             {
                 case Stored.F32: BinaryPrimitives.WriteSingleLittleEndian(place, (float)Values[i]); break;
-                case Stored.BF16: BinaryPrimitives.WriteUInt16LittleEndian(place,
+                case Stored.BF16:
+                    BinaryPrimitives.WriteUInt16LittleEndian(place,
                     (ushort)(BitConverter.SingleToUInt32Bits((float)BFloat16(Values[i])) >> 16)); break;
                 default: BinaryPrimitives.WriteInt64LittleEndian(place, (long)Values[i]); break;
             }

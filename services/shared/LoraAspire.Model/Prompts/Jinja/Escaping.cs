@@ -13,8 +13,16 @@ internal static class Escaping
         TextBuilder escaped = new();
         foreach (var (start, length, origin) in text.CodePoints())
         {
-            var entity = text.Value[start] switch { '&' => "&amp;", '<' => "&lt;", '>' => "&gt;", '"' => "&#34;", '\'' => "&#39;", _ =>
-                null };
+            var entity = text.Value[start] switch
+            {
+                '&' => "&amp;",
+                '<' => "&lt;",
+                '>' => "&gt;",
+                '"' => "&#34;",
+                '\'' => "&#39;",
+                _ =>
+                null
+            };
             escaped.Append(entity ?? text.Value.AsSpan(start, length), origin);
         }
         return escaped.ToText().AsMarkup();

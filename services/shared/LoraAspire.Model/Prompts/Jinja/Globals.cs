@@ -93,20 +93,20 @@ internal static class Globals
         var at = 0;
         return items.Count == 0 ? throw new TemplateException("at least one item has to be provided") : new("Cycler",
             new Dictionary<string, Func<Value>>(StringComparer.Ordinal)
-        {
-            ["current"] = () => items[at],
-            ["next"] = () => new FunctionValue("method", "next", _ =>
             {
-                var item = items[at];
-                at = (at + 1) % items.Count;
-                return item;
-            }),
-            ["reset"] = () => new FunctionValue("method", "reset", _ =>
-            {
-                at = 0;
-                return Value.None;
-            }),
-        });
+                ["current"] = () => items[at],
+                ["next"] = () => new FunctionValue("method", "next", _ =>
+                {
+                    var item = items[at];
+                    at = (at + 1) % items.Count;
+                    return item;
+                }),
+                ["reset"] = () => new FunctionValue("method", "reset", _ =>
+                {
+                    at = 0;
+                    return Value.None;
+                }),
+            });
     }
 
     /// <summary>C's strftime in the C locale.</summary>

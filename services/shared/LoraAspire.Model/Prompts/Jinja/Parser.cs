@@ -238,11 +238,11 @@ internal sealed partial class Parser(List<Token> tokens)
 
     private Token Expect(TokenKind kind) => Current.Kind == kind ? tokens[_at++]
         : throw Fault($"unexpected '{Current.Described}', expected {kind switch
-    {
-        TokenKind.BlockEnd => "'end of statement block'",
-        TokenKind.PrintEnd => "'end of print statement'",
-        _ => "a name",
-    }}");
+        {
+            TokenKind.BlockEnd => "'end of statement block'",
+            TokenKind.PrintEnd => "'end of print statement'",
+            _ => "a name",
+        }}");
 
     private void ExpectOperator(string op)
     {

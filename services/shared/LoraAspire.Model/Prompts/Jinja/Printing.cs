@@ -78,7 +78,8 @@ internal static class Printing
             case BoolValue truth: letters.Append(truth.Value ? "True" : "False"); break;
             case NoneValue: letters.Append("None"); break;
             case UndefinedValue: letters.Append("Undefined"); break;
-            case ListValue list: List(list.Items, list.IsTuple ? "(" : "[", list.IsTuple ? list.Items.Count == 1 ? ",)" : ")" : "]",
+            case ListValue list:
+                List(list.Items, list.IsTuple ? "(" : "[", list.IsTuple ? list.Items.Count == 1 ? ",)" : ")" : "]",
                 letters, work); break;
             case ViewValue view: List(view.Items, view.Type + "([", "])", letters, work); break;
             case DictValue dict: Entries(dict.Entries, letters, work); break;
@@ -93,7 +94,8 @@ internal static class Printing
                 letters.Append(CultureInfo.InvariantCulture,
                     $"range({range.Start}, {stop}{(range.Step == 1 ? "" : ", " + range.Step.ToString(CultureInfo.InvariantCulture))})");
                 break;
-            case FunctionValue function: letters.Append(function.Attributes is null ? "<function " + function.Name + ">" : "<Macro "
+            case FunctionValue function:
+                letters.Append(function.Attributes is null ? "<function " + function.Name + ">" : "<Macro "
                 + Repr(function.Name) + ">"); break;
             default: letters.Append('<').Append(value.Type).Append(" object>"); break;
         }

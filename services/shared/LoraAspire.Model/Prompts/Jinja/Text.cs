@@ -89,7 +89,8 @@ internal sealed class Text
 
     /// <summary>The same letters, each with one more property.</summary>
     public Text With(Origin origin) => new(Value, Array.ConvertAll(_runs, run =>
-        run with { Origin = run.Origin | origin })) { Markup = Markup };
+        run with { Origin = run.Origin | origin }))
+    { Markup = Markup };
 
     /// <summary>Each code point, with its origin.</summary>
     public IEnumerable<(int Start, int Length, Origin Origin)> CodePoints()

@@ -81,8 +81,11 @@ internal sealed class ConvertedPipeline(string name)
     }
 
     private static YamlMappingNode Inputs(params (string Name, string From)[] inputs) =>
-        new(inputs.Select(input => KeyValuePair.Create((YamlNode)Word(input.Name), (YamlNode)Word(input.From)))) { Style =
-            MappingStyle.Flow };
+        new(inputs.Select(input => KeyValuePair.Create((YamlNode)Word(input.Name), (YamlNode)Word(input.From))))
+        {
+            Style =
+            MappingStyle.Flow
+        };
 
     public static YamlScalarNode Word(string text) => new(text) { Style = ScalarStyle.Any };
 }
