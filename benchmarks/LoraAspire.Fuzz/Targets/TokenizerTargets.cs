@@ -48,7 +48,8 @@ internal static class TokenizerTargets
             Use(json);
         }, typeof(ModelException))
         {
-            Words = [.. AllTargets.JsonWords, "\"(a+)+$\"", "\"(?:\"", "\"\\\\p{L}+\"", "\"ByteLevel\"", "\"Metaspace\"", "\"NFC\"", "\"▁\"",
+            Words = [.. AllTargets.JsonWords, "\"(a+)+$\"", "\"(?:\"", "\"\\\\p{L}+\"", "\"ByteLevel\"", "\"Metaspace\"", "\"NFC\"",
+                "\"▁\"",
             "\"ignore_merges\":true", "\"byte_fallback\":true"]
         };
         var byteLevel = scratch.Folder("byte-level");
