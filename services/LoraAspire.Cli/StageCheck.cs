@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Yaml;
@@ -16,19 +17,28 @@ internal static class StageCheck
     public static async Task<(IReadOnlyList<Diagnostic> Errors, IReadOnlyList<string> Notes)> OfAsync(
         ParsedPipeline parsed, CancellationToken cancellationToken)
     {
-        var asked = await Task.WhenAll(parsed.Required().Stages.Select(stage => AskAsync(parsed, stage, cancellationToken)));
+        // Those that need nothing of another stage first: what they know of their output, the others are told.
+        var stages = parsed.Required().Stages;
+        var first = stages.Where(stage => !Needs(stage).Any()).ToList();
+        var asked = await Task.WhenAll(first.Select(stage => AskAsync(parsed, stage, null, cancellationToken)));
+        var records = first.Zip(asked, (stage, answer) => (stage.Id, answer.Records)).ToDictionary(pair => pair.Id, pair => pair.Records);
+        asked = [.. asked, .. await Task.WhenAll(stages.Except(first).Select(stage =>
+            AskAsync(parsed, stage, Needs(stage).Select(id => records.GetValueOrDefault(id)).FirstOrDefault(), cancellationToken)))];
         return ([.. asked.SelectMany(answer => answer.Errors).DistinctBy(error => (error.Line, error.Column, error.Message))],
             [.. asked.Select(answer => answer.Note).OfType<string>().Distinct()]);
     }
 
-    private static async Task<(IReadOnlyList<Diagnostic> Errors, string? Note)> AskAsync(
-        ParsedPipeline parsed, StageSpec stage, CancellationToken cancellationToken)
+    private static IEnumerable<string> Needs(StageSpec stage) => stage.Inputs.Values.OfType<StageOutput>().Select(output => output.Stage);
+
+    private static async Task<(IReadOnlyList<Diagnostic> Errors, long? Records, string? Note)> AskAsync(
+        ParsedPipeline parsed, StageSpec stage, long? records, CancellationToken cancellationToken)
     {
         if (ProgramOf(stage.Kind.Name) is not { } program)
         {
-            return ([], $"{stage.Kind.Name} isn't built, so its own checks are left out: dotnet build LoraAspire.sln");
+            return ([], null, $"{stage.Kind.Name} isn't built, so its own checks are left out: dotnet build LoraAspire.sln");
         }
-        ProcessStartInfo start = new(program, ["check", Path.GetFullPath(parsed.File), stage.Id])
+        string[] told = records is { } count ? ["--records", count.ToString(CultureInfo.InvariantCulture)] : [];
+        ProcessStartInfo start = new(program, ["check", Path.GetFullPath(parsed.File), stage.Id, .. told])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -39,10 +49,11 @@ internal static class StageCheck
         await process.WaitForExitAsync(cancellationToken);
         if (process.ExitCode != 0)
         {
-            return ([], $"{stage.Kind.Name} could not look at stage {stage.Id}: {(await trouble).Trim()}");
+            return ([], null, $"{stage.Kind.Name} could not look at stage {stage.Id}: {(await trouble).Trim()}");
         }
-        var findings = JsonSerializer.Deserialize<Finding[]>((await answer).Trim().Split('\n')[^1], MessageFormat.Json)!;
-        return ([.. findings.Select(finding => StagePlaces.At(parsed, stage.Id, finding.Key, finding.Problem))], null);
+        var outlook = JsonSerializer.Deserialize<StageOutlook>((await answer).Trim().Split('\n')[^1], MessageFormat.Json)!;
+        return ([.. outlook.Findings.Select(finding => StagePlaces.At(parsed, stage.Id, finding.Key, finding.Problem))], outlook.Records,
+            null);
     }
 
     /// <summary>Services are built side by side: …/LoraAspire.Cli/bin/X/Y/Z/ has …/LoraAspire.DataBuild/bin/X/Y/Z/ beside it.</summary>

@@ -16,6 +16,24 @@ internal static class DataBuildCheck
         return [.. model, .. Sources(given, "sources", given.With.Sources), .. Sources(given, "held_out", given.With.HeldOut)];
     }
 
+    /// <summary>Null where counting would take a while, or where a chat model writes records.</summary>
+    public static long? Records(StageCheck<DataBuildParams> given)
+    {
+        const long mostBytes = 128 << 20;
+        try
+        {
+            return given.With.Writer is not null
+                || given.With.DataFiles().Sum(name => new FileInfo(given.Data.Resolve(name)).Length) > mostBytes
+                ? null
+                : new RecordStream(given.With, given.Data, new(), new Progress<StageProgress>(), CancellationToken.None).Read()
+                    .LongCount(record => record.Dropped is null);
+        }
+        catch (Exception error) when (error is StageException or ModelException or IOException or UnauthorizedAccessException)
+        {
+            return null; // a later row is wrong: the run says which
+        }
+    }
+
     private static IEnumerable<Finding> Sources(StageCheck<DataBuildParams> given, string key, IReadOnlyList<DataSource> sources) =>
         sources.Select((source, i) => Problem(source, given.Data) is { } problem ? new Finding($"{key}[{i}]", problem) : null)
             .OfType<Finding>();

@@ -47,6 +47,8 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
 
     public IEnumerable<Finding> Check(StageCheck<DataBuildParams> given) => DataBuildCheck.Of(given);
 
+    public long? Records(StageCheck<DataBuildParams> given) => DataBuildCheck.Records(given);
+
     /// <summary>
     /// A message quotes what stands in a file, such as the names of its columns, of which there may be thousands. Its end says what to do.
     /// </summary>

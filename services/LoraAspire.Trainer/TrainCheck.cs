@@ -3,6 +3,7 @@ using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
+using LoraAspire.Trainer.Training;
 
 namespace LoraAspire.Trainer;
 
@@ -11,14 +12,35 @@ internal static class TrainCheck
 {
     public static IEnumerable<Finding> Of(StageCheck<TrainerParams> given)
     {
+        var rows = given.Records is { } records and <= int.MaxValue ? Rows(given.With, (int)records) : [];
         if (!given.Inputs.TryGetValue("base", out var folder))
         {
-            return [];
+            return rows;
         }
         var full = given.With.FinetuningType == FinetuningType.Full;
-        List<Finding> found = [.. ModelCheck.Problems(folder, weights: !full || WeightFiles.Exist(folder), tokenizer: false)
+        List<Finding> found = [.. rows, .. ModelCheck.Problems(folder, weights: !full || WeightFiles.Exist(folder), tokenizer: false)
             .Select(problem => new Finding("base", problem))];
-        return full || found.Count > 0 ? found : Targets(given.With, ModelCheck.Linears(folder));
+        return full || found.Any(finding => finding.Key == "base") ? found : [.. found, .. Targets(given.With, ModelCheck.Linears(folder))];
+    }
+
+    /// <summary>So few records that none is left to train on, or that the run ends within its warm-up.</summary>
+    private static IEnumerable<Finding> Rows(TrainerParams with, int records)
+    {
+        var heldOut = with.HeldOutOf(records);
+        if (heldOut >= records)
+        {
+            yield return new("val_set_size",
+                $"is {heldOut} rows, and the sources hold {records} records: lower it, or leave it out for a tenth of them");
+            yield break;
+        }
+        var perEpoch = (records - heldOut + with.BatchSize - 1) / with.BatchSize;
+        var steps = with.MaxSteps ?? (int)Math.Min(int.MaxValue, (long)with.NumEpochs * perEpoch);
+        if (Schedule.Of(with, steps).WarmupSteps is var warmup && warmup > 0 && warmup >= steps)
+        {
+            yield return new(with.WarmupRatio is null ? "warmup_steps" : "warmup_ratio",
+                $"makes {warmup} steps of warm-up, and {records} records "
+                + $"make at most {steps} {(steps == 1 ? "step" : "steps")}: lower it or batch_size, or raise num_epochs");
+        }
     }
 
     private static IEnumerable<Finding> Targets(TrainerParams with, IReadOnlyList<string> layers)

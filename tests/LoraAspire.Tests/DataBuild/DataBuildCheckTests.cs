@@ -34,6 +34,17 @@ public sealed class DataBuildCheckTests : IDisposable
         Assert.Contains("No tokenizer in", finding.Problem);
     }
 
+    [Fact]
+    public void The_records_of_the_files_are_counted_for_the_stages_that_follow()
+    {
+        File.WriteAllText(Path.Combine(_folder, "three.json"),
+            """[{"instruction": "a", "output": "1"}, {"instruction": "b", "output": "2"}, {"instruction": "c", "output": "3"}]""");
+        IStage<DataBuildParams> stage = new DataBuildStage();
+        Assert.Equal(5, stage.Records(new(
+            new() { Sources = [new AlpacaSource { Path = "three.json" }, new AlpacaSource { Path = "three.json", Sample = 2 }] },
+            new Dictionary<string, string>(), new DataRoot(_folder))));
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private List<Finding> Check(string model, params string[] files) => [.. ((IStage<DataBuildParams>)new DataBuildStage()).Check(new(

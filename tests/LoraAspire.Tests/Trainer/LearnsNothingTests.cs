@@ -65,6 +65,20 @@ public sealed class LearnsNothingTests
         Assert.Contains(stage.Reports, report => report.Message?.Contains("36 rows to train on, 4 held out") == true);
     }
 
+    [Theory]
+    [InlineData("val_set_size: 12", 12, "val_set_size", "is 12 rows, and the sources hold 12 records")]
+    [InlineData("val_set_size: 0", 12, "warmup_steps", "makes 100 steps of warm-up, and 12 records make at most 3 steps")]
+    [InlineData("warmup_ratio: 1.0", 12, "warmup_ratio", "makes 3 steps of warm-up")]
+    [InlineData("val_set_size: 0", 50_000, null, null)]
+    public void Too_few_records_for_the_settings_are_found_before_a_start(string yaml, long records, string? key, string? words)
+    {
+        var with = (TrainerParams)PipelineParser.ParseParams(yaml, "with.yaml", StageKinds.Trainer);
+        var found = ((IStage<TrainerParams>)new TrainStage()).Check(
+            new(with, new Dictionary<string, string>(), new DataRoot(Path.GetTempPath())) { Records = records }).ToList();
+        Assert.Equal(key, found.Select(finding => finding.Key).SingleOrDefault());
+        Assert.True(words is null || found[0].Problem.Contains(words, StringComparison.Ordinal), found.FirstOrDefault()?.Problem);
+    }
+
     [Fact]
     public void A_target_that_no_layer_has_and_a_base_that_cannot_run_are_found_before_a_start()
     {

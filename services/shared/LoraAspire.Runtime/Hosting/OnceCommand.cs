@@ -35,13 +35,14 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
         var once = new Command("once", $"Run {kind.Name} once, without Redis.") { _with, _inputs, _out, _data };
         once.SetAction((parsed, cancellationToken) => GuardedAsync(() => RunAsync(parsed, cancellationToken)));
         Argument<string> pipeline = new("pipeline"), id = new("stage");
+        Option<long?> records = new("--records") { Description = "Of the data set that an earlier stage will make, at most" };
         var check =
             new Command("check", "Look, without running it, at what would keep a stage of a pipeline from its start; `lora check` asks.")
         {
-            pipeline, id,
+            pipeline, id, records,
         };
         check.SetAction((parsed, cancellationToken) => GuardedAsync(() => CheckOfStage.RunAsync(stage, kind, paths, libraries,
-            parsed.GetRequiredValue(pipeline), parsed.GetRequiredValue(id), cancellationToken)));
+            parsed.GetRequiredValue(pipeline), parsed.GetRequiredValue(id), parsed.GetValue(records), cancellationToken)));
         var root = new RootCommand(
             $"LoraAspire's {kind.Name} worker: {kind.Title}. Without a command it takes orders from Redis "
                 + "(ConnectionStrings__redis).") { once, check };

@@ -12,17 +12,27 @@ public interface IStage<TParams> where TParams : StageParams
 
     /// <summary>What can be known to be wrong before a start: of the parameters, and of what is there already.</summary>
     IEnumerable<Finding> Check(StageCheck<TParams> given) => [];
+
+    /// <summary>How many records the output will have at most, where a look at the files tells; the stages that follow are told.</summary>
+    long? Records(StageCheck<TParams> given) => null;
 }
 
 /// <summary>What a stage can look at before its run.</summary>
 /// <param name="Inputs">Input name → folder. What an earlier stage makes isn't among them.</param>
 public sealed record StageCheck<TParams>(TParams With, IReadOnlyDictionary<string, string> Inputs,
-    DataRoot Data) where TParams : StageParams;
+    DataRoot Data) where TParams : StageParams
+{
+    /// <summary>Of the data set that an earlier stage will make, at most; null where that isn't known.</summary>
+    public long? Records { get; init; }
+}
+
 
 /// <summary>Something that would keep a stage from running.</summary>
 /// <param name="Key">The parameter or the input that it is about; "key[2]" is an item of a list.</param>
 public sealed record Finding(string Key, string Problem);
 
+/// <summary>What one stage's look gave.</summary>
+public sealed record StageOutlook(IReadOnlyList<Finding> Findings, long? Records = null);
 /// <summary>
 /// What a stage gets. Folders exist when the stage starts; the store publishes what lies in each output folder afterwards.
 /// </summary>
