@@ -35,11 +35,10 @@ internal static class TrainCheck
         }
         var perEpoch = (records - heldOut + with.BatchSize - 1) / with.BatchSize;
         var steps = with.MaxSteps ?? (int)Math.Min(int.MaxValue, (long)with.NumEpochs * perEpoch);
-        if (Schedule.Of(with, steps).WarmupSteps is var warmup && warmup > 0 && warmup >= steps)
+        if (steps == 1 && Schedule.Of(with, steps).WarmupSteps > 0)
         {
-            yield return new(with.WarmupRatio is null ? "warmup_steps" : "warmup_ratio",
-                $"makes {warmup} steps of warm-up, and {records} records "
-                + $"make at most {steps} {(steps == 1 ? "step" : "steps")}: lower it or batch_size, or raise num_epochs");
+            yield return new(with.WarmupRatio is null ? "warmup_steps" : "warmup_ratio", $"makes a warm-up, and {records} records make at "
+                + "most 1 step, which would have the learning rate 0: set it to 0, lower batch_size, or raise num_epochs");
         }
     }
 

@@ -17,6 +17,10 @@ internal sealed class RunMessages(IProgress<StageProgress> report, TrainingState
             $"{rows.Count} rows to train on, {rows.HeldOut.Count} held "
                 + $"out{(rows.LeftOut > 0 ? $", {rows.LeftOut} in neither part (copies or the other direction of held-out ones)" : "")}; "
                 + $"{rows.TotalSteps} steps of {batchSize} rows; {parameters:N0} trained parameters {arithmetic}."));
+        if (rows.Warning is { } warning)
+        {
+            Say(warning);
+        }
         if (resumed.Updates > 0)
         {
             Say($"Resuming from the checkpoint of step {resumed.Updates}.");

@@ -22,14 +22,20 @@ internal sealed class TrainingRows
         TotalSteps = steps <= int.MaxValue ? (int)steps
             : throw new StageException($"num_epochs {settings.NumEpochs} of {StepsPerEpoch} steps each are {steps} steps, more than can "
                 + "be counted. Lower num_epochs, or give max_steps.");
-        if (Schedule.Of(settings, TotalSteps).WarmupSteps is var warmup && warmup > 0 && warmup >= TotalSteps)
+        var warmup = Schedule.Of(settings, TotalSteps).WarmupSteps;
+        if (warmup > 0 && warmup >= TotalSteps)
         {
-            throw new StageException($"{TotalSteps} {(TotalSteps == 1 ? "step" : "steps")}, {warmup} of warm-up: the learning rate would "
-                + $"never get to its value, and little or nothing be learned. {_training.Length} rows make {StepsPerEpoch} "
-                + $"{(StepsPerEpoch == 1 ? "step" : "steps")} of {settings.BatchSize} an epoch: lower warmup_steps or batch_size, "
-                + "or raise num_epochs.");
+            // The first step of a warm-up has the rate 0.
+            var words = $"{TotalSteps} {(TotalSteps == 1 ? "step" : "steps")}, {warmup} of warm-up: "
+                + $"{(TotalSteps == 1 ? "nothing" : "little")} is learned, since the learning rate doesn't get to its value. "
+                + $"{_training.Length} rows make {StepsPerEpoch} {(StepsPerEpoch == 1 ? "step" : "steps")} of {settings.BatchSize} an "
+                + "epoch: lower warmup_steps or batch_size, or raise num_epochs.";
+            Warning = TotalSteps > 1 ? words : throw new StageException(words);
         }
     }
+
+    /// <summary>What the user should know of the settings with these rows; null when all is well.</summary>
+    public string? Warning { get; }
 
     public int StepsPerEpoch => _sampler.StepsPerEpoch;
 

@@ -83,7 +83,7 @@ public sealed class ReportedBasesTests : IDisposable
     }
 
     [Fact]
-    public void Twelve_records_and_a_hundred_steps_of_warm_up_are_refused()
+    public void One_step_and_a_hundred_of_warm_up_are_refused()
     {
         var root = ReportCases.Copy("warmup-longer-than-run", _folder);
         var with =

@@ -30,32 +30,44 @@ public sealed class LearnsNothingTests
     [Theory]
     [InlineData("val_set_size: 2.5", "is a whole number of rows, or below 1 a share of them")]
     [InlineData("learning_rate: 100", "must be above 0 and at most 1")]
-    [InlineData("max_steps: 50", "makes 100 steps of warm-up, and max_steps ends the run after 50")]
-    [InlineData("max_steps: 50\nwarmup_ratio: 1", "makes 50 steps of warm-up, and max_steps ends the run after 50")]
+    [InlineData("max_steps: 1", "makes a warm-up, whose first step has the learning rate 0, and max_steps is 1")]
+    [InlineData("max_steps: 1\nwarmup_ratio: 0.5", "makes a warm-up, whose first step has the learning rate 0, and max_steps is 1")]
     public void A_slip_is_refused_where_it_is_written(string yaml, string words) =>
         Assert.Contains(words, Assert.Throws<PipelineException>(() =>
             PipelineParser.ParseParams(yaml, "with.yaml", StageKinds.Trainer)).Message);
 
     [Theory]
-    [InlineData(100, null, 40, "1 step, 100 of warm-up")]
-    [InlineData(5, null, 8, "5 steps, 5 of warm-up")]
-    [InlineData(0, 1.0, 20, "2 steps, 2 of warm-up")]
-    public void A_run_that_is_no_longer_than_its_warm_up_is_refused(int warmup, double? ratio, int batch, string words)
+    [InlineData(100, null, "1 step, 100 of warm-up: nothing is learned")]
+    [InlineData(0, 0.5, "1 step, 1 of warm-up: nothing is learned")]
+    public void A_run_of_one_step_at_the_rate_0_is_refused(int warmup, double? ratio, string words)
     {
         using TrainerStageRun stage = new();
-        TrainerParams with = new()
-        {
-            BatchSize = batch,
-            MicroBatchSize = batch,
-            NumEpochs = 1,
-            ValSetSize = 0,
-            WarmupSteps = warmup,
-            WarmupRatio = ratio,
-        };
-        var error = Assert.Throws<StageException>(() => stage.Run(with, "short"));
+        var error =
+            Assert.Throws<StageException>(() => stage.Run(Once(batch: 40) with { WarmupSteps = warmup, WarmupRatio = ratio }, "one"));
         Assert.StartsWith(words, error.Message);
-        Assert.Contains("lower warmup_steps or batch_size", error.Message);
+        Assert.Contains("40 rows make 1 step of 40 an epoch: lower warmup_steps or batch_size", error.Message);
     }
+
+    [Theory]
+    [InlineData(8, 5, "5 steps, 5 of warm-up: little is learned")]
+    [InlineData(20, 100, "2 steps, 100 of warm-up: little is learned")]
+    [InlineData(8, 4, null)]
+    public void A_run_that_ends_within_its_warm_up_is_warned_of(int batch, int warmup, string? words)
+    {
+        using TrainerStageRun stage = new();
+        stage.Run(Once(batch) with { WarmupSteps = warmup }, "short");
+        Assert.Equal(words is not null, stage.Reports.Any(report => report.Message?.Contains("of warm-up") == true));
+        Assert.True(words is null || stage.Reports.Any(report => report.Message?.StartsWith(words) == true));
+    }
+
+    private static TrainerParams Once(int batch) => new()
+    {
+        BatchSize = batch,
+        MicroBatchSize = batch,
+        NumEpochs = 1,
+        ValSetSize = 0,
+        Device = Device.Cpu,
+    };
 
     [Fact]
     public void Of_few_rows_a_tenth_is_held_out_where_nothing_is_said()
@@ -67,8 +79,9 @@ public sealed class LearnsNothingTests
 
     [Theory]
     [InlineData("val_set_size: 12", 12, "val_set_size", "is 12 rows, and the sources hold 12 records")]
-    [InlineData("val_set_size: 0", 12, "warmup_steps", "makes 100 steps of warm-up, and 12 records make at most 3 steps")]
-    [InlineData("warmup_ratio: 1.0", 12, "warmup_ratio", "makes 3 steps of warm-up")]
+    [InlineData("{ val_set_size: 0, num_epochs: 1 }", 12, "warmup_steps", "12 records make at most 1 step")]
+    [InlineData("{ warmup_ratio: 1.0, num_epochs: 1 }", 12, "warmup_ratio", "12 records make at most 1 step")]
+    [InlineData("val_set_size: 0", 12, null, null)]
     [InlineData("val_set_size: 0", 50_000, null, null)]
     public void Too_few_records_for_the_settings_are_found_before_a_start(string yaml, long records, string? key, string? words)
     {

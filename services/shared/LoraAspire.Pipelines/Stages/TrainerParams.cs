@@ -151,10 +151,10 @@ public sealed record TrainerParams : StageParams
         {
             yield return ("val_set_size", "is a whole number of rows, or below 1 a share of them");
         }
-        if (MaxSteps is { } most && (WarmupRatio is { } ratio ? Math.Ceiling(ratio * most) : WarmupSteps) is var warmup && warmup >= most)
+        if (MaxSteps == 1 && (WarmupRatio ?? WarmupSteps) > 0)
         {
             yield return (WarmupRatio is null ? "warmup_steps" : "warmup_ratio",
-                $"makes {warmup} steps of warm-up, and max_steps ends the run after {most}: the learning rate never gets to its value");
+                "makes a warm-up, whose first step has the learning rate 0, and max_steps is 1: nothing would be learned");
         }
         if (EarlyStoppingPatience is not null && ValSetSize == 0)
         {
