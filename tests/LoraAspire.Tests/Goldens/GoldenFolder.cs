@@ -39,9 +39,13 @@ public static class GoldenFolder
         string[] files = !Directory.Exists(folder) ? []
             : [.. Directory.EnumerateDirectories(folder, $"*{kind}*").SelectMany(Directory.EnumerateFiles)
             .Select(file => Path.GetRelativePath(SharedCases, file)).Order(StringComparer.Ordinal)];
-        return files is [] ? [new("none") { Skip = NotThere(Path.Combine(folder, $"*{kind}*")) }]
-            : [.. files.Select(file => new TheoryDataRow<string>(file))];
+        return OrSkipped(files, Path.Combine(folder, $"*{kind}*"));
     }
+
+    /// <summary>A row each; where there are none, one that says so: a theory without rows would count as failed.</summary>
+    /// <param name="missing">What is looked for.</param>
+    public static IReadOnlyList<TheoryDataRow<string>> OrSkipped(IEnumerable<string> names, string missing) =>
+        [.. names.Select(name => new TheoryDataRow<string>(name)).DefaultIfEmpty(new("none") { Skip = NotThere(missing) })];
 
     /// <summary>The names of the cases in a folder of the layout, this project's own first.</summary>
     /// <param name="folder">Such as "models"; empty for the layout's root.</param>
