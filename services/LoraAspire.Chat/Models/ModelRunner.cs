@@ -46,6 +46,16 @@ public sealed class ModelRunner(ModelCatalog catalog, ModelPool pool)
         }
     }
 
+    /// <summary>What a model says of itself: tokens of a text, an embedding.</summary>
+    /// <exception cref="RequestException">No such model.</exception>
+    public async Task<T> UseAsync<T>(string? modelId, Func<LocalModel, T> use, CancellationToken cancellationToken)
+    {
+        var served = Find(modelId);
+        await Task.Run(() => catalog.Verify(served, cancellationToken), cancellationToken);
+        using var lease = await pool.RentAsync(served.Folder, cancellationToken);
+        return await Task.Run(() => use(lease.Model), cancellationToken);
+    }
+
     private ServedModel Find(string? id)
     {
         if (string.IsNullOrEmpty(id))
