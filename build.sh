@@ -24,7 +24,7 @@ TEXT
 
 # What can't be provided is said before the build, not after it.
 require() {
-    command -v dotnet >/dev/null || fail "No dotnet on the PATH: install the .NET SDK 10, https://dotnet.microsoft.com/download"
+    require_dotnet
     command -v apt-get >/dev/null && return
     command -v redis-server >/dev/null || command -v valkey-server >/dev/null ||
         fail "No redis-server or valkey-server on the PATH, and no apt-get to unpack one with: install Redis (macOS: brew install redis)"
@@ -35,15 +35,19 @@ require() {
         fail "No browser for the tests of the pages, and no apt-get to unpack one with: install Chromium, Chrome or Edge"
 }
 
+require_dotnet() {
+    command -v dotnet >/dev/null || fail "No dotnet on the PATH: install the .NET SDK 10, https://dotnet.microsoft.com/download"
+}
+
 fail() {
     echo "$1" >&2
     exit 1
 }
 
 build() {
-    require
+    require_dotnet
     echo "Restoring and building ..."
-    dotnet build LoraAspire.sln -v quiet --nologo
+    dotnet build "${1:-LoraAspire.sln}" -v quiet --nologo
 }
 
 platforms() {
@@ -58,10 +62,11 @@ platforms() {
 
 # Runs each test project, one after another since they share the cores, then counts from the result files: a project that
 # did not run is a failure, not a silence.
+projects="LoraAspire.Tests LoraAspire.RedisTests LoraAspire.EndToEndTests"
 run_tests() {
     local results="$PWD/TestResults" failed=0 name program
     rm -rf "$results" && mkdir -p "$results"
-    for name in LoraAspire.Tests LoraAspire.RedisTests LoraAspire.EndToEndTests; do
+    for name in $projects; do
         echo "Running $name ..."
         for program in "tests/$name/bin/Debug/net10.0"/*/"$name"; do
             "$program" -result-trx "$results/$name.trx" "$@" || failed=1
@@ -89,6 +94,7 @@ case "${1:-}" in
         run_tests
         ;;
     test)
+        require
         build
         # On a developer's machine the other platforms would cost a download of their libtorch each.
         [ -z "${CI:-}" ] || platforms
@@ -96,12 +102,14 @@ case "${1:-}" in
         ;;
     goldens)
         [ -z "${LORA_GOLDENS:-}" ] || [ -d "$LORA_GOLDENS" ] || fail "no folder $LORA_GOLDENS: set LORA_GOLDENS to a folder of golden cases, or to nothing"
-        build
+        projects=LoraAspire.Tests
+        build tests/LoraAspire.Tests
         run_tests -trait "Category=Goldens"
         ;;
     gpu-tests)
         [ -n "${LORA_LIBTORCH:-}" ] || fail "LORA_LIBTORCH is not set: the packages have libtorch for the CPU alone. Name the lib folder of one with CUDA"
-        build
+        projects=LoraAspire.Tests
+        build tests/LoraAspire.Tests
         run_tests -trait "Category=Gpu" || fail "No test of a kernel passed: see above (a test that finds no GPU says so and is skipped)"
         ;;
     watch)
@@ -116,6 +124,7 @@ case "${1:-}" in
         ;;
     faults)
         shift
+        require
         build
         exec dotnet run --no-build --project benchmarks/LoraAspire.Faults -- "$@"
         ;;

@@ -27,7 +27,7 @@ internal static class CheckCommand
                 var errors = result.Errors;
                 if (result.Pipeline is not null)
                 {
-                    (errors, var notes) = await StageCheck.OfAsync(result, cancellationToken);
+                    (errors, var notes) = await StageOutlooks.OfAsync(result, cancellationToken);
                     foreach (var note in notes)
                     {
                         Console.WriteLine($"{file}: note: {note}");

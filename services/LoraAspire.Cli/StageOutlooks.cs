@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
@@ -11,7 +12,7 @@ namespace LoraAspire.Cli;
 /// What the stages of a pipeline know of their own work: each one's program is asked, beside which this one was built, so that reading a
 /// model or a data file stays theirs.
 /// </summary>
-internal static class StageCheck
+internal static class StageOutlooks
 {
     /// <returns>What is wrong, at its place in the file, and which stages couldn't be asked.</returns>
     public static async Task<(IReadOnlyList<Diagnostic> Errors, IReadOnlyList<string> Notes)> OfAsync(
@@ -38,22 +39,46 @@ internal static class StageCheck
             return ([], null, $"{stage.Kind.Name} isn't built, so its own checks are left out: dotnet build LoraAspire.sln");
         }
         string[] told = records is { } count ? ["--records", count.ToString(CultureInfo.InvariantCulture)] : [];
-        ProcessStartInfo start = new(program, ["check", Path.GetFullPath(parsed.File), stage.Id, .. told])
+        try
         {
+            var outlook = await AskAsync(program, ["check", parsed.File, stage.Id, .. told], parsed.Yaml, cancellationToken);
+            return ([.. outlook.Findings.Select(finding => StagePlaces.At(parsed, stage.Id, finding.Key, finding.Problem))],
+                outlook.Records, null);
+        }
+        // A stage that couldn't look is no stage that found nothing.
+        catch (Exception error) when (error is CliException or JsonException or IOException or Win32Exception)
+        {
+            return ([StagePlaces.At(parsed, stage.Id, "", $"{stage.Kind.Name} could not look at it: {error.Message}")], null, null);
+        }
+    }
+
+    /// <exception cref="CliException">It ended with an error.</exception>
+    private static async Task<StageOutlook> AskAsync(string program, string[] words, string yaml, CancellationToken cancellationToken)
+    {
+        ProcessStartInfo start = new(program, words)
+        {
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
         using var process = Process.Start(start)!;
-        var (answer, trouble) =
-            (process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
-        await process.WaitForExitAsync(cancellationToken);
-        if (process.ExitCode != 0)
+        using var stop = cancellationToken.Register(() => process.Kill());
+        var (answer, trouble) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None),
+            process.StandardError.ReadToEndAsync(CancellationToken.None));
+        try
         {
-            return ([], null, $"{stage.Kind.Name} could not look at stage {stage.Id}: {(await trouble).Trim()}");
+            await process.StandardInput.WriteAsync(yaml);
+            process.StandardInput.Close();
         }
-        var outlook = JsonSerializer.Deserialize<StageOutlook>((await answer).Trim().Split('\n')[^1], MessageFormat.Json)!;
-        return ([.. outlook.Findings.Select(finding => StagePlaces.At(parsed, stage.Id, finding.Key, finding.Problem))], outlook.Records,
-            null);
+        catch (IOException)
+        {
+            // It ended before it had read all: its exit code and its words say why.
+        }
+        await process.WaitForExitAsync(CancellationToken.None);
+        cancellationToken.ThrowIfCancellationRequested();
+        return process.ExitCode == 0
+            ? JsonSerializer.Deserialize<StageOutlook>((await answer).Trim().Split('\n')[^1], MessageFormat.Json)!
+            : throw new CliException($"{Path.GetFileName(program)} ended with {process.ExitCode}. {(await trouble).Trim()}");
     }
 
     /// <summary>Services are built side by side: …/LoraAspire.Cli/bin/X/Y/Z/ has …/LoraAspire.DataBuild/bin/X/Y/Z/ beside it.</summary>

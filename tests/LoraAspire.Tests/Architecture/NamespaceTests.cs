@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using LoraAspire.Runtime;
 
 namespace LoraAspire.Tests.Architecture;
 
@@ -11,11 +10,10 @@ public sealed partial class NamespaceTests
     [Fact]
     public void A_namespace_is_the_path_of_its_folder()
     {
-        var root = LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!;
-        var wrong = new[] { "LoraAspire.AppHost", "LoraAspire.ServiceDefaults", "services", "benchmarks", "tests", "tools" }
-            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.cs", SearchOption.AllDirectories))
-            .Where(file => !Built().IsMatch(file) && !s_elsewhere.Any(place => file.EndsWith(place, StringComparison.Ordinal)))
-            .Select(file => (File: Path.GetRelativePath(root, file), Said: Namespace().Match(File.ReadAllText(file)).Groups[1].Value))
+        var wrong = SourceFiles.Under("LoraAspire.AppHost", "LoraAspire.ServiceDefaults", "services", "benchmarks", "tests", "tools")
+            .Where(file => file.EndsWith(".cs", StringComparison.Ordinal)
+                && !s_elsewhere.Any(place => file.EndsWith(place, StringComparison.Ordinal)))
+            .Select(file => (File: file, Said: Namespace().Match(File.ReadAllText(Path.Combine(SourceFiles.Root, file))).Groups[1].Value))
             .Where(one => one.Said.Length > 0 && one.Said != Expected(one.File))
             .Select(one => $"{one.File}: {one.Said}");
 
@@ -31,7 +29,4 @@ public sealed partial class NamespaceTests
 
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
     private static partial Regex Namespace();
-
-    [GeneratedRegex(@"[/\\](bin|obj)[/\\]")]
-    private static partial Regex Built();
 }

@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime;
 
 namespace LoraAspire.Tests.Architecture;
 
@@ -9,10 +8,8 @@ namespace LoraAspire.Tests.Architecture;
 /// A stage kind stands in four places: its parameters, its service (stage class and Program.cs), a line of AppHost.cs, a row of StageKinds.
 /// Everything else draws and runs it from its description.
 /// </summary>
-public sealed partial class StageKindTests
+public sealed class StageKindTests
 {
-    private static readonly string s_root = LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!;
-
     /// <summary>Where a kind is named by design; in the last, the word is the command's own.</summary>
     private static readonly string[] s_named =
     [
@@ -28,16 +25,13 @@ public sealed partial class StageKindTests
         Assert.Equal(StageKinds.All, fields.Select(field => (StageKind)field.GetValue(null)!));
         var names = fields.Select(field => (StageKind)field.GetValue(null)!).Zip(fields, (kind, field) => (Kind: kind, Pattern: new Regex(
             $"""StageKinds\.{field.Name}\b|"{Regex.Escape(kind.Name)}"|\b{kind.Params.Name}\b"""))).ToList();
-        var files = new[] { "LoraAspire.AppHost", "LoraAspire.ServiceDefaults", "services" }
-            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(s_root, folder), "*", SearchOption.AllDirectories))
-            .Where(file => Path.GetExtension(file) is ".cs" or ".razor" && !Built().IsMatch(file))
-            .Select(file => Path.GetRelativePath(s_root, file))
+        var files = SourceFiles.Under("LoraAspire.AppHost", "LoraAspire.ServiceDefaults", "services")
             // A configuration of another trainer means a pipeline of certain kinds.
             .Where(file => !s_named.Contains(file) && !file.Contains("/Yaml/Foreign/", StringComparison.Ordinal)).ToList();
         Assert.Contains("services/LoraAspire.Lab/RunPages/RunPage.razor", files);
 
         var found = from file in files
-                    let text = File.ReadAllText(Path.Combine(s_root, file))
+                    let text = File.ReadAllText(Path.Combine(SourceFiles.Root, file))
                     from name in names
                     where !IsAtHome(file, name.Kind) && name.Pattern.IsMatch(text)
                     select $"{file} names {name.Kind.Name}";
@@ -47,12 +41,12 @@ public sealed partial class StageKindTests
 
     [Fact]
     public void What_no_kind_names_is_found_in_one_that_does() =>
-        Assert.Matches("StageKinds\\.Merger", File.ReadAllText(Path.Combine(s_root, "services/LoraAspire.Merger/Program.cs")));
+        Assert.Matches("StageKinds\\.Merger", File.ReadAllText(Path.Combine(SourceFiles.Root, "services/LoraAspire.Merger/Program.cs")));
 
     [Fact]
     public void The_program_of_a_kind_is_one_statement() => Assert.All(["Trainer", "Merger", "Evaluator"], service =>
     {
-        var lines = File.ReadAllLines(Path.Combine(s_root, $"services/LoraAspire.{service}/Program.cs"));
+        var lines = File.ReadAllLines(Path.Combine(SourceFiles.Root, $"services/LoraAspire.{service}/Program.cs"));
         Assert.Single(lines, line => line.Length > 0 && !line.StartsWith("using ", StringComparison.Ordinal));
     });
 
@@ -81,7 +75,4 @@ public sealed partial class StageKindTests
     private static bool IsAtHome(string file, StageKind kind) =>
         file.StartsWith($"services/LoraAspire.{kind.Params.Name.Replace("Params", "")}/", StringComparison.Ordinal)
         || file.StartsWith("services/shared/LoraAspire.Pipelines/Stages/", StringComparison.Ordinal);
-
-    [GeneratedRegex(@"[/\\](bin|obj)[/\\]")]
-    private static partial Regex Built();
 }

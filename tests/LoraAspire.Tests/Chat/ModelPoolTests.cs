@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using LoraAspire.Chat.Models;
-using LoraAspire.Runtime;
+using LoraAspire.Tests.Goldens;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
@@ -12,7 +12,7 @@ public sealed class ModelPoolTests : ILogger<ModelPool>
 {
     private static readonly TimeSpan Idle = TimeSpan.FromMinutes(15);
 
-    private readonly string _model = Path.Combine(LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!, "models", "pebble");
+    private readonly string _model = GoldenFolder.Pebble;
     private readonly FakeTimeProvider _clock = new();
     private readonly ConcurrentQueue<string> _said = [];
 

@@ -116,13 +116,8 @@ public sealed class EvaluateStageTests : IDisposable
             inputs["base"] = baseFolder;
         }
         StageContext<EvaluatorParams> context = new(new() { Questions = questions, MaxNewTokens = maxNewTokens, Device = device }, inputs,
-            new DataRoot(scratch), scratch, scratch, new Sink(_reports));
+            new DataRoot(scratch), scratch, scratch, new ProgressSink(_reports.Add));
         new EvaluateStage().RunAsync(context, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
         return context.OutputDir("report");
-    }
-
-    private sealed class Sink(List<StageProgress> reports) : IProgress<StageProgress>
-    {
-        public void Report(StageProgress value) => reports.Add(value);
     }
 }

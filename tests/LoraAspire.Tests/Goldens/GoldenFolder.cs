@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.Runtime;
 using LoraAspire.Tests.Goldens.Own;
 
 namespace LoraAspire.Tests.Goldens;
@@ -15,7 +16,9 @@ public static class GoldenFolder
     private const string Own = "own", Shared = "shared";
 
     /// <summary>The folder that holds LoraAspire.sln.</summary>
-    public static string RepoRoot { get; } = FindRepoRoot();
+    public static string RepoRoot { get; } = LoraPaths.RepositoryRoot(AppContext.BaseDirectory)
+        ?? throw new DirectoryNotFoundException(
+            $"No LoraAspire.sln above {AppContext.BaseDirectory}: run the tests from inside the repository.");
 
     /// <summary>The shared goldens, which need not be there.</summary>
     public static string Root { get; } = FindRoot("LORA_GOLDENS", "goldens");
@@ -102,17 +105,5 @@ public static class GoldenFolder
         }
         return Directory.Exists(named) ? Path.GetFullPath(named)
             : throw new DirectoryNotFoundException($"{variable} names {named}, which does not exist.");
-    }
-
-    private static string FindRepoRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "LoraAspire.sln")))
-        {
-            folder = folder.Parent;
-        }
-        return folder?.FullName
-            ?? throw new DirectoryNotFoundException(
-                $"No LoraAspire.sln above {AppContext.BaseDirectory}: run the tests from inside the repository.");
     }
 }

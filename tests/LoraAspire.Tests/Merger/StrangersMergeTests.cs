@@ -385,17 +385,14 @@ public sealed class StrangersMergeTests : IDisposable
         return (reported, await MergeAsync(Path.Combine(reported, "base"), Path.Combine(reported, adapter)));
     }
 
-    private sealed class Log(List<string> messages) : IProgress<StageProgress>
-    {
-        public void Report(StageProgress value) => messages.Add(value.Message ?? "");
-    }
+    private ProgressSink Log => new(progress => _messages.Add(progress.Message ?? ""));
 
     private async Task<string> MergeAsync(string baseFolder, string adapter)
     {
         var scratch = Directory.CreateDirectory(At("scratch")).FullName;
         var context = new StageContext<MergerParams>(new MergerParams(),
             new Dictionary<string, string> { ["base"] = baseFolder, ["adapter"] = adapter }, new DataRoot(scratch), scratch, scratch,
-            new Log(_messages));
+            Log);
         await new MergeStage().RunAsync(context, TestContext.Current.CancellationToken);
         return context.OutputDir("model");
     }
@@ -428,7 +425,7 @@ public sealed class StrangersMergeTests : IDisposable
     private (long, long)? MergeWritten()
     {
         using var adapter = Adapter.Load(At("adapter"));
-        return MergedWeights.Write(At("base"), adapter, At("merged"), 1L << 30, new Log(_messages), TestContext.Current.CancellationToken);
+        return MergedWeights.Write(At("base"), adapter, At("merged"), 1L << 30, Log, TestContext.Current.CancellationToken);
     }
 
     /// <summary>The first layer's weight before and after, and its pair.</summary>

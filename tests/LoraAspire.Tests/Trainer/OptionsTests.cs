@@ -168,7 +168,7 @@ public sealed class OptionsTests : IDisposable
         using var parameters = ParameterSet.OfAdapters(model, Settings.LoraplusLrRatio);
         using var rows = Rows();
         var folder = Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
-        using var run = new TrainingRun(model, parameters, rows, Settings, folder, new Sink(progress =>
+        using var run = new TrainingRun(model, parameters, rows, Settings, folder, new ProgressSink(progress =>
         {
             if (progress.Done == stopAfter)
             {
@@ -196,10 +196,5 @@ public sealed class OptionsTests : IDisposable
             writer.Complete();
         }
         return InstructionDataset.Open(folder);
-    }
-
-    private sealed class Sink(Action<StageProgress> each) : IProgress<StageProgress>
-    {
-        public void Report(StageProgress value) => each(value);
     }
 }

@@ -30,7 +30,7 @@ internal sealed class TrainerStageRun : IDisposable
         template.Save(Path.Combine(Dataset, PromptTemplate.FileName));
     }
 
-    public static string Base => Path.Combine(GoldenFolder.RepoRoot, "models", "pebble");
+    public static string Base => GoldenFolder.Pebble;
 
     public string Dataset => Path.Combine(_folder, "dataset");
 
@@ -52,7 +52,7 @@ internal sealed class TrainerStageRun : IDisposable
         {
             stop.Cancel();
         }
-        var report = new Sink(progress =>
+        var report = new ProgressSink(progress =>
         {
             Reports.Add(progress);
             if (progress.Phase == "step")
@@ -75,9 +75,4 @@ internal sealed class TrainerStageRun : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
-
-    private sealed class Sink(Action<StageProgress> each) : IProgress<StageProgress>
-    {
-        public void Report(StageProgress value) => each(value);
-    }
 }

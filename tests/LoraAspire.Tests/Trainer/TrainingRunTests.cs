@@ -204,7 +204,7 @@ public sealed class TrainingRunTests : IDisposable
         using var parameters = ParameterSet.OfModel(model);
         using var rows = Rows();
         using var run = new TrainingRun(model, parameters, rows, Settings with { FinetuningType = FinetuningType.Full },
-            Directory.CreateDirectory(Path.Combine(_folder, "full")).FullName, new Sink(null));
+            Directory.CreateDirectory(Path.Combine(_folder, "full")).FullName, new ProgressSink());
 
         run.Run(CancellationToken.None);
 
@@ -221,7 +221,7 @@ public sealed class TrainingRunTests : IDisposable
         using var parameters = ParameterSet.OfAdapters(model);
         using var rows = Rows();
         using var run = new TrainingRun(model, parameters, rows, Settings,
-            Directory.CreateDirectory(Path.Combine(_folder, "frozen")).FullName, new Sink(null));
+            Directory.CreateDirectory(Path.Combine(_folder, "frozen")).FullName, new ProgressSink());
 
         run.Run(CancellationToken.None);
 
@@ -238,7 +238,7 @@ public sealed class TrainingRunTests : IDisposable
         using var parameters = ParameterSet.OfAdapters(model);
         using var rows = Rows();
         var folder = Directory.CreateDirectory(Path.Combine(_folder, checkpoints)).FullName;
-        using var run = new TrainingRun(model, parameters, rows, settings, folder, new Sink(progress =>
+        using var run = new TrainingRun(model, parameters, rows, settings, folder, new ProgressSink(progress =>
         {
             said?.Invoke(progress);
             if (progress.Done == stopAfter)
@@ -291,9 +291,4 @@ public sealed class TrainingRunTests : IDisposable
         QkNorm = false,
         SlidingWindow = [null, null],
     }, CPU, float32, seed: 5);
-
-    private sealed class Sink(Action<StageProgress>? each) : IProgress<StageProgress>
-    {
-        public void Report(StageProgress value) => each?.Invoke(value);
-    }
 }

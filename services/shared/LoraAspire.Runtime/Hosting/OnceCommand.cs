@@ -33,16 +33,16 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
     {
         TerminalText.GuardConsole();
         var once = new Command("once", $"Run {kind.Name} once, without Redis.") { _with, _inputs, _out, _data };
-        once.SetAction((parsed, cancellationToken) => GuardedAsync(() => RunAsync(parsed, cancellationToken)));
-        Argument<string> pipeline = new("pipeline"), id = new("stage");
+        once.SetAction(RunAsync);
+        Argument<string> file = new("file"), id = new("stage");
         Option<long?> records = new("--records") { Description = "Of the data set that an earlier stage will make, at most" };
         var check =
-            new Command("check", "Look, without running it, at what would keep a stage of a pipeline from its start; `lora check` asks.")
+            new Command("check", "Look at what would keep a stage of the pipeline on the standard input from its start; `lora check` asks.")
         {
-            pipeline, id, records,
+            file, id, records,
         };
-        check.SetAction((parsed, cancellationToken) => GuardedAsync(() => CheckOfStage.RunAsync(stage, kind, paths, libraries,
-            parsed.GetRequiredValue(pipeline), parsed.GetRequiredValue(id), parsed.GetValue(records), cancellationToken)));
+        check.SetAction((parsed, cancellationToken) => CheckOfStage.RunAsync(stage, kind, paths, libraries,
+            parsed.GetRequiredValue(file), parsed.GetRequiredValue(id), parsed.GetValue(records), cancellationToken));
         var root = new RootCommand(
             $"LoraAspire's {kind.Name} worker: {kind.Title}. Without a command it takes orders from Redis "
                 + "(ConnectionStrings__redis).") { once, check };
@@ -86,14 +86,6 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
         {
             await Console.Error.WriteLineAsync($"stopped; run the same command again to go on from the last checkpoint in {output}.part");
             return 130;
-        }
-    }
-
-    private static async Task<int> GuardedAsync(Func<Task<int>> run)
-    {
-        try
-        {
-            return await run();
         }
         catch (Exception error) when (error is StageException or PipelineException or IOException or UnauthorizedAccessException)
         {
