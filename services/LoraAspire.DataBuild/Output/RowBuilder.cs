@@ -46,8 +46,7 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
                         + $"{{ {placeholder.Trim('{', '}', ' ')}: ... }}; else set unfilled_placeholders to skip such records, or to "
                         + "keep where it is text.");
         }
-        if ((string.IsNullOrWhiteSpace(record.Output) || record.History.Any(turn => string.IsNullOrWhiteSpace(turn.Answer)))
-            && with.EmptyOutput != EmptyOutput.Keep)
+        if (record.HasEmptyAnswer && with.EmptyOutput != EmptyOutput.Keep)
         {
             return with.EmptyOutput == EmptyOutput.Skip ? new(source, Dropped: Empty)
                 : Refuse(source, "the output is empty. Give it an answer, or set empty_output to skip or keep.");
