@@ -157,6 +157,16 @@ public sealed class ChatTemplateRowsTests : IDisposable
             .FailureAsync(with with { EmptyOutput = EmptyOutput.Error }));
     }
 
+    [Fact]
+    public async Task A_chat_template_that_came_as_a_file_is_reported_as_one()
+    {
+        var file = new ChatFormat(new(ChatBase.ChatMl, new Dictionary<string, string>()), null).ToUtf8();
+        var run = await Chat(null).File("own.json", file).File("a.json", Records)
+            .RunAsync(With(StageRun.Alpaca("a.json")) with { PromptTemplateName = "own.json" });
+        Assert.Contains("Every row: alpaca-lora knows no chat template.",
+            await File.ReadAllTextAsync(Path.Combine(run.Dataset, "report.md"), TestContext.Current.CancellationToken));
+    }
+
     /// <summary>Of a template whose rows hold no answer nothing is learned: that is said before a GPU is touched.</summary>
     [Fact]
     public async Task A_template_that_does_not_write_answers_stops_the_run() =>
