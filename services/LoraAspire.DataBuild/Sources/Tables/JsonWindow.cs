@@ -34,10 +34,6 @@ internal sealed class JsonWindow(DataFile file, int longest) : IDisposable
             _filled += read;
             return true;
         }
-        catch (InvalidDataException e)
-        {
-            throw new StageException($"{file.Name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
-        }
         catch (DecoderFallbackException e)
         {
             throw new StageException($"{file.Name}: {DataFile.NotUtf16}.", inner: e);
