@@ -70,7 +70,7 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
         }
         catch (TemplateException refusal)
         {
-            return new(source, Dropped: Unwritten) { Told = [Cut($"{Unwritten}: {refusal.Words}")] };
+            return new(source, Dropped: Unwritten) { Told = [$"{Unwritten}: {refusal.Words}"] };
         }
         var built = row.Answers == 0 && !with.TrainOnInputs ? new(source, Dropped: Unlearned)
             : Long(source, row) ?? (_check.Problem(row) is { } problem
@@ -101,12 +101,6 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
                     + "truncation to cut or drop."),
             _ => new(source, row, Dropped: TooLong),
         };
-    }
-
-    private static string Cut(string words)
-    {
-        const int longest = 200;
-        return words.Length <= longest ? words : $"{words.AsSpan(0, longest)} …";
     }
 
     private static BuiltRow Refuse(SourceRecord source, string words) => new(source, Refused: $"{source.Where}: {words}");
