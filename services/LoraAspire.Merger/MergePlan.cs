@@ -9,7 +9,7 @@ namespace LoraAspire.Merger;
 /// <summary>What becomes of each tensor of a base: which layer's adapter goes into it, what takes its place, and its shape then.</summary>
 internal sealed class MergePlan
 {
-    private const string Embedding = "model.embed_tokens", Head = "lm_head";
+    private const string Embedding = "model.embed_tokens", Head = "lm_head", Weight = ".weight";
 
     private readonly Adapter _adapter;
     private readonly string _baseFolder;
@@ -32,7 +32,7 @@ internal sealed class MergePlan
         }
         if (isTied && SharedWeight() is { } shared)
         {
-            foreach (var end in new[] { Embedding, Head }.Where(end => _known.ContainsKey(end + ".weight")))
+            foreach (var end in new[] { Embedding, Head }.Where(end => _known.ContainsKey(end + Weight)))
             {
                 Replace(end, shared);
             }
@@ -43,7 +43,7 @@ internal sealed class MergePlan
         }
         foreach (var (layer, own) in adapter.Layers)
         {
-            if (!_known.TryGetValue(layer + ".weight", out var entry))
+            if (!_known.TryGetValue(layer + Weight, out var entry))
             {
                 throw new ModelException(
                     $"The adapter was made for another base: it changes {layer}.weight, which {baseFolder} doesn't have.");
@@ -60,14 +60,19 @@ internal sealed class MergePlan
 
     public IReadOnlyList<long> ShapeOf(TensorEntry entry) => _replaced.TryGetValue(entry.Name, out var whole) ? whole.shape : entry.Shape;
 
+    /// <summary>The base's tensor goes into the merged model as it is.</summary>
+    public bool Keeps(TensorEntry entry) => !_replaced.ContainsKey(entry.Name) && LayerOf(entry) is null;
+
     /// <param name="read">Reads the base's own.</param>
     public Tensor Make(TensorEntry entry, Func<string, Tensor> read)
     {
         var tensor = _replaced.TryGetValue(entry.Name, out var whole) ? whole.to_type(entry.Dtype) : read(entry.Name);
-        const string End = ".weight";
-        return entry.Name.EndsWith(End, StringComparison.Ordinal) && entry.Name[..^End.Length] is var layer
-            && _adapter.Layers.ContainsKey(layer) ? _adapter.Merge(layer, tensor) : tensor;
+        return LayerOf(entry) is { } layer ? _adapter.Merge(layer, tensor) : tensor;
     }
+
+    /// <summary>The layer whose weight it is, where the adapter changes it.</summary>
+    private string? LayerOf(TensorEntry entry) => entry.Name.EndsWith(Weight, StringComparison.Ordinal)
+        && entry.Name[..^Weight.Length] is var layer && _adapter.Layers.ContainsKey(layer) ? layer : null;
 
     private static IEnumerable<KeyValuePair<string, Tensor>> WithoutEnds(IReadOnlyDictionary<string, Tensor> saved) =>
         saved.Where(module => module.Key is not (Embedding or Head));
@@ -91,7 +96,7 @@ internal sealed class MergePlan
 
     private void Replace(string module, Tensor weight)
     {
-        if (!_known.TryGetValue(module + ".weight", out var entry))
+        if (!_known.TryGetValue(module + Weight, out var entry))
         {
             throw OtherBase(module, $"{_baseFolder} has none");
         }

@@ -22,8 +22,13 @@ public sealed class MergeStage : IStage<MergerParams>
             ModelConfig.Load(to);
 
             using var adapter = Adapter.Load(adapterFolder);
-            if (MergedWeights.Write(from, adapter, to, context.With.MaxShardSizeMib * (1L << 20), context.Report, cancellationToken)
-                is { } vocabulary)
+            var merged = MergedWeights.Write(from, adapter, to, context.With.MaxShardSizeMib * (1L << 20), context.Report,
+                cancellationToken);
+            foreach (var (path, sha256) in merged.Digests)
+            {
+                context.Digests.Add(path, sha256);
+            }
+            if (merged.Vocabulary is { } vocabulary)
             {
                 Resize(vocabulary, adapterFolder, to, context.Report);
             }

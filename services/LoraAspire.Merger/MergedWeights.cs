@@ -8,13 +8,21 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Merger;
 
-/// <summary>Writes the merged weights, one tensor in memory at a time. The base is only read.</summary>
+/// <summary>What was written.</summary>
+/// <param name="Digests">File → SHA-256 in lower-case hex, taken while it was written.</param>
+/// <param name="Vocabulary">Rows of the embedding before and after, where the adapter's vocabulary is of another size than the
+/// base's.</param>
+public sealed record MergedModel(IReadOnlyDictionary<string, string> Digests, (long Before, long After)? Vocabulary);
+
+/// <summary>
+/// Writes the merged weights, few tensors in memory at a time. The base is only read; what has no adapter is copied by the system. Making,
+/// writing, hashing and the disk overlap.
+/// </summary>
 public static class MergedWeights
 {
     /// <exception cref="ModelException">The adapter belongs to another base, or a file is broken. Nothing half-done is of use then: the
     /// caller drops the folder.</exception>
-    /// <returns>Rows of the embedding before and after, where the adapter's vocabulary is of another size than the base's.</returns>
-    public static (long Before, long After)? Write(
+    public static MergedModel Write(
         string baseFolder, Adapter adapter, string to, long maxShardBytes,
         IProgress<StageProgress> report, CancellationToken cancellationToken)
     {
@@ -24,31 +32,47 @@ public static class MergedWeights
             .OrderBy(entry => entry.Name, StringComparer.Ordinal).ToList();
         var plan = new MergePlan(adapter, baseFolder, entries);
         var done = 0;
-        Tensor Make(TensorEntry entry)
+        void Next()
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var merged = plan.Make(entry, weights.Read);
             report.Report(new StageProgress("tensors", ++done, entries.Count));
-            return merged;
+        }
+        Tensor Make(TensorEntry entry)
+        {
+            Next();
+            return plan.Make(entry, weights.Read);
+        }
+        FileRange Keep(FileRange range)
+        {
+            Next();
+            return range;
         }
 
         List<TensorSource> tensors =
-            [.. entries.Select(entry => new TensorSource(entry.Name, entry.Dtype, plan.ShapeOf(entry), () => Make(entry)))];
+            [.. entries.Select(entry => new TensorSource(entry.Name, entry.Dtype, plan.ShapeOf(entry), () => Make(entry))
+            {
+                Bytes = plan.Keeps(entry) && weights.Range(entry.Name) is { } range ? () => Keep(range) : null,
+                Check = new(entry.Dtype),
+            })];
         var shards = Shards(tensors, maxShardBytes);
         var names = shards.Select(
             (_, index) => shards.Count == 1 ? WeightFiles.Single : $"model-{index + 1:D5}-of-{shards.Count:D5}.safetensors").ToList();
-        DiskSpace.Require(to, shards.Sum(shard => shard.Sum(tensor => tensor.Bytes)), "The merged model");
+        DiskSpace.Require(to, shards.Sum(shard => shard.Sum(tensor => tensor.Size)), "The merged model");
+        // The disk takes a file while the next one is made.
+        var written = new List<Task<string>>();
         for (var i = 0; i < shards.Count; i++)
         {
-            SafetensorsWriter.Write(Path.Combine(to, names[i]), shards[i]);
+            written.Add(SafetensorsWriter.WriteAsync(Path.Combine(to, names[i]), shards[i]));
         }
+        var digests = Task.WhenAll(written).GetAwaiter().GetResult().Zip(names)
+            .ToDictionary(file => Path.Combine(to, file.Second), file => file.First);
         if (shards.Count > 1)
         {
             WriteIndex(Path.Combine(to, WeightFiles.Index), shards, names);
         }
         RequireReadsBack(to, tensors);
         Report(adapter, entries.Count, report);
-        return plan.Vocabulary is { } rows ? (plan.BaseVocabulary, rows) : null;
+        return new(digests, plan.Vocabulary is { } rows ? (plan.BaseVocabulary, rows) : null);
     }
 
     private static void Report(Adapter adapter, int tensors, IProgress<StageProgress> report)
@@ -69,13 +93,13 @@ public static class MergedWeights
         long bytes = 0;
         foreach (var tensor in tensors)
         {
-            if (bytes + tensor.Bytes > maxBytes && shards[^1].Count > 0)
+            if (bytes + tensor.Size > maxBytes && shards[^1].Count > 0)
             {
                 shards.Add([]);
                 bytes = 0;
             }
             shards[^1].Add(tensor);
-            bytes += tensor.Bytes;
+            bytes += tensor.Size;
         }
         return shards;
     }
@@ -84,7 +108,7 @@ public static class MergedWeights
     {
         var index = new
         {
-            metadata = new { total_size = shards.Sum(shard => shard.Sum(tensor => tensor.Bytes)) },
+            metadata = new { total_size = shards.Sum(shard => shard.Sum(tensor => tensor.Size)) },
             weight_map = new SortedDictionary<string, string>(
                 shards.SelectMany((shard, i) => shard.Select(tensor => KeyValuePair.Create(tensor.Name, names[i])))
                     .ToDictionary(), StringComparer.Ordinal),

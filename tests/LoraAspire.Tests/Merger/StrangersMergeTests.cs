@@ -425,7 +425,7 @@ public sealed class StrangersMergeTests : IDisposable
     private (long, long)? MergeWritten()
     {
         using var adapter = Adapter.Load(At("adapter"));
-        return MergedWeights.Write(At("base"), adapter, At("merged"), 1L << 30, Log, TestContext.Current.CancellationToken);
+        return MergedWeights.Write(At("base"), adapter, At("merged"), 1L << 30, Log, TestContext.Current.CancellationToken).Vocabulary;
     }
 
     /// <summary>The first layer's weight before and after, and its pair.</summary>

@@ -6,41 +6,67 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Weights;
 
 /// <summary>
-/// A tensor to be written: its name, type and shape are known before its bytes are made, so that one tensor at a time is in memory.
+/// A tensor to be written: its name, type and shape are known before its bytes are made, so that few tensors at a time are in memory.
 /// </summary>
 public sealed record TensorSource(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, Func<Tensor> Make)
 {
-    public long Bytes => Shape.Aggregate((long)ElementTypes.Size(Dtype), (product, dimension) => product * dimension);
+    /// <summary>Where its bytes lie already, row after row in this very type; then nothing is made.</summary>
+    public Func<FileRange>? Bytes { get; init; }
+
+    /// <summary>Which of its values end the writing in words; null takes all.</summary>
+    public FiniteCheck? Check { get; init; }
+
+    public long Size => Shape.Aggregate((long)ElementTypes.Size(Dtype), (product, dimension) => product * dimension);
 
     public static TensorSource Of(string name, Tensor tensor) => new(name, tensor.dtype, tensor.shape, tensor.alias);
+
+    /// <exception cref="InvalidOperationException">What was made isn't what was announced.</exception>
+    internal Tensor Made()
+    {
+        using var scope = NewDisposeScope();
+        var tensor = Make();
+        return tensor.dtype == Dtype && tensor.shape.SequenceEqual(Shape)
+            ? tensor.detach().cpu().contiguous().DetachFromDisposeScope()
+            : throw new InvalidOperationException($"{Name} was announced as {Dtype} [{string.Join(", ", Shape)}] and made as "
+                + $"{tensor.dtype} [{string.Join(", ", tensor.shape)}].");
+    }
 }
 
 /// <summary>Writes safetensors files. Tensors lie in the order of their names, so equal tensors give equal bytes.</summary>
 public static class SafetensorsWriter
 {
+    /// <summary>Returns when the file is on the disk.</summary>
+    /// <returns>Its SHA-256 in lower-case hex.</returns>
     /// <exception cref="IOException">No space, no permission; the unfinished file is removed.</exception>
-    public static void Write(string path, IEnumerable<TensorSource> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static string Write(string path, IEnumerable<TensorSource> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
+        WriteAsync(path, tensors, metadata).GetAwaiter().GetResult();
+
+    /// <summary>
+    /// Returns when all tensors are made and handed to the system; the task ends when they are on the disk, and gives the file's SHA-256 in
+    /// lower-case hex.
+    /// </summary>
+    /// <exception cref="IOException">As <see cref="Write"/>.</exception>
+    public static Task<string> WriteAsync(string path, IEnumerable<TensorSource> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
         var ordered = tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal).ToList();
         try
         {
-            using var stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 20);
-            WriteHeader(stream, ordered, metadata ?? new Dictionary<string, string> { ["format"] = "pt" });
+            using HashedFile file = new(path);
+            var header = Header(ordered, metadata ?? new Dictionary<string, string> { ["format"] = "pt" });
+            file.Append("header", from_array(header).DetachFromDisposeScope());
             foreach (var source in ordered)
             {
-                using var scope = NewDisposeScope();
-                var tensor = source.Make();
-                if (tensor.dtype != source.Dtype || !tensor.shape.SequenceEqual(source.Shape))
+                if (source.Bytes is { } bytes)
                 {
-                    throw new InvalidOperationException($"{source.Name} was announced as {source.Dtype} "
-                        + $"[{string.Join(", ", source.Shape)}] and made as {tensor.dtype} [{string.Join(", ", tensor.shape)}].");
+                    file.Append(source.Name, bytes(), source.Check);
                 }
-                if (source.Bytes > 0)
+                else
                 {
-                    tensor.detach().cpu().contiguous().WriteBytesToStream(stream, bufferSize: 1 << 20);
+                    file.Append(source.Name, source.Made(), source.Check);
                 }
             }
-            stream.Flush(flushToDisk: true);
+            return Finished(path, file.CompleteAsync());
         }
         catch
         {
@@ -49,7 +75,20 @@ public static class SafetensorsWriter
         }
     }
 
-    private static void WriteHeader(Stream stream, IEnumerable<TensorSource> tensors, IReadOnlyDictionary<string, string> metadata)
+    private static async Task<string> Finished(string path, Task<string> flushed)
+    {
+        try
+        {
+            return await flushed;
+        }
+        catch
+        {
+            File.Delete(path);
+            throw;
+        }
+    }
+
+    private static byte[] Header(IEnumerable<TensorSource> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         var header = new JsonObject { ["__metadata__"] = JsonSerializer.SerializeToNode(metadata) };
         long offset = 0;
@@ -59,19 +98,16 @@ public static class SafetensorsWriter
             {
                 ["dtype"] = ElementTypes.Name(tensor.Dtype),
                 ["shape"] = JsonSerializer.SerializeToNode(tensor.Shape),
-                ["data_offsets"] = new JsonArray(offset, offset + tensor.Bytes),
+                ["data_offsets"] = new JsonArray(offset, offset + tensor.Size),
             };
-            offset += tensor.Bytes;
+            offset += tensor.Size;
         }
         var json = JsonSerializer.SerializeToUtf8Bytes(header);
         var padded = (json.Length + 7) / 8 * 8; // tensors start on 8 bytes
-        Span<byte> prefix = stackalloc byte[8];
-        BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)padded);
-        stream.Write(prefix);
-        stream.Write(json);
-        for (var i = json.Length; i < padded; i++)
-        {
-            stream.WriteByte((byte)' ');
-        }
+        var bytes = new byte[sizeof(ulong) + padded];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, (ulong)padded);
+        json.CopyTo(bytes, sizeof(ulong));
+        bytes.AsSpan(sizeof(ulong) + json.Length).Fill((byte)' ');
+        return bytes;
     }
 }

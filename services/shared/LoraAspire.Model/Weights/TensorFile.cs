@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using Microsoft.Win32.SafeHandles;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Weights;
@@ -19,6 +20,8 @@ public sealed record TensorEntry(string Name, ScalarType Dtype, IReadOnlyList<lo
 public abstract class TensorFile(string path, IReadOnlyDictionary<string, TensorEntry> tensors) : IDisposable
 {
     private readonly MemoryMappedFile _map = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+
+    private SafeFileHandle? _file;
 
     public string Path { get; } = path;
     public IReadOnlyDictionary<string, TensorEntry> Tensors { get; } = tensors;
@@ -57,7 +60,18 @@ public abstract class TensorFile(string path, IReadOnlyDictionary<string, Tensor
             .MoveToOuterDisposeScope();
     }
 
-    public void Dispose() => _map.Dispose();
+    /// <summary>Where a tensor's bytes lie; null where they don't lie row after row.</summary>
+    /// <exception cref="ModelException">No tensor of that name.</exception>
+    public FileRange? Range(string name) => !Tensors.TryGetValue(name, out var entry)
+        ? throw new ModelException($"{Path}: no tensor '{name}'.")
+        : entry.Strides is not null ? null
+        : new(_file ??= File.OpenHandle(Path, options: FileOptions.SequentialScan), entry.Offset, entry.Length);
+
+    public void Dispose()
+    {
+        _map.Dispose();
+        _file?.Dispose();
+    }
 }
 
 /// <summary>The element types of weight files: their names in safetensors and their bytes.</summary>

@@ -80,6 +80,10 @@ public sealed class WeightFiles : IDisposable
     public Tensor Read(string name) =>
         _fileOf.TryGetValue(name, out var file) ? file.Read(name) : throw new ModelException($"{Directory}: no tensor '{name}'.");
 
+    /// <inheritdoc cref="TensorFile.Range"/>
+    public FileRange? Range(string name) =>
+        _fileOf.TryGetValue(name, out var file) ? file.Range(name) : throw new ModelException($"{Directory}: no tensor '{name}'.");
+
     public void Dispose()
     {
         foreach (var file in _files)

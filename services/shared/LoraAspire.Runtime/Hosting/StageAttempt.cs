@@ -60,12 +60,13 @@ public sealed class StageAttempt<TParams>(
         stop.ThrowIfCancellationRequested();
         inputs.RequireUnchanged(stop);
         using var span = RunTrace.Part($"publish {order.Stage}", order);
-        var outputs = Publish(order, scratch, with, stop);
+        var outputs = Publish(order, scratch, with, context.Digests, stop);
         Directory.Delete(checkpoints, recursive: true);
         return outputs;
     }
 
-    private IReadOnlyDictionary<string, string> Publish(StageOrder order, string scratch, TParams with, CancellationToken stop)
+    private IReadOnlyDictionary<string, string> Publish(StageOrder order, string scratch, TParams with, WrittenDigests digests,
+        CancellationToken stop)
     {
         var outputs = new Dictionary<string, string>();
         foreach (var port in kind.Outputs.Where(port => with.Gives(port.Name)))
@@ -75,7 +76,7 @@ public sealed class StageAttempt<TParams>(
             {
                 throw new StoreException($"{kind.Name} ended without writing its output '{port.Name}'.");
             }
-            outputs[port.Name] = store.Publish(folder, port.Artifact, $"{kind.Name}@{kind.Version}", null, stop);
+            outputs[port.Name] = store.Publish(folder, port.Artifact, $"{kind.Name}@{kind.Version}", digests, stop);
         }
         return kind.Cached ? store.Remember(order.Key, kind, with, outputs, stop) : outputs;
     }

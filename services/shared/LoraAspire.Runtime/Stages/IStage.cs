@@ -1,4 +1,5 @@
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Runtime.Stages;
 
@@ -26,13 +27,13 @@ public sealed record StageCheck<TParams>(TParams With, IReadOnlyDictionary<strin
     public long? Records { get; init; }
 }
 
-
 /// <summary>Something that would keep a stage from running.</summary>
 /// <param name="Key">The parameter or the input that it is about; "key[2]" is an item of a list.</param>
 public sealed record Finding(string Key, string Problem);
 
 /// <summary>What one stage's look gave.</summary>
 public sealed record StageOutlook(IReadOnlyList<Finding> Findings, long? Records = null);
+
 /// <summary>
 /// What a stage gets. Folders exist when the stage starts; the store publishes what lies in each output folder afterwards.
 /// </summary>
@@ -54,6 +55,9 @@ public sealed record StageContext<TParams>(
 
     /// <summary>Input name → digest of what lies there; empty when a stage runs outside a pipeline.</summary>
     public IReadOnlyDictionary<string, string> InputDigests { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Where a stage that hashes what it writes says so.</summary>
+    public WrittenDigests Digests { get; init; } = new();
 
     /// <summary>
     /// Kept across runs and stage keys: what cost much and may be used again. Its stage kind alone writes there, and nothing may be missed

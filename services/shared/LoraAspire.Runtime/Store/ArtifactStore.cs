@@ -94,13 +94,13 @@ public sealed class ArtifactStore
     /// <exception cref="StoreException">The folder is empty, or holds a link or a file of the manifest's name.</exception>
     /// <exception cref="IOException">The disk is full or fails; nothing is published.</exception>
     public string Publish(string scratch, ArtifactKind kind, string producer) =>
-        Publish(scratch, kind, producer, null, CancellationToken.None);
+        Publish(scratch, kind, producer, new(), CancellationToken.None);
 
     /// <inheritdoc cref="Publish(string, ArtifactKind, string)"/>
-    public string Publish(string scratch, ArtifactKind kind, string producer, IProgress<HashProgress>? progress,
-        CancellationToken cancellationToken)
+    /// <param name="digests">What the stage hashed while it wrote.</param>
+    public string Publish(string scratch, ArtifactKind kind, string producer, WrittenDigests digests, CancellationToken cancellationToken)
     {
-        var (manifest, stamps) = Publication.Seal(scratch, kind, producer, progress, cancellationToken);
+        var (manifest, stamps) = Publication.Seal(scratch, kind, producer, digests, cancellationToken);
         var digest = Store.Manifest.DigestOf(manifest.ToBytes());
         var target = FolderOf(digest);
         PrivateFolder.Create(Objects);

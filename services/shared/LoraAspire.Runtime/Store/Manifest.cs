@@ -18,10 +18,11 @@ public sealed record Manifest(ArtifactKind Kind, string Producer, IReadOnlyList<
     /// <summary>Every file under <paramref name="folder"/>, hashed; in ordinal order of paths.</summary>
     /// <exception cref="StoreException">The folder is empty or holds a link, a pipe or a device. A hard link is a file.</exception>
     public static Manifest Of(string folder, ArtifactKind kind, string producer) =>
-        Of(folder, kind, producer, null, CancellationToken.None);
+        Of(folder, kind, producer, new(), CancellationToken.None);
 
     /// <inheritdoc cref="Of(string, ArtifactKind, string)"/>
-    public static Manifest Of(string folder, ArtifactKind kind, string producer, IProgress<HashProgress>? progress,
+    /// <param name="digests">Of files that were hashed already.</param>
+    internal static Manifest Of(string folder, ArtifactKind kind, string producer, WrittenDigests digests,
         CancellationToken cancellationToken)
     {
         var names = FilesIn(folder);
@@ -29,11 +30,10 @@ public sealed record Manifest(ArtifactKind Kind, string Producer, IReadOnlyList<
         {
             throw new StoreException($"The stage gave an empty {kind.ToString().ToLowerInvariant()}: no file in {folder}.");
         }
-        HashMeter meter = new(names.Sum(name => new FileInfo(Path.Combine(folder, name)).Length), progress);
         return new(kind, producer, FileDigest.Each(names, name =>
         {
             var path = Path.Combine(folder, name);
-            return new ManifestFile(name, new FileInfo(path).Length, FileDigest.Of(path, null, meter, cancellationToken));
+            return new ManifestFile(name, new FileInfo(path).Length, digests.Of(path) ?? FileDigest.Of(path, null, null, cancellationToken));
         }, cancellationToken));
     }
 

@@ -9,7 +9,7 @@ internal static class Publication
 
     /// <returns>The manifest, and the stamps of those files whose digest can be remembered.</returns>
     public static (Manifest Manifest, IReadOnlyList<(string Name, FileStamp Stamp)> Stamps) Seal(
-        string scratch, ArtifactKind kind, string producer, IProgress<HashProgress>? progress, CancellationToken cancellationToken)
+        string scratch, ArtifactKind kind, string producer, WrittenDigests digests, CancellationToken cancellationToken)
     {
         DiskSpace.Require(scratch, RoomForNames, "Publishing an artifact");
         var names = Manifest.FilesIn(scratch);
@@ -25,7 +25,7 @@ internal static class Publication
         }
         // Stamps from here on: setting the mode changed them.
         var stamps = names.Select(name => (Name: name, Stamp: FileStamp.Of(Path.Combine(scratch, name)))).ToList();
-        var manifest = Manifest.Of(scratch, kind, producer, progress, cancellationToken);
+        var manifest = Manifest.Of(scratch, kind, producer, digests, cancellationToken);
         var hashed = TimeProvider.System.GetUtcNow();
         var written = Path.Combine(scratch, Manifest.FileName);
         Durable.Write(written, manifest.ToBytes());
