@@ -11,27 +11,13 @@ namespace LoraAspire.Merger;
 /// <summary>Base + adapter → a Hugging Face directory: weights, config, tokenizer and the template of the adapter's training.</summary>
 public sealed class MergeStage : IStage<MergerParams>
 {
+    private static readonly string[] AdapterPorts = ["adapter", "adapter2", "adapter3"];
+
     public Task RunAsync(StageContext<MergerParams> context, CancellationToken cancellationToken)
     {
-        string from = context.Inputs["base"], adapterFolder = context.Inputs["adapter"], to = context.OutputDir("model");
         try
         {
-            // The small files first: a base without a tokenizer fails before the large ones are written.
-            ModelFiles.Copy(from, to);
-            CopyTemplate([adapterFolder, from], to);
-            ModelConfig.Load(to);
-
-            using var adapter = Adapter.Load(adapterFolder);
-            var merged = MergedWeights.Write(from, adapter, to, context.With.MaxShardSizeMib * (1L << 20), context.Report,
-                cancellationToken);
-            foreach (var (path, sha256) in merged.Digests)
-            {
-                context.Digests.Add(path, sha256);
-            }
-            if (merged.Vocabulary is { } vocabulary)
-            {
-                Resize(vocabulary, adapterFolder, to, context.Report);
-            }
+            Merge(context, cancellationToken);
             return Task.CompletedTask;
         }
         catch (Exception error) when (error is ModelException or FileNotFoundException)
@@ -39,6 +25,99 @@ public sealed class MergeStage : IStage<MergerParams>
             throw new StageException(error.Message, inner: error);
         }
     }
+
+    private static void Merge(StageContext<MergerParams> context, CancellationToken cancellationToken)
+    {
+        string from = context.Inputs["base"], to = context.OutputDir("model");
+        var folders = AdapterPorts.Where(context.Inputs.ContainsKey).Select(port => context.Inputs[port]).ToList();
+        var weights = Weights(context.With, folders.Count);
+        List<MergedAdapter> lineage =
+            [.. MergeRecord.Of(from)?.Adapters ?? [], .. folders.Zip(weights, MergedAdapter.Of)];
+        RequireNew(lineage);
+
+        // The small files first: a base without a tokenizer fails before the large ones are written.
+        ModelFiles.Copy(from, to);
+        CopyTemplate([.. folders, from], to);
+        ModelConfig.Load(to);
+
+        using var adapter = Load(folders, weights);
+        var type = TypeOf(context.With.Dtype);
+        var merged = MergedWeights.Write(from, adapter, to, context.With.MaxShardSizeMib * (1L << 20), type, context.Report,
+            cancellationToken);
+        foreach (var (path, sha256) in merged.Digests)
+        {
+            context.Digests.Add(path, sha256);
+        }
+        if (merged.Vocabulary is { } vocabulary)
+        {
+            Resize(vocabulary, folders[0], to, context.Report);
+        }
+        if (type is not null)
+        {
+            ModelConfig.Retype(to, context.With.Dtype.ToString()!.ToLowerInvariant());
+        }
+        var proof = Prove(context, from, adapter, to, cancellationToken);
+        new MergeRecord(lineage, proof).Save(to);
+        MergeCard.Save(to, from, lineage, proof);
+    }
+
+    /// <summary>What the merged model says, against what base and adapter say side by side.</summary>
+    private static MergeProof? Prove(StageContext<MergerParams> context, string from, Adapter adapter, string to,
+        CancellationToken cancellationToken)
+    {
+        var with = context.With;
+        var why = !with.Verify ? "verify is off"
+            : adapter.Layers.ContainsKey("lm_head") ? "LoRA on lm_head can't be run beside the base" : null;
+        if (why is not null)
+        {
+            context.Report.Report(new StageProgress(Message: $"The merged model was not compared with base and adapter: {why}."));
+            return null;
+        }
+        var proof = MergeProof.Of(from, adapter, to, with.VerifyPrompts, with.VerifyLimit, context.Report, cancellationToken);
+        context.Report.Report(new StageProgress(Message: proof.Words));
+        return proof.Holds ? proof
+            : throw new ModelException($"The merged model is not base and adapter: {proof.Words}. The limit is {proof.Limit} "
+                + "(verify_limit). Nothing was published.");
+    }
+
+    private static Adapter Load(IReadOnlyList<string> folders, IReadOnlyList<double> weights)
+    {
+        if (folders is [var only] && weights is [1])
+        {
+            return Adapter.Load(only);
+        }
+        var adapters = folders.Select(Adapter.Load).ToList();
+        try
+        {
+            return CombinedAdapter.Of([.. adapters.Zip(weights)]);
+        }
+        finally
+        {
+            adapters.ForEach(adapter => adapter.Dispose());
+        }
+    }
+
+    private static IReadOnlyList<double> Weights(MergerParams with, int adapters) =>
+        with.Weights.Count == 0 ? [.. Enumerable.Repeat(1.0, adapters)]
+        : with.Weights.Count == adapters && with.Weights.All(double.IsFinite) ? with.Weights
+        : throw new ModelException($"weights: has {with.Weights.Count} numbers, but there are {adapters} adapters; give one for each.");
+
+    private static void RequireNew(IReadOnlyList<MergedAdapter> lineage)
+    {
+        if (lineage.GroupBy(one => one.Sha256).FirstOrDefault(same => same.Count() > 1) is { } twice)
+        {
+            throw new ModelException($"The adapter {twice.Key[..12]}… is in this base already ({MergeRecord.FileName}): merged again it "
+                + "would count twice. Give the base that it was trained on.");
+        }
+    }
+
+    private static TorchSharp.torch.ScalarType? TypeOf(WeightType? type) => type switch
+    {
+        WeightType.Float32 => TorchSharp.torch.ScalarType.Float32,
+        WeightType.Bfloat16 => TorchSharp.torch.ScalarType.BFloat16,
+        WeightType.Float16 => TorchSharp.torch.ScalarType.Float16,
+        _ => null,
+    };
 
     public IEnumerable<Finding> Check(StageCheck<MergerParams> given) => given.Inputs.TryGetValue("base", out var folder)
         ? ModelCheck.Problems(folder).Select(problem => new Finding("base", problem)) : [];

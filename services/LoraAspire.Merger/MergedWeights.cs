@@ -24,6 +24,13 @@ public static class MergedWeights
     /// caller drops the folder.</exception>
     public static MergedModel Write(
         string baseFolder, Adapter adapter, string to, long maxShardBytes,
+        IProgress<StageProgress> report, CancellationToken cancellationToken) =>
+        Write(baseFolder, adapter, to, maxShardBytes, null, report, cancellationToken);
+
+    /// <inheritdoc cref="Write(string, Adapter, string, long, IProgress{StageProgress}, CancellationToken)"/>
+    /// <param name="type">Of the merged weights; null keeps each in the base's.</param>
+    public static MergedModel Write(
+        string baseFolder, Adapter adapter, string to, long maxShardBytes, ScalarType? type,
         IProgress<StageProgress> report, CancellationToken cancellationToken)
     {
         using var weights = WeightFiles.Open(baseFolder);
@@ -40,8 +47,11 @@ public static class MergedWeights
         Tensor Make(TensorEntry entry)
         {
             Next();
-            return plan.Make(entry, weights.Read);
+            return plan.Make(entry, name => weights.Read(name).to_type(Wide(entry))).to_type(TypeOf(entry));
         }
+        ScalarType TypeOf(TensorEntry entry) => type is { } wanted && IsFloating(entry.Dtype) ? wanted : entry.Dtype;
+        // Rounded once, to the type that is written.
+        ScalarType Wide(TensorEntry entry) => TypeOf(entry) == entry.Dtype ? entry.Dtype : ScalarType.Float32;
         FileRange Keep(FileRange range)
         {
             Next();
@@ -49,10 +59,10 @@ public static class MergedWeights
         }
 
         List<TensorSource> tensors =
-            [.. entries.Select(entry => new TensorSource(entry.Name, entry.Dtype, plan.ShapeOf(entry), () => Make(entry))
+            [.. entries.Select(entry => new TensorSource(entry.Name, TypeOf(entry), plan.ShapeOf(entry), () => Make(entry))
             {
-                Bytes = plan.Keeps(entry) && weights.Range(entry.Name) is { } range ? () => Keep(range) : null,
-                Check = new(entry.Dtype),
+                Bytes = plan.Keeps(entry) && TypeOf(entry) == entry.Dtype && weights.Range(entry.Name) is { } range ? () => Keep(range) : null,
+                Check = new(TypeOf(entry)),
             })];
         var shards = Shards(tensors, maxShardBytes);
         var names = shards.Select(
@@ -74,6 +84,9 @@ public static class MergedWeights
         Report(adapter, entries.Count, report);
         return new(digests, plan.Vocabulary is { } rows ? (plan.BaseVocabulary, rows) : null);
     }
+
+    private static bool IsFloating(ScalarType type) =>
+        type is ScalarType.Float64 or ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16;
 
     private static void Report(Adapter adapter, int tensors, IProgress<StageProgress> report)
     {

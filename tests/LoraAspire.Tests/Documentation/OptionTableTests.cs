@@ -11,7 +11,7 @@ namespace LoraAspire.Tests.Documentation;
 public sealed partial class OptionTableTests
 {
     /// <summary>What a table says for a default that is chosen when the stage runs.</summary>
-    private static readonly string[] s_chosen = ["none", "all", "from memory", "the pipeline's name"];
+    private static readonly string[] s_chosen = ["none", "all", "from memory", "the pipeline's name", "the base's", "by the type"];
 
     /// <summary>Null, and what that is in the end.</summary>
     private static readonly Dictionary<string, string> s_meant = new() { ["loraplus_lr_ratio"] = "1" };

@@ -35,8 +35,8 @@ public sealed class MergeStageTests : IDisposable
         var output = await MergeAsync(_base, _adapter);
 
         Assert.Equal(
-            ["config.json", "generation_config.json", "model.safetensors", "prompt_template.json", "special_tokens_map.json",
-                "tokenizer.model", "tokenizer_config.json"],
+            ["README.md", "config.json", "generation_config.json", "merge.json", "model.safetensors", "prompt_template.json",
+                "special_tokens_map.json", "tokenizer.model", "tokenizer_config.json"],
             Directory.GetFiles(output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(before, Digests(_base));
     }

@@ -16,9 +16,10 @@ public sealed class StageKeyTests
         var identity = StageKey.Identity(StageKinds.Merger, new MergerParams(), Inputs, NoFiles);
 
         Assert.Equal(
-            """{"data_files":{},"inputs":{"adapter":"bb","base":"aa"},"kind":"merger","version":2,"with":{"max_shard_size_mib":4096}}""",
+            """{"data_files":{},"inputs":{"adapter":"bb","base":"aa"},"kind":"merger","version":3,"with":"""
+            + """{"dtype":null,"max_shard_size_mib":4096,"verify":true,"verify_limit":null,"verify_prompts":[],"weights":[]}}""",
             StageKey.Canonical(identity));
-        Assert.Equal("e0ca0ce1a7161c1940957154f0bdc22fbd52caaf01c34ac8db5dcba4488e6fdc", StageKey.Of(identity));
+        Assert.Equal("d30fb2c9f2806c4d680332c75ee49a3face4a5e5a2da0ba7f0e09792b011cba6", StageKey.Of(identity));
     }
 
     [Fact]
@@ -30,7 +31,7 @@ public sealed class StageKeyTests
         Assert.NotEqual(key, Key(new MergerParams(), new() { ["adapter"] = "bb", ["base"] = "ab" }, NoFiles));
         Assert.NotEqual(key, Key(new MergerParams { MaxShardSizeMib = 1 }, Inputs, NoFiles));
         Assert.NotEqual(key, Key(new MergerParams(), Inputs, new() { ["data/a.json"] = "cc" }));
-        Assert.NotEqual(key, StageKey.Of(StageKey.Identity(StageKinds.Merger with { Version = 3 }, new MergerParams(), Inputs, NoFiles)));
+        Assert.NotEqual(key, StageKey.Of(StageKey.Identity(StageKinds.Merger with { Version = 1 }, new MergerParams(), Inputs, NoFiles)));
     }
 
     [Fact]

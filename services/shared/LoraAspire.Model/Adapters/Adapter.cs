@@ -25,14 +25,17 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
 
     public static string SavedName(string module) => $"{Prefix}{module}.weight";
 
+    /// <summary>The file of an adapter's tensors.</summary>
+    /// <exception cref="ModelException">There is none.</exception>
+    public static string TensorsFile(string directory) => Path.Combine(directory, File.Exists(Path.Combine(directory, FileName)) ? FileName
+        : File.Exists(Path.Combine(directory, TorchName)) ? TorchName
+        : throw new ModelException($"{directory}: no {FileName} and no {TorchName}."));
+
     /// <exception cref="ModelException">Missing or broken files, tensors that the settings don't call for, or too few.</exception>
     public static Adapter Load(string directory)
     {
         var config = AdapterConfig.Load(directory);
-        var path = Path.Combine(directory, File.Exists(Path.Combine(directory, FileName)) ? FileName
-            : File.Exists(Path.Combine(directory, TorchName)) ? TorchName
-            : throw new ModelException($"{directory}: no {FileName} and no {TorchName}."));
-        using var file = TensorFile.Open(path);
+        using var file = TensorFile.Open(TensorsFile(directory));
         return new AdapterReader(config, file).Read();
     }
 

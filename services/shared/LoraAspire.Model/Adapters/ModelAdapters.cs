@@ -66,14 +66,7 @@ public static class ModelAdapters
                     : model.Config.TieWordEmbeddings ? TiedHead
                     : "LoRA on lm_head can be merged, but not run beside the base: merge the adapter first.");
             }
-            own.RequireFits(layer, linear.Weight.shape);
-            RequireWhole(linear);
-            linear.Attach(own.With(Copy));
-            if (adapter.Config.Start.ChangesBase)
-            {
-                using var scope = NewDisposeScope();
-                linear.KeepResidual(adapter.Residual(layer, linear.Weight).DetachFromDisposeScope());
-            }
+            linear.Attach(adapter, own);
         }
         foreach (var (path, weight) in adapter.Saved)
         {
@@ -84,6 +77,19 @@ public static class ModelAdapters
                     + $"base's [{string.Join(", ", model.WeightOf(path).shape)}].");
             }
             model.Train(path, Copy(weight));
+        }
+    }
+
+    /// <summary>A copy of what the adapter has for this layer.</summary>
+    internal static void Attach(this Linear linear, Adapter adapter, LayerAdapter own)
+    {
+        own.RequireFits(linear.Name, linear.Weight.shape);
+        RequireWhole(linear);
+        linear.Attach(own.With(tensor => tensor.to(linear.Weight.device, copy: true).DetachFromDisposeScope()));
+        if (adapter.Config.Start.ChangesBase)
+        {
+            using var scope = NewDisposeScope();
+            linear.KeepResidual(adapter.Residual(linear.Name, linear.Weight).DetachFromDisposeScope());
         }
     }
 

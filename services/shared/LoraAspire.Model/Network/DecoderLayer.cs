@@ -20,6 +20,34 @@ internal sealed record LayerNorms(RmsNorm Attention, RmsNorm Mlp, RmsNorm? Atten
 /// <summary>x + attention(norm(x)), then x + mlp(norm(x)).</summary>
 internal sealed record DecoderLayer(int Index, LayerNorms Norms, SelfAttention Attention, GatedMlp Mlp) : IDisposable
 {
+    /// <param name="weight">Gives a weight by its name in a checkpoint and its shape.</param>
+    public static DecoderLayer Of(ModelConfig config, int index, Func<string, long[], Tensor> weight)
+    {
+        int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim, kvWidth =
+            config.NumKeyValueHeads * config.HeadDim;
+        Linear Linear(string name, long output, long input, bool bias = false) => new($"model.layers.{index}.{name}",
+            weight($"model.layers.{index}.{name}.weight", [output, input]),
+            bias ? weight($"model.layers.{index}.{name}.bias", [output]) : null);
+        RmsNorm Norm(string name, long size) =>
+            new(weight($"model.layers.{index}.{name}.weight", [size]), config.RmsNormEps, config.NormPlusOne);
+
+        // With norms on outputs, "post_attention" says where it stands: behind the attention, no longer before the MLP.
+        LayerNorms norms = config.OutputNorms
+            ? new(Norm("input_layernorm", hidden), Norm("pre_feedforward_layernorm", hidden), Norm("post_attention_layernorm", hidden),
+                Norm("post_feedforward_layernorm", hidden))
+            : new(Norm("input_layernorm", hidden), Norm("post_attention_layernorm", hidden));
+        return new DecoderLayer(index, norms, new SelfAttention(config,
+            Linear("self_attn.q_proj", width, hidden, config.QkvBias),
+            Linear("self_attn.k_proj", kvWidth, hidden, config.QkvBias),
+            Linear("self_attn.v_proj", kvWidth, hidden, config.QkvBias),
+            Linear("self_attn.o_proj", hidden, width, config.OutputBias),
+            config.QkNorm ? Norm("self_attn.q_norm", config.HeadDim) : null,
+            config.QkNorm ? Norm("self_attn.k_norm", config.HeadDim) : null), new GatedMlp(config,
+            Linear("mlp.gate_proj", config.IntermediateSize, hidden),
+            Linear("mlp.up_proj", config.IntermediateSize, hidden),
+            Linear("mlp.down_proj", hidden, config.IntermediateSize)));
+    }
+
     public IEnumerable<Linear> Linears => [.. Attention.Linears, .. Mlp.Linears];
 
     /// <summary>The norms under the names of their weights in a checkpoint.</summary>

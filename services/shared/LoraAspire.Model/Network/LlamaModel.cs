@@ -21,35 +21,11 @@ public sealed partial class LlamaModel : IDisposable
     private LlamaModel(ModelConfig config, torch.Device device, ScalarType dtype, Func<string, long[], Tensor> weight)
     {
         (Config, Device, Dtype) = (config, device, dtype);
-        int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim, kvWidth =
-            config.NumKeyValueHeads * config.HeadDim;
-        Linear Linear(string name, long output, long input, bool bias = false) =>
-            new(name, weight(name + ".weight", [output, input]), bias ? weight(name + ".bias", [output]) : null);
-        RmsNorm Norm(string name, long size) => new(weight(name + ".weight", [size]), config.RmsNormEps, config.NormPlusOne);
-
-        // With norms on outputs, "post_attention" says where it stands: behind the attention, no longer before the MLP.
-        LayerNorms Norms(Func<string, RmsNorm> norm) => config.OutputNorms
-            ? new(norm("input_layernorm"), norm("pre_feedforward_layernorm"), norm("post_attention_layernorm"),
-                norm("post_feedforward_layernorm"))
-            : new(norm("input_layernorm"), norm("post_attention_layernorm"));
-
+        var hidden = config.HiddenSize;
         _embedding = weight("model.embed_tokens.weight", [config.VocabSize, hidden]);
-        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index =>
-        {
-            var at = $"model.layers.{index}";
-            return new DecoderLayer(index, Norms(name => Norm($"{at}.{name}", hidden)), new SelfAttention(config,
-                Linear($"{at}.self_attn.q_proj", width, hidden, config.QkvBias),
-                Linear($"{at}.self_attn.k_proj", kvWidth, hidden, config.QkvBias),
-                Linear($"{at}.self_attn.v_proj", kvWidth, hidden, config.QkvBias),
-                Linear($"{at}.self_attn.o_proj", hidden, width, config.OutputBias),
-                config.QkNorm ? Norm($"{at}.self_attn.q_norm", config.HeadDim) : null,
-                config.QkNorm ? Norm($"{at}.self_attn.k_norm", config.HeadDim) : null), new GatedMlp(config,
-                Linear($"{at}.mlp.gate_proj", config.IntermediateSize, hidden),
-                Linear($"{at}.mlp.up_proj", config.IntermediateSize, hidden),
-                Linear($"{at}.mlp.down_proj", hidden, config.IntermediateSize)));
-        })];
-        _norm = Norm("model.norm", hidden);
-        Head = config.TieWordEmbeddings ? null : Linear("lm_head", config.VocabSize, hidden);
+        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => DecoderLayer.Of(config, index, weight))];
+        _norm = new(weight("model.norm.weight", [hidden]), config.RmsNormEps, config.NormPlusOne);
+        Head = config.TieWordEmbeddings ? null : new("lm_head", weight("lm_head.weight", [config.VocabSize, hidden]), null);
         _rope = new Rope(config, device);
     }
 
@@ -125,9 +101,7 @@ public sealed partial class LlamaModel : IDisposable
             throw new ModelException($"{end} tokens do not fit into the context of {cache?.MaxLength ?? Config.Context}.");
         }
         var (cos, sin) = _rope.At(start, length, Dtype);
-        var masks = Config.SlidingWindow.Distinct()
-            .ToDictionary(window => window ?? 0, window => AttentionMask(start, length, window, attentionMask));
-        var pass = new Pass(cos, sin, masks, cache, Causal: length > 1, training);
+        var pass = new Pass(cos, sin, AttentionMasks.Of(Config, start, length, Device, attentionMask), cache, Causal: length > 1, training);
 
         var x = Embed(ids, training);
         foreach (var layer in _layers)
@@ -148,30 +122,6 @@ public sealed partial class LlamaModel : IDisposable
             ? x.add(rand_like(x).mul_(2.0.AsScalar()).sub_(1.0.AsScalar())
                 .mul_((NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))).AsScalar()), Scalars.One)
             : x;
-    }
-
-    /// <summary>
-    /// [batch or 1, 1, length, start + length], true where a query sees a key; null where "causal" or "all" says it already.
-    /// </summary>
-    private Tensor? AttentionMask(int start, int length, int? window, Tensor? attentionMask)
-    {
-        var windowed = window < start + length;
-        if (attentionMask is null && !windowed && (start == 0 || length == 1))
-        {
-            return null;
-        }
-        var queries = Scalars.Counting(start, start + length, int64, Device).unsqueeze(1);
-        var keys = Scalars.Counting(0, start + length, int64, Device).unsqueeze(0);
-        var visible = keys.le(queries);
-        if (windowed)
-        {
-            visible = visible.logical_and(keys.gt(queries.sub(((long)window!.Value).AsScalar())));
-        }
-        visible = visible.view(1, 1, length, start + length);
-        // A padding row that saw no key would be NaN in the backward of some kernels, so each position sees itself.
-        return attentionMask is null
-            ? visible
-            : visible.logical_and(attentionMask.to_type(@bool).view(attentionMask.size(0), 1, 1, -1)).logical_or(keys.eq(queries));
     }
 
     public void Dispose() => TensorGroup.DisposeAll([_embedding, _trainedEmbedding, _norm, _rope, Head, .. _layers]);

@@ -68,11 +68,17 @@ public sealed record ModelConfig
     }
 
     /// <summary>Writes another size of the vocabulary into a folder's config.json; all else stays.</summary>
-    public static void Resize(string directory, long vocabulary)
+    public static void Resize(string directory, long vocabulary) => Change(directory, config => config["vocab_size"] = vocabulary);
+
+    /// <summary>Writes another type of the weights into a folder's config.json, under the key that it has there.</summary>
+    public static void Retype(string directory, string type) =>
+        Change(directory, config => config[config.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = type);
+
+    private static void Change(string directory, Action<JsonObject> change)
     {
-        var path = System.IO.Path.Combine(directory, "config.json");
+        var path = Path.Combine(directory, "config.json");
         var config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-        config["vocab_size"] = vocabulary;
+        change(config);
         File.Delete(path); // A copy of a file that can't be written can't be either.
         File.WriteAllText(path, config.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
     }

@@ -45,10 +45,11 @@ public static class StageKinds
         Trains = true,
     });
 
-    public static readonly StageKind Merger = Row(new("merger", 2, typeof(MergerParams))
+    public static readonly StageKind Merger = Row(new("merger", 3, typeof(MergerParams))
     {
         Title = "merges an adapter into its base model",
-        Inputs = [new("base", ArtifactKind.Model), new("adapter", ArtifactKind.Adapter)],
+        Inputs = [new("base", ArtifactKind.Model), new("adapter", ArtifactKind.Adapter),
+            new("adapter2", ArtifactKind.Adapter, Required: false), new("adapter3", ArtifactKind.Adapter, Required: false)],
         Outputs = [new("model", ArtifactKind.Model)],
     });
 
