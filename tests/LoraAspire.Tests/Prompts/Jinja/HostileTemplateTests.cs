@@ -72,6 +72,8 @@ public sealed class HostileTemplateTests
     [InlineData("{% set s = 'a' * 100000 %}{% set d = {s: 1} %}{% for i in range(90000) %}{% set x = d[s] %}{% endfor %}", Letters)]
     [InlineData("{% set l = range(1000)|list %}{% for i in range(9000) %}{% set x = l|sort %}{% endfor %}", Steps)]
     [InlineData("{% set s = 'a' * 100000 %}{% for i in range(90000) %}{{ s }}{% endfor %}", Text)]
+    [InlineData("{{ -2 ** 3000000000 }}", Bits)]
+    [InlineData("{{ -2 ** 4097 }}", Bits)]
     public void A_template_that_does_too_much_is_stopped(string template, string words)
     {
         var fault = Assert.Throws<TemplateException>(() => new JinjaTemplate("\n\n" + template).Render([], DateTimeOffset.UnixEpoch));
