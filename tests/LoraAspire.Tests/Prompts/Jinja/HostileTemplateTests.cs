@@ -92,6 +92,8 @@ public sealed class HostileTemplateTests
     [InlineData("{{ '\\x' }}", "the escape \\x needs 2 hexadecimal digits")]
     [InlineData("{% endif %}", "Encountered unknown tag 'endif'")]
     [InlineData("{% break %}", "'break' outside loop")]
+    [InlineData("{% for x in [1] %}{% generation %}{% break %}{% endgeneration %}{% endfor %}", "'break' outside loop")]
+    [InlineData("{% for x in [1] %}{% for y in x recursive %}{% else %}{% break %}{% endfor %}{% endfor %}", "'break' outside loop")]
     [InlineData("{% set true = 1 %}", "can't assign to 'true'")]
     [InlineData("{% include '/etc/passwd' %}", "'include' isn't for chat templates: they are one file and read no other")]
     [InlineData("{% import 'x' as y %}", "'import' isn't for chat templates: they are one file and read no other")]
