@@ -93,10 +93,7 @@ internal sealed partial class Interpreter
     {
         Work.Copy(text);
         output.Append(text);
-        if (output.Length > TemplateLimits.Text)
-        {
-            Work.Letters(output.Length);
-        }
+        Work.Fits(output.Length);
     }
 
     /// <summary>What a block wrote is dropped where a break or continue leaves it, as in jinja2.</summary>

@@ -17,7 +17,7 @@ internal static class Splitting
         {
             throw new TemplateException("empty separator");
         }
-        var found = fromEnd ? FindFromEnd(text.Value, separator, most, work) : Search.FindAll(text.Value, separator, most, work);
+        var found = fromEnd ? Search.FindAllFromEnd(text.Value, separator, most, work) : Search.FindAll(text.Value, separator, most, work);
         List<Text> parts = [];
         var from = 0;
         foreach (var at in found)
@@ -51,7 +51,7 @@ internal static class Splitting
         {
             throw new TemplateException("empty separator");
         }
-        var at = last ? Search.FindLast(text.Value, separator.Value, work) : Search.Find(text.Value, separator.Value, 0, work);
+        var at = last ? Search.FindLast(text.Value, separator.Value, work) : Search.Find(text.Value, separator.Value, work);
         Value[] parts = at < 0 ? last ? [Value.Of(Text.Empty), Value.Of(Text.Empty), Value.Of(text)] : [Value.Of(text),
             Value.Of(Text.Empty), Value.Of(Text.Empty)]
             : [Value.Of(text.Part(0, at)), Value.Of(separator), Value.Of(text.Part(at + separator.Value.Length, text.Value.Length))];
@@ -64,7 +64,7 @@ internal static class Splitting
         var found = old.IsEmpty ? [.. Enumerable.Range(0, text.Length + 1).Take(most).Select(text.Unit)] : Search.FindAll(text.Value,
             old.Value, most, work);
         work.Letters(text.Value.Length + ((long)found.Count * (with.Value.Length + 1)));
-        work.Touch((text.Runs.Length + ((long)found.Count * (with.Runs.Length + 1))) * 16L);
+        work.Origins(text.Runs.Length + ((long)found.Count * (with.Runs.Length + 1)));
         TextBuilder replaced = new();
         var from = 0;
         foreach (var at in found)
@@ -90,8 +90,9 @@ internal static class Splitting
             var part = item is StringValue text ? text.Text
                 : throw new TemplateException($"sequence item {index}: expected str instance, {item.Type} found");
             joined.Append(part);
-            work.Touch(separator.Value.Length + part.Value.Length + ((separator.Runs.Length + part.Runs.Length) * 16L));
-            work.Letters(joined.Length <= TemplateLimits.Text ? 0 : joined.Length);
+            work.Touch(separator.Value.Length + part.Value.Length);
+            work.Origins(separator.Runs.Length + part.Runs.Length);
+            work.Fits(joined.Length);
             index++;
         }
         return joined.ToText();
@@ -176,23 +177,5 @@ internal static class Splitting
         }
         words.Reverse();
         return words;
-    }
-
-    private static List<int> FindFromEnd(string text, string part, int most, Work work)
-    {
-        work.Touch(text.Length * (1 + (part.Length / 64L)));
-        List<int> found = [];
-        for (var end = text.Length; found.Count < most && end >= part.Length;)
-        {
-            var at = text.AsSpan(0, end).LastIndexOf(part);
-            if (at < 0)
-            {
-                break;
-            }
-            found.Add(at);
-            end = at;
-        }
-        found.Reverse();
-        return found;
     }
 }

@@ -17,10 +17,10 @@ internal static class StringMethods
         ["rpartition"] = (text, arguments, work) => Splitting.Partition("rpartition", text, arguments, last: true, work),
         ["startswith"] = (text, arguments, work) => Ends("startswith", text, arguments, start: true, work),
         ["endswith"] = (text, arguments, work) => Ends("endswith", text, arguments, start: false, work),
-        ["removeprefix"] = (text, arguments, _) => Letters("removeprefix", arguments, 0, "prefix") is var part
+        ["removeprefix"] = (text, arguments, _) => Letters("removeprefix", arguments, "prefix") is var part
             && text.Value.StartsWith(part.Value, StringComparison.Ordinal) ? Value.Of(text.Part(part.Value.Length, text.Value.Length))
                 : Value.Of(text),
-        ["removesuffix"] = (text, arguments, _) => Letters("removesuffix", arguments, 0, "suffix") is var part
+        ["removesuffix"] = (text, arguments, _) => Letters("removesuffix", arguments, "suffix") is var part
             && text.Value.EndsWith(part.Value, StringComparison.Ordinal) ? Value.Of(text.Part(0, text.Value.Length - part.Value.Length))
                 : Value.Of(text),
         ["replace"] = (text, arguments, work) =>
@@ -37,7 +37,7 @@ internal static class StringMethods
         ["title"] = (text, _, work) => Value.Of(CaseMapping.ToTitle(text, work)),
         ["capitalize"] = (text, _, work) => Value.Of(CaseMapping.Capitalize(text, work)),
         ["swapcase"] = (text, _, work) => Value.Of(CaseMapping.SwapCase(text, work)),
-        ["count"] = (text, arguments, work) => Value.Of(Letters("count", arguments, 0, "sub") is { IsEmpty: false } part
+        ["count"] = (text, arguments, work) => Value.Of(Letters("count", arguments, "sub") is { IsEmpty: false } part
             ? Search.FindAll(text.Value, part.Value, int.MaxValue, work).Count : text.Length + 1),
         ["find"] = (text, arguments, work) => Value.Of(Find("find", text, arguments, last: false, work)),
         ["rfind"] = (text, arguments, work) => Value.Of(Find("rfind", text, arguments, last: true, work)),
@@ -86,8 +86,7 @@ internal static class StringMethods
         _ => throw new TemplateException($"{function}() argument must be str, not {value.Type}"),
     };
 
-    private static Text Letters(string function, Arguments arguments, int at, string name) => Text(arguments.Take(function, name)[at],
-        function);
+    private static Text Letters(string function, Arguments arguments, string name) => Text(arguments.Take(function, name)[0], function);
 
     private static Value Strip(string name, Text text, Arguments arguments, bool start, bool end)
     {
@@ -120,7 +119,7 @@ internal static class StringMethods
         }
         var part = ((StringValue)Indexing.Slice(Value.Of(text), Value.Of(start), given[2] ?? Value.None, Value.None, work)).Text;
         var sub = Text(given[0], name).Value;
-        var at = last ? Search.FindLast(part.Value, sub, work) : Search.Find(part.Value, sub, 0, work);
+        var at = last ? Search.FindLast(part.Value, sub, work) : Search.Find(part.Value, sub, work);
         return at < 0 ? -1 : start + part.CodePoint(at);
     }
 

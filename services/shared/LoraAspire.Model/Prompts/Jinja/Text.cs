@@ -78,7 +78,7 @@ internal sealed class Text
         }
         TextBuilder part = new();
         part.Append(this, start, end);
-        return part.ToText() is var text && Markup ? text.AsMarkup() : text;
+        return part.ToText(Markup);
     }
 
     public Text At(int codePoint) => Part(Unit(codePoint), Unit(codePoint + 1));
@@ -101,7 +101,7 @@ internal sealed class Text
             {
                 run++;
             }
-            var length = char.IsHighSurrogate(Value[at]) && at + 1 < Value.Length && char.IsLowSurrogate(Value[at + 1]) ? 2 : 1;
+            var length = char.IsSurrogatePair(Value, at) ? 2 : 1;
             yield return (at, length, _runs[run].Origin);
             at += length;
         }
@@ -127,6 +127,9 @@ internal sealed class Text
     /// <summary>What Python's str.isspace says: Unicode's white space and four separators of ASCII.</summary>
     public static bool IsSpace(char letter) => char.IsWhiteSpace(letter) || letter is >= '\x1c' and <= '\x1f';
 
+    /// <summary>The code point that begins at a UTF-16 index, or half of a pair.</summary>
+    public static int Code(string value, int at) => char.IsSurrogatePair(value, at) ? char.ConvertToUtf32(value, at) : value[at];
+
     public override string ToString() => Value;
 
     /// <summary>The UTF-16 index of each code point, and of the end.</summary>
@@ -138,10 +141,7 @@ internal sealed class Text
         for (var at = 0; at < value.Length; at++)
         {
             starts.Add(at);
-            if (char.IsHighSurrogate(value[at]) && at + 1 < value.Length && char.IsLowSurrogate(value[at + 1]))
-            {
-                at++;
-            }
+            at += char.IsSurrogatePair(value, at) ? 1 : 0;
         }
         starts.Add(value.Length);
         return [.. starts];

@@ -99,7 +99,7 @@ internal static class TextFilters
             }
             indented.Append(line);
             on.Work.Touch(by.Value.Length + line.Value.Length);
-            on.Work.Letters(indented.Length <= TemplateLimits.Text ? 0 : indented.Length);
+            on.Work.Fits(indented.Length);
         }
         return Value.Of(indented.ToText());
     }
