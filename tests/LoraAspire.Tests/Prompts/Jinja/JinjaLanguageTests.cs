@@ -42,6 +42,9 @@ public sealed class JinjaLanguageTests
         "{{ '\U0001d4b3y\U0001d4b3'|length }}{{ '\U0001d4b3y\U0001d4b3'[1] }}{{ '\U0001d4b3y\U0001d4b3'[::-1] }}{{ '\U0001d4b3y"
             + "\U0001d4b3'.find('y') }}{{ '\U0001d4b3y\U0001d4b3'.strip('\U0001d4b3') }}",
         "3y\U0001d4b3y\U0001d4b31y")]
+    [InlineData(
+        "{{ 'xa\U0001F600a'.strip('a') }}{{ 'a\U0001F600b\U0001F600'.strip('\U0001F600a') }}{{ '\\ud83dab'.strip('\U0001F600a') }}",
+        "xa\U0001F600bb")]
     [InlineData("{{ 'ß ﬁ ŉ'.upper() }}{{ 'ΣΑΣ'.lower() }}{{ 'ǆ'.title() }}{{ 'İ'.lower()|length }}", "SS FI ʼNσαςǅ2")]
     [InlineData("{% for c in 'a\U0001d4b3' %}[{{ c }}]{% endfor %}{{ 'a\U0001d4b3'|list }}", "[a][\U0001d4b3]['a', '\U0001d4b3']")]
     [InlineData("{{ '\\u4f60\\x41\\101\\U0001F600' }}{{ '你'|tojson }}{{ 'a\\x85b\\xa0c'.split() }}", "你AA\U0001f600\"你\"['a', 'b', 'c']")]

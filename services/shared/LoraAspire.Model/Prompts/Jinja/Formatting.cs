@@ -9,11 +9,13 @@ internal static partial class Formatting
 {
     public static Text Percent(Text format, Value values, Work work)
     {
+        work.Copy(format);
         TextBuilder text = new();
         var (value, used, from) = (format.Value, 0, 0);
         var several = values is ListValue { IsTuple: true } tuple ? tuple.Items : [values];
         while (value.IndexOf('%', from) is var at and >= 0)
         {
+            work.Step();
             text.Append(format, from, at);
             var match = Conversion().Match(value, at);
             if (!match.Success || match.Index != at)
@@ -43,8 +45,10 @@ internal static partial class Formatting
     {
         TextBuilder text = new();
         var (value, next, from) = (format.Value, 0, 0);
+        var named = DictMethods.Named(arguments.Named, work);
         while (value.AsSpan(from).IndexOfAny('{', '}') is var brace and >= 0)
         {
+            work.Step();
             var at = from + brace;
             text.Append(format, from, at);
             if (at + 1 < value.Length && value[at + 1] == value[at])
@@ -62,8 +66,7 @@ internal static partial class Formatting
             from = at + match.Length;
             var name = match.Groups["name"].Value;
             var item = name.Length == 0 || char.IsAsciiDigit(name[0]) ? Positional(arguments, name.Length == 0 ? next++ : Index(name))
-                : arguments.Named.FirstOrDefault(pair => pair.Key == name).Value
-                    ?? throw new TemplateException($"KeyError: {Printing.Repr(name)}");
+                : named.Find(name) ?? throw new TemplateException($"KeyError: {Printing.Repr(name)}");
             foreach (Capture part in match.Groups["part"].Captures)
             {
                 item = part.ValueSpan[0] == '.' ? Indexing.Attribute(item, part.Value[1..], work)

@@ -35,8 +35,12 @@ internal static class Indexing
         {
             return found;
         }
-        return index is StringValue name ? Member(value, name.Text.Value, work) ?? Missing(value, name.Text.Value)
-            : new UndefinedValue($"{value.Repr} has no element {Printing.Repr(index, work)}");
+        if (index is StringValue { Text.Value: var name })
+        {
+            work.Touch(name.Length);
+            return Member(value, name, work) ?? Missing(value, name);
+        }
+        return new UndefinedValue($"{value.Repr} has no element {Printing.Repr(index, work)}");
     }
 
     public static Value Slice(Value value, Value start, Value stop, Value step, Work work)

@@ -250,8 +250,7 @@ internal sealed partial class Interpreter
         }
         if (macro.Uses.Contains("kwargs"))
         {
-            inner.Set("kwargs", new DictValue(new(named.Select(pair => KeyValuePair.Create(Value.Of(pair.Key, Origin.Template),
-                pair.Value)), KeyComparer.Instance)));
+            inner.Set("kwargs", DictMethods.Named(named, Work));
         }
         else if (named.Count > 0)
         {

@@ -24,14 +24,13 @@ internal static class Operators
         return equal;
     }
 
-    public static Value? Find(DictValue dict, Value key, Work work)
+    public static Value? Find(DictValue dict, Value key, Work work) => dict.Entries.GetValueOrDefault(Key(key, work));
+
+    /// <summary>The value as a key, paid for: it is hashed, and compared with those that are there.</summary>
+    public static Value Key(Value value, Work work)
     {
-        if (!KeyComparer.IsKey(key))
-        {
-            throw new TemplateException($"unhashable type: '{key.Type}'");
-        }
-        work.Touch(key is StringValue text ? text.Text.Value.Length : 1);
-        return dict.Entries.GetValueOrDefault(key);
+        work.Touch(value is StringValue text ? text.Text.Value.Length : 1);
+        return KeyComparer.IsKey(value) ? value : throw new TemplateException($"unhashable type: '{value.Type}'");
     }
 
     /// <summary>Less than 0, 0 or more, as for sort; NaN is told by null.</summary>

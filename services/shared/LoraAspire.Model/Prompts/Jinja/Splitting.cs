@@ -10,7 +10,7 @@ internal static class Splitting
         most = most < 0 ? int.MaxValue : most;
         if (given[0] is null or NoneValue)
         {
-            return Listed(fromEnd ? WordsFromEnd(text, most) : Words(text, most), work);
+            return new ListValue(fromEnd ? WordsFromEnd(text, most, work) : Words(text, most, work));
         }
         var separator = StringMethods.Text(given[0], name).Value;
         if (separator.Length == 0)
@@ -18,30 +18,31 @@ internal static class Splitting
             throw new TemplateException("empty separator");
         }
         var found = fromEnd ? Search.FindAllFromEnd(text.Value, separator, most, work) : Search.FindAll(text.Value, separator, most, work);
-        List<Text> parts = [];
+        List<Value> parts = [];
         var from = 0;
         foreach (var at in found)
         {
-            parts.Add(text.Part(from, at));
+            parts.Add(Value.Of(text.Part(from, at)));
             from = at + separator.Length;
         }
-        parts.Add(text.Part(from, text.Value.Length));
-        return Listed(parts, work);
+        parts.Add(Value.Of(text.Part(from, text.Value.Length)));
+        return new ListValue(parts);
     }
 
     public static Value Lines(Text text, Arguments arguments, Work work)
     {
         var keeps = arguments.Take("splitlines", "keepends")[0] is { } keep && Sequences.IsTrue(keep);
-        List<Text> lines = [];
+        List<Value> lines = [];
         for (var from = 0; from < text.Value.Length;)
         {
             var end = text.Value.AsSpan(from).IndexOfAny("\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029");
             end = end < 0 ? text.Value.Length : from + end;
             var next = end == text.Value.Length ? end : end + (string.CompareOrdinal(text.Value, end, "\r\n", 0, 2) == 0 ? 2 : 1);
-            lines.Add(text.Part(from, keeps ? next : end));
+            work.Step();
+            lines.Add(Value.Of(text.Part(from, keeps ? next : end)));
             from = next;
         }
-        return Listed(lines, work);
+        return new ListValue(lines);
     }
 
     public static Value Partition(string name, Text text, Arguments arguments, bool last, Work work)
@@ -114,16 +115,9 @@ internal static class Splitting
         return padded.ToText();
     }
 
-    private static ListValue Listed(IEnumerable<Text> parts, Work work)
+    private static List<Value> Words(Text text, int most, Work work)
     {
-        List<Value> list = [.. parts.Select(Value.Of)];
-        work.Step(list.Count);
-        return new(list);
-    }
-
-    private static List<Text> Words(Text text, int most)
-    {
-        List<Text> words = [];
+        List<Value> words = [];
         var value = text.Value;
         for (var at = 0; ;)
         {
@@ -135,9 +129,10 @@ internal static class Splitting
             {
                 return words;
             }
+            work.Step();
             if (words.Count == most)
             {
-                words.Add(text.Part(at, value.Length));
+                words.Add(Value.Of(text.Part(at, value.Length)));
                 return words;
             }
             var from = at;
@@ -145,13 +140,13 @@ internal static class Splitting
             {
                 at++;
             }
-            words.Add(text.Part(from, at));
+            words.Add(Value.Of(text.Part(from, at)));
         }
     }
 
-    private static List<Text> WordsFromEnd(Text text, int most)
+    private static List<Value> WordsFromEnd(Text text, int most, Work work)
     {
-        List<Text> words = [];
+        List<Value> words = [];
         var value = text.Value;
         for (var at = value.Length; ;)
         {
@@ -163,9 +158,10 @@ internal static class Splitting
             {
                 break;
             }
+            work.Step();
             if (words.Count == most)
             {
-                words.Add(text.Part(0, at));
+                words.Add(Value.Of(text.Part(0, at)));
                 break;
             }
             var end = at;
@@ -173,7 +169,7 @@ internal static class Splitting
             {
                 at--;
             }
-            words.Add(text.Part(at, end));
+            words.Add(Value.Of(text.Part(at, end)));
         }
         words.Reverse();
         return words;

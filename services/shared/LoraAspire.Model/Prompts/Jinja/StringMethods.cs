@@ -7,9 +7,9 @@ internal static class StringMethods
 
     private static readonly Dictionary<string, Method> All = new(StringComparer.Ordinal)
     {
-        ["strip"] = (text, arguments, _) => Strip("strip", text, arguments, true, true),
-        ["lstrip"] = (text, arguments, _) => Strip("lstrip", text, arguments, true, false),
-        ["rstrip"] = (text, arguments, _) => Strip("rstrip", text, arguments, false, true),
+        ["strip"] = (text, arguments, work) => Strip("strip", text, arguments, true, true, work),
+        ["lstrip"] = (text, arguments, work) => Strip("lstrip", text, arguments, true, false, work),
+        ["rstrip"] = (text, arguments, work) => Strip("rstrip", text, arguments, false, true, work),
         ["split"] = (text, arguments, work) => Splitting.Split("split", text, arguments, fromEnd: false, work),
         ["rsplit"] = (text, arguments, work) => Splitting.Split("rsplit", text, arguments, fromEnd: true, work),
         ["splitlines"] = Splitting.Lines,
@@ -88,11 +88,13 @@ internal static class StringMethods
 
     private static Text Letters(string function, Arguments arguments, string name) => Text(arguments.Take(function, name)[0], function);
 
-    private static Value Strip(string name, Text text, Arguments arguments, bool start, bool end)
+    private static Value Strip(string name, Text text, Arguments arguments, bool start, bool end, Work work)
     {
         var letters = arguments.Take(name, "chars")[0];
-        return Value.Of(text.Strip(letters is null or NoneValue ? null : letters is StringValue some ? some.Text.Value
-            : throw (letters as UndefinedValue)?.Refusal() ?? new TemplateException($"{name} arg must be None or str"), start, end));
+        var some = letters is null or NoneValue ? null : letters is StringValue given ? given.Text.Value
+            : throw (letters as UndefinedValue)?.Refusal() ?? new TemplateException($"{name} arg must be None or str");
+        work.Touch(some?.Length ?? 0);
+        return Value.Of(text.Strip(some, start, end));
     }
 
     private static Value Ends(string name, Text text, Arguments arguments, bool start, Work work)
@@ -100,11 +102,14 @@ internal static class StringMethods
         var given = arguments.Take(name, "prefix", "start", "end");
         var part = given[1] is null && given[2] is null ? text
             : ((StringValue)Indexing.Slice(Value.Of(text), given[1] ?? Value.None, given[2] ?? Value.None, Value.None, work)).Text;
-        bool Matches(Value? end) => end is StringValue letters
-            ? start ? part.Value.StartsWith(letters.Text.Value, StringComparison.Ordinal) : part.Value.EndsWith(letters.Text.Value,
-                StringComparison.Ordinal)
-            : throw (end as UndefinedValue)?.Refusal()
+        bool Matches(Value? end)
+        {
+            var letters = end is StringValue { Text.Value: var some } ? some : throw (end as UndefinedValue)?.Refusal()
                 ?? new TemplateException($"{name} first arg must be str or a tuple of str, not {end?.Type ?? "nothing"}");
+            work.Touch(1 + Math.Min(part.Value.Length, letters.Length));
+            return start ? part.Value.StartsWith(letters, StringComparison.Ordinal)
+                : part.Value.EndsWith(letters, StringComparison.Ordinal);
+        }
         return Value.Of(given[0] is ListValue { IsTuple: true } several ? several.Items.Any(Matches) : Matches(given[0]));
     }
 

@@ -107,17 +107,22 @@ internal sealed class Text
         }
     }
 
+    /// <summary>A pair's halves go with it: half of one that stands alone in the text is taken too.</summary>
     public Text Strip(string? letters, bool start = true, bool end = true)
     {
-        bool Goes(int at, int length) => letters is null
-            ? IsSpace(Value[at]) && length == 1 : length == 1 && !char.IsSurrogate(Value[at])
-                ? letters.Contains(Value[at]) : letters.Contains(Value.Substring(at, length), StringComparison.Ordinal);
+        HashSet<int> codes = [];
+        for (var at = 0; at < letters?.Length; at++)
+        {
+            codes.Add(letters[at]);
+            codes.Add(Code(letters, at));
+        }
+        bool Goes(int at) => letters is null ? IsSpace(Value[at]) : codes.Contains(Code(Value, at));
         var (from, to) = (0, Length);
-        while (start && from < to && Goes(Unit(from), Unit(from + 1) - Unit(from)))
+        while (start && from < to && Goes(Unit(from)))
         {
             from++;
         }
-        while (end && to > from && Goes(Unit(to - 1), Unit(to) - Unit(to - 1)))
+        while (end && to > from && Goes(Unit(to - 1)))
         {
             to--;
         }
