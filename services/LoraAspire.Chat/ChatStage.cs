@@ -13,16 +13,16 @@ public sealed class ChatStage(ModelCatalog catalog, ModelPool pool) : IStage<Cha
     public async Task RunAsync(StageContext<ChatParams> context, CancellationToken cancellationToken)
     {
         var name = context.With.ModelName ?? context.PipelineName;
-        var folder = context.Inputs["model"];
+        var source = new ModelSource(context.Inputs["model"]);
         try
         {
-            using (var lease = await pool.RentAsync(folder, cancellationToken))
+            using (var lease = await pool.RentAsync(source, cancellationToken))
             {
                 if (lease.Model.Warning is { } warning)
                 {
                     context.Report.Report(new StageProgress(Message: warning));
                 }
-                catalog.Deploy(name, folder);
+                catalog.Deploy(name, source);
             }
         }
         catch (Exception error) when (error is ModelException or ArgumentException)
