@@ -15,7 +15,7 @@ public sealed partial class BatchEngine
         var room = Math.Min(_limits.StepTokens, _executor.MostTokens);
         void Take(Sequence sequence)
         {
-            var count = Math.Min(sequence.Left, room);
+            var count = Math.Min(sequence.Left, Math.Max(room, Whole(sequence)));
             room -= count;
             // Several answers to one prompt draw their first token from the same logits.
             plan.Add(new(sequence, sequence.Slice(count, sequence.Request.Forked || sequence.Request.Sequences.Length == 1)));
@@ -41,6 +41,13 @@ public sealed partial class BatchEngine
         }
         return plan;
     }
+
+    /// <summary>
+    /// With dynamic rope, frequencies depend on how much is read at once: a prompt is read whole, up to what the executor takes beside a
+    /// step's usual tokens.
+    /// </summary>
+    private int Whole(Sequence sequence) =>
+        Config.Rope.IsDynamic && sequence.Left + _limits.StepTokens <= _executor.MostTokens ? sequence.Left : 0;
 
     /// <summary>
     /// Sees to it that the next token has a block: where there is none, the youngest answer gives its own away, and goes on later where it

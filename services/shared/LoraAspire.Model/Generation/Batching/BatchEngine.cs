@@ -151,7 +151,7 @@ public sealed partial class BatchEngine : IDisposable
         {
             throw new ModelException($"The prompt has {prompt.Count} tokens; this model takes 1 to {Longest - 1}.");
         }
-        if (prompt.FirstOrDefault(id => (uint)id >= (uint)Config.VocabSize, -1) is var foreign and >= 0)
+        if (prompt.Where(id => (uint)id >= (uint)Config.VocabSize).Select(id => (int?)id).FirstOrDefault() is { } foreign)
         {
             throw new ModelException($"{foreign} is no token of this model, which has {Config.VocabSize}.");
         }
