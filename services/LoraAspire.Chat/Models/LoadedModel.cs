@@ -2,7 +2,7 @@ using LoraAspire.Model.Generation;
 
 namespace LoraAspire.Chat.Models;
 
-/// <summary>A place for a model, or for an adapter beside one: loaded once however many ask for it, and counted while they use it.</summary>
+/// <summary>A place for a model, or for an adapter beside one: loaded once however many ask for it, with a count of its users.</summary>
 internal sealed class LoadedModel(ModelSource source)
 {
     private Task<LocalModel>? _loading;

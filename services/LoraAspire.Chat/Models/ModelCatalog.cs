@@ -6,7 +6,7 @@ using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Chat.Models;
 
-/// <summary>A model that can be asked for, under its id.</summary>
+/// <summary>A model that can be asked for, under its id; of an adapter, with its base.</summary>
 public sealed record ServedModel(string Id, ModelSource Source, DateTimeOffset Created);
 
 /// <summary>
@@ -23,7 +23,8 @@ public sealed class ModelCatalog(LoraPaths paths, ILogger<ArtifactStore> log)
 
     public ServedModel? Find(string id) => List().FirstOrDefault(model => model.Id == id);
 
-    /// <inheritdoc cref="Deployments.Deploy"/>
+    /// <summary>Serves it under this name from now on, in place of what had it before.</summary>
+    /// <exception cref="ArgumentException">The name can't be a file's name.</exception>
     public void Deploy(string name, ModelSource source) =>
         _deployments.Deploy(name, source.Folder, source.Adapter, source.Weights.ToString().ToLowerInvariant());
 

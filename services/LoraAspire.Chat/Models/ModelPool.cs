@@ -154,15 +154,13 @@ public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPo
     /// <summary>Makes room for one more of its kind. One in use stays: the next load sees to it.</summary>
     private List<LocalModel?> TakeOthers(LoadedModel wanted) =>
         [.. _places.Values.Where(place => place != wanted && place.IsLoaded && place.Base is null == wanted.Base is null)
-            .OrderByDescending(place => place.LastUsed).Skip((wanted.Base is null ? Models : Adapters) - 1).ToList().SelectMany(TakeWhole)];
+            .OrderByDescending(IsUsed).ThenByDescending(place => place.LastUsed).Skip((wanted.Base is null ? Models : Adapters) - 1)
+            .Where(place => !IsUsed(place)).ToList().SelectMany(place => Beside(place).ToList().Append(place)).Select(Take)];
 
-    /// <summary>With the adapters beside it that nobody uses either; nothing where somebody uses one of them.</summary>
-    private List<LocalModel?> TakeWhole(LoadedModel place)
-    {
-        var beside = _places.Values.Where(other => other.Base == place && other.IsLoaded).ToList();
-        return place.Users > beside.Count || beside.Any(adapter => adapter.Users > 0) ? []
-            : [.. beside.Select(Take), Take(place)];
-    }
+    /// <summary>By a request, of its own or to an adapter beside it.</summary>
+    private bool IsUsed(LoadedModel place) => place.Users > Beside(place).Count() || Beside(place).Any(adapter => adapter.Users > 0);
+
+    private IEnumerable<LoadedModel> Beside(LoadedModel place) => _places.Values.Where(other => other.Base == place && other.IsLoaded);
 
     /// <summary>Takes an unused place's model out; of an adapter, its base is used once less.</summary>
     private LocalModel? Take(LoadedModel place)

@@ -5,7 +5,7 @@ using LoraAspire.Model.Generation.Batching;
 
 namespace LoraAspire.Chat.Models;
 
-/// <summary>Finds the model that a request names, has it in memory while the request lasts, and hands the pieces over as they come.</summary>
+/// <summary>Finds the model that a request names, holds it in memory while the request lasts, and hands over the pieces.</summary>
 public sealed class ModelRunner(ModelCatalog catalog, ModelPool pool)
 {
     /// <exception cref="RequestException">No such model, or a prompt that leaves no room for an answer.</exception>

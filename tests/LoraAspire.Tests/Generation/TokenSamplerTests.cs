@@ -123,8 +123,8 @@ public sealed class TokenSamplerTests
     [Fact]
     public void A_draw_depends_on_seed_choice_and_place_alone()
     {
-        int[] Draws(ulong seed, int choice) =>
-            [.. Enumerable.Range(0, 50).Select(place => new TokenSampler(new() { Temperature = 1 }, seed, choice).Next(Logits, place, new()))];
+        int[] Draws(ulong seed, int choice) => [.. Enumerable.Range(0, 50)
+            .Select(place => new TokenSampler(new() { Temperature = 1 }, seed, choice).Next(Logits, place, new()))];
 
         Assert.Equal(Draws(7, 0), Draws(7, 0));
         Assert.NotEqual(Draws(7, 0), Draws(8, 0));

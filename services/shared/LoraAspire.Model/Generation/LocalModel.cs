@@ -20,7 +20,8 @@ public sealed class LocalModel : IDisposable
 
     private LocalModel(BatchEngine engine, string directory, HfTokenizer tokenizer, ModelPrompt prompt, int adapter = NoAdapter)
     {
-        (_engine, _directory, Tokenizer, Format, Warning, _adapter) = (engine, directory, tokenizer, prompt.Format, prompt.Warning, adapter);
+        (_engine, _directory, _adapter) = (engine, directory, adapter);
+        (Tokenizer, Format, Warning) = (tokenizer, prompt.Format, prompt.Warning);
         _endIds = EndTokens.Of(directory, tokenizer, prompt.Format);
     }
 
@@ -134,7 +135,8 @@ public sealed class LocalModel : IDisposable
 
     /// <summary>Mean of the last hidden states of a text: [hidden_size].</summary>
     /// <exception cref="ModelException">It is empty, or longer than the context.</exception>
-    public float[] Embed(IReadOnlyList<int> ids) => _engine.BetweenStepsAsync(executor => executor.MeanHidden(ids)).GetAwaiter().GetResult();
+    public float[] Embed(IReadOnlyList<int> ids) =>
+        _engine.BetweenStepsAsync(executor => executor.MeanHidden(ids)).GetAwaiter().GetResult();
 
     public void Dispose()
     {
@@ -148,7 +150,7 @@ public sealed class LocalModel : IDisposable
         }
     }
 
-    /// <summary>Requests that the answers to many prompts have in the engine together: it is full with them, and others still get in.</summary>
+    /// <summary>Of many prompts, those in the engine together: it is full with them, and others still get in.</summary>
     private const int AtOnce = 256;
 
     /// <summary>A step should take a moment only, since the answers in work wait for its prompts.</summary>

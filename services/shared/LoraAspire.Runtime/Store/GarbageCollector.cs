@@ -100,7 +100,8 @@ public sealed class GarbageCollector(string store, TimeProvider clock)
     }
 
     private IEnumerable<string> Served() => new Deployments(store).List()
-        .SelectMany(deployment => new[] { deployment.Folder, deployment.Adapter }).OfType<string>().Select(folder => Path.GetFileName(folder));
+        .SelectMany(deployment => new[] { deployment.Folder, deployment.Adapter }).OfType<string>()
+        .Select(folder => Path.GetFileName(folder));
 
     private static IEnumerable<string> Linked(string links) =>
         Directory.Exists(links) ? Directory.EnumerateFileSystemEntries(links)

@@ -69,9 +69,10 @@ public sealed class EngineGoldens
     {
         LibTorch.Load();
         using var model = LocalModel.Load(GoldenFolder.Pebble, TorchSharp.torch.CPU);
-        var prompts = Enumerable.Range(0, 12)
-            .Select(i => (IReadOnlyList<int>)model.Format.Prompt(new(null, [new($"Say {i} things about stones.")]), model.Tokenizer)).ToList();
-        foreach (var options in new[] { GenerationOptions.Greedy(40), new() { Temperature = 0.9, TopP = 0.9, Seed = 11, MaxNewTokens = 40 } })
+        List<IReadOnlyList<int>> prompts = [.. Enumerable.Range(0, 12)
+            .Select(i => model.Format.Prompt(new(null, [new($"Say {i} things about stones.")]), model.Tokenizer))];
+        GenerationOptions greedy = GenerationOptions.Greedy(40), seeded = new() { Temperature = 0.9, TopP = 0.9, Seed = 11, MaxNewTokens = 40 };
+        foreach (var options in new[] { greedy, seeded })
         {
             List<string> alone = [];
             foreach (var prompt in prompts)

@@ -81,7 +81,8 @@ internal sealed class LedgerExecutor(int blocks, int mostSequences = 256) : Step
     {
         var hash = text.Aggregate(17u, (hash, entry) => (hash ^ (uint)entry) * 16777619u);
         // Ids from 300 on are whole pieces of text.
-        return [.. Enumerable.Range(0, s_config.VocabSize).Select(id => id < 300 ? -9f : (((hash + (uint)id) * 2654435761u) >> 16) / 16384f)];
+        return [.. Enumerable.Range(0, s_config.VocabSize)
+            .Select(id => id < 300 ? -9f : (((hash + (uint)id) * 2654435761u) >> 16) / 16384f)];
     }
 
     private sealed class Results(bool draws) : StepResults

@@ -1,6 +1,6 @@
 namespace LoraAspire.Model.Generation.Batching;
 
-/// <summary>The thread: takes what came, plans a step, runs it, hands out what it gave. Nothing ends it but <see cref="Dispose"/>.</summary>
+/// <summary>The thread: takes what came, plans a step, runs it, hands out what it gave. Only <see cref="Dispose"/> ends it.</summary>
 public sealed partial class BatchEngine
 {
     private const string Unloaded = "The model was unloaded.";

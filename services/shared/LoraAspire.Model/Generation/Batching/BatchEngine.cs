@@ -44,7 +44,7 @@ public sealed partial class BatchEngine : IDisposable
     /// <summary>Tokens that prompt and answer have together at most: the model's context, or what the cache holds.</summary>
     public int Longest => (int)Math.Min(Config.Context, (long)_executor.Blocks * StepExecutor.BlockSize);
 
-    /// <summary>The answers to a prompt in pieces, each as soon as it is certain; pieces of several answers come as they are made.</summary>
+    /// <summary>The answers to a prompt in pieces, each as soon as it is certain; those of several answers as they are made.</summary>
     /// <param name="endIds">Tokens that end an answer.</param>
     /// <param name="adapter">Of <see cref="AddAdapterAsync"/>, or -1 for the base alone.</param>
     /// <exception cref="ModelException">The prompt is empty or leaves no room for an answer; or the network failed.</exception>
@@ -157,7 +157,8 @@ public sealed partial class BatchEngine : IDisposable
         }
         var request = new GenerationRequest(Interlocked.Increment(ref _requests), prompt, options, endIds, adapter,
             prompt.Count + Math.Min(options.MaxNewTokens, Longest - prompt.Count));
-        request.Sequences = [.. Enumerable.Range(0, Math.Max(1, options.Choices)).Select(choice => new Sequence(request, choice, _tokenizer))];
+        request.Sequences = [.. Enumerable.Range(0, Math.Max(1, options.Choices))
+            .Select(choice => new Sequence(request, choice, _tokenizer))];
         lock (_gate)
         {
             if (_closing)
