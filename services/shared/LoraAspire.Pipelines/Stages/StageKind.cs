@@ -38,7 +38,7 @@ public static class StageKinds
 {
     private static readonly List<StageKind> Rows = [];
 
-    public static readonly StageKind DataBuild = Row(new("data-build", 4, typeof(DataBuildParams))
+    public static readonly StageKind DataBuild = Row(new("data-build", 5, typeof(DataBuildParams))
     {
         Title = "builds a data set from its sources",
         Inputs = [new("base", ArtifactKind.Model)],
