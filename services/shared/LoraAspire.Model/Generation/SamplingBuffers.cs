@@ -6,6 +6,10 @@ internal sealed class SamplingBuffers
     private float[] _logits = [], _weights = [];
     private ulong[] _keys = [];
 
+    private readonly double[] _buckets = new double[1017]; // of weights up to 1, by their leading 12 bits
+
+    public Span<double> Buckets => _buckets;
+
     public Span<float> Logits(int size) => Of(ref _logits, size);
 
     public Span<float> Weights(int size) => Of(ref _weights, size);

@@ -40,9 +40,9 @@ internal sealed class TokenSampler(GenerationOptions options, ulong seed, int ch
             logits = changed;
         }
         var best = TensorPrimitives.IndexOfMax(logits);
-        if (float.IsNaN(logits[best]))
+        if (float.IsNaN(logits[best]) || float.IsPositiveInfinity(logits[best]))
         {
-            throw new ModelException("The model gives no numbers (NaN): its weights are damaged, or its type is too narrow for them.");
+            throw new ModelException($"The model gives no numbers ({logits[best]}): its weights are damaged, or its type is too narrow for them.");
         }
         if (float.IsNegativeInfinity(logits[best]))
         {

@@ -18,60 +18,69 @@ internal static class WeightedDraw
         TensorPrimitives.Exp(weights, weights);
         if (draw.TopK > 0 && draw.TopK < weights.Length)
         {
-            Keep(weights, draw.TopK, _ => 1, buffers);
+            Keep(weights, draw.TopK, counted: true, buffers);
         }
         if (draw.TopP < 1)
         {
-            Keep(weights, draw.TopP * Sum(weights), weight => weight, buffers);
+            Keep(weights, draw.TopP * Sum(weights), counted: false, buffers);
         }
-        var least = draw.MinP;
-        var total = 0.0;
-        foreach (ref var weight in weights)
+        if (draw.MinP > 0)
         {
-            weight = weight < least ? 0 : weight;
-            total += weight;
+            foreach (ref var weight in weights)
+            {
+                weight = weight < draw.MinP ? 0 : weight;
+            }
         }
-        var at = draw.Uniform * total;
+        var at = draw.Uniform * Sum(weights);
         var last = best; // where rounding leaves a hair over
         for (var id = 0; id < weights.Length; id++)
         {
-            if (weights[id] > 0)
+            at -= weights[id];
+            last = weights[id] > 0 ? id : last;
+            if (at < 0)
             {
-                at -= weights[id];
-                last = id;
-                if (at < 0)
-                {
-                    break;
-                }
+                break;
             }
         }
         return last;
     }
 
     /// <summary>
-    /// Keeps the fewest of the largest weights whose sizes reach the goal, at least one, and makes the others 0: a quickselect that goes on
-    /// in the part where the goal lies.
+    /// Keeps the fewest of the largest weights that reach the goal, at least one, and makes the others 0. One pass sorts them into buckets
+    /// by their leading bits, so that only the bucket where the goal lies is looked at closely.
     /// </summary>
-    private static void Keep(Span<float> weights, double goal, Func<float, double> size, SamplingBuffers buffers)
+    /// <param name="counted">Each counts 1; otherwise its weight.</param>
+    private static void Keep(Span<float> weights, double goal, bool counted, SamplingBuffers buffers)
     {
+        var buckets = buffers.Buckets;
+        buckets.Clear();
+        foreach (var weight in weights)
+        {
+            buckets[Bucket(weight)] += counted ? 1 : weight;
+        }
+        var bucket = buckets.Length - 1;
+        for (; bucket > 0 && buckets[bucket] < goal; bucket--)
+        {
+            goal -= buckets[bucket];
+        }
         var keys = buffers.Keys(weights.Length);
         var count = 0;
         for (var id = 0; id < weights.Length; id++)
         {
-            if (weights[id] > 0)
+            if (Bucket(weights[id]) == bucket)
             {
                 keys[count++] = Key(weights[id], id);
             }
         }
-        var last = Last(keys[..count], goal, size);
+        var last = Last(keys[..count], goal, counted);
         for (var id = 0; id < weights.Length; id++)
         {
-            weights[id] = weights[id] > 0 && Key(weights[id], id) > last ? 0 : weights[id];
+            weights[id] = Key(weights[id], id) > last ? 0 : weights[id];
         }
     }
 
-    /// <summary>The key of the last weight that is kept.</summary>
-    private static ulong Last(Span<ulong> keys, double goal, Func<float, double> size)
+    /// <summary>The key of the last weight that is kept: a quickselect that goes on in the part where the goal lies.</summary>
+    private static ulong Last(Span<ulong> keys, double goal, bool counted)
     {
         var last = ulong.MaxValue;
         while (keys.Length > 0)
@@ -84,7 +93,7 @@ internal static class WeightedDraw
             {
                 if (keys[i] < pivot)
                 {
-                    reached += size(Weight(keys[i]));
+                    reached += counted ? 1 : Weight(keys[i]);
                     (keys[less], keys[i]) = (keys[i], keys[less]);
                     less++;
                 }
@@ -95,7 +104,7 @@ internal static class WeightedDraw
                 keys = keys[..less];
                 continue;
             }
-            goal -= reached + size(Weight(pivot));
+            goal -= reached + (counted ? 1 : Weight(pivot));
             if (goal <= 0)
             {
                 return pivot;
@@ -112,6 +121,9 @@ internal static class WeightedDraw
         (a, b) = keys[a] < keys[b] ? (a, b) : (b, a);
         return keys[c] < keys[a] ? a : keys[c] < keys[b] ? c : b;
     }
+
+    /// <summary>Exponent and three bits of the mantissa: larger weights have larger ones, and 1 the largest.</summary>
+    private static int Bucket(float weight) => (int)(BitConverter.SingleToUInt32Bits(weight) >> 20);
 
     /// <summary>Ascending keys are descending weights, and ascending ids where these are equal.</summary>
     private static ulong Key(float weight, int id) => ((ulong)~BitConverter.SingleToUInt32Bits(weight) << 32) | (uint)id;

@@ -71,8 +71,8 @@ public sealed class EngineGoldens
         using var model = LocalModel.Load(GoldenFolder.Pebble, TorchSharp.torch.CPU);
         List<IReadOnlyList<int>> prompts = [.. Enumerable.Range(0, 12)
             .Select(i => model.Format.Prompt(new(null, [new($"Say {i} things about stones.")]), model.Tokenizer))];
-        GenerationOptions greedy = GenerationOptions.Greedy(40), seeded = new() { Temperature = 0.9, TopP = 0.9, Seed = 11, MaxNewTokens = 40 };
-        foreach (var options in new[] { greedy, seeded })
+        GenerationOptions seeded = new() { Temperature = 0.9, TopP = 0.9, Seed = 11, MaxNewTokens = 40 };
+        foreach (var options in new[] { GenerationOptions.Greedy(40), seeded })
         {
             List<string> alone = [];
             foreach (var prompt in prompts)
