@@ -1,5 +1,6 @@
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Generation;
+using LoraAspire.Model.Generation.Batching;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
@@ -31,8 +32,6 @@ internal static class Samples
         {
             return [];
         }
-        using var engine = LocalModel.Of(model, baseFolder, format);
-        var tokenizer = engine.Tokenizer;
         List<(int[] Prompt, int[] Answer)> asked = [.. heldOut.Where(row => PromptLength(rows, row) is var length && length > 1
             && length < Math.Min(rows.Length(row), model.Config.MaxPositionEmbeddings)).Take(Count).Select(row =>
         {
@@ -40,6 +39,13 @@ internal static class Samples
             var length = PromptLength(rows, row);
             return (ids[..length], ids[length..]);
         })];
+        if (asked.Count == 0)
+        {
+            return [];
+        }
+        using var engine = LocalModel.Of(model, baseFolder, format,
+            asked.Sum(row => row.Prompt.Length + MaxNewTokens + StepExecutor.BlockSize));
+        var tokenizer = engine.Tokenizer;
         // Nothing here waits for anybody but the engine's own thread.
         var answers = engine.AnswersAsync([.. asked.Select(row => row.Prompt)], GenerationOptions.Greedy(MaxNewTokens),
             cancellationToken: cancellationToken).GetAwaiter().GetResult();

@@ -63,10 +63,11 @@ public sealed class LocalModel : IDisposable
     /// <summary>Over a model that is in memory, such as one in training, and stays its owner's.</summary>
     /// <param name="directory">Has the tokenizer, and what ends answers.</param>
     /// <param name="format">Null takes alpaca.</param>
-    public static LocalModel Of(LlamaModel model, string directory, PromptFormat? format)
+    /// <param name="cacheTokens">Of all prompts and answers that are in work at once; a text can't be longer.</param>
+    public static LocalModel Of(LlamaModel model, string directory, PromptFormat? format, int cacheTokens)
     {
         var tokenizer = HfTokenizer.Load(directory);
-        return new LocalModel(new(Executors.Of(model), tokenizer, UsualLimits(model.Device)), directory, tokenizer,
+        return new LocalModel(new(Executors.Of(model, cacheTokens), tokenizer, UsualLimits(model.Device)), directory, tokenizer,
             new(format ?? PromptTemplate.Load(ModelPrompt.LastResort), null));
     }
 

@@ -42,7 +42,8 @@ internal sealed class TokenSampler(GenerationOptions options, ulong seed, int ch
         var best = TensorPrimitives.IndexOfMax(logits);
         if (float.IsNaN(logits[best]) || float.IsPositiveInfinity(logits[best]))
         {
-            throw new ModelException($"The model gives no numbers ({logits[best]}): its weights are damaged, or its type is too narrow for them.");
+            throw new ModelException($"The model gives no numbers ({logits[best]}): its weights are damaged, or "
+                + "their type is too narrow.");
         }
         if (float.IsNegativeInfinity(logits[best]))
         {

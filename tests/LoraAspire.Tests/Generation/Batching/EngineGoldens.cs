@@ -13,12 +13,13 @@ namespace LoraAspire.Tests.Generation.Batching;
 [Trait("Category", "Goldens")]
 public sealed class EngineGoldens
 {
-    public static TheoryData<string> Cases => GoldenFolder.Cases("models", holding: "golden.json");
+    public static TheoryData<string, bool> Cases =>
+        [.. from name in GoldenFolder.Names("models", holding: "golden.json") from general in new[] { false, true } select (name, general)];
 
     public static TheoryData<string> Adapters => GoldenFolder.Cases("lora", holding: "case.json");
 
     [Theory, MemberData(nameof(Cases))]
-    public async Task Greedy_ids_equal_the_golden_alone_and_in_any_batch(string name)
+    public async Task Greedy_ids_equal_the_golden_alone_and_in_any_batch(string name, bool general)
     {
         LibTorch.Load();
         using var golden = Golden.Open(name);
@@ -26,11 +27,12 @@ public sealed class EngineGoldens
         Assert.SkipUnless(golden.Json.TryGetProperty("generation", out var generations), $"{name} has no generated text.");
         var texts = GoldenFolder.Rows(golden.Json, "generation").Select(one => (Prompt: Ids(one, "prompt"), All: Ids(one, "sequence")))
             .ToList();
+        StepExecutor Executor() => general ? new TorchExecutor(model, owns: false, cacheTokens: 8192) : Executors.Of(model, 8192);
         async Task Says(BatchEngine engine, IEnumerable<(int[] Prompt, int[] All)> asked) =>
             await Task.WhenAll(asked.Select(async one =>
                 Assert.Equal(one.All[one.Prompt.Length..], await engine.Ids(one.Prompt, one.All.Length - one.Prompt.Length))));
 
-        using (var engine = Asking.Engine(new TorchExecutor(model, owns: false)))
+        using (var engine = Asking.Engine(Executor()))
         {
             foreach (var text in texts)
             {
@@ -40,7 +42,7 @@ public sealed class EngineGoldens
             var longer = texts.Where(text => text.All.Length > 20).ToList();
             await Says(engine, longer.Select(text => (text.All[..^3], text.All))); // goes on behind its own answer
         }
-        using var narrow = Asking.Engine(new TorchExecutor(model, owns: false), new EngineLimits(StepTokens: 3));
+        using var narrow = Asking.Engine(Executor(), new EngineLimits(StepTokens: 3));
         await Says(narrow, texts.Concat(texts)); // prompts in stretches beside the others' answers
     }
 

@@ -19,8 +19,9 @@ public sealed partial class BatchEngine
         {
             try
             {
-                RunErrands();
                 RemoveThoseWhoLeft();
+                Tally();
+                RunErrands();
                 if (_running.Count + _waiting.Count > 0)
                 {
                     Step();

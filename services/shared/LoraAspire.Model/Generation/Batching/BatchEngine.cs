@@ -113,9 +113,13 @@ public sealed partial class BatchEngine : IDisposable
     /// <summary>Frees an adapter; requests that use it fail in words.</summary>
     public void RemoveAdapter(int adapter)
     {
-        if (!_closing)
+        try
         {
             BetweenStepsAsync(executor => Remove(executor, adapter)).GetAwaiter().GetResult();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It went with the engine.
         }
     }
 

@@ -10,6 +10,8 @@ namespace LoraAspire.Model.Generation.Batching;
 internal sealed class BlockPool
 {
     private const int Size = StepExecutor.BlockSize;
+    /// <summary>A share of the blocks, one in so many, stays known for reuse before blank ones are taken.</summary>
+    private const int MostIdle = 4;
 
     private readonly int[] _users;
     private readonly Stack<int> _blank = [];
@@ -64,7 +66,8 @@ internal sealed class BlockPool
     /// <summary>A block of its user's own. There must be a free one.</summary>
     public int Take()
     {
-        if (!_blank.TryPop(out var block))
+        // Memory that was never written isn't there yet: a service takes no more of it than it needs, and some for reuse.
+        if (_idle.Count > Blocks / MostIdle || !_blank.TryPop(out var block))
         {
             var oldest = _idle.First!.Value;
             _idle.RemoveFirst();

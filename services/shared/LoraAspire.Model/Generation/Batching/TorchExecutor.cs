@@ -12,10 +12,8 @@ namespace LoraAspire.Model.Generation.Batching;
 /// </summary>
 public sealed class TorchExecutor : StepExecutor
 {
-    /// <summary>What the cache takes where nothing else is said.</summary>
-    public const long UsualCacheBytes = 1L << 30;
-
     private const int AtOnce = 256;
+    private const long UsualCacheBytes = 1L << 30, MostCacheBytes = 8L << 30;
 
     private readonly LlamaModel _model;
     private readonly bool _owns;
@@ -23,11 +21,13 @@ public sealed class TorchExecutor : StepExecutor
     private readonly TorchAdapters _adapters;
 
     /// <param name="owns">The model goes with the executor.</param>
-    /// <param name="cacheBytes">What keys and values may take; one row of the whole context fits in any case.</param>
-    public TorchExecutor(LlamaModel model, bool owns = true, long cacheBytes = UsualCacheBytes)
+    /// <param name="cacheTokens">
+    /// Positions that the cache holds; null takes 1 GiB, and up to 8 so that one text of the whole context fits.
+    /// </param>
+    public TorchExecutor(LlamaModel model, bool owns = true, int? cacheTokens = null)
     {
         (_model, _owns, _adapters) = (model, owns, new TorchAdapters(model));
-        _cache = new TorchCache(model, Room(model, cacheBytes));
+        _cache = new TorchCache(model, Room(model, cacheTokens));
     }
 
     public override ModelConfig Config => _model.Config;
@@ -85,12 +85,13 @@ public sealed class TorchExecutor : StepExecutor
         }
     }
 
-    private static int Room(LlamaModel model, long bytes)
+    private static int Room(LlamaModel model, int? tokens)
     {
         var config = model.Config;
         var block = 2L * config.NumHiddenLayers * BlockSize * config.NumKeyValueHeads * config.HeadDim * ElementTypes.Size(model.Dtype);
-        var whole = ((long)config.Context + BlockSize - 1) / BlockSize;
-        // More than every sequence of a step could fill is of no use but to keep texts for reuse.
-        return (int)Math.Clamp(bytes / block, Math.Min(whole, bytes / block), whole * AtOnce);
+        var context = ((long)config.Context + BlockSize - 1) / BlockSize;
+        return (int)(tokens is { } wanted ? Math.Max(1, (wanted + BlockSize - 1) / BlockSize)
+            // More than every sequence of a step could fill is of no use.
+            : Math.Clamp(Math.Max(UsualCacheBytes / block, Math.Min(context, MostCacheBytes / block)), 1, context * AtOnce));
     }
 }
