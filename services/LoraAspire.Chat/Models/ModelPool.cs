@@ -1,3 +1,4 @@
+using LoraAspire.Model;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Native;
 using LoraAspire.Pipelines.Terminal;
@@ -29,7 +30,7 @@ public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPo
     }
 
     /// <summary>A model, in memory until the lease is disposed.</summary>
-    /// <exception cref="Model.ModelException">It can't be loaded.</exception>
+    /// <exception cref="ModelException">It can't be loaded.</exception>
     public async Task<ModelLease> RentAsync(ModelSource source, CancellationToken cancellationToken)
     {
         LoadedModel place;
@@ -76,13 +77,13 @@ public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPo
     /// <summary>Under the lock up to the first wait.</summary>
     private async Task<LocalModel> LoadAsync(LoadedModel place)
     {
-        var leaving = TakeOthers(place);
+        var leaving = TakeOthers(place, keep: (place.Base is null ? Models : Adapters) - 1);
         if (place.Base is null)
         {
             return await Task.Run(() =>
             {
                 Free(leaving);
-                return Load(place.Source);
+                return LoadInRoom(place);
             });
         }
         var lease = await Task.Run(() =>
@@ -100,6 +101,30 @@ public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPo
         {
             lease.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>On a GPU, the caches of those that nobody uses now may hold the memory that the next one needs.</summary>
+    private LocalModel LoadInRoom(LoadedModel place)
+    {
+        try
+        {
+            return Load(place.Source);
+        }
+        catch (ModelException error) when (ComputeDevice.Of("auto").type == TorchSharp.DeviceType.CUDA)
+        {
+            List<LocalModel?> unused;
+            lock (_lock)
+            {
+                unused = TakeOthers(place, keep: 0);
+            }
+            if (unused.Count == 0)
+            {
+                throw;
+            }
+            logger.LogInformation("{Problem} Unloading what nobody uses, and trying again", error.Message);
+            Free(unused);
+            return Load(place.Source);
         }
     }
 
@@ -152,9 +177,9 @@ public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPo
     }
 
     /// <summary>Makes room for one more of its kind. One in use stays: the next load sees to it.</summary>
-    private List<LocalModel?> TakeOthers(LoadedModel wanted) =>
+    private List<LocalModel?> TakeOthers(LoadedModel wanted, int keep) =>
         [.. _places.Values.Where(place => place != wanted && place.IsLoaded && place.Base is null == wanted.Base is null)
-            .OrderByDescending(IsUsed).ThenByDescending(place => place.LastUsed).Skip((wanted.Base is null ? Models : Adapters) - 1)
+            .OrderByDescending(IsUsed).ThenByDescending(place => place.LastUsed).Skip(keep)
             .Where(place => !IsUsed(place)).ToList().SelectMany(place => Beside(place).ToList().Append(place)).Select(Take)];
 
     /// <summary>By a request, of its own or to an adapter beside it.</summary>
