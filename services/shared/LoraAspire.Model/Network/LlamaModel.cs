@@ -87,13 +87,16 @@ public sealed partial class LlamaModel : IDisposable
             .MoveToOuterDisposeScope();
     }
 
-    private Tensor Logits(Tensor hidden)
+    /// <param name="hidden">[…, hidden], behind the last norm.</param>
+    /// <returns>[…, vocab] float32</returns>
+    internal Tensor Logits(Tensor hidden)
     {
         var logits = Head?.Forward(hidden) ?? F.linear(hidden, _embedding);
         return (Config.LogitCap is { } cap ? Activations.Cap(logits, cap) : logits).to_type(float32);
     }
 
-    private Tensor Hidden(Tensor ids, KvCache? cache, Tensor? attentionMask, bool training = false)
+    /// <summary>What the last norm gives: [batch, length, hidden].</summary>
+    internal Tensor Hidden(Tensor ids, KvCache? cache, Tensor? attentionMask, bool training = false)
     {
         int length = (int)ids.size(1), start = cache?.Length ?? 0, end = start + length;
         if (end > (cache?.MaxLength ?? Config.Context))
@@ -113,7 +116,7 @@ public sealed partial class LlamaModel : IDisposable
     }
 
     /// <summary>[batch, length, hidden]</summary>
-    private Tensor Embed(Tensor ids, bool training)
+    internal Tensor Embed(Tensor ids, bool training)
     {
         var x = (_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype)
             .view(ids.size(0), ids.size(1), Config.HiddenSize);

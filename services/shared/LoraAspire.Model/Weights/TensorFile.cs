@@ -60,6 +60,9 @@ public abstract class TensorFile(string path, IReadOnlyDictionary<string, Tensor
             .MoveToOuterDisposeScope();
     }
 
+    /// <summary>A tensor as it lies in the file; null where it isn't row after row there.</summary>
+    internal MappedTensor? Map(TensorEntry entry) => entry.Strides is null && entry.Length > 0 ? new MappedTensor(_map, entry) : null;
+
     /// <summary>Where a tensor's bytes lie; null where they don't lie row after row.</summary>
     /// <exception cref="ModelException">No tensor of that name.</exception>
     public FileRange? Range(string name) => !Tensors.TryGetValue(name, out var entry)
