@@ -70,7 +70,7 @@ internal sealed class TheirDecoder : IDecoder
 
     static TheirDecoder() => NativeLibraryConfig.All.WithLogCallback((level, message) =>
     {
-        if (level >= LLamaLogLevel.Error || Environment.GetEnvironmentVariable("T_LOG") == "1")
+        if (level >= LLamaLogLevel.Error)
         {
             Console.Error.Write(message);
         }
@@ -80,15 +80,13 @@ internal sealed class TheirDecoder : IDecoder
     {
         var options = new ModelParams(gguf)
         {
-            ContextSize = (uint)(callers * (Environment.GetEnvironmentVariable("T_CTX") is {} c ? int.Parse(c) : 256)),
+            ContextSize = (uint)(callers * Math.Max(256, positions)),
             SeqMax = (uint)callers,
             BatchSize = 512,
             UBatchSize = 512,
             Threads = threads,
             BatchThreads = threads,
             GpuLayerCount = 0,
-            KVUnified = Environment.GetEnvironmentVariable("T_UNI") == "1",
-            FlashAttention = Environment.GetEnvironmentVariable("T_FA") is { } fa ? fa == "1" : null,
         };
         _weights = LLamaWeights.LoadFromFile(options);
         _context = _weights.CreateContext(options);
