@@ -1,5 +1,6 @@
 using System.CommandLine;
 using LoraAspire.Benchmarks;
+using LoraAspire.Benchmarks.Serve;
 using LoraAspire.Model.Native;
 
 LibTorch.Load();
@@ -11,4 +12,5 @@ return await new RootCommand("One command a claim. The last line printed is one 
     QueueBenchmark.Command(),
     ChatMemoryBenchmark.Command(),
     MergeBenchmark.Command(),
+    ServeBenchmark.Command(),
 }.Parse(args).InvokeAsync();
