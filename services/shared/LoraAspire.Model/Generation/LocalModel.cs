@@ -14,14 +14,17 @@ public sealed class LocalModel : IDisposable
     private readonly TextGenerator _generator;
 
     private LocalModel(LlamaModel model, HfTokenizer tokenizer, ModelPrompt prompt, IReadOnlySet<int> eosIds) =>
-        (_model, Tokenizer, Format, Warning, _generator) =
-            (model, tokenizer, prompt.Format, prompt.Warning, new TextGenerator(model, tokenizer, eosIds));
+        (_model, Tokenizer, Format, Warning, EndIds, _generator) =
+            (model, tokenizer, prompt.Format, prompt.Warning, eosIds, new TextGenerator(model, tokenizer, eosIds));
 
     public HfTokenizer Tokenizer { get; }
     public PromptFormat Format { get; }
 
     /// <summary>What whoever asks this model should know of the way in which it is asked; null where nothing is odd.</summary>
     public string? Warning { get; }
+
+    /// <summary>Tokens that end an answer.</summary>
+    public IReadOnlySet<int> EndIds { get; }
 
     /// <summary>Positions the model knows, prompt and answer together.</summary>
     public int Context => _model.Config.Context;
@@ -47,6 +50,10 @@ public sealed class LocalModel : IDisposable
     public IEnumerable<TextPiece> Stream(IReadOnlyList<int> promptIds, GenerationOptions options,
         CancellationToken cancellationToken = default) =>
         _generator.Stream(promptIds, options, cancellationToken);
+
+    /// <summary>Mean over the tokens of what the last norm gives: [hidden_size], for embeddings.</summary>
+    /// <param name="ids">At least one, at most the context.</param>
+    public float[] MeanHidden(IReadOnlyList<int> ids) => _model.MeanHidden(ids);
 
     /// <summary>The answer to one instruction, asked as in training.</summary>
     public string Answer(string instruction, GenerationOptions options, CancellationToken cancellationToken = default) =>

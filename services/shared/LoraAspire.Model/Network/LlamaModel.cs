@@ -93,6 +93,15 @@ public sealed partial class LlamaModel : IDisposable
         return Logits(lastOnly ? hidden.narrow(1, hidden.size(1) - 1, 1) : hidden).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Mean over the tokens of what the last norm gives: [hidden_size] float32.</summary>
+    public float[] MeanHidden(IReadOnlyList<int> ids)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var hidden = Hidden(tensor([.. ids.Select(id => (long)id)], [1, ids.Count], device: Device), null, null);
+        return hidden.to_type(float32).mean([1]).reshape(-1).cpu().data<float>().ToArray();
+    }
+
     /// <summary>
     /// Σ over labelled positions of −log p(token t | tokens before t): a scalar in float32. The head runs only where a label stands.
     /// </summary>
