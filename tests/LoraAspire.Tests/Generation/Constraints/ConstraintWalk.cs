@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using LoraAspire.Model.Generation.Constraints;
 using LoraAspire.Model.Tokenizers;
@@ -8,7 +9,9 @@ namespace LoraAspire.Tests.Generation.Constraints;
 internal static class ConstraintWalk
 {
     /// <summary>After so many tokens the way out is taken wherever there is one.</summary>
-    private const int Free = 40, Longest = 3000;
+    private const int Free = 30, Longest = 1500;
+
+    private static readonly ConditionalWeakTable<HfTokenizer, int[]> s_ways = [];
 
     /// <param name="each">Is told the constraint before each token.</param>
     public static string Random(TokenConstraint constraint, HfTokenizer tokenizer, int seed, Action<TokenConstraint>? each = null)
@@ -16,11 +19,13 @@ internal static class ConstraintWalk
         Random random = new(seed);
         List<byte> text = [];
         var logits = new float[tokenizer.VocabSize + 7];
+        var ways = s_ways.GetValue(tokenizer, of => [.. Enumerable.Range(0, of.VocabSize)
+            .Where(id => of.Knows(id) && of.Bytes(id) is [(byte)'"' or (byte)'}' or (byte)']'])]);
         for (var step = 0; step < Longest; step++)
         {
             each?.Invoke(constraint);
             var allowed = Allowed(constraint, logits);
-            if (allowed.Contains(tokenizer.EosId) && (step > Free || random.Next(3) == 0))
+            if (allowed.Contains(tokenizer.EosId) && (allowed.Count == 1 || step > Free || random.Next(3) == 0))
             {
                 constraint.Accept(tokenizer.EosId);
                 Assert.True(constraint.IsComplete);
@@ -28,14 +33,17 @@ internal static class ConstraintWalk
             }
             Assert.False(constraint.IsComplete && allowed.Exists(id => id != tokenizer.EosId), "more may follow a complete answer");
             // Long tokens, which are few, as often as short ones.
-            var draw = allowed.Where(id => id != tokenizer.EosId).Select(id => (Id: id, Bytes: tokenizer.Bytes(id))).ToList();
-            var way = step > Free ? draw.Where(token => token.Bytes is [(byte)'"' or (byte)'}' or (byte)']']).ToList() : [];
             var length = random.Next(1, 12);
-            var choice = way.Count > 0 ? way.MaxBy(token => token.Bytes[0])
-                : draw.Where(token => token.Bytes.Length >= length).ToList() is { Count: > 0 } some ? some[random.Next(some.Count)]
-                : draw[random.Next(draw.Count)];
-            constraint.Accept(choice.Id);
-            text.AddRange(choice.Bytes);
+            var draw = Enumerable.Range(0, 30).Select(_ => allowed[random.Next(allowed.Count)]).Where(id => id != tokenizer.EosId)
+                .OrderBy(id => Math.Abs(tokenizer.Bytes(id).Length - length)).ToList();
+            var exits = step > Free ? ways.Where(allowed.Contains).ToList() : [];
+            if (exits.Count + draw.Count == 0)
+            {
+                continue;
+            }
+            var choice = exits.Count > 0 ? exits[random.Next(exits.Count)] : draw[0];
+            constraint.Accept(choice);
+            text.AddRange(tokenizer.Bytes(choice));
         }
         throw new InvalidOperationException($"No end after {Longest} tokens: {Encoding.UTF8.GetString([.. text])}");
     }
@@ -43,16 +51,16 @@ internal static class ConstraintWalk
     /// <summary>Null where the constraint takes the ids and an end after them; else where it doesn't.</summary>
     public static int? Stumbles(TokenConstraint constraint, HfTokenizer tokenizer, IReadOnlyList<int> ids)
     {
-        var logits = new float[tokenizer.VocabSize];
+        var grammar = (GrammarConstraint)constraint;
         for (var i = 0; i < ids.Count; i++)
         {
-            if (!Allowed(constraint, logits).Contains(ids[i]))
+            if (!grammar.Takes(ids[i]))
             {
                 return i;
             }
             constraint.Accept(ids[i]);
         }
-        return Allowed(constraint, logits).Contains(tokenizer.EosId) ? null : ids.Count;
+        return grammar.Takes(tokenizer.EosId) ? null : ids.Count;
     }
 
     public static List<int> Allowed(TokenConstraint constraint, float[] logits)

@@ -27,8 +27,11 @@ internal static class ConstraintLimits
     /// <summary>Groups within groups.</summary>
     public const int PatternNesting = 50;
 
-    /// <summary>Terms made while a schema is compiled, and in the search of one mask or the steps of one token.</summary>
+    /// <summary>Terms made while a schema is compiled.</summary>
     public const int Work = 1_000_000;
+
+    /// <summary>Terms made in the search of one mask, or for the bytes of one token.</summary>
+    public const int StepWork = 200_000;
 
     /// <summary>States searched for one from which a string can still end, where a pattern and a length must both hold.</summary>
     public const int Search = 10_000;

@@ -10,13 +10,15 @@ internal static class Formats
     private const string Clock = @"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]((0\d|1[0-3]):[0-5]\d|14:00))";
     private const string Hex = "[0-9A-Fa-f]", Byte = @"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", Label = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
 
+    private const string Word = "[A-Za-z0-9_%+-]{1,15}"; // with its dots, the 64 letters that may stand before the @
+
     private static readonly Dictionary<string, string> s_patterns = new()
     {
         ["date"] = $"^{Date}$",
         ["time"] = $"^{Clock}$",
         ["date-time"] = $"^{Date}T{Clock}$",
         ["uuid"] = $"^{Hex}{{8}}-{Hex}{{4}}-{Hex}{{4}}-{Hex}{{4}}-{Hex}{{12}}$",
-        ["email"] = $@"^[A-Za-z0-9_%+-]+(\.[A-Za-z0-9_%+-]+)*@({Label}\.)+[A-Za-z]{{2,63}}$",
+        ["email"] = $@"^{Word}(\.{Word}){{0,3}}@({Label}\.){{1,4}}[A-Za-z]{{2,24}}$",
         ["ipv4"] = $@"^{Byte}\.{Byte}\.{Byte}\.{Byte}$",
     };
 

@@ -28,10 +28,11 @@ internal sealed class TermTable
     public int Count => _terms.Count;
     public IEnumerable<Term> All => _terms;
 
-    /// <summary>Starts to count anew what is made.</summary>
-    public void Refill() => _work = ConstraintLimits.Work;
+    /// <summary>Starts to count anew what is made: from here on for a token.</summary>
+    public void Refill() => _work = ConstraintLimits.StepWork;
 
-    /// <exception cref="ConstraintException">More than <see cref="ConstraintLimits.Work"/> since <see cref="Refill"/>.</exception>
+    /// <exception cref="ConstraintException">More than <see cref="ConstraintLimits.Work"/>, or since <see cref="Refill"/> more than
+    /// <see cref="ConstraintLimits.StepWork"/>.</exception>
     public void Spend(int work = 1)
     {
         if ((_work -= work) < 0)
