@@ -1,5 +1,5 @@
 using LoraAspire.Model.Generation;
-using LoraAspire.Model.Generation.Constraints.ToolCalls;
+using LoraAspire.Model.Generation.Tools;
 using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Chat.Answers;
@@ -7,7 +7,6 @@ namespace LoraAspire.Chat.Answers;
 /// <summary>One of the answers to a prompt, from pieces of text to what was said and which tools were called.</summary>
 internal sealed class AnswerText
 {
-    private readonly AskedPrompt _asked;
     private readonly bool _oneCall;
     private readonly ToolCallReader? _reader;
     private bool _started;
@@ -15,13 +14,8 @@ internal sealed class AnswerText
     /// <param name="oneCall">A second call is left out (parallel_tool_calls: false).</param>
     public AnswerText(AskedPrompt asked, bool oneCall)
     {
-        (_asked, _oneCall, _started) = (asked, oneCall, asked.Continues);
+        (_oneCall, _started) = (oneCall, asked.Continues);
         _reader = asked.Calls is { } format ? new(format) : null;
-        if (asked.Forced is { Opening.Length: > 0 } forced)
-        {
-            _ = _reader!.Add(forced.Opening).ToList();
-            _started = true;
-        }
     }
 
     /// <summary>Tools that it called so far.</summary>
@@ -35,15 +29,7 @@ internal sealed class AnswerText
         {
             return [new TextContent(text)];
         }
-        List<ToolPiece> parts = [.. _reader.Add(text)];
-        if (piece.Finish is not null)
-        {
-            // A call that ran into the token limit is not closed in its stead: it comes out as the text that it is.
-            parts.AddRange(piece.Finish == FinishReason.Stop && _asked.Forced is { Closing.Length: > 0 } forced
-                ? _reader.Add(forced.Closing) : []);
-            parts.AddRange(_reader.Flush());
-        }
-        return Contents(parts);
+        return Contents([.. _reader.Add(text), .. piece.Finish is null ? [] : _reader.Flush()]);
     }
 
     private List<AIContent> Contents(IReadOnlyList<ToolPiece> parts)
@@ -51,14 +37,14 @@ internal sealed class AnswerText
         List<AIContent> contents = [];
         foreach (var part in parts)
         {
-            if (part.Name is not { } name)
+            if (part is ToolPiece.Text said)
             {
-                contents.Add(new TextContent(part.Text));
+                contents.Add(new TextContent(said.Value));
             }
-            else if (Calls == 0 || !_oneCall)
+            else if (part is ToolPiece.Call call && (Calls == 0 || !_oneCall))
             {
                 Calls++;
-                contents.Add(ToolCalls.Of(ToolCalls.NewId(), name, part.ArgumentsJson!));
+                contents.Add(ToolCalls.Of(ToolCalls.NewId(), call.Name, call.ArgumentsJson));
             }
         }
         return contents;

@@ -1,7 +1,8 @@
+using System.Text.Json;
 using LoraAspire.Chat.OpenAi;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Generation.Constraints;
-using LoraAspire.Model.Generation.Constraints.ToolCalls;
+using LoraAspire.Model.Generation.Tools;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Prompts.Jinja;
 using LoraAspire.Pipelines.Terminal;
@@ -15,9 +16,8 @@ namespace LoraAspire.Chat.Answers;
 /// <summary>What a model is asked, and what its answer has to obey.</summary>
 /// <param name="Constraint">Null lets it say anything.</param>
 /// <param name="Calls">How it writes calls of tools; null where it has none.</param>
-/// <param name="Forced">The call that it can't but write; null where it is free.</param>
 /// <param name="Continues">The answer goes on with a text that the caller began.</param>
-internal sealed record AskedPrompt(int[] Ids, Func<TokenConstraint>? Constraint, ToolCallFormat? Calls, ForcedCall? Forced, bool Continues);
+internal sealed record AskedPrompt(int[] Ids, Func<TokenConstraint>? Constraint, ToolCallFormat? Calls, bool Continues);
 
 /// <summary>
 /// A conversation for whichever model it is sent to: by turns of a question and an answer as training knows them, or message by message
@@ -25,6 +25,8 @@ internal sealed record AskedPrompt(int[] Ids, Func<TokenConstraint>? Constraint,
 /// </summary>
 internal sealed class ChatPrompt
 {
+    private const int MostForcedCalls = 8;
+
     private readonly IReadOnlyList<ChatMessage> _messages;
     private readonly ChatMessage? _begun;
     private readonly ChatOptions _options;
@@ -61,12 +63,10 @@ internal sealed class ChatPrompt
         try
         {
             var calls = _tools.Count == 0 ? null : CallsOf(model.Format);
-            var forced = calls is not null && _options.ToolMode is RequiredChatToolMode mode
-                ? ForcedCall.Of(_tools, mode.RequiredFunctionName, calls) : null;
-            int[] begun = [.. model.Tokenizer.EncodeContinuation(_begun?.Text ?? ""), .. forced?.OpeningIds(model.Tokenizer) ?? []];
+            var begun = model.Tokenizer.EncodeContinuation(_begun?.Text ?? "");
             // The answer gets what it asks for, but not at the price of more than half the history.
             var room = model.Context - Math.Min(answer, model.Context / 2) - begun.Length;
-            return new([.. Conversation(model, room), .. begun], Constraint(model, forced), calls, forced, _begun is not null);
+            return new([.. Conversation(model, room), .. begun], Constraint(model, calls), calls, _begun is not null);
         }
         catch (TemplateException refusal)
         {
@@ -79,8 +79,10 @@ internal sealed class ChatPrompt
         }
     }
 
-    private Func<TokenConstraint>? Constraint(LocalModel model, ForcedCall? forced) =>
-        forced is not null ? JsonConstraints.ForSchema(forced.Schema, model.Tokenizer, model.EndIds)
+    private Func<TokenConstraint>? Constraint(LocalModel model, ToolCallFormat? calls) =>
+        calls is not null && _options.ToolMode is RequiredChatToolMode mode
+            ? JsonConstraints.ForToolCall(JsonElement.Parse(TemplateMessages.Tools(_tools)), mode.RequiredFunctionName, calls, model.Tokenizer,
+                model.EndIds, _options.AllowMultipleToolCalls == false || mode.RequiredFunctionName is not null ? 1 : MostForcedCalls)
         : _options.ResponseFormat is not ChatResponseFormatJson json ? null
         : json.Schema is { } schema ? JsonConstraints.ForSchema(schema, model.Tokenizer, model.EndIds)
         : JsonConstraints.ForObject(model.Tokenizer, model.EndIds);

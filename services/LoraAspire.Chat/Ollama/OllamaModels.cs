@@ -4,7 +4,7 @@ using LoraAspire.Chat.Models;
 using LoraAspire.Chat.OpenAi;
 using LoraAspire.Chat.Requests;
 using LoraAspire.Model.Generation;
-using LoraAspire.Model.Generation.Constraints.ToolCalls;
+using LoraAspire.Model.Generation.Tools;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Weights;

@@ -24,12 +24,6 @@ public abstract record PromptFormat
     /// <summary>Special tokens that close an answer, the tokenizer's own aside.</summary>
     public virtual IReadOnlyList<int> EndIds(HfTokenizer tokenizer) => [];
 
-    /// <summary>
-    /// The ids of letters that go on right after a prompt and count as a template's: the added tokens that they spell are those tokens.
-    /// </summary>
-    public static int[] Continuation(string text, HfTokenizer tokenizer) => !tokenizer.HoldsMarkers(text) ? tokenizer.EncodeContinuation(text)
-        : [.. SegmentEncoding.Encode(tokenizer, [new(text, default)], []).Select(token => token.Id)];
-
     /// <summary>Whether the first token never carries loss.</summary>
     internal abstract bool MasksFirst(HfTokenizer tokenizer);
 
