@@ -45,8 +45,8 @@ internal static class ChatMemoryBenchmark
             var resident = new SortedDictionary<int, double>();
             for (var load = 1; load <= loads; load++)
             {
-                using var lease = await pool.RentAsync(names[load % Models], CancellationToken.None);
-                lease.Model.Answer("How much is two and three?", s_answer);
+                using var lease = await pool.RentAsync(new(names[load % Models]), CancellationToken.None);
+                await lease.Model.AnswerAsync("How much is two and three?", s_answer);
                 if (load is 1 or 2 or 5 or 10 or 20 || load == loads)
                 {
                     resident[load] = Environment.WorkingSet / 1e6;

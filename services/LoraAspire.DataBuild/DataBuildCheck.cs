@@ -1,3 +1,4 @@
+using LoraAspire.DataBuild.Output;
 using LoraAspire.DataBuild.Sources;
 using LoraAspire.Model;
 using LoraAspire.Pipelines.Stages;
@@ -6,15 +7,11 @@ using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.DataBuild;
 
-/// <summary>What would keep a data set from being built: the base's tokenizer, and the first record of each source.</summary>
+/// <summary>What would keep a data set from being built: the base's tokenizer, the prompt template, the first record of a source.</summary>
 internal static class DataBuildCheck
 {
-    public static IEnumerable<Finding> Of(StageCheck<DataBuildParams> given)
-    {
-        var model = given.Inputs.TryGetValue("base", out var folder)
-            ? ModelCheck.Problems(folder, weights: false).Select(problem => new Finding("base", problem)) : [];
-        return [.. model, .. Sources(given, "sources", given.With.Sources), .. Sources(given, "held_out", given.With.HeldOut)];
-    }
+    public static IEnumerable<Finding> Of(StageCheck<DataBuildParams> given) =>
+        [.. Base(given), .. Sources(given, "sources", given.With.Sources), .. Sources(given, "held_out", given.With.HeldOut)];
 
     /// <summary>Null where counting would take a while, or where a chat model writes records.</summary>
     public static long? Records(StageCheck<DataBuildParams> given)
@@ -25,8 +22,8 @@ internal static class DataBuildCheck
             return given.With.Writer is not null
                 || given.With.DataFiles().Sum(name => new FileInfo(given.Data.Resolve(name)).Length) > mostBytes
                 ? null
-                : new RecordStream(given.With, given.Data, new(), new Progress<StageProgress>(), CancellationToken.None).Read()
-                    .LongCount(record => record.Dropped is null);
+                : new RecordStream(given.With, given.Data, new(), new Progress<StageProgress>(), CancellationToken.None,
+                    wholeMessages: true).Read().LongCount(record => record.Dropped is null);
         }
         catch (Exception error) when (error is StageException or ModelException or IOException or UnauthorizedAccessException)
         {
@@ -34,23 +31,28 @@ internal static class DataBuildCheck
         }
     }
 
-    private static IEnumerable<Finding> Sources(StageCheck<DataBuildParams> given, string key, IReadOnlyList<DataSource> sources) =>
-        sources.Select((source, i) => Problem(source, given.Data) is { } problem ? new Finding($"{key}[{i}]", problem) : null)
-            .OfType<Finding>();
+    private static IEnumerable<Finding> Base(StageCheck<DataBuildParams> given) => !given.Inputs.TryGetValue("base", out var folder) ? []
+        : ModelCheck.Problems(folder, weights: false).Select(problem => new Finding("base", problem))
+            .Concat(Look("prompt_template_name", () => PromptChoice.Of(given.With, folder, given.Data)));
 
-    private static string? Problem(DataSource source, DataRoot data)
+    private static IEnumerable<Finding> Sources(StageCheck<DataBuildParams> given, string key, IReadOnlyList<DataSource> sources)
+    {
+        SourceContext context =
+            new(name => DataFile.Find(given.Data, name), Seed: 0, Written: []) { EmptyOutput = given.With.EmptyOutput };
+        return sources.SelectMany((source, i) => Look($"{key}[{i}]",
+            () => RecordStream.NotEmpty(source, SourceReader.For(source.Only!).Read(source.Only!, context)).Any()));
+    }
+
+    private static IEnumerable<Finding> Look<T>(string key, Func<T> look)
     {
         try
         {
-            var context = new SourceContext(name => DataFile.Find(data, name), Seed: 0, Written: []);
-            // A source that a chat model writes for may have nothing of its own.
-            var reader = SourceReader.For(source.Only!);
-            return reader.Read(source.Only!, context).Any() || reader.Asked(source.Only!, context).Any() ? null
-                : $"{source.Name}: holds no record. Look at the file, or remove the source.";
+            look();
+            return [];
         }
         catch (Exception error) when (error is StageException or ModelException or IOException or UnauthorizedAccessException)
         {
-            return error.Message;
+            return [new(key, error.Message)];
         }
     }
 }

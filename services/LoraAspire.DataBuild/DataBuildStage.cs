@@ -86,7 +86,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         var lineage =
             DatasetLineage.Of(folder, choice.Format, with.DataFiles().Select(name => DataFile.Find(context.Data, name)), written.Digests);
         summary.Facts(with, lineage).Write(output);
-        DatasetReport.Save(output, summary, with, lineage);
+        DatasetReport.Save(output, summary, with, choice.Format is ChatFormat, lineage);
     }
 
     private static DatasetSummary WriteRows(StageContext<DataBuildParams> context, WrittenItems written, RowBuilder builder,

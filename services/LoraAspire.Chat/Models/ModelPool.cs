@@ -5,140 +5,192 @@ using LoraAspire.Pipelines.Terminal;
 namespace LoraAspire.Chat.Models;
 
 /// <summary>
-/// Loaded models. Each is loaded when first asked for and used by one request at a time; the least recently used gives way, and one that
-/// nobody asked for some time is unloaded.
+/// Loaded models, each used by any number of requests at once. One is loaded when first asked for; when another needs its place, the least
+/// recently used of those that nobody uses gives way, and one that nobody asked for some time is unloaded.
 /// </summary>
 public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPool> logger) : IDisposable
 {
-    /// <summary>Models in memory together: two, so that two can be compared.</summary>
-    private const int Resident = 2;
+    /// <summary>Models in memory together: two, so that two can be compared. Adapters count apart, for they are small.</summary>
+    private const int Models = 2, Adapters = 16;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Slot> _slots = new(StringComparer.Ordinal);
+    private readonly Dictionary<ModelSource, LoadedModel> _places = [];
 
-    /// <summary>The folders of the models that are in memory now.</summary>
+    /// <summary>The folders of the models and adapters that are in memory now.</summary>
     public IReadOnlyList<string> Loaded
     {
         get
         {
             lock (_lock)
             {
-                return [.. _slots.Values.Where(slot => slot.Model is not null).Select(slot => slot.Folder)];
+                return [.. _places.Values.Where(place => place.IsLoaded).Select(place => place.Source.Adapter ?? place.Source.Folder)];
             }
         }
     }
 
-    /// <summary>The model of a folder, for the caller alone until the lease is disposed.</summary>
-    public async Task<ModelLease> RentAsync(string folder, CancellationToken cancellationToken)
+    /// <summary>A model, in memory until the lease is disposed.</summary>
+    /// <exception cref="Model.ModelException">It can't be loaded.</exception>
+    public async Task<ModelLease> RentAsync(ModelSource source, CancellationToken cancellationToken)
     {
-        Slot slot;
+        LoadedModel place;
+        Task<LocalModel> loading;
         lock (_lock)
         {
-            slot = _slots.TryGetValue(folder, out var known) ? known : _slots[folder] = new Slot(folder);
+            place = PlaceOf(source);
+            place.Users++;
+            place.LastUsed = clock.GetTimestamp();
+            loading = place.Loading(() => LoadAsync(place));
         }
-        await slot.Turn.WaitAsync(cancellationToken);
         try
         {
-            if (slot.Model is null)
-            {
-                UnloadOthers(slot);
-                logger.LogInformation("Loading {Folder}", folder);
-                slot.Model = await Task.Run(() => Load(folder), cancellationToken);
-                if (slot.Model.Warning is { } warning)
-                {
-                    logger.LogWarning("{Folder}: {Warning}", folder, warning);
-                }
-            }
-            slot.LastUsed = clock.GetTimestamp();
-            return new ModelLease(slot.Model, () => Return(slot));
+            return new ModelLease(await loading.WaitAsync(cancellationToken), () => Return(place));
         }
         catch
         {
-            slot.Turn.Release();
+            Return(place);
+            throw;
+        }
+    }
+
+    /// <summary>Gives up what nobody will ask for any more, unless somebody uses it; its time will come then.</summary>
+    public void Unload(ModelSource source)
+    {
+        LocalModel? model;
+        lock (_lock)
+        {
+            model = _places.TryGetValue(source, out var place) && place.Users == 0 ? Take(place) : null;
+        }
+        Free([model]);
+    }
+
+    private LoadedModel PlaceOf(ModelSource source)
+    {
+        if (!_places.TryGetValue(source, out var place))
+        {
+            place = new(source) { Base = source.Adapter is null ? null : PlaceOf(source.Base) };
+            _places.Add(source, place);
+        }
+        return place;
+    }
+
+    /// <summary>Under the lock up to the first wait.</summary>
+    private async Task<LocalModel> LoadAsync(LoadedModel place)
+    {
+        var leaving = TakeOthers(place);
+        if (place.Base is null)
+        {
+            return await Task.Run(() =>
+            {
+                Free(leaving);
+                return Load(place.Source);
+            });
+        }
+        var lease = await Task.Run(() =>
+        {
+            Free(leaving);
+            return RentAsync(place.Source.Base, CancellationToken.None);
+        });
+        try
+        {
+            var model = await lease.Model.WithAdapterAsync(place.Source.Adapter!);
+            Told(model, place.Source.Adapter!);
+            return model;
+        }
+        catch
+        {
+            lease.Dispose();
             throw;
         }
     }
 
     /// <summary>libtorch comes into memory with the first model, not at the start of a service that may never be asked.</summary>
-    private static LocalModel Load(string folder)
+    private LocalModel Load(ModelSource source)
     {
+        logger.LogInformation("Loading {Folder}", source.Folder);
         LibTorch.Load();
-        return LocalModel.Load(folder, ComputeDevice.Of("auto"));
+        var model = LocalModel.Load(source.Folder, ComputeDevice.Of("auto"), weights: source.Weights);
+        Told(model, source.Folder);
+        return model;
     }
 
-    private void Return(Slot slot)
+    private void Told(LocalModel model, string folder)
     {
-        slot.LastUsed = clock.GetTimestamp();
-        if (idle.Value is { } limit)
+        logger.LogInformation("Serving {Folder}: {Description}", folder, model.Description);
+        if (model.Warning is { } warning)
         {
-            slot.Idle ??= clock.CreateTimer(_ => UnloadIdle(slot, limit), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-            slot.Idle.Change(limit, Timeout.InfiniteTimeSpan);
+            logger.LogWarning("{Folder}: {Warning}", folder, warning);
         }
-        slot.Turn.Release();
     }
 
-    /// <summary>A request in progress keeps its model: when it is done, the time begins anew.</summary>
-    private void UnloadIdle(Slot slot, TimeSpan limit)
-    {
-        if (!slot.Turn.Wait(0))
-        {
-            return;
-        }
-        if (slot.Model is not null && clock.GetElapsedTime(slot.LastUsed) >= limit)
-        {
-            Unload(slot);
-            logger.LogInformation("Unloaded {Folder}: nobody asked for it for {Idle}", slot.Folder, Duration.Text(limit));
-        }
-        slot.Turn.Release();
-    }
-
-    /// <summary>Makes room for one more. A model in use stays: the next request sees to it.</summary>
-    private void UnloadOthers(Slot wanted)
+    private void Return(LoadedModel place)
     {
         lock (_lock)
         {
-            foreach (var slot in _slots.Values.Where(slot => slot != wanted && slot.Model is not null)
-                .OrderByDescending(slot => slot.LastUsed).Skip(Resident - 1))
+            place.LastUsed = clock.GetTimestamp();
+            if (--place.Users == 0 && idle.Value is { } limit)
             {
-                if (slot.Turn.Wait(0))
-                {
-                    Unload(slot);
-                    slot.Turn.Release();
-                }
+                place.Idle ??= clock.CreateTimer(_ => UnloadIdle(place, limit), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                place.Idle.Change(limit, Timeout.InfiniteTimeSpan);
             }
         }
     }
 
-    private static void Unload(Slot slot)
+    /// <summary>A request in progress keeps its model: when it is done, the time begins anew.</summary>
+    private void UnloadIdle(LoadedModel place, TimeSpan limit)
     {
-        slot.Model?.Dispose();
-        slot.Model = null;
-        FreedMemory.GiveBack();
+        LocalModel? model;
+        lock (_lock)
+        {
+            model = place.Users == 0 && clock.GetElapsedTime(place.LastUsed) >= limit ? Take(place) : null;
+        }
+        if (model is not null)
+        {
+            Free([model]);
+            logger.LogInformation("Unloaded {Folder}: nobody asked for it for {Idle}", place.Source.Adapter ?? place.Source.Folder,
+                Duration.Text(limit));
+        }
+    }
+
+    /// <summary>Makes room for one more of its kind. One in use stays: the next load sees to it.</summary>
+    private List<LocalModel?> TakeOthers(LoadedModel wanted) =>
+        [.. _places.Values.Where(place => place != wanted && place.IsLoaded && place.Base is null == wanted.Base is null)
+            .OrderByDescending(IsUsed).ThenByDescending(place => place.LastUsed).Skip((wanted.Base is null ? Models : Adapters) - 1)
+            .Where(place => !IsUsed(place)).ToList().SelectMany(place => Beside(place).ToList().Append(place)).Select(Take)];
+
+    /// <summary>By a request, of its own or to an adapter beside it.</summary>
+    private bool IsUsed(LoadedModel place) => place.Users > Beside(place).Count() || Beside(place).Any(adapter => adapter.Users > 0);
+
+    private IEnumerable<LoadedModel> Beside(LoadedModel place) => _places.Values.Where(other => other.Base == place && other.IsLoaded);
+
+    /// <summary>Takes an unused place's model out; of an adapter, its base is used once less.</summary>
+    private LocalModel? Take(LoadedModel place)
+    {
+        var model = place.Take();
+        if (model is not null && place.Base is { } @base)
+        {
+            Return(@base);
+        }
+        return model;
+    }
+
+    private static void Free(IReadOnlyList<LocalModel?> models)
+    {
+        if (models.OfType<LocalModel>().ToList() is { Count: > 0 } gone)
+        {
+            gone.ForEach(model => model.Dispose());
+            FreedMemory.GiveBack();
+        }
     }
 
     public void Dispose()
     {
-        foreach (var slot in _slots.Values)
+        lock (_lock)
         {
-            slot.Idle?.Dispose();
-            slot.Model?.Dispose();
+            foreach (var place in _places.Values.OrderBy(place => place.Base is null))
+            {
+                place.Idle?.Dispose();
+                place.Take()?.Dispose();
+            }
         }
     }
-
-    private sealed class Slot(string folder)
-    {
-        public string Folder { get; } = folder;
-        public SemaphoreSlim Turn { get; } = new(1);
-        public LocalModel? Model { get; set; }
-        public long LastUsed { get; set; }
-        public ITimer? Idle { get; set; }
-    }
-}
-
-/// <summary>A model that is the holder's alone.</summary>
-public sealed class ModelLease(LocalModel model, Action giveBack) : IDisposable
-{
-    public LocalModel Model { get; } = model;
-
-    public void Dispose() => giveBack();
 }

@@ -1,48 +1,30 @@
 using System.Runtime.CompilerServices;
-using System.Threading.Channels;
 using LoraAspire.Chat.OpenAi;
 using LoraAspire.Model.Generation;
+using LoraAspire.Model.Generation.Batching;
 
 namespace LoraAspire.Chat.Models;
 
-/// <summary>Runs generations away from the request's thread and hands their pieces over as they come.</summary>
+/// <summary>Finds the model that a request names, holds it in memory while the request lasts, and hands over the pieces.</summary>
 public sealed class ModelRunner(ModelCatalog catalog, ModelPool pool)
 {
     /// <exception cref="RequestException">No such model, or a prompt that leaves no room for an answer.</exception>
+    /// <exception cref="QueueFullException">Too many wait for this model already.</exception>
     public async IAsyncEnumerable<(TextPiece Piece, int PromptTokens)> StreamAsync(
         string? modelId, Func<LocalModel, int[]> prompt, GenerationOptions options,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var served = Find(modelId);
-        await Task.Run(() => catalog.Verify(served, cancellationToken), cancellationToken);
-        using var lease = await pool.RentAsync(served.Folder, cancellationToken);
+        using var lease = await RentAsync(served, cancellationToken);
         var ids = prompt(lease.Model);
         if (ids.Length >= lease.Model.Context)
         {
             throw new RequestException($"The prompt has {ids.Length} tokens, but the context of {served.Id} is {lease.Model.Context}, "
                 + "prompt and answer together. Shorten it.", "messages", "context_length_exceeded");
         }
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var pieces = Channel.CreateUnbounded<TextPiece>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        var generating = Task.Run(() =>
+        await foreach (var piece in lease.Model.StreamAsync(ids, options, cancellationToken))
         {
-            foreach (var piece in lease.Model.Stream(ids, options, stop.Token))
-            {
-                pieces.Writer.TryWrite(piece);
-            }
-        }, CancellationToken.None).ContinueWith(done => pieces.Writer.TryComplete(done.Exception?.InnerException), TaskScheduler.Default);
-        try
-        {
-            await foreach (var piece in pieces.Reader.ReadAllAsync(cancellationToken))
-            {
-                yield return (piece, ids.Length);
-            }
-        }
-        finally
-        {
-            // The reader may leave early; the model is not given back before its thread has let go of it.
-            await stop.CancelAsync();
-            await generating;
+            yield return (piece, ids.Length);
         }
     }
 
@@ -50,10 +32,14 @@ public sealed class ModelRunner(ModelCatalog catalog, ModelPool pool)
     /// <exception cref="RequestException">No such model.</exception>
     public async Task<T> UseAsync<T>(string? modelId, Func<LocalModel, T> use, CancellationToken cancellationToken)
     {
-        var served = Find(modelId);
-        await Task.Run(() => catalog.Verify(served, cancellationToken), cancellationToken);
-        using var lease = await pool.RentAsync(served.Folder, cancellationToken);
+        using var lease = await RentAsync(Find(modelId), cancellationToken);
         return await Task.Run(() => use(lease.Model), cancellationToken);
+    }
+
+    private async Task<ModelLease> RentAsync(ServedModel served, CancellationToken cancellationToken)
+    {
+        await Task.Run(() => catalog.Verify(served, cancellationToken), cancellationToken);
+        return await pool.RentAsync(served.Source, cancellationToken);
     }
 
     private ServedModel Find(string? id)

@@ -44,9 +44,9 @@ internal static class OllamaModels
     }
 
     private static OllamaTag Tag(ServedModel model) => new(model.Id, model.Id, model.Created,
-        Directory.EnumerateFiles(model.Folder).Sum(file => new FileInfo(file).Length), Digest(model), Details(model.Folder));
+        Directory.EnumerateFiles(model.Source.Folder).Sum(file => new FileInfo(file).Length), Digest(model), Details(model.Source.Folder));
 
-    private static string Digest(ServedModel model) => Path.GetFileName(model.Folder) is { Length: 64 } name
+    private static string Digest(ServedModel model) => Path.GetFileName(model.Source.Folder) is { Length: 64 } name
         && name.All(char.IsAsciiHexDigitLower) ? name : "";
 
     private static OllamaDetails Details(string folder)
@@ -74,8 +74,8 @@ internal static class OllamaModels
 
     private static OllamaShown Shown(ServedModel model)
     {
-        var config = ModelConfig.Load(model.Folder);
-        var format = ModelPrompt.Of(model.Folder).Format;
+        var config = ModelConfig.Load(model.Source.Folder);
+        var format = ModelPrompt.Of(model.Source.Folder).Format;
         var takesTools = format is ChatFormat && ToolCallFormat.Of(format) is not null;
         Dictionary<string, object> info = new()
         {
@@ -88,6 +88,6 @@ internal static class OllamaModels
             [$"{config.ModelType}.vocab_size"] = config.VocabSize,
         };
         return new("", "", format is ChatFormat chat ? chat.Template.Source : (format as PromptTemplate)?.PromptNoInput ?? "",
-            Details(model.Folder), info, takesTools ? ["completion", "tools", "embedding"] : ["completion", "embedding"], model.Created);
+            Details(model.Source.Folder), info, takesTools ? ["completion", "tools", "embedding"] : ["completion", "embedding"], model.Created);
     }
 }

@@ -53,7 +53,7 @@ public static class EmbeddingsEndpoint
     private static (float[] Numbers, int Tokens) Of(LocalModel model, GivenText input)
     {
         var ids = input.Encode(model.Tokenizer, "input");
-        return ids.Length <= model.Context ? (model.MeanHidden(ids), ids.Length)
+        return ids.Length <= model.Context ? (model.Embed(ids), ids.Length)
             : throw new RequestException($"A text of 'input' has {ids.Length} tokens, but the model's context is {model.Context}. Shorten it.",
                 "input", "context_length_exceeded");
     }

@@ -23,13 +23,14 @@ internal static class DatasetReport
         [Difference.Unexplained] = "for none of the known reasons: look at these rows",
     };
 
-    public static void Save(string folder, DatasetSummary summary, DataBuildParams with, Lineage lineage)
+    /// <param name="isChat">A chat template wrote the rows, whatever its name.</param>
+    public static void Save(string folder, DatasetSummary summary, DataBuildParams with, bool isChat, Lineage lineage)
     {
         File.WriteAllText(Path.Combine(folder, LengthHistogram.FileName), summary.Lengths.Draw());
-        File.WriteAllText(Path.Combine(folder, FileName), Render(summary, with, lineage));
+        File.WriteAllText(Path.Combine(folder, FileName), Render(summary, with, isChat, lineage));
     }
 
-    private static string Render(DatasetSummary summary, DataBuildParams with, Lineage lineage)
+    private static string Render(DatasetSummary summary, DataBuildParams with, bool isChat, Lineage lineage)
     {
         var total = summary.Total;
         StringBuilder text = new();
@@ -68,7 +69,7 @@ internal static class DatasetReport
         {
             Line($"Nothing: compat repeats its rows, defects included.");
         }
-        else if (with.PromptTemplateName == DataBuildParams.ChatTemplate)
+        else if (isChat)
         {
             Line($"Every row: alpaca-lora knows no chat template.");
         }
@@ -80,8 +81,7 @@ internal static class DatasetReport
         {
             Line($"- {count:N0} rows: {Words[difference]}.");
         }
-        if (with is { Compat: Compat.None, PromptTemplateName: not DataBuildParams.ChatTemplate }
-            && total.Dropped.TryGetValue(RowBuilder.TooLong, out var tooLong))
+        if (with.Compat == Compat.None && !isChat && total.Dropped.TryGetValue(RowBuilder.TooLong, out var tooLong))
         {
             text.Append(CultureInfo.InvariantCulture,
             $"- {tooLong:N0} records left out as longer than cutoff_len: alpaca-lora would have cut them, and their answers would "

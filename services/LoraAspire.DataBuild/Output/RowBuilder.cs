@@ -46,8 +46,7 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
                         + $"{{ {placeholder.Trim('{', '}', ' ')}: ... }}; else set unfilled_placeholders to skip such records, or to "
                         + "keep where it is text.");
         }
-        if ((string.IsNullOrWhiteSpace(record.Output) || record.History.Any(turn => string.IsNullOrWhiteSpace(turn.Answer)))
-            && with.EmptyOutput != EmptyOutput.Keep)
+        if (record.HasEmptyAnswer && with.EmptyOutput != EmptyOutput.Keep)
         {
             return with.EmptyOutput == EmptyOutput.Skip ? new(source, Dropped: Empty)
                 : Refuse(source, "the output is empty. Give it an answer, or set empty_output to skip or keep.");
@@ -71,7 +70,7 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
         }
         catch (TemplateException refusal)
         {
-            return new(source, Dropped: Unwritten) { Told = [Cut($"{Unwritten}: {refusal.Words}")] };
+            return new(source, Dropped: Unwritten) { Told = [$"{Unwritten}: {refusal.Words}"] };
         }
         var built = row.Answers == 0 && !with.TrainOnInputs ? new(source, Dropped: Unlearned)
             : Long(source, row) ?? (_check.Problem(row) is { } problem
@@ -102,12 +101,6 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
                     + "truncation to cut or drop."),
             _ => new(source, row, Dropped: TooLong),
         };
-    }
-
-    private static string Cut(string words)
-    {
-        const int longest = 200;
-        return words.Length <= longest ? words : $"{words.AsSpan(0, longest)} …";
     }
 
     private static BuiltRow Refuse(SourceRecord source, string words) => new(source, Refused: $"{source.Where}: {words}");

@@ -6,8 +6,8 @@ namespace LoraAspire.DataBuild.Output;
 /// <summary>What the template kept from being learned, counted by its words, each with the first record it was met in.</summary>
 internal sealed class ToldTurns
 {
-    /// <summary>A template may quote what it was given: beyond it words are counted together.</summary>
-    private const int MostWords = 20;
+    /// <summary>A template may quote what it was given: it is cut, and beyond so many words counted together.</summary>
+    private const int MostWords = 20, Longest = 200;
     private const string Others = "for other reasons";
 
     private readonly SortedDictionary<string, (long Count, string Where)> _words = new(StringComparer.Ordinal);
@@ -17,6 +17,7 @@ internal sealed class ToldTurns
 
     public void Count(string words, SourceRecord record)
     {
+        words = words.Length <= Longest ? words : $"{words.AsSpan(0, Longest)} …";
         var key = _words.Count < MostWords || _words.ContainsKey(words) ? words : Others;
         var (count, where) = _words.GetValueOrDefault(key, (0, record.Where));
         _words[key] = (count + 1, where);

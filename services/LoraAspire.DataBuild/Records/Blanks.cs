@@ -9,9 +9,6 @@ internal static class Blanks
     /// <summary>Stands for bytes that are no letter.</summary>
     public const char Damaged = '\uFFFD';
 
-    /// <summary>Bounds the search where none ends.</summary>
-    private const int LongestComment = 400;
-
     public static bool Is(char letter) => char.IsWhiteSpace(letter) || IsWidthless(letter);
 
     public static bool IsWidthless(char letter) =>
@@ -25,24 +22,6 @@ internal static class Blanks
             at++;
         }
         return at;
-    }
-
-    /// <summary>The same, past comments of JavaScript and Python.</summary>
-    public static int SkipWithComments(string text, int at)
-    {
-        while (true)
-        {
-            at = Skip(text, at);
-            var rest = text.AsSpan(at, Math.Min(LongestComment, text.Length - at));
-            var end = rest.StartsWith("//") || rest.StartsWith("#") ? rest.IndexOf('\n')
-                : rest.StartsWith("/*") && rest.IndexOf("*/") is var close and >= 0 ? close + 2
-                : 0;
-            if (end == 0)
-            {
-                return at;
-            }
-            at += end < 0 ? rest.Length : end;
-        }
     }
 
     /// <summary>Without blanks at either end.</summary>

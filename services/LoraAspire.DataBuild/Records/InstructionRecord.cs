@@ -23,4 +23,12 @@ internal sealed record InstructionRecord(string Instruction, string Input, strin
     /// can't say it (calls of tools and what they gave, another order); else null. The texts above then hold who said what, for comparing.
     /// </summary>
     public IReadOnlyList<ChatMessage>? Messages { get; init; }
+
+    /// <summary>An answer says nothing; of <see cref="Messages"/>, one that calls no tool either.</summary>
+    public bool HasEmptyAnswer
+    {
+        get => Messages is not null ? field
+            : string.IsNullOrWhiteSpace(Output) || History.Any(turn => string.IsNullOrWhiteSpace(turn.Answer));
+        init;
+    }
 }

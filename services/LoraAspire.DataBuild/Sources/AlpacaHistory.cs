@@ -25,6 +25,10 @@ internal static class AlpacaHistory
         {
             throw Wrong(column, place, cell);
         }
+        catch (InvalidOperationException)
+        {
+            throw place.Wrong($"row {place.Row}: '{column}' holds half of a surrogate pair, which is no character");
+        }
     }
 
     /// <inheritdoc cref="Of(string?, string, Place)"/>

@@ -24,6 +24,7 @@ internal sealed record DataFile(string Name, string Path)
 
     public static DataFile Find(DataRoot data, string name) => new(name, data.Resolve(name));
 
+    /// <summary>What is damaged in a gzip file is said while it is read. Only a file that isn't gzipped can be read from its end.</summary>
     public Stream Open()
     {
         LfsPointer.Refuse(Path);
@@ -31,7 +32,7 @@ internal sealed record DataFile(string Name, string Path)
         Meter?.Opened(file);
         var (first, second) = (file.ReadByte(), file.ReadByte());
         file.Position = 0;
-        return (first, second) == (0x1F, 0x8B) ? new GZipStream(file, CompressionMode.Decompress) : file;
+        return (first, second) == (0x1F, 0x8B) ? new Unpacked(Name, file) : file;
     }
 
     /// <summary>
@@ -43,14 +44,7 @@ internal sealed record DataFile(string Name, string Path)
         Span<byte> start = stackalloc byte[4];
         using (var peek = (this with { Meter = null }).Open())
         {
-            try
-            {
-                start = start[..peek.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
-            }
-            catch (InvalidDataException)
-            {
-                start = []; // a damaged gzip file: the reading itself says so
-            }
+            start = start[..peek.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         }
         if (Utf16(start) is not { } bigEndian)
         {
@@ -109,10 +103,6 @@ internal sealed record DataFile(string Name, string Path)
         {
             return stream.ReadByte();
         }
-        catch (InvalidDataException e)
-        {
-            throw new StageException($"{Name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
-        }
         catch (DecoderFallbackException e)
         {
             throw new StageException($"{Name}: {NotUtf16}.", inner: e);
@@ -132,6 +122,22 @@ internal sealed record DataFile(string Name, string Path)
         {
             throw new StageException($"{Name}:{number}: not UTF-8 (byte {e.Index + 1} of the line). Convert the file, for example with "
                 + "iconv -f GB18030 -t UTF-8.", inner: e);
+        }
+    }
+
+    private sealed class Unpacked(string name, Stream packed) : GZipStream(packed, CompressionMode.Decompress)
+    {
+        /// <summary>What reads into a span comes here too: the base sees to that for whoever derives from it.</summary>
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            try
+            {
+                return base.Read(buffer, offset, count);
+            }
+            catch (InvalidDataException e)
+            {
+                throw new StageException($"{name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
+            }
         }
     }
 }

@@ -100,7 +100,7 @@ internal sealed class RecordStream(DataBuildParams with, DataRoot data, WrittenI
             .Select(record => wholeMessages ? record : record.ForPromptTemplate()).TakeWhile(_ => !Stopped()));
 
     /// <exception cref="StageException">There is no record at all: a file that was cut off, or the wrong one.</exception>
-    private static IEnumerable<SourceRecord> NotEmpty(DataSource source, IEnumerable<SourceRecord> records)
+    internal static IEnumerable<SourceRecord> NotEmpty(DataSource source, IEnumerable<SourceRecord> records)
     {
         var empty = true;
         foreach (var record in records)

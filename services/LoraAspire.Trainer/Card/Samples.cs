@@ -31,19 +31,21 @@ internal static class Samples
         {
             return [];
         }
-        var tokenizer = HfTokenizer.Load(baseFolder);
-        var generator = new TextGenerator(model, tokenizer, LocalModel.EosIds(baseFolder, tokenizer, format));
-        var samples = new List<Sample>();
-        foreach (var row in heldOut.Where(row => PromptLength(rows, row) is var length && length > 1
-            && length < Math.Min(rows.Length(row), model.Config.MaxPositionEmbeddings)).Take(Count))
+        using var engine = LocalModel.Of(model, baseFolder, format);
+        var tokenizer = engine.Tokenizer;
+        List<(int[] Prompt, int[] Answer)> asked = [.. heldOut.Where(row => PromptLength(rows, row) is var length && length > 1
+            && length < Math.Min(rows.Length(row), model.Config.MaxPositionEmbeddings)).Take(Count).Select(row =>
         {
             var ids = rows.InputIds(row).ToArray();
             var length = PromptLength(rows, row);
-            var answer = generator.Complete(ids[..length], GenerationOptions.Greedy(MaxNewTokens), cancellationToken);
-            samples.Add(new Sample(tokenizer.Decode(ids[..length].Where(tokenizer.Knows)), tokenizer.Decode(
-                ids[length..].Where(id => id != tokenizer.EosId && tokenizer.Knows(id)).Take(MaxNewTokens)).Trim(), answer.Trim()));
-        }
-        return samples;
+            return (ids[..length], ids[length..]);
+        })];
+        // Nothing here waits for anybody but the engine's own thread.
+        var answers = engine.AnswersAsync([.. asked.Select(row => row.Prompt)], GenerationOptions.Greedy(MaxNewTokens),
+            cancellationToken: cancellationToken).GetAwaiter().GetResult();
+        string Text(IEnumerable<int> ids) => tokenizer.Decode(ids.Where(tokenizer.Knows));
+        return [.. asked.Zip(answers, (row, answer) => new Sample(Text(row.Prompt),
+            Text(row.Answer.Where(id => id != tokenizer.EosId).Take(MaxNewTokens)).Trim(), answer.Trim()))];
     }
 
     /// <summary>Leading tokens without loss.</summary>

@@ -94,7 +94,7 @@ public sealed class ModelPoolTests : ILogger<ModelPool>
     private static IdleTime Read(string? text) =>
         IdleTime.From(new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create(IdleTime.Variable, text)]).Build());
 
-    private Task<ModelLease> RentAsync(ModelPool pool) => pool.RentAsync(_model, TestContext.Current.CancellationToken);
+    private Task<ModelLease> RentAsync(ModelPool pool) => pool.RentAsync(new(_model), TestContext.Current.CancellationToken);
 
     void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
         Func<TState, Exception?, string> formatter) => _said.Enqueue(formatter(state, exception));

@@ -61,6 +61,11 @@ public sealed class AlpacaHistoryTests
             Assert.Throws<StageException>(() => Only("a.json", text)).Message);
 
     [Fact]
+    public void Half_a_character_in_a_cell_s_list_is_refused_in_words() =>
+        Assert.Contains("a.tsv:2: row 0: 'history' holds half of a surrogate pair", Assert.Throws<StageException>(
+            () => Only("a.tsv", "instruction\toutput\thistory\nc\td\t[[\"\\ud800\", \"x\"]]\n")).Message);
+
+    [Fact]
     public void They_may_have_other_names_and_a_name_that_is_no_part_of_a_record_is_told()
     {
         var record = Only("a.json", """{"q": "c", "a": "d", "sys": "S", "before": [["a", "b"]]}""",

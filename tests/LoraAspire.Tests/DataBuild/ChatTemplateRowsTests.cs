@@ -138,6 +138,35 @@ public sealed class ChatTemplateRowsTests : IDisposable
         Assert.Contains("1 record has a question after the last answer: left out.", run.Facts.Notes);
     }
 
+    /// <summary>A call is an answer; a turn that neither says nor calls anything is none, whatever the others say.</summary>
+    [Fact]
+    public async Task An_empty_answer_among_others_is_found_and_a_bare_call_is_none()
+    {
+        const string calls = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content }}"
+            + "{% for c in m.tool_calls or [] %}{{ c.function.name }}{% endfor %}{{ '<|im_end|>' + '\n' }}{% endfor %}"
+            + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+        const string call = """{"messages": [{"role": "user", "content": "Sum?"}, """
+            + """{"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "add"}}]}]}""";
+        const string blank = """{"messages": [{"role": "assistant", "content": "Hello"}, {"role": "user", "content": "a"}, """
+            + """{"role": "assistant", "content": " "}]}""";
+        var with = With(new ChatSource { Path = "c.jsonl" });
+        var run = await Chat(calls).File("c.jsonl", $"{call}\n{blank}").RunAsync(with with { EmptyOutput = EmptyOutput.Skip });
+        Assert.Equal((1L, 1L), (run.Facts.Rows, run.Facts.Total.Dropped["empty output"]));
+        Assert.Equal("add", run.Learned(0));
+        Assert.Contains("c.jsonl:2: the output is empty", await Chat(calls).File("c.jsonl", $"{call}\n{blank}")
+            .FailureAsync(with with { EmptyOutput = EmptyOutput.Error }));
+    }
+
+    [Fact]
+    public async Task A_chat_template_that_came_as_a_file_is_reported_as_one()
+    {
+        var file = new ChatFormat(new(ChatBase.ChatMl, new Dictionary<string, string>()), null).ToUtf8();
+        var run = await Chat(null).File("own.json", file).File("a.json", Records)
+            .RunAsync(With(StageRun.Alpaca("a.json")) with { PromptTemplateName = "own.json" });
+        Assert.Contains("Every row: alpaca-lora knows no chat template.",
+            await File.ReadAllTextAsync(Path.Combine(run.Dataset, "report.md"), TestContext.Current.CancellationToken));
+    }
+
     /// <summary>Of a template whose rows hold no answer nothing is learned: that is said before a GPU is touched.</summary>
     [Fact]
     public async Task A_template_that_does_not_write_answers_stops_the_run() =>

@@ -54,6 +54,20 @@ public sealed class ConversationFormsTests
             openAi.ForPromptTemplate().Record.Messages, openAi.ForPromptTemplate().Record.Tools));
     }
 
+    [Fact]
+    public void The_call_of_OpenAI_s_earlier_form_is_kept_as_one_of_today_s()
+    {
+        var record = Only("""
+            {"messages": [{"role": "user", "content": "Sum?"},
+              {"role": "assistant", "content": null, "function_call": {"name": "add", "arguments": "{\"a\": 2}"}},
+              {"role": "function", "name": "add", "content": "5"}, {"role": "assistant", "content": "Five.", "function_call": null}]}
+            """);
+        Assert.Equal(["""{"role": "user", "content": "Sum?"}""",
+            """{"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": {"a": 2"""
+                + """}}}]}""",
+            """{"role": "tool", "content": "5", "name": "add"}""", """{"role": "assistant", "content": "Five."}"""], Messages(record));
+    }
+
     private const string Thinking = """
         {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "reasoning_content": "because", "content": "b"}]}
         """;

@@ -31,6 +31,18 @@ public sealed class DamagedFilesTests
         Assert.Contains("a.jsonl.gz: the gzip file is damaged", message);
     }
 
+    [Theory]
+    [InlineData("a.csv.gz")]
+    [InlineData("a.tsv.gz")]
+    [InlineData("a.jsonl.gz")]
+    public async Task A_gzip_file_that_is_damaged_in_its_first_block_is_refused_whatever_it_holds(string name)
+    {
+        var bytes = Gzip(i => $"{i}\n");
+        bytes[10] = 0xFF; // the head of the first block, behind gzip's own ten bytes: no such form
+        var message = await new StageRun().File(name, bytes).FailureAsync(StageRun.With(StageRun.Alpaca(name)));
+        Assert.StartsWith($"{name}: the gzip file is damaged", message);
+    }
+
     [Fact]
     public async Task A_gzipped_table_that_was_cut_off_is_refused()
     {

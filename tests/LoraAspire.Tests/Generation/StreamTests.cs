@@ -15,31 +15,33 @@ public sealed class StreamTests
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public void A_stop_string_over_several_tokens_ends_the_text_before_it()
+    public async Task A_stop_string_over_several_tokens_ends_the_text_before_it()
     {
         using var model = Pebble();
         int[] prompt = model.Tokenizer.Encode(Prompt, addBos: true);
-        var pieces = model.Stream(prompt, GenerationOptions.Greedy(40), Cancelled).Select(piece => piece.Text)
-            .Where(text => text.Length > 0).ToList();
+        var pieces = await model.StreamAsync(prompt, GenerationOptions.Greedy(40), Cancelled).Select(piece => piece.Text)
+            .Where(text => text.Length > 0).ToListAsync(Cancelled);
         Assert.True(pieces.Count > 3, string.Join('|', pieces));
         var (whole, stop) = (string.Concat(pieces), pieces[^2][^1] + pieces[^1][..1]); // the end of one piece and the start of the next
 
-        var stopped = model.Stream(prompt, GenerationOptions.Greedy(40) with { Stop = ["never told", stop] }, Cancelled).ToList();
+        var stopped = await model.StreamAsync(prompt, GenerationOptions.Greedy(40) with { Stop = ["never told", stop] }, Cancelled)
+            .ToListAsync(Cancelled);
 
         Assert.Equal(whole[..whole.IndexOf(stop, StringComparison.Ordinal)], string.Concat(stopped.Select(piece => piece.Text)));
         Assert.Equal(FinishReason.Stop, stopped[^1].Finish);
     }
 
     [Fact]
-    public void The_context_ends_the_text_and_a_longer_prompt_is_refused()
+    public async Task The_context_ends_the_text_and_a_longer_prompt_is_refused()
     {
         using var model = Pebble();
         int[] prompt = [model.Tokenizer.BosId, .. Enumerable.Repeat(403, model.Context - 4)];
 
-        var last = model.Stream(prompt, GenerationOptions.Greedy(100), Cancelled).Last();
+        var last = await model.StreamAsync(prompt, GenerationOptions.Greedy(100), Cancelled).LastAsync(Cancelled);
 
         Assert.InRange(last.Tokens, 1, 3);
-        Assert.Throws<ModelException>(() => model.Stream([.. prompt, 403, 403, 403, 403], GenerationOptions.Greedy(1), Cancelled).ToList());
+        await Assert.ThrowsAsync<ModelException>(() =>
+            model.CompleteAsync([.. prompt, 403, 403, 403, 403], GenerationOptions.Greedy(1), Cancelled));
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using LoraAspire.Merger;
 using LoraAspire.Model.Adapters;
-using LoraAspire.Model.Generation;
+using LoraAspire.Tests.Generation;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
@@ -156,7 +156,7 @@ public sealed class MergeStageTests : IDisposable
     }
 
     private static int[] Story(LlamaModel model) =>
-        [.. TextGenerator.Tokens(model, [1], GenerationOptions.Greedy(20), TestContext.Current.CancellationToken)];
+        [.. GreedyOracle.Tokens(model, [1], 20)];
 
     private static Dictionary<string, string> Digests(string folder) =>
         Directory.GetFiles(folder)

@@ -182,7 +182,7 @@ public sealed class HostileFilesTests : IDisposable
             case "model.safetensors.index.json": return WeightFiles.Open(_folder);
             case "prompt_template.json": return PromptTemplate.Load(path);
             case "generation_config.json":
-                return LocalModel.EosIds(_folder,
+                return EndTokens.Of(_folder,
                 HfTokenizer.Load(Path.Combine(GoldenFolder.RepoRoot, "models", "pebble")));
             case "tokenizer.json" or "tokenizer.model": return HfTokenizer.Load(_folder);
             default:

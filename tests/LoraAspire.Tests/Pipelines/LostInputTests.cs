@@ -68,6 +68,26 @@ public sealed class LostInputTests
     }
 
     [Fact]
+    public void Two_stages_that_lost_the_same_input_both_wait_for_it()
+    {
+        var state = After(Submit with { Yaml = Submit.Yaml + """
+
+              - { id: tune-more, uses: trainer, inputs: { dataset: data.dataset, base: model:tiny } }
+            """ });
+        _isLost = true;
+        _later.Add("data");
+
+        var waits = Decide(state, new AttemptFinished("r", At, "data", 1, Dataset));
+
+        Assert.True(waits.Waits);
+        Assert.DoesNotContain(waits.State.Stages, stage => stage.Status == StageStatus.Failed);
+
+        _later.Clear();
+        var again = Decide(waits.State, new AttemptFinished("r", At, "data", 1, Dataset));
+        Assert.Equal(("data", 2), (again.Orders.Single().Stage, again.Orders.Single().Attempt));
+    }
+
+    [Fact]
     public void A_store_that_loses_it_time_and_again_ends_the_run_in_words()
     {
         var state = After(Submit, new AttemptFinished("r", At, "data", 1, Dataset));
@@ -122,7 +142,7 @@ public sealed class LostInputTests
 
     private StagePlan? Plan(PlanRequest request) =>
         _later.Contains(request.Stage.Id) ? null
-        : request.Stage.Id == "tune" && _isLost ? new InputLost("data")
+        : request.Stage.Id.StartsWith("tune", StringComparison.Ordinal) && _isLost ? new InputLost("data")
         : new MustRun(new(request.State.Id, At, request.Stage.Id, request.Key.Attempt)
         {
             Pipeline = request.Pipeline.Name,

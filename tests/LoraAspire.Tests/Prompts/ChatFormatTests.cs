@@ -33,7 +33,7 @@ public sealed class ChatFormatTests : IDisposable
         Assert.Equal(300, tokenizer.BosId);
         AssertRow("[300][302]user[303]\n\nHi[304][302]assistant[303]\n\n«Yes.[304]»", format.Row(Asked("Hi", "Yes."), tokenizer));
         Assert.Equal([304], format.EndIds(tokenizer));
-        Assert.Equal([301, 304], LocalModel.EosIds(_folder, tokenizer, format).Order());
+        Assert.Equal([301, 304], EndTokens.Of(_folder, tokenizer, format).Order());
     }
 
     [Fact]

@@ -22,6 +22,21 @@ public sealed class DeploymentsTests : IDisposable
         Assert.Single(Directory.GetFiles(_folder.At("store", "serving")));
     }
 
+    [Fact]
+    public void An_adapter_is_served_beside_its_base_and_files_from_before_there_were_any_are_still_read()
+    {
+        _deployments.Deploy("beside", _folder.At("models", "base"), _folder.At("store", "objects", "adapter"), "q8_0");
+        _folder.Write("store/serving/old.json", """{"name":"old","folder":"objects/one","created":"2026-01-02T03:04:05+00:00"}""");
+
+        var (old, beside) = (_deployments.List().Single(one => one.Name == "old"), _deployments.List().Single(one => one.Name == "beside"));
+
+        Assert.Equal(("objects/one", null, null), (old.Folder, old.Adapter, old.Weights));
+        Assert.Equal(("../models/base", "objects/adapter", "q8_0"), (beside.Folder, beside.Adapter, beside.Weights));
+        Assert.True(_deployments.Undeploy("beside"));
+        Assert.False(_deployments.Undeploy("beside"));
+        Assert.Equal("old", Assert.Single(_deployments.List()).Name);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("null")]

@@ -11,7 +11,7 @@ namespace LoraAspire.DataBuild.Sources.Conversations;
 internal static class ChatMessages
 {
     private static readonly string[] Ours =
-        ["role", "from", "content", "value", "weight", "tool_calls", "reasoning_content", "reasoning", "thinking"];
+        ["role", "from", "content", "value", "weight", "tool_calls", "function_call", .. SpokenTurn.Thoughts];
 
     /// <summary>A row's own depth, and what is put around a call.</summary>
     private static readonly JsonDocumentOptions Nested = new() { MaxDepth = 192 };
@@ -48,10 +48,9 @@ internal static class ChatMessages
         {
             writer.WriteString("reasoning_content", reasoning);
         }
-        if (turn.Message.TryGetProperty("tool_calls", out var calls) && calls.ValueKind == JsonValueKind.Array
-            && calls.GetArrayLength() > 0)
+        if (SpokenTurn.Calls(turn.Message) is { Count: > 0 } calls)
         {
-            Calls(writer, [.. calls.EnumerateArray()]);
+            Calls(writer, calls);
         }
         foreach (var field in turn.Message.EnumerateObject().Where(field => !Ours.Contains(field.Name)
             && field.Value.ValueKind != JsonValueKind.Null).DistinctBy(field => field.Name))

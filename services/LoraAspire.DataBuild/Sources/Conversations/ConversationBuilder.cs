@@ -13,10 +13,8 @@ internal sealed class ConversationBuilder(string? system, bool refusesEmptyAnswe
     private const string ToolsAlone = "a list of tools";
 
     private readonly List<SpokenTurn> _spoken = [];
-    private readonly List<Turn> _turns = [];
     private string? _system = system;
     private string? _needsChatTemplate;
-    private bool _reasons;
 
     /// <summary>Why it can't be learned, or null.</summary>
     public string? Problem => _spoken.Exists(turn => turn.Speaker == Speaker.Assistant)
@@ -32,24 +30,15 @@ internal sealed class ConversationBuilder(string? system, bool refusesEmptyAnswe
             _system = string.IsNullOrEmpty(_system) ? turn.Text : _system + "\n" + turn.Text;
             return;
         }
-        var problem = turn.Speaker switch
+        // Until something needs a chat template, questions and answers alternate.
+        _needsChatTemplate ??= turn.Speaker switch
         {
             Speaker.Tool => $"a turn of '{turn.Name}'",
             Speaker.System => "a system message after the first turn",
-            Speaker.User => _turns is [] or [.., { Answer: not null }] ? null : "two questions in a row",
+            Speaker.User => _spoken is [] or [.., { Speaker: Speaker.Assistant }] ? null : "two questions in a row",
             _ => turn.CallsTools ? "a call of a tool"
-                : _turns is [.., { Answer: null }] ? null : _turns.Count == 0 ? "begins with an answer" : "two answers in a row",
+                : _spoken is [.., { Speaker: Speaker.User }] ? null : _spoken.Count == 0 ? "begins with an answer" : "two answers in a row",
         };
-        _needsChatTemplate ??= problem;
-        if (problem is null && turn.Speaker == Speaker.User)
-        {
-            _turns.Add(new(turn.Text));
-        }
-        else if (problem is null)
-        {
-            _turns[^1] = _turns[^1] with { Answer = turn.Text, Reasoning = turn.Reasoning };
-        }
-        _reasons |= turn.Speaker == Speaker.Assistant && turn.Reasoning is not null;
         _spoken.Add(turn);
     }
 
@@ -58,17 +47,17 @@ internal sealed class ConversationBuilder(string? system, bool refusesEmptyAnswe
     {
         var after = AfterLastAnswer;
         var kept = _spoken.SkipLast(after).ToList();
-        var alternates = _needsChatTemplate is null;
-        var record = alternates ? Alternating() : new(All(kept, Speaker.User), "", All(kept, Speaker.Assistant)) { System = _system };
-        return new(record with
-        {
-            Messages = alternates ? null : [.. ChatMessages.Of(_system, kept)],
-            Tools = tools,
-        }, place.File, place.Row, place.Line)
+        var record = _needsChatTemplate is null ? Alternating(kept)
+            : new(All(kept, Speaker.User), "", All(kept, Speaker.Assistant))
+            {
+                Messages = [.. ChatMessages.Of(_system, kept)],
+                HasEmptyAnswer = kept.Exists(IsEmptyAnswer),
+            };
+        return new(record with { System = _system, Tools = tools }, place.File, place.Row, place.Line)
         {
             NeedsChatTemplate = _needsChatTemplate,
             LeftOut = after > 0 ? [LastQuestion] : [],
-            ForChatTemplates = (_reasons, tools) switch
+            ForChatTemplates = (kept.Exists(turn => turn.Speaker == Speaker.Assistant && turn.Reasoning is not null), tools) switch
             {
                 (true, null) => [Reasoning],
                 (true, _) => [Reasoning, ToolsAlone],
@@ -78,21 +67,19 @@ internal sealed class ConversationBuilder(string? system, bool refusesEmptyAnswe
         };
     }
 
-    private InstructionRecord Alternating()
+    private static InstructionRecord Alternating(IEnumerable<SpokenTurn> kept)
     {
-        var answered = _turns[^1].Answer is null ? _turns[..^1] : _turns;
-        return new(answered[^1].Question, "", answered[^1].Answer!)
-        {
-            History = answered[..^1],
-            System = _system,
-            Reasoning = answered[^1].Reasoning,
-        };
+        var turns = kept.Chunk(2).Select(pair => new Turn(pair[0].Text, pair[1].Text) { Reasoning = pair[1].Reasoning }).ToList();
+        return new(turns[^1].Question, "", turns[^1].Answer!) { History = turns[..^1], Reasoning = turns[^1].Reasoning };
     }
 
     /// <summary>What repeats another record is found by these texts.</summary>
     private static string All(IEnumerable<SpokenTurn> turns, Speaker speaker) =>
         string.Join('\n', turns.Where(turn => turn.Speaker == speaker).Select(turn => turn.Text));
 
-    private bool IsEmpty(SpokenTurn turn) => string.IsNullOrWhiteSpace(turn.Text)
-        && (turn.Speaker == Speaker.User || turn.Speaker == Speaker.Assistant && refusesEmptyAnswers && !turn.CallsTools);
+    private bool IsEmpty(SpokenTurn turn) => turn.Speaker == Speaker.User && string.IsNullOrWhiteSpace(turn.Text)
+        || refusesEmptyAnswers && IsEmptyAnswer(turn);
+
+    private static bool IsEmptyAnswer(SpokenTurn turn) =>
+        turn.Speaker == Speaker.Assistant && string.IsNullOrWhiteSpace(turn.Text) && !turn.CallsTools;
 }

@@ -30,7 +30,7 @@ internal sealed record SpokenTurn(Speaker Speaker, string Name, string Text, Jso
         ["tool_response"] = Speaker.Tool,
     };
 
-    private static readonly string[] Thoughts = ["reasoning_content", "reasoning", "thinking"];
+    internal static readonly string[] Thoughts = ["reasoning_content", "reasoning", "thinking"];
 
     private static readonly string[] TextParts = ["text", "input_text", "output_text"];
 
@@ -40,7 +40,7 @@ internal sealed record SpokenTurn(Speaker Speaker, string Name, string Text, Jso
     /// <summary>ShareGPT's turn whose text is the call of a tool, as JSON.</summary>
     public bool IsCall => Name.Equals("function_call", StringComparison.OrdinalIgnoreCase);
 
-    public bool CallsTools => IsCall || Calls(Message);
+    public bool CallsTools => IsCall || Calls(Message).Count > 0;
 
     /// <summary>What the model thought before the answer, beside its text; null for nothing.</summary>
     public string? Reasoning => Thoughts
@@ -60,7 +60,7 @@ internal sealed record SpokenTurn(Speaker Speaker, string Name, string Text, Jso
         var name = role.GetString()!.Trim();
         var content = message.TryGetProperty("content", out var openAi) ? openAi
             : message.TryGetProperty("value", out var value) ? value : default;
-        var (text, problem) = Said(content, Calls(message));
+        var (text, problem) = Said(content, Calls(message).Count > 0);
         return new(Speakers.GetValueOrDefault(name), name, text, message)
         {
             Problem = !Speakers.ContainsKey(name)
@@ -102,8 +102,17 @@ internal sealed record SpokenTurn(Speaker Speaker, string Name, string Text, Jso
         return (string.Concat(texts), null);
     }
 
-    private static bool Calls(JsonElement message) =>
-        message.TryGetProperty("function_call", out var call) && call.ValueKind == JsonValueKind.Object
-        || message.TryGetProperty("tool_calls", out var calls) && calls.ValueKind != JsonValueKind.Null
-            && !(calls.ValueKind == JsonValueKind.Array && calls.GetArrayLength() == 0);
+    /// <summary>The calls that stand beside what is said: tool_calls, or the one function_call of OpenAI's earlier form.</summary>
+    internal static IReadOnlyList<JsonElement> Calls(JsonElement message)
+    {
+        message.TryGetProperty("tool_calls", out var calls);
+        IReadOnlyList<JsonElement> all = calls.ValueKind switch
+        {
+            JsonValueKind.Undefined or JsonValueKind.Null => [],
+            JsonValueKind.Array => [.. calls.EnumerateArray()],
+            _ => [calls],
+        };
+        return all.Count == 0 && message.TryGetProperty("function_call", out var call) && call.ValueKind == JsonValueKind.Object
+            ? [call] : all;
+    }
 }

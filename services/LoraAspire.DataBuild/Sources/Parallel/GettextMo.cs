@@ -86,20 +86,13 @@ internal static class GettextMo
         using MemoryStream whole = new();
         var part = new byte[1 << 16];
         int read;
-        try
+        while ((read = stream.Read(part)) > 0)
         {
-            while ((read = stream.Read(part)) > 0)
+            if (whole.Length + read > LargestCatalogue)
             {
-                if (whole.Length + read > LargestCatalogue)
-                {
-                    throw new StageException($"{file.Name}: larger than {LargestCatalogue >> 20} MiB, which no catalogue is.");
-                }
-                whole.Write(part, 0, read);
+                throw new StageException($"{file.Name}: larger than {LargestCatalogue >> 20} MiB, which no catalogue is.");
             }
-        }
-        catch (InvalidDataException e)
-        {
-            throw new StageException($"{file.Name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
+            whole.Write(part, 0, read);
         }
         return whole.ToArray();
     }

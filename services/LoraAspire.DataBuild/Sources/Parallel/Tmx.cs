@@ -137,9 +137,5 @@ internal static class Tmx
             throw new StageException($"{file.Name}:{e.LineNumber}: not well-formed XML: {e.Message} Mend the file, or export it again.",
                 inner: e);
         }
-        catch (InvalidDataException e)
-        {
-            throw new StageException($"{file.Name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
-        }
     }
 }

@@ -119,10 +119,6 @@ internal static class CsvRows
         {
             throw NotUtf8(file, line, e);
         }
-        catch (InvalidDataException e)
-        {
-            throw new StageException($"{file.Name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
-        }
         catch (CsvHelperException e) when (e.InnerException is StageException wrong)
         {
             throw wrong;

@@ -58,9 +58,9 @@ internal readonly record struct CsvSeparator(char Letter, bool Told = false)
                 }
             }
         }
-        catch (Exception e) when (e is InvalidDataException or DecoderFallbackException)
+        catch (DecoderFallbackException)
         {
-            // A damaged file: the reader of rows says so with its place.
+            // Half a character of UTF-16: the reader of rows says so with its place.
         }
         return line.ToString().TrimStart('\uFEFF');
     }

@@ -16,7 +16,6 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
 
     private static readonly JsonReaderOptions Options = new() { AllowMultipleValues = true };
 
-    private JsonWindow _window = null!; // while rows are read
     private JsonReaderState _state = new(Options);
     /// <summary>Lines before the window's first byte.</summary>
     private long _lines;
@@ -44,13 +43,12 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
             _list = list;
         }
         using JsonWindow window = new(file, LongestRecord);
-        _window = window;
         List<T> found = [];
         window.Begin();
         while (true)
         {
             found.Clear();
-            var used = ReadBuffer(found);
+            var used = ReadBuffer(window, found);
             foreach (var record in found)
             {
                 yield return record;
@@ -85,10 +83,10 @@ internal sealed class JsonRows<T>(DataFile file, Func<JsonElement, Place, T> mak
         return !_inside;
     }
 
-    private int ReadBuffer(List<T> found)
+    private int ReadBuffer(JsonWindow window, List<T> found)
     {
-        var data = _window.Data;
-        Utf8JsonReader reader = new(data, _window.End, _state);
+        var data = window.Data;
+        Utf8JsonReader reader = new(data, window.End, _state);
         var used = 0L;
         var counted = 0;
         try

@@ -81,7 +81,7 @@ internal static class JsonTurned
         }
         try
         {
-            return JsonDocument.Parse(window.Data.ToArray());
+            return JsonDocument.Parse(window.Memory);
         }
         catch (JsonException e)
         {

@@ -11,7 +11,9 @@ internal sealed class JsonWindow(DataFile file, int longest) : IDisposable
     private byte[] _buffer = new byte[1 << 17];
     private int _filled;
 
-    public ReadOnlySpan<byte> Data => _buffer.AsSpan(0, _filled);
+    public ReadOnlySpan<byte> Data => Memory.Span;
+
+    public ReadOnlyMemory<byte> Memory => _buffer.AsMemory(0, _filled);
 
     /// <summary>Nothing comes after <see cref="Data"/>.</summary>
     public bool End { get; private set; }
@@ -33,10 +35,6 @@ internal sealed class JsonWindow(DataFile file, int longest) : IDisposable
             End = read < _buffer.Length - _filled;
             _filled += read;
             return true;
-        }
-        catch (InvalidDataException e)
-        {
-            throw new StageException($"{file.Name}: the gzip file is damaged: {e.Message} Copy it again.", inner: e);
         }
         catch (DecoderFallbackException e)
         {

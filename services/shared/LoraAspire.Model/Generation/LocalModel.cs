@@ -1,5 +1,6 @@
-using System.Text.Json;
-using LoraAspire.Model.Native;
+using System.Text;
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Generation.Batching;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
@@ -7,15 +8,21 @@ using TorchSharp;
 
 namespace LoraAspire.Model.Generation;
 
-/// <summary>A model folder ready to answer: network, tokenizer, prompt template, end-of-sequence ids.</summary>
+/// <summary>A model ready to answer many at once: engine, tokenizer, prompt template. Safe to use from several threads.</summary>
 public sealed class LocalModel : IDisposable
 {
-    private readonly LlamaModel _model;
-    private readonly TextGenerator _generator;
+    private const int NoAdapter = -1;
 
-    private LocalModel(LlamaModel model, HfTokenizer tokenizer, ModelPrompt prompt, IReadOnlySet<int> eosIds) =>
-        (_model, Tokenizer, Format, Warning, EndIds, _generator) =
-            (model, tokenizer, prompt.Format, prompt.Warning, eosIds, new TextGenerator(model, tokenizer, eosIds));
+    private readonly BatchEngine _engine;
+    private readonly string _directory;
+    private readonly int _adapter;
+
+    private LocalModel(BatchEngine engine, string directory, HfTokenizer tokenizer, ModelPrompt prompt, int adapter = NoAdapter)
+    {
+        (_engine, _directory, _adapter) = (engine, directory, adapter);
+        (Tokenizer, Format, Warning) = (tokenizer, prompt.Format, prompt.Warning);
+        EndIds = EndTokens.Of(directory, tokenizer, prompt.Format);
+    }
 
     public HfTokenizer Tokenizer { get; }
     public PromptFormat Format { get; }
@@ -26,20 +33,28 @@ public sealed class LocalModel : IDisposable
     /// <summary>Tokens that end an answer.</summary>
     public IReadOnlySet<int> EndIds { get; }
 
-    /// <summary>Positions the model knows, prompt and answer together.</summary>
-    public int Context => _model.Config.Context;
+    /// <summary>Positions the model knows, prompt and answer together, as far as its cache holds them.</summary>
+    public int Context => _engine.Longest;
 
-    /// <summary>Loads a Hugging Face directory: in bfloat16 on a GPU that has it, else in float32.</summary>
+    public ModelConfig Config => _engine.Config;
+
+    /// <inheritdoc cref="StepExecutor.Description"/>
+    public string Description => _engine.Description;
+
+    public EngineStatistics Statistics => _engine.Statistics;
+
+    /// <summary>Loads a Hugging Face directory.</summary>
     /// <param name="fallback">Used when the folder has neither prompt_template.json nor a chat template; null takes alpaca.</param>
     /// <exception cref="ModelException">Something is missing or broken; the message names the file.</exception>
-    public static LocalModel Load(string directory, torch.Device device, PromptFormat? fallback = null)
+    public static LocalModel Load(string directory, torch.Device device, PromptFormat? fallback = null,
+        WeightFormat weights = WeightFormat.Auto, EngineLimits? limits = null)
     {
         try
         {
             var tokenizer = HfTokenizer.Load(directory);
             var prompt = ModelPrompt.Of(directory, fallback);
-            var model = LlamaModel.Load(directory, device, CudaDevice.UsualType(device));
-            return new LocalModel(model, tokenizer, prompt, EosIds(directory, tokenizer, prompt.Format));
+            return new LocalModel(new(Executors.Load(directory, device, weights), tokenizer, limits ?? UsualLimits(device)), directory,
+                tokenizer, prompt);
         }
         catch (Exception error) when (error is FileNotFoundException or InvalidDataException or NotSupportedException)
         {
@@ -47,35 +62,99 @@ public sealed class LocalModel : IDisposable
         }
     }
 
-    public IEnumerable<TextPiece> Stream(IReadOnlyList<int> promptIds, GenerationOptions options,
-        CancellationToken cancellationToken = default) =>
-        _generator.Stream(promptIds, options, cancellationToken);
-
-    /// <summary>Mean over the tokens of what the last norm gives: [hidden_size], for embeddings.</summary>
-    /// <param name="ids">At least one, at most the context.</param>
-    public float[] MeanHidden(IReadOnlyList<int> ids) => _model.MeanHidden(ids);
-
-    /// <summary>The answer to one instruction, asked as in training.</summary>
-    public string Answer(string instruction, GenerationOptions options, CancellationToken cancellationToken = default) =>
-        _generator.Complete(Format.Prompt(new(null, [new(instruction)]), Tokenizer), options, cancellationToken).Trim();
-
-    /// <summary>The tokenizer's, those of generation_config.json (one id or several), and what the template closes answers with.</summary>
-    public static IReadOnlySet<int> EosIds(string directory, HfTokenizer tokenizer, PromptFormat? format = null)
+    /// <summary>Over a model that is in memory, such as one in training, and stays its owner's.</summary>
+    /// <param name="directory">Has the tokenizer, and what ends answers.</param>
+    /// <param name="format">Null takes alpaca.</param>
+    public static LocalModel Of(LlamaModel model, string directory, PromptFormat? format)
     {
-        HashSet<int> ids = [tokenizer.EosId, .. format?.EndIds(tokenizer) ?? []];
-        var path = Path.Combine(directory, "generation_config.json");
-        if (File.Exists(path))
-        {
-            ids.UnionWith(JsonFile.Read(path, "generation configuration",
-                root => !root.TryGetProperty("eos_token_id", out var eos) ? [] : eos.ValueKind switch
-                {
-                    JsonValueKind.Number => [eos.GetInt32()],
-                    JsonValueKind.Array => eos.EnumerateArray().Select(id => id.GetInt32()).ToList(),
-                    _ => [],
-                }));
-        }
-        return ids;
+        var tokenizer = HfTokenizer.Load(directory);
+        return new LocalModel(new(Executors.Of(model), tokenizer, UsualLimits(model.Device)), directory, tokenizer,
+            new(format ?? PromptTemplate.Load(ModelPrompt.LastResort), null));
     }
 
-    public void Dispose() => _model.Dispose();
+    /// <summary>
+    /// This model with a PEFT adapter beside it, asked as in the adapter's training; both answer in the same steps. Disposing it frees the
+    /// adapter, whose requests fail in words then, and leaves the base.
+    /// </summary>
+    /// <param name="folder">The adapter's.</param>
+    /// <exception cref="ModelException">It is broken, was made for another base, or has to be merged.</exception>
+    public async Task<LocalModel> WithAdapterAsync(string folder)
+    {
+        using var adapter = await Task.Run(() => Adapter.Load(folder)).ConfigureAwait(false);
+        var prompt = PromptFormat.Of(folder) is { } trained ? new ModelPrompt(trained, null) : new(Format, Warning);
+        return new LocalModel(_engine, _directory, Tokenizer, prompt, await _engine.AddAdapterAsync(adapter).ConfigureAwait(false));
+    }
+
+    /// <inheritdoc cref="BatchEngine.StreamAsync"/>
+    public IAsyncEnumerable<TextPiece> StreamAsync(IReadOnlyList<int> promptIds, GenerationOptions options,
+        CancellationToken cancellationToken = default) =>
+        _engine.StreamAsync(promptIds, options, EndIds, _adapter, cancellationToken);
+
+    /// <summary>The first answer to a prompt, whole.</summary>
+    public async Task<string> CompleteAsync(IReadOnlyList<int> promptIds, GenerationOptions options,
+        CancellationToken cancellationToken = default)
+    {
+        StringBuilder text = new();
+        await foreach (var piece in StreamAsync(promptIds, options, cancellationToken).ConfigureAwait(false))
+        {
+            text.Append(piece.Choice == 0 ? piece.Text : "");
+        }
+        return text.ToString();
+    }
+
+    /// <summary>The answer to one instruction, asked as in training.</summary>
+    public async Task<string> AnswerAsync(string instruction, GenerationOptions options, CancellationToken cancellationToken = default) =>
+        (await CompleteAsync(Format.Prompt(new(null, [new(instruction)]), Tokenizer), options, cancellationToken)
+            .ConfigureAwait(false)).Trim();
+
+    /// <summary>The answers to several prompts, computed together, in their order.</summary>
+    /// <param name="progress">Told 1 for each answer that is there.</param>
+    public async Task<IReadOnlyList<string>> AnswersAsync(IReadOnlyList<IReadOnlyList<int>> prompts, GenerationOptions options,
+        IProgress<int>? progress = null, CancellationToken cancellationToken = default)
+    {
+        using SemaphoreSlim places = new(AtOnce);
+        using var others = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        return await Task.WhenAll(prompts.Select(async prompt =>
+        {
+            await places.WaitAsync(others.Token).ConfigureAwait(false);
+            try
+            {
+                var answer = await CompleteAsync(prompt, options, others.Token).ConfigureAwait(false);
+                progress?.Report(1);
+                return answer;
+            }
+            catch
+            {
+                await others.CancelAsync().ConfigureAwait(false);
+                throw;
+            }
+            finally
+            {
+                places.Release();
+            }
+        })).ConfigureAwait(false);
+    }
+
+    /// <summary>Mean of the last hidden states of a text: [hidden_size].</summary>
+    /// <exception cref="ModelException">It is empty, or longer than the context.</exception>
+    public float[] Embed(IReadOnlyList<int> ids) =>
+        _engine.BetweenStepsAsync(executor => executor.MeanHidden(ids)).GetAwaiter().GetResult();
+
+    public void Dispose()
+    {
+        if (_adapter == NoAdapter)
+        {
+            _engine.Dispose();
+        }
+        else
+        {
+            _engine.RemoveAdapter(_adapter);
+        }
+    }
+
+    /// <summary>Of many prompts, those in the engine together: it is full with them, and others still get in.</summary>
+    private const int AtOnce = 256;
+
+    /// <summary>A step should take a moment only, since the answers in work wait for its prompts.</summary>
+    private static EngineLimits UsualLimits(torch.Device device) => new(StepTokens: device.type == DeviceType.CUDA ? 2048 : 256);
 }

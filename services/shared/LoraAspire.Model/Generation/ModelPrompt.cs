@@ -7,7 +7,7 @@ namespace LoraAspire.Model.Generation;
 /// <param name="Warning">What is odd about it, in words for whoever asks; null where nothing is.</param>
 public sealed record ModelPrompt(PromptFormat Format, string? Warning)
 {
-    private const string LastResort = "alpaca";
+    internal const string LastResort = "alpaca";
 
     /// <summary>
     /// The template of its training (prompt_template.json) always wins, and a warning tells of a chat template beside it that is another;

@@ -1,92 +1,87 @@
+using System.Numerics.Tensors;
+using LoraAspire.Model.Generation.Batching;
+using LoraAspire.Model.Generation.Constraints;
+
 namespace LoraAspire.Model.Generation;
 
-/// <summary>Draws the next token from logits. Order as in transformers: repetition penalty, temperature, top-k, top-p.</summary>
-internal sealed class TokenSampler(GenerationOptions options)
+/// <summary>
+/// Draws the tokens of one answer. Logit bias, the penalties (repetition as in transformers, frequency and presence as OpenAI's), the
+/// constraint; then temperature, top-k, top-p, min-p. Of equal logits the smaller id counts as the larger.
+/// </summary>
+/// <param name="prompt">Its ids, which the repetition penalty weighs too.</param>
+internal sealed class TokenSampler(GenerationOptions options, ulong seed, int choice = 0, IEnumerable<int>? prompt = null)
 {
-    private const double GreedyBelow = 1e-5;
-    private readonly Random _random = options.Seed is { } seed ? new Random(seed) : new Random();
+    private readonly Dictionary<int, int> _counts = []; // of the answer
+    private readonly HashSet<int>? _seen = options.RepetitionPenalty == 1 ? null : [.. prompt ?? []];
+    private readonly TokenConstraint? _constraint = options.Constraint?.Invoke();
 
-    /// <summary>The next token's id. <paramref name="logits"/> [vocab] is changed.</summary>
-    /// <param name="seen">Ids that the repetition penalty weighs: prompt and answer so far, each once.</param>
-    public int Next(Span<float> logits, IReadOnlyCollection<int> seen)
+    private bool HasPenalties => _seen is not null || options.FrequencyPenalty != 0 || options.PresencePenalty != 0;
+
+    /// <summary>Whether the logits have to be seen here: they are changed by more than a temperature, or told.</summary>
+    public bool NeedsLogits => HasPenalties || _constraint is not null || options.LogitBias.Count > 0 || options.TopLogprobs is not null;
+
+    /// <summary>The constraint's text is whole.</summary>
+    public bool IsComplete => _constraint is { IsComplete: true };
+
+    /// <summary>How an executor may draw the token at this place of the answer.</summary>
+    public TokenDraw Draw(int place) =>
+        new(options.Temperature, options.TopK, options.TopP, options.MinP, CounterRandom.Uniform(seed, choice, place));
+
+    /// <summary>The token at this place of the answer.</summary>
+    /// <param name="logits">[vocab_size]; they stay as they are.</param>
+    /// <exception cref="ModelException">The constraint leaves no token.</exception>
+    public int Next(ReadOnlySpan<float> logits, int place, SamplingBuffers buffers)
     {
-        if (options.RepetitionPenalty != 1)
+        if (HasPenalties || _constraint is not null || options.LogitBias.Count > 0)
         {
-            foreach (var id in seen)
-            {
-                logits[id] = (float)(logits[id] < 0 ? logits[id] * options.RepetitionPenalty : logits[id] / options.RepetitionPenalty);
-            }
+            var changed = buffers.Logits(logits.Length);
+            logits.CopyTo(changed);
+            Change(changed);
+            logits = changed;
         }
-        return options.Temperature < GreedyBelow ? ArgMax(logits) : Draw(logits);
+        var best = TensorPrimitives.IndexOfMax(logits);
+        if (float.IsNaN(logits[best]) || float.IsPositiveInfinity(logits[best]))
+        {
+            throw new ModelException($"The model gives no numbers ({logits[best]}): its weights are damaged, or its type is too narrow for them.");
+        }
+        if (float.IsNegativeInfinity(logits[best]))
+        {
+            throw new ModelException("No token may come next: what the answer has to obey leaves none.");
+        }
+        return options.Temperature < TokenDraw.GreedyBelow ? best : WeightedDraw.Next(logits, best, Draw(place), buffers);
     }
 
-    private static int ArgMax(ReadOnlySpan<float> logits)
+    /// <summary>Takes note of a token that was drawn, here or by the executor.</summary>
+    public void Accept(int id)
     {
-        var best = 0;
-        for (var id = 1; id < logits.Length; id++)
+        if (HasPenalties)
         {
-            if (logits[id] > logits[best])
-            {
-                best = id;
-            }
+            _counts[id] = _counts.GetValueOrDefault(id) + 1;
+            _seen?.Add(id);
         }
-        return best;
+        _constraint?.Accept(id);
     }
 
-    private int Draw(ReadOnlySpan<float> logits)
+    private void Change(Span<float> logits)
     {
-        var weights = new double[logits.Length]; // softmax without its denominator
-        double max = logits[ArgMax(logits)];
-        for (var id = 0; id < weights.Length; id++)
+        foreach (var (id, bias) in options.LogitBias)
         {
-            weights[id] = Math.Exp((logits[id] - max) / options.Temperature);
-        }
-        var ids = new int[weights.Length];
-        for (var id = 0; id < ids.Length; id++)
-        {
-            ids[id] = id;
-        }
-        var kept = ids.Length;
-        if (options.TopK > 0 || options.TopP < 1)
-        {
-            Array.Sort(weights, ids, Comparer<double>.Create((x, y) => y.CompareTo(x)));
-            kept = options.TopK > 0 ? Math.Min(options.TopK, kept) : kept;
-            kept = options.TopP < 1 ? Nucleus(weights.AsSpan(0, kept)) : kept;
-        }
-        var at = _random.NextDouble() * Sum(weights.AsSpan(0, kept));
-        for (var i = 0; i < kept; i++)
-        {
-            at -= weights[i];
-            if (at < 0)
+            if ((uint)id < (uint)logits.Length)
             {
-                return ids[i];
+                logits[id] += (float)bias;
             }
         }
-        return ids[kept - 1]; // rounding left a hair over
-    }
-
-    /// <summary>How many of the sorted weights it takes to reach top-p of their sum; at least one.</summary>
-    private int Nucleus(ReadOnlySpan<double> sorted)
-    {
-        double goal = options.TopP * Sum(sorted), reached = 0;
-        for (var i = 0; i < sorted.Length; i++)
+        foreach (var id in _seen ?? [])
         {
-            reached += sorted[i];
-            if (reached >= goal)
+            logits[id] = (float)(logits[id] < 0 ? logits[id] * options.RepetitionPenalty : logits[id] / options.RepetitionPenalty);
+        }
+        if (options.FrequencyPenalty != 0 || options.PresencePenalty != 0)
+        {
+            foreach (var (id, count) in _counts)
             {
-                return i + 1;
+                logits[id] -= (float)((count * options.FrequencyPenalty) + options.PresencePenalty);
             }
         }
-        return sorted.Length;
-    }
-
-    private static double Sum(ReadOnlySpan<double> values)
-    {
-        double sum = 0;
-        foreach (var value in values)
-        {
-            sum += value;
-        }
-        return sum;
+        _constraint?.Mask(logits);
     }
 }

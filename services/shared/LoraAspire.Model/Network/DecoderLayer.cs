@@ -34,7 +34,7 @@ internal sealed record DecoderLayer(int Index, LayerNorms Norms, SelfAttention A
         return x.add(Normed(Mlp.Forward(Norms.Mlp.Forward(x), pass.Training), Norms.MlpOutput), Scalars.One).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Normed(Tensor x, RmsNorm? norm) => norm?.Forward(x) ?? x;
+    internal static Tensor Normed(Tensor x, RmsNorm? norm) => norm?.Forward(x) ?? x;
 
     public void Dispose() => TensorGroup.DisposeAll([.. Linears, .. NamedNorms.Select(item => item.Norm)]);
 }

@@ -9,8 +9,11 @@ internal sealed record GatedMlp(ModelConfig Config, Linear Gate, Linear Up, Line
 {
     public IEnumerable<Linear> Linears => [Gate, Up, Down];
 
-    public Tensor Forward(Tensor x, bool training) =>
-        Down.Forward(Activate(Gate.Forward(x, training)).mul(Up.Forward(x, training)), training);
+    public Tensor Forward(Tensor x, bool training) => Forward(x, (linear, input) => linear.Forward(input, training));
+
+    /// <param name="apply">A linear layer to its input.</param>
+    internal Tensor Forward(Tensor x, Func<Linear, Tensor, Tensor> apply) =>
+        apply(Down, Activate(apply(Gate, x)).mul(apply(Up, x)));
 
     private Tensor Activate(Tensor x) => Config.HiddenAct == ActivationField.TanhForm ? Activations.GeluTanh(x) : F.silu(x);
 }

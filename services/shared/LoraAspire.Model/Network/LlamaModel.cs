@@ -93,15 +93,6 @@ public sealed partial class LlamaModel : IDisposable
         return Logits(lastOnly ? hidden.narrow(1, hidden.size(1) - 1, 1) : hidden).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Mean over the tokens of what the last norm gives: [hidden_size] float32.</summary>
-    public float[] MeanHidden(IReadOnlyList<int> ids)
-    {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        var hidden = Hidden(tensor([.. ids.Select(id => (long)id)], [1, ids.Count], device: Device), null, null);
-        return hidden.to_type(float32).mean([1]).reshape(-1).cpu().data<float>().ToArray();
-    }
-
     /// <summary>
     /// Σ over labelled positions of −log p(token t | tokens before t): a scalar in float32. The head runs only where a label stands.
     /// </summary>
@@ -120,13 +111,16 @@ public sealed partial class LlamaModel : IDisposable
             .MoveToOuterDisposeScope();
     }
 
-    private Tensor Logits(Tensor hidden)
+    /// <param name="hidden">[…, hidden], behind the last norm.</param>
+    /// <returns>[…, vocab] float32</returns>
+    internal Tensor Logits(Tensor hidden)
     {
         var logits = Head?.Forward(hidden) ?? F.linear(hidden, _embedding);
         return (Config.LogitCap is { } cap ? Activations.Cap(logits, cap) : logits).to_type(float32);
     }
 
-    private Tensor Hidden(Tensor ids, KvCache? cache, Tensor? attentionMask, bool training = false)
+    /// <summary>What the last norm gives: [batch, length, hidden].</summary>
+    internal Tensor Hidden(Tensor ids, KvCache? cache, Tensor? attentionMask, bool training = false)
     {
         int length = (int)ids.size(1), start = cache?.Length ?? 0, end = start + length;
         if (end > (cache?.MaxLength ?? Config.Context))
@@ -148,7 +142,7 @@ public sealed partial class LlamaModel : IDisposable
     }
 
     /// <summary>[batch, length, hidden]</summary>
-    private Tensor Embed(Tensor ids, bool training)
+    internal Tensor Embed(Tensor ids, bool training)
     {
         var x = (_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype)
             .view(ids.size(0), ids.size(1), Config.HiddenSize);
@@ -162,7 +156,7 @@ public sealed partial class LlamaModel : IDisposable
     /// <summary>
     /// [batch or 1, 1, length, start + length], true where a query sees a key; null where "causal" or "all" says it already.
     /// </summary>
-    private Tensor? AttentionMask(int start, int length, int? window, Tensor? attentionMask)
+    internal Tensor? AttentionMask(int start, int length, int? window, Tensor? attentionMask)
     {
         var windowed = window < start + length;
         if (attentionMask is null && !windowed && (start == 0 || length == 1))

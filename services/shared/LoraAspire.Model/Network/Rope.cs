@@ -40,7 +40,7 @@ internal sealed class Rope(ModelConfig config, torch.Device device) : IDisposabl
                 using var scope = NewDisposeScope();
                 var positions = (int)Math.Min(config.MaxPositionEmbeddings,
                     Math.Max(FirstPositions, Math.Max((long)length, 2 * (_table?.Cos.size(0) ?? 0))));
-                var (cos, sin) = Table(0, positions, positions);
+                var (cos, sin) = Table(0, positions, config.MaxPositionEmbeddings);
                 DisposeTable();
                 _table = table = (cos.DetachFromDisposeScope(), sin.DetachFromDisposeScope());
             }

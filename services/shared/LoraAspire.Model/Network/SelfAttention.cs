@@ -17,26 +17,44 @@ internal sealed record SelfAttention(ModelConfig Config, Linear Query, Linear Ke
     /// <param name="layer">Its place in the cache, and in the list of windows.</param>
     public Tensor Forward(Tensor x, int layer, Pass pass)
     {
-        var (batch, length) = (x.size(0), x.size(1));
-        Tensor Heads(Linear linear, RmsNorm? norm, long count)
-        {
-            var heads = linear.Forward(x, pass.Training).view(batch, length, count, Config.HeadDim);
-            return (norm?.Forward(heads) ?? heads).transpose(1, 2); // [batch, heads, length, head_dim]
-        }
-        var q = Rope.Apply(Heads(Query, QueryNorm, Config.NumAttentionHeads), pass.Cos, pass.Sin);
-        var k = Rope.Apply(Heads(Key, KeyNorm, Config.NumKeyValueHeads), pass.Cos, pass.Sin);
-        var v = Heads(Value, null, Config.NumKeyValueHeads);
+        var (q, k, v) = Project(x, pass.Cos, pass.Sin, (linear, input) => linear.Forward(input, pass.Training));
         if (pass.Cache is { } cache)
         {
             (k, v) = cache.Append(layer, k, v);
         }
-        var groups = Config.NumAttentionHeads / Config.NumKeyValueHeads;
-        var mask = pass.Masks[Config.SlidingWindow[layer] ?? 0];
-        var context = Config.ScoreCap is null && Config.AttentionScale is null
-            ? F.scaled_dot_product_attention(q, Repeat(k, groups), Repeat(v, groups), mask!, is_casual: pass.Causal && mask is null)
-            : CappedAttention(q, Repeat(k, groups), Repeat(v, groups), mask, pass.Causal);
-        return Output.Forward(context.transpose(1, 2).reshape(batch, length, Config.NumAttentionHeads * Config.HeadDim), pass.Training);
+        var context = Attend(q, k, v, pass.Masks[Config.SlidingWindow[layer] ?? 0], pass.Causal);
+        return Output.Forward(Joined(context), pass.Training);
     }
+
+    /// <summary>Queries, keys and values, each [batch, heads, length, head_dim], turned by their positions.</summary>
+    /// <param name="cos">[length, head_dim], as <paramref name="sin"/>.</param>
+    /// <param name="apply">A linear layer to its input [batch, length, in].</param>
+    internal (Tensor Q, Tensor K, Tensor V) Project(Tensor x, Tensor cos, Tensor sin, Func<Linear, Tensor, Tensor> apply)
+    {
+        Tensor Heads(Linear linear, RmsNorm? norm, long count)
+        {
+            var heads = apply(linear, x).view(x.size(0), x.size(1), count, Config.HeadDim);
+            return (norm?.Forward(heads) ?? heads).transpose(1, 2);
+        }
+        return (Rope.Apply(Heads(Query, QueryNorm, Config.NumAttentionHeads), cos, sin),
+            Rope.Apply(Heads(Key, KeyNorm, Config.NumKeyValueHeads), cos, sin), Heads(Value, null, Config.NumKeyValueHeads));
+    }
+
+    /// <summary>[batch, heads, length, head_dim]</summary>
+    /// <param name="q">[batch, heads, length, head_dim]</param>
+    /// <param name="k">[batch, kv_heads, keys, head_dim], as <paramref name="v"/>.</param>
+    /// <param name="mask">True where a query sees a key; null is plain causal, or all.</param>
+    internal Tensor Attend(Tensor q, Tensor k, Tensor v, Tensor? mask, bool causal)
+    {
+        var groups = Config.NumAttentionHeads / Config.NumKeyValueHeads;
+        return Config.ScoreCap is null && Config.AttentionScale is null
+            ? F.scaled_dot_product_attention(q, Repeat(k, groups), Repeat(v, groups), mask!, is_casual: causal && mask is null)
+            : CappedAttention(q, Repeat(k, groups), Repeat(v, groups), mask, causal);
+    }
+
+    /// <summary>The heads of each position side by side: [batch, length, heads · head_dim].</summary>
+    internal static Tensor Joined(Tensor context) =>
+        context.transpose(1, 2).reshape(context.size(0), context.size(2), context.size(1) * context.size(3));
 
     /// <summary>softmax(cap(q·kᵀ·scale))·v, the softmax in float32: libtorch's own attention has neither cap nor scale.</summary>
     private Tensor CappedAttention(Tensor q, Tensor k, Tensor v, Tensor? mask, bool causal)

@@ -189,12 +189,8 @@ public sealed record ChatFormat(ChatTemplate Template, DateOnly? Date) : PromptF
         return tokenizer.Markers(text, Math.Max(start, end), text.Length);
     }
 
-    /// <summary>Of "message 3: why" what is alike for all records, cut where a template quotes what it was given.</summary>
-    private static string Words(string why)
-    {
-        const int longest = 200;
-        var words = why.StartsWith("message ", StringComparison.Ordinal) && why.IndexOf(": ", StringComparison.Ordinal) is > 0 and var at
+    /// <summary>Of "message 3: why" what is alike for all records.</summary>
+    private static string Words(string why) =>
+        why.StartsWith("message ", StringComparison.Ordinal) && why.IndexOf(": ", StringComparison.Ordinal) is > 0 and var at
             ? why[(at + 2)..] : why;
-        return words.Length <= longest ? words : $"{words.AsSpan(0, longest)} …";
-    }
 }

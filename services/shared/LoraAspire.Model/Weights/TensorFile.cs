@@ -57,6 +57,9 @@ public abstract class TensorFile(string path, IReadOnlyDictionary<string, Tensor
             .MoveToOuterDisposeScope();
     }
 
+    /// <summary>A tensor as it lies in the file; null where it isn't row after row there.</summary>
+    internal MappedTensor? Map(TensorEntry entry) => entry.Strides is null && entry.Length > 0 ? new MappedTensor(_map, entry) : null;
+
     public void Dispose() => _map.Dispose();
 }
 

@@ -62,18 +62,29 @@ public sealed class WeightFiles : IDisposable
     /// <exception cref="ModelException">No such tensor, or of another shape.</exception>
     public Tensor Read(string name, IReadOnlyList<long> shape, ScalarType dtype, torch.Device device)
     {
+        var (file, _) = Find(name, shape);
+        using var scope = NewDisposeScope();
+        return file.Read(name).to(dtype, device).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>One tensor in the file's own memory; null where it isn't row after row there.</summary>
+    /// <exception cref="ModelException">No such tensor, or of another shape.</exception>
+    public MappedTensor? Map(string name, IReadOnlyList<long> shape)
+    {
+        var (file, entry) = Find(name, shape);
+        return file.Map(entry);
+    }
+
+    private (TensorFile File, TensorEntry Entry) Find(string name, IReadOnlyList<long> shape)
+    {
         if (!_fileOf.TryGetValue(name, out var file))
         {
             throw new ModelException($"{Directory}: no tensor '{name}', which config.json calls for.");
         }
         var entry = file.Tensors[name];
-        if (!entry.Shape.SequenceEqual(shape))
-        {
-            throw new ModelException($"{file.Path}: tensor '{name}' is [{string.Join(", ", entry.Shape)}], but config.json makes it "
+        return entry.Shape.SequenceEqual(shape) ? (file, entry)
+            : throw new ModelException($"{file.Path}: tensor '{name}' is [{string.Join(", ", entry.Shape)}], but config.json makes it "
                 + $"[{string.Join(", ", shape)}].");
-        }
-        using var scope = NewDisposeScope();
-        return file.Read(name).to(dtype, device).MoveToOuterDisposeScope();
     }
 
     /// <summary>One tensor as it lies in the file.</summary>

@@ -223,6 +223,10 @@ public static class Scheduler
                     Add(new StageQueued(Run, At, spec.Id, attempt, run.Order.Key, run.Explain));
                     _orders.Add(run.Order with { Attempt = attempt });
                     break;
+                case InputLost lost when _waiting.Contains(lost.Stage):
+                    // Another stage lost the same, and how it is made again is being planned.
+                    _waiting.Add(spec.Id);
+                    break;
                 case InputLost lost when _state.Stage(lost.Stage)!.Attempt < MostAttemptsWithLosses && _madeAgain.Add(lost.Stage):
                     MakeAgain(spec, _pipeline!.Stage(lost.Stage));
                     break;

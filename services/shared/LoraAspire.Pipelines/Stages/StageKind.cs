@@ -17,6 +17,15 @@ public sealed record StageKind(string Name, int Version, Type Params)
     public IReadOnlyList<Port> Inputs { get; init; } = [];
     public IReadOnlyList<Port> Outputs { get; init; } = [];
 
+    /// <summary>Where there are several ways to give it its inputs: one of these sets, whole and alone.</summary>
+    public IReadOnlyList<IReadOnlyList<string>> InputSets { get; init; } = [];
+
+    /// <summary>What is wrong with giving these inputs and no others, in words; null where nothing is.</summary>
+    public string? InputProblem(IReadOnlyCollection<string> given) =>
+        InputSets.Count == 0 || InputSets.Any(set => set.ToHashSet().SetEquals(given)) ? null
+            : $"{Name} takes {string.Join(", or ", InputSets.Select(set => string.Join(" and ", set)))}, and is given "
+                + (given.Count == 0 ? "none" : string.Join(" and ", given));
+
     /// <summary>False when its effect is outside the store, so that it runs every time.</summary>
     public bool Cached { get; init; } = true;
 
@@ -29,7 +38,7 @@ public static class StageKinds
 {
     private static readonly List<StageKind> Rows = [];
 
-    public static readonly StageKind DataBuild = Row(new("data-build", 4, typeof(DataBuildParams))
+    public static readonly StageKind DataBuild = Row(new("data-build", 5, typeof(DataBuildParams))
     {
         Title = "builds a data set from its sources",
         Inputs = [new("base", ArtifactKind.Model)],
@@ -62,7 +71,9 @@ public static class StageKinds
     public static readonly StageKind Chat = Row(new("chat", 1, typeof(ChatParams))
     {
         Title = "serves a model on the chat page and its API",
-        Inputs = [new("model", ArtifactKind.Model)],
+        Inputs = [new("model", ArtifactKind.Model, Required: false), new("base", ArtifactKind.Model, Required: false),
+            new("adapter", ArtifactKind.Adapter, Required: false)],
+        InputSets = [["model"], ["base", "adapter"]],
         Cached = false,
     });
 

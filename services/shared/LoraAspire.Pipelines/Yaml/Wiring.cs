@@ -73,6 +73,13 @@ internal static partial class Wiring
                 $"input '{port.Name}' is missing: {draft.Kind!.Name} needs {Article(port.Artifact)}, as in `inputs: "
                     + $"{{ {port.Name}: {Example(port)} }}`");
         }
+        var known = draft.Inputs.Keys.Where(name => draft.Kind?.Inputs.Any(port => port.Name == name) is true).ToList();
+        if (draft.Kind?.InputProblem(known) is { } problem)
+        {
+            var set = draft.Kind.InputSets.FirstOrDefault(set => known.Count > 0 && known.All(set.Contains)) ?? draft.Kind.InputSets[0];
+            var ports = draft.Kind.Inputs.Where(port => set.Contains(port.Name)).Select(port => $"{port.Name}: {Example(port)}");
+            report.Error(draft.IdNode, $"{problem}: as in `inputs: {{ {string.Join(", ", ports)} }}`");
+        }
     }
 
     private static void CheckSource(string name, Port? port, StageOutput source, YamlNode node, Dictionary<string, StageDraft> byId,

@@ -114,6 +114,7 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
         }
         return kind.Inputs.FirstOrDefault(port => port.Required && !inputs.ContainsKey(port.Name)) is { } missing
             ? throw new StageException($"--input {missing.Name}=DIR is missing")
+            : kind.InputProblem(inputs.Keys) is { } problem ? throw new StageException($"--input: {problem}")
             : inputs;
     }
 }

@@ -99,7 +99,9 @@ public sealed class GarbageCollector(string store, TimeProvider clock)
         }
     }
 
-    private IEnumerable<string> Served() => new Deployments(store).List().Select(deployment => Path.GetFileName(deployment.Folder));
+    private IEnumerable<string> Served() => new Deployments(store).List()
+        .SelectMany(deployment => new[] { deployment.Folder, deployment.Adapter }).OfType<string>()
+        .Select(folder => Path.GetFileName(folder));
 
     private static IEnumerable<string> Linked(string links) =>
         Directory.Exists(links) ? Directory.EnumerateFileSystemEntries(links)

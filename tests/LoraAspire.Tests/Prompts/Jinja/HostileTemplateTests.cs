@@ -72,10 +72,59 @@ public sealed class HostileTemplateTests
     [InlineData("{% set s = 'a' * 100000 %}{% set d = {s: 1} %}{% for i in range(90000) %}{% set x = d[s] %}{% endfor %}", Letters)]
     [InlineData("{% set l = range(1000)|list %}{% for i in range(9000) %}{% set x = l|sort %}{% endfor %}", Steps)]
     [InlineData("{% set s = 'a' * 100000 %}{% for i in range(90000) %}{{ s }}{% endfor %}", Text)]
+    [InlineData("{{ -2 ** 3000000000 }}", Bits)]
+    [InlineData("{{ -2 ** 4097 }}", Bits)]
+    [InlineData("{% set s = 'a' * 1000 * 10000 %}{{ ([s] * 1000000)|unique(true)|list }}", Letters)]
+    [InlineData("{% set s = 'a' * 1000 * 10000 %}{% for i in range(90000) %}{% set x = {s: 1} %}{% endfor %}", Letters)]
+    [InlineData(
+        "{% set s = 'a' * 1000 * 10000 %}{% set d = {s: 1} %}{% for i in range(90000) %}{% set x = dict(d) %}{% endfor %}",
+        Letters)]
+    [InlineData(
+        "{% set s = 'a' * 1000 * 10000 %}{% set d = {s: 1} %}{% for i in range(90000) %}{% set x = dict(**d) %}{% endfor %}",
+        Letters)]
+    [InlineData(
+        "{% set s = 'a' * 1000 * 10000 %}{% set t = s ~ '' %}{% for i in range(90000) %}{% set x = s is sameas(t) %}{% endfor %}",
+        Letters)]
+    [InlineData("{% set s = 'a' * 1000 * 10000 %}{% for i in range(90000) %}{% set x = [][s] %}{% endfor %}", Letters)]
+    [InlineData("{% set s = 'a' * 1000 * 10000 %}{% for i in range(90000) %}{% set x = s is filter %}{% endfor %}", Letters)]
+    [InlineData("{% set s = 'a' * 1000 * 10000 %}{% for i in range(90000) %}{% set x = ''.strip(s) %}{% endfor %}", Letters)]
+    [InlineData("{% set s = 'a' * 1000 * 10000 %}{% set t = s ~ 'b' %}{{ t.endswith((s ~ 'c',) * 100000) }}", Letters)]
+    [InlineData("{% set t = ('b',) * 1000000 %}{% for i in range(90000) %}{% set x = ''.startswith(t) %}{% endfor %}", Letters)]
+    [InlineData("{% set s = 'a' * 1000 * 10000 %}{% for i in range(90000) %}{% set x = s % {} %}{% endfor %}", Letters)]
+    [InlineData("{{ ('{0[9]}' * 1000 * 2100).format([]) }}", Steps)]
     public void A_template_that_does_too_much_is_stopped(string template, string words)
     {
         var fault = Assert.Throws<TemplateException>(() => new JinjaTemplate("\n\n" + template).Render([], DateTimeOffset.UnixEpoch));
         Assert.Equal((words, 3), (fault.Words, fault.Line));
+    }
+
+    /// <summary>Each would take minutes or hours, or be refused, if it cost one operand's length times the other's.</summary>
+    [Theory]
+    [InlineData("{% set s = 'a' * 1000 * 10000 %}{{ s.strip('b' * 1000 * 10000 ~ 'a')|length }}", "0")]
+    [InlineData(
+        "{% set d = dict(range(-100000, 0)|map('string')|batch(2)) %}{{ ('{-2}{-2[x]}' * 2 ~ '{-2[x]}' * 1000 * 300).format(**d) }}",
+        "-1-1")]
+    [InlineData("{% set s = 'a,' * 100 * 11000 %}{{ s.split(',')|length }}", "1100001")]
+    [InlineData("{% set s = 'a,' * 100 * 11000 %}{{ s.rsplit(',')|length }}", "1100001")]
+    [InlineData("{{ -2 ** 4095 == -(2 ** 4095) }}", "True")]
+    public void A_template_within_the_bounds_is_done(string template, string text) =>
+        Assert.Equal(text, new JinjaTemplate(template).Render([], DateTimeOffset.UnixEpoch).Value);
+
+    /// <summary>Of 1,000,000 parts there are steps for fewer than 100,000, and each part takes some 400 bytes.</summary>
+    [Theory]
+    [InlineData("{{ ('a ' * 1000 * 1000).split() }}")]
+    [InlineData("{{ ('a ' * 1000 * 1000).rsplit() }}")]
+    [InlineData("{{ ('a ' * 1000 * 1000).split(' ') }}")]
+    [InlineData("{{ ('a ' * 1000 * 1000).rsplit(' ') }}")]
+    [InlineData("{{ ('a\\n' * 1000 * 1000).splitlines() }}")]
+    public void Text_is_not_taken_apart_further_than_the_steps_go(string template)
+    {
+        JinjaTemplate parsed = new(
+            "{% set l = range(100000)|list %}{% for i in range(9) %}{% set x = l + l %}{% endfor %}\n\n" + template);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var fault = Assert.Throws<TemplateException>(() => parsed.Render([], DateTimeOffset.UnixEpoch));
+        Assert.Equal((Steps, 3), (fault.Words, fault.Line));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 150_000_000);
     }
 
     [Theory]
@@ -90,6 +139,8 @@ public sealed class HostileTemplateTests
     [InlineData("{{ '\\x' }}", "the escape \\x needs 2 hexadecimal digits")]
     [InlineData("{% endif %}", "Encountered unknown tag 'endif'")]
     [InlineData("{% break %}", "'break' outside loop")]
+    [InlineData("{% for x in [1] %}{% generation %}{% break %}{% endgeneration %}{% endfor %}", "'break' outside loop")]
+    [InlineData("{% for x in [1] %}{% for y in x recursive %}{% else %}{% break %}{% endfor %}{% endfor %}", "'break' outside loop")]
     [InlineData("{% set true = 1 %}", "can't assign to 'true'")]
     [InlineData("{% include '/etc/passwd' %}", "'include' isn't for chat templates: they are one file and read no other")]
     [InlineData("{% import 'x' as y %}", "'import' isn't for chat templates: they are one file and read no other")]

@@ -42,6 +42,9 @@ public sealed class JinjaLanguageTests
         "{{ '\U0001d4b3y\U0001d4b3'|length }}{{ '\U0001d4b3y\U0001d4b3'[1] }}{{ '\U0001d4b3y\U0001d4b3'[::-1] }}{{ '\U0001d4b3y"
             + "\U0001d4b3'.find('y') }}{{ '\U0001d4b3y\U0001d4b3'.strip('\U0001d4b3') }}",
         "3y\U0001d4b3y\U0001d4b31y")]
+    [InlineData(
+        "{{ 'xa\U0001F600a'.strip('a') }}{{ 'a\U0001F600b\U0001F600'.strip('\U0001F600a') }}{{ '\\ud83dab'.strip('\U0001F600a') }}",
+        "xa\U0001F600bb")]
     [InlineData("{{ 'ß ﬁ ŉ'.upper() }}{{ 'ΣΑΣ'.lower() }}{{ 'ǆ'.title() }}{{ 'İ'.lower()|length }}", "SS FI ʼNσαςǅ2")]
     [InlineData("{% for c in 'a\U0001d4b3' %}[{{ c }}]{% endfor %}{{ 'a\U0001d4b3'|list }}", "[a][\U0001d4b3]['a', '\U0001d4b3']")]
     [InlineData("{{ '\\u4f60\\x41\\101\\U0001F600' }}{{ '你'|tojson }}{{ 'a\\x85b\\xa0c'.split() }}", "你AA\U0001f600\"你\"['a', 'b', 'c']")]
@@ -171,6 +174,16 @@ public sealed class JinjaLanguageTests
             + " %}",
         "1/2:3 2/2:2 none")]
     [InlineData("{% for i in range(9) %}{% if i == 1 %}{% continue %}{% elif i == 4 %}{% break %}{% endif %}{{ i }}{% endfor %}", "023")]
+    [InlineData(
+        "{% for i in l %}{{ i }}{% for j in [] %}{% else %}a{% if i == 1 %}{% break %}{% endif %}b{% endfor %}x{% endfor %}!",
+        "3abx1a!")]
+    [InlineData("{% for i in l %}{{ i }}{% for j in [] %}{% else %}{% continue %}{% endfor %}x{% endfor %}!", "312!")]
+    [InlineData("{% for i in l %}{% break %}{% else %}a{% endfor %}{% for i in l %}{% continue %}{% else %}b{% endfor %}", "ab")]
+    [InlineData("{% for i in l %}{% if i == 2 %}{% break %}{% endif %}{{ i }}{% else %}c{% endfor %}", "31")]
+    [InlineData(
+        "{% for i in l %}{{ i }}{% set s %}a{% if i == 1 %}{% continue %}{% endif %}b{% endset %}x{{ s }}{% endfor %}!",
+        "3xab12xab!")]
+    [InlineData("{% for i in l %}{{ i }}{% filter upper %}a{% if i == 1 %}{% break %}{% endif %}b{% endfilter %}x{% endfor %}!", "3ABx1!")]
     [InlineData(
         "{% for x in [1, [2, [3]]] recursive %}{{ x if x is number else '(' ~ loop(x) ~ ')' }}@{{ loop.depth }}{% endfor %}",
         "1@1(2@2(3@3)@2)@1")]

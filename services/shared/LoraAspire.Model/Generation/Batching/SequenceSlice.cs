@@ -16,4 +16,7 @@ public readonly record struct SequenceSlice(ReadOnlyMemory<int> Ids, int Start, 
 /// <param name="Temperature">Below 1e-5 the most probable token.</param>
 /// <param name="TopK">0 keeps all.</param>
 /// <param name="Uniform">The draw's random number, [0, 1); it depends on the request's seed and the token's place alone.</param>
-public sealed record TokenDraw(double Temperature, int TopK, double TopP, double MinP, double Uniform);
+public sealed record TokenDraw(double Temperature, int TopK, double TopP, double MinP, double Uniform)
+{
+    public const double GreedyBelow = 1e-5;
+}

@@ -32,7 +32,7 @@ public abstract class StepExecutor : IDisposable
     /// </summary>
     public abstract StepResults Run(IReadOnlyList<SequenceSlice> slices);
 
-    /// <summary>Makes an adapter usable beside the base.</summary>
+    /// <summary>Makes an adapter usable beside the base. It is copied, and may be disposed then.</summary>
     /// <returns>What <see cref="SequenceSlice.Adapter"/> takes.</returns>
     /// <exception cref="ModelException">It was made for another base, or is of a kind that has to be merged.</exception>
     public abstract int AddAdapter(Adapter adapter);

@@ -96,12 +96,11 @@ internal static class CaseMapping
         work.Letters(text.Value.Length);
         work.Touch(text.Value.Length * 8L);
         TextBuilder mapped = new();
-        foreach (var (start, length, origin) in text.CodePoints())
+        foreach (var (start, _, origin) in text.CodePoints())
         {
-            mapped.Append(map(start, length == 2 ? char.ConvertToUtf32(text.Value[start], text.Value[start + 1]) : text.Value[start]),
-                origin);
+            mapped.Append(map(start, Text.Code(text.Value, start)), origin);
         }
-        return text.Markup ? mapped.ToText().AsMarkup() : mapped.ToText();
+        return mapped.ToText(text.Markup);
     }
 
     private static string Letters(int code) => code < 0x10000 ? ((char)code).ToString() : char.ConvertFromUtf32(code);

@@ -45,6 +45,19 @@ internal static class DictMethods
         return [.. dict.Entries.Select(entry => new ListValue([entry.Key, entry.Value], tuple: true))];
     }
 
+    /// <summary>Named arguments as a dict, behind the entries that there are.</summary>
+    public static DictValue Named(IReadOnlyList<KeyValuePair<string, Value>> named, Work work,
+        OrderedDictionary<Value, Value>? entries = null)
+    {
+        work.Step(named.Count);
+        entries ??= DictValue.NewEntries();
+        foreach (var (name, value) in named)
+        {
+            entries[Operators.Key(Value.Of(name, Origin.Template), work)] = value;
+        }
+        return new(entries);
+    }
+
     private static Value Wanted(Arguments arguments, string name) =>
         arguments.Take(name, "value")[0] ?? throw new TemplateException($"{name}() takes exactly one argument (0 given)");
 

@@ -25,6 +25,6 @@ internal static class Escaping
             };
             escaped.Append(entity ?? text.Value.AsSpan(start, length), origin);
         }
-        return escaped.ToText().AsMarkup();
+        return escaped.ToText(markup: true);
     }
 }

@@ -27,5 +27,5 @@ internal static class Filters
 
     public static int? Whole(Value? value) => value is null or NoneValue ? null : Numbers.Small(value);
 
-    public static bool Truth(Value? value, bool otherwise = false) => value is null ? otherwise : Sequences.IsTrue(value);
+    public static bool Truth(Value? value) => value is not null && Sequences.IsTrue(value);
 }

@@ -9,11 +9,13 @@ internal static partial class Formatting
 {
     public static Text Percent(Text format, Value values, Work work)
     {
+        work.Copy(format);
         TextBuilder text = new();
         var (value, used, from) = (format.Value, 0, 0);
         var several = values is ListValue { IsTuple: true } tuple ? tuple.Items : [values];
         while (value.IndexOf('%', from) is var at and >= 0)
         {
+            work.Step();
             text.Append(format, from, at);
             var match = Conversion().Match(value, at);
             if (!match.Success || match.Index != at)
@@ -43,8 +45,10 @@ internal static partial class Formatting
     {
         TextBuilder text = new();
         var (value, next, from) = (format.Value, 0, 0);
+        var named = DictMethods.Named(arguments.Named, work);
         while (value.AsSpan(from).IndexOfAny('{', '}') is var brace and >= 0)
         {
+            work.Step();
             var at = from + brace;
             text.Append(format, from, at);
             if (at + 1 < value.Length && value[at + 1] == value[at])
@@ -62,8 +66,7 @@ internal static partial class Formatting
             from = at + match.Length;
             var name = match.Groups["name"].Value;
             var item = name.Length == 0 || char.IsAsciiDigit(name[0]) ? Positional(arguments, name.Length == 0 ? next++ : Index(name))
-                : arguments.Named.FirstOrDefault(pair => pair.Key == name).Value
-                    ?? throw new TemplateException($"KeyError: {Printing.Repr(name)}");
+                : named.Find(name) ?? throw new TemplateException($"KeyError: {Printing.Repr(name)}");
             foreach (Capture part in match.Groups["part"].Captures)
             {
                 item = part.ValueSpan[0] == '.' ? Indexing.Attribute(item, part.Value[1..], work)
@@ -131,16 +134,17 @@ internal static partial class Formatting
             _ when !Numbers.IsNumber(item) => throw new TemplateException($"%{kind} format: a real number is required, not {item.Type}"),
             _ => new(Number(item, kind, places), Origin.Data),
         };
-        if (places >= 0 && kind is "s" or "r" or "a" && places < text.Length && places >= 0)
+        if (places >= 0 && kind is "s" or "r" or "a" && places < text.Length)
         {
             text = text.Part(0, text.Unit(places));
         }
-        if (kind is not ("s" or "r" or "a" or "c") && !text.Value.StartsWith('-') && flags.AsSpan().IndexOfAny('+', ' ') >= 0)
+        var isNumber = kind is not ("s" or "r" or "a" or "c");
+        if (isNumber && !text.Value.StartsWith('-') && flags.AsSpan().IndexOfAny('+', ' ') >= 0)
         {
             text = new((flags.Contains('+') ? "+" : " ") + text.Value, Origin.Data);
         }
         var fill = Math.Max(0, Size(width) - text.Length);
-        if (flags.Contains('0') && !flags.Contains('-') && kind is not ("s" or "r" or "a" or "c"))
+        if (flags.Contains('0') && !flags.Contains('-') && isNumber)
         {
             var signs = text.Value is ['-' or '+' or ' ', ..] ? 1 : 0;
             work.Letters(fill);
@@ -152,12 +156,11 @@ internal static partial class Formatting
     private static string Number(Value item, string kind, int places)
     {
         var culture = CultureInfo.InvariantCulture;
-        var whole = item is FloatValue real ? double.IsFinite(real.Value) ? new BigInteger(real.Value) : BigInteger.Zero
-            : Numbers.Whole(item);
         if (item is FloatValue { Value: var odd } && !double.IsFinite(odd))
         {
             return Printing.Float(odd);
         }
+        var whole = item is FloatValue real ? new BigInteger(real.Value) : Numbers.Whole(item);
         return kind switch
         {
             "d" or "i" or "u" => whole.ToString(culture),
@@ -175,8 +178,11 @@ internal static partial class Formatting
     private static string Sign(BigInteger value) => value < 0 ? "-" : "";
 
     /// <summary>Two digits of the exponent where they are enough.</summary>
-    private static string Exponent(string text) => text[..(text.IndexOfAny(['e', 'E']) + 2)] + text[(text.IndexOfAny(['e', 'E'])
-        + 2)..].TrimStart('0').PadLeft(2, '0');
+    private static string Exponent(string text)
+    {
+        var digits = text.IndexOfAny(['e', 'E']) + 2;
+        return text[..digits] + text[digits..].TrimStart('0').PadLeft(2, '0');
+    }
 
     private static string General(double value, int digits)
     {

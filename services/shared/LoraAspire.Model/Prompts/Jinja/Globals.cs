@@ -47,7 +47,7 @@ internal static class Globals
         {
             foreach (var (key, value) in from.Entries)
             {
-                entries[key] = value;
+                entries[Operators.Key(key, on.Work)] = value;
             }
         }
         else if (arguments.Positional is [{ } pairs])
@@ -55,16 +55,12 @@ internal static class Globals
             foreach (var pair in Sequences.Each(pairs, on.Work))
             {
                 var two = Sequences.All(pair, on.Work);
-                entries[two.Count == 2 && KeyComparer.IsKey(two[0]) ? two[0]
+                entries[two.Count == 2 && KeyComparer.IsKey(two[0]) ? Operators.Key(two[0], on.Work)
                     : throw new TemplateException("dict() needs pairs with a key and a value")] = two[1];
             }
         }
-        foreach (var (name, value) in arguments.Named)
-        {
-            entries[Value.Of(name, Origin.Template)] = value;
-        }
         on.Work.Step(entries.Count);
-        return new(entries);
+        return DictMethods.Named(arguments.Named, on.Work, entries);
     }
 
     private static NamespaceValue Namespace(Interpreter on, Arguments arguments)

@@ -5,8 +5,11 @@ namespace LoraAspire.Model.Prompts.Jinja;
 /// <summary>value.name, value[index] and value[start:stop:step].</summary>
 internal static class Indexing
 {
-    private static readonly HashSet<string> Changing = new(StringComparer.Ordinal)
-        { "append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault", "sort", "update" };
+    private static readonly HashSet<string> ChangingList = new(StringComparer.Ordinal)
+        { "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort" };
+
+    private static readonly HashSet<string> ChangingDict = new(StringComparer.Ordinal)
+        { "clear", "pop", "popitem", "setdefault", "update" };
 
     /// <summary>A method comes before a key, as in Python.</summary>
     public static Value Attribute(Value value, string name, Work work) =>
@@ -32,8 +35,12 @@ internal static class Indexing
         {
             return found;
         }
-        return index is StringValue name ? Member(value, name.Text.Value, work) ?? Missing(value, name.Text.Value)
-            : new UndefinedValue($"{value.Repr} has no element {Printing.Repr(index, work)}");
+        if (index is StringValue { Text.Value: var name })
+        {
+            work.Touch(name.Length);
+            return Member(value, name, work) ?? Missing(value, name);
+        }
+        return new UndefinedValue($"{value.Repr} has no element {Printing.Repr(index, work)}");
     }
 
     public static Value Slice(Value value, Value start, Value stop, Value step, Work work)
@@ -56,7 +63,7 @@ internal static class Indexing
         if (by == 1 && value is StringValue whole)
         {
             work.Letters(Math.Max(0, end - first));
-            work.Touch(whole.Text.Runs.Length * 16L);
+            work.Origins(whole.Text.Runs.Length);
             return Value.Of(whole.Text.Part(whole.Text.Unit(first), whole.Text.Unit(Math.Max(first, end))));
         }
         List<long> places = [];
@@ -85,11 +92,9 @@ internal static class Indexing
         {
             return new UndefinedValue($"access to attribute {Printing.Repr(name)} of '{value.Type}' object is unsafe.");
         }
-        if (value is ListValue { IsTuple: false } or DictValue && Changing.Contains(name))
+        if ((value is ListValue { IsTuple: false } && ChangingList.Contains(name)) || (value is DictValue && ChangingDict.Contains(name)))
         {
-            return value is DictValue && name is not ("clear" or "pop" or "popitem" or "setdefault" or "update") ? null
-                : value is ListValue && name is "popitem" or "setdefault" or "update" ? null
-                : new UndefinedValue($"access to attribute '{name}' of '{value.Type}' object is unsafe.");
+            return new UndefinedValue($"access to attribute '{name}' of '{value.Type}' object is unsafe.");
         }
         return value switch
         {

@@ -95,7 +95,8 @@ internal sealed partial class Interpreter
         if (given.StarStar is { } starStar)
         {
             var dict = Evaluate(starStar, scope) as DictValue ?? throw new TemplateException("argument after ** must be a mapping");
-            named.AddRange(dict.Entries.Select(entry => KeyValuePair.Create(Str(entry.Key).Value, entry.Value)));
+            Work.Step(dict.Entries.Count);
+            named.AddRange(dict.Entries.Select(entry => KeyValuePair.Create(Str(Operators.Key(entry.Key, Work)).Value, entry.Value)));
         }
         if (named.DistinctBy(pair => pair.Key).Count() != named.Count)
         {
@@ -174,9 +175,7 @@ internal sealed partial class Interpreter
         var entries = DictValue.NewEntries();
         foreach (var (key, value) in dict.Entries)
         {
-            var name = Evaluate(key, scope);
-            entries[KeyComparer.IsKey(name) ? name : throw new TemplateException($"unhashable type: '{name.Type}'")] = Evaluate(value,
-                scope);
+            entries[Operators.Key(Evaluate(key, scope), Work)] = Evaluate(value, scope);
         }
         return new(entries);
     }

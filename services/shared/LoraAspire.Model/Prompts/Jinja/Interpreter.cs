@@ -76,11 +76,11 @@ internal sealed partial class Interpreter
             case Literal literal: Write(((StringValue)literal.Text).Text, output); break;
             case Print print: Write(Str(Evaluate(print.Of, scope)), output); break;
             case If branches: return RunIf(branches, scope, output);
-            case For loop: RunFor(loop, scope, output, Evaluate(loop.Over, scope), 0); break;
+            case For loop: return RunFor(loop, scope, output, Evaluate(loop.Over, scope), 0);
             case Set set: Assign(set.Target, Evaluate(set.Value, scope), scope); break;
-            case SetBlock set: Assign(set.Target, Filtered(set.Filters, Body(set.Body, scope), scope), scope); break;
-            case FilterBlock block: Write(Str(Filtered(block.Filters, Body(block.Body, scope), scope)), output); break;
-            case Generation generation: Write(Body(generation.Body, scope).With(Origin.Learned), output); break;
+            case SetBlock set: return Body(set.Body, scope, text => Assign(set.Target, Filtered(set.Filters, text, scope), scope));
+            case FilterBlock block: return Body(block.Body, scope, text => Write(Str(Filtered(block.Filters, text, scope)), output));
+            case Generation generation: return Body(generation.Body, scope, text => Write(text.With(Origin.Learned), output));
             case Jump jump: return jump.IsBreak ? Flow.Break : Flow.Continue;
             case Macro macro: scope.Set(macro.Id, Function(macro, scope)); break;
             case CallBlock block: RunCall(block, scope, output); break;
@@ -93,17 +93,19 @@ internal sealed partial class Interpreter
     {
         Work.Copy(text);
         output.Append(text);
-        if (output.Length > TemplateLimits.Text)
-        {
-            Work.Letters(output.Length);
-        }
+        Work.Fits(output.Length);
     }
 
-    private Text Body(IReadOnlyList<Node> nodes, Scope scope)
+    /// <summary>What a block wrote is dropped where a break or continue leaves it, as in jinja2.</summary>
+    private Flow Body(IReadOnlyList<Node> nodes, Scope scope, Action<Text> use)
     {
         TextBuilder output = new();
-        Run(nodes, new(scope), output);
-        return output.ToText();
+        var flow = Run(nodes, new(scope), output);
+        if (flow == Flow.On)
+        {
+            use(output.ToText());
+        }
+        return flow;
     }
 
     private Flow RunIf(If branches, Scope scope, TextBuilder output)
@@ -128,7 +130,8 @@ internal sealed partial class Interpreter
         return Run(with.Body, inner, output);
     }
 
-    private void RunFor(For loop, Scope scope, TextBuilder output, Value over, int depth)
+    /// <summary>The else is for a loop whose body never came to its end, as in jinja2: without items, or left each time.</summary>
+    private Flow RunFor(For loop, Scope scope, TextBuilder output, Value over, int depth)
     {
         var items = Sequences.Each(over, Work);
         if (loop.Condition is { } condition)
@@ -147,21 +150,21 @@ internal sealed partial class Interpreter
             RunFor(loop, scope, inner, again, depth + 1);
             return Value.Of(inner.ToText());
         }, Work);
+        var ended = false;
         for (var i = 0; i < all.Count; i++)
         {
             Scope inner = new(scope);
             value.Index = i;
             inner.Set("loop", value);
             Assign(loop.Target, all[i], inner);
-            if (Run(loop.Body, inner, output) == Flow.Break)
+            var flow = Run(loop.Body, inner, output);
+            ended |= flow == Flow.On;
+            if (flow == Flow.Break)
             {
                 break;
             }
         }
-        if (all.Count == 0)
-        {
-            Run(loop.Else, new(scope), output);
-        }
+        return ended ? Flow.On : Run(loop.Else, new(scope), output);
     }
 
     private void Assign(Target target, Value value, Scope scope)
@@ -247,8 +250,7 @@ internal sealed partial class Interpreter
         }
         if (macro.Uses.Contains("kwargs"))
         {
-            inner.Set("kwargs", new DictValue(new(named.Select(pair => KeyValuePair.Create(Value.Of(pair.Key, Origin.Template),
-                pair.Value)), KeyComparer.Instance)));
+            inner.Set("kwargs", DictMethods.Named(named, Work));
         }
         else if (named.Count > 0)
         {

@@ -8,7 +8,7 @@ namespace LoraAspire.Model.Prompts.Jinja;
 /// <summary>JSON as Python's json module reads it, and writes it for the filter tojson.</summary>
 internal static class JsonValues
 {
-    public static Value Read(JsonElement element, Origin origin = Origin.Data)
+    public static Value Read(JsonElement element)
     {
         switch (element.ValueKind)
         {
@@ -16,11 +16,11 @@ internal static class JsonValues
                 var entries = DictValue.NewEntries();
                 foreach (var property in element.EnumerateObject())
                 {
-                    entries[Value.Of(Name(property), origin)] = Read(property.Value, origin);
+                    entries[Value.Of(Name(property), Origin.Data)] = Read(property.Value);
                 }
                 return new DictValue(entries);
-            case JsonValueKind.Array: return new ListValue([.. element.EnumerateArray().Select(item => Read(item, origin))]);
-            case JsonValueKind.String: return Value.Of(Letters(element), origin);
+            case JsonValueKind.Array: return new ListValue([.. element.EnumerateArray().Select(Read)]);
+            case JsonValueKind.String: return Value.Of(Letters(element), Origin.Data);
             case JsonValueKind.True: return Value.True;
             case JsonValueKind.False: return Value.False;
             case JsonValueKind.Number: return Number(element.GetRawText());
@@ -109,7 +109,7 @@ internal static class JsonValues
                 default: throw new TemplateException($"Object of type {value.Type} is not JSON serializable");
             }
             work.Leave();
-            work.Letters(json.Length <= TemplateLimits.Text ? 0 : json.Length);
+            work.Fits(json.Length);
         }
 
         private IReadOnlyList<KeyValuePair<Value, Value>> Entries(DictValue dict)

@@ -129,7 +129,7 @@ internal static class Numbers
             return a.IsZero ? throw ByZero("0.0 cannot be raised to a negative power") : new FloatValue(Math.Pow((double)a, (double)b));
         }
         return a.IsZero || a.IsOne ? Of(b.IsZero ? 1 : a) : a == -1 ? Of(b.IsEven ? 1 : -1)
-            : b * (a.GetBitLength() - 1) > TemplateLimits.NumberBits
+            : b * (BigInteger.Abs(a).GetBitLength() - 1) > TemplateLimits.NumberBits
                 ? throw new TemplateException($"a number of more than {TemplateLimits.NumberBits} bits")
             : Of(BigInteger.Pow(a, (int)b));
     }

@@ -24,14 +24,13 @@ internal static class Operators
         return equal;
     }
 
-    public static Value? Find(DictValue dict, Value key, Work work)
+    public static Value? Find(DictValue dict, Value key, Work work) => dict.Entries.GetValueOrDefault(Key(key, work));
+
+    /// <summary>The value as a key, paid for: it is hashed, and compared with those that are there.</summary>
+    public static Value Key(Value value, Work work)
     {
-        if (!KeyComparer.IsKey(key))
-        {
-            throw new TemplateException($"unhashable type: '{key.Type}'");
-        }
-        work.Touch(key is StringValue text ? text.Text.Value.Length : 1);
-        return dict.Entries.GetValueOrDefault(key);
+        work.Touch(value is StringValue text ? text.Text.Value.Length : 1);
+        return KeyComparer.IsKey(value) ? value : throw new TemplateException($"unhashable type: '{value.Type}'");
     }
 
     /// <summary>Less than 0, 0 or more, as for sort; NaN is told by null.</summary>
@@ -57,7 +56,7 @@ internal static class Operators
         switch (container)
         {
             case StringValue text:
-                return item is StringValue part ? Search.Find(text.Text.Value, part.Text.Value, 0, work) >= 0
+                return item is StringValue part ? Search.Find(text.Text.Value, part.Text.Value, work) >= 0
                     : throw (item as UndefinedValue)?.Refusal()
                     ?? new TemplateException($"'in <string>' requires string as left operand, not {item.Type}");
             case DictValue dict:
@@ -88,7 +87,6 @@ internal static class Operators
             ("*", IntValue or BoolValue, StringValue or ListValue) => Repeat(right, Numbers.Whole(left), work),
             ("*", StringValue or ListValue, _) => throw new TemplateException($"can't multiply sequence by non-int of type '{right.Type}'"),
             ("*", _, StringValue or ListValue) => throw new TemplateException($"can't multiply sequence by non-int of type '{left.Type}'"),
-            ("|", DictValue a, DictValue b) => throw new TemplateException($"unsupported operand type(s) for |: '{a.Type}' and '{b.Type}'"),
             _ => throw new TemplateException(
                 $"unsupported operand type(s) for {(op == "**" ? "** or pow()" : op)}: '{left.Type}' and '{right.Type}'"),
         };
@@ -101,11 +99,11 @@ internal static class Operators
             (left, right) = (Escaping.Escape(left, work), Escaping.Escape(right, work));
         }
         work.Letters((long)left.Value.Length + right.Value.Length);
-        work.Touch((left.Runs.Length + right.Runs.Length) * 16L);
+        work.Origins(left.Runs.Length + right.Runs.Length);
         TextBuilder both = new();
         both.Append(left);
         both.Append(right);
-        return left.Markup ? both.ToText().AsMarkup() : both.ToText();
+        return both.ToText(left.Markup);
     }
 
     private static ListValue Joined(ListValue a, ListValue b, Work work)
@@ -120,13 +118,13 @@ internal static class Operators
         if (sequence is StringValue { Text: var text })
         {
             work.Letters((long)text.Value.Length * count);
-            work.Touch((long)text.Runs.Length * 16 * count);
+            work.Origins((long)text.Runs.Length * count);
             TextBuilder all = new();
             for (var i = 0; i < count && !text.IsEmpty; i++)
             {
                 all.Append(text);
             }
-            return Value.Of(text.Markup ? all.ToText().AsMarkup() : all.ToText());
+            return Value.Of(all.ToText(text.Markup));
         }
         var list = (ListValue)sequence;
         work.Step((long)list.Items.Count * count);

@@ -83,6 +83,16 @@ internal sealed partial class Parser(List<Token> tokens)
         return body;
     }
 
+    /// <summary>A block that is a function of its own in jinja2: nothing in it breaks a loop around it.</summary>
+    private List<Node> Apart(string of, string end)
+    {
+        var loops = _loops;
+        _loops = 0;
+        var body = Block(of, end);
+        _loops = loops;
+        return body;
+    }
+
     private If If(int line)
     {
         List<(Expression, IReadOnlyList<Node>)> branches = [];
@@ -110,7 +120,7 @@ internal sealed partial class Parser(List<Token> tokens)
         _loops++;
         var body = Body("for", "else", "endfor");
         _loops--;
-        var orElse = Expect(TokenKind.Name).Text == "else" ? Block("else", "endfor") : [];
+        var orElse = Expect(TokenKind.Name).Text != "else" ? [] : recursive ? Apart("else", "endfor") : Block("else", "endfor");
         return new(line, target, over, condition, recursive, body, orElse);
     }
 
@@ -144,7 +154,7 @@ internal sealed partial class Parser(List<Token> tokens)
     private Generation Generation(int line)
     {
         HasGeneration = true;
-        return new(line, Block("generation", "endgeneration"));
+        return new(line, Apart("generation", "endgeneration"));
     }
 
     private FilterBlock FilterBlock(int line)
@@ -169,12 +179,10 @@ internal sealed partial class Parser(List<Token> tokens)
 
     private Macro MacroBody(int line, string name, List<(string, Expression?)> parameters, string of, string end)
     {
-        var (loops, before) = (_loops, _special.ToHashSet());
-        _loops = 0;
+        var before = _special.ToHashSet();
         _special.Clear();
-        var body = Block(of, end);
+        var body = Apart(of, end);
         var uses = _special.ToHashSet();
-        _loops = loops;
         _special.UnionWith(before);
         return new(line, name, parameters, body, uses);
     }

@@ -100,10 +100,7 @@ internal static class Printing
             default: letters.Append('<').Append(value.Type).Append(" object>"); break;
         }
         work.Leave();
-        if (letters.Length > TemplateLimits.Text)
-        {
-            work.Letters(letters.Length);
-        }
+        work.Fits(letters.Length);
     }
 
     private static void List(IEnumerable<Value> items, string open, string close, StringBuilder letters, Work work)
@@ -141,8 +138,7 @@ internal static class Printing
         for (var at = 0; at < text.Length; at++)
         {
             var letter = text[at];
-            var code = char.IsHighSurrogate(letter) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1])
-                ? char.ConvertToUtf32(letter, text[at + 1]) : letter;
+            var code = Text.Code(text, at);
             var printable =
                 code == ' ' || CharUnicodeInfo.GetUnicodeCategory(code) is not (UnicodeCategory.Control or UnicodeCategory.Format
                 or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned

@@ -4,22 +4,22 @@ namespace LoraAspire.Model.Prompts.Jinja;
 /// other.</summary>
 internal static class Search
 {
-    public static int Find(string text, string part, int from, Work work)
+    public static int Find(string text, string part, Work work)
     {
-        Pay(text, part, text.Length - from, work);
-        return text.IndexOf(part, from, StringComparison.Ordinal);
+        Pay(text, part, work);
+        return text.IndexOf(part, StringComparison.Ordinal);
     }
 
     public static int FindLast(string text, string part, Work work)
     {
-        Pay(text, part, text.Length, work);
+        Pay(text, part, work);
         return text.LastIndexOf(part, StringComparison.Ordinal);
     }
 
     /// <summary>Where the part begins, at most <paramref name="most"/> times, none overlapping.</summary>
     public static List<int> FindAll(string text, string part, int most, Work work)
     {
-        Pay(text, part, text.Length, work);
+        Pay(text, part, work);
         List<int> found = [];
         for (var at = 0; found.Count < most && (at = text.IndexOf(part, at, StringComparison.Ordinal)) >= 0; at += part.Length)
         {
@@ -29,6 +29,20 @@ internal static class Search
         return found;
     }
 
-    private static void Pay(string text, string part, int length, Work work) => work.Touch(part.Length > text.Length ? 1 : length * (1
-        + (part.Length / 64L)));
+    /// <summary>The same, looked for from the end.</summary>
+    public static List<int> FindAllFromEnd(string text, string part, int most, Work work)
+    {
+        Pay(text, part, work);
+        List<int> found = [];
+        for (var end = text.Length; found.Count < most && (end = text.AsSpan(0, end).LastIndexOf(part)) >= 0;)
+        {
+            work.Step();
+            found.Add(end);
+        }
+        found.Reverse();
+        return found;
+    }
+
+    private static void Pay(string text, string part, Work work) =>
+        work.Touch(part.Length > text.Length ? 1 : text.Length * (1 + (part.Length / 64L)));
 }

@@ -73,8 +73,7 @@ internal static class SequenceFilters
         HashSet<Value> seen = new(KeyComparer.Instance);
         foreach (var item in Sequences.Each(value, on.Work))
         {
-            var by = key(item);
-            if (seen.Add(KeyComparer.IsKey(by) ? by : throw new TemplateException($"unhashable type: '{by.Type}'")))
+            if (seen.Add(Operators.Key(key(item), on.Work)))
             {
                 yield return item;
             }

@@ -10,38 +10,39 @@ internal static class Splitting
         most = most < 0 ? int.MaxValue : most;
         if (given[0] is null or NoneValue)
         {
-            return Listed(fromEnd ? WordsFromEnd(text, most) : Words(text, most), work);
+            return new ListValue(fromEnd ? WordsFromEnd(text, most, work) : Words(text, most, work));
         }
         var separator = StringMethods.Text(given[0], name).Value;
         if (separator.Length == 0)
         {
             throw new TemplateException("empty separator");
         }
-        var found = fromEnd ? FindFromEnd(text.Value, separator, most, work) : Search.FindAll(text.Value, separator, most, work);
-        List<Text> parts = [];
+        var found = fromEnd ? Search.FindAllFromEnd(text.Value, separator, most, work) : Search.FindAll(text.Value, separator, most, work);
+        List<Value> parts = [];
         var from = 0;
         foreach (var at in found)
         {
-            parts.Add(text.Part(from, at));
+            parts.Add(Value.Of(text.Part(from, at)));
             from = at + separator.Length;
         }
-        parts.Add(text.Part(from, text.Value.Length));
-        return Listed(parts, work);
+        parts.Add(Value.Of(text.Part(from, text.Value.Length)));
+        return new ListValue(parts);
     }
 
     public static Value Lines(Text text, Arguments arguments, Work work)
     {
         var keeps = arguments.Take("splitlines", "keepends")[0] is { } keep && Sequences.IsTrue(keep);
-        List<Text> lines = [];
+        List<Value> lines = [];
         for (var from = 0; from < text.Value.Length;)
         {
             var end = text.Value.AsSpan(from).IndexOfAny("\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029");
             end = end < 0 ? text.Value.Length : from + end;
             var next = end == text.Value.Length ? end : end + (string.CompareOrdinal(text.Value, end, "\r\n", 0, 2) == 0 ? 2 : 1);
-            lines.Add(text.Part(from, keeps ? next : end));
+            work.Step();
+            lines.Add(Value.Of(text.Part(from, keeps ? next : end)));
             from = next;
         }
-        return Listed(lines, work);
+        return new ListValue(lines);
     }
 
     public static Value Partition(string name, Text text, Arguments arguments, bool last, Work work)
@@ -51,7 +52,7 @@ internal static class Splitting
         {
             throw new TemplateException("empty separator");
         }
-        var at = last ? Search.FindLast(text.Value, separator.Value, work) : Search.Find(text.Value, separator.Value, 0, work);
+        var at = last ? Search.FindLast(text.Value, separator.Value, work) : Search.Find(text.Value, separator.Value, work);
         Value[] parts = at < 0 ? last ? [Value.Of(Text.Empty), Value.Of(Text.Empty), Value.Of(text)] : [Value.Of(text),
             Value.Of(Text.Empty), Value.Of(Text.Empty)]
             : [Value.Of(text.Part(0, at)), Value.Of(separator), Value.Of(text.Part(at + separator.Value.Length, text.Value.Length))];
@@ -64,7 +65,7 @@ internal static class Splitting
         var found = old.IsEmpty ? [.. Enumerable.Range(0, text.Length + 1).Take(most).Select(text.Unit)] : Search.FindAll(text.Value,
             old.Value, most, work);
         work.Letters(text.Value.Length + ((long)found.Count * (with.Value.Length + 1)));
-        work.Touch((text.Runs.Length + ((long)found.Count * (with.Runs.Length + 1))) * 16L);
+        work.Origins(text.Runs.Length + ((long)found.Count * (with.Runs.Length + 1)));
         TextBuilder replaced = new();
         var from = 0;
         foreach (var at in found)
@@ -90,8 +91,9 @@ internal static class Splitting
             var part = item is StringValue text ? text.Text
                 : throw new TemplateException($"sequence item {index}: expected str instance, {item.Type} found");
             joined.Append(part);
-            work.Touch(separator.Value.Length + part.Value.Length + ((separator.Runs.Length + part.Runs.Length) * 16L));
-            work.Letters(joined.Length <= TemplateLimits.Text ? 0 : joined.Length);
+            work.Touch(separator.Value.Length + part.Value.Length);
+            work.Origins(separator.Runs.Length + part.Runs.Length);
+            work.Fits(joined.Length);
             index++;
         }
         return joined.ToText();
@@ -113,16 +115,9 @@ internal static class Splitting
         return padded.ToText();
     }
 
-    private static ListValue Listed(IEnumerable<Text> parts, Work work)
+    private static List<Value> Words(Text text, int most, Work work)
     {
-        List<Value> list = [.. parts.Select(Value.Of)];
-        work.Step(list.Count);
-        return new(list);
-    }
-
-    private static List<Text> Words(Text text, int most)
-    {
-        List<Text> words = [];
+        List<Value> words = [];
         var value = text.Value;
         for (var at = 0; ;)
         {
@@ -134,9 +129,10 @@ internal static class Splitting
             {
                 return words;
             }
+            work.Step();
             if (words.Count == most)
             {
-                words.Add(text.Part(at, value.Length));
+                words.Add(Value.Of(text.Part(at, value.Length)));
                 return words;
             }
             var from = at;
@@ -144,13 +140,13 @@ internal static class Splitting
             {
                 at++;
             }
-            words.Add(text.Part(from, at));
+            words.Add(Value.Of(text.Part(from, at)));
         }
     }
 
-    private static List<Text> WordsFromEnd(Text text, int most)
+    private static List<Value> WordsFromEnd(Text text, int most, Work work)
     {
-        List<Text> words = [];
+        List<Value> words = [];
         var value = text.Value;
         for (var at = value.Length; ;)
         {
@@ -162,9 +158,10 @@ internal static class Splitting
             {
                 break;
             }
+            work.Step();
             if (words.Count == most)
             {
-                words.Add(text.Part(0, at));
+                words.Add(Value.Of(text.Part(0, at)));
                 break;
             }
             var end = at;
@@ -172,27 +169,9 @@ internal static class Splitting
             {
                 at--;
             }
-            words.Add(text.Part(at, end));
+            words.Add(Value.Of(text.Part(at, end)));
         }
         words.Reverse();
         return words;
-    }
-
-    private static List<int> FindFromEnd(string text, string part, int most, Work work)
-    {
-        work.Touch(text.Length * (1 + (part.Length / 64L)));
-        List<int> found = [];
-        for (var end = text.Length; found.Count < most && end >= part.Length;)
-        {
-            var at = text.AsSpan(0, end).LastIndexOf(part);
-            if (at < 0)
-            {
-                break;
-            }
-            found.Add(at);
-            end = at;
-        }
-        found.Reverse();
-        return found;
     }
 }

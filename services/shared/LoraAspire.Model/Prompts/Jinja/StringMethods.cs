@@ -7,9 +7,9 @@ internal static class StringMethods
 
     private static readonly Dictionary<string, Method> All = new(StringComparer.Ordinal)
     {
-        ["strip"] = (text, arguments, _) => Strip("strip", text, arguments, true, true),
-        ["lstrip"] = (text, arguments, _) => Strip("lstrip", text, arguments, true, false),
-        ["rstrip"] = (text, arguments, _) => Strip("rstrip", text, arguments, false, true),
+        ["strip"] = (text, arguments, work) => Strip("strip", text, arguments, true, true, work),
+        ["lstrip"] = (text, arguments, work) => Strip("lstrip", text, arguments, true, false, work),
+        ["rstrip"] = (text, arguments, work) => Strip("rstrip", text, arguments, false, true, work),
         ["split"] = (text, arguments, work) => Splitting.Split("split", text, arguments, fromEnd: false, work),
         ["rsplit"] = (text, arguments, work) => Splitting.Split("rsplit", text, arguments, fromEnd: true, work),
         ["splitlines"] = Splitting.Lines,
@@ -17,10 +17,10 @@ internal static class StringMethods
         ["rpartition"] = (text, arguments, work) => Splitting.Partition("rpartition", text, arguments, last: true, work),
         ["startswith"] = (text, arguments, work) => Ends("startswith", text, arguments, start: true, work),
         ["endswith"] = (text, arguments, work) => Ends("endswith", text, arguments, start: false, work),
-        ["removeprefix"] = (text, arguments, _) => Letters("removeprefix", arguments, 0, "prefix") is var part
+        ["removeprefix"] = (text, arguments, _) => Letters("removeprefix", arguments, "prefix") is var part
             && text.Value.StartsWith(part.Value, StringComparison.Ordinal) ? Value.Of(text.Part(part.Value.Length, text.Value.Length))
                 : Value.Of(text),
-        ["removesuffix"] = (text, arguments, _) => Letters("removesuffix", arguments, 0, "suffix") is var part
+        ["removesuffix"] = (text, arguments, _) => Letters("removesuffix", arguments, "suffix") is var part
             && text.Value.EndsWith(part.Value, StringComparison.Ordinal) ? Value.Of(text.Part(0, text.Value.Length - part.Value.Length))
                 : Value.Of(text),
         ["replace"] = (text, arguments, work) =>
@@ -37,7 +37,7 @@ internal static class StringMethods
         ["title"] = (text, _, work) => Value.Of(CaseMapping.ToTitle(text, work)),
         ["capitalize"] = (text, _, work) => Value.Of(CaseMapping.Capitalize(text, work)),
         ["swapcase"] = (text, _, work) => Value.Of(CaseMapping.SwapCase(text, work)),
-        ["count"] = (text, arguments, work) => Value.Of(Letters("count", arguments, 0, "sub") is { IsEmpty: false } part
+        ["count"] = (text, arguments, work) => Value.Of(Letters("count", arguments, "sub") is { IsEmpty: false } part
             ? Search.FindAll(text.Value, part.Value, int.MaxValue, work).Count : text.Length + 1),
         ["find"] = (text, arguments, work) => Value.Of(Find("find", text, arguments, last: false, work)),
         ["rfind"] = (text, arguments, work) => Value.Of(Find("rfind", text, arguments, last: true, work)),
@@ -86,14 +86,15 @@ internal static class StringMethods
         _ => throw new TemplateException($"{function}() argument must be str, not {value.Type}"),
     };
 
-    private static Text Letters(string function, Arguments arguments, int at, string name) => Text(arguments.Take(function, name)[at],
-        function);
+    private static Text Letters(string function, Arguments arguments, string name) => Text(arguments.Take(function, name)[0], function);
 
-    private static Value Strip(string name, Text text, Arguments arguments, bool start, bool end)
+    private static Value Strip(string name, Text text, Arguments arguments, bool start, bool end, Work work)
     {
         var letters = arguments.Take(name, "chars")[0];
-        return Value.Of(text.Strip(letters is null or NoneValue ? null : letters is StringValue some ? some.Text.Value
-            : throw (letters as UndefinedValue)?.Refusal() ?? new TemplateException($"{name} arg must be None or str"), start, end));
+        var some = letters is null or NoneValue ? null : letters is StringValue given ? given.Text.Value
+            : throw (letters as UndefinedValue)?.Refusal() ?? new TemplateException($"{name} arg must be None or str");
+        work.Touch(some?.Length ?? 0);
+        return Value.Of(text.Strip(some, start, end));
     }
 
     private static Value Ends(string name, Text text, Arguments arguments, bool start, Work work)
@@ -101,11 +102,14 @@ internal static class StringMethods
         var given = arguments.Take(name, "prefix", "start", "end");
         var part = given[1] is null && given[2] is null ? text
             : ((StringValue)Indexing.Slice(Value.Of(text), given[1] ?? Value.None, given[2] ?? Value.None, Value.None, work)).Text;
-        bool Matches(Value? end) => end is StringValue letters
-            ? start ? part.Value.StartsWith(letters.Text.Value, StringComparison.Ordinal) : part.Value.EndsWith(letters.Text.Value,
-                StringComparison.Ordinal)
-            : throw (end as UndefinedValue)?.Refusal()
+        bool Matches(Value? end)
+        {
+            var letters = end is StringValue { Text.Value: var some } ? some : throw (end as UndefinedValue)?.Refusal()
                 ?? new TemplateException($"{name} first arg must be str or a tuple of str, not {end?.Type ?? "nothing"}");
+            work.Touch(1 + Math.Min(part.Value.Length, letters.Length));
+            return start ? part.Value.StartsWith(letters, StringComparison.Ordinal)
+                : part.Value.EndsWith(letters, StringComparison.Ordinal);
+        }
         return Value.Of(given[0] is ListValue { IsTuple: true } several ? several.Items.Any(Matches) : Matches(given[0]));
     }
 
@@ -120,7 +124,7 @@ internal static class StringMethods
         }
         var part = ((StringValue)Indexing.Slice(Value.Of(text), Value.Of(start), given[2] ?? Value.None, Value.None, work)).Text;
         var sub = Text(given[0], name).Value;
-        var at = last ? Search.FindLast(part.Value, sub, work) : Search.Find(part.Value, sub, 0, work);
+        var at = last ? Search.FindLast(part.Value, sub, work) : Search.Find(part.Value, sub, work);
         return at < 0 ? -1 : start + part.CodePoint(at);
     }
 

@@ -49,19 +49,28 @@ internal sealed class Work
     /// <exception cref="TemplateException">The template makes too much text.</exception>
     public void Letters(long count)
     {
-        if (count > TemplateLimits.Text)
+        Fits(count);
+        Touch(count);
+    }
+
+    /// <summary>Whether a text may be as long; its letters are paid for elsewhere.</summary>
+    public void Fits(long length)
+    {
+        if (length > TemplateLimits.Text)
         {
             throw new TemplateException($"the template makes a text of more than {TemplateLimits.Text} characters");
         }
-        Touch(count);
     }
 
     /// <summary>A copy of a text, with the origins of its letters.</summary>
     public void Copy(Text text)
     {
         Letters(text.Value.Length);
-        Touch(text.Runs.Length * 16L);
+        Origins(text.Runs.Length);
     }
+
+    /// <summary>Runs of letters of one origin, which cost more than a letter each.</summary>
+    public void Origins(long runs) => Touch(runs * 16);
 
     /// <summary>Letters that are looked at, and none made.</summary>
     public void Touch(long count)

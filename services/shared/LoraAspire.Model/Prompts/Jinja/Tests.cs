@@ -28,9 +28,9 @@ internal static class Tests
         ["lower"] = (on, value, _) => Case(on, value, "islower"),
         ["upper"] = (on, value, _) => Case(on, value, "isupper"),
         ["in"] = (on, value, arguments) => Operators.Contains(Other(arguments, "in"), value, on.Work),
-        ["sameas"] = (_, value, arguments) => Same(value, Other(arguments, "sameas")),
-        ["filter"] = (_, value, _) => value is StringValue name && Filters.Has(name.Text.Value),
-        ["test"] = (_, value, _) => value is StringValue name && Has(name.Text.Value),
+        ["sameas"] = (on, value, arguments) => Same(on, value, Other(arguments, "sameas")),
+        ["filter"] = (on, value, _) => value is StringValue && Filters.Has(on.Copied(value).Value),
+        ["test"] = (on, value, _) => value is StringValue && Has(on.Copied(value).Value),
     };
 
     static Tests()
@@ -62,7 +62,6 @@ internal static class Tests
         Sequences.IsTrue(((FunctionValue)StringMethods.Find(on.Str(value), method, on.Work)!).Call(Arguments.None));
 
     /// <summary>Small numbers and short strings of Python are the same object wherever they are equal, and so they count here.</summary>
-    private static bool Same(Value value, Value other) =>
-        ReferenceEquals(value, other) || (value.Type == other.Type && KeyComparer.IsKey(value) && KeyComparer.Instance.Equals(value,
-            other));
+    private static bool Same(Interpreter on, Value value, Value other) => ReferenceEquals(value, other)
+        || (value.Type == other.Type && KeyComparer.IsKey(value) && Operators.AreEqual(value, other, on.Work));
 }

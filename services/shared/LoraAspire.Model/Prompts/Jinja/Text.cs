@@ -78,7 +78,7 @@ internal sealed class Text
         }
         TextBuilder part = new();
         part.Append(this, start, end);
-        return part.ToText() is var text && Markup ? text.AsMarkup() : text;
+        return part.ToText(Markup);
     }
 
     public Text At(int codePoint) => Part(Unit(codePoint), Unit(codePoint + 1));
@@ -101,23 +101,28 @@ internal sealed class Text
             {
                 run++;
             }
-            var length = char.IsHighSurrogate(Value[at]) && at + 1 < Value.Length && char.IsLowSurrogate(Value[at + 1]) ? 2 : 1;
+            var length = char.IsSurrogatePair(Value, at) ? 2 : 1;
             yield return (at, length, _runs[run].Origin);
             at += length;
         }
     }
 
+    /// <summary>A pair's halves go with it: half of one that stands alone in the text is taken too.</summary>
     public Text Strip(string? letters, bool start = true, bool end = true)
     {
-        bool Goes(int at, int length) => letters is null
-            ? IsSpace(Value[at]) && length == 1 : length == 1 && !char.IsSurrogate(Value[at])
-                ? letters.Contains(Value[at]) : letters.Contains(Value.Substring(at, length), StringComparison.Ordinal);
+        HashSet<int> codes = [];
+        for (var at = 0; at < letters?.Length; at++)
+        {
+            codes.Add(letters[at]);
+            codes.Add(Code(letters, at));
+        }
+        bool Goes(int at) => letters is null ? IsSpace(Value[at]) : codes.Contains(Code(Value, at));
         var (from, to) = (0, Length);
-        while (start && from < to && Goes(Unit(from), Unit(from + 1) - Unit(from)))
+        while (start && from < to && Goes(Unit(from)))
         {
             from++;
         }
-        while (end && to > from && Goes(Unit(to - 1), Unit(to) - Unit(to - 1)))
+        while (end && to > from && Goes(Unit(to - 1)))
         {
             to--;
         }
@@ -126,6 +131,9 @@ internal sealed class Text
 
     /// <summary>What Python's str.isspace says: Unicode's white space and four separators of ASCII.</summary>
     public static bool IsSpace(char letter) => char.IsWhiteSpace(letter) || letter is >= '\x1c' and <= '\x1f';
+
+    /// <summary>The code point that begins at a UTF-16 index, or half of a pair.</summary>
+    public static int Code(string value, int at) => char.IsSurrogatePair(value, at) ? char.ConvertToUtf32(value, at) : value[at];
 
     public override string ToString() => Value;
 
@@ -138,10 +146,7 @@ internal sealed class Text
         for (var at = 0; at < value.Length; at++)
         {
             starts.Add(at);
-            if (char.IsHighSurrogate(value[at]) && at + 1 < value.Length && char.IsLowSurrogate(value[at + 1]))
-            {
-                at++;
-            }
+            at += char.IsSurrogatePair(value, at) ? 1 : 0;
         }
         starts.Add(value.Length);
         return [.. starts];

@@ -50,7 +50,8 @@ internal sealed class TextBuilder
         }
     }
 
-    public Text ToText() => _letters.Length == 0 ? Text.Empty : new(_letters.ToString(), [.. _runs]);
+    public Text ToText(bool markup = false) => _letters.Length == 0 && !markup ? Text.Empty
+        : new(_letters.ToString(), [.. _runs]) { Markup = markup };
 
     private void Extend(Origin origin)
     {

@@ -14,10 +14,10 @@ internal static class TextFilters
         all["escape"] = (on, value, _) => Value.Of(Escaping.Escape(on.Str(value), on.Work));
         all["forceescape"] = (on, value, _) => Value.Of(Escaping.Escape(on.Str(value).Plain(), on.Work));
         all["trim"] = (on, value, arguments) => Value.Of(on.Copied(value).Strip(arguments.Take("trim", "chars")[0] is StringValue letters
-            ? letters.Text.Value : null));
+            ? on.Copied(letters).Value : null));
         all["replace"] = Replace;
-        all["format"] = (on, value, arguments) => Value.Of(Formatting.Percent(on.Copied(value),
-            arguments.Named.Count > 0 ? Named(arguments) : new ListValue(arguments.Positional, tuple: true), on.Work));
+        all["format"] = (on, value, arguments) => Value.Of(Formatting.Percent(on.Str(value), arguments.Named.Count > 0
+            ? DictMethods.Named(arguments.Named, on.Work) : new ListValue(arguments.Positional, tuple: true), on.Work));
         all["tojson"] = ToJson;
         all["indent"] = Indent;
         all["center"] = (on, value, arguments) =>
@@ -43,16 +43,6 @@ internal static class TextFilters
         }
         return Value.Of(Splitting.Replace(on.Str(value), StringMethods.Text(given[0], "replace"), StringMethods.Text(given[1], "replace"),
             Filters.Whole(given[2]) ?? -1, on.Work));
-    }
-
-    private static DictValue Named(Arguments arguments)
-    {
-        var entries = DictValue.NewEntries();
-        foreach (var (name, value) in arguments.Named)
-        {
-            entries[Value.Of(name, Origin.Template)] = value;
-        }
-        return new(entries);
     }
 
     /// <summary>As transformers defines it, without HTML's escapes.</summary>
@@ -99,7 +89,7 @@ internal static class TextFilters
             }
             indented.Append(line);
             on.Work.Touch(by.Value.Length + line.Value.Length);
-            on.Work.Letters(indented.Length <= TemplateLimits.Text ? 0 : indented.Length);
+            on.Work.Fits(indented.Length);
         }
         return Value.Of(indented.ToText());
     }
