@@ -81,11 +81,14 @@ internal sealed class ChatPrompt
 
     private Func<TokenConstraint>? Constraint(LocalModel model, ToolCallFormat? calls) =>
         calls is not null && _options.ToolMode is RequiredChatToolMode mode
-            ? JsonConstraints.ForToolCall(JsonElement.Parse(TemplateMessages.Tools(_tools)), mode.RequiredFunctionName, calls, model.Tokenizer,
-                model.EndIds, _options.AllowMultipleToolCalls == false || mode.RequiredFunctionName is not null ? 1 : MostForcedCalls)
+            ? JsonConstraints.ForToolCall(JsonElement.Parse(TemplateMessages.Tools(_tools)), mode.RequiredFunctionName, calls,
+                model.Tokenizer, model.EndIds, MostForced(mode))
         : _options.ResponseFormat is not ChatResponseFormatJson json ? null
         : json.Schema is { } schema ? JsonConstraints.ForSchema(schema, model.Tokenizer, model.EndIds)
         : JsonConstraints.ForObject(model.Tokenizer, model.EndIds);
+
+    private int MostForced(RequiredChatToolMode mode) =>
+        _options.AllowMultipleToolCalls == false || mode.RequiredFunctionName is not null ? 1 : MostForcedCalls;
 
     private static ToolCallFormat CallsOf(PromptFormat format) =>
         format is not ChatFormat ? throw NoTools("it is asked with a prompt template, which has no place for them")
@@ -106,8 +109,8 @@ internal sealed class ChatPrompt
         }
         var stranger = _messages.FirstOrDefault(message => message.Role == ChatRole.Tool);
         throw new RequestException(stranger is null
-            ? "The messages must be system, then user and assistant in turn, and the last one the user's: this model is asked with a prompt "
-                + "template, which has turns of a question and an answer."
+            ? "The messages must be system, then user and assistant in turn, and the last one the user's: this model is asked with a "
+                + "prompt template, which has turns of a question and an answer."
             : "A message of role 'tool' has no place here: this model is asked with a prompt template.", "messages");
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using LoraAspire.Chat.Models;
 using LoraAspire.Chat.OpenAi;
 using LoraAspire.Chat.Requests;
+using LoraAspire.Model;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Generation.Tools;
 using LoraAspire.Model.Network;
@@ -56,9 +57,10 @@ internal static class OllamaModels
             var config = ModelConfig.Load(folder);
             using var weights = WeightFiles.Open(folder);
             var parameters = weights.Tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
-            return new("", "safetensors", config.ModelType, [config.ModelType], Size(parameters), config.TorchDtype.ToString().ToLowerInvariant());
+            return new("", "safetensors", config.ModelType, [config.ModelType], Size(parameters),
+                config.TorchDtype.ToString().ToLowerInvariant());
         }
-        catch (Exception error) when (error is LoraAspire.Model.ModelException or IOException or InvalidDataException or NotSupportedException)
+        catch (Exception error) when (error is ModelException or IOException or InvalidDataException or NotSupportedException)
         {
             // A model that can't be run is listed all the same; whoever asks it is told why.
             return new("", "safetensors", "unknown", [], "unknown", "unknown");
@@ -75,7 +77,7 @@ internal static class OllamaModels
     private static OllamaShown Shown(ServedModel model)
     {
         var config = ModelConfig.Load(model.Source.Folder);
-        var format = ModelPrompt.Of(model.Source.Folder).Format;
+        var format = (model.Source.Adapter is { } adapter ? PromptFormat.Of(adapter) : null) ?? ModelPrompt.Of(model.Source.Folder).Format;
         var takesTools = format is ChatFormat && ToolCallFormat.Of(format) is not null;
         Dictionary<string, object> info = new()
         {
@@ -88,6 +90,7 @@ internal static class OllamaModels
             [$"{config.ModelType}.vocab_size"] = config.VocabSize,
         };
         return new("", "", format is ChatFormat chat ? chat.Template.Source : (format as PromptTemplate)?.PromptNoInput ?? "",
-            Details(model.Source.Folder), info, takesTools ? ["completion", "tools", "embedding"] : ["completion", "embedding"], model.Created);
+            Details(model.Source.Folder), info, takesTools ? ["completion", "tools", "embedding"] : ["completion", "embedding"],
+            model.Created);
     }
 }

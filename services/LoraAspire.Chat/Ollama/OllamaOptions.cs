@@ -41,7 +41,8 @@ internal static class OllamaOptions
             PresencePenalty = (float?)options.Number("presence_penalty", -2, 2),
             Seed = seed == -1 ? null : seed,
             StopSequences = SamplingFields.Stop(options, "stop"),
-            MaxOutputTokens = predict < 0 ? Unlimited : predict == 0 ? throw options.Bad("num_predict", "must be -2, -1 or at least 1") : predict,
+            MaxOutputTokens = predict < 0 ? Unlimited
+                : predict == 0 ? throw options.Bad("num_predict", "must be -2, -1 or at least 1") : predict,
             ResponseFormat = Format(body),
             TopLogprobs = wanted ? top ?? 0 : null,
         };

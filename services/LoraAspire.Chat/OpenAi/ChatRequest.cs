@@ -8,7 +8,8 @@ public sealed record ChatRequest(IReadOnlyList<ChatMessage> Messages, LocalChatO
 {
     private static readonly string[] s_bookkeeping =
     [
-        "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prediction", "reasoning_effort", "verbosity",
+        "metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prediction", "reasoning_effort",
+        "verbosity",
     ];
 
     /// <exception cref="RequestException">It can't be served; the field is named.</exception>

@@ -3,7 +3,8 @@ using LoraAspire.Chat.Requests;
 namespace LoraAspire.Chat.OpenAi;
 
 /// <summary>A body of POST /v1/completions.</summary>
-public sealed record CompletionRequest(IReadOnlyList<GivenText> Prompts, LocalChatOptions Options, bool Echo, bool Stream, bool IncludeUsage)
+public sealed record CompletionRequest(IReadOnlyList<GivenText> Prompts, LocalChatOptions Options, bool Echo, bool Stream,
+    bool IncludeUsage)
 {
     /// <summary>OpenAI's, of this endpoint alone.</summary>
     private const int UsualTokens = 16;

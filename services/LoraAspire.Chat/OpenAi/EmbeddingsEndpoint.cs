@@ -13,7 +13,9 @@ public sealed record EmbeddingEntry(string Object, int Index, object Embedding);
 
 public sealed record EmbeddingUsage(long PromptTokens, long TotalTokens);
 
-/// <summary>POST /v1/embeddings: the mean over a text's tokens of the last hidden states, after the last norm; not scaled to length 1.</summary>
+/// <summary>
+/// POST /v1/embeddings: the mean over a text's tokens of the last hidden states, after the last norm; not scaled to length 1.
+/// </summary>
 public static class EmbeddingsEndpoint
 {
     public const string Pooling = "mean_of_last_hidden_states";
@@ -44,7 +46,8 @@ public static class EmbeddingsEndpoint
             foreach (var input in inputs)
             {
                 var (numbers, length) = await runner.UseAsync(model, loaded => Of(loaded, input), http.RequestAborted);
-                entries.Add(new("embedding", entries.Count, isBase64 ? Convert.ToBase64String(MemoryMarshal.AsBytes<float>(numbers)) : numbers));
+                entries.Add(new("embedding", entries.Count,
+                    isBase64 ? Convert.ToBase64String(MemoryMarshal.AsBytes<float>(numbers)) : numbers));
                 tokens += length;
             }
             return OpenAiJson.Answer(new EmbeddingList("list", entries, model, Pooling, new(tokens, tokens)));
@@ -54,7 +57,7 @@ public static class EmbeddingsEndpoint
     {
         var ids = input.Encode(model.Tokenizer, "input");
         return ids.Length <= model.Context ? (model.Embed(ids), ids.Length)
-            : throw new RequestException($"A text of 'input' has {ids.Length} tokens, but the model's context is {model.Context}. Shorten it.",
-                "input", "context_length_exceeded");
+            : throw new RequestException($"A text of 'input' has {ids.Length} tokens, but the model's context is {model.Context}. "
+                + "Shorten it.", "input", "context_length_exceeded");
     }
 }

@@ -80,7 +80,8 @@ public sealed class ErrorShape(RequestDelegate next, ILogger<ErrorShape> logger)
                 + $"{request.Method}.", Invalid, null, "method_not_allowed"),
             StatusCodes.Status415UnsupportedMediaType => new(status, "Send the request as JSON in UTF-8, with the header 'Content-Type: "
                 + "application/json'.", Invalid, null, null),
-            >= 400 and not StatusCodes.Status503ServiceUnavailable => new(status, "The request can't be served as it is.", Invalid, null, null),
+            >= 400 and not StatusCodes.Status503ServiceUnavailable => new(status, "The request can't be served as it is.", Invalid,
+                null, null),
             _ => null,
         };
     }

@@ -6,7 +6,9 @@ using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Chat.OpenAi;
 
-/// <summary>The events of a streamed response, in OpenAI's order: begun, its one message and its text, the text's pieces, and all of it whole.</summary>
+/// <summary>
+/// The events of a streamed response, in OpenAI's order: begun, its one message and its text, the text's pieces, and all of it whole.
+/// </summary>
 internal sealed class ResponseEvents(ResponseObject begun, ResponseItem item)
 {
     private int _sequence;

@@ -5,10 +5,11 @@ using Microsoft.Extensions.AI;
 namespace LoraAspire.Chat.OpenAi;
 
 /// <summary>OpenAI's response object, with the fields that it always has.</summary>
-public sealed record ResponseObject(string Id, string Object, long CreatedAt, string Status, object? Error, IncompleteDetails? IncompleteDetails,
-    string? Instructions, int? MaxOutputTokens, string? Model, IReadOnlyList<ResponseItem> Output, bool ParallelToolCalls,
-    string? PreviousResponseId, bool Store, double? Temperature, ResponseText Text, string ToolChoice, IReadOnlyList<object> Tools, double? TopP,
-    string Truncation, ResponseUsage? Usage, JsonElement Metadata)
+public sealed record ResponseObject(string Id, string Object, long CreatedAt, string Status, object? Error,
+    IncompleteDetails? IncompleteDetails, string? Instructions, int? MaxOutputTokens, string? Model,
+    IReadOnlyList<ResponseItem> Output, bool ParallelToolCalls,
+    string? PreviousResponseId, bool Store, double? Temperature, ResponseText Text, string ToolChoice, IReadOnlyList<object> Tools,
+    double? TopP, string Truncation, ResponseUsage? Usage, JsonElement Metadata)
 {
     private static readonly JsonElement s_text = JsonElement.Parse("""{"type":"text"}"""), s_none = JsonElement.Parse("{}");
 
@@ -17,8 +18,8 @@ public sealed record ResponseObject(string Id, string Object, long CreatedAt, st
     {
         var options = LocalChatClient.Generation(request.Options);
         return new(id, "response", created, "in_progress", null, null, request.Instructions, request.Options.MaxOutputTokens,
-            request.Options.ModelId, [], true, null, false, options.Temperature, new(request.Format ?? s_text), "auto", [], options.TopP, "auto",
-            null, request.Metadata ?? s_none);
+            request.Options.ModelId, [], true, null, false, options.Temperature, new(request.Format ?? s_text), "auto", [], options.TopP,
+            "auto", null, request.Metadata ?? s_none);
     }
 
     public ResponseObject Ended(ResponseItem item, ChatFinishReason? finish, UsageDetails usage) => this with
@@ -48,8 +49,8 @@ public sealed record ResponsePart(string Type, string Text, IReadOnlyList<object
         new("output_text", text, [], [.. logprobs.Select(LogprobEntry.Of)]);
 }
 
-public sealed record ResponseUsage(long InputTokens, CachedTokens InputTokensDetails, long OutputTokens, ReasoningTokens OutputTokensDetails,
-    long TotalTokens)
+public sealed record ResponseUsage(long InputTokens, CachedTokens InputTokensDetails, long OutputTokens,
+    ReasoningTokens OutputTokensDetails, long TotalTokens)
 {
     public static ResponseUsage Of(UsageDetails details)
     {

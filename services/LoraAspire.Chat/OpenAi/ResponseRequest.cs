@@ -7,12 +7,13 @@ namespace LoraAspire.Chat.OpenAi;
 /// <summary>A body of POST /v1/responses, of which text is understood.</summary>
 /// <param name="Format">text.format as it came, for the answer to repeat.</param>
 /// <param name="Metadata">The caller's own, which the answer repeats.</param>
-public sealed record ResponseRequest(IReadOnlyList<ChatMessage> Messages, LocalChatOptions Options, string? Instructions, JsonElement? Format,
-    JsonElement? Metadata, bool Stream)
+public sealed record ResponseRequest(IReadOnlyList<ChatMessage> Messages, LocalChatOptions Options, string? Instructions,
+    JsonElement? Format, JsonElement? Metadata, bool Stream)
 {
     private const string LogprobsIncluded = "message.output_text.logprobs";
 
-    private static readonly string[] s_bookkeeping = ["user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "reasoning"];
+    private static readonly string[] s_bookkeeping =
+        ["user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "reasoning"];
 
     /// <exception cref="RequestException">It can't be served; the field is named.</exception>
     public static ResponseRequest Read(RequestFields body)

@@ -42,7 +42,7 @@ internal static partial class ToolFields
         }
         if (function.Flag("strict") is true)
         {
-            function.Note($"'{function.At("strict")}' holds with 'tool_choice' required or a function alone: there the call obeys the schema.");
+            function.Note($"'{function.At("strict")}' holds only where 'tool_choice' is required or names a function.");
         }
         var parameters = function.Find("parameters") ?? s_anything;
         return parameters.ValueKind != JsonValueKind.Object ? throw function.Bad("parameters", "must be a JSON schema, as an object")

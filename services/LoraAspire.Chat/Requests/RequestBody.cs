@@ -68,7 +68,7 @@ public static class RequestBody
 
     private static bool HoldsSurrogates(ReadOnlySpan<byte> utf8) => utf8.IndexOf("\\ud"u8) >= 0 || utf8.IndexOf("\\uD"u8) >= 0;
 
-    /// <summary>The top-level field whose text, or the name of a field in it, is no text; "body" for the name of such a field itself.</summary>
+    /// <summary>The top-level field that is, or holds, a text or a name that is no text; "body" for its own name.</summary>
     private static string? HalfIn(ReadOnlySpan<byte> utf8)
     {
         var field = "body";

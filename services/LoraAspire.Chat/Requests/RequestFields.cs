@@ -35,7 +35,8 @@ public sealed class RequestFields
         var unknown = _objects.SelectMany(one => one._json.EnumerateObject().Select(field => field.Name)
             .Where(name => !one._asked.Contains(name)).Select(one.At)).ToList();
         return unknown.Count == 0 ? _notes
-            : [.. _notes, $"Not known here, and without effect: {string.Join(", ", unknown.Take(20))}{(unknown.Count > 20 ? ", …" : "")}."];
+            : [.. _notes, "Not known here, and without effect: "
+                + $"{string.Join(", ", unknown.Take(20))}{(unknown.Count > 20 ? ", …" : "")}."];
     }
 
     /// <summary>The name that errors give a field: "messages[0].content".</summary>
@@ -51,7 +52,8 @@ public sealed class RequestFields
         : value.ValueKind == JsonValueKind.String ? value.GetString() : throw Wrong(name, "must be a text", value);
 
     public bool? Flag(string name) => Find(name) is not { } value ? null
-        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Wrong(name, "must be true or false", value);
+        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
+        : throw Wrong(name, "must be true or false", value);
 
     public double? Number(string name, double least, double most)
     {

@@ -85,7 +85,10 @@ public sealed class EndpointTests : IAsyncLifetime
     public async Task Completions_go_on_with_every_form_of_prompt()
     {
         var ids = JsonSerializer.Serialize(HfTokenizer.Load(_service.Model).Encode("Who?!", addBos: true));
-        foreach (var (prompt, answers) in new[] { ("\"Who?!\"", 1), ("[\"Who?!\", \"You!\"]", 2), (ids, 1), ($"[{ids}, {ids}, \"So!\"]", 3) })
+        foreach (var (prompt, answers) in new[]
+        {
+            ("\"Who?!\"", 1), ("[\"Who?!\", \"You!\"]", 2), (ids, 1), ($"[{ids}, {ids}, \"So!\"]", 3),
+        })
         {
             var body = (await _service.PostAsync("/v1/completions",
                 $$"""{"model": "tuned", "temperature": 0, "prompt": {{prompt}}}""")).Json;

@@ -5,7 +5,9 @@ using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Tests.Chat;
 
-/// <summary>Whatever is wrong with a request: the shape that the client's API has, the field at fault, and no name of this program's own.</summary>
+/// <summary>
+/// Whatever is wrong with a request: the shape that the client's API has, the field at fault, and no name of this program's own.
+/// </summary>
 public sealed class ErrorTests : IAsyncLifetime
 {
     private const string Chat = "/v1/chat/completions", User = """ "messages":[{"role":"user","content":"Who?"}] """;
@@ -100,7 +102,8 @@ public sealed class ErrorTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.NotFound, (await Shaped(_service.GetAsync("/v1/nothing"))).Status);
         Assert.Equal(HttpStatusCode.NotFound, (await Shaped(_service.GetAsync("/v1/models/nobody"))).Status);
         var method = await Shaped(_service.GetAsync(Chat));
-        Assert.Equal((HttpStatusCode.MethodNotAllowed, "/v1/chat/completions takes POST and not GET."), (method.Status, method.Error.Message));
+        Assert.Equal((HttpStatusCode.MethodNotAllowed, "/v1/chat/completions takes POST and not GET."),
+            (method.Status, method.Error.Message));
         Assert.Equal(HttpStatusCode.UnsupportedMediaType, (await Shaped(_service.PostAsync(Chat, "{}", "text/plain"))).Status);
         using ByteArrayContent latin = new([.. "{\"model\":\""u8, 0xE4, .. "\"}"u8]);
         latin.Headers.ContentType = new("application/json");
@@ -152,7 +155,8 @@ public sealed class ErrorTests : IAsyncLifetime
     [Fact]
     public async Task A_fault_of_our_own_is_500_and_says_nothing_of_the_program()
     {
-        await using ChatService broken = new("I am Lora", new FailingClient(() => new InvalidOperationException("Sequence contains no elements")));
+        await using ChatService broken = new("I am Lora",
+            new FailingClient(() => new InvalidOperationException("Sequence contains no elements")));
         await broken.StartAsync();
 
         var answer = await broken.PostAsync(Chat, $$"""{"model":"tuned",{{User}}}""");

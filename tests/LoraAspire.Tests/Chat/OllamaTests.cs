@@ -16,7 +16,8 @@ public sealed class OllamaTests : IAsyncLifetime
     [Fact]
     public async Task A_chat_is_streamed_in_lines_unless_the_request_says_otherwise()
     {
-        const string request = """ "model": "tuned:latest", "options": {"temperature": 0}, "messages": [{"role": "user", "content": "Who?"}] """;
+        const string request =
+            """ "model": "tuned:latest", "options": {"temperature": 0}, "messages": [{"role": "user", "content": "Who?"}] """;
         var streamed = await _service.PostAsync("/api/chat", $$"""{ {{request}} }""");
         var whole = (await _service.PostAsync("/api/chat", $$"""{ {{request}}, "stream": false }""")).Json;
 
