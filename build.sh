@@ -12,6 +12,8 @@ usage: ./build.sh COMMAND
   goldens            only the golden tests: on what they compute themselves, and on the folder that LORA_GOLDENS names
                      (default ../shared/goldens, where that is)
   gpu-tests          the CUDA kernels' tests, on the first GPU and with the libtorch that LORA_LIBTORCH names; fails where there is none
+  clients            clients that others wrote (npm's openai, ai, @langchain/openai, ollama) against the chat service; skipped in words
+                     where there is no node
   watch [WORD]       tests of LoraAspire.Tests, of classes whose name holds WORD, again whenever a file changes
   platforms          builds for Windows and macOS too: compiled only, nothing is run
   bench NAME [ARGS]  one benchmark in Release; its last line is one JSON object
@@ -111,6 +113,16 @@ case "${1:-}" in
         projects=LoraAspire.Tests
         build tests/LoraAspire.Tests
         run_tests -trait "Category=Gpu" || fail "No test of a kernel passed: see above (a test that finds no GPU says so and is skipped)"
+        ;;
+    clients)
+        if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+            echo "Skipped: the clients of tests/clients run on Node.js 22 or 20, and there is no node with npm on the PATH."
+            exit 0
+        fi
+        build services/LoraAspire.Chat
+        cd tests/clients
+        [ -d node_modules/openai ] || npm install --no-audit --no-fund --no-package-lock
+        LORA_CHAT_PROGRAM=$(echo "$OLDPWD"/services/LoraAspire.Chat/bin/Debug/net10.0/*/LoraAspire.Chat) npm test
         ;;
     watch)
         exec dotnet watch --project tests/LoraAspire.Tests --no-hot-reload run -- -noLogo -class "*${2:-}*"

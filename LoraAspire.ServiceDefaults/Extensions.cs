@@ -17,7 +17,8 @@ public static class Extensions
     internal const string HealthPath = "/health";
     internal const string AlivePath = "/alive";
 
-    private static readonly string[] s_quiet = [HealthPath, AlivePath, AccessRules.LoginPath, "/_blazor", "/_framework", "/_content"];
+    private static readonly string[] s_quiet =
+        [HealthPath, AlivePath, "/metrics", AccessRules.LoginPath, "/_blazor", "/_framework", "/_content"];
 
     /// <summary>The meters and activity sources of this project's own code.</summary>
     private const string OwnSources = "LoraAspire.*";

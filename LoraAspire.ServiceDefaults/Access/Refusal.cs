@@ -2,7 +2,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace LoraAspire.ServiceDefaults.Access;
 
-/// <summary>Why a request isn't let in: a sentence for a browser, OpenAI's error shape for everybody else.</summary>
+/// <summary>
+/// Why a request isn't let in: a sentence for a browser, OpenAI's error shape for everybody else, and Ollama's under its paths.
+/// </summary>
 /// <param name="Code">As OpenAI's clients know it; null where they know none.</param>
 /// <param name="Page">What a person in a browser is told instead; null says the same.</param>
 internal sealed record Refusal(int Status, string Words, string? Code = null, string? Page = null)
@@ -20,6 +22,11 @@ internal sealed record Refusal(int Status, string Words, string? Code = null, st
         {
             response.ContentType = "text/plain; charset=utf-8";
             await response.WriteAsync(Page ?? Words, context.RequestAborted);
+            return;
+        }
+        if (context.Request.Path.StartsWithSegments("/api"))
+        {
+            await response.WriteAsJsonAsync(new { error = Words }, context.RequestAborted);
             return;
         }
         await response.WriteAsJsonAsync(

@@ -1,11 +1,13 @@
 using LoraAspire.Chat;
 using LoraAspire.Chat.Models;
+using LoraAspire.Chat.Ollama;
 using LoraAspire.Chat.OpenAi;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.ServiceDefaults.Access;
 using Microsoft.Extensions.AI;
+using OpenTelemetry.Metrics;
 
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 builder.AddServiceDefaults();
@@ -27,6 +29,7 @@ builder.Services.AddSingleton<ModelRunner>();
 builder.Services.AddSingleton<LocalChatClient>();
 // gen_ai spans and metrics; what was said only where OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true asks for it.
 builder.Services.AddChatClient(services => services.GetRequiredService<LocalChatClient>()).UseOpenTelemetry(sourceName: "LoraAspire.Chat");
+builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddPrometheusExporter());
 
 var app = builder.Build();
 app.UseMiddleware<ErrorShape>();
@@ -34,7 +37,12 @@ app.UsePageSecurity();
 app.UseDefaultFiles();
 app.UseStaticFiles();
 app.MapDefaultEndpoints();
+app.MapPrometheusScrapingEndpoint();
 app.MapModels();
 app.MapChatCompletions();
 app.MapCompletions();
+app.MapEmbeddings();
+app.MapResponses();
+app.MapTokens();
+app.MapOllama();
 return await app.RunStageAsync(args);

@@ -1,4 +1,6 @@
-using System.Runtime.CompilerServices;
+using LoraAspire.Chat.Answers;
+using LoraAspire.Chat.Requests;
+using LoraAspire.Chat.Streaming;
 using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Chat.OpenAi;
@@ -6,81 +8,80 @@ namespace LoraAspire.Chat.OpenAi;
 /// <summary>POST /v1/chat/completions: OpenAI's shapes over an <see cref="IChatClient"/>.</summary>
 public static class ChatCompletionsEndpoint
 {
-    /// <summary>Says what is odd about how the model is asked, such as a template that isn't its own.</summary>
-    public const string WarningHeader = "Lora-Warning";
-
     public static void MapChatCompletions(this WebApplication app) =>
-        app.MapPost("/v1/chat/completions",
-            async Task<IResult> (HttpRequest http, IChatClient client, TimeProvider clock, CancellationToken cancellationToken) =>
+        app.MapPost("/v1/chat/completions", async Task<IResult> (HttpContext http, IChatClient client, TimeProvider clock) =>
         {
-            var request = await OpenAiJson.ReadAsync<ChatCompletionRequest>(http);
-            var (messages, choices) = (request.ChatMessages(), request.Choices());
+            var body = await RequestBody.ReadAsync(http.Request);
+            var request = ChatRequest.Read(body);
+            http.Response.Warn(body.Warnings());
+            Prompted prompted = new();
+            request.Options.Prompted = prompted.Say;
             var (id, created) = ($"chatcmpl-{Guid.NewGuid():N}", clock.GetUtcNow().ToUnixTimeSeconds());
+            var updates = client.GetStreamingResponseAsync(request.Messages, request.Options, http.RequestAborted);
             if (request.Stream)
             {
-                var chunk = new ChatCompletion(id, "chat.completion.chunk", created, request.Model, []);
-                return OpenAiJson.Stream(ChunksAsync(client, messages, choices, chunk, request.WantsUsage, http.HttpContext.Response,
-                    cancellationToken));
+                ChatCompletion<ChunkChoice> chunk = new(id, "chat.completion.chunk", created, request.Options.ModelId, []);
+                return OpenAiJson.Stream(Chunks(updates, request, chunk), prompted);
             }
-            List<ChatChoice> answers = [];
-            var usage = Usage.None;
-            foreach (var options in choices)
+            var answers = await CollectedAnswers.OfAsync(updates);
+            http.Response.Warn(prompted.Warning is { } warning ? [warning] : []);
+            return OpenAiJson.Answer(new ChatCompletion<ChatChoice>(id, "chat.completion", created, request.Options.ModelId,
+                [.. answers.Answers.Select((answer, index) => Choice(index, answer, request.Options.TopLogprobs))])
             {
-                var response = await client.GetResponseAsync(messages, options, cancellationToken);
-                foreach (var properties in response.Messages.Select(message => message.AdditionalProperties)
-                    .Append(response.AdditionalProperties))
-                {
-                    Warn(http.HttpContext.Response, properties);
-                }
-                answers.Add(new ChatChoice(answers.Count, response.FinishReason?.Value) { Message = new("assistant", response.Text) });
-                usage = usage.Plus(response.Usage);
-            }
-            return TypedResults.Json(new ChatCompletion(id, "chat.completion", created, request.Model, answers) { Usage = usage },
-                OpenAiJson.Options);
+                Usage = Usage.Of(answers.Usage),
+            });
         });
 
-    private static void Warn(HttpResponse http, AdditionalPropertiesDictionary? properties)
+    private static ChatChoice Choice(int index, CollectedAnswer answer, int? logprobs)
     {
-        if (!http.HasStarted && properties?.TryGetValue(LocalChatClient.Warning, out string? warning) is true)
+        var text = answer.Text.ToString();
+        var calls = answer.Calls.Count > 0;
+        return new(index, answer.Finish?.Value, new("assistant", calls && string.IsNullOrWhiteSpace(text) ? null : text)
         {
-            http.Headers[WarningHeader] = warning;
-        }
+            ToolCalls = calls ? [.. answer.Calls.Select(call => CallEntry.Of(call))] : null,
+        }, ChoiceLogprobs.Of(answer.Logprobs, logprobs));
     }
 
     /// <param name="chunk">What all of them have.</param>
-    private static async IAsyncEnumerable<ChatCompletion> ChunksAsync(
-        IChatClient client, IReadOnlyList<ChatMessage> messages, IReadOnlyList<ChatOptions> choices, ChatCompletion chunk, bool withUsage,
-        HttpResponse http, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private static async IAsyncEnumerable<ChatCompletion<ChunkChoice>> Chunks(
+        IAsyncEnumerable<ChatResponseUpdate> updates, ChatRequest request, ChatCompletion<ChunkChoice> chunk)
     {
-        ChatCompletion Of(int index, string? finish, ResponseMessage delta) =>
-            chunk with { Choices = [new ChatChoice(index, finish) { Delta = delta }] };
-        var usage = Usage.None;
-        foreach (var (index, options) in choices.Index())
+        Dictionary<int, int> calls = [];
+        UsageDetails usage = new();
+        await foreach (var update in updates)
         {
-            var opened = false;
-            await foreach (var update in client.GetStreamingResponseAsync(messages, options, cancellationToken))
+            var piece = LocalChatClient.PieceOf(update);
+            ChatCompletion<ChunkChoice> Of(AnswerDelta delta, string? finish = null, bool withLogprobs = false) => chunk with
             {
-                if (!opened)
+                Choices = [new(piece.Choice, finish, delta)
                 {
-                    Warn(http, update.AdditionalProperties);
-                    // Not before the first piece: what is wrong with the request still gets its status.
-                    yield return Of(index, null, new("assistant", ""));
-                    opened = true;
-                }
-                if (update.Text.Length > 0)
-                {
-                    yield return Of(index, null, new(null, update.Text));
-                }
-                if (update.FinishReason is { } finish)
-                {
-                    usage = usage.Plus(update.Contents.OfType<UsageContent>().Single().Details);
-                    yield return Of(index, finish.Value, new(null, null));
-                }
+                    Logprobs = withLogprobs ? ChoiceLogprobs.Of(piece.Logprobs, request.Options.TopLogprobs) : null,
+                }],
+            };
+            if (calls.TryAdd(piece.Choice, 0))
+            {
+                yield return Of(new("assistant", ""));
+            }
+            if (update.Text.Length > 0 || piece.Logprobs.Count > 0)
+            {
+                yield return Of(new(Content: update.Text), withLogprobs: true);
+            }
+            foreach (var call in update.Contents.OfType<FunctionCallContent>())
+            {
+                yield return Of(new() { ToolCalls = [CallEntry.Of(call, calls[piece.Choice]++)] });
+            }
+            foreach (var part in update.Contents.OfType<UsageContent>())
+            {
+                usage.Add(part.Details);
+            }
+            if (update.FinishReason is { } finish)
+            {
+                yield return Of(new(), finish.Value);
             }
         }
-        if (withUsage)
+        if (request.IncludeUsage)
         {
-            yield return chunk with { Usage = usage };
+            yield return chunk with { Usage = Usage.Of(usage) };
         }
     }
 }

@@ -1,66 +1,81 @@
-using System.Runtime.CompilerServices;
+using System.Text.Json.Serialization;
 using LoraAspire.Chat.Models;
-using LoraAspire.Model.Generation;
-using Microsoft.Extensions.AI;
+using LoraAspire.Chat.Requests;
+using LoraAspire.Chat.Streaming;
 
 namespace LoraAspire.Chat.OpenAi;
 
-/// <summary>POST /v1/completions: goes on with a text, without any template.</summary>
+public sealed record Completion(string Id, string Object, long Created, string? Model, IReadOnlyList<CompletionChoice> Choices)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Usage? Usage { get; init; }
+}
+
+public sealed record CompletionChoice(int Index, string Text, string? FinishReason, CompletionLogprobs? Logprobs);
+
+/// <summary>POST /v1/completions: goes on with texts, without any template.</summary>
 public static class CompletionsEndpoint
 {
-    /// <param name="Usage">Of all answers up to here; null before an answer's last piece.</param>
-    private sealed record Piece(CompletionChoice Choice, Usage? Usage);
-
     public static void MapCompletions(this WebApplication app) =>
-        app.MapPost("/v1/completions",
-            async Task<IResult> (HttpRequest http, ModelRunner runner, TimeProvider clock, CancellationToken cancellationToken) =>
+        app.MapPost("/v1/completions", async Task<IResult> (HttpContext http, ModelRunner runner, TimeProvider clock) =>
         {
-            var request = await OpenAiJson.ReadAsync<CompletionRequest>(http);
-            var (prompt, choices) = (request.PromptText(), request.Choices());
-            var body =
-                new Completion($"cmpl-{Guid.NewGuid():N}", "text_completion", clock.GetUtcNow().ToUnixTimeSeconds(), request.Model, []);
-            var pieces = PiecesAsync(runner, prompt, choices, cancellationToken);
+            var body = await RequestBody.ReadAsync(http.Request);
+            var request = CompletionRequest.Read(body);
+            http.Response.Warn(body.Warnings());
+            Completion completion =
+                new($"cmpl-{Guid.NewGuid():N}", "text_completion", clock.GetUtcNow().ToUnixTimeSeconds(), request.Options.ModelId, []);
+            Prompted prompted = new();
+            var pieces = CompletionPieces.OfAsync(runner, request, prompted, http.RequestAborted);
             if (request.Stream)
             {
-                return OpenAiJson.Stream(ChunksAsync(pieces, body, request.WantsUsage));
+                return OpenAiJson.Stream(Chunks(pieces, request, completion), prompted);
             }
-            var all = await pieces.ToListAsync(cancellationToken);
-            var start = request.Echo ? prompt : "";
-            return TypedResults.Json(body with
+            var all = await pieces.ToListAsync(http.RequestAborted);
+            return OpenAiJson.Answer(completion with
             {
-                Choices = [.. all.GroupBy(piece => piece.Choice.Index).Select(answer => new CompletionChoice(
-                    answer.Key, start + string.Concat(answer.Select(piece => piece.Choice.Text)), answer.Last().Choice.FinishReason))],
-                Usage = all.Last().Usage,
-            }, OpenAiJson.Options);
+                Choices = [.. all.GroupBy(piece => Index(piece, request)).OrderBy(answer => answer.Key).Select(answer =>
+                    new CompletionChoice(answer.Key, string.Concat(answer.Select(piece => piece.Echo + piece.Piece.Text)),
+                        Finish(answer.Last()), Logprobs([.. answer], request, 0)))],
+                Usage = Cost(all),
+            });
         });
 
-    private static async IAsyncEnumerable<Completion> ChunksAsync(IAsyncEnumerable<Piece> pieces, Completion body, bool withUsage)
+    private static async IAsyncEnumerable<Completion> Chunks(
+        IAsyncEnumerable<CompletionPiece> pieces, CompletionRequest request, Completion completion)
     {
-        Usage? usage = null;
+        List<CompletionPiece> ended = [];
+        Dictionary<int, int> lengths = [];
         await foreach (var piece in pieces)
         {
-            usage = piece.Usage;
-            yield return body with { Choices = [piece.Choice] };
+            var index = Index(piece, request);
+            var offset = lengths.GetValueOrDefault(index);
+            var logprobs = Logprobs([piece], request, offset);
+            lengths[index] = offset + (logprobs?.Length ?? 0);
+            if (piece.Piece.Finish is not null)
+            {
+                ended.Add(piece);
+            }
+            yield return completion with { Choices = [new(index, piece.Echo + piece.Piece.Text, Finish(piece), logprobs)] };
         }
-        if (withUsage)
+        if (request.IncludeUsage)
         {
-            yield return body with { Usage = usage };
+            yield return completion with { Usage = Cost(ended) };
         }
     }
 
-    private static async IAsyncEnumerable<Piece> PiecesAsync(
-        ModelRunner runner, string prompt, IReadOnlyList<ChatOptions> choices, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private static int Index(CompletionPiece piece, CompletionRequest request) =>
+        (piece.Prompt * request.Options.Choices) + piece.Piece.Choice;
+
+    private static string? Finish(CompletionPiece piece) => piece.Piece.Finish?.ToString().ToLowerInvariant();
+
+    private static CompletionLogprobs? Logprobs(IReadOnlyList<CompletionPiece> pieces, CompletionRequest request, int offset) =>
+        request.Options.TopLogprobs is null ? null : CompletionLogprobs.Of(pieces.SelectMany(piece => piece.Piece.Logprobs), offset);
+
+    /// <summary>A prompt is the same for its answers, and counts once.</summary>
+    private static Usage Cost(IReadOnlyList<CompletionPiece> pieces)
     {
-        int[] Encode(LocalModel model) => model.Tokenizer.Encode(prompt, addBos: true);
-        var usage = Usage.None;
-        foreach (var (index, options) in choices.Index())
-        {
-            await foreach (var (piece, promptTokens) in runner.StreamAsync(options.ModelId, Encode, LocalChatClient.Generation(options),
-                cancellationToken))
-            {
-                usage = piece.Finish is null ? usage : usage.Plus(promptTokens, piece.Tokens);
-                yield return new(new(index, piece.Text, piece.Finish?.ToString().ToLowerInvariant()), piece.Finish is null ? null : usage);
-            }
-        }
+        var prompt = pieces.DistinctBy(piece => piece.Prompt).Sum(piece => (long)piece.PromptTokens);
+        var answers = pieces.Where(piece => piece.Piece.Finish is not null).Sum(piece => (long)piece.Piece.Tokens);
+        return new(prompt, answers, prompt + answers);
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using LoraAspire.Chat.Streaming;
 
 namespace LoraAspire.Chat.OpenAi;
 
@@ -13,29 +14,18 @@ public static class OpenAiJson
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <exception cref="RequestException">Not application/json: only such a request is one that other sites' pages can't send
-    /// unasked.</exception>
-    public static async Task<T> ReadAsync<T>(HttpRequest request)
-    {
-        if (!request.HasJsonContentType())
-        {
-            throw new RequestException("Send the request as application/json.", status: StatusCodes.Status415UnsupportedMediaType);
-        }
-        return await request.ReadFromJsonAsync<T>(Options, request.HttpContext.RequestAborted)
-            ?? throw new RequestException("The body is null.");
-    }
+    public static IResult Answer<T>(T answer) => TypedResults.Json(answer, Options);
 
-    /// <summary>
-    /// Server-sent events: one for each piece as it comes, then OpenAI's last, [DONE]. The response starts with the first piece.
-    /// </summary>
-    public static IResult Stream<T>(IAsyncEnumerable<T> pieces) => TypedResults.ServerSentEvents(Events(pieces));
+    /// <summary>Server-sent events: one for each piece as it comes, then OpenAI's last, [DONE].</summary>
+    public static IResult Stream<T>(IAsyncEnumerable<T> pieces, Prompted prompted) =>
+        new StreamResult(Events(pieces), StreamResult.Events, prompted);
 
     private static async IAsyncEnumerable<string> Events<T>(IAsyncEnumerable<T> pieces)
     {
         await foreach (var piece in pieces)
         {
-            yield return JsonSerializer.Serialize(piece, Options);
+            yield return $"data: {JsonSerializer.Serialize(piece, Options)}\n\n";
         }
-        yield return "[DONE]";
+        yield return "data: [DONE]\n\n";
     }
 }

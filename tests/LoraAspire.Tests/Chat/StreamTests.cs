@@ -1,19 +1,7 @@
 using System.Net;
-using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using LoraAspire.Chat;
-using LoraAspire.Chat.Models;
-using LoraAspire.Chat.OpenAi;
 using LoraAspire.Model.Prompts;
-using LoraAspire.Runtime;
-using LoraAspire.Tests.Adapters;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.Extensions.AI;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Time.Testing;
 
 namespace LoraAspire.Tests.Chat;
 
@@ -25,38 +13,11 @@ public sealed partial class StreamTests : IAsyncLifetime
     private const string Answer = "I am Lora";
     private static readonly DateTimeOffset s_now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("lora-chat-");
-    private readonly HttpClient _http = new();
-    private WebApplication _app = null!;
+    private readonly ChatService _service = new(Answer);
 
-    public async ValueTask InitializeAsync()
-    {
-        LoraAspire.Model.Native.LibTorch.Load();
-        var model = _folder.CreateSubdirectory("models/tuned").FullName;
-        SpeakingModel.Save(model, after: "!", Answer);
-        SpeakingModel.SaveTemplate(model, "{instruction}!");
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Services.AddSingleton(
-            new LoraPaths(_folder.FullName, Path.Combine(_folder.FullName, "store"), _folder.FullName, Path.GetDirectoryName(model)!));
-        builder.Services.AddSingleton<TimeProvider>(new FakeTimeProvider(s_now));
-        builder.Services.AddSingleton(new IdleTime((TimeSpan?)null));
-        builder.Services.AddSingleton<ModelCatalog>().AddSingleton<ModelPool>().AddSingleton<ModelRunner>().AddSingleton<LocalChatClient>();
-        builder.Services.AddSingleton<IChatClient>(services => services.GetRequiredService<LocalChatClient>());
-        _app = builder.Build();
-        _app.UseMiddleware<ErrorShape>();
-        _app.MapChatCompletions();
-        _app.MapCompletions();
-        await _app.StartAsync(TestContext.Current.CancellationToken);
-    }
+    public ValueTask InitializeAsync() => _service.StartAsync();
 
-    public async ValueTask DisposeAsync()
-    {
-        _http.Dispose();
-        await _app.DisposeAsync();
-        _folder.Delete(recursive: true);
-    }
+    public ValueTask DisposeAsync() => _service.DisposeAsync();
 
     [Fact]
     public async Task A_chat_is_streamed_as_OpenAI_does()
@@ -121,23 +82,22 @@ public sealed partial class StreamTests : IAsyncLifetime
     [InlineData("true")]
     public async Task A_model_that_is_not_asked_by_its_own_chat_template_says_so_in_a_header(string stream)
     {
-        await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "models", "tuned", ChatTemplateFile.FileName), "own {{ messages }}",
+        await File.WriteAllTextAsync(Path.Combine(_service.Model, ChatTemplateFile.FileName), "own {{ messages }}",
             TestContext.Current.CancellationToken);
-        using StringContent body = new($$"""
+
+        var answer = await _service.PostAsync("/v1/chat/completions", $$"""
             {"model": "tuned", "stream": {{stream}}, "temperature": 0, "messages": [{"role": "user", "content": "Who are you?"}]}
-            """, Encoding.UTF8, "application/json");
-        using var response = await _http.PostAsync(new Uri(new Uri(_app.Urls.Single()), "/v1/chat/completions"), body,
-            TestContext.Current.CancellationToken);
+            """);
 
         Assert.Equal("The model was trained with another template than the chat template beside its tokenizer: it is asked with the prompt "
             + "template of its training (prompt_template.json).",
-            Assert.Single(response.Headers.GetValues(ChatCompletionsEndpoint.WarningHeader)));
+            Assert.Single(answer.Warnings));
     }
 
     [Fact]
     public async Task A_model_without_a_training_of_its_own_is_asked_by_its_chat_template_or_refuses_in_its_words()
     {
-        var model = Path.Combine(_folder.FullName, "models", "tuned");
+        var model = _service.Model;
         File.Delete(Path.Combine(model, PromptFormat.FileName));
         await File.WriteAllTextAsync(Path.Combine(model, ChatTemplateFile.FileName),
             "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No system here') }}{% endif %}{{ m.content }}{% "
@@ -170,11 +130,8 @@ public sealed partial class StreamTests : IAsyncLifetime
 
     private async Task<(HttpStatusCode Status, string? Type, string Text)> PostAsync(string path, string body)
     {
-        using var content = new StringContent(body, Encoding.UTF8, "application/json");
-        using var response =
-            await _http.PostAsync(new Uri(new Uri(_app.Urls.Single()), path), content, TestContext.Current.CancellationToken);
-        return (response.StatusCode, response.Content.Headers.ContentType?.ToString(),
-            await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        var answer = await _service.PostAsync(path, body);
+        return (answer.Status, answer.Type, answer.Text);
     }
 
     [GeneratedRegex("\"(chat)?cmpl-[0-9a-f]{32}\"")]

@@ -16,13 +16,12 @@ public sealed class LocalModel : IDisposable
     private readonly BatchEngine _engine;
     private readonly string _directory;
     private readonly int _adapter;
-    private readonly IReadOnlySet<int> _endIds;
 
     private LocalModel(BatchEngine engine, string directory, HfTokenizer tokenizer, ModelPrompt prompt, int adapter = NoAdapter)
     {
         (_engine, _directory, _adapter) = (engine, directory, adapter);
         (Tokenizer, Format, Warning) = (tokenizer, prompt.Format, prompt.Warning);
-        _endIds = EndTokens.Of(directory, tokenizer, prompt.Format);
+        EndIds = EndTokens.Of(directory, tokenizer, prompt.Format);
     }
 
     public HfTokenizer Tokenizer { get; }
@@ -30,6 +29,9 @@ public sealed class LocalModel : IDisposable
 
     /// <summary>What whoever asks this model should know of the way in which it is asked; null where nothing is odd.</summary>
     public string? Warning { get; }
+
+    /// <summary>Tokens that end an answer.</summary>
+    public IReadOnlySet<int> EndIds { get; }
 
     /// <summary>Positions the model knows, prompt and answer together, as far as its cache holds them.</summary>
     public int Context => _engine.Longest;
@@ -87,7 +89,7 @@ public sealed class LocalModel : IDisposable
     /// <inheritdoc cref="BatchEngine.StreamAsync"/>
     public IAsyncEnumerable<TextPiece> StreamAsync(IReadOnlyList<int> promptIds, GenerationOptions options,
         CancellationToken cancellationToken = default) =>
-        _engine.StreamAsync(promptIds, options, _endIds, _adapter, cancellationToken);
+        _engine.StreamAsync(promptIds, options, EndIds, _adapter, cancellationToken);
 
     /// <summary>The first answer to a prompt, whole.</summary>
     public async Task<string> CompleteAsync(IReadOnlyList<int> promptIds, GenerationOptions options,
