@@ -10,4 +10,5 @@ return await new RootCommand("One command a claim. The last line printed is one 
     DataBenchmark.Command(),
     QueueBenchmark.Command(),
     ChatMemoryBenchmark.Command(),
+    ConstraintsBenchmark.Command(),
 }.Parse(args).InvokeAsync();
