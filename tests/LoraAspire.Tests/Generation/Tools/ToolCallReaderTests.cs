@@ -18,7 +18,8 @@ public sealed class ToolCallReaderTests
         { "hermes", "<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>", "[f {}]" },
         { "hermes", "<tool_call>\n{\"name\": \"f\", \"parameters\": {}}", "[f {}]" },
         { "hermes", "a <tool_call> is <b", "a <tool_call> is <b" },
-        { "hermes", "<tool_call>\n{\"name\": \"f\", \"arguments\": [1]}\n</tool_call> x", "<tool_call>\n{\"name\": \"f\", \"arguments\": [1]}\n</tool_call> x" },
+        { "hermes", "<tool_call>\n{\"name\": \"f\", \"arguments\": [1]}\n</tool_call> x",
+            "<tool_call>\n{\"name\": \"f\", \"arguments\": [1]}\n</tool_call> x" },
         { "hermes", "<tool_call>\n{\"name\": \"f\", \"argu", "<tool_call>\n{\"name\": \"f\", \"argu" },
         { "hermes", "<tool_call>{name: f}</tool_call>" + Call, "<tool_call>{name: f}</tool_call>[f " + Args + "]" },
         { "llama3", "{\"name\": \"f\", \"parameters\": {\"x\": 1}}", "[f {\"x\": 1}]" },
@@ -26,7 +27,8 @@ public sealed class ToolCallReaderTests
         { "llama3", "{\"name\": \"f\"}", "{\"name\": \"f\"}" },
         { "llama3", "So: {\"name\": \"f\", \"parameters\": {}}", "So: {\"name\": \"f\", \"parameters\": {}}" },
         { "llama3", "\n<|python", "\n<|python" },
-        { "llama3", "{\"name\": 1, \"parameters\": {}} {\"name\": \"f\", \"parameters\": {}}", "{\"name\": 1, \"parameters\": {}} {\"name\": \"f\", \"parameters\": {}}" },
+        { "llama3", "{\"name\": 1, \"parameters\": {}} {\"name\": \"f\", \"parameters\": {}}",
+            "{\"name\": 1, \"parameters\": {}} {\"name\": \"f\", \"parameters\": {}}" },
     };
 
     [Theory, MemberData(nameof(Answers))]

@@ -57,7 +57,9 @@ public sealed class ToolCallTests
     }
 
     [Theory]
-    [InlineData("""[{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "x"}}}}}]""", null, "#/0/function/parameters/properties/a/type")]
+    [InlineData("""
+        [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "x"}}}}}]
+        """, null, "#/0/function/parameters/properties/a/type")]
     [InlineData("""[{"type": "function"}]""", null, "#/0")]
     [InlineData("""[{"type": "function", "function": {"name": "f"}}]""", "g", "#")]
     [InlineData("[]", null, "#")]

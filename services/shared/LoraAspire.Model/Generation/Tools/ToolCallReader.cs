@@ -152,7 +152,8 @@ public sealed class ToolCallReader(ToolCallFormat format)
         {
             using var document = JsonDocument.Parse(json);
             var call = document.RootElement;
-            if (call.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String && name.GetString() is { Length: > 0 } text
+            if (call.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String
+                && name.GetString() is { Length: > 0 } text
                 && (call.TryGetProperty(format.ArgumentsKey, out var arguments)
                     || call.TryGetProperty(format.ArgumentsKey == "arguments" ? "parameters" : "arguments", out arguments))
                 && arguments.ValueKind == JsonValueKind.Object)

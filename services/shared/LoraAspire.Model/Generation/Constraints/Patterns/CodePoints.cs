@@ -50,7 +50,7 @@ internal sealed class CodePoints
         return new(from > Last ? rest : rest.Append((from, Last)));
     }
 
-    /// <summary>One of them as it stands in a JSON string, each in one spelling: plain UTF-8, or the escape where JSON asks for one.</summary>
+    /// <summary>One of them as it stands in a JSON string, in one spelling: plain UTF-8, or the escape where JSON asks for one.</summary>
     public Term ToJson(TermTable table)
     {
         List<Term> ways = [];

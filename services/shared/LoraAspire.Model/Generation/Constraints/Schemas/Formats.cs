@@ -8,7 +8,8 @@ internal static class Formats
         + @"|([12]\d(0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)-02-29)";
 
     private const string Clock = @"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]((0\d|1[0-3]):[0-5]\d|14:00))";
-    private const string Hex = "[0-9A-Fa-f]", Byte = @"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", Label = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+    private const string Hex = "[0-9A-Fa-f]", Byte = @"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)";
+    private const string Label = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
 
     private const string Word = "[A-Za-z0-9_%+-]{1,15}"; // with its dots, the 64 letters that may stand before the @
 

@@ -2,7 +2,7 @@ using LoraAspire.Model.Generation.Constraints.Terms;
 
 namespace LoraAspire.Model.Generation.Constraints.Schemas;
 
-/// <summary>Makes terms of schemas: a rule for each place where objects or arrays may stand, so that schemas may refer to themselves.</summary>
+/// <summary>Makes terms of schemas: a rule for each place of objects or arrays, so that schemas may refer to themselves.</summary>
 internal sealed class SchemaCompiler
 {
     private readonly SchemaReader _reader = new();
@@ -82,8 +82,8 @@ internal sealed class SchemaCompiler
         if (facts.Values is { } values)
         {
             return facts.Object.IsSaid || facts.Array.IsSaid || facts.String.IsSaid || facts.Number.IsSaid
-                ? throw new ConstraintException("enum and const can't be kept to together with what is said of strings, numbers, objects or "
-                    + "arrays. Leave out the values that don't fit", pointer)
+                ? throw new ConstraintException("enum and const can't be kept to together with what is said of strings, numbers, objects "
+                    + "or arrays. Leave out the values that don't fit", pointer)
                 : LiteralTerms.Any(Table, values.Where(value => (JsonTypeNames.Of(value) & types) != JsonTypes.None));
         }
         return Table.Either(Kinds());

@@ -39,8 +39,9 @@ internal sealed class SchemaDocument
         }
         var found = _root;
         var pointer = _pointer;
-        foreach (var step in reference.Split('/').Skip(1).Select(step => Uri.UnescapeDataString(step).Replace("~1", "/").Replace("~0", "~")))
+        foreach (var spelled in reference.Split('/').Skip(1))
         {
+            var step = Uri.UnescapeDataString(spelled).Replace("~1", "/").Replace("~0", "~");
             pointer += $"/{Escaped(step)}";
             if (found.ValueKind == JsonValueKind.Object && found.TryGetProperty(step, out var inner))
             {

@@ -100,7 +100,8 @@ internal static class SchemaKeywords
             : throw at.Refused("properties takes an object of schemas");
 
     private static IReadOnlyList<Conjunction> List(Subschema at) => at.Element.ValueKind == JsonValueKind.Array
-        ? [.. at.Element.EnumerateArray().Select((item, i) => Schema(at.At($"{i}", item)))] : throw at.Refused("a list of schemas is meant");
+        ? [.. at.Element.EnumerateArray().Select((item, i) => Schema(at.At($"{i}", item)))]
+        : throw at.Refused("a list of schemas is meant");
 
     private static Conjunction Schema(Subschema at) =>
         at.Element.ValueKind is JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False ? Conjunction.Of(at)

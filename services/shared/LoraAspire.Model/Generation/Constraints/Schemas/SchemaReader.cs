@@ -69,8 +69,8 @@ internal sealed class SchemaReader
             {
                 if (groups[first].Any(a => groups[second].Any(b => !Exclude(a, b, depth: 0, at))))
                 {
-                    throw at.Refused($"the alternatives {first} and {second} of oneOf may hold at once, as far as can be seen, and then none "
-                        + "would count. Use anyOf, or give each a required property with a const of its own");
+                    throw at.Refused($"the alternatives {first} and {second} of oneOf may hold at once, as far as can be seen, and "
+                        + "then none would count. Use anyOf, or give each a required property with a const of its own");
                 }
             }
         }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace LoraAspire.Model.Generation.Constraints.Terms;
 
 /// <param name="IsValue">A JSON value, one level deeper than what calls it.</param>
@@ -27,12 +29,13 @@ internal sealed class Automaton
 
     public bool Fits(int rule) => _needs[rule] < ConstraintLimits.Levels;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Term Next(Term state, byte value) => _derivatives.Next(state, value);
 
     /// <inheritdoc cref="Derivatives.Near"/>
     public Term Near(Term state, int reach) => _derivatives.Near(state, reach);
 
-    /// <summary>The state in the table that is in use; a table that has grown too large is left to those who still hold its terms.</summary>
+    /// <summary>The state in the table that is in use; one that has grown too large is left to those who still hold its terms.</summary>
     public Term Current(Term state)
     {
         if (Table.Count > ConstraintLimits.KeptTerms)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace LoraAspire.Model.Generation.Constraints.Terms;
 
 /// <summary>What may still follow, byte by byte. Every term but Never that comes out has a text, so that no answer ends up stuck.</summary>
@@ -6,8 +8,16 @@ internal sealed class Derivatives(TermTable table, ByteClasses classes, Func<Ter
 {
     public TermTable Table { get; } = table;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Term Next(Term term, byte value) =>
-        (term.Next ??= new Term?[classes.Count])[classes[value]] ??= Derive(term, value);
+        term.Next is { } next && next[classes[value]] is { } known ? known : Find(term, value);
+
+    private Term Find(Term term, byte value)
+    {
+        var found = Derive(term, value);
+        (term.Next ??= new Term?[classes.Count])[classes[value]] = found;
+        return found;
+    }
 
     private Term Derive(Term term, byte value)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LoraAspire.Model.Generation.Constraints.Terms;
 
 namespace LoraAspire.Model.Generation.Constraints.Tokens;
@@ -65,9 +66,11 @@ internal sealed class TokenGrammar(Automaton automaton, VocabularyTrie trie, IRe
         }
     }
 
+    // At its best from the first call on: one walk takes longer than .NET waits before it compiles a loop well.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private TokenMask Walk(Term state)
     {
-        List<int> ids = [];
+        TokenMask.Builder mask = new(Math.Max(trie.VocabSize, eosIds.DefaultIfEmpty().Max() + 1));
         _path[0] = state;
         for (var node = 0; node < trie.Count;)
         {
@@ -81,17 +84,14 @@ internal sealed class TokenGrammar(Automaton automaton, VocabularyTrie trie, IRe
             _path[depth] = next;
             for (var id = trie.Token(node); id >= 0; id = trie.Same(id))
             {
-                if (!eosIds.Contains(id))
-                {
-                    ids.Add(id);
-                }
+                mask.Allow(id);
             }
             node++;
         }
-        if (state.MayEnd)
+        foreach (var id in eosIds)
         {
-            ids.AddRange(eosIds);
+            mask.Set(id, state.MayEnd);
         }
-        return new(ids, Math.Max(trie.VocabSize, eosIds.DefaultIfEmpty().Max() + 1));
+        return mask.Finish();
     }
 }

@@ -12,20 +12,39 @@ internal sealed class TokenMask
     private readonly int[]? _ids;
     private readonly ulong[] _words = [];
 
-    /// <param name="ids">Each once.</param>
-    public TokenMask(IReadOnlyCollection<int> ids, int vocabSize)
+    private TokenMask(ulong[] words)
     {
-        Count = ids.Count;
-        if (ids.Count <= vocabSize / Sparse)
+        Count = words.Sum(BitOperations.PopCount);
+        if (Count > words.Length * Word / Sparse)
         {
-            _ids = [.. ids];
+            _words = words;
             return;
         }
-        _words = new ulong[(vocabSize + Word - 1) / Word];
-        foreach (var id in ids)
+        _ids = new int[Count];
+        var next = 0;
+        for (var i = 0; i < words.Length; i++)
         {
-            _words[id / Word] |= 1UL << (id % Word);
+            for (var rest = words[i]; rest != 0; rest &= rest - 1)
+            {
+                _ids[next++] = (i * Word) + BitOperations.TrailingZeroCount(rest);
+            }
         }
+    }
+
+    /// <summary>A mask in the making.</summary>
+    public readonly struct Builder(int vocabSize)
+    {
+        private readonly ulong[] _words = new ulong[(vocabSize + Word - 1) / Word];
+
+        public void Allow(int id) => _words[id / Word] |= 1UL << (id % Word);
+
+        public void Set(int id, bool allowed)
+        {
+            Allow(id);
+            _words[id / Word] &= allowed ? ulong.MaxValue : ~(1UL << (id % Word));
+        }
+
+        public TokenMask Finish() => new(_words);
     }
 
     public int Count { get; }
