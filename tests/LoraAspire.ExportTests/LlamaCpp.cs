@@ -11,13 +11,17 @@ internal sealed class LlamaCpp : IDisposable
     private readonly LLamaWeights _weights;
     private readonly ModelParams _parameters;
 
-    static LlamaCpp() => NativeLibraryConfig.All.WithLogCallback((level, text) =>
+    static LlamaCpp()
     {
-        if (level >= LLamaLogLevel.Warning)
+        NativeLibraryConfig.All.WithLogCallback((level, text) =>
         {
-            Log.Append(text);
-        }
-    });
+            if (level is LLamaLogLevel.Warning or LLamaLogLevel.Error)
+            {
+                Log.Append(text);
+            }
+        });
+        NativeApi.llama_empty_call(); // loads the library: by itself the quantiser doesn't
+    }
 
     private LlamaCpp(LLamaWeights weights, ModelParams parameters) => (_weights, _parameters) = (weights, parameters);
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using LoraAspire.Model.Export;
 using LoraAspire.Model.Export.Gguf;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Tests.Goldens;
@@ -49,11 +48,19 @@ public sealed class TokenizerTests
 
         using var theirs = LlamaCpp.Load(scratch.At("v.gguf"), vocabOnly: true);
 
-        var wrong = texts.Select(text => (text, ours: Words(ours.Encode(text, addBos: true)), theirs: Words(theirs.Tokenize(text, addBos: true))))
+        var wrong = texts.Select(text => Alike(text, ours)).Select(text => (text, ours: Words(ours.Encode(text, addBos: true)), theirs: Words(theirs.Tokenize(text, addBos: true))))
             .Where(item => item.ours != item.theirs).ToList();
         Assert.True(wrong.Count == 0, string.Join("\n", wrong.Take(5).Select(item => $"'{item.text}': {item.ours} / {item.theirs}"))
             + $"\n{wrong.Count} differ");
     }
+
+    /// <summary>A text in which nothing is that llama.cpp is known to take otherwise: the export says so of these two.</summary>
+    private static string Alike(string text, HfTokenizer tokenizer) => tokenizer switch
+    {
+        ByteLevelTokenizer { Normalises: true } => text.Normalize(),
+        SentencePieceTokenizer { Model.RemoveExtraWhitespaces: true } => string.Join(' ', text.Split(' ', StringSplitOptions.RemoveEmptyEntries)),
+        _ => text,
+    };
 
     private static string Words(IEnumerable<int> ids) => string.Join(' ', ids);
 

@@ -10,10 +10,13 @@ namespace LoraAspire.Model.Export;
 /// <param name="Start">Before the first question, where there is no system message.</param>
 /// <param name="System">What stands around a system message, the second up to the first question; null where the template has no place for
 /// one.</param>
-/// <param name="ToAnswer">Between a question and its answer.</param>
+/// <param name="ToAnswer">Behind the last question, where the answer is to begin.</param>
 /// <param name="ToQuestion">Between an answer and the next question.</param>
 public sealed record TurnForm(string Start, (string Before, string After)? System, string ToAnswer, string ToQuestion)
 {
+    /// <summary>Between a question and its answer, where the answer is there already.</summary>
+    public string Between { get; init; } = ToAnswer;
+
     private static readonly string[] s_words = ["wug tarn", "brillig mome", "slithy gyre", "borogove rath", "jubjub vorpal"];
 
     /// <summary>A template that writes a date is asked for the day that rows are told.</summary>
@@ -54,13 +57,13 @@ public sealed record TurnForm(string Start, (string Before, string After)? Syste
         if (Around(Render(User(0)), s_words[0]) is not [var start, var toAnswer]
             || Around(Render(User(0), Assistant(1), User(2)), s_words[0], s_words[1], s_words[2]) is not
                 [var first, var between, var toQuestion, var last]
-            || first != start || between != toAnswer || last != toAnswer)
+            || first != start || last != toAnswer)
         {
             return null;
         }
         var around = Around(Render(system, User(0)), s_words[4], s_words[0]) is [var before, var after, var end] && end == toAnswer
             ? (before, after) : ((string, string)?)null;
-        TurnForm form = new(start, around, toAnswer, toQuestion);
+        TurnForm form = new(start, around, toAnswer, toQuestion) { Between = between };
         (string, string)[] longer = [User(3), Assistant(2), User(1), Assistant(0), User(2)];
         return Render(longer) == form.Write(longer) && (around is null || Render([system, .. longer]) == form.Write([system, .. longer]))
             ? form : null;
@@ -69,7 +72,7 @@ public sealed record TurnForm(string Start, (string Before, string After)? Syste
     /// <summary>The conversation up to where the next answer begins. Its system message, if any, comes first.</summary>
     public string Write(IEnumerable<(string Role, string Text)> messages)
     {
-        var (text, system, isFirst) = ("", "", true);
+        var (text, system, isFirst, isAsked) = ("", "", true, false);
         foreach (var (role, words) in messages)
         {
             switch (role)
@@ -77,13 +80,16 @@ public sealed record TurnForm(string Start, (string Before, string After)? Syste
                 case "system": system = words; break;
                 case "user":
                     text += (!isFirst ? ToQuestion : system.Length > 0 && System is var (before, after) ? before + system + after : Start)
-                        + words + ToAnswer;
-                    isFirst = false;
+                        + words;
+                    (isFirst, isAsked) = (false, true);
                     break;
-                default: text += words; break;
+                default:
+                    text += Between + words;
+                    isAsked = false;
+                    break;
             }
         }
-        return text;
+        return isAsked ? text + ToAnswer : text;
     }
 
     /// <summary>The same as a Jinja template, for models that were trained with an instruction template.</summary>
