@@ -1,7 +1,6 @@
 using System.CommandLine;
 using LoraAspire.Model.Export;
 using LoraAspire.Model.Export.Gguf;
-using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Cli;
@@ -46,6 +45,8 @@ internal static class ExportCommand
         return command;
     }
 
+    private static void Show(long done, long total) => Console.Error.Write($"\r{done} of {total} parts{(done == total ? "\n" : "")}");
+
     /// <summary>Everything stands in a folder beside until it is whole.</summary>
     private static void Write(ModelExport export, DirectoryInfo to, string? archive, CancellationToken cancellationToken)
     {
@@ -65,9 +66,8 @@ internal static class ExportCommand
             {
                 Console.Error.WriteLine(remark);
             }
-            TerminalProgress progress = new(TimeProvider.System);
             var work = archive is null ? partial : partial.CreateSubdirectory("files");
-            var files = export.Write(work.FullName, (done, total) => progress.Report(new("parts", done, total)), cancellationToken);
+            var files = export.Write(work.FullName, Console.IsErrorRedirected ? null : Show, cancellationToken);
             if (archive is not null)
             {
                 ExportArchive.Write(work.FullName, Path.Combine(partial.FullName, archive), cancellationToken);

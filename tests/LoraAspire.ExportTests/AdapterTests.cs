@@ -55,7 +55,8 @@ public sealed class AdapterTests(ITestOutputHelper output)
 
         using var theirs = LlamaCpp.Load(FamilyTests.Export(folder, scratch.At("m.gguf"), GgmlType.F32));
 
-        Assert.InRange(FamilyTests.Difference(FamilyTests.Logits(ours, [3, 9, 5]), theirs.Logits([3, 9, 5], scratch.At("a.gguf"))), 0, 1e-3);
+        var found = theirs.Logits([3, 9, 5], scratch.At("a.gguf"));
+        Assert.InRange(FamilyTests.Difference(FamilyTests.Logits(ours, [3, 9, 5]), found), 0, 1e-3);
     }
 
     [Theory]

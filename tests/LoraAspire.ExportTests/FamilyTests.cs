@@ -97,8 +97,8 @@ public sealed class FamilyTests(ITestOutputHelper output)
     {
         using Scratch scratch = new();
         var folder = GoldenFolder.Pebble;
-        var ids = HfTokenizer.Load(folder).Encode("### Instruction:\nTranslate into Chinese: I like green tea and old books.\n\n### Response:\n"
-            + "我喜欢绿茶和旧书。", addBos: true);
+        var ids = HfTokenizer.Load(folder).Encode("### Instruction:\nTranslate into Chinese: I like green tea and old books.\n\n"
+            + "### Response:\n我喜欢绿茶和旧书。", addBos: true);
         using var ours = LlamaModel.Load(folder, CPU, ScalarType.Float32);
         var expected = Logits(ours, ids);
 

@@ -88,7 +88,8 @@ public sealed class ModelExportTests : IDisposable
 
         Assert.Equal("a.zip", Path.GetFileName(zip));
         using var archive = ZipFile.OpenRead(zip);
-        Assert.Equal(Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal), archive.Entries.Select(entry => entry.FullName));
+        Assert.Equal(Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal),
+            archive.Entries.Select(entry => entry.FullName));
         Assert.All(archive.Entries, entry =>
         {
             using var stream = entry.Open();
@@ -109,7 +110,8 @@ public sealed class ModelExportTests : IDisposable
             "prompt_template.json", "special_tokens_map.json", "tokenizer.model", "tokenizer_config.json"],
             Directory.GetFiles(output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.StartsWith("---\nlibrary_name: transformers\n", File.ReadAllText(Path.Combine(output, "README.md")));
-        Assert.Equal(File.ReadAllBytes(Path.Combine(folder, "model.safetensors")), File.ReadAllBytes(Path.Combine(output, "model.safetensors")));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(folder, "model.safetensors")),
+            File.ReadAllBytes(Path.Combine(output, "model.safetensors")));
     }
 
     [Theory]
@@ -147,7 +149,8 @@ public sealed class ModelExportTests : IDisposable
         var folder = Directory.CreateDirectory(_scratch.At("twice")).FullName;
         File.Copy(Path.Combine(GoldenFolder.Pebble, "tokenizer.model"), Path.Combine(folder, "tokenizer.model"));
         File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), """
-            { "eos_token": "</s>", "added_tokens_decoder": { "3005": { "content": "<x>", "special": true }, "3006": { "content": "[PAD3001]", "special": true } } }
+            { "eos_token": "</s>", "added_tokens_decoder": { "3005": { "content": "<x>", "special": true },
+              "3006": { "content": "[PAD3001]", "special": true } } }
             """);
         GgufMetadata metadata = new();
         new TokenizerMetadata(folder, HfTokenizer.Load(folder), 3008).Describe(metadata, null);

@@ -11,13 +11,17 @@ public sealed class TokenizerTests
 {
     private static readonly string[] s_texts =
     [
-        "Hello, world!", " leading space", "two  spaces and   three", "line\nbreak\n\n  indented\ttab", "I'm sure you'LL've 12345 things, 3.14",
-        "你好，世界。這是一個測試", "Größe, naïve, Straße", "日本語テスト かな", "emoji 🦜👩‍👩‍👧 end", "def f(x):\n    return x ** 2 # comment\n", "\r\nDOS\r\n",
-        "Привет мир", "مرحبا بالعالم", "x=y;{a:b}", "URL https://example.org/a?b=c&d=1", "ЁЖ ½ ² ⅷ ٣", "trailing  ", "a", " ", "\n",
+        "Hello, world!", " leading space", "two  spaces and   three", "line\nbreak\n\n  indented\ttab",
+        "I'm sure you'LL've 12345 things, 3.14",
+        "你好，世界。這是一個測試", "Größe, naïve, Straße", "日本語テスト かな", "emoji 🦜👩‍👩‍👧 end",
+        "def f(x):\n    return x ** 2 # comment\n",
+        "\r\nDOS\r\n",
+        "Привет мир", "مرحبا بالعالم", "x=y;{a:b}", "URL https://example.org/a?b=c&d=1", "ЁЖ ½ ² ⅷ ٣",
+        "trailing  ", "a", " ", "\n",
     ];
 
-    public static TheoryData<string> Folders => ["data/tokenizers/llama2", "data/tokenizers/qwen2.5", "data/models/stories260K", "repo/models/pebble",
-        "golden/shared/tokenizer"];
+    public static TheoryData<string> Folders => ["data/tokenizers/llama2", "data/tokenizers/qwen2.5", "data/models/stories260K",
+        "repo/models/pebble", "golden/shared/tokenizer"];
 
     public static TheoryData<string> ByteLevel => ["gpt2", "llama3", "qwen2", "smollm"];
 
@@ -32,7 +36,7 @@ public sealed class TokenizerTests
             Path.Combine(GoldenFolder.RepoRoot, "tests/LoraAspire.Tests/Tokenizers/ByteLevel", name + ".json")));
         File.WriteAllText(scratch.At("tokenizer.json"), golden.GetProperty("tokenizer").GetRawText());
         File.WriteAllText(scratch.At("tokenizer_config.json"), """{"eos_token": "<|end|>"}""");
-        Compare(scratch.Path, s_texts.Concat(golden.GetProperty("cases").EnumerateArray().Select(item => item.GetProperty("text").GetString()!)));
+        Compare(scratch.Path, s_texts.Concat(GoldenFolder.Rows(golden, "cases").Select(item => item.GetProperty("text").GetString()!)));
     }
 
     private static void Compare(string folder, IEnumerable<string> texts)
@@ -48,7 +52,8 @@ public sealed class TokenizerTests
 
         using var theirs = LlamaCpp.Load(scratch.At("v.gguf"), vocabOnly: true);
 
-        var wrong = texts.Select(text => Alike(text, ours)).Select(text => (text, ours: Words(ours.Encode(text, addBos: true)), theirs: Words(theirs.Tokenize(text, addBos: true))))
+        var wrong = texts.Select(text => Alike(text, ours)).Select(text => (text,
+                ours: Words(ours.Encode(text, addBos: true)), theirs: Words(theirs.Tokenize(text, addBos: true))))
             .Where(item => item.ours != item.theirs).ToList();
         Assert.True(wrong.Count == 0, string.Join("\n", wrong.Take(5).Select(item => $"'{item.text}': {item.ours} / {item.theirs}"))
             + $"\n{wrong.Count} differ");
@@ -58,7 +63,8 @@ public sealed class TokenizerTests
     private static string Alike(string text, HfTokenizer tokenizer) => tokenizer switch
     {
         ByteLevelTokenizer { Normalises: true } => text.Normalize(),
-        SentencePieceTokenizer { Model.RemoveExtraWhitespaces: true } => string.Join(' ', text.Split(' ', StringSplitOptions.RemoveEmptyEntries)),
+        SentencePieceTokenizer { Model.RemoveExtraWhitespaces: true } =>
+            string.Join(' ', text.Split(' ', StringSplitOptions.RemoveEmptyEntries)),
         _ => text,
     };
 
@@ -66,7 +72,8 @@ public sealed class TokenizerTests
 
     private static IEnumerable<string> AllTexts(string place)
     {
-        var examples = JsonElement.Parse(File.ReadAllBytes(GoldenFolder.Require(GoldenFolder.SharedData, "tokenizers/example_encodings.json")));
+        var examples = JsonElement.Parse(
+            File.ReadAllBytes(GoldenFolder.Require(GoldenFolder.SharedData, "tokenizers/example_encodings.json")));
         var own = examples.GetProperty("encodings").TryGetProperty(Path.GetFileName(place), out var encodings)
             ? encodings.EnumerateArray().Select(item => item.GetProperty("text").GetString()!) : [];
         return s_texts.Concat(own);

@@ -13,7 +13,8 @@ public sealed class TurnFormTests
 {
     private static readonly Dictionary<string, string> s_tokens = new() { ["bos_token"] = "<s>", ["eos_token"] = "</s>" };
 
-    private const string ChatMl = "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{% endfor %}"
+    private const string ChatMl =
+        "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{% endfor %}"
         + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
     [Fact]
@@ -21,8 +22,9 @@ public sealed class TurnFormTests
     {
         var form = TurnForm.Of(new ChatTemplate(ChatMl, s_tokens), null)!;
 
-        Assert.Equal("{{ $first := true }}{{ $system := .System }}{{ range $i, $_ := .Messages }}{{ if eq .Role \"user\" }}{{ if not $first }}"
-            + "<|im_end|>\n<|im_start|>user\n{{ else if $system }}<|im_start|>system\n{{ $system }}<|im_end|>\n<|im_start|>user\n{{ else }}"
+        Assert.Equal("{{ $first := true }}{{ $system := .System }}{{ range $i, $_ := .Messages }}{{ if eq .Role \"user\" }}"
+            + "{{ if not $first }}<|im_end|>\n<|im_start|>user\n{{ else if $system }}<|im_start|>system\n{{ $system }}<|im_end|>\n"
+            + "<|im_start|>user\n{{ else }}"
             + "<|im_start|>user\n{{ end }}{{ $first = false }}{{ .Content }}<|im_end|>\n<|im_start|>assistant\n"
             + "{{ else if eq .Role \"assistant\" }}{{ .Content }}{{ end }}{{ end }}", GoTemplate.Of(form));
     }

@@ -2,7 +2,9 @@ using System.IO.Compression;
 
 namespace LoraAspire.Model.Export;
 
-/// <summary>A folder of files as one zip file. Weights hardly get smaller, so that nothing is compressed; equal files give equal bytes.</summary>
+/// <summary>
+/// A folder of files as one zip file. Weights hardly get smaller, so that nothing is compressed; equal files give equal bytes.
+/// </summary>
 public static class ExportArchive
 {
     /// <summary>The first day that a zip file can say.</summary>

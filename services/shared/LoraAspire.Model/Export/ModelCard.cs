@@ -13,7 +13,8 @@ internal static class ModelCard
     public static string OfGguf(ExportOptions options, IReadOnlyList<ExportedFile> files, bool hasAdapter, IReadOnlyList<string> remarks)
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"---\nlibrary_name: gguf\npipeline_tag: text-generation\ntags: [gguf{(hasAdapter ? ", lora" : "")}]\n---\n\n");
+        text.Append(CultureInfo.InvariantCulture, 
+            $"---\nlibrary_name: gguf\npipeline_tag: text-generation\ntags: [gguf{(hasAdapter ? ", lora" : "")}]\n---\n\n");
         text.Append(CultureInfo.InvariantCulture, $"# {options.Name}\n\nWritten by LoraAspire as GGUF, the format of llama.cpp; ")
             .Append(CultureInfo.InvariantCulture, $"mostly {options.Type.Label()}.\n\n## Running it\n\n```bash\n");
         var (model, adapter) = (options.From is null ? files[0].Name : "BASE.gguf", hasAdapter ? files[^1].Name : null);
@@ -36,7 +37,8 @@ internal static class ModelCard
             : "from peft import AutoPeftModelForCausalLM\nmodel = AutoPeftModelForCausalLM.from_pretrained(FOLDER)";
         return "---\n" + (baseModel is { Length: > 0 } ? $"base_model: {JsonSerializer.Serialize(baseModel)}\n" : "")
             + $"library_name: {(baseModel is null ? "transformers" : "peft")}\npipeline_tag: text-generation\n"
-            + (baseModel is null ? "" : "tags: [lora]\n") + $"---\n\n# {name}\n\nWritten by LoraAspire.\n\n## Loading it\n\n```python\n{loading}\n```\n\n"
+            + (baseModel is null ? "" : "tags: [lora]\n") + $"---\n\n# {name}\n\nWritten by LoraAspire.\n\n"
+            + $"## Loading it\n\n```python\n{loading}\n```\n\n"
             + Table(files);
     }
 

@@ -6,8 +6,8 @@ using LoraAspire.Model.Tokenizers;
 namespace LoraAspire.Model.Export;
 
 /// <summary>
-/// A model, or an adapter and its base, in a form that other programs take: GGUF files with Ollama's Modelfile, or a folder for Hugging Face.
-/// What can be known to be wrong is found when it is opened. Needs no libtorch.
+/// A model, or an adapter and its base, in a form that other programs take: GGUF files with Ollama's Modelfile, or a folder for Hugging
+/// Face. What can be known to be wrong is found when it is opened. Needs no libtorch.
 /// </summary>
 public sealed class ModelExport : IDisposable
 {

@@ -30,11 +30,12 @@ public sealed record TurnForm(string Start, (string Before, string After)? Syste
     {
         var (question, preamble) = (s_words[0], template.Preamble(null));
         return Around(template.Prompt(question, null), question) is not [var before, var after] ? null
-            : new(before, preamble.Length == 0 ? ("", "\n" + before) : ("", preamble[preamble.TrimEnd().Length..] + before[preamble.Length..]),
+            : new(before,
+                ("", preamble.Length == 0 ? "\n" + before : preamble[preamble.TrimEnd().Length..] + before[preamble.Length..]),
                 after, eos + "\n" + before[preamble.Length..]);
     }
 
-    /// <summary>Null where what the template writes has another form, such as one that depends on how far a conversation has come.</summary>
+    /// <summary>Null where what the template writes has another form, such as one that numbers its turns.</summary>
     /// <param name="bos">The token that readers put before a prompt by themselves; null where they put none.</param>
     public static TurnForm? Of(ChatTemplate template, string? bos)
     {

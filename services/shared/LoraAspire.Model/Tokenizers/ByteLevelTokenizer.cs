@@ -59,7 +59,8 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
         }
         var vocabulary = JsonFile.Read(Path.Combine(dir, "vocab.json"), "vocabulary", root => root.EnumerateObject()
             .ToDictionary(token => token.Name, token => Vocabularies.Id(token.Name, token.Value), StringComparer.Ordinal));
-        return Create(dir, vocabulary, ListedMerges(dir), new WordPattern(QwenWords), normalises: true, wholeWords: false, [], addsBos: false);
+        return Create(dir, vocabulary, ListedMerges(dir), new WordPattern(QwenWords), normalises: true, wholeWords: false, [],
+            addsBos: false);
     }
 
     /// <summary>The merges of the tokenizer in a folder, in order, as pairs with a space between.</summary>

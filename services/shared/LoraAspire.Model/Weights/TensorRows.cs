@@ -17,7 +17,8 @@ internal sealed class TensorRows
         (_file, _entry) = (file, entry);
         if (entry.Dtype is not (ScalarType.Float64 or ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16))
         {
-            throw new ModelException($"{file.Path}: tensor '{entry.Name}' is {entry.Dtype}; weights are float64, float32, float16 or bfloat16.");
+            throw new ModelException(
+                $"{file.Path}: tensor '{entry.Name}' is {entry.Dtype}; weights are float64, float32, float16 or bfloat16.");
         }
         if (entry.Strides is not null)
         {

@@ -68,7 +68,8 @@ public sealed class WeightFiles : IDisposable
     {
         var files = FileNames(directory).ToList();
         return [.. files, .. new[] { Index, TorchIndex }.Where(index => files is not [Single or TorchSingle]
-            && files[0].EndsWith(".bin", StringComparison.Ordinal) == (index == TorchIndex) && File.Exists(Path.Combine(directory, index)))];
+            && files[0].EndsWith(".bin", StringComparison.Ordinal) == (index == TorchIndex)
+            && File.Exists(Path.Combine(directory, index)))];
     }
 
     /// <summary>One tensor, in the type and on the device asked for.</summary>

@@ -97,14 +97,14 @@ internal sealed partial class AdapterGguf : IDisposable
     {
         if (!entry.Shape.SequenceEqual(shape))
         {
-            throw Refuse(entry, $"is [{string.Join(", ", entry.Shape)}]; the base and the adapter's settings make it [{string.Join(", ", shape)}]: "
-                + "the adapter was made for another base");
+            throw Refuse(entry, $"is [{string.Join(", ", entry.Shape)}]; the base and the adapter's settings make it "
+                + $"[{string.Join(", ", shape)}]: the adapter was made for another base");
         }
     }
 
     private ModelException Refuse(TensorEntry entry, string problem) => new(
-        $"{_file.Path}: '{Data.VisibleText.Marked(entry.Name[..Math.Min(entry.Name.Length, 120)])}' {problem}. Merge the adapter into its base "
-        + "and export that.");
+        $"{_file.Path}: '{Data.VisibleText.Marked(entry.Name[..Math.Min(entry.Name.Length, 120)])}' {problem}. Merge the adapter into its "
+        + "base and export that.");
 
     [GeneratedRegex(@"^base_model\.model\.(?<layer>[A-Za-z0-9_.]{1,200})\.lora_(?<part>[AB])(\.[A-Za-z0-9_-]{1,100})?\.weight$",
         RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]

@@ -38,7 +38,8 @@ internal sealed record Architecture(string Name)
             : throw new ModelException($"A '{model.ModelType}' model can't be exported to GGUF: {string.Join(", ", s_known.Keys)} can.");
         if (model.Rope.RopeType == "llama3" && !known.TakesFrequencies)
         {
-            throw new ModelException($"llama.cpp doesn't scale the rotary frequencies of {known.Name} as llama3 does: it can't be exported.");
+            throw new ModelException(
+                $"llama.cpp doesn't scale the rotary frequencies of {known.Name} as llama3 does: it can't be exported.");
         }
         if (known.Name != "llama" && model.OutputBias)
         {
@@ -52,7 +53,8 @@ internal sealed record Architecture(string Name)
     {
         if (!HasWindows && model.SlidingWindow.OfType<int>().Where(window => window < model.Context).ToList() is [var window, ..])
         {
-            yield return $"llama.cpp runs {Name} without a sliding window: a text longer than {window} tokens is answered otherwise than here.";
+            yield return $"llama.cpp runs {Name} without a sliding window: a text longer than {window} tokens is answered otherwise than "
+                + "here.";
         }
         if (model.Rope.IsDynamic)
         {

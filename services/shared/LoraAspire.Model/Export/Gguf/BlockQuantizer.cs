@@ -69,7 +69,9 @@ internal static class BlockQuantizer
         }
     }
 
-    /// <summary>d = the number of the largest magnitude / −8, q = x / d + 8; number i of a block shares a byte with number i + 16.</summary>
+    /// <summary>
+    /// d = the number of the largest magnitude / −8, q = x / d + 8; number i of a block shares a byte with number i + 16.
+    /// </summary>
     private static void Q4(ReadOnlySpan<float> x, Span<byte> into)
     {
         var largest = 0f;

@@ -28,8 +28,8 @@ public static class GgmlTypes
     public static IReadOnlyList<string> Names { get; } = [.. s_known.Select(known => known.Name)];
 
     /// <exception cref="ModelException">No such type.</exception>
-    public static GgmlType Parse(string name) => s_known.FirstOrDefault(known => known.Name == name) is { Name: not null } known ? known.Type
-        : throw new ModelException($"There is no type '{name}' to export to: {string.Join(", ", Names)}.");
+    public static GgmlType Parse(string name) => s_known.FirstOrDefault(known => known.Name == name) is { Name: not null } known
+        ? known.Type : throw new ModelException($"There is no type '{name}' to export to: {string.Join(", ", Names)}.");
 
     /// <summary>As it stands in file names: Q8_0.</summary>
     internal static string Label(this GgmlType type) => s_known.First(known => known.Type == type).Label;

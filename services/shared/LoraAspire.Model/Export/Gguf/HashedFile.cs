@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 namespace LoraAspire.Model.Export.Gguf;
 
 /// <summary>
-/// A file that is hashed while it is written, both on another thread than the one that makes its bytes. It has its name only when it is whole
-/// and on the disk.
+/// A file that is hashed while it is written, both on another thread than the one that makes its bytes. It has its name only when it is
+/// whole and on the disk.
 /// </summary>
 internal sealed class HashedFile : IDisposable
 {

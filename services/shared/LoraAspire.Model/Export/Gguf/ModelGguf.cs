@@ -4,7 +4,9 @@ using LoraAspire.Model.Weights;
 
 namespace LoraAspire.Model.Export.Gguf;
 
-/// <summary>A model's folder as one GGUF file. Its numbers are read while it is written, so that it needs little memory and no libtorch.</summary>
+/// <summary>
+/// A model's folder as one GGUF file. Its numbers are read while it is written, so that it needs little memory and no libtorch.
+/// </summary>
 internal sealed class ModelGguf : IDisposable
 {
     private const uint QuantizationVersion = 2;

@@ -39,13 +39,13 @@ internal static class PreTokenizer
         var (name, wholeWords, _) = s_known.FirstOrDefault(known => known.Patterns.SequenceEqual(tokenizer.WordPatterns));
         if (name is not null && wholeWords != tokenizer.KeepsWholeWords)
         {
-            yield return $"llama.cpp's '{name}' {(wholeWords ? "keeps words whole that are in the vocabulary" : "merges every word")}, which this "
-                + "tokenizer does not: rare words may get other tokens.";
+            yield return $"llama.cpp's '{name}' {(wholeWords ? "keeps words whole that are in the vocabulary" : "merges every word")}, "
+                + "which this tokenizer does not: rare words may get other tokens.";
         }
         if (tokenizer.Normalises)
         {
-            yield return "llama.cpp doesn't bring a text to Unicode's NFC, as the tokenizer does: letters written with a combining mark get other "
-                + "tokens.";
+            yield return "llama.cpp doesn't bring a text to Unicode's NFC, as the tokenizer does: letters written with a combining mark "
+                + "get other tokens.";
         }
     }
 

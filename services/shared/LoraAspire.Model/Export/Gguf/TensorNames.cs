@@ -5,7 +5,7 @@ namespace LoraAspire.Model.Export.Gguf;
 /// <summary>A weight of the network: its name on Hugging Face and in a GGUF file, and what becomes of its numbers.</summary>
 internal sealed record NamedTensor(string Name, string Gguf, IReadOnlyList<long> Shape)
 {
-    /// <summary>Rows of a head whose halves are shuffled like cards, so that rotary pairs are neighbours; 0 leaves all where it is.</summary>
+    /// <summary>Rows of a head whose halves are shuffled like cards, so that rotary pairs are neighbours; 0 leaves them.</summary>
     public int HeadRows { get; init; }
 
     /// <summary>Multiplies every number…</summary>

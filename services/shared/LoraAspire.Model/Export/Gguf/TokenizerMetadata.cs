@@ -29,13 +29,13 @@ internal sealed class TokenizerMetadata
         (_folder, _tokenizer) = (folder, tokenizer);
         if (tokenizer.VocabSize > rows)
         {
-            throw new ModelException($"{folder}: the tokenizer has {tokenizer.VocabSize} tokens, the model {rows}. Export the tokenizer that was "
-                + "trained with it, or resize the model.");
+            throw new ModelException($"{folder}: the tokenizer has {tokenizer.VocabSize} tokens, the model {rows}. Export the "
+                + "tokenizer that was trained with it, or resize the model.");
         }
         if (tokenizer is SentencePieceTokenizer { Model.ByteFallback: false })
         {
-            throw new ModelException($"{folder}: the tokenizer has no pieces for bytes, which llama.cpp writes unknown letters with: it can't be "
-                + "exported to GGUF.");
+            throw new ModelException($"{folder}: the tokenizer has no pieces for bytes, which llama.cpp writes unknown letters with: it "
+                + "can't be exported to GGUF.");
         }
         for (var id = 0; id < rows; id++)
         {

@@ -30,8 +30,8 @@ internal sealed record Modelfile(string From)
 
     private string NoTemplate => Dialogue?.Jinja is null && Dialogue?.Form is null
         ? "The model has no chat template: Ollama sends a prompt as it is."
-        : "The chat template has a form that is not translated: Ollama looks in the GGUF file for one that it knows, and else sends a prompt "
-            + "as it is.";
+        : "The chat template has a form that is not translated: Ollama looks in the GGUF file for one that it knows, and else sends a "
+            + "prompt as it is.";
 
     public override string ToString()
     {
@@ -69,8 +69,8 @@ internal sealed record Modelfile(string From)
     {
         if (system is not null && (system.Contains(Quotes, StringComparison.Ordinal) || system.EndsWith('"') || system.Length > 1 << 16))
         {
-            throw new ModelException("system: a Modelfile has no way to write a text that holds three quotation marks in a row, ends in one or is "
-                + "longer than 65536 letters.");
+            throw new ModelException("system: a Modelfile has no way to write a text that holds three quotation marks in a row, ends in "
+                + "one or is longer than 65536 letters.");
         }
     }
 
@@ -92,7 +92,8 @@ internal sealed record Modelfile(string From)
             }
             foreach (var (name, word, most) in new[]
             {
-                ("temperature", "temperature", 2.0), ("top_p", "top_p", 1), ("top_k", "top_k", 1000), ("repetition_penalty", "repeat_penalty", 100),
+                ("temperature", "temperature", 2.0), ("top_p", "top_p", 1), ("top_k", "top_k", 1000),
+                ("repetition_penalty", "repeat_penalty", 100),
             })
             {
                 if (root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number
@@ -107,5 +108,6 @@ internal sealed record Modelfile(string From)
     }
 
     /// <summary>A Modelfile has no escapes: a stop word with a quotation mark or a line break can't be said.</summary>
-    private static bool IsPlain(string stop) => stop.Length is > 0 and < 200 && !stop.Any(letter => letter == '"' || char.IsControl(letter));
+    private static bool IsPlain(string stop) =>
+        stop.Length is > 0 and < 200 && !stop.Any(letter => letter == '"' || char.IsControl(letter));
 }
