@@ -64,7 +64,7 @@ platforms() {
 
 # Runs each test project, one after another since they share the cores, then counts from the result files: a project that
 # did not run is a failure, not a silence.
-projects="LoraAspire.Tests LoraAspire.RedisTests LoraAspire.EndToEndTests"
+projects="LoraAspire.Tests LoraAspire.ExportTests LoraAspire.RedisTests LoraAspire.EndToEndTests"
 run_tests() {
     local results="$PWD/TestResults" failed=0 name program
     rm -rf "$results" && mkdir -p "$results"

@@ -36,6 +36,7 @@ Worker(builder.AddProject<Projects.LoraAspire_DataBuild>("data-build")).WithRefe
 Worker(builder.AddProject<Projects.LoraAspire_Trainer>("trainer"));
 Worker(builder.AddProject<Projects.LoraAspire_Merger>("merger"));
 Worker(builder.AddProject<Projects.LoraAspire_Evaluator>("evaluator"));
+Worker(builder.AddProject<Projects.LoraAspire_Exporter>("export"));
 
 await using var app = builder.Build();
 if (builder.ExecutionContext.IsPublishMode)

@@ -16,6 +16,7 @@ internal static class LoraCommand
         RunCommand.Create(),
         CheckCommand.Create(),
         ConvertCommand.Create(),
+        ExportCommand.Create(),
         RunsCommand.Create(),
         LogsCommand.Create(),
         CancelCommand.Create(),

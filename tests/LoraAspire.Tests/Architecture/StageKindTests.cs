@@ -10,12 +10,13 @@ namespace LoraAspire.Tests.Architecture;
 /// </summary>
 public sealed class StageKindTests
 {
-    /// <summary>Where a kind is named by design; in the last, the word is the command's own.</summary>
+    /// <summary>Where a kind is named by design; in the last two, the word is the command's own.</summary>
     private static readonly string[] s_named =
     [
         "services/shared/LoraAspire.Pipelines/Stages/StageKind.cs",
         "LoraAspire.AppHost/AppHost.cs",
         "services/LoraAspire.Cli/ChatCommand.cs",
+        "services/LoraAspire.Cli/ExportCommand.cs",
     ];
 
     [Fact]
@@ -44,7 +45,7 @@ public sealed class StageKindTests
         Assert.Matches("StageKinds\\.Merger", File.ReadAllText(Path.Combine(SourceFiles.Root, "services/LoraAspire.Merger/Program.cs")));
 
     [Fact]
-    public void The_program_of_a_kind_is_one_statement() => Assert.All(["Trainer", "Merger", "Evaluator"], service =>
+    public void The_program_of_a_kind_is_one_statement() => Assert.All(["Trainer", "Merger", "Evaluator", "Exporter"], service =>
     {
         var lines = File.ReadAllLines(Path.Combine(SourceFiles.Root, $"services/LoraAspire.{service}/Program.cs"));
         Assert.Single(lines, line => line.Length > 0 && !line.StartsWith("using ", StringComparison.Ordinal));
@@ -66,7 +67,7 @@ public sealed class StageKindTests
     public void A_stage_of_a_kind_that_is_gone_is_shown_without_a_description()
     {
         var outputs = new Dictionary<string, string> { ["model"] = "m" };
-        var stage = new StageState("x", "export", new Dictionary<string, string>()) { Outputs = outputs };
+        var stage = new StageState("x", "distil", new Dictionary<string, string>()) { Outputs = outputs };
 
         Assert.Equal((null, null, false), (stage.Description, stage.Output(ArtifactKind.Model), stage.MayGive(ArtifactKind.Model)));
     }

@@ -48,6 +48,7 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("data stats x --stage data")]
     [InlineData("gpu")]
     [InlineData("gc --days 3 --delete --offline")]
+    [InlineData("export m --adapter a --out o --type q4_0 --format hugging-face --name n --system s --from f --zip")]
     public void What_the_help_tells_can_be_said(string line) => Assert.Empty(LoraCommand.Create().Parse(line).Errors);
 
     [Theory]
@@ -131,5 +132,21 @@ public sealed class LoraCommandTests : IDisposable
         Assert.Equal(1, await LoraCommand.RunAsync(["chat", "--once", "hi", "--url", "http://127.0.0.1:9"]));
 
         Assert.StartsWith("The chat service at http://127.0.0.1:9 did not answer", _terminal.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Export_writes_a_new_folder_whole_and_no_other()
+    {
+        var model = Path.Combine(LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!, "models", "pebble");
+        var output = Path.Combine(_folder, "out");
+
+        Assert.Equal(0, await LoraCommand.RunAsync(["export", model, "--type", "q8_0", "--out", output, "--zip"]));
+        Assert.Equal(["model.zip"], Directory.GetFileSystemEntries(output).Select(Path.GetFileName));
+        Assert.Contains("model-Q8_0.gguf", _terminal.Out, StringComparison.Ordinal);
+
+        Assert.Equal(1, await LoraCommand.RunAsync(["export", model, "--out", output]));
+        Assert.Contains("is not empty", _terminal.Error, StringComparison.Ordinal);
+        Assert.Equal(1, await LoraCommand.RunAsync(["export", _folder, "--out", Path.Combine(_folder, "none")]));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "none")));
     }
 }

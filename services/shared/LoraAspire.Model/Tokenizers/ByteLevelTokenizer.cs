@@ -10,10 +10,10 @@ namespace LoraAspire.Model.Tokenizers;
 /// </summary>
 internal sealed class ByteLevelTokenizer : HfTokenizer
 {
-    private const string QwenWords =
+    internal const string QwenWords =
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    private const string Gpt2Words = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+    internal const string Gpt2Words = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
     private readonly BpeTokenizer _bpe;
     private readonly WordPattern _words;
@@ -38,6 +38,18 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
 
     public override int VocabSize { get; }
 
+    /// <summary>The regular expressions that cut words, in order.</summary>
+    internal IReadOnlyList<string> WordPatterns => _words.Patterns;
+
+    /// <summary>Whether a text is brought to NFC first.</summary>
+    internal bool Normalises => _normalises;
+
+    /// <summary>Whether a word that is in the vocabulary is never taken apart.</summary>
+    internal bool KeepsWholeWords => _whole is not null;
+
+    /// <summary>Whether an id is of the vocabulary proper, and not only an added token.</summary>
+    internal bool IsPiece(int id) => _pieces.ContainsKey(id);
+
     internal static new ByteLevelTokenizer Load(string dir)
     {
         if (TokenizerClass(dir) is { } name && !name.StartsWith("Qwen2", StringComparison.Ordinal))
@@ -47,11 +59,19 @@ internal sealed class ByteLevelTokenizer : HfTokenizer
         }
         var vocabulary = JsonFile.Read(Path.Combine(dir, "vocab.json"), "vocabulary", root => root.EnumerateObject()
             .ToDictionary(token => token.Name, token => Vocabularies.Id(token.Name, token.Value), StringComparer.Ordinal));
-        var merges = Encoding.UTF8.GetString(WholeFile.Read(Path.Combine(dir, "merges.txt"), "list of merges")).Split('\n')
+        return Create(dir, vocabulary, ListedMerges(dir), new WordPattern(QwenWords), normalises: true, wholeWords: false, [],
+            addsBos: false);
+    }
+
+    /// <summary>The merges of the tokenizer in a folder, in order, as pairs with a space between.</summary>
+    internal static IReadOnlyList<string> MergesOf(string dir) => Path.Combine(dir, "tokenizer.json") is var json && File.Exists(json)
+        ? TokenizerJson.Read(json, read => read.Merges.Select(merge => $"{merge.Left} {merge.Right}").ToList())
+        : [.. ListedMerges(dir)];
+
+    private static IEnumerable<string> ListedMerges(string dir) =>
+        Encoding.UTF8.GetString(WholeFile.Read(Path.Combine(dir, "merges.txt"), "list of merges")).Split('\n')
             .Select(line => line.TrimEnd('\r'))
             .Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal));
-        return Create(dir, vocabulary, merges, new WordPattern(QwenWords), normalises: true, wholeWords: false, [], addsBos: false);
-    }
 
     /// <exception cref="ModelException">A word pattern or normalisation that isn't known.</exception>
     internal static ByteLevelTokenizer Load(string dir, TokenizerJson json)

@@ -13,6 +13,12 @@ public abstract class HfTokenizer
 
     private protected SpecialTokens Special { get; }
 
+    /// <summary>Whether an id is left out of decoded text.</summary>
+    internal bool IsSpecial(int id) => Special.IsSpecial(id);
+
+    /// <summary>Whether a spelling is that of an added token, special or not.</summary>
+    internal bool IsAdded(string piece) => Special.Lists(piece);
+
     /// <summary>The id that starts a row; -1 when the model has none (Qwen2).</summary>
     public int BosId => Special.BosId ?? -1;
 

@@ -36,6 +36,8 @@ internal sealed class SentencePieceTokenizer : HfTokenizer
 
     public override int VocabSize { get; }
 
+    internal SentencePieceModel Model => _model;
+
     internal override bool PrefixesOnce => _prefixesOnce.Value;
 
     internal static new SentencePieceTokenizer Load(string dir) =>

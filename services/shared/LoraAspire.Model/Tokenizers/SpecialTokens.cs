@@ -39,6 +39,9 @@ internal sealed class SpecialTokens
     private static SearchValues<string> SearchOf(Dictionary<string, int> tokens) =>
         SearchValues.Create([.. tokens.Keys.Where(token => token.Length > 0)], StringComparison.Ordinal);
 
+    /// <summary>Whether a spelling is that of an added token, special or not.</summary>
+    public bool Lists(string text) => _added.ContainsKey(text);
+
     public bool IsSpecial(int id) => _special.ContainsValue(id) || (Added.TryGetValue(id, out var token) && token.Special);
 
     /// <param name="find">Spelling → id in the vocabulary file, or null.</param>

@@ -48,6 +48,8 @@ internal sealed class WordPattern(params IEnumerable<string> patterns) : PreToke
     private readonly Regex[] _patterns =
         [.. patterns.Select(pattern => new Regex(pattern, RegexOptions.Compiled | RegexOptions.CultureInvariant, LongestMatch))];
 
+    public IReadOnlyList<string> Patterns => [.. _patterns.Select(pattern => pattern.ToString())];
+
     public override IEnumerable<(int Offset, int Length)> PreTokenize(string text)
     {
         if (!text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))

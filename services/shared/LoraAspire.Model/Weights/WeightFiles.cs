@@ -58,6 +58,20 @@ public sealed class WeightFiles : IDisposable
 
     public bool Has(string name) => _fileOf.ContainsKey(name);
 
+    /// <summary>The file of a tensor and where it lies there; null where there is none.</summary>
+    internal (TensorFile File, TensorEntry Entry)? Find(string name) =>
+        _fileOf.TryGetValue(name, out var file) ? (file, file.Tensors[name]) : null;
+
+    /// <summary>The names of the files that hold a folder's weights, the index among them.</summary>
+    /// <exception cref="ModelException">No weights, or an index that names a file elsewhere.</exception>
+    public static IReadOnlyList<string> Names(string directory)
+    {
+        var files = FileNames(directory).ToList();
+        return [.. files, .. new[] { Index, TorchIndex }.Where(index => files is not [Single or TorchSingle]
+            && files[0].EndsWith(".bin", StringComparison.Ordinal) == (index == TorchIndex)
+            && File.Exists(Path.Combine(directory, index)))];
+    }
+
     /// <summary>One tensor, in the type and on the device asked for.</summary>
     /// <exception cref="ModelException">No such tensor, or of another shape.</exception>
     public Tensor Read(string name, IReadOnlyList<long> shape, ScalarType dtype, torch.Device device)

@@ -3,7 +3,7 @@ namespace LoraAspire.Pipelines.Stages;
 /// <summary>One named input or output of a stage kind: which kind of artifact, and whether it must be given.</summary>
 public sealed record Port(string Name, ArtifactKind Artifact, bool Required = true);
 
-public enum ArtifactKind { Dataset, Adapter, Model, Report }
+public enum ArtifactKind { Dataset, Adapter, Model, Report, Export }
 
 /// <summary>All that pages, terminals, coordinator and workers know of a kind of stage: they draw and run every kind from this.</summary>
 /// <param name="Name">Stands in a pipeline's <c>uses</c>, names the Aspire resource and ends the work stream.</param>
@@ -67,6 +67,13 @@ public static class StageKinds
         Title = "asks a model, and its base, the same questions",
         Inputs = [new("model", ArtifactKind.Model), new("base", ArtifactKind.Model, Required: false)],
         Outputs = [new("report", ArtifactKind.Report)],
+    });
+
+    public static readonly StageKind Exporter = Row(new("export", 1, typeof(ExporterParams))
+    {
+        Title = "writes a model as GGUF with a Modelfile, or for Hugging Face",
+        Inputs = [new("model", ArtifactKind.Model), new("adapter", ArtifactKind.Adapter, Required: false)],
+        Outputs = [new("export", ArtifactKind.Export)],
     });
 
     public static readonly StageKind Chat = Row(new("chat", 1, typeof(ChatParams))

@@ -1,0 +1,94 @@
+using System.CommandLine;
+using LoraAspire.Model.Export;
+using LoraAspire.Model.Export.Gguf;
+using LoraAspire.Runtime.Store;
+
+namespace LoraAspire.Cli;
+
+/// <summary>A model's folder as GGUF files or for Hugging Face, without an app.</summary>
+internal static class ExportCommand
+{
+    private const string Gguf = "gguf", HuggingFace = "hugging-face";
+
+    public static Command Create()
+    {
+        Argument<DirectoryInfo> model = new("model") { Description = "Folder of a model; of an adapter's base, with --adapter" };
+        Option<DirectoryInfo?> adapter = new("--adapter") { Description = "Folder of a LoRA adapter, which is exported beside its base" };
+        Option<DirectoryInfo> to = new("--out") { Description = "Folder that takes the files; must be new or empty", Required = true };
+        Option<string> type = new("--type") { Description = "Of the numbers in a GGUF file", DefaultValueFactory = _ => "f16" };
+        Option<string> format = new("--format") { Description = "What for", DefaultValueFactory = _ => Gguf };
+        Option<string> name = new("--name") { Description = "Starts the files' names", DefaultValueFactory = _ => "model" };
+        Option<string?> system = new("--system") { Description = "A system message in the Modelfile" };
+        Option<string?> from = new("--from") { Description = "The base's name in Ollama, so that it isn't exported beside the adapter" };
+        Option<bool> zip = new("--zip") { Description = "One zip file in place of the files" };
+        type.AcceptOnlyFromAmong([.. GgmlTypes.Names]);
+        format.AcceptOnlyFromAmong(Gguf, HuggingFace);
+        Command command = new("export", "Write a model as GGUF files for llama.cpp and Ollama, or as a folder for Hugging Face.")
+        {
+            model, adapter, to, type, format, name, system, from, zip,
+        };
+        command.SetAction((parsed, cancellationToken) => Task.Run(() =>
+        {
+            ExportOptions options = new()
+            {
+                Name = parsed.GetRequiredValue(name),
+                Type = GgmlTypes.Parse(parsed.GetRequiredValue(type)),
+                IsHuggingFace = parsed.GetRequiredValue(format) == HuggingFace,
+                System = parsed.GetValue(system),
+                From = parsed.GetValue(from),
+            };
+            using var export =
+                ModelExport.Open(parsed.GetRequiredValue(model).FullName, parsed.GetValue(adapter)?.FullName, options);
+            Write(export, parsed.GetRequiredValue(to), parsed.GetValue(zip) ? options.Name + ".zip" : null, cancellationToken);
+            return 0;
+        }, cancellationToken));
+        return command;
+    }
+
+    private static void Show(long done, long total) => Console.Error.Write($"\r{done} of {total} parts{(done == total ? "\n" : "")}");
+
+    /// <summary>Everything stands in a folder beside until it is whole.</summary>
+    private static void Write(ModelExport export, DirectoryInfo to, string? archive, CancellationToken cancellationToken)
+    {
+        if (to.Exists && to.EnumerateFileSystemInfos().Any())
+        {
+            throw new CliException($"{to.FullName} is not empty: name a new folder.");
+        }
+        var partial = Directory.CreateDirectory(to.FullName.TrimEnd('/') + ".part");
+        try
+        {
+            if (DiskSpace.Free(partial.FullName) is var free && free < export.Bytes * (archive is null ? 1 : 2))
+            {
+                throw new CliException($"The export takes {DiskSpace.Words(export.Bytes * (archive is null ? 1 : 2))}, and the disk of "
+                    + $"{to.FullName} has {DiskSpace.Words(free)} free.");
+            }
+            foreach (var remark in export.Remarks)
+            {
+                Console.Error.WriteLine(remark);
+            }
+            var work = archive is null ? partial : partial.CreateSubdirectory("files");
+            var files = export.Write(work.FullName, Console.IsErrorRedirected ? null : Show, cancellationToken);
+            if (archive is not null)
+            {
+                ExportArchive.Write(work.FullName, Path.Combine(partial.FullName, archive), cancellationToken);
+                work.Delete(recursive: true);
+            }
+            if (to.Exists)
+            {
+                to.Delete();
+            }
+            Directory.Move(partial.FullName, to.FullName);
+            foreach (var file in files)
+            {
+                Console.WriteLine($"{file.Sha256}  {file.Name}  {DiskSpace.Words(file.Bytes)}");
+            }
+        }
+        finally
+        {
+            if (Directory.Exists(partial.FullName))
+            {
+                Directory.Delete(partial.FullName, recursive: true);
+            }
+        }
+    }
+}

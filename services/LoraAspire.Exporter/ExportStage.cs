@@ -1,0 +1,80 @@
+using LoraAspire.Model;
+using LoraAspire.Model.Export;
+using LoraAspire.Model.Export.Gguf;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
+using LoraAspire.Runtime.Store;
+
+namespace LoraAspire.Exporter;
+
+/// <summary>A model, or an adapter over its base → GGUF files with a Modelfile, or a folder for Hugging Face.</summary>
+public sealed class ExportStage : IStage<ExporterParams>
+{
+    public Task RunAsync(StageContext<ExporterParams> context, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var export = Open(context.With, context.Inputs);
+            var to = context.OutputDir("export");
+            var files = context.With.Zip ? Directory.CreateDirectory(Path.Combine(context.ScratchDir, "files")).FullName : to;
+            DiskSpace.Require(to, export.Bytes * (context.With.Zip ? 2 : 1), "The export");
+            foreach (var remark in export.Remarks)
+            {
+                Tell(context, remark);
+            }
+            foreach (var file in export.Write(files, (done, total) => context.Report.Report(new("parts", done, total)), cancellationToken))
+            {
+                Tell(context, $"{file.Name}: {DiskSpace.Words(file.Bytes)}, SHA-256 {file.Sha256}");
+            }
+            if (context.With.Zip)
+            {
+                ExportArchive.Write(files, Path.Combine(to, context.With.Name + ".zip"), cancellationToken);
+                Directory.Delete(files, recursive: true);
+            }
+            return Task.CompletedTask;
+        }
+        catch (ModelException error)
+        {
+            throw new StageException(error.Message, inner: error);
+        }
+    }
+
+    public IEnumerable<Finding> Check(StageCheck<ExporterParams> given)
+    {
+        var isAll = given.Inputs.ContainsKey("model") && (given.With.From is null || given.Inputs.ContainsKey("adapter"));
+        try
+        {
+            Options(given.With).Require();
+            if (isAll)
+            {
+                Open(given.With, given.Inputs).Dispose();
+            }
+            return [];
+        }
+        catch (Exception error) when (error is ModelException or IOException or UnauthorizedAccessException)
+        {
+            return [new(isAll ? "model" : "with", error.Message)];
+        }
+    }
+
+    private static ModelExport Open(ExporterParams with, IReadOnlyDictionary<string, string> inputs) =>
+        ModelExport.Open(inputs["model"], inputs.GetValueOrDefault("adapter"), Options(with));
+
+    private static ExportOptions Options(ExporterParams with) => new()
+    {
+        Name = with.Name,
+        Type = with.Type switch
+        {
+            ExportType.F32 => GgmlType.F32,
+            ExportType.Bf16 => GgmlType.BF16,
+            ExportType.Q8_0 => GgmlType.Q8,
+            ExportType.Q4_0 => GgmlType.Q4,
+            _ => GgmlType.F16,
+        },
+        IsHuggingFace = with.Format == ExportFormat.HuggingFace,
+        System = with.System,
+        From = with.From,
+    };
+
+    private static void Tell(StageContext<ExporterParams> context, string message) => context.Report.Report(new(Message: message));
+}

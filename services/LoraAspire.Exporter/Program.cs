@@ -1,0 +1,5 @@
+using LoraAspire.Exporter;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.ServiceDefaults;
+
+return await StageService.RunAsync<ExporterParams, ExportStage>(args, StageKinds.Exporter);

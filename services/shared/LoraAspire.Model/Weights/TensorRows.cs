@@ -1,0 +1,90 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Numerics.Tensors;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model.Weights;
+
+/// <summary>The rows of one tensor as float32, a few at a time. Needs no libtorch. A vector is one row, or a column.</summary>
+internal sealed class TensorRows
+{
+    private readonly TensorFile _file;
+    private readonly TensorEntry _entry;
+
+    /// <exception cref="ModelException">Of a type that is no number with a fraction, or not stored row after row.</exception>
+    public TensorRows(TensorFile file, TensorEntry entry, bool asColumn = false)
+    {
+        (_file, _entry) = (file, entry);
+        if (entry.Dtype is not (ScalarType.Float64 or ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16))
+        {
+            throw new ModelException(
+                $"{file.Path}: tensor '{entry.Name}' is {entry.Dtype}; weights are float64, float32, float16 or bfloat16.");
+        }
+        if (entry.Strides is not null)
+        {
+            throw new ModelException($"{file.Path}: tensor '{entry.Name}' is stored transposed, as a view of another. Save the model as "
+                + "safetensors first: the merger and the trainer write such.");
+        }
+        (Rows, Columns) = entry.Shape switch
+        {
+            [var rows, var columns] => (rows, columns),
+            [var length] => asColumn ? (length, 1) : (1, length),
+            _ => throw new ModelException($"{file.Path}: tensor '{entry.Name}' has {entry.Shape.Count} dimensions, not one or two."),
+        };
+    }
+
+    public string Name => _entry.Name;
+    public long Rows { get; }
+    public long Columns { get; }
+
+    /// <summary>Rows [first, first + count) into the start of <paramref name="into"/>.</summary>
+    public void Read(long first, int count, float[] into)
+    {
+        var size = ElementTypes.Size(_entry.Dtype);
+        var length = checked((int)(count * Columns));
+        var bytes = System.Buffers.ArrayPool<byte>.Shared.Rent(checked(length * size));
+        try
+        {
+            _file.ReadBytes(_entry, first * Columns * size, bytes.AsSpan(0, length * size));
+            var part = Math.Max(1, length / Environment.ProcessorCount + 1);
+            Parallel.For(0, (length + part - 1) / part, index =>
+            {
+                var start = index * part;
+                var end = Math.Min(length, start + part);
+                Widen(bytes.AsSpan(start * size, (end - start) * size), into.AsSpan(start, end - start));
+            });
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(bytes);
+        }
+    }
+
+    private void Widen(ReadOnlySpan<byte> from, Span<float> into)
+    {
+        switch (_entry.Dtype)
+        {
+            case ScalarType.Float32: MemoryMarshal.Cast<byte, float>(from).CopyTo(into); break;
+            case ScalarType.Float16: TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(from), into); break;
+            case ScalarType.Float64: TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, double>(from), into); break;
+            default: WidenBFloat16(MemoryMarshal.Cast<byte, ushort>(from), into); break;
+        }
+    }
+
+    /// <summary>A bfloat16 is the upper half of a float32.</summary>
+    private static void WidenBFloat16(ReadOnlySpan<ushort> from, Span<float> into)
+    {
+        var bits = MemoryMarshal.Cast<float, uint>(into);
+        var i = 0;
+        for (; i <= from.Length - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
+        {
+            var (low, high) = Vector256.Widen(Vector256.Create(from[i..]));
+            (low << 16).CopyTo(bits[i..]);
+            (high << 16).CopyTo(bits[(i + Vector256<uint>.Count)..]);
+        }
+        for (; i < from.Length; i++)
+        {
+            bits[i] = (uint)from[i] << 16;
+        }
+    }
+}
