@@ -1,32 +1,40 @@
+using LoraAspire.Evaluator.Asking;
+using LoraAspire.Evaluator.Reports;
 using LoraAspire.Model;
-using LoraAspire.Model.Generation;
 using LoraAspire.Model.Native;
-using LoraAspire.Model.Prompts;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LoraAspire.Evaluator;
 
-/// <summary>Asks the model, and its base when given, the same questions, greedily, and writes the answers side by side.</summary>
-public sealed class EvaluateStage : IStage<EvaluatorParams>
+/// <summary>
+/// Asks the model, and its base when given, the same questions, greedily, scores the answers and writes them side by side.
+/// </summary>
+public sealed class EvaluateStage(ILogger<EvaluateStage>? log = null) : IStage<EvaluatorParams>
 {
     public Task RunAsync(StageContext<EvaluatorParams> context, CancellationToken cancellationToken)
     {
         try
         {
-            var model = context.Inputs["model"];
-            var asked = context.Inputs.ContainsKey("base") ? 2 : 1;
-            IProgress<int> progress = new AnsweredCount(context.Report, asked * context.With.Questions.Count);
-            // The base is asked as the tuned model was taught, unless it brings a template of its own.
-            var before = context.Inputs.TryGetValue("base", out var folder)
-                ? Answers(folder, PromptFormat.Of(model), context.With, progress, cancellationToken)
-                : null;
-            var after = Answers(model, null, context.With, progress, cancellationToken);
-            var rows = context.With.Questions.Select((question, i) => new AnsweredQuestion(question, before?[i], after[i])).ToList();
-            var report = new AnswersReport(rows);
+            var report = new Evaluation(context, cancellationToken).Run();
+            var unmet = Scores.Unmet(context.With.Require, report.Scores);
+            foreach (var score in report.Scores)
+            {
+                ScoreEvents.Log(log ?? NullLogger<EvaluateStage>.Instance, score,
+                    unmet.FirstOrDefault(words => words.StartsWith($"{score.Name} ", StringComparison.Ordinal)));
+            }
+            if (unmet.Count > 0)
+            {
+                var all = report.Scores.Select(score => FormattableString.Invariant($"{score.Name} {score.Value:0.####}"));
+                throw new StageException(
+                    $"The model isn't good enough: {string.Join("; ", unmet)}. Its scores: {string.Join(", ", all)}.");
+            }
             var output = context.OutputDir("report");
             report.Save(output);
             File.WriteAllText(Path.Combine(output, AnswersPage.FileName), AnswersPage.Of(report));
+            File.WriteAllText(Path.Combine(output, HtmlPage.FileName), HtmlPage.Of(report));
             return Task.CompletedTask;
         }
         catch (Exception error) when (error is ModelException or InvalidDataException)
@@ -36,25 +44,19 @@ public sealed class EvaluateStage : IStage<EvaluatorParams>
     }
 
     public IEnumerable<Finding> Check(StageCheck<EvaluatorParams> given) =>
-        given.Inputs.SelectMany(input => ModelCheck.Problems(input.Value).Select(problem => new Finding(input.Key, problem)));
+        given.Inputs.SelectMany(input => ModelCheck.Problems(input.Value).Select(problem => new Finding(input.Key, problem)))
+            .Concat(HeldOutProblem(given) is { } wrong ? [new Finding("held_out", wrong)] : []);
 
-    /// <summary>One model in memory at a time.</summary>
-    private static List<string> Answers(string folder, PromptFormat? template, EvaluatorParams with, IProgress<int> progress,
-        CancellationToken cancellationToken)
+    private static string? HeldOutProblem(StageCheck<EvaluatorParams> given)
     {
-        using var model = LocalModel.Load(folder, ComputeDevice.Of(with.Device.ToString()), template);
-        return [.. with.Questions.Select(question =>
+        try
         {
-            var answer = model.Answer(question, GenerationOptions.Greedy(with.MaxNewTokens), cancellationToken);
-            progress.Report(1);
-            return answer;
-        })];
-    }
-
-    private sealed class AnsweredCount(IProgress<StageProgress> report, int total) : IProgress<int>
-    {
-        private int _done;
-
-        public void Report(int value) => report.Report(new StageProgress("answers", _done += value, total));
+            _ = given.With.HeldOut is { } file ? HeldOutFile.Read(given.Data, file) : null;
+            return null;
+        }
+        catch (StageException error)
+        {
+            return error.Message;
+        }
     }
 }

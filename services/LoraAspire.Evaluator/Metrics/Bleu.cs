@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace LoraAspire.Evaluator.Metrics;
 
-/// <summary>What stands for the precision of an order without a match (Chen and Cherry, 2014, "A systematic comparison of smoothing").</summary>
+/// <summary>
+/// What stands for the precision of an order without a match (Chen and Cherry, 2014, "A systematic comparison of smoothing").
+/// </summary>
 public enum BleuSmoothing
 {
     /// <summary>Nothing: the score is 0, but for a rounding error.</summary>

@@ -45,8 +45,8 @@ internal static class BleuTokenizers
         _ => "none",
     };
 
-    public static BleuTokenizer Of(string name) => Enum.GetValues<BleuTokenizer>().Where(one => one.Name() == name) is var found
-        && found.Any() ? found.First() : throw new ArgumentException($"BLEU knows the tokenisers 13a, zh, intl, char and none, not {name}.");
+    public static BleuTokenizer Of(string name) => Enum.GetValues<BleuTokenizer>().Where(one => one.Name() == name).ToList() is [var found]
+        ? found : throw new ArgumentException($"BLEU knows the tokenisers 13a, zh, intl, char and none, not {name}.");
 
     /// <summary>The words of a text; white space at its end is cut first.</summary>
     public static List<string> Words(this BleuTokenizer tokenizer, string text)

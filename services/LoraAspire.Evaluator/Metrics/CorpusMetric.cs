@@ -30,7 +30,8 @@ public abstract class CorpusMetric
     public abstract MetricScore Score(ReadOnlySpan<double> sums);
 
     /// <param name="references">How many each segment has; null where that differs.</param>
-    public string Signature(int? references) => $"nrefs:{references?.ToString(CultureInfo.InvariantCulture) ?? "var"}|{Options}|version:{SacrebleuVersion}";
+    public string Signature(int? references) =>
+        $"nrefs:{references?.ToString(CultureInfo.InvariantCulture) ?? "var"}|{Options}|version:{SacrebleuVersion}";
 
     public MetricScore Sentence(string hypothesis, IReadOnlyList<string> references) => Score(Statistics(hypothesis, references));
 

@@ -43,7 +43,9 @@ public sealed class ExactMatch : MeanMetric
         Squad.Words(hypothesis).SequenceEqual(Squad.Words(reference)) ? 1 : 0;
 }
 
-/// <summary>SQuAD's F1 (Rajpurkar et al., 2016) of the words that answer and reference share; two empty texts agree, as in its version 2.</summary>
+/// <summary>
+/// SQuAD's F1 (Rajpurkar et al., 2016) of the words that answer and reference share; two empty texts agree, as in its version 2.
+/// </summary>
 public sealed class TokenF1 : MeanMetric
 {
     /// <summary>Each character of a script that writes no spaces is a word, as CMRC 2018 counts; SQuAD's own F1 has none of that.</summary>

@@ -1,8 +1,8 @@
 namespace LoraAspire.Evaluator.Metrics;
 
 /// <summary>
-/// How sure a score and a difference are: bootstrap resampling (Koehn, 2004) and approximate randomisation (Riezler and Maxwell, 2005), with
-/// sacrebleu's defaults and formulas, and draws of our own (<see cref="CounterRandom"/>).
+/// How sure a score and a difference are: bootstrap resampling (Koehn, 2004) and approximate randomisation (Riezler and Maxwell, 2005),
+/// with sacrebleu's defaults and formulas, and draws of our own (<see cref="CounterRandom"/>).
 /// </summary>
 public sealed class Resampling
 {
@@ -94,7 +94,8 @@ public sealed class Resampling
         if (baseline.Signature != system.Signature || baseline.Rows.Count != system.Rows.Count)
         {
             throw new ArgumentException(
-                $"{baseline.Signature} of {baseline.Rows.Count} segments can't be compared with {system.Signature} of {system.Rows.Count}.");
+                $"{baseline.Signature} of {baseline.Rows.Count} segments can't be compared with "
+                    + $"{system.Signature} of {system.Rows.Count}.");
         }
     }
 }

@@ -165,8 +165,8 @@ public sealed class MetricTests
         Assert.Equal(right ? 100 : 0, new Accuracy().Sentence(answer, [label]).Value);
 
     public static TheoryData<CorpusMetric> All =>
-        [new Bleu(), new Bleu { Tokenizer = BleuTokenizer.Zh, Lowercase = true }, new Bleu { Tokenizer = BleuTokenizer.Intl }, ChrF.PlusPlus,
-        new Ter { Normalized = true, AsianSupport = true }, new RougeL(), new ExactMatch(), new TokenF1(), new Accuracy()];
+        [new Bleu(), new Bleu { Tokenizer = BleuTokenizer.Zh, Lowercase = true }, new Bleu { Tokenizer = BleuTokenizer.Intl },
+        ChrF.PlusPlus, new Ter { Normalized = true, AsianSupport = true }, new RougeL(), new ExactMatch(), new TokenF1(), new Accuracy()];
 
     [Theory]
     [MemberData(nameof(All))]

@@ -64,5 +64,6 @@ public sealed class ResamplingTests
     }
 
     private static SegmentStatistics Answers(int count, Func<int, bool> right) => new ExactMatch().Segments(
-        [.. Enumerable.Range(0, count).Select(i => right(i) ? "yes" : "no")], [.. Enumerable.Repeat<IReadOnlyList<string>>(["yes"], count)]);
+        [.. Enumerable.Range(0, count).Select(i => right(i) ? "yes" : "no")],
+        [.. Enumerable.Repeat<IReadOnlyList<string>>(["yes"], count)]);
 }
