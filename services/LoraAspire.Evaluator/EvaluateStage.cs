@@ -45,18 +45,22 @@ public sealed class EvaluateStage(ILogger<EvaluateStage>? log = null) : IStage<E
 
     public IEnumerable<Finding> Check(StageCheck<EvaluatorParams> given) =>
         given.Inputs.SelectMany(input => ModelCheck.Problems(input.Value).Select(problem => new Finding(input.Key, problem)))
-            .Concat(HeldOutProblem(given) is { } wrong ? [new Finding("held_out", wrong)] : []);
+            .Concat(Problem("held_out", given.With.HeldOut, file => HeldOutFile.Read(given.Data, file)))
+            .Concat(Problem("multiple_choice", given.With.MultipleChoice, file => ChoiceRow.Read(given.Data, file)));
 
-    private static string? HeldOutProblem(StageCheck<EvaluatorParams> given)
+    private static IEnumerable<Finding> Problem(string key, string? file, Action<string> read)
     {
         try
         {
-            _ = given.With.HeldOut is { } file ? HeldOutFile.Read(given.Data, file) : null;
-            return null;
+            if (file is not null)
+            {
+                read(file);
+            }
+            return [];
         }
         catch (StageException error)
         {
-            return error.Message;
+            return [new(key, error.Message)];
         }
     }
 }

@@ -21,6 +21,7 @@ internal sealed class Evaluation
     private readonly IReadOnlyList<HeldOutRow> _heldOut;
     private readonly IdentityTest? _identity;
     private readonly IReadOnlyList<HeldOutRow> _ordinary;
+    private readonly IReadOnlyList<ChoiceRow> _choices;
 
     /// <summary>Plain questions, held-out ones, those about itself, ordinary ones: in this order.</summary>
     private readonly IReadOnlyList<Turn> _asked;
@@ -35,6 +36,7 @@ internal sealed class Evaluation
             throw new StageException("ordinary and perplexity_increase compare the model with its base: add the input base.");
         }
         _heldOut = _with.HeldOut is { } file ? HeldOutFile.Read(context.Data, file) : [];
+        _choices = _with.MultipleChoice is { } choices ? ChoiceRow.Read(context.Data, choices) : [];
         _identity = _with.Identity is { } identity ? new(identity) : null;
         _ordinary = _with.Ordinary ? [.. OrdinaryQuestions.All.Select(question => new HeldOutRow(question, null, []))] : [];
         _asked =
@@ -52,8 +54,10 @@ internal sealed class Evaluation
         var device = ComputeDevice.Of(_with.Device.ToString());
         // The base is asked as the tuned model was taught, unless it brings a template of its own.
         var taught = PromptFormat.Of(_model);
-        IReadOnlyList<string> Answers(string folder, PromptFormat? fallback) =>
-            AskedModel.Answers(folder, device, fallback, _asked, _with.MaxNewTokens, _progress, _cancellationToken);
+        IReadOnlyList<string> Answers(string folder, PromptFormat? fallback) => _asked.Count == 0 ? []
+            : AskedModel.Answers(folder, device, fallback, _asked, _with.MaxNewTokens, _progress, _cancellationToken);
+        IReadOnlyList<string> Letters(string folder) => [.. MultipleChoice.Taken(folder, device, _choices, _cancellationToken)
+            .Select((taken, i) => _choices[i].Letter(taken))];
         var before = _base is null ? null : Answers(_base, taught);
         var after = Answers(_model, null);
 
@@ -66,6 +70,12 @@ internal sealed class Evaluation
             scores.AddRange(
                 Scores.Of(_heldOut, Part(after, heldOut, _heldOut.Count)!, Part(before, heldOut, _heldOut.Count), _with.Tokenize));
             scores.AddRange(Perplexities("perplexity", _heldOut.Select(row => (row, row.References[0])).ToList()));
+        }
+        if (_choices.Count > 0)
+        {
+            scores.Add(Scores.Of("multiple_choice", new Accuracy(),
+                [.. _choices.Select(row => (IReadOnlyList<string>)[row.Letter(row.Answer)])],
+                Letters(_model), _base is null ? null : Letters(_base)));
         }
         var about = (_identity?.Questions ?? []).Select((question, i) => new IdentityAnswer(question.Text, after[identity + i],
             _identity!.Wrong(question.Kind, question.Text, after[identity + i]))).ToList();

@@ -16,28 +16,34 @@ internal static class HeldOutFile
     private const int LargestMib = 64;
 
     /// <exception cref="StageException">The file can't be read as that; the message gives the record.</exception>
-    public static IReadOnlyList<HeldOutRow> Read(DataRoot data, string name)
+    public static IReadOnlyList<HeldOutRow> Read(DataRoot data, string name) =>
+        Read(data, name, Row, "the texts instruction and output, or references, a list of texts that isn't empty");
+
+    /// <summary>The rows of any file of records.</summary>
+    /// <param name="row">Null for a record that holds something else.</param>
+    /// <param name="needs">What a record needs, in words.</param>
+    /// <exception cref="StageException">The file can't be read as that; the message gives the record.</exception>
+    public static IReadOnlyList<T> Read<T>(DataRoot data, string name, Func<JsonElement, T?> row, string needs) where T : class
     {
         var path = data.Resolve(name);
         if (new FileInfo(path).Length > LargestMib << 20)
         {
             throw new StageException($"{name} is larger than {LargestMib} MiB. Every record of it is answered: hold out fewer.");
         }
-        List<HeldOutRow> rows = [];
+        List<T> rows = [];
         foreach (var (place, text) in Records(name, File.ReadAllBytes(path)))
         {
             try
             {
                 using var record = JsonDocument.Parse(text);
-                rows.Add(Row(record.RootElement) ?? throw new StageException(
-                    $"{name}: {place} needs the texts instruction and output, or references, a list of texts that isn't empty."));
+                rows.Add(row(record.RootElement) ?? throw new StageException($"{name}: {place} needs {needs}."));
             }
             catch (Exception error) when (error is JsonException or InvalidOperationException)
             {
                 throw new StageException($"{name}: {place} can't be read: {error.Message}", inner: error);
             }
         }
-        return rows.Count > 0 ? rows : throw new StageException($"{name} holds no record. Look at the file, or remove held_out.");
+        return rows.Count > 0 ? rows : throw new StageException($"{name} holds no record. Look at the file, or leave it out.");
     }
 
     private static IEnumerable<(string Place, string Text)> Records(string name, byte[] bytes)

@@ -2,8 +2,8 @@ namespace LoraAspire.Evaluator.Metrics;
 
 /// <summary>
 /// Random numbers by their place: number i of stream s of a seed is a hash of the three (the finaliser of SplitMix64; Steele, Lea and
-/// Flood, 2014). The same for every number of threads and on every machine. numpy's generator, which sacrebleu draws with, isn't reproduced:
-/// intervals and p-values agree with sacrebleu's up to the draw, scores to the digit.
+/// Flood, 2014). The same for every number of threads and on every machine. numpy's generator, which sacrebleu draws with, isn't
+/// reproduced: intervals and p-values agree with sacrebleu's up to the draw, scores to the digit.
 /// </summary>
 internal readonly struct CounterRandom(ulong seed, ulong stream)
 {

@@ -11,20 +11,24 @@ internal static class Scores
         IReadOnlyList<string>? baseAnswers, string tokenizer)
     {
         var references = rows.Select(row => row.References).ToList();
-        foreach (var (name, metric) in Metrics(BleuTokenizers.Of(tokenizer)))
+        return Metrics(BleuTokenizers.Of(tokenizer)).Select(one => Of(one.Name, one.Metric, references, answers, baseAnswers));
+    }
+
+    /// <summary>One score with its interval and, where there is a base, how likely the difference is chance.</summary>
+    public static ReportedScore Of(string name, CorpusMetric metric, IReadOnlyList<IReadOnlyList<string>> references,
+        IReadOnlyList<string> answers, IReadOnlyList<string>? baseAnswers)
+    {
+        var model = metric.Segments(answers, references);
+        var before = baseAnswers is null ? null : metric.Segments(baseAnswers, references);
+        Resampling resampling = new();
+        var score = model.Score();
+        return new(name, score.Value, before?.Score().Value, metric.LowerIsBetter)
         {
-            var model = metric.Segments(answers, references);
-            var before = baseAnswers is null ? null : metric.Segments(baseAnswers, references);
-            Resampling resampling = new();
-            var score = model.Score();
-            yield return new(name, score.Value, before?.Score().Value, metric.LowerIsBetter)
-            {
-                Text = score.Text,
-                Signature = model.Signature,
-                HalfWidth = resampling.Confidence(model).HalfWidth,
-                P = before is null ? null : resampling.PairedBootstrap(before, model).P,
-            };
-        }
+            Text = score.Text,
+            Signature = model.Signature,
+            HalfWidth = resampling.Confidence(model).HalfWidth,
+            P = before is null ? null : resampling.PairedBootstrap(before, model).P,
+        };
     }
 
     public static IEnumerable<ScoredAnswer> Rows(IReadOnlyList<HeldOutRow> rows, IReadOnlyList<string> answers,
@@ -55,7 +59,7 @@ internal static class Scores
                $"{one.Score} is {measured}, {(one.AtMost ? "at most" : "at least")} {one.Limit:0.####} is required"),
     ];
 
-    private static (string, CorpusMetric)[] Metrics(BleuTokenizer tokenizer) =>
+    private static (string Name, CorpusMetric Metric)[] Metrics(BleuTokenizer tokenizer) =>
     [
         ("bleu", new Bleu { Tokenizer = tokenizer }), ("chrf", new ChrF()), ("chrf++", ChrF.PlusPlus), ("ter", new Ter()),
         ("rouge_l", new RougeL()), ("exact_match", new ExactMatch()),

@@ -1,4 +1,5 @@
 using LoraAspire.Evaluator;
+using LoraAspire.Evaluator.Asking;
 using LoraAspire.Evaluator.Reports;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Tokenizers;
@@ -98,6 +99,40 @@ public sealed class ScoredStageTests : IDisposable
         Assert.Equal(100, same.Scores.Single(score => score.Name == "ordinary_chrf").Value, 1e-9);
         Assert.Equal(1, same.Scores.Single(score => score.Name == "ordinary_perplexity_increase").Value, 1e-9);
         Assert.All(same.Ordinary, row => Assert.Equal("No one", row.Reference));
+    }
+
+    /// <summary>The model says B after any prompt that ends in a colon; in the second question that is wrong.</summary>
+    [Fact]
+    public void The_most_probable_letter_is_taken()
+    {
+        Write("choices.jsonl", """
+            {"question": "Which?", "choices": ["x", "y", "z"], "answer": 1, "subject": "high_school_physics"}
+            {"Question": "Which one?", "A": "x", "B": "y", "C": "z", "D": "w", "Answer": "d"}
+            """);
+        var model = _scratch.CreateSubdirectory("letters").FullName;
+        SpeakingModel.Save(model, after: "Answer:", " B");
+
+        var report = AnswersReport.Load(Run(new() { MultipleChoice = "choices.jsonl" }, model, Model("base", "No one")));
+
+        var score = Assert.Single(report.Scores);
+        Assert.Equal(("multiple_choice", 50.0, "accuracy = 50.00"), (score.Name, score.Value, score.Text));
+        Assert.NotNull(score.P);
+        Assert.Equal("The following are multiple choice questions (with answers) about high school physics.\n\nWhich?\nA. x\nB. y\nAnswer:",
+            new ChoiceRow("Which?", ["x", "y"], 0, "high_school_physics").Prompt());
+        Assert.Equal("哪个？\nA. 甲\nB. 乙\n答案：", new ChoiceRow("哪个？", ["甲", "乙"], 0, null).Prompt());
+    }
+
+    [Theory]
+    [InlineData("""{"question": "a", "choices": ["x"], "answer": 0}""")]
+    [InlineData("""{"question": "a", "choices": ["x", "y"], "answer": 2}""")]
+    [InlineData("""{"question": "a", "A": "x", "B": "y", "answer": "C"}""")]
+    [InlineData("""{"question": "a", "A": "x", "B": "y"}""")]
+    public void A_question_without_a_right_choice_is_refused(string text)
+    {
+        Write("choices.jsonl", text);
+
+        Assert.Contains("line 1 needs question, choices", Assert.Throws<StageException>(
+            () => Run(new() { MultipleChoice = "choices.jsonl" }, "no model")).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -16,6 +16,9 @@ public sealed record EvaluatorParams : StageParams
     /// <summary>A .jsonl or .json file under the data root: records that training didn't hold, with their right answers.</summary>
     public string? HeldOut { get; init; }
 
+    /// <summary>A .jsonl or .json file under the data root: questions with choices, by letter.</summary>
+    public string? MultipleChoice { get; init; }
+
     /// <summary>How BLEU cuts texts into words, by sacrebleu's names.</summary>
     public string Tokenize { get; init; } = "13a";
 
@@ -32,13 +35,14 @@ public sealed record EvaluatorParams : StageParams
     public int MaxNewTokens { get; init; } = 128;
     public Device Device { get; init; } = Device.Auto;
 
-    public override IEnumerable<string> DataFiles() => HeldOut is { } file ? [file] : [];
+    public override IEnumerable<string> DataFiles() => new[] { HeldOut, MultipleChoice }.OfType<string>();
 
     public override IEnumerable<(string Key, string Problem)> Validate()
     {
-        if (Questions.Count == 0 && HeldOut is null && Identity is null && !Ordinary)
+        if (Questions.Count == 0 && HeldOut is null && MultipleChoice is null && Identity is null && !Ordinary)
         {
-            yield return ("questions", "needs at least one question, or name held_out, identity or ordinary: there is nothing to evaluate");
+            yield return ("questions",
+                "needs at least one question, or name held_out, multiple_choice, identity or ordinary: nothing is evaluated");
         }
         if (!Tokenizers.Contains(Tokenize))
         {
@@ -51,7 +55,7 @@ public sealed record EvaluatorParams : StageParams
         foreach (var asked in Require?.Asked() ?? [])
         {
             if ((asked.Needs == nameof(HeldOut) && HeldOut is null) || (asked.Needs == nameof(Identity) && Identity is null)
-                || (asked.Needs == nameof(Ordinary) && !Ordinary))
+                || (asked.Needs == nameof(Ordinary) && !Ordinary) || (asked.Needs == nameof(MultipleChoice) && MultipleChoice is null))
             {
                 yield return ("require", $"{asked.Score} is measured on {Key(asked.Needs)}: add it, or remove {asked.Score}");
             }
@@ -80,6 +84,9 @@ public sealed record ScoreRequirements
     public double? F1 { get; init; }
     public double? Accuracy { get; init; }
 
+    /// <summary>Percent of letters that are right.</summary>
+    public double? MultipleChoice { get; init; }
+
     /// <summary>At most.</summary>
     public double? Ter { get; init; }
 
@@ -106,6 +113,7 @@ public sealed record ScoreRequirements
             ("exact_match", ExactMatch, false, nameof(EvaluatorParams.HeldOut)),
             ("f1", F1, false, nameof(EvaluatorParams.HeldOut)),
             ("accuracy", Accuracy, false, nameof(EvaluatorParams.HeldOut)),
+            ("multiple_choice", MultipleChoice, false, nameof(EvaluatorParams.MultipleChoice)),
             ("ter", Ter, true, nameof(EvaluatorParams.HeldOut)),
             ("perplexity", Perplexity, true, nameof(EvaluatorParams.HeldOut)),
             ("perplexity_increase", PerplexityIncrease, true, nameof(EvaluatorParams.HeldOut)),
