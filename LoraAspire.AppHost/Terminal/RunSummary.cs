@@ -39,6 +39,20 @@ internal static class RunSummary
 
     private static void PrintAnswers(AnswersReport report)
     {
+        if (report.Scores.Count > 0)
+        {
+            var scores = new Table().Border(TableBorder.Rounded).AddColumns("Score", "Base", "Tuned");
+            foreach (var score in report.Scores)
+            {
+                scores.AddRow(new Text(score.Name), new Text(FormattableString.Invariant($"{score.Base:0.####}")),
+                    new Text(FormattableString.Invariant($"{score.Value:0.####}"), new Style(Color.Green)));
+            }
+            AnsiConsole.Write(scores);
+        }
+        if (report.Questions.Count == 0)
+        {
+            return;
+        }
         var table = new Table().Border(TableBorder.Rounded).ShowRowSeparators().AddColumns("Question", "Base", "Tuned");
         foreach (var (question, before, after) in report.Questions)
         {

@@ -1,32 +1,41 @@
+using LoraAspire.Evaluator.Asking;
+using LoraAspire.Evaluator.Reports;
 using LoraAspire.Model;
-using LoraAspire.Model.Generation;
 using LoraAspire.Model.Native;
-using LoraAspire.Model.Prompts;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LoraAspire.Evaluator;
 
-/// <summary>Asks the model, and its base when given, the same questions, greedily, and writes the answers side by side.</summary>
-public sealed class EvaluateStage : IStage<EvaluatorParams>
+/// <summary>
+/// Asks the model, and its base when given, the same questions, greedily, scores the answers and writes them side by side.
+/// </summary>
+public sealed class EvaluateStage(ILogger<EvaluateStage>? log = null) : IStage<EvaluatorParams>
 {
-    public async Task RunAsync(StageContext<EvaluatorParams> context, CancellationToken cancellationToken)
+    public Task RunAsync(StageContext<EvaluatorParams> context, CancellationToken cancellationToken)
     {
         try
         {
-            var model = context.Inputs["model"];
-            var asked = context.Inputs.ContainsKey("base") ? 2 : 1;
-            IProgress<int> progress = new AnsweredCount(context.Report, asked * context.With.Questions.Count);
-            // The base is asked as the tuned model was taught, unless it brings a template of its own.
-            var before = context.Inputs.TryGetValue("base", out var folder)
-                ? await AnswersAsync(folder, PromptFormat.Of(model), context.With, progress, cancellationToken)
-                : null;
-            var after = await AnswersAsync(model, null, context.With, progress, cancellationToken);
-            var rows = context.With.Questions.Select((question, i) => new AnsweredQuestion(question, before?[i], after[i])).ToList();
-            var report = new AnswersReport(rows);
+            var report = new Evaluation(context, cancellationToken).Run();
+            var unmet = Scores.Unmet(context.With.Require, report.Scores);
+            foreach (var score in report.Scores)
+            {
+                ScoreEvents.Log(log ?? NullLogger<EvaluateStage>.Instance, score,
+                    unmet.FirstOrDefault(words => words.StartsWith($"{score.Name} ", StringComparison.Ordinal)));
+            }
+            if (unmet.Count > 0)
+            {
+                var all = report.Scores.Select(score => FormattableString.Invariant($"{score.Name} {score.Value:0.####}"));
+                throw new StageException(
+                    $"The model isn't good enough: {string.Join("; ", unmet)}. Its scores: {string.Join(", ", all)}.");
+            }
             var output = context.OutputDir("report");
             report.Save(output);
             File.WriteAllText(Path.Combine(output, AnswersPage.FileName), AnswersPage.Of(report));
+            File.WriteAllText(Path.Combine(output, HtmlPage.FileName), HtmlPage.Of(report));
+            return Task.CompletedTask;
         }
         catch (Exception error) when (error is ModelException or InvalidDataException)
         {
@@ -35,29 +44,23 @@ public sealed class EvaluateStage : IStage<EvaluatorParams>
     }
 
     public IEnumerable<Finding> Check(StageCheck<EvaluatorParams> given) =>
-        given.Inputs.SelectMany(input => ModelCheck.Problems(input.Value).Select(problem => new Finding(input.Key, problem)));
+        given.Inputs.SelectMany(input => ModelCheck.Problems(input.Value).Select(problem => new Finding(input.Key, problem)))
+            .Concat(Problem("held_out", given.With.HeldOut, file => HeldOutFile.Read(given.Data, file)))
+            .Concat(Problem("multiple_choice", given.With.MultipleChoice, file => ChoiceRow.Read(given.Data, file)));
 
-    /// <summary>One model in memory at a time.</summary>
-    private static async Task<IReadOnlyList<string>> AnswersAsync(string folder, PromptFormat? template, EvaluatorParams with,
-        IProgress<int> progress, CancellationToken cancellationToken)
+    private static IEnumerable<Finding> Problem(string key, string? file, Action<string> read)
     {
-        using var model = LocalModel.Load(folder, ComputeDevice.Of(with.Device.ToString()), template);
-        var prompts = with.Questions.Select(question => model.Format.Prompt(new(null, [new(question)]), model.Tokenizer)).ToList();
-        var answers = await model.AnswersAsync(prompts, GenerationOptions.Greedy(with.MaxNewTokens), progress, cancellationToken);
-        return [.. answers.Select(answer => answer.Trim())];
-    }
-
-    private sealed class AnsweredCount(IProgress<StageProgress> report, int total) : IProgress<int>
-    {
-        private readonly Lock _telling = new();
-        private int _done;
-
-        public void Report(int value)
+        try
         {
-            lock (_telling) // answers end in any order, and on any thread; the count goes up all the same
+            if (file is not null)
             {
-                report.Report(new StageProgress("answers", _done += value, total));
+                read(file);
             }
+            return [];
+        }
+        catch (StageException error)
+        {
+            return [new(key, error.Message)];
         }
     }
 }

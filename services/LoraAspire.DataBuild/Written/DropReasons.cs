@@ -1,5 +1,6 @@
 using LoraAspire.DataBuild.Identity;
 using LoraAspire.Model.Data;
+using LoraAspire.Model.Identity;
 
 namespace LoraAspire.DataBuild.Written;
 

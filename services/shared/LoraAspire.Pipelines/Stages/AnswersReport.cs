@@ -3,16 +3,36 @@ using System.Text.Json;
 
 namespace LoraAspire.Pipelines.Stages;
 
-/// <summary>report.json of an evaluator: what a model answers, and what its base answered.</summary>
+/// <summary>
+/// report.json of an evaluator: what a model answers, what its base answered, and how good that is. Microsoft.Extensions.AI.Evaluation has
+/// a shape for results too; its metrics are of one response of a chat client and may be changed, where these are of a corpus, with a
+/// signature, an interval and the base's value, and must be written the same each time. Names of fields follow it where they mean the same.
+/// </summary>
 public sealed record AnswersReport(IReadOnlyList<AnsweredQuestion> Questions)
 {
     public const string FileName = "report.json";
+
+    /// <summary>In the order measured.</summary>
+    public IReadOnlyList<ReportedScore> Scores { get; init; } = [];
+
+    /// <summary>The held-out records and their answers.</summary>
+    public IReadOnlyList<ScoredAnswer> HeldOut { get; init; } = [];
+
+    /// <summary>Questions to the model about itself.</summary>
+    public IReadOnlyList<IdentityAnswer> Identity { get; init; } = [];
+
+    /// <summary>Ordinary questions; the reference is the base's answer.</summary>
+    public IReadOnlyList<ScoredAnswer> Ordinary { get; init; } = [];
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
     {
         WriteIndented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
+
+    /// <summary>Nothing of it is null that can't be.</summary>
+    private bool Whole => Scores?.Contains(null!) is false && HeldOut?.Contains(null!) is false && Identity?.Contains(null!) is false
+        && Ordinary?.Contains(null!) is false;
 
     public void Save(string folder) => File.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, s_json) + "\n");
 
@@ -23,7 +43,7 @@ public sealed record AnswersReport(IReadOnlyList<AnsweredQuestion> Questions)
         try
         {
             return JsonSerializer.Deserialize<AnswersReport>(File.ReadAllBytes(path), s_json) is { Questions: { } questions } report
-                && !questions.Contains(null!)
+                && !questions.Contains(null!) && report.Whole
                 ? report : throw new IOException($"{path} holds no questions.");
         }
         catch (JsonException error)
@@ -35,3 +55,33 @@ public sealed record AnswersReport(IReadOnlyList<AnsweredQuestion> Questions)
 
 /// <param name="Base">The base's answer; null when no base was asked.</param>
 public sealed record AnsweredQuestion(string Question, string? Base, string Model);
+
+/// <param name="Name">bleu, chrf, perplexity, identity …</param>
+/// <param name="Value">The model's.</param>
+/// <param name="Base">The base's; null where it wasn't measured.</param>
+/// <param name="LowerIsBetter">As for edit rate and perplexity.</param>
+public sealed record ReportedScore(string Name, double Value, double? Base = null, bool LowerIsBetter = false)
+{
+    /// <summary>As sacrebleu prints it, where it has the score.</summary>
+    public string? Text { get; init; }
+
+    /// <summary>What must be equal for two numbers to be compared.</summary>
+    public string? Signature { get; init; }
+
+    /// <summary>Half of the interval that 95 % of resampled corpora lie in.</summary>
+    public double? HalfWidth { get; init; }
+
+    /// <summary>How likely a difference to the base as large is chance (paired bootstrap).</summary>
+    public double? P { get; init; }
+
+    /// <summary>What the pipeline asks for; null where it asks nothing.</summary>
+    public double? Required { get; init; }
+}
+
+/// <param name="Reference">The first right answer.</param>
+/// <param name="Chrf">Of the model's answer, 0 to 100.</param>
+/// <param name="BaseChrf">Of the base's.</param>
+public sealed record ScoredAnswer(string Question, string Reference, string? Base, string Model, double Chrf, double? BaseChrf);
+
+/// <param name="Wrong">What is wrong with the answer; null when it is right.</param>
+public sealed record IdentityAnswer(string Question, string Answer, string? Wrong);

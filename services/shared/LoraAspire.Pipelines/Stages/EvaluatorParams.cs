@@ -2,19 +2,128 @@ using System.ComponentModel.DataAnnotations;
 
 namespace LoraAspire.Pipelines.Stages;
 
-/// <summary>Asks a model (and, when given, its base) the same questions and reports the answers side by side.</summary>
+/// <summary>
+/// Asks a model (and, when given, its base) the same questions, scores the answers, and fails when they aren't good enough.
+/// </summary>
 public sealed record EvaluatorParams : StageParams
 {
+    /// <summary>What <see cref="Tokenize"/> may be.</summary>
+    public static IReadOnlyList<string> Tokenizers { get; } = ["13a", "zh", "intl", "char", "none"];
+
+    /// <summary>Answered side by side, without a score.</summary>
     public IReadOnlyList<string> Questions { get; init; } = [];
+
+    /// <summary>A .jsonl or .json file under the data root: records that training didn't hold, with their right answers.</summary>
+    public string? HeldOut { get; init; }
+
+    /// <summary>A .jsonl or .json file under the data root: questions with choices, by letter.</summary>
+    public string? MultipleChoice { get; init; }
+
+    /// <summary>How BLEU cuts texts into words, by sacrebleu's names.</summary>
+    public string Tokenize { get; init; } = "13a";
+
+    /// <summary>Who the model is to be; null leaves the identity test out.</summary>
+    public EvaluatedIdentity? Identity { get; init; }
+
+    /// <summary>Ordinary questions too, with the base's answers as references: what did training make it forget?</summary>
+    public bool Ordinary { get; init; }
+
+    /// <summary>What the scores must reach; the run fails below.</summary>
+    public ScoreRequirements? Require { get; init; }
+
     [Range(1, 1_048_576)]
     public int MaxNewTokens { get; init; } = 128;
     public Device Device { get; init; } = Device.Auto;
 
+    public override IEnumerable<string> DataFiles() => new[] { HeldOut, MultipleChoice }.OfType<string>();
+
     public override IEnumerable<(string Key, string Problem)> Validate()
     {
-        if (Questions.Count == 0)
+        if (Questions.Count == 0 && HeldOut is null && MultipleChoice is null && Identity is null && !Ordinary)
         {
-            yield return ("questions", "needs at least one question");
+            yield return ("questions",
+                "needs at least one question, or name held_out, multiple_choice, identity or ordinary: nothing is evaluated");
+        }
+        if (!Tokenizers.Contains(Tokenize))
+        {
+            yield return ("tokenize", $"knows {string.Join(", ", Tokenizers)}, not '{Tokenize}'");
+        }
+        if (Identity?.Name.Trim().Length == 0)
+        {
+            yield return ("identity", "needs a name");
+        }
+        foreach (var asked in Require?.Asked() ?? [])
+        {
+            if ((asked.Needs == nameof(HeldOut) && HeldOut is null) || (asked.Needs == nameof(Identity) && Identity is null)
+                || (asked.Needs == nameof(Ordinary) && !Ordinary) || (asked.Needs == nameof(MultipleChoice) && MultipleChoice is null))
+            {
+                yield return ("require", $"{asked.Score} is measured on {Key(asked.Needs)}: add it, or remove {asked.Score}");
+            }
         }
     }
+
+    private static string Key(string property) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(property);
+}
+
+/// <param name="Name">Every answer about itself may say it, and those to who it is must.</param>
+public sealed record EvaluatedIdentity
+{
+    public required string Name { get; init; }
+
+    /// <summary>Null asks nothing about who made it.</summary>
+    public string? Developer { get; init; }
+}
+
+/// <summary>Least scores, or greatest where less is better; null asks nothing.</summary>
+public sealed record ScoreRequirements
+{
+    public double? Bleu { get; init; }
+    public double? Chrf { get; init; }
+    public double? RougeL { get; init; }
+    public double? ExactMatch { get; init; }
+    public double? F1 { get; init; }
+    public double? Accuracy { get; init; }
+
+    /// <summary>Percent of letters that are right.</summary>
+    public double? MultipleChoice { get; init; }
+
+    /// <summary>At most.</summary>
+    public double? Ter { get; init; }
+
+    /// <summary>At most.</summary>
+    public double? Perplexity { get; init; }
+
+    /// <summary>The tuned model's perplexity over the base's: at most.</summary>
+    public double? PerplexityIncrease { get; init; }
+
+    /// <summary>Share of answers about itself that are right, from 0 to 1.</summary>
+    [Range(0.0, 1)]
+    public double? Identity { get; init; }
+
+    /// <summary>chrF of ordinary answers against the base's.</summary>
+    public double? OrdinaryChrf { get; init; }
+
+    /// <summary>What is asked for.</summary>
+    public IEnumerable<RequiredScore> Asked() =>
+        new (string Score, double? Limit, bool AtMost, string Needs)[]
+        {
+            ("bleu", Bleu, false, nameof(EvaluatorParams.HeldOut)),
+            ("chrf", Chrf, false, nameof(EvaluatorParams.HeldOut)),
+            ("rouge_l", RougeL, false, nameof(EvaluatorParams.HeldOut)),
+            ("exact_match", ExactMatch, false, nameof(EvaluatorParams.HeldOut)),
+            ("f1", F1, false, nameof(EvaluatorParams.HeldOut)),
+            ("accuracy", Accuracy, false, nameof(EvaluatorParams.HeldOut)),
+            ("multiple_choice", MultipleChoice, false, nameof(EvaluatorParams.MultipleChoice)),
+            ("ter", Ter, true, nameof(EvaluatorParams.HeldOut)),
+            ("perplexity", Perplexity, true, nameof(EvaluatorParams.HeldOut)),
+            ("perplexity_increase", PerplexityIncrease, true, nameof(EvaluatorParams.HeldOut)),
+            ("identity", Identity, false, nameof(EvaluatorParams.Identity)),
+            ("ordinary_chrf", OrdinaryChrf, false, nameof(EvaluatorParams.Ordinary)),
+        }.Where(one => one.Limit is not null).Select(one => new RequiredScore(one.Score, one.Limit!.Value, one.AtMost, one.Needs));
+}
+
+/// <param name="Needs">The parameter that it is measured with.</param>
+public sealed record RequiredScore(string Score, double Limit, bool AtMost, string Needs)
+{
+    public bool Met(double value) => AtMost ? value <= Limit : value >= Limit;
 }

@@ -62,9 +62,9 @@ public static class StageKinds
         Outputs = [new("model", ArtifactKind.Model)],
     });
 
-    public static readonly StageKind Evaluator = Row(new("evaluator", 2, typeof(EvaluatorParams))
+    public static readonly StageKind Evaluator = Row(new("evaluator", 3, typeof(EvaluatorParams))
     {
-        Title = "asks a model, and its base, the same questions",
+        Title = "asks a model, and its base, the same questions, and scores the answers",
         Inputs = [new("model", ArtifactKind.Model), new("base", ArtifactKind.Model, Required: false)],
         Outputs = [new("report", ArtifactKind.Report)],
     });

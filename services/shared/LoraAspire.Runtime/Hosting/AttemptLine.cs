@@ -41,7 +41,14 @@ internal abstract record AttemptLine
 
 internal sealed record ProgressLine(StageProgress Progress) : AttemptLine;
 
-internal sealed record LoggedLine(LogLevel Level, string Category, string Text) : AttemptLine;
+internal sealed record LoggedLine(LogLevel Level, string Category, string Text) : AttemptLine
+{
+    /// <summary>The name that OpenTelemetry has for what happened, such as gen_ai.evaluation.result; null for a line of text.</summary>
+    public string? Event { get; init; }
+
+    /// <summary>The event's attributes: texts and numbers.</summary>
+    public IReadOnlyDictionary<string, JsonElement>? Fields { get; init; }
+}
 
 /// <summary>A part of the attempt that is over.</summary>
 internal sealed record SpanLine(string Name, DateTimeOffset Start, DateTimeOffset End, string? Error) : AttemptLine;

@@ -98,8 +98,9 @@ internal sealed class AttemptPipe : IProgress<StageProgress>, ILoggerProvider
         {
             if (IsEnabled(logLevel))
             {
-                pipe.Offer(new LoggedLine(logLevel, category,
-                    exception is null ? formatter(state, null) : $"{formatter(state, exception)}\n{exception}"));
+                LoggedLine line = new(logLevel, category,
+                    exception is null ? formatter(state, null) : $"{formatter(state, exception)}\n{exception}");
+                pipe.Offer(EventFields.Of(eventId, state) is { } fields ? line with { Event = eventId.Name, Fields = fields } : line);
             }
         }
     }

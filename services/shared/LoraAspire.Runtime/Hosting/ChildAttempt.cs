@@ -175,6 +175,9 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
                     }
                     progress.Report(told.Progress);
                     break;
+                case LoggedLine { Event: { } name, Fields: { } fields } said:
+                    EventFields.Log(logs.CreateLogger(said.Category), said.Level, name, fields, TerminalText.Clean(said.Text));
+                    break;
                 case LoggedLine said:
                     logs.CreateLogger(said.Category).Log(said.Level, "{Text}", TerminalText.Clean(said.Text));
                     break;

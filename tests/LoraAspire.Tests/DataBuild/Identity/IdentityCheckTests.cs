@@ -1,4 +1,5 @@
 using LoraAspire.DataBuild.Identity;
+using LoraAspire.Model.Identity;
 using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.Tests.DataBuild.Identity;

@@ -1,11 +1,11 @@
 using System.Text.RegularExpressions;
 
-namespace LoraAspire.DataBuild.Identity;
+namespace LoraAspire.Model.Identity;
 
 /// <summary>
 /// Whether an answer takes the model for another. "I am not ChatGPT" and "ChatGPT was made by OpenAI" are fine: a mention is a claim unless
 /// its clause denies it, or is about that other one and not about the speaker. Texts are folded, and the user's own words are masked
-/// (<see cref="GivenWords"/>).
+/// by a mark.
 /// </summary>
 internal static partial class Claims
 {

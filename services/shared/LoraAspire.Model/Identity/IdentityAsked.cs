@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace LoraAspire.DataBuild.Identity;
+namespace LoraAspire.Model.Identity;
 
 /// <summary>What a question asks of the model itself. Texts are folded; the user's own words may be masked.</summary>
 internal static partial class IdentityAsked

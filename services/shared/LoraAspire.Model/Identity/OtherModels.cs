@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace LoraAspire.DataBuild.Identity;
+namespace LoraAspire.Model.Identity;
 
 /// <summary>
 /// Assistants and their makers that a model must not take itself for. Names that are also words count only with their capital, or where a

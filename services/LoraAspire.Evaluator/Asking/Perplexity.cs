@@ -1,0 +1,58 @@
+using LoraAspire.Model;
+using LoraAspire.Model.Data;
+using LoraAspire.Model.Generation;
+using LoraAspire.Model.Native;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Prompts;
+using LoraAspire.Model.Tokenizers;
+using LoraAspire.Runtime.Stages;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Evaluator.Asking;
+
+/// <summary>
+/// exp of the mean −log p of the answers' tokens, each after its prompt and the tokens before it: what the trainer's evaluation measures,
+/// on answers alone.
+/// </summary>
+internal static class Perplexity
+{
+    /// <summary>Tokens of a batch, padding included.</summary>
+    private const int BatchTokens = 2048;
+
+    /// <param name="fallback">The prompt format of a folder that brings none.</param>
+    /// <exception cref="StageException">No answer fits behind its prompt.</exception>
+    public static double Of(string folder, Device device, PromptFormat? fallback, IEnumerable<(HeldOutRow Row, string Answer)> answers,
+        CancellationToken cancellationToken)
+    {
+        var tokenizer = HfTokenizer.Load(folder);
+        using var model = LlamaModel.Load(folder, device, CudaDevice.UsualType(device));
+        Preprocessor rows = new(tokenizer, ModelPrompt.Of(folder, fallback).Format, new(model.Config.Context, TrainOnInputs: false));
+        var encoded = answers.Select(one => rows.Row(one.Row.Question, one.Row.Input, one.Answer)).Where(row => row.Targets > 0)
+            .OrderByDescending(row => row.InputIds.Length).ToList();
+        if (encoded.Count == 0)
+        {
+            throw new StageException(
+                "No held-out answer fits into the model's context behind its question: perplexity has nothing to measure.");
+        }
+        var (loss, next) = (0.0, 0);
+        while (next < encoded.Count)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var batch = encoded.Skip(next).Take(Math.Max(1, BatchTokens / encoded[next].InputIds.Length)).ToList();
+            loss += Loss(model, batch);
+            next += batch.Count;
+        }
+        return Math.Exp(loss / encoded.Sum(row => (long)row.Targets));
+    }
+
+    private static double Loss(LlamaModel model, IReadOnlyList<TokenizedRow> rows)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        // Causal attention never looks at padding that stands behind.
+        var padded = Collator.Pad([.. rows.Select(row => (row.InputIds, row.Labels))], PaddingSide.Right);
+        return model.SummedLoss(tensor(padded.InputIds).to(model.Device), tensor(padded.Labels).to(model.Device), null, training: false)
+            .ReadSingle();
+    }
+}

@@ -1,0 +1,40 @@
+using System.Globalization;
+using System.Text;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Evaluator.Reports;
+
+/// <summary>report.md: scores, and the answers side by side, for people.</summary>
+internal static class AnswersPage
+{
+    public const string FileName = "report.md";
+
+    public static string Of(AnswersReport report)
+    {
+        var text = new StringBuilder();
+        if (report.Scores.Count > 0)
+        {
+            text.Append("# Scores\n\n| score | model | base | required |\n| --- | --- | --- | --- |\n");
+            foreach (var score in report.Scores)
+            {
+                text.Append(CultureInfo.InvariantCulture,
+                    $"| {score.Name} | {score.Value:0.####} | {score.Base:0.####} | {score.Required:0.####} |\n");
+            }
+            text.Append('\n');
+        }
+        if (report.Questions.Count > 0)
+        {
+            text.Append("# Answers\n\nGreedy decoding, one question at a time.\n\n");
+            var withBase = report.Questions.Any(row => row.Base is not null);
+            text.Append(withBase ? "| question | base | tuned |\n| --- | --- | --- |\n" : "| question | answer |\n| --- | --- |\n");
+            foreach (var row in report.Questions)
+            {
+                text.Append("| ").Append(Cell(row.Question)).Append(withBase ? $" | {Cell(row.Base)}" : "").Append(" | ")
+                    .Append(Cell(row.Model)).Append(" |\n");
+            }
+        }
+        return text.ToString();
+    }
+
+    private static string Cell(string? text) => (text ?? "").Replace("|", "\\|").Replace("\n", "<br>");
+}
