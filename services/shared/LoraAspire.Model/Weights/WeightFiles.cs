@@ -62,6 +62,15 @@ public sealed class WeightFiles : IDisposable
     /// <exception cref="ModelException">No such tensor, or of another shape.</exception>
     public Tensor Read(string name, IReadOnlyList<long> shape, ScalarType dtype, torch.Device device)
     {
+        var (file, _) = Find(name, shape);
+        using var scope = NewDisposeScope();
+        return file.Read(name).to(dtype, device).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Where one tensor lies, once it has the shape asked for.</summary>
+    /// <exception cref="ModelException">No such tensor, or of another shape.</exception>
+    internal (TensorFile File, TensorEntry Entry) Find(string name, IReadOnlyList<long> shape)
+    {
         if (!_fileOf.TryGetValue(name, out var file))
         {
             throw new ModelException($"{Directory}: no tensor '{name}', which config.json calls for.");
@@ -72,8 +81,7 @@ public sealed class WeightFiles : IDisposable
             throw new ModelException($"{file.Path}: tensor '{name}' is [{string.Join(", ", entry.Shape)}], but config.json makes it "
                 + $"[{string.Join(", ", shape)}].");
         }
-        using var scope = NewDisposeScope();
-        return file.Read(name).to(dtype, device).MoveToOuterDisposeScope();
+        return (file, entry);
     }
 
     /// <summary>One tensor as it lies in the file.</summary>
