@@ -42,7 +42,7 @@ internal static class GpuServe
         };
         command.SetAction(parsed => Run(parsed.GetValue(callers)!, new Load(parsed.GetValue(prompt), parsed.GetValue(length),
             parsed.GetValue(temperature)),
-            new CudaOptions { KernelFolder = parsed.GetValue(kernels), Graphs = !parsed.GetValue(plain), CacheBytes = 24L << 30 },
+            new CudaOptions { KernelFolder = parsed.GetValue(kernels), Graphs = !parsed.GetValue(plain), CacheBytes = 40L << 30 },
             parsed.GetValue(folder)));
         return command;
     }
@@ -107,6 +107,11 @@ internal static class GpuServe
     {
         var random = new Random(7);
         var perCaller = (load.Prompt + load.New + StepExecutor.BlockSize) / StepExecutor.BlockSize;
+        if (callers * perCaller > executor.Blocks)
+        {
+            throw new InvalidOperationException($"{callers} callers need {callers * perCaller} blocks of the cache; it has "
+                + $"{executor.Blocks}.");
+        }
         var blocks = Enumerable.Range(0, callers * perCaller).ToArray();
         random.Shuffle(blocks);
         var tables = blocks.Chunk(perCaller).ToArray();

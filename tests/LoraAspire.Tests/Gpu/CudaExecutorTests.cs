@@ -284,7 +284,7 @@ public sealed class CudaExecutorTests(ITestOutputHelper output)
         })];
     }
 
-    /// <summary>Prompts in pieces of at most <paramref name="most"/>, beside tokens of those that are through already; then single tokens.</summary>
+    /// <summary>Prompts in pieces, beside tokens of those that are through; then single tokens.</summary>
     private static IEnumerable<IReadOnlyList<Part>> Steps(List<Sequence> sequences, int most = 90)
     {
         var done = new int[sequences.Count];

@@ -81,8 +81,8 @@ internal sealed unsafe class CudaProgram
             }
             if (compile(created, options.Length, flags) != 0)
             {
-                throw new ModelException($"{name} does not compile "
-                    + $"with {string.Join(' ', options)}:\n{Encoding.UTF8.GetString(Read(created, "nvrtcGetProgramLogSize", "nvrtcGetProgramLog"))}");
+                var log = Encoding.UTF8.GetString(Read(created, "nvrtcGetProgramLogSize", "nvrtcGetProgramLog"));
+                throw new ModelException($"{name} does not compile with {string.Join(' ', options)}:\n{log}");
             }
         }
         var image = Read(created, "nvrtcGetCUBINSize", "nvrtcGetCUBIN");

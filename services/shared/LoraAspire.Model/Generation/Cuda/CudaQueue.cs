@@ -52,7 +52,8 @@ internal sealed unsafe class CudaQueue : IDisposable
 
     /// <param name="first">A struct that is the first argument, or null.</param>
     /// <param name="arguments">The others: one 8-byte slot each, an address, a long, or an int or float in the low half.</param>
-    public void Launch(nint function, (long X, long Y, long Z) grid, int block, int shared, void* first, params ReadOnlySpan<ulong> arguments)
+    public void Launch(nint function, (long X, long Y, long Z) grid, int block, int shared, void* first,
+        params ReadOnlySpan<ulong> arguments)
     {
         var slots = stackalloc ulong[arguments.Length + 1];
         arguments.CopyTo(new Span<ulong>(slots, arguments.Length));

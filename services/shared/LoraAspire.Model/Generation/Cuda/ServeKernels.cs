@@ -46,6 +46,8 @@ internal sealed unsafe class ServeKernels
 
     private const int Warps = 8, TileRows = 16, TokensOfTile = 8;
     private const int TargetBlocks = 1024;
+    private const int ManyRows = 8192;  // of a weight: enough for every multiprocessor to have several blocks
+    private const int ManyBlocks = 512; // of attention: from there on smaller ones lose less at their ends
 
     private static readonly string[] s_sources = ["serve.cu", "attend.cu", "draw.cu"];
     private static readonly ConcurrentDictionary<string, CudaProgram> s_programs = new();
@@ -86,8 +88,8 @@ internal sealed unsafe class ServeKernels
     private int PromptShared { get; }
 
     /// <summary>
-    /// Into how many shares of how many positions attention's context is cut, so that few rows fill the device. The count is a power of two,
-    /// so that a graph serves many lengths.
+    /// Into how many shares of how many positions attention's context is cut, so that few rows fill the device. The count is a power of
+    /// two, so that a graph serves many lengths.
     /// </summary>
     public static (int Splits, int Share) Splits(int rows, int blocksOfRow, int longest)
     {
@@ -116,7 +118,7 @@ internal sealed unsafe class ServeKernels
     public void AddBias(nint y, nint bias, int rows, int width) => Launch("addBias", (rows, 1, 1), 256, y, bias, width / 8);
 
     public void Gate(nint gateUp, nint to, int rows, int width, int tiles) =>
-        Launch("gateUp", (rows, 1, 1), RowThreads(width), gateUp, to, width / 8, IsGelu ? 1 : 0, tiles);
+        Launch("gateUp", (rows, (width / 8 + 255) / 256, 1), 256, gateUp, to, width / 8, IsGelu ? 1 : 0, tiles);
 
     public void AddRows(nint x, nint sums, int rows, int width) =>
         Launch("addRows", ((width + 127) / 128, 1, 1), 128, x, sums, rows, width);
@@ -124,7 +126,8 @@ internal sealed unsafe class ServeKernels
     /// <param name="tiles">What <see cref="Tiles"/> gave; not 0.</param>
     public void Product(ProductMode mode, nint weight, nint x, nint to, (int Rows, int K, int N) size, int tiles, nint bias = 0)
     {
-        var tall = tiles == 2 && mode == ProductMode.Gated ? 2 : 1;
+        // Tiles of rows a warp has, warps along the rows, loads in flight.
+        var (tall, abreast, depth) = size.Rows > ManyRows ? (1, 2, 2) : tiles == 1 ? (2, 1, 3) : (1, 1, 3);
         ProductArguments arguments = new()
         {
             Weight = weight,
@@ -138,17 +141,17 @@ internal sealed unsafe class ServeKernels
             Mode = (int)mode,
             Gelu = IsGelu ? 1 : 0,
         };
-        var rowsOfBlock = tall * TileRows;
-        _queue.Launch(Function($"product_{tiles}_{tall}_1_2"), ((size.Rows + rowsOfBlock - 1) / rowsOfBlock, 1, 1), 32 * Warps,
-            Warps * rowsOfBlock * tiles * TokensOfTile * sizeof(float), &arguments);
+        var rowsOfBlock = tall * abreast * TileRows;
+        _queue.Launch(Function($"product_{tiles}_{tall}_{abreast}_{depth}"), ((size.Rows + rowsOfBlock - 1) / rowsOfBlock, 1, 1),
+            32 * Warps, Warps * tall * TileRows * tiles * TokensOfTile * sizeof(float), &arguments);
     }
 
     public void AttendOne(HeadArguments heads, nint inputs, StepLayout at, int rows, (int Splits, int Share) split, nint to, nint partial,
         int tiles)
     {
-        _queue.Launch(Function("attendOne"), (BlocksOfRow, rows, split.Splits), 256, 0, &heads, (ulong)inputs,
-            (ulong)(inputs + (4 * at.Positions)), (ulong)(inputs + (4 * at.Tables)), (ulong)split.Share, (ulong)to, (ulong)tiles,
-            (ulong)partial);
+        _queue.Launch(Function("attendOne"), (BlocksOfRow, rows, split.Splits), rows * BlocksOfRow >= ManyBlocks ? 128 : 256, 0, &heads,
+            (ulong)inputs, (ulong)(inputs + (4 * at.Positions)), (ulong)(inputs + (4 * at.Tables)), (ulong)split.Share, (ulong)to,
+            (ulong)tiles, (ulong)partial);
         if (split.Splits > 1)
         {
             Launch("addSplits", (_config.NumAttentionHeads, rows, 1), _config.HeadDim, partial, inputs + (4 * at.Positions), split.Splits,
@@ -182,8 +185,8 @@ internal sealed unsafe class ServeKernels
     public void LowRank(nint x, nint y, bool wide, AdapterTable table, (int First, int Count) layers, nint adapters, int rows,
         (int K, int Width, int Others) size, int tiles)
     {
-        Launch("loraDown", (layers.Count, rows, 1), 256, x, adapters, table.Address, AdapterTable.PerSlot(_config), layers.First, table.Down,
-            AdapterTable.MostRank, size.K / 8, tiles);
+        Launch("loraDown", (layers.Count, rows, 1), 256, x, adapters, table.Address, AdapterTable.PerSlot(_config), layers.First,
+            table.Down, AdapterTable.MostRank, size.K / 8, tiles);
         Launch("loraUp", ((Math.Max(size.Width, size.Others) + 255) / 256, rows, layers.Count), 256, y, wide ? 1 : 0,
             size.Width + ((layers.Count - 1) * size.Others), adapters, table.Address, AdapterTable.PerSlot(_config), layers.First,
             table.Down, AdapterTable.MostRank, size.Width, size.Others);

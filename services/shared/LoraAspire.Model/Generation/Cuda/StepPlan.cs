@@ -30,7 +30,7 @@ internal readonly record struct StepLayout(int Rows, int Results, int Tiles, int
     public int Words => Tables + (Sequences * Stride);
 }
 
-/// <summary>What one step computes: its slices in the order of their rows, those of one token first, and the inputs for the device.</summary>
+/// <summary>What one step computes: its slices in the order of their rows, single tokens first, and the inputs for the device.</summary>
 internal sealed class StepPlan
 {
     /// <summary>Queries that one block of the prompt's attention takes.</summary>

@@ -156,12 +156,12 @@ extern "C" __global__ void addBias(float* y, const uint4* bias, int octets) {
     }
 }
 
-// gateUp [rows, 2 * width] -> act(gate) * up. One block a row.
+// both [rows, 2 * width] -> act(gate) * up. Grid (rows, shares of a row).
 extern "C" __global__ void gateUp(const uint4* both, uint4* out, int octets, int gelu, int tiles) {
     later();
     earlier();
     i64 at = (i64)blockIdx.x * 2 * octets;
-    for (int i = threadIdx.x; i < octets; i += blockDim.x) {
+    for (int i = blockIdx.y * blockDim.x + threadIdx.x; i < octets; i += gridDim.y * blockDim.x) {
         float g[8], u[8];
         unpack(both[at + i], g);
         unpack(both[at + octets + i], u);
@@ -207,7 +207,7 @@ template <int NT, int MT, int RW, int DEPTH> __device__ __forceinline__ void pro
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane >> 2, quad = lane & 3, rw = warp % RW, kw = warp / RW;
     bool gated = p.mode == GATED;
     int half = p.rows >> 1, top = gated ? half : p.rows;
-    later();
+    if (NT == 1) later();
     const uint4* at[2 * MT];
     #pragma unroll
     for (int i = 0; i < 2 * MT; i++) {
@@ -254,6 +254,7 @@ template <int NT, int MT, int RW, int DEPTH> __device__ __forceinline__ void pro
                 }
         }
     }
+    if (NT > 1) later(); // more work a byte: the next one's loads would be in the way
     #pragma unroll
     for (int m = 0; m < MT; m++)
         #pragma unroll
@@ -325,11 +326,8 @@ template <int NT, int MT, int RW, int DEPTH> __device__ __forceinline__ void pro
 }
 #define PRODUCT(NT, MT, RW, DEPTH, BLOCKS) extern "C" __global__ void __launch_bounds__(256, BLOCKS) product_##NT##_##MT##_##RW##_##DEPTH(const __grid_constant__ Product p) { \
     productTiles<NT, MT, RW, DEPTH>(p); }
-PRODUCT(1, 1, 1, 2, 3) PRODUCT(1, 1, 1, 4, 2) PRODUCT(2, 1, 1, 2, 3) PRODUCT(2, 2, 1, 2, 2)
-#ifdef VARIANTS
-PRODUCT(1, 1, 1, 3, 2) PRODUCT(1, 1, 1, 6, 1) PRODUCT(1, 2, 1, 2, 2) PRODUCT(1, 2, 1, 3, 1) PRODUCT(1, 2, 1, 4, 1) PRODUCT(1, 1, 2, 2, 3) PRODUCT(1, 1, 2, 4, 2)
-PRODUCT(2, 1, 1, 3, 2) PRODUCT(2, 1, 1, 4, 2) PRODUCT(2, 2, 1, 3, 1) PRODUCT(2, 1, 2, 2, 3) PRODUCT(2, 1, 2, 4, 2)
-#endif
+// Measured on an H100: many rows of W want blocks of more rows, few rows a deeper queue of loads.
+PRODUCT(1, 1, 2, 2, 3) PRODUCT(1, 2, 1, 3, 1) PRODUCT(2, 1, 2, 2, 3) PRODUCT(2, 1, 1, 3, 2)
 
 // LoRA beside the base. A slot of the table holds PER_SLOT adapters, one for each linear layer; a is [rank, in], b [out, rank], bfloat16,
 // the rank a multiple of eight.
