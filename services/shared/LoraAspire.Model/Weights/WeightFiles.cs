@@ -89,7 +89,6 @@ public sealed class WeightFiles : IDisposable
         return file.Map(entry);
     }
 
-    private (TensorFile File, TensorEntry Entry) Find(string name, IReadOnlyList<long> shape)
     /// <summary>Where one tensor lies, once it has the shape asked for.</summary>
     /// <exception cref="ModelException">No such tensor, or of another shape.</exception>
     internal (TensorFile File, TensorEntry Entry) Find(string name, IReadOnlyList<long> shape)
@@ -102,8 +101,6 @@ public sealed class WeightFiles : IDisposable
         return entry.Shape.SequenceEqual(shape) ? (file, entry)
             : throw new ModelException($"{file.Path}: tensor '{name}' is [{string.Join(", ", entry.Shape)}], but config.json makes it "
                 + $"[{string.Join(", ", shape)}].");
-        }
-        return (file, entry);
     }
 
     /// <summary>One tensor as it lies in the file.</summary>
