@@ -1,5 +1,6 @@
 using System.CommandLine;
 using LoraAspire.Benchmarks;
+using LoraAspire.Benchmarks.Serve;
 using LoraAspire.Model.Native;
 
 LibTorch.Load();
@@ -10,4 +11,5 @@ return await new RootCommand("One command a claim. The last line printed is one 
     DataBenchmark.Command(),
     QueueBenchmark.Command(),
     ChatMemoryBenchmark.Command(),
+    ServeBenchmark.Command(),
 }.Parse(args).InvokeAsync();

@@ -35,7 +35,7 @@ public sealed class CpuAdapterTests
         model.Attach(adapter);
         var expected = Expected(model);
 
-        // bfloat16 and Q8_0 round the base by 2⁻⁹ and 2⁻⁸ of its weights; what the adapter adds is of the size of the logits themselves.
+        // bfloat16 and Q8_0 round the base by 2⁻⁹ and 2⁻⁸ of its weights; what the adapter adds is as large as the logits.
         var tolerance = weights == CpuWeights.Float32 ? 2e-5 : 0.05 * expected.Max(Math.Abs);
         Assert.InRange(Steps.Difference(before, bare), 0, tolerance);
         Assert.InRange(Steps.Difference(expected, actual), 0, tolerance);
@@ -83,8 +83,8 @@ public sealed class CpuAdapterTests
         using var pissa = new Adapter(s_config with { InitLoraWeights = Initialization.Pissa }, plain.Layers);
         using var saved = new Adapter(s_config, plain.Layers) { Saved = new Dictionary<string, Tensor> { ["lm_head"] = zeros(32, 16) } };
 
-        Assert.All([dora, pissa, saved], adapter =>
-            Assert.Contains("merge it first", Assert.Throws<ModelException>(() => executor.AddAdapter(adapter)).Message, StringComparison.Ordinal));
+        Assert.All([dora, pissa, saved], adapter => Assert.Contains("merge it first",
+            Assert.Throws<ModelException>(() => executor.AddAdapter(adapter)).Message, StringComparison.Ordinal));
         using var wide = LlamaModel.Initialize(TinyModel.Config with { HiddenSize = 24 }, CPU, float32, 1);
         using var other = CpuExecutor.Of(wide, Options(CpuWeights.Float32));
         Assert.Contains("another base", Assert.Throws<ModelException>(() => other.AddAdapter(plain)).Message, StringComparison.Ordinal);

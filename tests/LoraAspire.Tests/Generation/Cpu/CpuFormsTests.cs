@@ -1,6 +1,9 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using LoraAspire.Model;
 using LoraAspire.Model.Generation.Batching;
 using LoraAspire.Model.Generation.Cpu;
+using LoraAspire.Model.Generation.Cpu.Matrices;
 using LoraAspire.Model.Generation.Cpu.Threads;
 using LoraAspire.Model.Network;
 using LoraAspire.Tests.Adapters;
@@ -24,7 +27,14 @@ public sealed class CpuFormsTests
     public void Narrow_weights_change_the_logits_by_their_rounding(CpuWeights weights, double share)
     {
         using var scope = NewDisposeScope();
-        var config = TinyModel.Config with { HiddenSize = 128, HeadDim = 64, IntermediateSize = 320, VocabSize = 500, InitializerRange = 0.09 };
+        var config = TinyModel.Config with
+        {
+            HiddenSize = 128,
+            HeadDim = 64,
+            IntermediateSize = 320,
+            VocabSize = 500,
+            InitializerRange = 0.09,
+        };
         using var model = LlamaModel.Initialize(config, CPU, float32, seed: 4);
         int[] text = [.. Enumerable.Range(0, 30).Select(i => i * 13 % 500)];
         using var executor = CpuExecutor.Of(model, new CpuOptions { Weights = weights, Threads = 2, CacheBytes = 1 << 20 });
@@ -43,6 +53,27 @@ public sealed class CpuFormsTests
         using var narrow = CpuExecutor.Load(folder, new CpuOptions { Threads = 1, CacheBytes = 1 << 20, Weights = CpuWeights.BFloat16 });
 
         Assert.Equal(Steps.Logits(wide, [5, 6, 7, 8]), Steps.Logits(narrow, [5, 6, 7, 8]));
+    }
+
+    /// <summary>Processors multiply bytes in different ways; 8-bit products and their sums are exact in all.</summary>
+    [Fact]
+    public void Every_way_to_multiply_bytes_gives_the_same_sums()
+    {
+        var random = new Random(1);
+        for (var i = 0; i < 200; i++)
+        {
+            // Extremes among them: 2 · 127 · 127 is what sums of 16 bits just hold.
+            sbyte[] w = [.. Enumerable.Range(0, 32).Select(_ => (sbyte)(i < 4 ? (i % 2 == 0 ? 127 : -127) : random.Next(-127, 128)))];
+            sbyte[] x = [.. Enumerable.Range(0, 32).Select(_ => (sbyte)(i < 4 ? (i < 2 ? 127 : -127) : random.Next(-127, 128)))];
+            var expected = w.Zip(x).Sum(pair => pair.First * pair.Second);
+            var weights = Vector256.Create<byte>([.. w.Select(value => (byte)(value + 128))]);
+            var shift = Vector256.Create<int>([.. x.Chunk(4).Select(four => -128 * four.Sum(value => value))]);
+            var activations = Vector256.Create<sbyte>(x);
+
+            Assert.Equal(expected, Vector256.Sum(PlainProduct.Sums(weights, activations, shift)));
+            Assert.Equal(expected, Avx2.IsSupported ? Vector256.Sum(Avx2Product.Sums(weights, activations, shift)) : expected);
+            Assert.Equal(expected, AvxVnni.IsSupported ? Vector256.Sum(VnniProduct.Sums(weights, activations, shift)) : expected);
+        }
     }
 
     [Fact]

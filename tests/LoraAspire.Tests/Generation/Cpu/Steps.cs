@@ -31,7 +31,8 @@ internal static class Steps
     public static int[][] Blocks(int sequences, int length)
     {
         var each = (length + StepExecutor.BlockSize - 1) / StepExecutor.BlockSize;
-        return [.. Enumerable.Range(0, sequences).Select(one => Enumerable.Range(0, each).Select(i => ((each - 1 - i) * sequences) + one).ToArray())];
+        return [.. Enumerable.Range(0, sequences)
+            .Select(one => Enumerable.Range(0, each).Select(i => ((each - 1 - i) * sequences) + one).ToArray())];
     }
 
     /// <summary>The logits of a sequence's last token, after feeding it in pieces of so many.</summary>
@@ -72,5 +73,6 @@ internal static class Steps
         }
     }
 
-    public static double Difference(IEnumerable<float> a, IEnumerable<float> b) => a.Zip(b).Max(pair => Math.Abs((double)pair.First - pair.Second));
+    public static double Difference(IEnumerable<float> a, IEnumerable<float> b) =>
+        a.Zip(b).Max(pair => Math.Abs((double)pair.First - pair.Second));
 }

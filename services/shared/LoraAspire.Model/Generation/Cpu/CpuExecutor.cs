@@ -120,7 +120,8 @@ public sealed partial class CpuExecutor : StepExecutor
         var low = step.Runs.Select(run => run.Adapter.Width).DefaultIfEmpty(0).Max();
         if (step.Rows.Length > _memory.RowCount || step.Last.Length > _memory.LastCount || low > _memory.LowWidth)
         {
-            var (rows, last) = (Grown(step.Rows.Length, _memory.RowCount, MostTokens), Grown(step.Last.Length, _memory.LastCount, MostSequences));
+            var rows = Grown(step.Rows.Length, _memory.RowCount, MostTokens);
+            var last = Grown(step.Last.Length, _memory.LastCount, MostSequences);
             low = Math.Max(low, _memory.LowWidth);
             _memory.Dispose();
             _memory = Memory(rows, last, low);

@@ -5,7 +5,9 @@ public enum CpuWeights
 {
     Float32,
     BFloat16,
-    /// <summary>Blocks of 32 whole numbers of 8 bits with a scale each, as llama.cpp's type of that name; activations are rounded alike.</summary>
+    /// <summary>
+    /// Blocks of 32 whole numbers of 8 bits with a scale each, as llama.cpp's type of that name; activations are rounded alike.
+    /// </summary>
     Q8_0,
 }
 

@@ -7,9 +7,11 @@ namespace LoraAspire.Model.Generation.Cpu;
 /// <param name="wanted">Per slice the row that was wanted, or −1.</param>
 internal sealed class CpuResults(RowBuffer logits, int[] wanted) : StepResults
 {
+    private readonly int[] _place = [.. wanted.Select((_, slice) => wanted.Take(slice).Count(row => row >= 0))];
+
     public override int? Drawn(int slice) => null;
 
     public override Span<float> Logits(int slice) => wanted[slice] >= 0
-        ? logits.Span(wanted.Take(slice).Count(row => row >= 0))
+        ? logits.Span(_place[slice])
         : throw new InvalidOperationException($"Slice {slice} of the step didn't want logits.");
 }

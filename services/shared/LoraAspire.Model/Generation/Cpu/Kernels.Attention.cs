@@ -75,7 +75,7 @@ internal sealed unsafe partial class Kernels<TLanes, TVector>
         }
     }
 
-    /// <summary>Scores become probabilities; those before <paramref name="first"/> and from <paramref name="end"/> on count nothing.</summary>
+    /// <summary>Scores become probabilities; those outside <paramref name="first"/> to <paramref name="end"/> count nothing.</summary>
     [MethodImpl(Fast)]
     private void Softmax(float* scores, int first, int end, int width, float cap)
     {

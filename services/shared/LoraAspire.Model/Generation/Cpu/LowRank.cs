@@ -26,7 +26,7 @@ internal sealed class CpuAdapter : IDisposable
     private readonly Dictionary<string, LowRank> _parts = new(StringComparer.Ordinal);
 
     /// <summary>What is attached to a model, or was loaded.</summary>
-    /// <exception cref="ModelException">A layer that the base lacks or has in another shape, or of a kind that has to be merged.</exception>
+    /// <exception cref="ModelException">A layer that the base lacks or has in another shape, or a kind that has to be merged.</exception>
     public CpuAdapter(CpuNetwork network, MatrixMaker maker, IEnumerable<KeyValuePair<string, LayerAdapter>> layers)
     {
         var linears = network.Layers.SelectMany(layer => layer.Linears).ToDictionary(linear => linear.Name, linear => linear.Weight);

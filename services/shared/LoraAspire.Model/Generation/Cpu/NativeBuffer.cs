@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace LoraAspire.Model.Generation.Cpu;
 
-/// <summary>Memory that the collector doesn't move, aligned to a cache line; large pieces to pages of 2 MiB where the system has them.</summary>
+/// <summary>
+/// Memory that the collector doesn't move, aligned to a cache line; large pieces to pages of 2 MiB where the system has them.
+/// </summary>
 internal sealed unsafe class NativeBuffer : IDisposable
 {
     private const int CacheLine = 64, HugePage = 1 << 21, AdviseHugePages = 14;

@@ -8,7 +8,8 @@ internal sealed class PassMemory : IDisposable
 {
     public PassMemory(ModelConfig config, int rows, int lastRows, int lowWidth, bool quantized)
     {
-        int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim, kvWidth = config.NumKeyValueHeads * config.HeadDim;
+        int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim;
+        var kvWidth = config.NumKeyValueHeads * config.HeadDim;
         (RowCount, LastCount, LowWidth) = (rows, lastRows, lowWidth);
         X = new(rows, hidden);
         Y = new(rows, hidden);

@@ -33,7 +33,8 @@ internal sealed record StepRows(StepRow[] Rows, int[] Tables, AdapterRun[] Runs,
         {
             var end = (long)slice.Start + slice.Ids.Length;
             Require(slice.Ids.Length > 0, "A slice has no token.");
-            Require(slice.Start >= 0 && end <= config.Context, $"Positions {slice.Start} to {end} are outside the context of {config.Context}.");
+            Require(slice.Start >= 0 && end <= config.Context,
+                $"Positions {slice.Start} to {end} are outside the context of {config.Context}.");
             var used = (int)((end + StepExecutor.BlockSize - 1) / StepExecutor.BlockSize);
             Require(slice.Blocks.Length >= used, $"{slice.Blocks.Length} blocks don't cover {end} positions.");
             if (adapter(slice.Adapter) is { } own)

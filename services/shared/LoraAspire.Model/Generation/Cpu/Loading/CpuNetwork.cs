@@ -8,8 +8,8 @@ namespace LoraAspire.Model.Generation.Cpu.Loading;
 internal sealed record CpuLinear(string Name, Matrix Weight, NativeBuffer? Bias);
 
 /// <summary>A decoder layer's weights; norms that the family doesn't have are null.</summary>
-internal sealed record CpuLayer(NativeBuffer InputNorm, NativeBuffer? AttentionOutputNorm, NativeBuffer MlpNorm, NativeBuffer? MlpOutputNorm,
-    NativeBuffer? QueryNorm, NativeBuffer? KeyNorm, IReadOnlyList<CpuLinear> Linears)
+internal sealed record CpuLayer(NativeBuffer InputNorm, NativeBuffer? AttentionOutputNorm, NativeBuffer MlpNorm,
+    NativeBuffer? MlpOutputNorm, NativeBuffer? QueryNorm, NativeBuffer? KeyNorm, IReadOnlyList<CpuLinear> Linears)
 {
     public const int Query = 0, Key = 1, Value = 2, Output = 3, Gate = 4, Up = 5, Down = 6, Count = 7;
 }
@@ -23,7 +23,8 @@ internal sealed class CpuNetwork : IDisposable
     public CpuNetwork(ModelConfig config, MatrixMaker maker, Func<string, long[], RawWeights> read)
     {
         Config = config;
-        int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim, kvWidth = config.NumKeyValueHeads * config.HeadDim;
+        int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim;
+        var kvWidth = config.NumKeyValueHeads * config.HeadDim;
         Matrix Weight(string name, int outputs, int inputs) => Own(maker.Make(read(name + ".weight", [outputs, inputs]), outputs, inputs));
         NativeBuffer Vector(string name, int length, float plus) => Own(MatrixMaker.Vector(read(name, [length]), length, plus));
         NativeBuffer Norm(string name, int length) => Vector(name + ".weight", length, config.NormPlusOne ? 1 : 0);

@@ -57,13 +57,14 @@ internal static unsafe class Product<TLanes, TVector, TWeights>
         }
     }
 
-    /// <summary>One row against eight outputs: as fast as the weights come, if those of the next eight are asked for meanwhile.</summary>
+    /// <summary>One row against eight outputs: as fast as the weights come.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void OneByEight(float* x, byte* w, int k, int o, int to, float* sums)
     {
         var stride = (long)k * TWeights.Size;
         byte* w0 = w + (o * stride), w1 = Row(w, stride, o + 1, to), w2 = Row(w, stride, o + 2, to), w3 = Row(w, stride, o + 3, to);
-        byte* w4 = Row(w, stride, o + 4, to), w5 = Row(w, stride, o + 5, to), w6 = Row(w, stride, o + 6, to), w7 = Row(w, stride, o + 7, to);
+        byte* w4 = Row(w, stride, o + 4, to), w5 = Row(w, stride, o + 5, to), w6 = Row(w, stride, o + 6, to),
+            w7 = Row(w, stride, o + 7, to);
         TVector s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
         for (var i = 0; i < k; i += TLanes.Count)
         {

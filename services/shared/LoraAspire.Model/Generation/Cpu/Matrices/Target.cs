@@ -11,7 +11,7 @@ internal readonly unsafe record struct Target(nint Start, int Stride, nint Bias 
     /// <summary>The target whose row 0 is this one's row <paramref name="first"/>.</summary>
     public Target From(int first) => this with { Start = Start + (nint)((long)first * Stride * sizeof(float)) };
 
-    /// <summary>Takes four results each of some rows: of outputs o to o + 3, of which those from <paramref name="end"/> on are none.</summary>
+    /// <summary>Takes four results of each row: of outputs o to o + 3, of which those from <paramref name="end"/> on are none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Put(int row, int rows, int o, int end, float* results)
     {

@@ -9,7 +9,7 @@ namespace LoraAspire.Model.Generation.Cpu.Threads;
 internal sealed class WorkerTeam : IDisposable
 {
     private static readonly TimeSpan s_spinning = TimeSpan.FromMicroseconds(200);
-    private const int SpinsBeforeYield = 4000;
+    private const int SpinsBeforeYield = 1000;
 
     private readonly Thread[] _threads;
     private readonly SemaphoreSlim[] _wake;

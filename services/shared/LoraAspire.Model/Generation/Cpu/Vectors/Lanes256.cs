@@ -15,7 +15,8 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     public static Vector256<float> Load(float* from) => Vector256.Load(from);
 
     [MethodImpl(Inline)]
-    public static Vector256<float> LoadBFloat16(ushort* from) => (Vector256.WidenLower(Vector128.Load(from).ToVector256()) << 16).AsSingle();
+    public static Vector256<float> LoadBFloat16(ushort* from) =>
+        (Vector256.WidenLower(Vector128.Load(from).ToVector256()) << 16).AsSingle();
 
     [MethodImpl(Inline)]
     public static void Store(Vector256<float> value, float* to) => value.Store(to);

@@ -15,7 +15,8 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     public static Vector512<float> Load(float* from) => Vector512.Load(from);
 
     [MethodImpl(Inline)]
-    public static Vector512<float> LoadBFloat16(ushort* from) => (Vector512.WidenLower(Vector256.Load(from).ToVector512()) << 16).AsSingle();
+    public static Vector512<float> LoadBFloat16(ushort* from) =>
+        (Vector512.WidenLower(Vector256.Load(from).ToVector512()) << 16).AsSingle();
 
     [MethodImpl(Inline)]
     public static void Store(Vector512<float> value, float* to) => value.Store(to);
