@@ -7,6 +7,7 @@ LibTorch.Load();
 return await new RootCommand("One command a claim. The last line printed is one JSON object: name, device, figures, ratio.")
 {
     TrainerBenchmark.Command(),
+    LoraAspire.Benchmarks.Serve.GpuServe.Command(),
     KernelsBenchmark.Command(),
     DataBenchmark.Command(),
     QueueBenchmark.Command(),

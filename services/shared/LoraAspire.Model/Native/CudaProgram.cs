@@ -15,13 +15,13 @@ internal sealed unsafe class CudaProgram
     private readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> _launch;
 
     /// <exception cref="ModelException">NVRTC is missing, or the source does not compile; the message holds its log.</exception>
-    public CudaProgram(string source, string name)
+    public CudaProgram(string source, string name, params IReadOnlyList<string> options)
     {
         // A thread has the device's context once libtorch has worked on the device in it.
         TorchSharp.torch.empty([1], device: TorchSharp.torch.CUDA).Dispose();
         _launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)NativeLibrary.GetExport(
             _driver, "cuLaunchKernel");
-        var image = Compile(source, name, $"--gpu-architecture=sm_{CudaDevice.Capability()}");
+        var image = Compile(source, name, [$"--gpu-architecture=sm_{CudaDevice.Capability()}", .. options]);
         var load = (delegate* unmanaged<nint*, byte*, int>)NativeLibrary.GetExport(_driver, "cuModuleLoadData");
         fixed (byte* start = image)
         fixed (nint* module = &_module)
@@ -35,15 +35,7 @@ internal sealed unsafe class CudaProgram
     /// <param name="last">An argument of another size, or null.</param>
     public void Launch(string kernel, (long X, long Y) grid, int block, ReadOnlySpan<ulong> arguments, void* last = null)
     {
-        if (!_functions.TryGetValue(kernel, out var function))
-        {
-            var find = (delegate* unmanaged<nint*, nint, byte*, int>)NativeLibrary.GetExport(_driver, "cuModuleGetFunction");
-            fixed (byte* symbol = Encoding.UTF8.GetBytes(kernel + '\0'))
-            {
-                Check(find(&function, _module, symbol), kernel);
-            }
-            _functions[kernel] = function;
-        }
+        var function = Function(kernel);
         var slots = stackalloc ulong[arguments.Length];
         arguments.CopyTo(new Span<ulong>(slots, arguments.Length));
         var pointers = stackalloc void*[arguments.Length + 1];
@@ -55,22 +47,42 @@ internal sealed unsafe class CudaProgram
         Check(_launch(function, (uint)grid.X, (uint)grid.Y, 1, (uint)block, 1, 1, 0, 0, pointers, null), kernel);
     }
 
-    private static byte[] Compile(string source, string name, string option)
+    /// <summary>The driver's handle of a kernel.</summary>
+    /// <exception cref="ModelException">The source has no such kernel.</exception>
+    public nint Function(string kernel)
+    {
+        if (!_functions.TryGetValue(kernel, out var function))
+        {
+            var find = (delegate* unmanaged<nint*, nint, byte*, int>)NativeLibrary.GetExport(_driver, "cuModuleGetFunction");
+            fixed (byte* symbol = Encoding.UTF8.GetBytes(kernel + '\0'))
+            {
+                Check(find(&function, _module, symbol), kernel);
+            }
+            _functions[kernel] = function;
+        }
+        return function;
+    }
+
+    private static byte[] Compile(string source, string name, string[] options)
     {
         var library = LibTorch.Nvrtc();
         nint Export(string symbol) => NativeLibrary.GetExport(library, symbol);
         var create = (delegate* unmanaged<nint*, byte*, byte*, int, nint, nint, int>)Export("nvrtcCreateProgram");
         var compile = (delegate* unmanaged<nint, int, byte**, int>)Export("nvrtcCompileProgram");
         nint created;
-        fixed (byte* text = Encoding.UTF8.GetBytes(source + '\0'), title = Encoding.UTF8.GetBytes(name + '\0'), flag =
-            Encoding.UTF8.GetBytes(option + '\0'))
+        fixed (byte* text = Encoding.UTF8.GetBytes(source + '\0'), title = Encoding.UTF8.GetBytes(name + '\0'), all =
+            Encoding.UTF8.GetBytes(string.Concat(options.Select(option => option + '\0'))))
         {
             Check(create(&created, text, title, 0, 0, 0), "nvrtcCreateProgram");
-            var flags = flag;
-            if (compile(created, 1, &flags) != 0)
+            var flags = stackalloc byte*[options.Length];
+            for (int i = 0, at = 0; i < options.Length; at += Encoding.UTF8.GetByteCount(options[i++]) + 1)
+            {
+                flags[i] = all + at;
+            }
+            if (compile(created, options.Length, flags) != 0)
             {
                 throw new ModelException($"{name} does not compile "
-                    + $"with {option}:\n{Encoding.UTF8.GetString(Read(created, "nvrtcGetProgramLogSize", "nvrtcGetProgramLog"))}");
+                    + $"with {string.Join(' ', options)}:\n{Encoding.UTF8.GetString(Read(created, "nvrtcGetProgramLogSize", "nvrtcGetProgramLog"))}");
             }
         }
         var image = Read(created, "nvrtcGetCUBINSize", "nvrtcGetCUBIN");

@@ -75,7 +75,9 @@ public sealed class WeightFiles : IDisposable
         return file.Map(entry);
     }
 
-    private (TensorFile File, TensorEntry Entry) Find(string name, IReadOnlyList<long> shape)
+    /// <summary>Where one tensor lies, once it has the shape asked for.</summary>
+    /// <exception cref="ModelException">No such tensor, or of another shape.</exception>
+    internal (TensorFile File, TensorEntry Entry) Find(string name, IReadOnlyList<long> shape)
     {
         if (!_fileOf.TryGetValue(name, out var file))
         {
