@@ -93,4 +93,10 @@ public sealed partial class BatchEngine
         }
         return true;
     }
+
+    private static void Insert(List<Sequence> list, Sequence sequence)
+    {
+        var at = list.BinarySearch(sequence, Sequence.ByAge);
+        list.Insert(~at, sequence);
+    }
 }

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Generation.Cpu;
+using LoraAspire.Model.Generation.Cuda;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using TorchSharp;
@@ -14,10 +15,13 @@ public static class Executors
     /// <summary>Loads a model folder onto a device.</summary>
     /// <exception cref="ModelException">A file is missing, broken, or holds what no executor runs; or the weights asked for are none that
     /// the device's executor keeps.</exception>
-    public static StepExecutor Load(string folder, torch.Device device, WeightFormat weights = WeightFormat.Auto) =>
-        device.type == DeviceType.CPU
-            ? CpuExecutor.Load(folder, new CpuOptions { Weights = OnCpu(weights), MostSequences = AtOnce })
-            : new TorchExecutor(LlamaModel.Load(folder, device, ByTorch(weights, device)));
+    public static StepExecutor Load(string folder, torch.Device device, WeightFormat weights = WeightFormat.Auto) => device.type switch
+    {
+        DeviceType.CPU => CpuExecutor.Load(folder, new CpuOptions { Weights = OnCpu(weights), MostSequences = AtOnce }),
+        DeviceType.CUDA when weights is WeightFormat.Auto or WeightFormat.Bf16
+            && CudaExecutor.Unsupported(ModelConfig.Load(folder)) is null => CudaExecutor.Load(folder),
+        _ => new TorchExecutor(LlamaModel.Load(folder, device, ByTorch(weights, device))),
+    };
 
     /// <summary>Over a model that is in memory, and stays its owner's.</summary>
     /// <param name="cacheTokens">Positions that the cache holds: beside a model in training there is little memory.</param>
