@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using LoraAspire.Chat.Answers;
 using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Chat.OpenAi;

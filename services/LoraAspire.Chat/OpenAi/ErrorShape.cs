@@ -1,5 +1,4 @@
 using LoraAspire.Chat.Ollama;
-using LoraAspire.Chat.Requests;
 using LoraAspire.Chat.Streaming;
 using LoraAspire.Model;
 using LoraAspire.Model.Generation.Batching;

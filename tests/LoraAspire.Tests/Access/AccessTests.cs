@@ -62,6 +62,16 @@ public sealed class AccessTests
     }
 
     [Fact]
+    public async Task Under_Ollama_s_paths_a_refusal_has_its_shape()
+    {
+        await using var service = await GuardedService.StartAsync();
+        var answer = await service.GetAsync("/api/tags", ("Origin", "https://example.org"));
+        Assert.Equal(HttpStatusCode.Forbidden, answer.Status);
+        Assert.Equal(System.Text.Json.JsonValueKind.String,
+            System.Text.Json.JsonElement.Parse(answer.Text).GetProperty("error").ValueKind);
+    }
+
+    [Fact]
     public async Task Two_origins_at_once_are_refused_though_one_is_its_own()
     {
         await using var service = await GuardedService.StartAsync();

@@ -74,10 +74,11 @@ public sealed class ObeyedTests : IAsyncLifetime
         const string chat = "\"model\": \"tuned\", \"temperature\": 0, \"messages\": [{\"role\": \"user\", \"content\": \"Who?\"}]";
 
         var text = Said(await _service.PostAsync(Path,
-            $$$"""{ {{{chat}}}, "response_format": {"type": "json_schema", "json_schema": {"name": "c", "schema": {{{schema}}}}}}"""));
-        var response = (await _service.PostAsync("/v1/responses", $$$"""
-            {"model": "tuned", "temperature": 0, "input": "Who?", "text": {"format": {"type": "json_schema", "name": "c", "schema": {{{schema}}}}}}
-            """)).Json;
+            """{ CHAT, "response_format": {"type": "json_schema", "json_schema": {"name": "c", "strict": true, "schema": SCHEMA}}}"""
+                .Replace("CHAT", chat, StringComparison.Ordinal).Replace("SCHEMA", schema, StringComparison.Ordinal)));
+        var response = (await _service.PostAsync("/v1/responses", """
+            {"model": "tuned", "temperature": 0, "input": "Who?", "text": {"format": {"type": "json_schema", "name": "c", "schema": SCHEMA}}}
+            """.Replace("SCHEMA", schema, StringComparison.Ordinal))).Json;
         var ollama = (await _service.PostAsync("/api/generate", $$"""
             {"model": "tuned", "prompt": "Who?", "stream": false, "options": {"temperature": 0}, "format": {{schema}}}
             """)).Json;
@@ -137,11 +138,11 @@ public sealed class ObeyedTests : IAsyncLifetime
     {
         TakeTools();
 
-        var told = await _service.PostAsync("/tokenize", $$"""
-            {"model": "tuned", {{Tools}}, "messages": [{"role": "user", "content": "Red?"},
+        var told = await _service.PostAsync("/tokenize", """
+            {"model": "tuned", TOOLS, "messages": [{"role": "user", "content": "Red?"},
               {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "paint", "arguments": "{\"colour\": \"red\"}"}}]},
               {"role": "tool", "tool_call_id": "c", "content": "done"}]}
-            """);
+            """.Replace("TOOLS", Tools, StringComparison.Ordinal));
 
         var ids = told.Json.GetProperty("tokens").EnumerateArray().Select(id => id.GetInt32());
         Assert.Equal("""<tool_call>{"name": n, "arguments": a}</tool_call> paint user Red? assistant  {"colour": "red"} tool done!""",
