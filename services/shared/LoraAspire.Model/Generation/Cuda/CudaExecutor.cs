@@ -35,6 +35,7 @@ public sealed class CudaExecutor : StepExecutor
 
     private CudaExecutor(ModelConfig config, CudaWeights weights, CudaOptions options, Func<AdapterTable, int>? attached = null)
     {
+        options = options with { MostTokens = Math.Max(options.MostTokens, options.MostSequences) };
         (Config, _weights, _options) = (config, weights, options);
         using var noGrad = no_grad();
         _kernels = new ServeKernels(_queue, config, options.KernelFolder);
@@ -128,8 +129,16 @@ public sealed class CudaExecutor : StepExecutor
         }
     }
 
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">More than <see cref="MostSequences"/> or <see cref="MostTokens"/>.</exception>
     public override StepResults Run(IReadOnlyList<SequenceSlice> slices)
     {
+        if (slices.Count > MostSequences || slices.Sum(slice => slice.Ids.Length) > MostTokens)
+        {
+            throw new ArgumentException(
+                $"{slices.Count} sequences in one step; it takes {MostSequences} at most, with {MostTokens} tokens together.",
+                nameof(slices));
+        }
         CudaQueue.Enter();
         var plan = StepPlan.Of(_always < 0 ? slices : [.. slices.Select(slice => slice with { Adapter = _always })], MostSequences);
         Enqueue(plan);
