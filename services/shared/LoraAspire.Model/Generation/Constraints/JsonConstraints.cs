@@ -64,5 +64,6 @@ public static class JsonConstraints
         return compiler.Finish(compiler.Table.Then(spaces, text(compiler)));
     }
 
-    private static string Raw(JsonElement json) => json.ValueKind == JsonValueKind.Undefined ? "" : json.GetRawText();
+    private static string Raw(JsonElement json) =>
+        json.ValueKind == JsonValueKind.Undefined ? "" : SchemaDocument.Raw(json, "#");
 }

@@ -18,11 +18,24 @@ internal sealed class SchemaDocument
         {
             throw new ConstraintException("there is no schema", pointer);
         }
-        if (root.GetRawText().Length > ConstraintLimits.Schema)
+        if (Raw(root, pointer).Length > ConstraintLimits.Schema)
         {
             throw new ConstraintException($"the schema has more than {ConstraintLimits.Schema} letters", pointer);
         }
         Check(root, pointer);
+    }
+
+    /// <exception cref="ConstraintException">Its bytes are no UTF-8.</exception>
+    public static string Raw(JsonElement element, string pointer)
+    {
+        try
+        {
+            return element.GetRawText();
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new ConstraintException("it holds bytes that are no UTF-8", pointer, error);
+        }
     }
 
     public Subschema Root => new(this, _root, _pointer);
