@@ -77,23 +77,33 @@ public sealed record EvaluatedIdentity
 /// <summary>Least scores, or greatest where less is better; null asks nothing.</summary>
 public sealed record ScoreRequirements
 {
+    [Range(0.0, 100)]
     public double? Bleu { get; init; }
+    [Range(0.0, 100)]
     public double? Chrf { get; init; }
+    [Range(0.0, 100)]
     public double? RougeL { get; init; }
+    [Range(0.0, 100)]
     public double? ExactMatch { get; init; }
+    [Range(0.0, 100)]
     public double? F1 { get; init; }
+    [Range(0.0, 100)]
     public double? Accuracy { get; init; }
 
     /// <summary>Percent of letters that are right.</summary>
+    [Range(0.0, 100)]
     public double? MultipleChoice { get; init; }
 
     /// <summary>At most.</summary>
+    [Range(0.0, 1e9)]
     public double? Ter { get; init; }
 
     /// <summary>At most.</summary>
+    [Range(1.0, 1e9)]
     public double? Perplexity { get; init; }
 
     /// <summary>The tuned model's perplexity over the base's: at most.</summary>
+    [Range(0.0, 1e9)]
     public double? PerplexityIncrease { get; init; }
 
     /// <summary>Share of answers about itself that are right, from 0 to 1.</summary>
@@ -101,6 +111,7 @@ public sealed record ScoreRequirements
     public double? Identity { get; init; }
 
     /// <summary>chrF of ordinary answers against the base's.</summary>
+    [Range(0.0, 100)]
     public double? OrdinaryChrf { get; init; }
 
     /// <summary>What is asked for.</summary>
