@@ -1,7 +1,6 @@
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Generation.Batching;
 using LoraAspire.Model.Generation.Cpu.Loading;
-using LoraAspire.Model.Generation.Cpu.Matrices;
 using LoraAspire.Model.Generation.Cpu.Threads;
 using LoraAspire.Model.Network;
 

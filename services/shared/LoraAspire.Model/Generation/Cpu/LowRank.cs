@@ -1,7 +1,6 @@
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Generation.Cpu.Loading;
 using LoraAspire.Model.Generation.Cpu.Matrices;
-using LoraAspire.Model.Network;
 using TorchSharp;
 
 namespace LoraAspire.Model.Generation.Cpu;

@@ -1,5 +1,3 @@
-using LoraAspire.Model.Generation.Cpu.Vectors;
-
 namespace LoraAspire.Model.Generation.Cpu.Matrices;
 
 /// <summary>Q8_0: rows of whole numbers plus 128, filled up to whole blocks, and their scales apart.</summary>
