@@ -61,7 +61,8 @@ public static class MergedWeights
         List<TensorSource> tensors =
             [.. entries.Select(entry => new TensorSource(entry.Name, TypeOf(entry), plan.ShapeOf(entry), () => Make(entry))
             {
-                Bytes = plan.Keeps(entry) && TypeOf(entry) == entry.Dtype && weights.Range(entry.Name) is { } range ? () => Keep(range) : null,
+                Bytes = plan.Keeps(entry) && TypeOf(entry) == entry.Dtype && weights.Range(entry.Name) is { } range
+                    ? () => Keep(range) : null,
                 Check = new(TypeOf(entry)),
             })];
         var shards = Shards(tensors, maxShardBytes);

@@ -105,7 +105,8 @@ public sealed class AliasTests
     {
         var kind = input == "adapter" ? "merger" : "trainer";
         var rest = new Dictionary<string, string> { ["dataset"] = "data.dataset", ["base"] = "model:tiny", ["adapter"] = "tune.adapter" };
-        var inputs = StageKinds.Find(kind)!.Inputs.Where(port => port.Name != input).Select(port => $"{port.Name}: {rest[port.Name]}");
+        var inputs = StageKinds.Find(kind)!.Inputs.Where(port => port.Name != input && port.Required)
+            .Select(port => $"{port.Name}: {rest[port.Name]}");
         var result = PipelineParser.Parse($$"""
             name: x
             stages:
@@ -157,7 +158,7 @@ public sealed class AliasTests
             stages:
               - { id: data, uses: data-build, inputs: { base: model:tiny }, with: { sources: [ { alpaca: { path: a.json } } ] } }
               - { id: tune, uses: trainer, inputs: { dataset: data.dataset, base: model:tiny } }
-              - { id: it, uses: {{kind}}, inputs: { {{string.Join(", ", found.Inputs.Select(port => $"{port.Name}: {references[port.Name]}"))}} }, with: { {{data}}{{written}} } }
+              - { id: it, uses: {{kind}}, inputs: { {{string.Join(", ", found.Inputs.Where(port => references.ContainsKey(port.Name)).Select(port => $"{port.Name}: {references[port.Name]}"))}} }, with: { {{data}}{{written}} } }
             """, "p.yaml");
         Assert.Empty(result.Errors);
         return (JsonSerializer.SerializeToNode(result.Pipeline!.Stage("it").With, found.Params, StageKey.ParamsJson)!,

@@ -60,7 +60,8 @@ internal sealed class HashedFile : IDisposable
         Add(new(name, _end, tensor.NumberOfElements * tensor.ElementSize, tensor, null, check));
 
     /// <summary>Adds bytes of another file as they are.</summary>
-    public void Append(string name, FileRange source, FiniteCheck? check = null) => Add(new(name, _end, source.Length, null, source, check));
+    public void Append(string name, FileRange source, FiniteCheck? check = null) =>
+        Add(new(name, _end, source.Length, null, source, check));
 
     /// <summary>Writes what is left. The bytes are on the disk when the task is done; it gives their SHA-256 in lower-case hex.</summary>
     public Task<string> CompleteAsync()

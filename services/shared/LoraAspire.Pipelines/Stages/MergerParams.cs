@@ -13,6 +13,7 @@ public sealed record MergerParams : StageParams
     public WeightType? Dtype { get; init; }
 
     /// <summary>What each adapter counts, in the order adapter, adapter2, adapter3; none is 1 for all.</summary>
+    [Range(-100.0, 100.0)]
     public IReadOnlyList<double> Weights { get; init; } = [];
 
     /// <summary>Compares the merged model with base and adapter side by side on prompts, and fails where they differ.</summary>

@@ -158,6 +158,9 @@ public sealed class ArtifactStore
     internal IReadOnlyDictionary<string, FileStamp> StampsOf(string digest) =>
         Manifest(digest).Files.ToDictionary(file => file.Path, file => FileStamp.Of(Path.Combine(FolderOf(digest), file.Path)));
 
+    /// <summary>What .NET says of a place that is taken; faults of the disk carry the system's own numbers.</summary>
+    private const int AlreadyExists = unchecked((int)0x80131620); // COR_E_IO
+
     private static bool TryMove(string from, string to)
     {
         try
@@ -165,9 +168,9 @@ public sealed class ArtifactStore
             Directory.Move(from, to);
             return true;
         }
-        catch (IOException) when (Directory.Exists(to))
+        catch (IOException error) when (Directory.Exists(to) || error.HResult == AlreadyExists)
         {
-            return false;
+            return false; // also where a gc has removed it again since
         }
     }
 

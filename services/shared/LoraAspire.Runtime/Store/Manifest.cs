@@ -33,7 +33,8 @@ public sealed record Manifest(ArtifactKind Kind, string Producer, IReadOnlyList<
         return new(kind, producer, FileDigest.Each(names, name =>
         {
             var path = Path.Combine(folder, name);
-            return new ManifestFile(name, new FileInfo(path).Length, digests.Of(path) ?? FileDigest.Of(path, null, null, cancellationToken));
+            return new ManifestFile(name, new FileInfo(path).Length,
+                digests.Of(path) ?? FileDigest.Of(path, null, null, cancellationToken));
         }, cancellationToken));
     }
 

@@ -15,5 +15,6 @@ public sealed class WrittenDigests
 
     /// <summary>Null where nothing is known. Setting a file's mode changes its ctime, which therefore doesn't count.</summary>
     internal string? Of(string path) =>
-        _files.TryGetValue(path, out var file) && FileStamp.Of(path) with { Changed = file.Stamp.Changed } == file.Stamp ? file.Sha256 : null;
+        _files.TryGetValue(path, out var file) && FileStamp.Of(path) with { Changed = file.Stamp.Changed } == file.Stamp
+            ? file.Sha256 : null;
 }
