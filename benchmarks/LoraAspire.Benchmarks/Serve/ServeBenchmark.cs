@@ -8,5 +8,6 @@ internal static class ServeBenchmark
     public static Command Command() => new("serve", "Decoding for one caller and for many.")
     {
         CpuServeBenchmark.Command(),
+        CallersBenchmark.Command(),
     };
 }

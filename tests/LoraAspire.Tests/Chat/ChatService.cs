@@ -64,6 +64,9 @@ internal sealed class ChatService(string answer, IChatClient? client = null) : I
         Http.BaseAddress = new Uri(_app.Urls.Single());
     }
 
+    /// <summary>Serves "tuned" under another name too.</summary>
+    public void Deploy(string name) => _app.Services.GetRequiredService<ModelCatalog>().Deploy(name, new(Model));
+
     public Task<ServiceAnswer> GetAsync(string path) => SendAsync(new(HttpMethod.Get, path));
 
     public Task<ServiceAnswer> PostAsync(string path, string body, string type = "application/json") =>

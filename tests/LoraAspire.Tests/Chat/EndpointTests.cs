@@ -16,6 +16,20 @@ public sealed class EndpointTests : IAsyncLifetime
 
     public ValueTask DisposeAsync() => _service.DisposeAsync();
 
+    [Fact]
+    public async Task A_deployed_name_is_taken_out_of_service_and_a_folder_of_the_users_own_is_not()
+    {
+        _service.Deploy("other");
+        Assert.Equal(HttpStatusCode.OK, (await _service.GetAsync("/v1/models/other")).Status);
+
+        var deleted = await _service.SendAsync(new(HttpMethod.Delete, "/v1/models/other"));
+
+        Assert.True(deleted.Json.GetProperty("deleted").GetBoolean());
+        Assert.Equal(HttpStatusCode.NotFound, (await _service.SendAsync(new(HttpMethod.Delete, "/v1/models/other"))).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await _service.SendAsync(new(HttpMethod.Delete, "/v1/models/tuned"))).Status);
+        Assert.Equal(HttpStatusCode.OK, (await _service.GetAsync("/v1/models/tuned")).Status);
+    }
+
     /// <summary>
     /// The model's layers give 0, and each token that it says has a direction of its own, in which the last norm makes √16 of the 1 of its
     /// embedding; all others are 0.
