@@ -1,10 +1,8 @@
 using LoraAspire.Evaluator.Asking;
 using LoraAspire.Evaluator.Reports;
 using LoraAspire.Model;
-using LoraAspire.Model.Native;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LoraAspire.Evaluator;

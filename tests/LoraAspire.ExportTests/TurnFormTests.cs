@@ -2,7 +2,6 @@ using LoraAspire.Model.Export;
 using LoraAspire.Model.Export.Ollama;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Prompts;
-using LoraAspire.Model.Prompts.Jinja;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Tests.Goldens;
 

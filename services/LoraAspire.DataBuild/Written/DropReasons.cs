@@ -1,4 +1,3 @@
-using LoraAspire.DataBuild.Identity;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Identity;
 

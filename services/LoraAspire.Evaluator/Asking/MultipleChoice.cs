@@ -1,7 +1,6 @@
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Tokenizers;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Evaluator.Asking;

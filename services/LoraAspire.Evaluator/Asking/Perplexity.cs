@@ -1,4 +1,3 @@
-using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Native;
@@ -6,7 +5,6 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Runtime.Stages;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Evaluator.Asking;

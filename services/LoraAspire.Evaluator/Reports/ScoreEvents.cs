@@ -1,5 +1,4 @@
 using LoraAspire.Pipelines.Stages;
-using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.Evaluator.Reports;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using LoraAspire.Merger;
-using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
@@ -149,7 +148,8 @@ public sealed class MergeProofTests : IDisposable
         var inputs = adapters.Select((folder, i) => (Name: i == 0 ? "adapter" : $"adapter{i + 1}", folder)).Append(("base", baseFolder))
             .ToDictionary(input => input.Item1, input => input.Item2);
         var context = new StageContext<MergerParams>(with ?? new(), inputs, new DataRoot(scratch), scratch, scratch,
-            new ProgressSink(progress => _said.Add(progress.Message ?? ""))) { Digests = _digests };
+            new ProgressSink(progress => _said.Add(progress.Message ?? "")))
+        { Digests = _digests };
         await new MergeStage().RunAsync(context, TestContext.Current.CancellationToken);
         return context.OutputDir("model");
     }

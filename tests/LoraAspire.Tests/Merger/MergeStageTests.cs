@@ -1,13 +1,13 @@
 using System.Security.Cryptography;
 using LoraAspire.Merger;
 using LoraAspire.Model.Adapters;
-using LoraAspire.Tests.Generation;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
+using LoraAspire.Tests.Generation;
 using LoraAspire.Tests.Goldens;
 using TorchSharp;
 

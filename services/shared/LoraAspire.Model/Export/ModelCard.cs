@@ -13,7 +13,7 @@ internal static class ModelCard
     public static string OfGguf(ExportOptions options, IReadOnlyList<ExportedFile> files, bool hasAdapter, IReadOnlyList<string> remarks)
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, 
+        text.Append(CultureInfo.InvariantCulture,
             $"---\nlibrary_name: gguf\npipeline_tag: text-generation\ntags: [gguf{(hasAdapter ? ", lora" : "")}]\n---\n\n");
         text.Append(CultureInfo.InvariantCulture, $"# {options.Name}\n\nWritten by LoraAspire as GGUF, the format of llama.cpp; ")
             .Append(CultureInfo.InvariantCulture, $"mostly {options.Type.Label()}.\n\n## Running it\n\n```bash\n");

@@ -1,6 +1,6 @@
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Numerics.Tensors;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Weights;

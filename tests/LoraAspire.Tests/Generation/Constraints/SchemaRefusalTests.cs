@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using LoraAspire.Model.Generation.Constraints;
 
 namespace LoraAspire.Tests.Generation.Constraints;

@@ -1,6 +1,5 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
-using LoraAspire.Model.Generation.Batching;
 using LoraAspire.Model.Generation.Cpu;
 using LoraAspire.Model.Network;
 using LoraAspire.Tests.Adapters;

@@ -1,4 +1,3 @@
-using LoraAspire.Model.Generation.Batching;
 using LoraAspire.Model.Generation.Cpu;
 using LoraAspire.Model.Network;
 using LoraAspire.Tests.Adapters;

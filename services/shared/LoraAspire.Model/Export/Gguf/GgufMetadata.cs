@@ -81,7 +81,8 @@ internal sealed class GgufMetadata
         {
             writer.Write((uint)kind);
             write(writer);
-        }));
+        }
+        ));
         return this;
     }
 

@@ -1,5 +1,4 @@
 using LoraAspire.Model.Network;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Generation.Batching;

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using LoraAspire.Model.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Generation.Cuda;

@@ -1,6 +1,5 @@
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Generation.Cuda;
