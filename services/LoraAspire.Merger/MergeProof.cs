@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Generation;
@@ -32,8 +33,10 @@ public sealed record MergeProof(int Prompts, double LargestDifference, double Ef
         "Explain why the sky is blue in one sentence.", "请列出三种健康的早餐。", "Write a haiku about the sea.", "十七加二十五等于多少？",
     ];
 
+    [JsonIgnore]
     public bool Holds => LargestDifference <= Limit;
 
+    [JsonIgnore]
     public string Words => string.Create(CultureInfo.InvariantCulture,
         $"on {Prompts} prompts the merged model's logits differ from those of base and adapter by {LargestDifference:0.####} of a standard "
             + $"deviation at most (the adapter itself moves them by {Effect:0.####}), and the most probable next token is the same on "

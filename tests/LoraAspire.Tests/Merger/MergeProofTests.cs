@@ -30,6 +30,7 @@ public sealed class MergeProofTests : IDisposable
         Assert.InRange(proof.LargestDifference, 0, proof.Limit);
         Assert.True(proof.Effect > proof.Limit, proof.Words);
         Assert.Contains(_said, message => message.Contains(proof.Words, StringComparison.Ordinal));
+        Assert.DoesNotContain("words", File.ReadAllText(Path.Combine(merged, MergeRecord.FileName)), StringComparison.OrdinalIgnoreCase);
         Assert.Contains(proof.Words, File.ReadAllText(Path.Combine(merged, "README.md")), StringComparison.Ordinal);
     }
 
