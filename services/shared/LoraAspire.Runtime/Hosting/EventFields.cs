@@ -13,7 +13,9 @@ internal static class EventFields
     /// <summary>Null where no event was logged.</summary>
     public static IReadOnlyDictionary<string, JsonElement>? Of<TState>(EventId id, TState state) =>
         id.Name?.Contains('.') is true && state is IEnumerable<KeyValuePair<string, object?>> fields
-            ? fields.Where(field => field.Value is string or double && field.Key != "{OriginalFormat}")
+            // What JSON can't hold is left out: a log must not fail the stage that writes it.
+            ? fields.Where(field => (field.Value is string || field.Value is double number && double.IsFinite(number))
+                && field.Key != "{OriginalFormat}").DistinctBy(field => field.Key)
                 .ToDictionary(field => field.Key, field => JsonSerializer.SerializeToElement(field.Value))
             : null;
 
