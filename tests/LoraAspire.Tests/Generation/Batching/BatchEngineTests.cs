@@ -1,6 +1,7 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Generation.Batching;
+using LoraAspire.Model.Generation.Constraints;
 
 namespace LoraAspire.Tests.Generation.Batching;
 
@@ -191,6 +192,54 @@ public sealed class BatchEngineTests
         Assert.Contains("a cable is loose", failed.Message);
         Assert.Equal(LedgerExecutor.Expected(Asking.Prompt(1, 40), 20), await engine.Ids(Asking.Prompt(1, 40), 20));
         Assert.Equal(0, (await engine.Settled()).BlocksUsed);
+    }
+
+    [Fact]
+    public void A_device_that_can_not_even_be_tidied_up_ends_the_engine_and_not_the_process()
+    {
+        LedgerExecutor executor = new(blocks: 100) { IsLost = true };
+        using (var engine = Asking.Engine(executor))
+        {
+            engine.RemoveAdapter(0);
+        }
+
+        Assert.True(executor.IsDisposed);
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 0)]
+    public async Task What_an_answer_has_to_obey_may_fail_and_ends_that_answer_alone(int masks, int accepts)
+    {
+        using var engine = Asking.Engine(new LedgerExecutor(blocks: 100));
+        var held = GenerationOptions.Greedy(20) with { Constraint = () => new Failing(masks, accepts) };
+
+        var other = engine.Ids(Asking.Prompt(2, 30), 20);
+        var failed = await Assert.ThrowsAsync<ModelException>(() => engine.Choices(Asking.Prompt(1, 40), held));
+
+        Assert.Contains("nothing fits", failed.Message);
+        Assert.Equal(LedgerExecutor.Expected(Asking.Prompt(2, 30), 20), await other);
+        Assert.Equal(0, (await engine.Settled()).BlocksUsed);
+    }
+
+    /// <summary>Throws once it has masked and accepted so often.</summary>
+    private sealed class Failing(int masks, int accepts) : TokenConstraint
+    {
+        private int _masks, _accepts;
+
+        public override bool IsComplete => false;
+
+        public override void Mask(Span<float> logits) => Count(ref _masks, masks);
+
+        public override void Accept(int id) => Count(ref _accepts, accepts);
+
+        private static void Count(ref int done, int most)
+        {
+            if (done++ == most)
+            {
+                throw new ModelException("nothing fits");
+            }
+        }
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Generation.Batching;
 using LoraAspire.Model.Network;
@@ -64,13 +65,26 @@ internal sealed class LedgerExecutor(int blocks, int mostSequences = 256) : Step
 
     public override int AddAdapter(Adapter adapter) => _adapters++;
 
-    public override void RemoveAdapter(int adapter)
-    {
-    }
+    /// <summary>Where the device has failed for good, nothing can be freed.</summary>
+    public bool IsLost { get; init; }
+
+    public override void RemoveAdapter(int adapter) => RequireDevice();
 
     public override float[] MeanHidden(IReadOnlyList<int> ids) => [ids.Sum()];
 
-    public override void Dispose() => IsDisposed = true;
+    public override void Dispose()
+    {
+        IsDisposed = true;
+        RequireDevice();
+    }
+
+    private void RequireDevice()
+    {
+        if (IsLost)
+        {
+            throw new ModelException("The device is gone.");
+        }
+    }
 
     private static int Entry(int id, int adapter) => (id * 8) + adapter + 1;
 

@@ -39,10 +39,6 @@ public sealed partial class BatchEngine
         Queue<Action> errands;
         lock (_gate)
         {
-            foreach (var request in _arrived)
-            {
-                request.End(new ModelException(Unloaded));
-            }
             errands = new(_errands);
             _errands.Clear();
         }
@@ -50,7 +46,15 @@ public sealed partial class BatchEngine
         {
             errand();
         }
-        _executor.Dispose();
+        try
+        {
+            _executor.Dispose();
+        }
+        catch (ModelException)
+        {
+            // A device that has failed can't be tidied up: whoever asked was told at the step that failed. Thrown on, it would end the
+            // process, since this thread is the engine's own.
+        }
     }
 
     private static Exception Worded(Exception error) => error is ModelException ? error

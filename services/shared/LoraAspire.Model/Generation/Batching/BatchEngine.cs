@@ -121,6 +121,10 @@ public sealed partial class BatchEngine : IDisposable
         {
             // It went with the engine.
         }
+        catch (ModelException)
+        {
+            // The device has failed, and can't even free it: its requests were told, and nobody is served by it any more.
+        }
     }
 
     private int Remove(StepExecutor executor, int adapter)
