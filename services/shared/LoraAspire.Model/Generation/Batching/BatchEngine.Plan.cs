@@ -21,11 +21,12 @@ public sealed partial class BatchEngine
             plan.Add(new(sequence, sequence.Slice(count, sequence.Request.Forked || sequence.Request.Sequences.Length == 1)));
         }
 
-        foreach (var sequence in _running.Where(sequence => sequence.Left == 1).ToList())
+        // Who gives way is taken from the end of the list.
+        for (var i = 0; i < _running.Count && room > 0; i++)
         {
-            if (room > 0 && HasRoomFor(sequence))
+            if (_running[i].Left == 1 && HasRoomFor(_running[i]))
             {
-                Take(sequence);
+                Take(_running[i]);
             }
         }
         foreach (var sequence in _running.Where(sequence => sequence.Left > 1).TakeWhile(_ => room > 0))
@@ -53,24 +54,24 @@ public sealed partial class BatchEngine
     /// Sees to it that the next token has a block: where there is none, the youngest answer gives its own away, and goes on later where it
     /// stopped.
     /// </summary>
-    /// <returns>False where it is itself the one to give way, or has already.</returns>
+    /// <returns>False where it is itself the one to give way.</returns>
     private bool HasRoomFor(Sequence sequence)
     {
-        while (_running.Contains(sequence))
+        var missing = sequence.Missing(sequence.Length);
+        while (missing > _pool.Free)
         {
-            var missing = sequence.Missing(sequence.Length);
-            if (missing <= _pool.Free)
-            {
-                sequence.TakeBlocks(_pool, missing);
-                return true;
-            }
             var youngest = _running[^1];
             _running.RemoveAt(_running.Count - 1);
             youngest.Release(_pool);
             Insert(_waiting, youngest);
             _preemptions++;
+            if (youngest == sequence)
+            {
+                return false;
+            }
         }
-        return false;
+        sequence.TakeBlocks(_pool, missing);
+        return true;
     }
 
     /// <summary>Reserves the blocks of all its ids, so that what is begun can be read to its end.</summary>

@@ -44,5 +44,14 @@ public abstract class StepExecutor : IDisposable
     /// <param name="ids">At most the context.</param>
     public abstract float[] MeanHidden(IReadOnlyList<int> ids);
 
+    /// <exception cref="ModelException">The text of <see cref="MeanHidden"/> is empty, or longer than what can be computed.</exception>
+    protected static void RequireText(IReadOnlyList<int> ids, int most)
+    {
+        if (ids.Count == 0 || ids.Count > most)
+        {
+            throw new ModelException($"The text has {ids.Count} tokens; this model takes 1 to {most}.");
+        }
+    }
+
     public abstract void Dispose();
 }

@@ -65,10 +65,7 @@ public sealed class TorchExecutor : StepExecutor
 
     public override float[] MeanHidden(IReadOnlyList<int> ids)
     {
-        if (ids.Count == 0 || ids.Count > Config.Context)
-        {
-            throw new ModelException($"The text has {ids.Count} tokens; this model takes 1 to {Config.Context}.");
-        }
+        RequireText(ids, Config.Context);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var hidden = _model.Hidden(tensor(ids.Select(id => (long)id).ToArray(), [1, ids.Count], device: _model.Device), null, null);

@@ -74,10 +74,7 @@ public sealed partial class CpuExecutor : StepExecutor
 
     public override float[] MeanHidden(IReadOnlyList<int> ids)
     {
-        if (ids.Count == 0 || ids.Count > Config.Context)
-        {
-            throw new ModelException($"The text has {ids.Count} tokens; this model takes 1 to {Config.Context}.");
-        }
+        RequireText(ids, Config.Context);
         var blocks = (ids.Count + BlockSize - 1) / BlockSize;
         using var cache = new PagedCache(Config, blocks);
         int[] table = [.. Enumerable.Range(0, blocks)], all = [.. ids];

@@ -192,10 +192,7 @@ public sealed class CudaExecutor : StepExecutor
 
     public override float[] MeanHidden(IReadOnlyList<int> ids)
     {
-        if (ids.Count == 0 || ids.Count > _positions)
-        {
-            throw new ModelException($"{ids.Count} tokens have no mean of hidden states here; 1 to {_positions} have.");
-        }
+        RequireText(ids, _positions);
         CudaQueue.Enter();
         // Keys and values of their own: the engine's blocks are its sequences'.
         using var cache = new CudaCache(Config, (ids.Count + BlockSize - 1) / BlockSize);
