@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -10,7 +11,7 @@ namespace LoraAspire.Model.Native;
 internal sealed unsafe class CudaProgram
 {
     private readonly nint _module;
-    private readonly Dictionary<string, nint> _functions = [];
+    private readonly ConcurrentDictionary<string, nint> _functions = new(StringComparer.Ordinal);
     private readonly nint _driver = NativeLibrary.Load("libcuda.so.1");
     private readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> _launch;
 
@@ -47,18 +48,17 @@ internal sealed unsafe class CudaProgram
         Check(_launch(function, (uint)grid.X, (uint)grid.Y, 1, (uint)block, 1, 1, 0, 0, pointers, null), kernel);
     }
 
-    /// <summary>The driver's handle of a kernel.</summary>
+    /// <summary>The driver's handle of a kernel, for any thread.</summary>
     /// <exception cref="ModelException">The source has no such kernel.</exception>
-    public nint Function(string kernel)
+    public nint Function(string kernel) => _functions.GetOrAdd(kernel, static (kernel, program) => program.Find(kernel), this);
+
+    private nint Find(string kernel)
     {
-        if (!_functions.TryGetValue(kernel, out var function))
+        var find = (delegate* unmanaged<nint*, nint, byte*, int>)NativeLibrary.GetExport(_driver, "cuModuleGetFunction");
+        nint function;
+        fixed (byte* symbol = Encoding.UTF8.GetBytes(kernel + '\0'))
         {
-            var find = (delegate* unmanaged<nint*, nint, byte*, int>)NativeLibrary.GetExport(_driver, "cuModuleGetFunction");
-            fixed (byte* symbol = Encoding.UTF8.GetBytes(kernel + '\0'))
-            {
-                Check(find(&function, _module, symbol), kernel);
-            }
-            _functions[kernel] = function;
+            Check(find(&function, _module, symbol), kernel);
         }
         return function;
     }

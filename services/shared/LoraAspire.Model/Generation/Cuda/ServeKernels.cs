@@ -55,7 +55,6 @@ internal sealed unsafe class ServeKernels
     private readonly CudaQueue _queue;
     private readonly ModelConfig _config;
     private readonly CudaProgram _program;
-    private readonly Dictionary<string, nint> _functions = [];
 
     public ServeKernels(CudaQueue queue, ModelConfig config, string? folder)
     {
@@ -68,7 +67,7 @@ internal sealed unsafe class ServeKernels
         BlocksOfRow = config.NumAttentionHeads / (groups % 4 == 0 ? 4 : groups % 2 == 0 ? 2 : 1);
         var padding = config.HeadDim % 64 == 0 ? 32 : 64;
         PromptShared = StepPlan.TileRows * ((2 * (config.HeadDim + padding)) + config.HeadDim + 8) * sizeof(ushort);
-        CudaQueue.AllowShared(Function("attendMany"), PromptShared);
+        CudaQueue.AllowShared(_program.Function("attendMany"), PromptShared);
     }
 
     /// <summary>Why these kernels can't run a model; null when they can.</summary>
@@ -142,15 +141,16 @@ internal sealed unsafe class ServeKernels
             Gelu = IsGelu ? 1 : 0,
         };
         var rowsOfBlock = tall * abreast * TileRows;
-        _queue.Launch(Function($"product_{tiles}_{tall}_{abreast}_{depth}"), ((size.Rows + rowsOfBlock - 1) / rowsOfBlock, 1, 1),
-            32 * Warps, Warps * tall * TileRows * tiles * TokensOfTile * sizeof(float), &arguments);
+        _queue.Launch(_program.Function($"product_{tiles}_{tall}_{abreast}_{depth}"),
+            ((size.Rows + rowsOfBlock - 1) / rowsOfBlock, 1, 1), 32 * Warps,
+            Warps * tall * TileRows * tiles * TokensOfTile * sizeof(float), &arguments);
     }
 
     public void AttendOne(HeadArguments heads, nint inputs, StepLayout at, int rows, (int Splits, int Share) split, nint to, nint partial,
         int tiles)
     {
-        _queue.Launch(Function("attendOne"), (BlocksOfRow, rows, split.Splits), rows * BlocksOfRow >= ManyBlocks ? 128 : 256, 0, &heads,
-            (ulong)inputs, (ulong)(inputs + (4 * at.Positions)), (ulong)(inputs + (4 * at.Tables)), (ulong)split.Share, (ulong)to,
+        _queue.Launch(_program.Function("attendOne"), (BlocksOfRow, rows, split.Splits), rows * BlocksOfRow >= ManyBlocks ? 128 : 256, 0,
+            &heads, (ulong)inputs, (ulong)(inputs + (4 * at.Positions)), (ulong)(inputs + (4 * at.Tables)), (ulong)split.Share, (ulong)to,
             (ulong)tiles, (ulong)partial);
         if (split.Splits > 1)
         {
@@ -162,9 +162,9 @@ internal sealed unsafe class ServeKernels
     public void AttendMany(HeadArguments heads, nint inputs, StepLayout at, int first, nint to)
     {
         ulong tables = (ulong)(inputs + (4 * at.Tables));
-        _queue.Launch(Function("turn"), (at.Rows - first, 1, 1), 256, 0, &heads, (ulong)inputs, (ulong)(inputs + (4 * at.Positions)),
-            (ulong)(inputs + (4 * at.Owners)), tables, (ulong)first);
-        _queue.Launch(Function("attendMany"), (at.Tiles, _config.NumAttentionHeads, 1), 128, PromptShared, &heads, (ulong)inputs,
+        _queue.Launch(_program.Function("turn"), (at.Rows - first, 1, 1), 256, 0, &heads, (ulong)inputs,
+            (ulong)(inputs + (4 * at.Positions)), (ulong)(inputs + (4 * at.Owners)), tables, (ulong)first);
+        _queue.Launch(_program.Function("attendMany"), (at.Tiles, _config.NumAttentionHeads, 1), 128, PromptShared, &heads, (ulong)inputs,
             (ulong)(inputs + (4 * at.Work)), tables, (ulong)to);
     }
 
@@ -204,16 +204,7 @@ internal sealed unsafe class ServeKernels
     }
 
     private void Launch(string kernel, (long X, long Y, long Z) grid, int block, params ReadOnlySpan<Slot> arguments) =>
-        _queue.Launch(Function(kernel), grid, block, 0, null, MemoryMarshal.Cast<Slot, ulong>(arguments));
-
-    private nint Function(string kernel)
-    {
-        if (!_functions.TryGetValue(kernel, out var function))
-        {
-            _functions[kernel] = function = _program.Function(kernel);
-        }
-        return function;
-    }
+        _queue.Launch(_program.Function(kernel), grid, block, 0, null, MemoryMarshal.Cast<Slot, ulong>(arguments));
 
     private static int RowThreads(int width) => Math.Clamp((width / 8 + 31) / 32 * 32, 32, 512);
 
