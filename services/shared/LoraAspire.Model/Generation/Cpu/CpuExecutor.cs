@@ -118,14 +118,19 @@ public sealed partial class CpuExecutor : StepExecutor
         {
             var rows = Grown(step.Rows.Length, _memory.RowCount, MostTokens);
             var last = Grown(step.Last.Length, _memory.LastCount, MostSequences);
-            low = Math.Max(low, _memory.LowWidth);
+            // Made before the old one goes: where there is no room, the executor stays as it was.
+            var memory = Memory(rows, last, Math.Max(low, _memory.LowWidth));
             _memory.Dispose();
-            _memory = Memory(rows, last, low);
+            _memory = memory;
         }
-        for (var i = 0; i < _scratch.Length && _scratch[i].Bytes < scratchBytes; i++)
+        for (var i = 0; i < _scratch.Length; i++)
         {
-            _scratch[i].Dispose();
-            _scratch[i] = new NativeBuffer(scratchBytes + (scratchBytes / 2), cleared: false);
+            if (_scratch[i].Bytes < scratchBytes)
+            {
+                NativeBuffer scratch = new(scratchBytes + (scratchBytes / 2), cleared: false);
+                _scratch[i].Dispose();
+                _scratch[i] = scratch;
+            }
         }
     }
 
