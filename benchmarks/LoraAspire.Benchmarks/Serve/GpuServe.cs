@@ -34,7 +34,8 @@ internal static class GpuServe
         var plain = new Option<bool>("--no-graphs") { Description = "Every kernel is launched by itself." };
         var folder = new Option<string?>("--load-from")
         {
-            Description = "Also writes the weights into this folder (13.5 GB, removed at the end) and times loading them, page cache warm.",
+            Description = "Also writes the weights into a new folder below this one (13.5 GB, removed at the end) and times loading them, "
+                + "page cache warm.",
         };
         var command = new Command("serve-gpu", "Tokens a second of serving a 7B model on a GPU, by number of callers, and its loading.")
         {
@@ -52,7 +53,23 @@ internal static class GpuServe
     private sealed record Row(int Callers, double TokensPerSecond, double DecodingPerSecond, double PromptSeconds, double StepMs,
         double FloorMs, double Ratio);
 
-    private static void Run(int[] callers, Load load, CudaOptions options, string? folder)
+    private static void Run(int[] callers, Load load, CudaOptions options, string? parent)
+    {
+        var folder = parent is null ? null : Path.Combine(parent, $"lora-bench-{Guid.NewGuid():N}");
+        try
+        {
+            Measure(callers, load, options, folder);
+        }
+        finally
+        {
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+    }
+
+    private static void Measure(int[] callers, Load load, CudaOptions options, string? folder)
     {
         var bandwidth = Bandwidth();
         var rows = new List<Row>();
@@ -202,22 +219,15 @@ internal static class GpuServe
 
     private static double LoadTime(string folder, CudaOptions options)
     {
-        try
+        var best = double.MaxValue;
+        for (var round = 0; round < 3; round++)
         {
-            var best = double.MaxValue;
-            for (var round = 0; round < 3; round++)
-            {
-                var start = Stopwatch.GetTimestamp();
-                using var executor = CudaExecutor.Load(folder, options);
-                var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-                Console.WriteLine($"loaded in {seconds:F2} s");
-                best = Math.Min(best, seconds);
-            }
-            return Math.Round(best, 2);
+            var start = Stopwatch.GetTimestamp();
+            using var executor = CudaExecutor.Load(folder, options);
+            var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            Console.WriteLine($"loaded in {seconds:F2} s");
+            best = Math.Min(best, seconds);
         }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        return Math.Round(best, 2);
     }
 }
