@@ -64,11 +64,11 @@ internal static class MergeBenchmark
                 name = "merge",
                 device = "cpu",
                 gigabytes = bytes / 1e9,
-                copy_s = Median(copies),
-                ours_s = Median(ours),
-                gigabytes_per_s = bytes / 1e9 / Median(ours),
+                copy_s = Rounds.Median(copies),
+                ours_s = Rounds.Median(ours),
+                gigabytes_per_s = bytes / 1e9 / Rounds.Median(ours),
                 peak_rss_mb = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
-                ratio = Median(ours) / Median(copies),
+                ratio = Rounds.Median(ours) / Rounds.Median(copies),
             }));
         }
         finally
@@ -127,6 +127,4 @@ internal static class MergeBenchmark
             throw new InvalidOperationException($"'{command}' ended with {shell.ExitCode}.");
         }
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

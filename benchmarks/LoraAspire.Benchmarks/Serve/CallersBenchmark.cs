@@ -1,9 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Net;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Text.Json;
+using LoraAspire.Machine;
 using LoraAspire.Runtime;
 
 namespace LoraAspire.Benchmarks.Serve;
@@ -29,7 +28,7 @@ internal static class CallersBenchmark
 
     private static async Task<int> RunAsync(int callers, TimeSpan time, CancellationToken cancellationToken)
     {
-        var address = $"http://127.0.0.1:{FreePort()}";
+        var address = $"http://127.0.0.1:{Ports.Free(1)[0]}";
         var root = LoraPaths.Checkout() ?? throw new DirectoryNotFoundException("Not in a checkout.");
         using var service = Start(address, Path.Combine(root, "models"));
         try
@@ -39,7 +38,7 @@ internal static class CallersBenchmark
                 BaseAddress = new(address),
                 Timeout = Timeout.InfiniteTimeSpan,
             };
-            await ReadyAsync(http, cancellationToken);
+            await ReadyAsync(http, service, cancellationToken);
             await AskAsync(http, 0, cancellationToken); // loads the model
             List<(double First, int Tokens)> answers = [];
             List<string> errors = [];
@@ -159,7 +158,7 @@ internal static class CallersBenchmark
         return service;
     }
 
-    private static async Task ReadyAsync(HttpClient http, CancellationToken cancellationToken)
+    private static async Task ReadyAsync(HttpClient http, Process service, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -169,17 +168,14 @@ internal static class CallersBenchmark
                 response.EnsureSuccessStatusCode();
                 return;
             }
-            catch (HttpRequestException)
+            catch (HttpRequestException error)
             {
+                if (service.HasExited)
+                {
+                    throw new InvalidOperationException($"The service ended with {service.ExitCode} before it answered.", error);
+                }
                 await Task.Delay(100, cancellationToken);
             }
         }
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

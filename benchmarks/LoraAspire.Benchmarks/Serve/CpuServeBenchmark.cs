@@ -17,41 +17,10 @@ internal static class CpuServeBenchmark
 {
     private const int Prompt = 16;
 
-    private static readonly ModelConfig s_large = new()
-    {
-        ModelType = "llama",
-        VocabSize = 32_000,
-        HiddenSize = 768,
-        IntermediateSize = 2048,
-        NumHiddenLayers = 12,
-        NumAttentionHeads = 12,
-        NumKeyValueHeads = 12,
-        HeadDim = 64,
-        MaxPositionEmbeddings = 1024,
-        RmsNormEps = 1e-5,
-        RopeTheta = 10_000,
-        Rope = new RopeScaling("default"),
-        TieWordEmbeddings = false,
-        InitializerRange = 0.05,
-        QkvBias = false,
-        OutputBias = false,
-        QkNorm = false,
-        SlidingWindow = new int?[12],
-    };
+    private static readonly ModelConfig s_large = Shape(32_000, 768, 2048, 12, 12);
 
     /// <summary>The base that comes with this repository.</summary>
-    private static readonly ModelConfig s_tiny = s_large with
-    {
-        VocabSize = 3000,
-        HiddenSize = 256,
-        IntermediateSize = 688,
-        NumHiddenLayers = 6,
-        NumAttentionHeads = 8,
-        NumKeyValueHeads = 4,
-        HeadDim = 32,
-        TieWordEmbeddings = true,
-        SlidingWindow = new int?[6],
-    };
+    private static readonly ModelConfig s_tiny = Shape(3000, 256, 688, 6, 8) with { NumKeyValueHeads = 4, TieWordEmbeddings = true };
 
     private sealed record Case(string Name, ModelConfig Config, CpuWeights Weights, int Callers, int Tokens);
 
@@ -99,6 +68,9 @@ internal static class CpuServeBenchmark
         }
     }
 
+    private static ModelConfig Shape(int vocab, int hidden, int intermediate, int layers, int heads) =>
+        TrainerBenchmark.Shape(vocab, hidden, intermediate, layers, heads) with { MaxPositionEmbeddings = 1024, InitializerRange = 0.05 };
+
     private static (string Name, double Ours, double Theirs, double Bytes, double Operations) Measure(Case one, string folder, int threads,
         int rounds)
     {
@@ -120,7 +92,7 @@ internal static class CpuServeBenchmark
             own.Add(Rate(ours, prompts, one));
             other.Add(Rate(theirs, prompts, one));
         }
-        var (a, b) = (Median(own), Median(other));
+        var (a, b) = (Rounds.Median(own), Rounds.Median(other));
         // Every weight but the embedding's table, of which a step takes a row a caller.
         double weights = model.Weights().Where(weight => weight.Tensor.dim() == 2).Sum(weight => (double)weight.Tensor.numel())
             - (one.Config.TieWordEmbeddings ? 0 : (double)one.Config.VocabSize * one.Config.HiddenSize);
@@ -149,7 +121,7 @@ internal static class CpuServeBenchmark
     {
         using var exact = new OurDecoder(CpuExecutor.Of(model, new CpuOptions { CacheBytes = 16 << 20 }), 1, Prompt);
         Array.ForEach((IDecoder[])[exact, ours, theirs], decoder => decoder.Begin(decoder == exact ? prompts[..1] : prompts));
-        var (a, b) = (Error(ours.Last.Logits, exact.Last.Logits), Error(theirs.Last.Logits, exact.Last.Logits));
+        var (a, b) = (Error(ours.Logits, exact.Logits), Error(theirs.Logits, exact.Logits));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{one.Name}: logits differ from ours in float32 by {a:P2} of their spread, theirs by {b:P2}"));
         if (!(a < 0.2 && b < 0.2))
@@ -160,6 +132,4 @@ internal static class CpuServeBenchmark
 
     private static double Error(float[] logits, float[] exact) => Math.Sqrt(
         logits.Zip(exact).Average(pair => Math.Pow(pair.First - pair.Second, 2)) / exact.Average(value => (double)value * value));
-
-    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(values.Count() / 2);
 }

@@ -15,8 +15,8 @@ internal interface IDecoder : IDisposable
     /// <summary>One token more for each.</summary>
     void Step();
 
-    /// <summary>The last token of each, and the first one's logits.</summary>
-    (int[] Tokens, float[] Logits) Last { get; }
+    /// <summary>Of the first one's last token.</summary>
+    float[] Logits { get; }
 }
 
 /// <summary>This project's.</summary>
@@ -27,7 +27,7 @@ internal sealed class OurDecoder(StepExecutor executor, int callers, int positio
     private int[] _next = [];
     private int _length;
 
-    public (int[] Tokens, float[] Logits) Last { get; private set; }
+    public float[] Logits { get; private set; } = [];
 
     public void Begin(int[][] prompts)
     {
@@ -51,7 +51,7 @@ internal sealed class OurDecoder(StepExecutor executor, int callers, int positio
     {
         if (sequence == 0)
         {
-            Last = (_next, logits.ToArray());
+            Logits = logits.ToArray();
         }
         return TensorPrimitives.IndexOfMax<float>(logits);
     }
@@ -92,7 +92,7 @@ internal sealed class TheirDecoder : IDecoder
         _context = _weights.CreateContext(options);
     }
 
-    public (int[] Tokens, float[] Logits) Last { get; private set; }
+    public float[] Logits { get; private set; } = [];
 
     public void Begin(int[][] prompts)
     {
@@ -138,7 +138,7 @@ internal sealed class TheirDecoder : IDecoder
     {
         if (sequence == 0)
         {
-            Last = (_next, logits.ToArray());
+            Logits = logits.ToArray();
         }
         return TensorPrimitives.IndexOfMax(logits);
     }

@@ -17,8 +17,6 @@ namespace LoraAspire.Benchmarks.Serve;
 /// </summary>
 internal static class GpuServe
 {
-    private static readonly ModelConfig Llama7B = TrainerBenchmark.Shape(32000, 4096, 11008, 32, 32);
-
     public static Command Command()
     {
         var callers = new Option<int[]>("--callers")
@@ -74,7 +72,7 @@ internal static class GpuServe
         var bandwidth = Bandwidth();
         var rows = new List<Row>();
         double? seconds = null;
-        using (var model = LlamaModel.Initialize(Llama7B, ComputeDevice.Of("cuda"), bfloat16, seed: 42, onDevice: true))
+        using (var model = LlamaModel.Initialize(TrainerBenchmark.Llama7B, ComputeDevice.Of("cuda"), bfloat16, seed: 42, onDevice: true))
         {
             using (var executor = CudaExecutor.Of(model, options))
             {
