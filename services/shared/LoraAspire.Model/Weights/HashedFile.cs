@@ -67,6 +67,10 @@ internal sealed class HashedFile : IDisposable
     public Task<string> CompleteAsync()
     {
         Stop();
+        if (_fault is not null)
+        {
+            _file.Dispose();
+        }
         Rethrow();
         var digest = Convert.ToHexStringLower(_hash.GetHashAndReset());
         return Task.Run(() =>
