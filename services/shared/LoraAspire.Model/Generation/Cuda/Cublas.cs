@@ -33,10 +33,11 @@ internal sealed unsafe class Cublas : IDisposable
         _multiply = (delegate* unmanaged<nint, int, int, int, int, int, void*, void*, int, int, void*, int, int, void*, void*, int, int,
             int, int, int>)Export("cublasGemmEx");
         _destroy = (delegate* unmanaged<nint, int>)Export("cublasDestroy_v2");
+        // First, for it may find no room, and the handle would be lost with it.
+        _workspace = empty([WorkspaceBytes], uint8, CUDA).DetachFromDisposeScope();
         nint handle;
         CudaQueue.Check(((delegate* unmanaged<nint*, int>)Export("cublasCreate_v2"))(&handle), "cublasCreate");
         _handle = handle;
-        _workspace = empty([WorkspaceBytes], uint8, CUDA).DetachFromDisposeScope();
         CudaQueue.Check(((delegate* unmanaged<nint, nint, int>)Export("cublasSetStream_v2"))(handle, queue.Stream), "cublasSetStream");
         CudaQueue.Check(((delegate* unmanaged<nint, nint, nuint, int>)Export("cublasSetWorkspace_v2"))(handle, Aten.Data(_workspace),
             (nuint)WorkspaceBytes), "cublasSetWorkspace");

@@ -18,10 +18,9 @@ public sealed class CudaExecutor : StepExecutor
     private const double ShareOfMemory = 0.9;
     private const long KeptFree = 512L << 20; // graphs, and what libtorch takes for itself
 
-    private readonly CudaQueue _queue = new();
-    private readonly CudaWeights _weights;
+    private readonly List<IDisposable> _owned = [];
+    private readonly CudaQueue _queue;
     private readonly ServeKernels _kernels;
-    private readonly Cublas _cublas;
     private readonly AdapterTable _adapters;
     private readonly CudaForward _forward;
     private readonly CudaCache _cache;
@@ -33,33 +32,56 @@ public sealed class CudaExecutor : StepExecutor
     private readonly int _positions;
     private readonly int _always = -1; // the adapter that a model in training has attached
 
+    /// <param name="weights">Its own from then on, whether it can be made or not.</param>
     private CudaExecutor(ModelConfig config, CudaWeights weights, CudaOptions options, Func<AdapterTable, int>? attached = null)
     {
         options = options with { MostTokens = Math.Max(options.MostTokens, options.MostSequences) };
-        (Config, _weights, _options) = (config, weights, options);
+        (Config, _options) = (config, options);
         using var noGrad = no_grad();
-        _kernels = new ServeKernels(_queue, config, options.KernelFolder);
-        _cublas = new Cublas(_queue);
-        _adapters = new AdapterTable(config, options.MostTokens);
-        _always = attached?.Invoke(_adapters) ?? -1;
-        var positions = _positions = Math.Min(config.Context, options.MostPositions);
-        _forward = new CudaForward(config, weights, _kernels, _cublas, _adapters, options, positions);
-        var tables = options.MostSequences * (long)((positions + BlockSize - 1) / BlockSize + BlockSize);
-        var words = new StepLayout(options.MostTokens, options.MostSequences, options.MostTokens, 0, 0).Words + tables;
-        _inputs = zeros([words], int32, CUDA).DetachFromDisposeScope();
-        _hostInputs = new PinnedMemory(words * sizeof(int));
-        _hostDrawn = new PinnedMemory(options.MostSequences * sizeof(int));
-        var room = options.CacheBytes ?? (long)(ShareOfMemory * (CudaQueue.FreeBytes() - KeptFree));
-        var most = options.MostSequences * (long)((positions + BlockSize - 1) / BlockSize);
-        var blocks = Math.Min(most, room / CudaCache.BlockBytes(config));
-        if (blocks < 1)
+        try
         {
-            throw new ModelException(string.Create(CultureInfo.InvariantCulture,
-                $"There is no room for keys and values: {room / 1e6:F0} MB, and a block of {BlockSize} positions takes "
-                    + $"{CudaCache.BlockBytes(config) / 1e6:F1}."));
+            Own(weights);
+            _queue = Own(new CudaQueue());
+            _kernels = new ServeKernels(_queue, config, options.KernelFolder);
+            var cublas = Own(new Cublas(_queue));
+            _adapters = Own(new AdapterTable(config, options.MostTokens));
+            _always = attached?.Invoke(_adapters) ?? -1;
+            var positions = _positions = Math.Min(config.Context, options.MostPositions);
+            _forward = Own(new CudaForward(config, weights, _kernels, cublas, _adapters, options, positions));
+            var tables = options.MostSequences * (long)((positions + BlockSize - 1) / BlockSize + BlockSize);
+            var words = new StepLayout(options.MostTokens, options.MostSequences, options.MostTokens, 0, 0).Words + tables;
+            _inputs = Own(zeros([words], int32, CUDA).DetachFromDisposeScope());
+            _hostInputs = Own(new PinnedMemory(words * sizeof(int)));
+            _hostDrawn = Own(new PinnedMemory(options.MostSequences * sizeof(int)));
+            var room = options.CacheBytes ?? (long)(ShareOfMemory * (CudaQueue.FreeBytes() - KeptFree));
+            var most = options.MostSequences * (long)((positions + BlockSize - 1) / BlockSize);
+            var blocks = Math.Min(most, room / CudaCache.BlockBytes(config));
+            if (blocks < 1)
+            {
+                throw new ModelException(string.Create(CultureInfo.InvariantCulture,
+                    $"There is no room for keys and values: {room / 1e6:F0} MB, and a block of {BlockSize} positions takes "
+                        + $"{CudaCache.BlockBytes(config) / 1e6:F1}."));
+            }
+            _cache = Own(new CudaCache(config, (int)blocks));
+            cuda.synchronize();
         }
-        _cache = new CudaCache(config, (int)blocks);
-        cuda.synchronize();
+        catch
+        {
+            DisposeOwned();
+            throw;
+        }
+    }
+
+    private T Own<T>(T part) where T : IDisposable
+    {
+        _owned.Add(part);
+        return part;
+    }
+
+    private void DisposeOwned()
+    {
+        _owned.Reverse();
+        _owned.ForEach(part => part.Dispose());
     }
 
     public override ModelConfig Config { get; }
@@ -81,7 +103,7 @@ public sealed class CudaExecutor : StepExecutor
         Require(config);
         using var files = WeightFiles.Open(folder);
         var weights = CudaWeights.Load(files, config);
-        return Over(weights, () => new CudaExecutor(config, weights, options ?? new CudaOptions()));
+        return new CudaExecutor(config, weights, options ?? new CudaOptions());
     }
 
     /// <summary>
@@ -104,21 +126,8 @@ public sealed class CudaExecutor : StepExecutor
         var weights = CudaWeights.Of(model);
         var attached = model.Linears.Where(linear => linear.Adapter is not null)
             .ToDictionary(linear => linear.Name, linear => linear.Adapter!);
-        return Over(weights, () => new CudaExecutor(model.Config, weights, options ?? new CudaOptions(),
-            attached.Count == 0 ? null : table => table.Add(attached, name => attached[name].Kind.Name)));
-    }
-
-    private static CudaExecutor Over(CudaWeights weights, Func<CudaExecutor> make)
-    {
-        try
-        {
-            return make();
-        }
-        catch
-        {
-            weights.Dispose();
-            throw;
-        }
+        return new CudaExecutor(model.Config, weights, options ?? new CudaOptions(),
+            attached.Count == 0 ? null : table => table.Add(attached, name => attached[name].Kind.Name));
     }
 
     private static void Require(ModelConfig config)
@@ -223,14 +232,6 @@ public sealed class CudaExecutor : StepExecutor
         {
             CudaQueue.Free(graph);
         }
-        _hostInputs.Dispose();
-        _hostDrawn.Dispose();
-        _inputs.Dispose();
-        _cache.Dispose();
-        _forward.Dispose();
-        _adapters.Dispose();
-        _cublas.Dispose();
-        _weights.Dispose();
-        _queue.Dispose();
+        DisposeOwned();
     }
 }
