@@ -13,7 +13,7 @@ internal sealed unsafe partial class ForwardPass
         {
             for (var i = 0; i < products.Length; i++)
             {
-                Narrow(me, x, _count, layer.Linears[products[i].Linear].Name, memory.Low[i]);
+                Narrow(me, x, layer.Linears[products[i].Linear].Name, memory.Low[i]);
             }
             team.Meet();
         }
@@ -31,13 +31,13 @@ internal sealed unsafe partial class ForwardPass
     }
 
     /// <summary>x·Aᵀ of the rows that have an adapter at this layer.</summary>
-    private void Narrow(int me, RowBuffer x, int rows, string linear, RowBuffer low)
+    private void Narrow(int me, RowBuffer x, string linear, RowBuffer low)
     {
         foreach (var run in step.Runs)
         {
             if (run.Adapter.At(linear) is { } part && part.A.Part(me, team.Size) is var (from, to) && from < to)
             {
-                part.A.Multiply(x, run.First, Math.Min(run.Count, rows - run.First), from, to, low.Target);
+                part.A.Multiply(x, run.First, run.Count, from, to, low.Target);
             }
         }
     }

@@ -44,6 +44,7 @@ internal sealed class CpuAdapter : IDisposable
                 }
                 adapter.RequireFits(name, [weight.Outputs, weight.Inputs]);
                 _parts[name] = Part(maker, name, adapter);
+                Width = Math.Max(Width, _parts[name].A.Outputs);
             }
         }
         catch
@@ -54,7 +55,7 @@ internal sealed class CpuAdapter : IDisposable
     }
 
     /// <summary>The largest rank, filled up to a whole vector.</summary>
-    public int Width => _parts.Values.Select(part => part.A.Outputs).DefaultIfEmpty(0).Max();
+    public int Width { get; }
 
     public LowRank? At(string linear) => _parts.GetValueOrDefault(linear);
 
