@@ -63,6 +63,13 @@ internal sealed unsafe class CudaProgram
         return function;
     }
 
+    /// <summary>One of the .cu files that this assembly holds.</summary>
+    public static string Source(string name)
+    {
+        using StreamReader reader = new(typeof(CudaProgram).Assembly.GetManifestResourceStream(name)!);
+        return reader.ReadToEnd();
+    }
+
     private static byte[] Compile(string source, string name, string[] options)
     {
         var library = LibTorch.Nvrtc();
@@ -102,7 +109,8 @@ internal sealed unsafe class CudaProgram
         }
     }
 
-    private static void Check(int code, string what)
+    /// <exception cref="ModelException">The code isn't 0.</exception>
+    public static void Check(int code, string what)
     {
         if (code != 0)
         {

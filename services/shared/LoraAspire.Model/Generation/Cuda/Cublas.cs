@@ -36,10 +36,10 @@ internal sealed unsafe class Cublas : IDisposable
         // First, for it may find no room, and the handle would be lost with it.
         _workspace = empty([WorkspaceBytes], uint8, CUDA).DetachFromDisposeScope();
         nint handle;
-        CudaQueue.Check(((delegate* unmanaged<nint*, int>)Export("cublasCreate_v2"))(&handle), "cublasCreate");
+        CudaProgram.Check(((delegate* unmanaged<nint*, int>)Export("cublasCreate_v2"))(&handle), "cublasCreate");
         _handle = handle;
-        CudaQueue.Check(((delegate* unmanaged<nint, nint, int>)Export("cublasSetStream_v2"))(handle, queue.Stream), "cublasSetStream");
-        CudaQueue.Check(((delegate* unmanaged<nint, nint, nuint, int>)Export("cublasSetWorkspace_v2"))(handle, Aten.Data(_workspace),
+        CudaProgram.Check(((delegate* unmanaged<nint, nint, int>)Export("cublasSetStream_v2"))(handle, queue.Stream), "cublasSetStream");
+        CudaProgram.Check(((delegate* unmanaged<nint, nint, nuint, int>)Export("cublasSetWorkspace_v2"))(handle, Aten.Data(_workspace),
             (nuint)WorkspaceBytes), "cublasSetWorkspace");
     }
 
@@ -49,7 +49,7 @@ internal sealed unsafe class Cublas : IDisposable
     {
         // cuBLAS counts columns first: yᵀ [rows, n] = W · xᵀ.
         float one = 1, kept = add ? 1 : 0;
-        CudaQueue.Check(_multiply(_handle, Transposed, Plain, size.Rows, size.N, size.K, &one, (void*)w, Bfloat16, size.K, (void*)x,
+        CudaProgram.Check(_multiply(_handle, Transposed, Plain, size.Rows, size.N, size.K, &one, (void*)w, Bfloat16, size.K, (void*)x,
             Bfloat16, size.K, &kept, (void*)y, wide ? Float32 : Bfloat16, size.Rows, InFloat32, DefaultAlgorithm), "cublasGemmEx");
     }
 

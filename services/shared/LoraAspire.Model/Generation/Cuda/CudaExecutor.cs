@@ -161,9 +161,7 @@ public sealed class CudaExecutor : StepExecutor
 
     private void Enqueue(StepPlan plan)
     {
-        var (at, inputs) = (plan.Layout, Aten.Data(_inputs));
-        plan.Write(_hostInputs.As<int>());
-        _queue.ToDevice(inputs, _hostInputs.Address, at.Words * sizeof(int));
+        var (at, inputs) = (plan.Layout, Upload(plan));
         var split = ServeKernels.Splits(plan.Decoded, _kernels.BlocksOfRow, plan.Longest);
         void Launch() => _forward.Run(inputs, at, plan.Decoded, split, plan.HasAdapters, _cache);
         var key = (at.Rows, split.Splits, plan.HasAdapters);
@@ -184,6 +182,15 @@ public sealed class CudaExecutor : StepExecutor
             _graphs[key] = graph = _queue.Capture(Launch);
             _queue.Run(graph);
         }
+    }
+
+    /// <returns>Where the step's inputs lie on the device.</returns>
+    private nint Upload(StepPlan plan)
+    {
+        plan.Write(_hostInputs.As<int>());
+        var inputs = Aten.Data(_inputs);
+        _queue.ToDevice(inputs, _hostInputs.Address, plan.Layout.Words * sizeof(int));
+        return inputs;
     }
 
     public override int AddAdapter(Adapter adapter)
@@ -212,10 +219,7 @@ public sealed class CudaExecutor : StepExecutor
         {
             var count = Math.Min(MostTokens, all.Length - start);
             var plan = StepPlan.Of([new(all.AsMemory(start, count), start, blocks, false, _always)], MostSequences);
-            plan.Write(_hostInputs.As<int>());
-            var inputs = Aten.Data(_inputs);
-            _queue.ToDevice(inputs, _hostInputs.Address, plan.Layout.Words * sizeof(int));
-            _forward.Hidden(inputs, plan.Layout, plan.Decoded, ServeKernels.Splits(plan.Decoded, _kernels.BlocksOfRow, plan.Longest),
+            _forward.Hidden(Upload(plan), plan.Layout, plan.Decoded, ServeKernels.Splits(plan.Decoded, _kernels.BlocksOfRow, plan.Longest),
                 plan.HasAdapters, cache);
             _forward.AddRows(Aten.Data(sums), count);
             _queue.Wait();

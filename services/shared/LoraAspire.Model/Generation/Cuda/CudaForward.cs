@@ -55,9 +55,6 @@ internal sealed class CudaForward : IDisposable
     /// <summary>[sequences] int32.</summary>
     public nint Drawn { get; }
 
-    /// <summary>What the last norm gives of every row [rows, hidden] bfloat16, after <see cref="Norm"/>.</summary>
-    public nint Normed => _normed;
-
     /// <summary>A whole step: layers, and of the wanted rows logits and drawn tokens.</summary>
     /// <param name="inputs">As <paramref name="at"/> has them.</param>
     /// <param name="decoded">Rows, from the first on, that are their sequence's only one.</param>

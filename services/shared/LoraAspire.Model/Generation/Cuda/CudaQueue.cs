@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using LoraAspire.Model.Native;
+using static LoraAspire.Model.Native.CudaProgram;
 
 namespace LoraAspire.Model.Generation.Cuda;
 
@@ -28,13 +29,12 @@ internal sealed unsafe class CudaQueue : IDisposable
         Enter();
         Check(cuStreamCreate(out var stream, NonBlocking), nameof(cuStreamCreate));
         Stream = stream;
-        Overlaps = CudaDevice.Capability() >= StartsEarly;
     }
 
     public nint Stream { get; }
 
     /// <summary>Kernels may start before the one before them ends; they wait inside.</summary>
-    public bool Overlaps { get; set; }
+    private bool Overlaps { get; } = CudaDevice.Capability() >= StartsEarly;
 
     /// <summary>Gives the calling thread the device's context.</summary>
     public static void Enter() => Check(cuCtxSetCurrent(s_context.Value), nameof(cuCtxSetCurrent));
@@ -117,14 +117,6 @@ internal sealed unsafe class CudaQueue : IDisposable
     public static void Free(nint graph) => _ = cuGraphExecDestroy(graph);
 
     public void Dispose() => _ = cuStreamDestroy_v2(Stream);
-
-    public static void Check(int code, string what)
-    {
-        if (code != 0)
-        {
-            throw new ModelException($"CUDA: {what} failed with code {code}.");
-        }
-    }
 
     [StructLayout(LayoutKind.Sequential)]
     private struct LaunchConfig

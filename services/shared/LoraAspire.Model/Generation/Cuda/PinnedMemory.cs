@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LoraAspire.Model.Native;
 
 namespace LoraAspire.Model.Generation.Cuda;
 
@@ -9,7 +10,7 @@ internal sealed unsafe class PinnedMemory : IDisposable
 
     public PinnedMemory(long bytes)
     {
-        CudaQueue.Check(cuMemHostAlloc(out var address, (nuint)bytes, Portable), nameof(cuMemHostAlloc));
+        CudaProgram.Check(cuMemHostAlloc(out var address, (nuint)bytes, Portable), nameof(cuMemHostAlloc));
         (Address, Bytes) = (address, bytes);
     }
 

@@ -216,12 +216,5 @@ internal sealed unsafe class ServeKernels
     }
 
     private static string Source(string? folder) => string.Concat(s_sources.Select(name =>
-    {
-        if (folder is not null)
-        {
-            return File.ReadAllText(Path.Combine(folder, name));
-        }
-        using var reader = new StreamReader(typeof(ServeKernels).Assembly.GetManifestResourceStream(name)!);
-        return reader.ReadToEnd();
-    }));
+        folder is null ? CudaProgram.Source(name) : File.ReadAllText(Path.Combine(folder, name))));
 }

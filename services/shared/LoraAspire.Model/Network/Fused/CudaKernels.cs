@@ -14,7 +14,7 @@ internal sealed unsafe class CudaKernels : Kernels
     private const int ColumnThreads = 128;
     private const int MaxBlocks = 132 * 16;
 
-    private static readonly Lazy<CudaProgram> s_program = new(() => new CudaProgram(ReadSource(), Source));
+    private static readonly Lazy<CudaProgram> s_program = new(() => new CudaProgram(CudaProgram.Source(Source), Source));
 
     private readonly CudaProgram _program = s_program.Value;
 
@@ -198,11 +198,4 @@ internal sealed unsafe class CudaKernels : Kernels
         tensor is null ? 0 : (ulong)Aten.Data(tensor) + (ulong)(offset * sizeof(ushort));
 
     private static ulong Bits(double value) => BitConverter.SingleToUInt32Bits((float)value);
-
-    private static string ReadSource()
-    {
-        using var stream = typeof(CudaKernels).Assembly.GetManifestResourceStream(Source)!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
-    }
 }
