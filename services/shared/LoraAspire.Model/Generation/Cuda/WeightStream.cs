@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Weights;
-using Microsoft.Win32.SafeHandles;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Generation.Cuda;
@@ -18,54 +17,38 @@ internal static class WeightStream
     private const int PieceBytes = 8 << 20;
     private const int MostThreads = 8;
 
-    private readonly record struct Piece(SafeFileHandle File, string Path, long Offset, int Bytes, nint To);
+    private readonly record struct Piece(FileRange Range, string Path, long At, int Bytes, nint To);
 
     /// <exception cref="ModelException">A weight is missing or of another shape; a file is shorter than it was.</exception>
     public static void Copy(WeightFiles files, IReadOnlyList<WeightPart> parts)
     {
-        var handles = new Dictionary<string, SafeFileHandle>();
-        try
+        var pieces = new ConcurrentQueue<Piece>();
+        var others = new List<WeightPart>();
+        foreach (var part in parts)
         {
-            var pieces = new ConcurrentQueue<Piece>();
-            var others = new List<WeightPart>();
-            foreach (var part in parts)
+            var (file, entry) = files.Find(part.Name, part.Shape);
+            if (entry.Dtype != bfloat16 || file.Range(part.Name) is not { } range)
             {
-                var (file, entry) = files.Find(part.Name, part.Shape);
-                if (entry.Dtype != bfloat16 || entry.Strides is not null)
-                {
-                    others.Add(part);
-                    continue;
-                }
-                if (!handles.TryGetValue(file.Path, out var handle))
-                {
-                    handles[file.Path] = handle = File.OpenHandle(file.Path, options: FileOptions.SequentialScan);
-                }
-                var to = Aten.Data(part.To);
-                for (long at = 0; at < entry.Length; at += PieceBytes)
-                {
-                    pieces.Enqueue(new Piece(handle, file.Path, entry.Offset + at, (int)Math.Min(PieceBytes, entry.Length - at),
-                        to + (nint)at));
-                }
+                others.Add(part);
+                continue;
             }
-            cuda.synchronize(); // what libtorch still does with this memory comes first
-            var threads = Math.Clamp(Environment.ProcessorCount / 2, 1, Math.Min(MostThreads, Math.Max(1, pieces.Count)));
-            Task.WhenAll(Enumerable.Range(0, threads)
-                .Select(_ => Task.Factory.StartNew(() => Work(pieces), TaskCreationOptions.LongRunning))).GetAwaiter().GetResult();
-            foreach (var part in others)
+            var to = Aten.Data(part.To);
+            for (long at = 0; at < range.Length; at += PieceBytes)
             {
-                // Another type, or torch's own format: by libtorch, one after the other.
-                using var read = files.Read(part.Name, part.Shape, bfloat16, CUDA);
-                part.To.copy_(read);
-            }
-            cuda.synchronize();
-        }
-        finally
-        {
-            foreach (var handle in handles.Values)
-            {
-                handle.Dispose();
+                pieces.Enqueue(new Piece(range, file.Path, at, (int)Math.Min(PieceBytes, range.Length - at), to + (nint)at));
             }
         }
+        cuda.synchronize(); // what libtorch still does with this memory comes first
+        var threads = Math.Clamp(Environment.ProcessorCount / 2, 1, Math.Min(MostThreads, Math.Max(1, pieces.Count)));
+        Task.WhenAll(Enumerable.Range(0, threads)
+            .Select(_ => Task.Factory.StartNew(() => Work(pieces), TaskCreationOptions.LongRunning))).GetAwaiter().GetResult();
+        foreach (var part in others)
+        {
+            // Another type, or torch's own format: by libtorch, one after the other.
+            using var read = files.Read(part.Name, part.Shape, bfloat16, CUDA);
+            part.To.copy_(read);
+        }
+        cuda.synchronize();
     }
 
     private static void Work(ConcurrentQueue<Piece> pieces)
@@ -79,12 +62,7 @@ internal static class WeightStream
             {
                 var (queue, memory) = buffers[turn];
                 queue.Wait();
-                var room = memory.As<byte>()[..piece.Bytes];
-                for (var done = 0; done < piece.Bytes;)
-                {
-                    var read = RandomAccess.Read(piece.File, room[done..], piece.Offset + done);
-                    done += read > 0 ? read : throw new ModelException($"{piece.Path} became shorter while it was read.");
-                }
+                Read(piece, memory.As<byte>()[..piece.Bytes]);
                 queue.ToDevice(piece.To, memory.Address, piece.Bytes);
             }
         }
@@ -92,6 +70,18 @@ internal static class WeightStream
         {
             first.Wait();
             second.Wait();
+        }
+    }
+
+    private static void Read(Piece piece, Span<byte> room)
+    {
+        try
+        {
+            piece.Range.Read(room, piece.At);
+        }
+        catch (EndOfStreamException error)
+        {
+            throw new ModelException($"{piece.Path} became shorter while it was read.", error);
         }
     }
 }
