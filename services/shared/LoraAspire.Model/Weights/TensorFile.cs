@@ -70,18 +70,6 @@ public abstract class TensorFile(string path, IReadOnlyDictionary<string, Tensor
         : entry.Strides is not null ? null
         : new(_file ??= File.OpenHandle(Path, options: FileOptions.SequentialScan), entry.Offset, entry.Length);
 
-    /// <summary>Part of a tensor as its bytes lie in the file; libtorch has no part in it.</summary>
-    /// <param name="from">Bytes from the tensor's first element.</param>
-    internal void ReadBytes(TensorEntry entry, long from, Span<byte> into)
-    {
-        if (into.Length == 0)
-        {
-            return;
-        }
-        using var view = _map.CreateViewStream(entry.Offset + from, into.Length, MemoryMappedFileAccess.Read);
-        view.ReadExactly(into);
-    }
-
     public void Dispose()
     {
         _map.Dispose();

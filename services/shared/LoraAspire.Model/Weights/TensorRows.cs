@@ -8,23 +8,21 @@ namespace LoraAspire.Model.Weights;
 /// <summary>The rows of one tensor as float32, a few at a time. Needs no libtorch. A vector is one row, or a column.</summary>
 internal sealed class TensorRows
 {
-    private readonly TensorFile _file;
     private readonly TensorEntry _entry;
+    private readonly FileRange _range;
 
     /// <exception cref="ModelException">Of a type that is no number with a fraction, or not stored row after row.</exception>
     public TensorRows(TensorFile file, TensorEntry entry, bool asColumn = false)
     {
-        (_file, _entry) = (file, entry);
+        _entry = entry;
         if (entry.Dtype is not (ScalarType.Float64 or ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16))
         {
             throw new ModelException(
                 $"{file.Path}: tensor '{entry.Name}' is {entry.Dtype}; weights are float64, float32, float16 or bfloat16.");
         }
-        if (entry.Strides is not null)
-        {
-            throw new ModelException($"{file.Path}: tensor '{entry.Name}' is stored transposed, as a view of another. Save the model as "
+        _range = file.Range(entry.Name)
+            ?? throw new ModelException($"{file.Path}: tensor '{entry.Name}' is stored transposed, as a view of another. Save the model as "
                 + "safetensors first: the merger and the trainer write such.");
-        }
         (Rows, Columns) = entry.Shape switch
         {
             [var rows, var columns] => (rows, columns),
@@ -45,7 +43,7 @@ internal sealed class TensorRows
         var bytes = System.Buffers.ArrayPool<byte>.Shared.Rent(checked(length * size));
         try
         {
-            _file.ReadBytes(_entry, first * Columns * size, bytes.AsSpan(0, length * size));
+            _range.Read(bytes.AsSpan(0, length * size), first * Columns * size);
             var part = Math.Max(1, length / Environment.ProcessorCount + 1);
             Parallel.For(0, (length + part - 1) / part, index =>
             {

@@ -58,10 +58,6 @@ public sealed class WeightFiles : IDisposable
 
     public bool Has(string name) => _fileOf.ContainsKey(name);
 
-    /// <summary>The file of a tensor and where it lies there; null where there is none.</summary>
-    internal (TensorFile File, TensorEntry Entry)? Find(string name) =>
-        _fileOf.TryGetValue(name, out var file) ? (file, file.Tensors[name]) : null;
-
     /// <summary>The names of the files that hold a folder's weights, the index among them.</summary>
     /// <exception cref="ModelException">No weights, or an index that names a file elsewhere.</exception>
     public static IReadOnlyList<string> Names(string directory)

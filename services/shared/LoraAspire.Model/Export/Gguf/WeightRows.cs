@@ -19,13 +19,7 @@ internal static class WeightRows
     /// <exception cref="ModelException">No such tensor, or not of the shape that config.json gives it.</exception>
     public static GgufTensor Of(NamedTensor tensor, WeightFiles weights, GgmlType wanted)
     {
-        var (file, entry) = weights.Find(tensor.Name)
-            ?? throw new ModelException($"{weights.Directory}: no tensor '{tensor.Name}', which config.json calls for.");
-        if (!entry.Shape.SequenceEqual(tensor.Shape))
-        {
-            throw new ModelException($"{file.Path}: tensor '{entry.Name}' is [{string.Join(", ", entry.Shape)}], but config.json makes it "
-                + $"[{string.Join(", ", tensor.Shape)}].");
-        }
+        var (file, entry) = weights.Find(tensor.Name, tensor.Shape);
         return Of(tensor, tensor.Gguf, new(file, entry, asColumn: tensor.HeadRows > 0), tensor.Shape, TypeOf(tensor, wanted), tensor.Scale);
     }
 
