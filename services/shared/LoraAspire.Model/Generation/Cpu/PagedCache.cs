@@ -1,4 +1,5 @@
 using LoraAspire.Model.Generation.Batching;
+using LoraAspire.Model.Generation.Cpu.Matrices;
 using LoraAspire.Model.Network;
 
 namespace LoraAspire.Model.Generation.Cpu;
@@ -17,7 +18,7 @@ internal sealed unsafe class PagedCache : IDisposable
     public PagedCache(ModelConfig config, int blocks)
     {
         (_heads, _dim, Blocks) = (config.NumKeyValueHeads, config.HeadDim, blocks);
-        PaddedDim = (_dim + 15) & ~15;
+        PaddedDim = NumberRows.Width(_dim);
         _memory = new NativeBuffer(checked(BytesPerBlock(config) * blocks), cleared: false);
     }
 
@@ -30,7 +31,7 @@ internal sealed unsafe class PagedCache : IDisposable
     public int PaddedDim { get; }
 
     public static long BytesPerBlock(ModelConfig config) => checked((long)config.NumHiddenLayers * config.NumKeyValueHeads * Positions
-        * (config.HeadDim + ((config.HeadDim + 15) & ~15)) * sizeof(float));
+        * (config.HeadDim + NumberRows.Width(config.HeadDim)) * sizeof(float));
 
     /// <summary>[head_dim, 16]</summary>
     public float* Keys(int layer, int block, int head) =>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using LoraAspire.Model.Generation.Cpu.Matrices;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Families;
@@ -209,11 +210,7 @@ internal sealed unsafe class ServeKernels
     private static int RowThreads(int width) => Math.Clamp((width / 8 + 31) / 32 * 32, 32, 512);
 
     /// <summary>As transformers has it: the factor is rounded to bfloat16 before it multiplies.</summary>
-    private static float Rounded(double value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits((float)value);
-        return BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
-    }
+    private static float Rounded(double value) => Quantization.ToFloat(Quantization.ToBFloat16((float)value));
 
     private static string Source(string? folder) => string.Concat(s_sources.Select(name =>
         folder is null ? CudaProgram.Source(name) : File.ReadAllText(Path.Combine(folder, name))));

@@ -79,7 +79,7 @@ internal sealed unsafe class MatrixMaker(Kernels kernels, CpuWeights form)
 
     private static Matrix Quantized(RawWeights raw, int outputs, int inputs)
     {
-        int k = Blocks.Padded(inputs), scales = Blocks.Scales(k);
+        int k = Matrix.Padded(inputs), scales = Blocks.Scales(k);
         var bytes = ((long)outputs * k) + 63 & ~63L;
         var copy = new NativeBuffer(bytes + ((long)outputs * scales * sizeof(ushort)));
         Parallel.For(0, outputs, () => new float[inputs], (row, _, values) =>

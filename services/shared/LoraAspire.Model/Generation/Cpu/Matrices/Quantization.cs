@@ -19,11 +19,11 @@ internal static unsafe class Quantization
 
     /// <summary>Weights of a row, plus 128. A scale is rounded up to bfloat16, and the weights are rounded to it as it then is.</summary>
     /// <param name="from">[inputs]</param>
-    /// <param name="to">[Blocks.Padded(inputs)]</param>
+    /// <param name="to">[Matrix.Padded(inputs)]</param>
     /// <param name="scales">[Blocks.Scales(…)]</param>
     public static void Weights(float* from, int inputs, byte* to, ushort* scales)
     {
-        for (var block = 0; block * Blocks.Size < Blocks.Padded(inputs); block++)
+        for (var block = 0; block * Blocks.Size < Matrix.Padded(inputs); block++)
         {
             var values = new ReadOnlySpan<float>(from + (block * Blocks.Size), Math.Min(Blocks.Size, inputs - (block * Blocks.Size)));
             var largest = 0f;

@@ -4,7 +4,7 @@ namespace LoraAspire.Model.Generation.Cpu.Matrices;
 internal sealed unsafe class QuantizedMatrix<TProduct>(nint weights, nint scales, int outputs, int inputs, IDisposable owner)
     : Matrix(outputs, inputs, owner) where TProduct : IByteProduct
 {
-    private readonly int _k = Blocks.Padded(inputs);
+    private readonly int _k = Padded(inputs);
 
     public override void Multiply(RowBuffer x, int first, int count, int from, int to, Target target) =>
         QuantizedProduct<TProduct>.Run(x.Quantized, first, count, (byte*)weights, (ushort*)scales, from, to, target.From(first));

@@ -19,8 +19,6 @@ internal static class Blocks
 
     /// <summary>Scales of a row of k values, with those that fill up the last vector.</summary>
     public static int Scales(int k) => ((k / Size) + 7) & ~7;
-
-    public static int Padded(int k) => (k + Size - 1) & ~(Size - 1);
 }
 
 /// <summary>
