@@ -56,10 +56,10 @@ internal sealed unsafe class AdapterTable : IDisposable
             throw new ModelException("The adapter changes weights of the base itself (modules_to_save, or a start taken out of the base): "
                 + "merge it, and serve the merged model.");
         }
-        return Add(adapter.Layers, name => adapter.Layers[name].Kind.Name);
+        return Add(adapter.Layers);
     }
 
-    public int Add(IReadOnlyDictionary<string, LayerAdapter> layers, Func<string, string> kind)
+    public int Add(IReadOnlyDictionary<string, LayerAdapter> layers)
     {
         var slot = Array.IndexOf(_held, null);
         if (slot < 0)
@@ -76,7 +76,7 @@ internal sealed unsafe class AdapterTable : IDisposable
             layer.RequireFits(name, ShapeOf(index % s_names.Length));
             if (layer.Kind.Fused(layer) is not { } update)
             {
-                throw new ModelException($"{kind(name)} can't run beside the base: merge the adapter, and serve the merged model.");
+                throw new ModelException($"{layer.Kind.Name} can't run beside the base: merge the adapter, and serve the merged model.");
             }
             entries[index] = Take(update, name, held);
         }

@@ -127,7 +127,7 @@ public sealed class CudaExecutor : StepExecutor
         var attached = model.Linears.Where(linear => linear.Adapter is not null)
             .ToDictionary(linear => linear.Name, linear => linear.Adapter!);
         return new CudaExecutor(model.Config, weights, options ?? new CudaOptions(),
-            attached.Count == 0 ? null : table => table.Add(attached, name => attached[name].Kind.Name));
+            attached.Count == 0 ? null : table => table.Add(attached));
     }
 
     private static void Require(ModelConfig config)
