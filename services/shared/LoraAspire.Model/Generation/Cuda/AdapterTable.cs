@@ -41,7 +41,10 @@ internal sealed unsafe class AdapterTable : IDisposable
         _down = empty([mostRows * MostLayers * MostRank], float32, CUDA).DetachFromDisposeScope();
     }
 
-    public static int PerSlot(ModelConfig config) => config.NumHiddenLayers * s_names.Length;
+    /// <summary>Linear layers of a decoder layer.</summary>
+    public static int PerLayer => s_names.Length;
+
+    public static int PerSlot(ModelConfig config) => config.NumHiddenLayers * PerLayer;
 
     public nint Address => Aten.Data(_table);
 
@@ -73,7 +76,7 @@ internal sealed unsafe class AdapterTable : IDisposable
         foreach (var (name, layer) in layers)
         {
             var index = IndexOf(name);
-            layer.RequireFits(name, ShapeOf(index % s_names.Length));
+            layer.RequireFits(name, ShapeOf(index % PerLayer));
             if (layer.Kind.Fused(layer) is not { } update)
             {
                 throw new ModelException($"{layer.Kind.Name} can't run beside the base: merge the adapter, and serve the merged model.");
@@ -124,7 +127,7 @@ internal sealed unsafe class AdapterTable : IDisposable
         var kind = parts.Length == 4 ? Array.IndexOf(s_names, parts[3]) : -1;
         return kind >= 0 && parts[0] == "model" && parts[1] == "layers" && int.TryParse(parts[2], out var layer)
             && layer >= 0 && layer < _config.NumHiddenLayers
-            ? (layer * s_names.Length) + kind
+            ? (layer * PerLayer) + kind
             : throw new ModelException(name == "lm_head"
                 ? "LoRA on lm_head can be merged, but not run beside the base: merge the adapter first."
                 : $"The adapter was made for another base: this one has no layer {name}.");

@@ -93,7 +93,8 @@ internal sealed class CudaForward : IDisposable
             {
                 if (adapters)
                 {
-                    _kernels.LowRank(x, y, wide, _adapters, ((index * 7) + group.First, group.Count), choice, rows, size, tiles);
+                    var first = (index * AdapterTable.PerLayer) + group.First;
+                    _kernels.LowRank(x, y, wide, _adapters, (first, group.Count), choice, rows, size, tiles);
                 }
             }
 

@@ -11,7 +11,7 @@ internal sealed record CpuLinear(string Name, Matrix Weight, NativeBuffer? Bias)
 internal sealed record CpuLayer(NativeBuffer InputNorm, NativeBuffer? AttentionOutputNorm, NativeBuffer MlpNorm,
     NativeBuffer? MlpOutputNorm, NativeBuffer? QueryNorm, NativeBuffer? KeyNorm, IReadOnlyList<CpuLinear> Linears)
 {
-    public const int Query = 0, Key = 1, Value = 2, Output = 3, Gate = 4, Up = 5, Down = 6, Count = 7;
+    public const int Query = 0, Key = 1, Value = 2, Output = 3, Gate = 4, Up = 5, Down = 6;
 }
 
 /// <summary>All weights of a model, as a pass computes with them.</summary>
