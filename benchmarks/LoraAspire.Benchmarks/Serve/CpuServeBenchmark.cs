@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using LoraAspire.Model.Export.Gguf;
 using LoraAspire.Model.Generation.Cpu;
 using LoraAspire.Model.Network;
 using static TorchSharp.torch;
@@ -74,9 +75,8 @@ internal static class CpuServeBenchmark
     private static (string Name, double Ours, double Theirs, double Bytes, double Operations) Measure(Case one, string folder, int threads,
         int rounds)
     {
-        var path = Path.Combine(folder, one.Name + ".gguf");
         using var model = LlamaModel.Initialize(one.Config, CPU, float32, seed: 1);
-        GgufFile.Write(path, model, one.Weights == CpuWeights.Q8_0);
+        var path = Export(model, Path.Combine(folder, one.Name), one.Weights == CpuWeights.Q8_0 ? GgmlType.Q8 : GgmlType.F32);
         var positions = Prompt + one.Tokens + 1;
         var options = new CpuOptions { Weights = one.Weights, Threads = threads, CacheBytes = 512 << 20 };
         using var ours = new OurDecoder(CpuExecutor.Of(model, options), one.Callers, positions);
@@ -102,6 +102,15 @@ internal static class CpuServeBenchmark
                 + $"theirs {b:0.0} ({other.Min():0.0} to {other.Max():0.0}), ratio {a / b:0.00}; "
                 + $"{bytes / 1e9:0.0} GB/s of weights, {a * weights / 1e9:0.0} thousand million products a second"));
         return (one.Name, a, b, bytes, a * weights);
+    }
+
+    private static string Export(LlamaModel model, string folder, GgmlType type)
+    {
+        ModelFolder.Write(folder, model);
+        using ModelGguf gguf = new(folder, "benchmark", type, dialogue: null, tokenizer: null);
+        var path = Path.Combine(folder, "model.gguf");
+        gguf.Write(path, () => { }, CancellationToken.None);
+        return path;
     }
 
     private static double Rate(IDecoder decoder, int[][] prompts, Case one)

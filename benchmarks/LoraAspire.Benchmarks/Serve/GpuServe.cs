@@ -5,7 +5,6 @@ using LoraAspire.Model.Generation.Batching;
 using LoraAspire.Model.Generation.Cuda;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
-using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Benchmarks.Serve;
@@ -88,7 +87,9 @@ internal static class GpuServe
             }
             if (folder is not null)
             {
-                Write(model, folder);
+                var start = Stopwatch.GetTimestamp();
+                ModelFolder.Write(folder, model);
+                Console.WriteLine($"written in {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s");
             }
         }
         if (folder is not null)
@@ -191,28 +192,6 @@ internal static class GpuServe
             best = Math.Max(best, 10 * 2.0 * (1L << 30) / Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
         return best;
-    }
-
-    private static void Write(LlamaModel model, string folder)
-    {
-        var start = Stopwatch.GetTimestamp();
-        Directory.CreateDirectory(folder);
-        var config = model.Config;
-        File.WriteAllText(Path.Combine(folder, "config.json"), JsonSerializer.Serialize(new
-        {
-            model_type = "llama",
-            vocab_size = config.VocabSize,
-            hidden_size = config.HiddenSize,
-            intermediate_size = config.IntermediateSize,
-            num_hidden_layers = config.NumHiddenLayers,
-            num_attention_heads = config.NumAttentionHeads,
-            max_position_embeddings = config.MaxPositionEmbeddings,
-            rms_norm_eps = config.RmsNormEps,
-            torch_dtype = "bfloat16",
-        }));
-        SafetensorsWriter.Write(Path.Combine(folder, WeightFiles.Single),
-            model.Weights().Select(weight => TensorSource.Of(weight.Name, weight.Tensor)));
-        Console.WriteLine($"written in {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s");
     }
 
     private static double LoadTime(string folder, CudaOptions options)
