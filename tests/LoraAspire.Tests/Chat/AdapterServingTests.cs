@@ -113,6 +113,25 @@ public sealed class AdapterServingTests : IDisposable, ILogger<ModelPool>
     }
 
     [Fact]
+    public async Task What_ends_answers_is_read_before_weights_are_so_that_a_broken_file_of_it_keeps_nothing_in_memory()
+    {
+        const string ends = "generation_config.json";
+        var (folder, dora) = (_folder.CreateSubdirectory("base").FullName, _folder.CreateSubdirectory("dora").FullName);
+        foreach (var file in Directory.GetFiles(GoldenFolder.Pebble))
+        {
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        }
+        SaveAdapter(dora, new LoraConfig(2, 4, 0, ["q_proj"]) { UseDora = true }, seed: 1);
+        using var model = LocalModel.Load(folder, CPU);
+        await File.WriteAllTextAsync(Path.Combine(folder, ends), "{", Cancelled);
+        // Of what would be refused too, what is refused first tells what was looked at first.
+        await File.WriteAllTextAsync(Path.Combine(folder, "model.safetensors"), "broken", Cancelled);
+
+        Assert.Contains(ends, Assert.Throws<ModelException>(() => LocalModel.Load(folder, CPU)).Message);
+        Assert.Contains(ends, (await Assert.ThrowsAsync<ModelException>(() => model.WithAdapterAsync(dora))).Message);
+    }
+
+    [Fact]
     public async Task The_least_recently_used_gives_way_and_one_in_use_or_whose_adapter_is_does_not()
     {
         string[] models = [.. Enumerable.Range(0, 4).Select(i => Path.Combine(_folder.FullName, $"m{i}"))];

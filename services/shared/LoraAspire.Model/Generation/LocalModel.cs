@@ -17,11 +17,13 @@ public sealed class LocalModel : IDisposable
     private readonly string _directory;
     private readonly int _adapter;
 
-    private LocalModel(BatchEngine engine, string directory, HfTokenizer tokenizer, ModelPrompt prompt, int adapter = NoAdapter)
+    /// <param name="endIds">Of <see cref="EndTokens"/>, which reads a file that may be broken: before there is an engine, which would be
+    /// nobody's then.</param>
+    private LocalModel(BatchEngine engine, string directory, HfTokenizer tokenizer, ModelPrompt prompt, IReadOnlySet<int> endIds,
+        int adapter = NoAdapter)
     {
         (_engine, _directory, _adapter) = (engine, directory, adapter);
-        (Tokenizer, Format, Warning) = (tokenizer, prompt.Format, prompt.Warning);
-        EndIds = EndTokens.Of(directory, tokenizer, prompt.Format);
+        (Tokenizer, Format, Warning, EndIds) = (tokenizer, prompt.Format, prompt.Warning, endIds);
     }
 
     public HfTokenizer Tokenizer { get; }
@@ -53,8 +55,9 @@ public sealed class LocalModel : IDisposable
         {
             var tokenizer = HfTokenizer.Load(directory);
             var prompt = ModelPrompt.Of(directory, fallback);
+            var endIds = EndTokens.Of(directory, tokenizer, prompt.Format);
             return new LocalModel(new(Executors.Load(directory, device, weights), tokenizer, limits ?? UsualLimits(device)), directory,
-                tokenizer, prompt);
+                tokenizer, prompt, endIds);
         }
         catch (Exception error) when (error is FileNotFoundException or InvalidDataException or NotSupportedException)
         {
@@ -69,8 +72,10 @@ public sealed class LocalModel : IDisposable
     public static LocalModel Of(LlamaModel model, string directory, PromptFormat? format, int cacheTokens)
     {
         var tokenizer = HfTokenizer.Load(directory);
-        return new LocalModel(new(Executors.Of(model, cacheTokens), tokenizer, UsualLimits(model.Device)), directory, tokenizer,
-            new(format ?? PromptTemplate.Load(ModelPrompt.LastResort), null));
+        ModelPrompt prompt = new(format ?? PromptTemplate.Load(ModelPrompt.LastResort), null);
+        var endIds = EndTokens.Of(directory, tokenizer, prompt.Format);
+        return new LocalModel(new(Executors.Of(model, cacheTokens), tokenizer, UsualLimits(model.Device)), directory, tokenizer, prompt,
+            endIds);
     }
 
     /// <summary>
@@ -83,7 +88,9 @@ public sealed class LocalModel : IDisposable
     {
         using var adapter = await Task.Run(() => Adapter.Load(folder)).ConfigureAwait(false);
         var prompt = PromptFormat.Of(folder) is { } trained ? new ModelPrompt(trained, null) : new(Format, Warning);
-        return new LocalModel(_engine, _directory, Tokenizer, prompt, await _engine.AddAdapterAsync(adapter).ConfigureAwait(false));
+        var endIds = EndTokens.Of(_directory, Tokenizer, prompt.Format);
+        var added = await _engine.AddAdapterAsync(adapter).ConfigureAwait(false);
+        return new LocalModel(_engine, _directory, Tokenizer, prompt, endIds, added);
     }
 
     /// <inheritdoc cref="BatchEngine.StreamAsync"/>
