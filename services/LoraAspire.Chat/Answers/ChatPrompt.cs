@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LoraAspire.Chat.OpenAi;
+using LoraAspire.Model;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Generation.Constraints;
 using LoraAspire.Model.Generation.Tools;
@@ -81,8 +82,8 @@ internal sealed class ChatPrompt
 
     private Func<TokenConstraint>? Constraint(LocalModel model, ToolCallFormat? calls) =>
         calls is not null && _options.ToolMode is RequiredChatToolMode mode
-            ? JsonConstraints.ForToolCall(JsonElement.Parse(TemplateMessages.Tools(_tools)), mode.RequiredFunctionName, calls,
-                model.Tokenizer, model.EndIds, MostForced(mode))
+            ? JsonConstraints.ForToolCall(JsonElement.Parse(TemplateMessages.Tools(_tools), ForeignJson.ReadWritten),
+                mode.RequiredFunctionName, calls, model.Tokenizer, model.EndIds, MostForced(mode))
         : _options.ResponseFormat is not ChatResponseFormatJson json ? null
         : json.Schema is { } schema ? JsonConstraints.ForSchema(schema, model.Tokenizer, model.EndIds)
         : JsonConstraints.ForObject(model.Tokenizer, model.EndIds);

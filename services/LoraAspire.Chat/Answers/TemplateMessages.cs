@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LoraAspire.Model;
 using Microsoft.Extensions.AI;
 using TemplateMessage = LoraAspire.Model.Prompts.ChatMessage;
 
@@ -9,7 +10,11 @@ namespace LoraAspire.Chat.Answers;
 /// <summary>Messages and tools as chat templates see them: the dicts of transformers' apply_chat_template.</summary>
 internal static class TemplateMessages
 {
-    private static readonly JsonSerializerOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        MaxDepth = ForeignJson.WrittenDepth,
+    };
 
     public static List<TemplateMessage> Of(IEnumerable<ChatMessage> messages) =>
         [.. messages.Select(message => TemplateMessage.FromJson(JsonSerializer.SerializeToElement(Message(message), s_json)))];
@@ -22,7 +27,7 @@ internal static class TemplateMessages
         {
             function["description"] = tool.Description;
         }
-        function["parameters"] = JsonNode.Parse(tool.JsonSchema.GetRawText());
+        function["parameters"] = JsonNode.Parse(tool.JsonSchema.GetRawText(), documentOptions: ForeignJson.Read);
         return new JsonObject { ["type"] = "function", ["function"] = function };
     })]).ToJsonString(s_json);
 
@@ -47,7 +52,7 @@ internal static class TemplateMessages
             ["id"] = call.CallId,
             ["type"] = "function",
             // Templates write the arguments as an object, though OpenAI's API sends them as a text.
-            ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = JsonNode.Parse(ToolCalls.Arguments(call)) },
+            ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = Arguments(call) },
         })];
         if (calls.Length > 0)
         {
@@ -55,4 +60,7 @@ internal static class TemplateMessages
         }
         return said;
     }
+
+    private static JsonNode? Arguments(FunctionCallContent call) =>
+        JsonNode.Parse(ToolCalls.Arguments(call), documentOptions: ForeignJson.Read);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.Model;
 using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Chat.Answers;
@@ -17,7 +18,7 @@ internal static class ToolCalls
     /// <param name="arguments">A JSON object.</param>
     public static FunctionCallContent Of(string id, string name, string arguments)
     {
-        using var json = JsonDocument.Parse(arguments);
+        using var json = JsonDocument.Parse(arguments, ForeignJson.Read);
         return new(id, name, json.RootElement.EnumerateObject().GroupBy(field => field.Name)
             .ToDictionary(field => field.Key, object? (field) => field.Last().Value.Clone()))
         { RawRepresentation = arguments };
@@ -33,8 +34,8 @@ internal static class ToolCalls
     {
         try
         {
-            using var json = JsonDocument.Parse(text);
-            return json.RootElement.ValueKind == JsonValueKind.Object;
+            using var json = JsonDocument.Parse(text, ForeignJson.Read);
+            return json.RootElement.ValueKind == JsonValueKind.Object && ForeignJson.IsText(json.RootElement);
         }
         catch (JsonException)
         {

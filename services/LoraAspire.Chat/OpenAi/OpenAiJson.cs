@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using LoraAspire.Chat.Streaming;
+using LoraAspire.Model;
 
 namespace LoraAspire.Chat.OpenAi;
 
@@ -12,6 +13,7 @@ public static class OpenAiJson
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         // Chinese stays readable; the answers are application/json and event streams, never HTML.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        MaxDepth = ForeignJson.WrittenDepth,
     };
 
     public static IResult Answer<T>(T answer) => TypedResults.Json(answer, Options);

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using LoraAspire.Chat.OpenAi;
+using LoraAspire.Model;
 using LoraAspire.Pipelines.Terminal;
 
 namespace LoraAspire.Chat.Requests;
@@ -11,7 +12,7 @@ public static class RequestBody
 {
     private const string HalfCharacter = "an escape (\\ud800 to \\udfff) that is half a character";
 
-    private static readonly JsonDocumentOptions s_json = new() { MaxDepth = 128, AllowDuplicateProperties = false };
+    private static readonly JsonDocumentOptions s_json = ForeignJson.Read with { AllowDuplicateProperties = false };
 
     /// <exception cref="RequestException">Not application/json (only such a request is one that other sites' pages can't send unasked), or
     /// not JSON.</exception>

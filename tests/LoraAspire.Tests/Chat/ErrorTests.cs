@@ -34,6 +34,10 @@ public sealed class ErrorTests : IAsyncLifetime
     [InlineData("{\"model\":\"tuned\",\"messages\":[{\"role\":\"user\",\"content\":\"\\ud800\"}]}", "messages")]
     [InlineData("{\"model\":\"tuned\",\"\\udfff\":1}", "model")]
     [InlineData("{\"model\":\"tuned\",\"stop\":[\"a\",\"\\uD83D\"]}", "stop")]
+    [InlineData("{\"model\":\"tuned\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"function\":"
+        + "{\"name\":\"f\",\"arguments\":\"{\\\"a\\\": [\\\"\\\\ud800\\\"]}\"}}]}]}", "messages[0].tool_calls[0].function.arguments")]
+    [InlineData("{\"model\":\"tuned\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"function\":"
+        + "{\"name\":\"f\",\"arguments\":\"{\\\"\\\\udfff\\\": 1}\"}}]}]}", "messages[0].tool_calls[0].function.arguments")]
     [InlineData("{\"model\":5}", "model")]
     [InlineData("{\"model\":\"tuned\",\"temperature\":\"hot\"}", "temperature")]
     [InlineData("{\"model\":\"tuned\",\"temperature\":2.5}", "temperature")]

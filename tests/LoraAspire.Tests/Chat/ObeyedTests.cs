@@ -149,6 +149,45 @@ public sealed class ObeyedTests : IAsyncLifetime
             HfTokenizer.Load(_service.Model).Decode(ids).Trim());
     }
 
+    /// <summary>NEST stands for objects within each other, as many as make the body the deepest that is read.</summary>
+    [Theory]
+    [InlineData("/tokenize", 4, """
+        "messages": [{"role": "user", "content": "Who?"}], "tools": [{"type": "function", "function": {"name": "f", "parameters": NEST}}]
+        """)]
+    [InlineData(Path, 4, """
+        "messages": [{"role": "user", "content": "Who?"}], "tools": [{"type": "function", "function": {"name": "f", "parameters": NEST}}],
+        "tool_choice": "required", "max_tokens": 4
+        """)]
+    [InlineData(Path, 3, """
+        "messages": [{"role": "user", "content": "Who?"}], "max_tokens": 4,
+        "response_format": {"type": "json_schema", "json_schema": {"name": "c", "schema": NEST}}
+        """)]
+    [InlineData("/api/chat", 6, """
+        "messages": [{"role": "user", "content": "Who?"}, {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": NEST}}]},
+          {"role": "tool", "content": "done"}], "stream": false
+        """)]
+    [InlineData(Path, 0, """
+        "messages": [{"role": "user", "content": "Who?"}, {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f",
+          "arguments": "NEST"}}]}, {"role": "tool", "tool_call_id": "c", "content": "done"}]
+        """)]
+    [InlineData("/v1/responses", 1, "\"input\": \"Who?\", \"max_output_tokens\": 4, \"metadata\": NEST")]
+    [InlineData("/v1/responses", 1, "\"input\": \"Who?\", \"max_output_tokens\": 4, \"metadata\": NEST, \"stream\": true")]
+    [InlineData("/v1/responses", 3, """
+        "input": "Who?", "max_output_tokens": 4, "text": {"format": {"type": "json_schema", "name": "c", "schema": NEST}}, "stream": true
+        """)]
+    public async Task What_nests_as_deeply_as_a_body_may_is_answered_or_refused_in_words(string path, int around, string fields)
+    {
+        TakeTools();
+        var nest = string.Concat(Enumerable.Repeat("{'a':", 127 - around)) + "{}" + new string('}', 127 - around);
+        nest = nest.Replace("'", around == 0 ? "\\\"" : "\"", StringComparison.Ordinal);
+        var body = fields.Replace("NEST", nest, StringComparison.Ordinal);
+
+        var answer = await _service.PostAsync(path, $$"""{"model": "tuned", {{body}} }""");
+
+        Assert.True(answer.Status is HttpStatusCode.OK or HttpStatusCode.BadRequest, answer.Text);
+        Assert.DoesNotContain("event: error", answer.Text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_template_that_leaves_tools_out_is_told_of()
     {

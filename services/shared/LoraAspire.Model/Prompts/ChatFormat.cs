@@ -133,7 +133,7 @@ public sealed record ChatFormat(ChatTemplate Template, DateOnly? Date) : PromptF
     }
 
     private static JsonElement? Tools(Conversation conversation) =>
-        conversation.Tools is { } tools ? JsonElement.Parse(tools) : null;
+        conversation.Tools is { } tools ? JsonElement.Parse(tools, ForeignJson.ReadWritten) : null;
 
     /// <summary>What the assistant says in a message of <see cref="Messages"/>.</summary>
     private static string Says(Conversation conversation, int message)

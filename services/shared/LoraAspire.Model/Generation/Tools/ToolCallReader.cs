@@ -156,12 +156,12 @@ public sealed class ToolCallReader(ToolCallFormat format)
                 && name.GetString() is { Length: > 0 } text
                 && (call.TryGetProperty(format.ArgumentsKey, out var arguments)
                     || call.TryGetProperty(format.ArgumentsKey == "arguments" ? "parameters" : "arguments", out arguments))
-                && arguments.ValueKind == JsonValueKind.Object)
+                && arguments.ValueKind == JsonValueKind.Object && ForeignJson.IsText(arguments))
             {
                 return new(text, arguments.GetRawText());
             }
         }
-        // Not JSON, or with half a surrogate pair in the name: the model's text, and no call.
+        // Not JSON, or with half a character in the name: the model's text, and no call.
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             return null;
