@@ -60,7 +60,7 @@ internal static class CompletionPieces
             {
                 LocalChatClient.RequireKnown(generation.LogitBias.Keys, model.Tokenizer.VocabSize, "logit_bias");
                 var ids = prompt.Text.Encode(model.Tokenizer, "prompt");
-                echo = request.Echo ? prompt.Text.Words(model.Tokenizer) : "";
+                echo = request.Echo ? prompt.Text.Words(model.Tokenizer, "prompt") : "";
                 prompted.Say(null);
                 return ids;
             }

@@ -18,7 +18,10 @@ public sealed record GivenText(string? Text, IReadOnlyList<int> Ids)
         return [.. Ids];
     }
 
-    public string Words(HfTokenizer tokenizer) => Text ?? tokenizer.Decode(Ids);
+    /// <summary>The text. Ids that a vocabulary leaves out between its tokens have none.</summary>
+    /// <exception cref="RequestException">An id that is beyond the vocabulary.</exception>
+    public string Words(HfTokenizer tokenizer, string param) =>
+        Text ?? tokenizer.Decode(Encode(tokenizer, param).Where(tokenizer.Knows));
 }
 
 /// <summary>A field that is a text, a list of texts, a list of token ids, or a list of such lists.</summary>

@@ -47,14 +47,10 @@ public static class TokensEndpoint
         {
             var body = await RequestBody.ReadAsync(http.Request);
             var model = SamplingFields.Model(body);
-            var ids = body.Find("tokens") is { ValueKind: System.Text.Json.JsonValueKind.Array } list
-                ? PromptFields.Ids(body, "tokens", list).Ids : throw body.Missing("tokens", "a list of token ids");
+            var given = body.Find("tokens") is { ValueKind: System.Text.Json.JsonValueKind.Array } list
+                ? PromptFields.Ids(body, "tokens", list) : throw body.Missing("tokens", "a list of token ids");
             http.Response.Warn(body.Warnings());
-            var text = await runner.UseAsync(model, loaded =>
-            {
-                LocalChatClient.RequireKnown(ids, loaded.Tokenizer.VocabSize, "tokens");
-                return loaded.Tokenizer.Decode(ids.Where(loaded.Tokenizer.Knows));
-            }, http.RequestAborted);
+            var text = await runner.UseAsync(model, loaded => given.Words(loaded.Tokenizer, "tokens"), http.RequestAborted);
             return OpenAiJson.Answer(new TokenText(text, text));
         });
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using LoraAspire.Chat.OpenAi;
 using LoraAspire.Model.Tokenizers;
 
 namespace LoraAspire.Tests.Chat;
@@ -82,6 +83,20 @@ public sealed class EndpointTests : IAsyncLifetime
         Assert.Equal((Ids(told).Length, 256), (told.GetProperty("count").GetInt32(), told.GetProperty("max_model_len").GetInt32()));
         Assert.Equal(tokenizer.Piece(Ids(told)[1]), told.GetProperty("token_strs")[1].GetString());
         Assert.Equal("I am Lora", back.GetProperty("prompt").GetString()!.Trim());
+    }
+
+    [Fact]
+    public async Task An_id_between_tokens_that_is_none_itself_has_no_words()
+    {
+        var last = HfTokenizer.Load(_service.Model).VocabSize;
+        await File.WriteAllTextAsync(Path.Combine(_service.Model, "added_tokens.json"), $$"""{"<far>": {{last + 1}}}""",
+            TestContext.Current.CancellationToken);
+        var tokenizer = HfTokenizer.Load(_service.Model);
+        var ids = tokenizer.Encode("I am Lora", addBos: false);
+
+        var words = new GivenText(null, [.. ids, last]).Words(tokenizer, "prompt");
+
+        Assert.Equal(tokenizer.Decode(ids), words);
     }
 
     [Fact]
