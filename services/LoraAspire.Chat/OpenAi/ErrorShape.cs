@@ -2,6 +2,7 @@ using LoraAspire.Chat.Ollama;
 using LoraAspire.Chat.Streaming;
 using LoraAspire.Model;
 using LoraAspire.Model.Generation.Batching;
+using LoraAspire.Model.Generation.Constraints;
 using LoraAspire.ServiceDefaults.Access;
 
 namespace LoraAspire.Chat.OpenAi;
@@ -56,6 +57,8 @@ public sealed class ErrorShape(RequestDelegate next, ILogger<ErrorShape> logger)
                 return new(late.StatusCode, "The body came too slowly.", Invalid, null, null);
             case BadHttpRequestException broken:
                 return new(broken.StatusCode, "The body can't be read: it ended early or is broken.", Invalid, null, null);
+            case ConstraintException refusal:
+                return new(StatusCodes.Status400BadRequest, refusal.Message, Invalid, null, null);
             case ModelException unusable:
                 logger.LogError(unusable, "{Path}: the model can't be run", context.Request.Path);
                 return new(StatusCodes.Status500InternalServerError, unusable.Message, "server_error", null, "model_unusable");

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Runtime.CompilerServices;
 using LoraAspire.Model.Generation.Batching;
+using LoraAspire.Model.Generation.Constraints;
 using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Tests.Chat;
@@ -168,6 +169,18 @@ public sealed class ErrorTests : IAsyncLifetime
         Assert.Equal((HttpStatusCode.InternalServerError, "server_error"), (answer.Status, answer.Error.Type));
         Assert.DoesNotContain("Sequence", answer.Text);
         AssertWords(answer);
+    }
+
+    [Fact]
+    public async Task What_an_answer_can_not_be_held_to_is_the_request_s_fault_whenever_it_is_found()
+    {
+        await using ChatService stuck = new("I am Lora", new FailingClient(() => new ConstraintException("No token fits.")));
+        await stuck.StartAsync();
+
+        var answer = await stuck.PostAsync(Chat, $$"""{"model":"tuned",{{User}}}""");
+
+        Assert.Equal((HttpStatusCode.BadRequest, "invalid_request_error", "No token fits."),
+            (answer.Status, answer.Error.Type, answer.Error.Message));
     }
 
     [Fact]
