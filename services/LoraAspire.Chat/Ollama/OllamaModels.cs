@@ -44,26 +44,33 @@ internal static class OllamaModels
         });
     }
 
-    private static OllamaTag Tag(ServedModel model) => new(model.Id, model.Id, model.Created,
-        Directory.EnumerateFiles(model.Source.Folder).Sum(file => new FileInfo(file).Length), Digest(model), Details(model.Source.Folder));
+    internal static OllamaTag Tag(ServedModel model) => new(model.Id, model.Id, model.Created,
+        Read(() => Directory.EnumerateFiles(model.Source.Folder).Sum(file => new FileInfo(file).Length), 0), Digest(model),
+        Details(model.Source.Folder));
 
     private static string Digest(ServedModel model) => Path.GetFileName(model.Source.Folder) is { Length: 64 } name
         && name.All(char.IsAsciiHexDigitLower) ? name : "";
 
-    private static OllamaDetails Details(string folder)
+    private static OllamaDetails Details(string folder) => Read(() =>
+    {
+        var config = ModelConfig.Load(folder);
+        using var weights = WeightFiles.Open(folder);
+        var parameters = weights.Tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
+        return new("", "safetensors", config.ModelType, [config.ModelType], Size(parameters),
+            config.TorchDtype.ToString().ToLowerInvariant());
+    }, new OllamaDetails("", "safetensors", "unknown", [], "unknown", "unknown"));
+
+    /// <summary>A model that can't be run, or whose folder is gone, is listed all the same; whoever asks it is told why.</summary>
+    private static T Read<T>(Func<T> read, T unknown)
     {
         try
         {
-            var config = ModelConfig.Load(folder);
-            using var weights = WeightFiles.Open(folder);
-            var parameters = weights.Tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
-            return new("", "safetensors", config.ModelType, [config.ModelType], Size(parameters),
-                config.TorchDtype.ToString().ToLowerInvariant());
+            return read();
         }
-        catch (Exception error) when (error is ModelException or IOException or InvalidDataException or NotSupportedException)
+        catch (Exception error) when (error is ModelException or IOException or UnauthorizedAccessException or InvalidDataException
+            or NotSupportedException)
         {
-            // A model that can't be run is listed all the same; whoever asks it is told why.
-            return new("", "safetensors", "unknown", [], "unknown", "unknown");
+            return unknown;
         }
     }
 

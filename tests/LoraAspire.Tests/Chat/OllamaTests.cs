@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.Chat.Ollama;
 
 namespace LoraAspire.Tests.Chat;
 
@@ -64,6 +65,14 @@ public sealed class OllamaTests : IAsyncLifetime
         Assert.Equal(256, shown.GetProperty("model_info").GetProperty("llama.context_length").GetInt32());
         Assert.Equal("{instruction}!", shown.GetProperty("template").GetString());
         Assert.Matches(@"^\d+\.\d+\.\d+$", version);
+    }
+
+    [Fact]
+    public void A_model_whose_folder_is_gone_when_it_is_looked_at_is_listed_with_what_is_known()
+    {
+        var tag = OllamaModels.Tag(new("gone", new(Path.Combine(_service.Model, "gone")), _service.Clock.GetUtcNow()));
+
+        Assert.Equal(("gone", 0, "unknown"), (tag.Name, tag.Size, tag.Details.Family));
     }
 
     [Fact]
