@@ -21,7 +21,11 @@ internal static class MessageFields
                 Content(message))]),
             _ => throw message.Bad("role", "must be system, developer, user, assistant or tool"),
         };
-        read.AuthorName = role == "tool" ? message.Text("name") : null;
+        if (role == "tool")
+        {
+            read.AuthorName = message.Text("name");
+            return read;
+        }
         message.WithoutEffect(["name"]);
         return read;
     }

@@ -10,6 +10,9 @@ namespace LoraAspire.Chat.Requests;
 /// </summary>
 public sealed class RequestFields
 {
+    /// <summary>Of each kind: a body may have thousands, and a header is short.</summary>
+    private const int MostTold = 20;
+
     private readonly JsonElement _json;
     private readonly string _path;
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
@@ -34,9 +37,14 @@ public sealed class RequestFields
     {
         var unknown = _objects.SelectMany(one => one._json.EnumerateObject().Select(field => field.Name)
             .Where(name => !one._asked.Contains(name)).Select(one.At)).ToList();
-        return unknown.Count == 0 ? _notes
-            : [.. _notes, "Not known here, and without effect: "
-                + $"{string.Join(", ", unknown.Take(20))}{(unknown.Count > 20 ? ", …" : "")}."];
+        var notes = _notes.Distinct().ToList();
+        if (notes.Count > MostTold)
+        {
+            notes = [.. notes.Take(MostTold), $"And {notes.Count - MostTold} more like these."];
+        }
+        return unknown.Count == 0 ? notes
+            : [.. notes, "Not known here, and without effect: "
+                + $"{string.Join(", ", unknown.Take(MostTold))}{(unknown.Count > MostTold ? ", …" : "")}."];
     }
 
     /// <summary>The name that errors give a field: "messages[0].content".</summary>

@@ -56,6 +56,31 @@ public sealed class FieldTests
             "Not known here, and without effect: temprature, store2, stream_options.usage."], warnings);
     }
 
+    [Fact]
+    public void Only_so_many_remarks_are_made_of_one_request_and_one_that_stands_twice_is_made_once()
+    {
+        var messages = string.Join(", ", Enumerable.Repeat("""{"role": "user", "name": "me", "content": "x"}""", 30));
+        var body = RequestBody.Parse(System.Text.Encoding.UTF8.GetBytes($$"""{"model": "m", "messages": [{{messages}}], "new": 1}"""));
+        _ = ChatRequest.Read(body);
+        var responses = RequestBody.Parse("""{"model": "m", "input": "x", "include": ["a", "a"]}"""u8.ToArray());
+        _ = ResponseRequest.Read(responses);
+
+        Assert.Equal([.. Enumerable.Range(0, 20).Select(i => $"'messages[{i}].name' has no effect here."), "And 10 more like these.",
+            "Not known here, and without effect: new."], body.Warnings());
+        Assert.Equal(["'include' of 'a' has no effect here."], responses.Warnings());
+    }
+
+    [Fact]
+    public void A_tool_s_name_reaches_the_template_and_is_not_told_as_without_effect()
+    {
+        var body = RequestBody.Parse("""
+            {"model": "m", "messages": [{"role": "tool", "name": "add", "tool_call_id": "c", "content": "5"}]}
+            """u8.ToArray());
+
+        Assert.Equal("add", ChatRequest.Read(body).Messages[0].AuthorName);
+        Assert.Empty(body.Warnings());
+    }
+
     [Theory]
     [InlineData("-1", null)]
     [InlineData("0", 0)]
