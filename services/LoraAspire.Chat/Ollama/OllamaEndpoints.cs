@@ -25,11 +25,12 @@ public static class OllamaEndpoints
         List<ChatMessage> messages = [.. (body.Objects("messages") ?? []).Select(OllamaMessages.Read)];
         OllamaStream stream = new(options.ModelId!, clock, options.TopLogprobs is not null,
             (answer, text, contents) => answer with { Message = OllamaMessage.Of(text, contents) });
+        options.Prompted = stream.Say;
         if (messages.Count == 0)
         {
             return await LoadAsync(http, body, runner, stream, options);
         }
-        return await AnswerAsync(http, body, stream, Pieces(client, messages, options, stream, http.RequestAborted));
+        return await AnswerAsync(http, body, stream, Pieces(client, messages, options, http.RequestAborted));
     }
 
     private static async Task<IResult> GenerateAsync(HttpContext http, IChatClient client, ModelRunner runner, ModelCatalog catalog,
@@ -44,6 +45,7 @@ public static class OllamaEndpoints
         var (prompt, system) = (body.Text("prompt") ?? "", body.Text("system") ?? "");
         OllamaStream stream = new(options.ModelId!, clock, options.TopLogprobs is not null,
             (answer, text, _) => answer with { Response = text });
+        options.Prompted = stream.Say;
         if (prompt.Length == 0)
         {
             return await LoadAsync(http, body, runner, stream, options);
@@ -52,25 +54,19 @@ public static class OllamaEndpoints
         {
             List<ChatMessage> messages = system.Length > 0 ? [new(ChatRole.System, system)] : [];
             messages.Add(new(ChatRole.User, prompt));
-            return await AnswerAsync(http, body, stream, Pieces(client, messages, options, stream, http.RequestAborted));
+            return await AnswerAsync(http, body, stream, Pieces(client, messages, options, http.RequestAborted));
         }
         if (system.Length > 0 || options.ResponseFormat is not null)
         {
             throw body.Bad("raw", "goes on with the prompt as it is: leave out 'system' and 'format'");
         }
         CompletionRequest request = new([new(prompt, [])], options, Echo: false, Stream: false, IncludeUsage: false);
-        var pieces = CompletionPieces.OfAsync(runner, request, stream.Prompted, http.RequestAborted).Select(piece => new OllamaPiece(
-            piece.Piece.Text, [], piece.Piece.Logprobs, piece.Piece.Finish?.ToString().ToLowerInvariant(), piece.PromptTokens,
-            piece.Piece.Tokens));
-        return await AnswerAsync(http, body, stream, pieces);
+        return await AnswerAsync(http, body, stream, CompletionPieces.OfAsync(runner, request, http.RequestAborted).Select(OllamaPiece.Of));
     }
 
     private static IAsyncEnumerable<OllamaPiece> Pieces(IChatClient client, IReadOnlyList<ChatMessage> messages, LocalChatOptions options,
-        OllamaStream stream, CancellationToken cancellationToken)
-    {
-        options.Prompted = stream.Say;
-        return client.GetStreamingResponseAsync(messages, options, cancellationToken).Select(OllamaPiece.Of);
-    }
+        CancellationToken cancellationToken) =>
+        client.GetStreamingResponseAsync(messages, options, cancellationToken).Select(OllamaPiece.Of);
 
     /// <summary>Streamed, unless the request says otherwise.</summary>
     private static async Task<IResult> AnswerAsync(HttpContext http, RequestFields body, OllamaStream stream,
@@ -94,6 +90,7 @@ public static class OllamaEndpoints
         _ = body.Flag("stream");
         http.Response.Warn(body.Warnings());
         await runner.UseAsync(options.ModelId, bool (LocalModel _) => true, http.RequestAborted);
+        stream.Say(null);
         return OpenAiJson.Answer(await stream.WholeAsync(new[] { new OllamaPiece("", [], [], "load", 0, 0) }.ToAsyncEnumerable()));
     }
 }

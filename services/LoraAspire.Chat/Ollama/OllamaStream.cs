@@ -18,6 +18,9 @@ internal sealed record OllamaPiece(string Text, IReadOnlyList<AIContent> Content
         var finish = update.FinishReason is not { } reason ? null : reason == ChatFinishReason.Length ? "length" : "stop";
         return new(update.Text, [.. update.Contents], piece.Logprobs, finish, usage?.InputTokenCount ?? 0, piece.Tokens);
     }
+
+    public static OllamaPiece Of(CompletionPiece piece) =>
+        new(piece.Piece.Text, [], piece.Piece.Logprobs, piece.Finish, piece.PromptTokens, piece.Piece.Tokens);
 }
 
 /// <summary>Pieces → Ollama's answers, with the times that each phase took.</summary>

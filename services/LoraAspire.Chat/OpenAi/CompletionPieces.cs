@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using LoraAspire.Chat.Models;
-using LoraAspire.Chat.Streaming;
 using LoraAspire.Model.Generation;
 
 namespace LoraAspire.Chat.OpenAi;
@@ -9,7 +8,11 @@ namespace LoraAspire.Chat.OpenAi;
 /// <param name="Prompt">Which of the request's prompts it goes on with.</param>
 /// <param name="PromptTokens">Of that prompt.</param>
 /// <param name="Echo">The prompt, where the answer repeats it and this is its first piece.</param>
-internal sealed record CompletionPiece(int Prompt, TextPiece Piece, int PromptTokens, string Echo);
+internal sealed record CompletionPiece(int Prompt, TextPiece Piece, int PromptTokens, string Echo)
+{
+    /// <summary>The API's word for how the answer ended; null where it goes on.</summary>
+    public string? Finish => Piece.Finish?.ToString().ToLowerInvariant();
+}
 
 /// <summary>Goes on with several prompts at a time; their pieces come as they are made.</summary>
 internal static class CompletionPieces
@@ -17,12 +20,12 @@ internal static class CompletionPieces
     /// <summary>Of one request.</summary>
     private const int Together = 8;
 
-    public static async IAsyncEnumerable<CompletionPiece> OfAsync(ModelRunner runner, CompletionRequest request, Prompted prompted,
+    public static async IAsyncEnumerable<CompletionPiece> OfAsync(ModelRunner runner, CompletionRequest request,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var pieces = Channel.CreateUnbounded<CompletionPiece>(new() { SingleReader = true });
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var running = RunAsync(runner, request, prompted, pieces.Writer, stop.Token);
+        var running = RunAsync(runner, request, pieces.Writer, stop.Token);
         try
         {
             await foreach (var piece in pieces.Reader.ReadAllAsync(cancellationToken))
@@ -37,8 +40,8 @@ internal static class CompletionPieces
         }
     }
 
-    private static async Task RunAsync(ModelRunner runner, CompletionRequest request, Prompted prompted,
-        ChannelWriter<CompletionPiece> pieces, CancellationToken cancellationToken)
+    private static async Task RunAsync(ModelRunner runner, CompletionRequest request, ChannelWriter<CompletionPiece> pieces,
+        CancellationToken cancellationToken)
     {
         var generation = LocalChatClient.Generation(request.Options);
         try
@@ -61,7 +64,7 @@ internal static class CompletionPieces
                 LocalChatClient.RequireKnown(generation.LogitBias.Keys, model.Tokenizer.VocabSize, "logit_bias");
                 var ids = prompt.Text.Encode(model.Tokenizer, "prompt");
                 echo = request.Echo ? prompt.Text.Words(model.Tokenizer, "prompt") : "";
-                prompted.Say(null);
+                request.Options.Prompted?.Invoke(null);
                 return ids;
             }
             HashSet<int> begun = [];

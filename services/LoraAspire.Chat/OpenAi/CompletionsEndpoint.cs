@@ -25,7 +25,8 @@ public static class CompletionsEndpoint
             Completion completion =
                 new($"cmpl-{Guid.NewGuid():N}", "text_completion", clock.GetUtcNow().ToUnixTimeSeconds(), request.Options.ModelId, []);
             Prompted prompted = new();
-            var pieces = CompletionPieces.OfAsync(runner, request, prompted, http.RequestAborted);
+            request.Options.Prompted = prompted.Say;
+            var pieces = CompletionPieces.OfAsync(runner, request, http.RequestAborted);
             if (request.Stream)
             {
                 return OpenAiJson.Stream(Chunks(pieces, request, completion), prompted);
@@ -35,7 +36,7 @@ public static class CompletionsEndpoint
             {
                 Choices = [.. all.GroupBy(piece => Index(piece, request)).OrderBy(answer => answer.Key).Select(answer =>
                     new CompletionChoice(answer.Key, string.Concat(answer.Select(piece => piece.Echo + piece.Piece.Text)),
-                        Finish(answer.Last()), Logprobs([.. answer], request, 0)))],
+                        answer.Last().Finish, Logprobs([.. answer], request, 0)))],
                 Usage = Cost(all),
             });
         });
@@ -55,7 +56,7 @@ public static class CompletionsEndpoint
             {
                 ended.Add(piece);
             }
-            yield return completion with { Choices = [new(index, piece.Echo + piece.Piece.Text, Finish(piece), logprobs)] };
+            yield return completion with { Choices = [new(index, piece.Echo + piece.Piece.Text, piece.Finish, logprobs)] };
         }
         if (request.IncludeUsage)
         {
@@ -65,8 +66,6 @@ public static class CompletionsEndpoint
 
     private static int Index(CompletionPiece piece, CompletionRequest request) =>
         (piece.Prompt * request.Options.Choices) + piece.Piece.Choice;
-
-    private static string? Finish(CompletionPiece piece) => piece.Piece.Finish?.ToString().ToLowerInvariant();
 
     private static CompletionLogprobs? Logprobs(IReadOnlyList<CompletionPiece> pieces, CompletionRequest request, int offset) =>
         request.Options.TopLogprobs is null ? null : CompletionLogprobs.Of(pieces.SelectMany(piece => piece.Piece.Logprobs), offset);

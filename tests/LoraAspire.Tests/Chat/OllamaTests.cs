@@ -52,6 +52,20 @@ public sealed class OllamaTests : IAsyncLifetime
         Assert.Equal(("length", 1), (cut.GetProperty("done_reason").GetString(), cut.GetProperty("eval_count").GetInt32()));
     }
 
+    [Theory]
+    [InlineData("\"prompt\": \"Who?\"")]
+    [InlineData("\"prompt\": \"Who?!\", \"raw\": true")]
+    [InlineData("\"prompt\": \"\"")]
+    public async Task The_time_until_the_model_was_there_is_told_with_a_template_without_and_when_nothing_else_is_asked(string fields)
+    {
+        _service.Clock.AutoAdvanceAmount = TimeSpan.FromMilliseconds(1);
+
+        var answer = (await _service.PostAsync("/api/generate",
+            $$"""{"model": "tuned", "stream": false, "options": {"temperature": 0}, {{fields}}}""")).Json;
+
+        Assert.True(answer.GetProperty("load_duration").GetInt64() > 0);
+    }
+
     [Fact]
     public async Task Models_are_listed_and_shown_from_their_files()
     {
