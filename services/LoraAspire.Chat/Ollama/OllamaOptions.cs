@@ -21,31 +21,21 @@ internal static class OllamaOptions
     /// <exception cref="RequestException">A value out of range.</exception>
     public static LocalChatOptions Read(RequestFields body, ModelCatalog catalog)
     {
-        var options = body.Object("options") ?? new RequestFields(JsonElement.Parse("{}"));
-        var predict = (int?)options.Whole("num_predict", -2, int.MaxValue);
-        var seed = options.Whole("seed", long.MinValue, long.MaxValue);
-        options.WithoutEffect(s_withoutEffect);
+        var fields = body.Object("options") ?? new RequestFields(JsonElement.Parse("{}"));
+        var predict = (int?)fields.Whole("num_predict", -2, int.MaxValue);
+        fields.WithoutEffect(s_withoutEffect);
         body.WithoutEffect(["keep_alive"]);
         body.WithoutEffect(["think"], "false");
         var wanted = body.Flag("logprobs") ?? false;
         var top = (int?)body.Whole("top_logprobs", 0, SamplingFields.MostTopLogprobs);
-        return new()
-        {
-            ModelId = Model(body, catalog),
-            Temperature = (float?)options.Number("temperature", 0, 2),
-            TopP = SamplingFields.TopP(options.Number("top_p", 0, 1)),
-            TopK = (int?)options.Whole("top_k", -1, int.MaxValue) is { } k ? Math.Max(k, 0) : null,
-            MinP = options.Number("min_p", 0, 1),
-            RepetitionPenalty = SamplingFields.Repetition(options, "repeat_penalty"),
-            FrequencyPenalty = (float?)options.Number("frequency_penalty", -2, 2),
-            PresencePenalty = (float?)options.Number("presence_penalty", -2, 2),
-            Seed = seed == -1 ? null : seed,
-            StopSequences = SamplingFields.Stop(options, "stop"),
-            MaxOutputTokens = predict < 0 ? Unlimited
-                : predict == 0 ? throw options.Bad("num_predict", "must be -2, -1 or at least 1") : predict,
-            ResponseFormat = Format(body),
-            TopLogprobs = wanted ? top ?? 0 : null,
-        };
+        var model = Model(body, catalog);
+        var options = SamplingFields.Read(fields, "repeat_penalty");
+        options.ModelId = model;
+        options.MaxOutputTokens = predict < 0 ? Unlimited
+            : predict == 0 ? throw fields.Bad("num_predict", "must be -2, -1 or at least 1") : predict;
+        options.ResponseFormat = Format(body);
+        options.TopLogprobs = wanted ? top ?? 0 : null;
+        return options;
     }
 
     /// <summary>Ollama's clients write "name:latest" for a name alone.</summary>

@@ -5,33 +5,45 @@ using LoraAspire.Chat.OpenAi;
 namespace LoraAspire.Chat.Requests;
 
 /// <summary>
-/// How tokens are drawn, as all of OpenAI's endpoints write it. top_k, min_p and repetition_penalty are additions that other local servers
-/// know too.
+/// How tokens are drawn, as all endpoints write it. top_k, min_p and repetition_penalty are additions to OpenAI's API that other local
+/// servers know too.
 /// </summary>
 internal static class SamplingFields
 {
     public const int MostChoices = 16, MostTopLogprobs = 20;
     private const int MostStops = 64;
 
+    /// <summary>Of OpenAI's endpoints, with the model.</summary>
     /// <exception cref="RequestException">A value out of range.</exception>
     public static LocalChatOptions Read(RequestFields body)
     {
-        var seed = body.Whole("seed", long.MinValue, long.MaxValue);
+        var model = Model(body);
+        var options = Read(body, "repetition_penalty");
+        options.ModelId = model;
+        options.LogitBias = LogitBias(body);
+        options.Choices = (int?)body.Whole("n", 1, MostChoices) ?? 1;
+        return options;
+    }
+
+    /// <summary>What Ollama's endpoints have too.</summary>
+    /// <param name="fields">Where they stand: a body, or an object in it.</param>
+    /// <param name="repetition">The API's name for the repetition penalty.</param>
+    /// <exception cref="RequestException">A value out of range.</exception>
+    public static LocalChatOptions Read(RequestFields fields, string repetition)
+    {
+        var seed = fields.Whole("seed", long.MinValue, long.MaxValue);
         return new()
         {
-            ModelId = Model(body),
-            Temperature = (float?)body.Number("temperature", 0, 2),
-            TopP = TopP(body.Number("top_p", 0, 1)),
-            TopK = (int?)body.Whole("top_k", -1, int.MaxValue) is { } k ? Math.Max(k, 0) : null,
-            MinP = body.Number("min_p", 0, 1),
-            RepetitionPenalty = Repetition(body, "repetition_penalty"),
-            FrequencyPenalty = (float?)body.Number("frequency_penalty", -2, 2),
-            PresencePenalty = (float?)body.Number("presence_penalty", -2, 2),
-            LogitBias = LogitBias(body),
+            Temperature = (float?)fields.Number("temperature", 0, 2),
+            TopP = TopP(fields.Number("top_p", 0, 1)),
+            TopK = (int?)fields.Whole("top_k", -1, int.MaxValue) is { } k ? Math.Max(k, 0) : null,
+            MinP = fields.Number("min_p", 0, 1),
+            RepetitionPenalty = Repetition(fields, repetition),
+            FrequencyPenalty = (float?)fields.Number("frequency_penalty", -2, 2),
+            PresencePenalty = (float?)fields.Number("presence_penalty", -2, 2),
             // -1 asks for another text each time, as llama.cpp and Ollama have it.
             Seed = seed == -1 ? null : seed,
-            StopSequences = Stop(body, "stop"),
-            Choices = (int?)body.Whole("n", 1, MostChoices) ?? 1,
+            StopSequences = Stop(fields, "stop"),
         };
     }
 
@@ -39,12 +51,12 @@ internal static class SamplingFields
         : throw body.Missing("model", "GET /v1/models lists them");
 
     /// <summary>0 leaves the most probable token alone, as the least share that can be.</summary>
-    public static float? TopP(double? value) => value is { } share ? (float)Math.Max(share, 1e-6) : null;
+    private static float? TopP(double? value) => value is { } share ? (float)Math.Max(share, 1e-6) : null;
 
-    public static double? Repetition(RequestFields body, string name) => body.Number(name, 0, 100) is not { } penalty ? null
+    private static double? Repetition(RequestFields body, string name) => body.Number(name, 0, 100) is not { } penalty ? null
         : penalty > 0 ? penalty : throw body.Bad(name, "must be above 0");
 
-    public static List<string> Stop(RequestFields body, string name)
+    private static List<string> Stop(RequestFields body, string name)
     {
         var stop = body.Texts(name);
         return stop.Any(text => text.Length == 0) ? throw body.Bad(name, "must not hold an empty text")
