@@ -41,16 +41,15 @@ public static class EmbeddingsEndpoint
             body.Refuse("dimensions", "an embedding has as many numbers as the model's hidden states, and none of them can be left out");
             body.WithoutEffect(["user"]);
             http.Response.Warn(body.Warnings());
-            List<EmbeddingEntry> entries = [];
-            long tokens = 0;
-            foreach (var input in inputs)
+            var embedded = await runner.UseAsync(model, loaded => inputs.Select(input =>
             {
-                var (numbers, length) = await runner.UseAsync(model, loaded => Of(loaded, input), http.RequestAborted);
-                entries.Add(new("embedding", entries.Count,
-                    isBase64 ? Convert.ToBase64String(MemoryMarshal.AsBytes<float>(numbers)) : numbers));
-                tokens += length;
-            }
-            return OpenAiJson.Answer(new EmbeddingList("list", entries, model, Pooling, new(tokens, tokens)));
+                http.RequestAborted.ThrowIfCancellationRequested();
+                return Of(loaded, input);
+            }).ToList(), http.RequestAborted);
+            var tokens = embedded.Sum(one => (long)one.Tokens);
+            return OpenAiJson.Answer(new EmbeddingList("list", [.. embedded.Select((one, index) => new EmbeddingEntry("embedding", index,
+                isBase64 ? Convert.ToBase64String(MemoryMarshal.AsBytes<float>(one.Numbers)) : one.Numbers))], model, Pooling,
+                new(tokens, tokens)));
         });
 
     private static (float[] Numbers, int Tokens) Of(LocalModel model, GivenText input)
