@@ -70,10 +70,7 @@ public static class ChatCompletionsEndpoint
             {
                 yield return Of(new() { ToolCalls = [CallEntry.Of(call, calls[piece.Choice]++)] });
             }
-            foreach (var part in update.Contents.OfType<UsageContent>())
-            {
-                usage.Add(part.Details);
-            }
+            CollectedAnswers.Count(update, usage);
             if (update.FinishReason is { } finish)
             {
                 yield return Of(new(), finish.Value);

@@ -1,6 +1,6 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LoraAspire.Chat.Answers;
 using LoraAspire.Model.Generation;
 using Microsoft.Extensions.AI;
 
@@ -15,36 +15,26 @@ internal sealed class ResponseEvents(ResponseObject begun, ResponseItem item)
 
     public async IAsyncEnumerable<string> OfAsync(IAsyncEnumerable<ChatResponseUpdate> updates)
     {
-        StringBuilder text = new();
-        List<TokenLogprob> logprobs = [];
-        UsageDetails usage = new();
-        ChatFinishReason? finish = null;
+        CollectedAnswers said = new();
         await foreach (var update in updates)
         {
             foreach (var opening in _sequence == 0 ? Opening() : [])
             {
                 yield return opening;
             }
+            said.Add(update);
             var piece = LocalChatClient.PieceOf(update);
-            text.Append(update.Text);
-            logprobs.AddRange(piece.Logprobs);
-            finish = update.FinishReason ?? finish;
-            foreach (var part in update.Contents.OfType<UsageContent>())
-            {
-                usage.Add(part.Details);
-            }
             if (update.Text.Length > 0 || piece.Logprobs.Count > 0)
             {
                 yield return Text("delta", update.Text, piece.Logprobs);
             }
         }
-        var whole = ResponsePart.Of(text.ToString(), logprobs);
-        var said = item.Ended(whole, finish);
-        yield return Text("done", whole.Text, logprobs, name: "text");
+        var ended = begun.Ended(item, said);
+        var whole = ended.Output[0].Content[0];
+        yield return Text("done", whole.Text, said.Answers[0].Logprobs, name: "text");
         yield return Part("done", whole);
-        yield return Event("response.output_item.done", new() { ["output_index"] = 0, ["item"] = Node(said) });
-        yield return Event(finish == ChatFinishReason.Length ? "response.incomplete" : "response.completed",
-            new() { ["response"] = Node(begun.Ended(said, finish, usage)) });
+        yield return Event("response.output_item.done", new() { ["output_index"] = 0, ["item"] = Node(ended.Output[0]) });
+        yield return Event($"response.{ended.Status}", new() { ["response"] = Node(ended) });
     }
 
     /// <summary>What went wrong after the stream had begun.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.Chat.Answers;
 using LoraAspire.Model.Generation;
 using Microsoft.Extensions.AI;
 
@@ -22,13 +23,20 @@ public sealed record ResponseObject(string Id, string Object, long CreatedAt, st
             "auto", null, request.Metadata ?? s_none);
     }
 
-    public ResponseObject Ended(ResponseItem item, ChatFinishReason? finish, UsageDetails usage) => this with
+    /// <param name="item">Its message, as it began.</param>
+    /// <param name="said">Its one answer, whole.</param>
+    internal ResponseObject Ended(ResponseItem item, CollectedAnswers said)
     {
-        Status = item.Status,
-        IncompleteDetails = finish == ChatFinishReason.Length ? new("max_output_tokens") : null,
-        Output = [item],
-        Usage = ResponseUsage.Of(usage),
-    };
+        var answer = said.Answers[0];
+        var ended = item.Ended(ResponsePart.Of(answer.Text.ToString(), answer.Logprobs), answer.Finish);
+        return this with
+        {
+            Status = ended.Status,
+            IncompleteDetails = answer.Finish == ChatFinishReason.Length ? new("max_output_tokens") : null,
+            Output = [ended],
+            Usage = ResponseUsage.Of(said.Usage),
+        };
+    }
 }
 
 public sealed record IncompleteDetails(string Reason);

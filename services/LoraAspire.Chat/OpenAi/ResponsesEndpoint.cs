@@ -27,8 +27,6 @@ public static class ResponsesEndpoint
             }
             var answers = await CollectedAnswers.OfAsync(updates);
             http.Response.Warn(prompted.Warning is { } warning ? [warning] : []);
-            var answer = answers.Answers[0];
-            var said = item.Ended(ResponsePart.Of(answer.Text.ToString(), answer.Logprobs), answer.Finish);
-            return OpenAiJson.Answer(begun.Ended(said, answer.Finish, answers.Usage));
+            return OpenAiJson.Answer(begun.Ended(item, answers));
         });
 }
