@@ -33,7 +33,6 @@ public sealed class LocalChatClient(ModelRunner runner, TimeProvider clock) : IC
         int[] Encode(LocalModel model)
         {
             asked = prompt.Encode(model, generation.MaxNewTokens);
-            RequireKnown(generation.LogitBias.Keys, model.Tokenizer.VocabSize, "logit_bias");
             (options as LocalChatOptions)?.Prompted?.Invoke(model.Warning);
             return asked.Ids;
         }

@@ -8,7 +8,8 @@ namespace LoraAspire.Chat.Models;
 /// <summary>Finds the model that a request names, holds it in memory while the request lasts, and hands over the pieces.</summary>
 public sealed class ModelRunner(ModelCatalog catalog, ModelPool pool)
 {
-    /// <exception cref="RequestException">No such model, or a prompt that leaves no room for an answer.</exception>
+    /// <exception cref="RequestException">No such model, a bias for no token of it, or a prompt that leaves no room for an
+    /// answer.</exception>
     /// <exception cref="QueueFullException">Too many wait for this model already.</exception>
     public async IAsyncEnumerable<(TextPiece Piece, int PromptTokens)> StreamAsync(
         string? modelId, Func<LocalModel, int[]> prompt, GenerationOptions options,
@@ -16,6 +17,7 @@ public sealed class ModelRunner(ModelCatalog catalog, ModelPool pool)
     {
         var served = Find(modelId);
         using var lease = await RentAsync(served, cancellationToken);
+        LocalChatClient.RequireKnown(options.LogitBias.Keys, lease.Model.Tokenizer.VocabSize, "logit_bias");
         var ids = prompt(lease.Model);
         if (ids.Length >= lease.Model.Context)
         {

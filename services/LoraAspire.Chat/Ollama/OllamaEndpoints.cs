@@ -79,7 +79,7 @@ public static class OllamaEndpoints
             return OllamaJson.Stream(stream.LinesAsync(pieces), stream.Prompted);
         }
         var whole = await stream.WholeAsync(pieces);
-        http.Response.Warn(stream.Prompted.Warning is { } warning ? [warning] : []);
+        http.Response.Warn(stream.Prompted.Warnings);
         return OpenAiJson.Answer(whole);
     }
 

@@ -39,8 +39,7 @@ internal static class OllamaModels
             body.WithoutEffect(["verbose"], "false");
             body.Refuse("system", "a model is shown as it is", "\"\"");
             http.Response.Warn(body.Warnings());
-            return OpenAiJson.Answer(Shown(catalog.Find(id) ?? throw new RequestException($"The model '{id}' does not exist.", "model",
-                "model_not_found", StatusCodes.Status404NotFound)));
+            return OpenAiJson.Answer(Shown(catalog.Find(id) ?? throw ModelsEndpoint.NotFound(id)));
         });
     }
 

@@ -24,7 +24,7 @@ public static class ChatCompletionsEndpoint
                 return OpenAiJson.Stream(Chunks(updates, request, chunk), prompted);
             }
             var answers = await CollectedAnswers.OfAsync(updates);
-            http.Response.Warn(prompted.Warning is { } warning ? [warning] : []);
+            http.Response.Warn(prompted.Warnings);
             return OpenAiJson.Answer(new ChatCompletion<ChatChoice>(id, "chat.completion", created, request.Options.ModelId,
                 [.. answers.Answers.Select((answer, index) => Choice(index, answer, request.Options.TopLogprobs))])
             {

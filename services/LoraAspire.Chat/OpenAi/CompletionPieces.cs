@@ -61,7 +61,6 @@ internal static class CompletionPieces
             var echo = "";
             int[] Encode(LocalModel model)
             {
-                LocalChatClient.RequireKnown(generation.LogitBias.Keys, model.Tokenizer.VocabSize, "logit_bias");
                 var ids = prompt.Text.Encode(model.Tokenizer, "prompt");
                 echo = request.Echo ? prompt.Text.Words(model.Tokenizer, "prompt") : "";
                 request.Options.Prompted?.Invoke(null);

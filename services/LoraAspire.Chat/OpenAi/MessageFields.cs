@@ -13,12 +13,12 @@ internal static class MessageFields
         var role = message.Text("role") ?? throw message.Missing("role", "system, developer, user, assistant or tool");
         ChatMessage read = role switch
         {
-            "system" or "developer" => new(ChatRole.System, Content(message)),
-            "user" => new(ChatRole.User, Content(message)),
+            "system" or "developer" => new(ChatRole.System, Content(message, Part)),
+            "user" => new(ChatRole.User, Content(message, Part)),
             "assistant" => Assistant(message),
             "tool" => new(ChatRole.Tool, [new FunctionResultContent(
                 message.Text("tool_call_id") ?? throw message.Missing("tool_call_id", "the id of the call that this is the result of"),
-                Content(message))]),
+                Content(message, Part))]),
             _ => throw message.Bad("role", "must be system, developer, user, assistant or tool"),
         };
         if (role == "tool")
@@ -35,7 +35,8 @@ internal static class MessageFields
         var calls = (message.Objects("tool_calls") ?? []).Select(Call).ToList();
         message.Refuse("function_call", "send 'tool_calls'");
         message.Refuse("audio", "only text is understood");
-        ChatMessage read = new(ChatRole.Assistant, calls.Count > 0 && message.Find("content") is null ? "" : Content(message, "refusal"));
+        ChatMessage read = new(ChatRole.Assistant,
+            calls.Count > 0 && message.Find("content") is null ? "" : Content(message, Part, "refusal"));
         if ((message.Text("reasoning_content") ?? message.Text("reasoning")) is { Length: > 0 } reasoning)
         {
             read.Contents.Add(new TextReasoningContent(reasoning));
@@ -60,15 +61,16 @@ internal static class MessageFields
     }
 
     /// <summary>A text, or the texts of a list of parts.</summary>
+    /// <param name="part">A part's text.</param>
     /// <param name="instead">A field whose text counts where there is no content.</param>
-    private static string Content(RequestFields message, string? instead = null)
+    public static string Content(RequestFields message, Func<RequestFields, string> part, string? instead = null)
     {
         var other = instead is null ? null : message.Text(instead);
         return message.Find("content") switch
         {
             null => other ?? throw message.Missing("content", "a text or a list of text parts"),
             { ValueKind: JsonValueKind.String } text => text.GetString()!,
-            { ValueKind: JsonValueKind.Array } => string.Concat(message.Objects("content")!.Select(Part)),
+            { ValueKind: JsonValueKind.Array } => string.Concat(message.Objects("content")!.Select(part)),
             _ => throw message.Bad("content", "must be a text or a list of text parts"),
         };
     }

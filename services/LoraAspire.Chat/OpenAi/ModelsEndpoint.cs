@@ -31,7 +31,7 @@ public static class ModelsEndpoint
         return OpenAiJson.Answer(new ModelDeleted(id, "model", true));
     }
 
-    private static RequestException NotFound(string id) =>
+    internal static RequestException NotFound(string id) =>
         new($"The model '{id}' does not exist.", "model", "model_not_found", StatusCodes.Status404NotFound);
 
     private static ModelEntry Entry(ServedModel model) => new(model.Id, "model", model.Created.ToUnixTimeSeconds(), "lora-aspire");

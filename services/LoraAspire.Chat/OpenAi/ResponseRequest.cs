@@ -73,13 +73,7 @@ public sealed record ResponseRequest(IReadOnlyList<ChatMessage> Messages, LocalC
             null => throw item.Missing("role", "system, developer, user or assistant"),
             _ => throw item.Bad("role", "must be system, developer, user or assistant"),
         };
-        return new(role, item.Find("content") switch
-        {
-            { ValueKind: JsonValueKind.String } text => text.GetString(),
-            { ValueKind: JsonValueKind.Array } => string.Concat(item.Objects("content")!.Select(Part)),
-            null => throw item.Missing("content", "a text or a list of text parts"),
-            _ => throw item.Bad("content", "must be a text or a list of text parts"),
-        });
+        return new(role, MessageFields.Content(item, Part));
     }
 
     private static string Part(RequestFields part)

@@ -26,7 +26,7 @@ public static class ResponsesEndpoint
                 return new StreamResult(new ResponseEvents(begun, item).OfAsync(updates), StreamResult.Events, prompted);
             }
             var answers = await CollectedAnswers.OfAsync(updates);
-            http.Response.Warn(prompted.Warning is { } warning ? [warning] : []);
+            http.Response.Warn(prompted.Warnings);
             return OpenAiJson.Answer(begun.Ended(item, answers));
         });
 }

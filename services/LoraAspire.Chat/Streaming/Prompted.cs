@@ -14,8 +14,8 @@ public sealed class Prompted
 
     private readonly TaskCompletionSource<string?> _taken = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>What is odd about how the model is asked; null where nothing is, or it isn't known yet.</summary>
-    public string? Warning => _taken.Task.IsCompletedSuccessfully ? _taken.Task.Result : null;
+    /// <summary>What is odd about how the model is asked; empty where nothing is, or it isn't known yet.</summary>
+    public IReadOnlyList<string> Warnings => _taken.Task.IsCompletedSuccessfully && _taken.Task.Result is { } warning ? [warning] : [];
 
     public void Say(string? warning) => _taken.TrySetResult(warning);
 

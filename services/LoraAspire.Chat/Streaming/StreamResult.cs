@@ -24,7 +24,7 @@ public sealed class StreamResult(IAsyncEnumerable<string> frames, string content
             response.Headers.CacheControl = "no-cache";
             // A proxy before us that gathers a response before it passes it on is told not to (nginx).
             response.Headers["X-Accel-Buffering"] = "no";
-            response.Warn(prompted.Warning is { } warning ? [warning] : []);
+            response.Warn(prompted.Warnings);
             await response.StartAsync(aborted);
             await response.Body.FlushAsync(aborted);
         }
