@@ -84,7 +84,7 @@ internal static class OllamaModels
     {
         var config = ModelConfig.Load(model.Source.Folder);
         var format = (model.Source.Adapter is { } adapter ? PromptFormat.Of(adapter) : null) ?? ModelPrompt.Of(model.Source.Folder).Format;
-        var takesTools = format is ChatFormat && ToolCallFormat.Of(format) is not null;
+        var takesTools = ToolCallFormat.Of(format) is not null;
         Dictionary<string, object> info = new()
         {
             ["general.architecture"] = config.ModelType,

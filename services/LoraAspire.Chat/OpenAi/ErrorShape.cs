@@ -80,8 +80,6 @@ public sealed class ErrorShape(RequestDelegate next, ILogger<ErrorShape> logger)
                 null, "not_found"),
             StatusCodes.Status405MethodNotAllowed => new(status, $"{request.Path.Value} takes {context.Response.Headers.Allow} and not "
                 + $"{request.Method}.", Invalid, null, "method_not_allowed"),
-            StatusCodes.Status415UnsupportedMediaType => new(status, "Send the request as JSON in UTF-8, with the header 'Content-Type: "
-                + "application/json'.", Invalid, null, null),
             >= 400 and not StatusCodes.Status503ServiceUnavailable => new(status, "The request can't be served as it is.", Invalid,
                 null, null),
             _ => null,

@@ -95,13 +95,13 @@ internal sealed class NumberTerms(TermTable table)
         {
             var from = length == first.Length ? first : "1" + new string('0', length - 1);
             var to = length == last.Length ? last : new string('9', length);
-            lengths.Add(SameLength(from, to, 0, length == first.Length, length == last.Length));
+            lengths.Add(SameLength(from, to, length == first.Length, length == last.Length));
         }
         return table.Either(lengths);
 
-        Term SameLength(string from, string to, int i, bool isLow, bool isHigh)
+        Term SameLength(string from, string to, bool isLow, bool isHigh)
         {
-            return Walk(i, true, true);
+            return Walk(0, true, true);
 
             Term Walk(int at, bool onFrom, bool onTo) =>
                 at == from.Length ? tail(onFrom && isLow, onTo && isHigh)

@@ -3,8 +3,6 @@ namespace LoraAspire.Model.Generation.Constraints.Terms;
 /// <summary>Which of the 256 bytes.</summary>
 internal readonly record struct ByteSet(UInt128 Low, UInt128 High)
 {
-    public static ByteSet All { get; } = new(UInt128.MaxValue, UInt128.MaxValue);
-
     public bool IsEmpty => Low == 0 && High == 0;
 
     public static ByteSet Of(int value) => value < 128 ? new(UInt128.One << value, 0) : new(0, UInt128.One << (value - 128));
