@@ -28,8 +28,7 @@ public sealed class LocalChatClient(ModelRunner runner, TimeProvider clock) : IC
     {
         var prompt = new ChatPrompt(messages, options);
         AskedPrompt? asked = null;
-        var generation = Generation(options);
-        generation = generation with { Constraint = prompt.WillBeConstrained ? () => asked!.Constraint!() : null };
+        var generation = Generation(options) with { Constraint = () => asked!.Constraint?.Invoke() };
         int[] Encode(LocalModel model)
         {
             asked = prompt.Encode(model, generation.MaxNewTokens);

@@ -54,9 +54,6 @@ internal sealed class ChatPrompt
 
     private bool IsConstrained => _options.ResponseFormat is ChatResponseFormatJson;
 
-    /// <summary>Whether <see cref="AskedPrompt.Constraint"/> will be there.</summary>
-    public bool WillBeConstrained => IsConstrained || _options.ToolMode is RequiredChatToolMode;
-
     /// <param name="answer">Tokens that the answer may have.</param>
     /// <exception cref="RequestException">This model can't be asked so.</exception>
     public AskedPrompt Encode(LocalModel model, int answer)

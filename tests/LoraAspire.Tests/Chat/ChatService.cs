@@ -32,6 +32,9 @@ internal sealed class ChatService(string answer, IChatClient? client = null) : I
 
     public HttpClient Http { get; } = new();
 
+    /// <summary>What the endpoints ask.</summary>
+    public IChatClient Client => _app.Services.GetRequiredService<IChatClient>();
+
     /// <summary>The model's folder.</summary>
     public string Model => Path.Combine(_folder.FullName, "models", "tuned");
 

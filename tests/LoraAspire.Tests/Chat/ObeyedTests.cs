@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Tokenizers;
+using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Tests.Chat;
 
@@ -131,6 +132,16 @@ public sealed class ObeyedTests : IAsyncLifetime
             Assert.Contains(colour.GetString(), new[] { "red", "blue" });
         }
         Assert.Equal(0, delta.GetProperty("tool_calls")[0].GetProperty("index").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_caller_in_the_same_process_that_requires_a_call_and_has_no_tools_is_answered()
+    {
+        var answer = await _service.Client.GetResponseAsync("Who?",
+            new() { ModelId = "tuned", Temperature = 0, ToolMode = ChatToolMode.RequireAny },
+            TestContext.Current.CancellationToken);
+
+        Assert.Equal(Answer, answer.Text);
     }
 
     [Fact]

@@ -23,8 +23,8 @@ public sealed record GenerationOptions
     public int? TopLogprobs { get; init; }
     /// <summary>Answers to the one prompt; the prompt is read once.</summary>
     public int Choices { get; init; } = 1;
-    /// <summary>Makes what each answer has to obey, such as a JSON schema; null lets it say anything.</summary>
-    public Func<Constraints.TokenConstraint>? Constraint { get; init; }
+    /// <summary>Makes what each answer has to obey, such as a JSON schema; null, or one that makes null, lets it say anything.</summary>
+    public Func<Constraints.TokenConstraint?>? Constraint { get; init; }
     /// <summary>Equal seeds give equal texts, whatever else is asked at the time; null draws anew each time.</summary>
     public int? Seed { get; init; }
     public int MaxNewTokens { get; init; } = 1024;
