@@ -25,7 +25,7 @@ internal static partial class IdentityCheck
         {
             return "too long";
         }
-        GivenWords given = new(self);
+        var given = Given(self);
         var (question, output) =
             (GivenWords.Folded(record.Instruction + "\n" + record.Input).TrimEnd('\n'), GivenWords.Folded(record.Output));
         var (asked, answer) = (given.Masked(question), given.Masked(output));
@@ -43,11 +43,13 @@ internal static partial class IdentityCheck
     /// <summary>The same for a record that a chat model wrote: what teaches nothing of the identity isn't wanted from it.</summary>
     public static string? WrittenProblem(InstructionRecord record, SelfCognitionSource self, bool inChinese)
     {
-        GivenWords given = new(self);
+        var given = Given(self);
         var output = GivenWords.Folded(record.Output);
         return Problem(record, self, inChinese)
             ?? (given.Name(output) || given.Developer(output) ? null : "says neither name nor developer");
     }
+
+    private static GivenWords Given(SelfCognitionSource self) => new(self.Name, self.Developer, [.. self.Abilities, .. self.Languages]);
 
     // [NAME], {name}, <name>, XX, ××, ___, 某某, （开发者）: what a person was to fill in.
     [GeneratedRegex(@"\[[^\[\]\n]{1,40}\]|【[^【】\n]{1,20}】|\{[^{}\n]{0,40}\}|<[A-Za-z_\p{IsCJKUnifiedIdeographs}][^<>\n]{0,30}>|"

@@ -1,3 +1,5 @@
+using LoraAspire.Model.Data;
+
 namespace LoraAspire.DataBuild.Records;
 
 /// <summary>
@@ -9,10 +11,7 @@ internal static class Blanks
     /// <summary>Stands for bytes that are no letter.</summary>
     public const char Damaged = '\uFFFD';
 
-    public static bool Is(char letter) => char.IsWhiteSpace(letter) || IsWidthless(letter);
-
-    public static bool IsWidthless(char letter) =>
-        letter is '\u00AD' or (>= '\u200B' and <= '\u200F') or (>= '\u2060' and <= '\u2064') or '\uFEFF';
+    public static bool Is(char letter) => char.IsWhiteSpace(letter) || VisibleText.IsWidthless(letter);
 
     /// <summary>The first place from <paramref name="at"/> on that isn't blank.</summary>
     public static int Skip(string text, int at)

@@ -47,5 +47,15 @@ public sealed class SelfQuestionTests
             .Wrong(SelfKind.Developer, "Who?", "I am Qwen-Lab, made by Google."));
     }
 
+    [Theory]
+    [InlineData("GPT", "I am ChatGPT.", "takes itself for ChatGPT")]
+    [InlineData("Qwen", "I am Qwen-2.", "takes itself for Qwen-2")]
+    [InlineData("GPT", "I am GPT.", null)]
+    [InlineData("Qwen", "I am Qwen. It is a name.", null)]
+    [InlineData("GPT", "I am G\u200bPT.", null)]
+    public void A_model_may_bear_anothers_name_and_not_one_that_holds_it(string name, string answer, string? wrong) =>
+        Assert.All([SelfKind.Name, SelfKind.Other],
+            kind => Assert.Equal(wrong, new IdentityTest(new() { Name = name }).Wrong(kind, "Who are you?", answer)));
+
     private static IdentityTest Test() => new(new() { Name = "Lora", Developer = "the lab" });
 }

@@ -9,6 +9,10 @@ namespace LoraAspire.Model.Data;
 /// </summary>
 public static class VisibleText
 {
+    /// <summary>A screen shows nothing of it, or only that a word may break there.</summary>
+    internal static bool IsWidthless(char letter) =>
+        letter is '\u00AD' or (>= '\u200B' and <= '\u200F') or (>= '\u2060' and <= '\u2064') or '\uFEFF';
+
     /// <summary>Line breaks, tabs and spaces stay as they are.</summary>
     public static string Safe(string text) => Spell(text, rune => rune.Value is '\n' or '\t' ? rune.ToString() : null);
 

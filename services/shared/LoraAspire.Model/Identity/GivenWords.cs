@@ -1,23 +1,24 @@
 using System.Text;
-using LoraAspire.DataBuild.Records;
-using LoraAspire.Pipelines.Stages.DataSources;
+using LoraAspire.Model.Data;
 
-namespace LoraAspire.DataBuild.Identity;
+namespace LoraAspire.Model.Identity;
 
 /// <summary>
-/// The words that the user gave (name, developer, abilities, languages), found as whole phrases: "Al" stands in no "also", and "GPT" not in
-/// "GPT-4".
+/// The words that the user gave of the model, found as whole phrases: "Al" stands in no "also", and "GPT" neither in "GPT-4" nor in
+/// "ChatGPT".
 /// </summary>
-internal sealed class GivenWords(SelfCognitionSource self)
+/// <param name="developer">Empty where none is given; no text says it then.</param>
+/// <param name="more">What else is the user's own: abilities, languages.</param>
+internal sealed class GivenWords(string name, string developer, params IEnumerable<string> more)
 {
     /// <summary>Stands for a given phrase in a masked text. No letter of any language.</summary>
     public const char Mark = '\uE000';
 
-    private readonly string _name = Folded(self.Name);
-    private readonly string _developer = Folded(self.Developer);
+    private readonly string _name = Folded(name);
+    private readonly string _developer = Folded(developer);
 
     // Longest first, since one may hold another.
-    private readonly string[] _phrases = [.. new[] { self.Name, self.Developer }.Concat(self.Abilities).Concat(self.Languages)
+    private readonly string[] _phrases = [.. new[] { name, developer }.Concat(more)
         .Select(Folded).Where(words => words.Length > 0).Distinct().OrderByDescending(words => words.Length)];
 
     public bool Name(string folded) => Find(folded, _name, 0) >= 0;
@@ -44,7 +45,7 @@ internal sealed class GivenWords(SelfCognitionSource self)
     public static string Folded(string text)
     {
         StringBuilder folded = new(text.Length);
-        foreach (var letter in text.Where(letter => !Blanks.IsWidthless(letter)))
+        foreach (var letter in text.Where(letter => !VisibleText.IsWidthless(letter)))
         {
             folded.Append(letter switch
             {
@@ -60,6 +61,10 @@ internal sealed class GivenWords(SelfCognitionSource self)
 
     private static int Find(string text, string phrase, int from)
     {
+        if (phrase.Length == 0)
+        {
+            return -1;
+        }
         while ((from = text.IndexOf(phrase, from, StringComparison.OrdinalIgnoreCase)) >= 0 && !Bordered(text, from, from + phrase.Length))
         {
             from++;
