@@ -47,14 +47,22 @@ internal static class ExportCommand
 
     private static void Show(long done, long total) => Console.Error.Write($"\r{done} of {total} parts{(done == total ? "\n" : "")}");
 
+    private static bool IsTaken(DirectoryInfo folder) => folder.Exists && folder.EnumerateFileSystemInfos().Any();
+
     /// <summary>Everything stands in a folder beside until it is whole.</summary>
     private static void Write(ModelExport export, DirectoryInfo to, string? archive, CancellationToken cancellationToken)
     {
-        if (to.Exists && to.EnumerateFileSystemInfos().Any())
+        DirectoryInfo partial = new(to.FullName.TrimEnd('/') + ".part");
+        if (IsTaken(to))
         {
             throw new CliException($"{to.FullName} is not empty: name a new folder.");
         }
-        var partial = Directory.CreateDirectory(to.FullName.TrimEnd('/') + ".part");
+        if (IsTaken(partial))
+        {
+            throw new CliException($"{partial.FullName} is not empty, and the files would stand there until they are whole. "
+                + "Another export may be at it, or have been killed: move or remove that folder, or name another one.");
+        }
+        partial.Create();
         try
         {
             if (DiskSpace.Free(partial.FullName) is var free && free < export.Bytes * (archive is null ? 1 : 2))

@@ -149,4 +149,23 @@ public sealed class LoraCommandTests : IDisposable
         Assert.Equal(1, await LoraCommand.RunAsync(["export", _folder, "--out", Path.Combine(_folder, "none")]));
         Assert.False(Directory.Exists(Path.Combine(_folder, "none")));
     }
+
+    [Fact]
+    public async Task Export_takes_over_no_folder_beside_that_holds_something()
+    {
+        var model = Path.Combine(LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!, "models", "pebble");
+        var output = Path.Combine(_folder, "mine");
+        var kept = Path.Combine(Directory.CreateDirectory(output + ".part").FullName, "thesis.txt");
+        File.WriteAllText(kept, "years");
+
+        Assert.Equal(1, await LoraCommand.RunAsync(["export", model, "--out", output]));
+
+        Assert.Contains($"{output}.part is not empty", _terminal.Error, StringComparison.Ordinal);
+        Assert.Equal("years", File.ReadAllText(kept));
+        Assert.Equal([output + ".part"], Directory.GetDirectories(_folder));
+
+        File.Delete(kept);
+        Assert.Equal(0, await LoraCommand.RunAsync(["export", model, "--out", output]));
+        Assert.Equal([output], Directory.GetDirectories(_folder));
+    }
 }
