@@ -25,6 +25,10 @@ public sealed class ExportStage : IStage<ExporterParams>
             foreach (var file in export.Write(files, (done, total) => context.Report.Report(new("parts", done, total)), cancellationToken))
             {
                 Tell(context, $"{file.Name}: {DiskSpace.Words(file.Bytes)}, SHA-256 {file.Sha256}");
+                if (!context.With.Zip)
+                {
+                    context.Digests.Add(Path.Combine(to, file.Name), file.Sha256);
+                }
             }
             if (context.With.Zip)
             {
