@@ -6,7 +6,7 @@ namespace LoraAspire.Model.Export.Gguf;
 /// A file that is hashed while it is written, both on another thread than the one that makes its bytes. It has its name only when it is
 /// whole and on the disk.
 /// </summary>
-internal sealed class HashedFile : IDisposable
+internal sealed class GgufFile : IDisposable
 {
     private readonly string _path, _partial;
     private readonly FileStream _stream;
@@ -16,7 +16,7 @@ internal sealed class HashedFile : IDisposable
     private int _turn;
     private bool _isFinished;
 
-    public HashedFile(string path)
+    public GgufFile(string path)
     {
         (_path, _partial) = (path, path + ".part");
         _stream = new(_partial, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
