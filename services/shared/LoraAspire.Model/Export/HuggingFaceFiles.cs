@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Export.Gguf;
 using LoraAspire.Model.Prompts;
@@ -46,11 +45,7 @@ internal sealed class HuggingFaceFiles
         foreach (var file in _names)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var path = Path.Combine(to, file);
-            File.Copy(Path.Combine(_folder, file), path + ".part", overwrite: true);
-            File.Move(path + ".part", path, overwrite: true);
-            using var copy = File.OpenRead(path);
-            files.Add(new(file, copy.Length, Convert.ToHexStringLower(SHA256.HashData(copy))));
+            files.Add(Copied(file, to));
             written();
         }
         File.WriteAllText(Path.Combine(to, ".gitattributes"), "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
@@ -61,5 +56,18 @@ internal sealed class HuggingFaceFiles
             ? ModelCard.WithFiles(System.Text.Encoding.UTF8.GetString(WholeFile.Read(card, "model card")), files)
             : ModelCard.OfFolder(name, _isAdapter ? AdapterConfig.Load(_folder).BaseModelNameOrPath : null, files));
         return files;
+    }
+
+    /// <summary>On the disk before it has its name.</summary>
+    private ExportedFile Copied(string name, string to)
+    {
+        var path = Path.Combine(to, name);
+        using var from = File.OpenHandle(Path.Combine(_folder, name));
+        FileRange whole = new(from, 0, RandomAccess.GetLength(from));
+        using HashedFile copy = new(path + ".part");
+        copy.Append(name, whole);
+        var sha256 = copy.CompleteAsync().GetAwaiter().GetResult();
+        File.Move(path + ".part", path, overwrite: true);
+        return new(name, whole.Length, sha256);
     }
 }
