@@ -25,7 +25,7 @@ internal sealed class HuggingFaceFiles
             AdapterConfig.Load(folder);
         }
         IEnumerable<string> weights = isAdapter
-            ? [AdapterConfig.FileName, File.Exists(Path.Combine(folder, Adapter.FileName)) ? Adapter.FileName : "adapter_model.bin"]
+            ? [AdapterConfig.FileName, Path.GetFileName(Adapter.TensorsFile(folder))]
             : WeightFiles.Names(folder);
         _names = [.. weights, .. TokenizerFiles.Names.Concat(s_more).Concat(s_licences)
             .Where(name => File.Exists(Path.Combine(folder, name)))];

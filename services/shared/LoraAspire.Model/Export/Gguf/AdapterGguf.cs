@@ -8,8 +8,6 @@ namespace LoraAspire.Model.Export.Gguf;
 /// <summary>A LoRA adapter as a GGUF file that llama.cpp lays over its base.</summary>
 internal sealed partial class AdapterGguf : IDisposable
 {
-    private const string TorchName = "adapter_model.bin";
-
     private readonly TensorFile _file;
     private readonly GgufMetadata _metadata = new();
     private readonly List<GgufTensor> _tensors = [];
@@ -34,7 +32,7 @@ internal sealed partial class AdapterGguf : IDisposable
         var alpha = (float)(lora.ScaleOf("") * lora.RankOf(""));
         _metadata.Add("general.architecture", architecture.Name).Add("general.type", "adapter").Add("general.name", name)
             .Add("adapter.type", "lora").Add("adapter.lora.alpha", alpha == 0 ? 1 : alpha);
-        _file = TensorFile.Open(Path.Combine(folder, File.Exists(Path.Combine(folder, Adapter.FileName)) ? Adapter.FileName : TorchName));
+        _file = TensorFile.Open(Adapter.TensorsFile(folder));
         try
         {
             Add(lora, layers, alpha == 0 ? 1 : alpha, type is GgmlType.F32 or GgmlType.BF16 ? type : GgmlType.F16);
