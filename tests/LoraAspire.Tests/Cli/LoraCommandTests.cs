@@ -168,4 +168,18 @@ public sealed class LoraCommandTests : IDisposable
         Assert.Equal(0, await LoraCommand.RunAsync(["export", model, "--out", output]));
         Assert.Equal([output], Directory.GetDirectories(_folder));
     }
+
+    [Theory]
+    [InlineData("--system", "system: ")]
+    [InlineData("--from", "from: ")]
+    public async Task Export_for_Hugging_Face_refuses_what_only_a_Modelfile_holds(string option, string words)
+    {
+        var model = Path.Combine(LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!, "models", "pebble");
+        var output = Path.Combine(_folder, "out");
+
+        Assert.Equal(1, await LoraCommand.RunAsync(["export", model, "--format", "hugging-face", option, "x", "--out", output]));
+
+        Assert.Contains(words, _terminal.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(output));
+    }
 }

@@ -15,19 +15,24 @@ public sealed partial record ExportOptions
     /// <summary>The folder that Hugging Face takes, in place of GGUF files.</summary>
     public bool IsHuggingFace { get; init; }
 
-    /// <summary>A system message for the Modelfile.</summary>
+    /// <summary>A system message for the Modelfile, which comes with GGUF alone.</summary>
     public string? System { get; init; }
 
     /// <summary>Of an adapter: the model in Ollama that is its base, so that the base isn't written.</summary>
     public string? From { get; init; }
 
-    /// <summary>Everything that a file's name or a line of a Modelfile is made of.</summary>
-    /// <exception cref="ModelException">A name that is none.</exception>
+    /// <summary>Everything that a file's name or a line of a Modelfile is made of, and that there is a Modelfile for it.</summary>
+    /// <exception cref="ModelException">A name that is none, or a text that would be left out.</exception>
     public void Require()
     {
         if (!IsName(Name))
         {
             throw new ModelException(NameRule("name"));
+        }
+        if (IsHuggingFace && (System ?? From) is not null)
+        {
+            throw new ModelException($"{(System is null ? "from" : "system")}: goes into a Modelfile, which GGUF comes with: a folder "
+                + "for Hugging Face has none.");
         }
         if (From is not null && !ModelName().IsMatch(From))
         {
