@@ -56,7 +56,7 @@ public sealed class EvaluateStage(ILogger<EvaluateStage>? log = null) : IStage<E
             }
             return [];
         }
-        catch (StageException error)
+        catch (Exception error) when (error is StageException or ModelException or IOException or UnauthorizedAccessException)
         {
             return [new(key, error.Message)];
         }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using LoraAspire.Model;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Evaluator.Asking;
@@ -23,9 +24,11 @@ internal static class HeldOutFile
     /// <param name="row">Null for a record that holds something else.</param>
     /// <param name="needs">What a record needs, in words.</param>
     /// <exception cref="StageException">The file can't be read as that; the message gives the record.</exception>
+    /// <exception cref="ModelException">It is what git-lfs leaves in a file's place.</exception>
     public static IReadOnlyList<T> Read<T>(DataRoot data, string name, Func<JsonElement, T?> row, string needs) where T : class
     {
         var path = data.Resolve(name);
+        LfsPointer.Refuse(path);
         if (new FileInfo(path).Length > LargestMib << 20)
         {
             throw new StageException($"{name} is larger than {LargestMib} MiB. Every record of it is answered: hold out fewer.");

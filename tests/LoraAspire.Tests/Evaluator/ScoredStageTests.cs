@@ -160,6 +160,7 @@ public sealed class ScoredStageTests : IDisposable
     [InlineData("[{\"instruction\": \"a\", \"references\": [3]}]", "record 1 can't be read")]
     [InlineData("{\"instruction\": \"a\", \"output\": \"\\ud800\"}", "line 1 can't be read")]
     [InlineData("3", "line 1 needs the texts")]
+    [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "is a git-lfs pointer")]
     [InlineData("{\"instruction\"", "line 1 can't be read")]
     public void A_damaged_file_is_told_with_its_record_before_a_model_is_loaded(string text, string words)
     {
