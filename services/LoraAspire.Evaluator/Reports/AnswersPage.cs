@@ -24,7 +24,7 @@ internal static class AnswersPage
         }
         if (report.Questions.Count > 0)
         {
-            text.Append("# Answers\n\nGreedy decoding, one question at a time.\n\n");
+            text.Append("# Answers\n\nGreedy decoding, each question in a conversation of its own.\n\n");
             var withBase = report.Questions.Any(row => row.Base is not null);
             text.Append(withBase ? "| question | base | tuned |\n| --- | --- | --- |\n" : "| question | answer |\n| --- | --- |\n");
             foreach (var row in report.Questions)

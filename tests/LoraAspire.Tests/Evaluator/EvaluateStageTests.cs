@@ -27,7 +27,7 @@ public sealed class EvaluateStageTests : IDisposable
         Assert.Equal("""
             # Answers
 
-            Greedy decoding, one question at a time.
+            Greedy decoding, each question in a conversation of its own.
 
             | question | base | tuned |
             | --- | --- | --- |
