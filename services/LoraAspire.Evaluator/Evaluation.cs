@@ -62,35 +62,40 @@ internal sealed class Evaluation
         var after = Answers(_model, null);
 
         var (heldOut, identity, ordinary) = (_with.Questions.Count, _with.Questions.Count + _heldOut.Count, _asked.Count - _ordinary.Count);
-        IReadOnlyList<string>? Part(IReadOnlyList<string>? answers, int start, int count) => answers is null ? null
-            : [.. answers.Skip(start).Take(count)];
+        AnswerPair all = new(after, before);
         List<ReportedScore> scores = [];
+        List<ScoredAnswer> heldOutRows = [], ordinaryRows = [];
         if (_heldOut.Count > 0)
         {
-            scores.AddRange(
-                Scores.Of(_heldOut, Part(after, heldOut, _heldOut.Count)!, Part(before, heldOut, _heldOut.Count), _with.Tokenize));
+            var answers = all.Part(heldOut, _heldOut.Count);
+            var chrf = answers.Measured(new ChrF(), [.. _heldOut.Select(row => row.References)]);
+            scores.AddRange(Scores.Of(_heldOut, answers, chrf, _with.Tokenize));
+            heldOutRows.AddRange(Scores.Rows(_heldOut, answers, chrf));
             scores.AddRange(Perplexities("perplexity", _heldOut.Select(row => (row, row.References[0])).ToList()));
         }
         if (_choices.Count > 0)
         {
-            scores.Add(Scores.Of("multiple_choice", new Accuracy(),
-                [.. _choices.Select(row => (IReadOnlyList<string>)[row.Letter(row.Answer)])],
-                Letters(_model), _base is null ? null : Letters(_base)));
+            AnswerPair letters = new(Letters(_model), _base is null ? null : Letters(_base));
+            scores.Add(Scores.Of("multiple_choice", letters.Measured(new Accuracy(),
+                [.. _choices.Select(row => (IReadOnlyList<string>)[row.Letter(row.Answer)])])));
         }
-        var about = (_identity?.Questions ?? []).Select((question, i) => new IdentityAnswer(question.Text, after[identity + i],
-            _identity!.Wrong(question.Kind, question.Text, after[identity + i]))).ToList();
+        List<IdentityAnswer> Judged(IReadOnlyList<string> answers) => [.. (_identity?.Questions ?? []).Select((question, i) =>
+            new IdentityAnswer(question.Text, answers[identity + i],
+                _identity!.Wrong(question.Kind, question.Text, answers[identity + i])))];
+        static double Right(List<IdentityAnswer> answers) => answers.Average(answer => answer.Wrong is null ? 1.0 : 0);
+        var about = Judged(after);
         if (_identity is not null)
         {
-            double Right(IReadOnlyList<string> answers) => _identity.Questions.Index().Average(one =>
-                _identity.Wrong(one.Item.Kind, one.Item.Text, answers[identity + one.Index]) is null ? 1.0 : 0);
-            scores.Add(new("identity", Right(after), before is null ? null : Right(before)));
+            scores.Add(new("identity", Right(about), before is null ? null : Right(Judged(before))));
         }
         // What the base answered is what should come; nothing can be measured where it said nothing.
         var expected = _ordinary.Select((row, i) => row with { References = [before![ordinary + i]] }).ToList();
         if (expected.Count > 0)
         {
-            scores.Add(new("ordinary_chrf", new ChrF().Corpus(Part(after, ordinary, expected.Count)!,
-                [.. expected.Select(row => row.References)]).Value));
+            var answers = all.Part(ordinary, expected.Count);
+            var chrf = answers.Measured(new ChrF(), [.. expected.Select(row => row.References)]);
+            scores.Add(new("ordinary_chrf", chrf.Model.Score().Value));
+            ordinaryRows.AddRange(Scores.Rows(expected, answers, chrf));
             if (expected.Exists(row => row.References[0].Length > 0))
             {
                 scores.AddRange(Perplexities("ordinary_perplexity",
@@ -100,9 +105,9 @@ internal sealed class Evaluation
         return new([.. _with.Questions.Select((question, i) => new AnsweredQuestion(question, before?[i], after[i]))])
         {
             Scores = Scores.With(_with.Require, scores),
-            HeldOut = [.. Scores.Rows(_heldOut, Part(after, heldOut, _heldOut.Count)!, Part(before, heldOut, _heldOut.Count))],
+            HeldOut = heldOutRows,
             Identity = about,
-            Ordinary = [.. Scores.Rows(expected, Part(after, ordinary, expected.Count)!, Part(before, ordinary, expected.Count))],
+            Ordinary = ordinaryRows,
         };
 
         IEnumerable<ReportedScore> Perplexities(string name, IReadOnlyList<(HeldOutRow, string)> answers)
