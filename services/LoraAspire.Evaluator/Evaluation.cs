@@ -6,6 +6,7 @@ using LoraAspire.Model.Native;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
+using TorchSharp;
 
 namespace LoraAspire.Evaluator;
 
@@ -56,13 +57,17 @@ internal sealed class Evaluation
         var taught = PromptFormat.Of(_model);
         IReadOnlyList<string> Answers(string folder, PromptFormat? fallback) => _asked.Count == 0 ? []
             : AskedModel.Answers(folder, device, fallback, _asked, _with.MaxNewTokens, _progress, _cancellationToken);
-        IReadOnlyList<string> Letters(string folder) => [.. MultipleChoice.Taken(folder, device, _choices, _cancellationToken)
-            .Select((taken, i) => _choices[i].Letter(taken))];
         var before = _base is null ? null : Answers(_base, taught);
         var after = Answers(_model, null);
 
         var (heldOut, identity, ordinary) = (_with.Questions.Count, _with.Questions.Count + _heldOut.Count, _asked.Count - _ordinary.Count);
         AnswerPair all = new(after, before);
+        // What the base answered is what should come; nothing can be measured where it said nothing.
+        var expected = _ordinary.Select((row, i) => row with { References = [before![ordinary + i]] }).ToList();
+        var said = expected.FindAll(row => row.References[0].Length > 0);
+        var other = _base is null ? null : Probabilities(_base, device, taught, said);
+        var own = Probabilities(_model, device, null, said);
+
         List<ReportedScore> scores = [];
         List<ScoredAnswer> heldOutRows = [], ordinaryRows = [];
         if (_heldOut.Count > 0)
@@ -71,11 +76,11 @@ internal sealed class Evaluation
             var chrf = answers.Measured(new ChrF(), [.. _heldOut.Select(row => row.References)]);
             scores.AddRange(Scores.Of(_heldOut, answers, chrf, _with.Tokenize));
             heldOutRows.AddRange(Scores.Rows(_heldOut, answers, chrf));
-            scores.AddRange(Perplexities("perplexity", _heldOut.Select(row => (row, row.References[0])).ToList()));
+            scores.AddRange(Perplexities("perplexity", own.HeldOut, other?.HeldOut));
         }
         if (_choices.Count > 0)
         {
-            AnswerPair letters = new(Letters(_model), _base is null ? null : Letters(_base));
+            AnswerPair letters = new(own.Letters, other?.Letters);
             scores.Add(Scores.Of("multiple_choice", letters.Measured(new Accuracy(),
                 [.. _choices.Select(row => (IReadOnlyList<string>)[row.Letter(row.Answer)])])));
         }
@@ -88,19 +93,13 @@ internal sealed class Evaluation
         {
             scores.Add(new("identity", Right(about), before is null ? null : Right(Judged(before))));
         }
-        // What the base answered is what should come; nothing can be measured where it said nothing.
-        var expected = _ordinary.Select((row, i) => row with { References = [before![ordinary + i]] }).ToList();
         if (expected.Count > 0)
         {
             var answers = all.Part(ordinary, expected.Count);
             var chrf = answers.Measured(new ChrF(), [.. expected.Select(row => row.References)]);
             scores.Add(new("ordinary_chrf", chrf.Model.Score().Value));
             ordinaryRows.AddRange(Scores.Rows(expected, answers, chrf));
-            if (expected.Exists(row => row.References[0].Length > 0))
-            {
-                scores.AddRange(Perplexities("ordinary_perplexity",
-                    [.. expected.Where(row => row.References[0].Length > 0).Select(row => (row, row.References[0]))]));
-            }
+            scores.AddRange(Perplexities("ordinary_perplexity", own.Ordinary, other?.Ordinary));
         }
         return new([.. _with.Questions.Select((question, i) => new AnsweredQuestion(question, before?[i], after[i]))])
         {
@@ -109,18 +108,37 @@ internal sealed class Evaluation
             Identity = about,
             Ordinary = ordinaryRows,
         };
+    }
 
-        IEnumerable<ReportedScore> Perplexities(string name, IReadOnlyList<(HeldOutRow, string)> answers)
+    private static IEnumerable<ReportedScore> Perplexities(string name, double? own, double? other)
+    {
+        if (own is { } measured)
         {
-            double? other = _base is null ? null : Perplexity.Of(_base, device, taught, answers, _cancellationToken);
-            var own = Perplexity.Of(_model, device, null, answers, _cancellationToken);
-            yield return new(name, own, other, LowerIsBetter: true);
+            yield return new(name, measured, other, LowerIsBetter: true);
             if (other is { } compared)
             {
-                yield return new($"{name}_increase", own / compared, LowerIsBetter: true);
+                yield return new($"{name}_increase", measured / compared, LowerIsBetter: true);
             }
         }
     }
+
+    /// <param name="fallback">The prompt format of a folder that brings none.</param>
+    /// <param name="ordinary">What the base answered to ordinary questions.</param>
+    private Probable Probabilities(string folder, torch.Device device, PromptFormat? fallback, IReadOnlyList<HeldOutRow> ordinary)
+    {
+        if (_heldOut.Count + ordinary.Count + _choices.Count == 0)
+        {
+            return new(null, null, []);
+        }
+        using LoadedModel model = new(folder, device, fallback);
+        double? Perplexed(IReadOnlyList<HeldOutRow> rows) => rows.Count == 0 ? null
+            : Perplexity.Of(model, rows.Select(row => (row, row.References[0])), _cancellationToken);
+        return new(Perplexed(_heldOut), Perplexed(ordinary),
+            [.. MultipleChoice.Taken(model, _choices, _cancellationToken).Zip(_choices, (taken, row) => row.Letter(taken))]);
+    }
+
+    /// <summary>What a model's probabilities tell, without an answer; a perplexity that isn't asked for is null.</summary>
+    private sealed record Probable(double? HeldOut, double? Ordinary, IReadOnlyList<string> Letters);
 
     private sealed class AnsweredCount(IProgress<StageProgress> report, int total) : IProgress<int>
     {

@@ -13,16 +13,14 @@ namespace LoraAspire.Evaluator.Asking;
 internal static class MultipleChoice
 {
     /// <summary>The choice of each question, from 0. A prompt that is longer than the context loses its beginning.</summary>
-    public static IReadOnlyList<int> Taken(string folder, Device device, IReadOnlyList<ChoiceRow> rows, CancellationToken cancellationToken)
-    {
-        var tokenizer = HfTokenizer.Load(folder);
-        using var model = LlamaModel.Load(folder, device, CudaDevice.UsualType(device));
-        return [.. rows.Select(row =>
+    public static IReadOnlyList<int> Taken(LoadedModel model, IReadOnlyList<ChoiceRow> rows, CancellationToken cancellationToken) =>
+    [
+        .. rows.Select(row =>
         {
             cancellationToken.ThrowIfCancellationRequested();
-            return Best(model, tokenizer, row);
-        })];
-    }
+            return Best(model.Network, model.Tokenizer, row);
+        }),
+    ];
 
     private static int Best(LlamaModel model, HfTokenizer tokenizer, ChoiceRow row)
     {

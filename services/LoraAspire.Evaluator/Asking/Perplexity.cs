@@ -1,9 +1,6 @@
 using LoraAspire.Model.Data;
-using LoraAspire.Model.Generation;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
-using LoraAspire.Model.Prompts;
-using LoraAspire.Model.Tokenizers;
 using LoraAspire.Runtime.Stages;
 using static TorchSharp.torch;
 
@@ -18,14 +15,10 @@ internal static class Perplexity
     /// <summary>Tokens of a batch, padding included.</summary>
     private const int BatchTokens = 2048;
 
-    /// <param name="fallback">The prompt format of a folder that brings none.</param>
     /// <exception cref="StageException">No answer fits behind its prompt.</exception>
-    public static double Of(string folder, Device device, PromptFormat? fallback, IEnumerable<(HeldOutRow Row, string Answer)> answers,
-        CancellationToken cancellationToken)
+    public static double Of(LoadedModel model, IEnumerable<(HeldOutRow Row, string Answer)> answers, CancellationToken cancellationToken)
     {
-        var tokenizer = HfTokenizer.Load(folder);
-        using var model = LlamaModel.Load(folder, device, CudaDevice.UsualType(device));
-        Preprocessor rows = new(tokenizer, ModelPrompt.Of(folder, fallback).Format, new(model.Config.Context, TrainOnInputs: false));
+        Preprocessor rows = new(model.Tokenizer, model.Format(), new(model.Network.Config.Context, TrainOnInputs: false));
         var encoded = answers.Select(one => rows.Row(one.Row.Question, one.Row.Input, one.Answer)).Where(row => row.Targets > 0)
             .OrderByDescending(row => row.InputIds.Length).ToList();
         if (encoded.Count == 0)
@@ -38,7 +31,7 @@ internal static class Perplexity
         {
             cancellationToken.ThrowIfCancellationRequested();
             var batch = encoded.Skip(next).Take(Math.Max(1, BatchTokens / encoded[next].InputIds.Length)).ToList();
-            loss += Loss(model, batch);
+            loss += Loss(model.Network, batch);
             next += batch.Count;
         }
         return Math.Exp(loss / encoded.Sum(row => (long)row.Targets));
