@@ -36,10 +36,11 @@ internal static class ExportCommand
                 IsHuggingFace = parsed.GetRequiredValue(format) == HuggingFace,
                 System = parsed.GetValue(system),
                 From = parsed.GetValue(from),
+                IsZip = parsed.GetValue(zip),
             };
             using var export =
                 ModelExport.Open(parsed.GetRequiredValue(model).FullName, parsed.GetValue(adapter)?.FullName, options);
-            Write(export, parsed.GetRequiredValue(to), parsed.GetValue(zip) ? options.Name + ".zip" : null, cancellationToken);
+            Write(export, parsed.GetRequiredValue(to), cancellationToken);
             return 0;
         }, cancellationToken));
         return command;
@@ -50,7 +51,7 @@ internal static class ExportCommand
     private static bool IsTaken(DirectoryInfo folder) => folder.Exists && folder.EnumerateFileSystemInfos().Any();
 
     /// <summary>Everything stands in a folder beside until it is whole.</summary>
-    private static void Write(ModelExport export, DirectoryInfo to, string? archive, CancellationToken cancellationToken)
+    private static void Write(ModelExport export, DirectoryInfo to, CancellationToken cancellationToken)
     {
         DirectoryInfo partial = new(to.FullName.TrimEnd('/') + ".part");
         if (IsTaken(to))
@@ -65,22 +66,16 @@ internal static class ExportCommand
         partial.Create();
         try
         {
-            if (DiskSpace.Free(partial.FullName) is var free && free < export.Bytes * (archive is null ? 1 : 2))
+            if (DiskSpace.Free(partial.FullName) is var free && free < export.Bytes)
             {
-                throw new CliException($"The export takes {DiskSpace.Words(export.Bytes * (archive is null ? 1 : 2))}, and the disk of "
-                    + $"{to.FullName} has {DiskSpace.Words(free)} free.");
+                throw new CliException($"The export takes {DiskSpace.Words(export.Bytes)}, and the disk of {to.FullName} has "
+                    + $"{DiskSpace.Words(free)} free.");
             }
             foreach (var remark in export.Remarks)
             {
                 Console.Error.WriteLine(remark);
             }
-            var work = archive is null ? partial : partial.CreateSubdirectory("files");
-            var files = export.Write(work.FullName, Console.IsErrorRedirected ? null : Show, cancellationToken);
-            if (archive is not null)
-            {
-                ExportArchive.Write(work.FullName, Path.Combine(partial.FullName, archive), cancellationToken);
-                work.Delete(recursive: true);
-            }
+            var files = export.Write(partial.FullName, Console.IsErrorRedirected ? null : Show, cancellationToken);
             if (to.Exists)
             {
                 to.Delete();

@@ -16,24 +16,18 @@ public sealed class ExportStage : IStage<ExporterParams>
         {
             using var export = Open(context.With, context.Inputs);
             var to = context.OutputDir("export");
-            var files = context.With.Zip ? Directory.CreateDirectory(Path.Combine(context.ScratchDir, "files")).FullName : to;
-            DiskSpace.Require(to, export.Bytes * (context.With.Zip ? 2 : 1), "The export");
+            DiskSpace.Require(to, export.Bytes, "The export");
             foreach (var remark in export.Remarks)
             {
                 Tell(context, remark);
             }
-            foreach (var file in export.Write(files, (done, total) => context.Report.Report(new("parts", done, total)), cancellationToken))
+            foreach (var file in export.Write(to, (done, total) => context.Report.Report(new("parts", done, total)), cancellationToken))
             {
                 Tell(context, $"{file.Name}: {DiskSpace.Words(file.Bytes)}, SHA-256 {file.Sha256}");
                 if (!context.With.Zip)
                 {
                     context.Digests.Add(Path.Combine(to, file.Name), file.Sha256);
                 }
-            }
-            if (context.With.Zip)
-            {
-                ExportArchive.Write(files, Path.Combine(to, context.With.Name + ".zip"), cancellationToken);
-                Directory.Delete(files, recursive: true);
             }
             return Task.CompletedTask;
         }
@@ -67,15 +61,9 @@ public sealed class ExportStage : IStage<ExporterParams>
     private static ExportOptions Options(ExporterParams with) => new()
     {
         Name = with.Name,
-        Type = with.Type switch
-        {
-            ExportType.F32 => GgmlType.F32,
-            ExportType.Bf16 => GgmlType.BF16,
-            ExportType.Q8_0 => GgmlType.Q8,
-            ExportType.Q4_0 => GgmlType.Q4,
-            _ => GgmlType.F16,
-        },
+        Type = GgmlTypes.Parse(with.Type.ToString().ToLowerInvariant()),
         IsHuggingFace = with.Format == ExportFormat.HuggingFace,
+        IsZip = with.Zip,
         System = with.System,
         From = with.From,
     };

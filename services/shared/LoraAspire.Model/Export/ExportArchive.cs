@@ -5,7 +5,7 @@ namespace LoraAspire.Model.Export;
 /// <summary>
 /// A folder of files as one zip file. Weights hardly get smaller, so that nothing is compressed; equal files give equal bytes.
 /// </summary>
-public static class ExportArchive
+internal static class ExportArchive
 {
     /// <summary>The first day that a zip file can say.</summary>
     private static readonly DateTimeOffset s_day = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);

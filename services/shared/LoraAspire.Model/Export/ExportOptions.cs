@@ -15,6 +15,9 @@ public sealed partial record ExportOptions
     /// <summary>The folder that Hugging Face takes, in place of GGUF files.</summary>
     public bool IsHuggingFace { get; init; }
 
+    /// <summary>One zip file in place of the files.</summary>
+    public bool IsZip { get; init; }
+
     /// <summary>A system message for the Modelfile, which comes with GGUF alone.</summary>
     public string? System { get; init; }
 

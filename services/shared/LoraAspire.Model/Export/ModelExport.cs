@@ -66,8 +66,8 @@ public sealed class ModelExport : IDisposable
         return new(modelFolder, adapterFolder, options);
     }
 
-    /// <summary>What it will take on the disk.</summary>
-    public long Bytes => (_model?.Bytes ?? 0) + (_adapter?.Bytes ?? 0) + (_files?.Bytes ?? 0);
+    /// <summary>What it will take on the disk while it is written: a zip file stands beside its files then.</summary>
+    public long Bytes => ((_model?.Bytes ?? 0) + (_adapter?.Bytes ?? 0) + (_files?.Bytes ?? 0)) * (_options.IsZip ? 2 : 1);
 
     /// <summary>What is otherwise than in the folder, in words.</summary>
     public IReadOnlyList<string> Remarks => _remarks;
@@ -77,10 +77,24 @@ public sealed class ModelExport : IDisposable
     private string AdapterName =>
         $"{_options.Name}-lora-{(_options.Type.IsQuantized() ? GgmlType.F16 : _options.Type).Label()}.gguf";
 
-    /// <summary>Writes the files into a folder that is there. Each has its name only when it is whole.</summary>
+    /// <summary>Writes the files, or the zip file of them, into a folder that is there. Each has its name only when it is whole.</summary>
     /// <param name="progress">Told how many parts of how many are written.</param>
+    /// <returns>The files, also where they are in a zip file.</returns>
     /// <exception cref="IOException">No space, no permission.</exception>
     public IReadOnlyList<ExportedFile> Write(string folder, Action<long, long>? progress, CancellationToken cancellationToken)
+    {
+        if (!_options.IsZip)
+        {
+            return WriteFiles(folder, progress, cancellationToken);
+        }
+        var loose = Directory.CreateDirectory(Path.Combine(folder, "files"));
+        var files = WriteFiles(loose.FullName, progress, cancellationToken);
+        ExportArchive.Write(loose.FullName, Path.Combine(folder, _options.Name + ".zip"), cancellationToken);
+        loose.Delete(recursive: true);
+        return files;
+    }
+
+    private IReadOnlyList<ExportedFile> WriteFiles(string folder, Action<long, long>? progress, CancellationToken cancellationToken)
     {
         long done = 0, total = (_model?.Tensors ?? 0) + (_adapter?.Tensors ?? 0) + (_files?.Count ?? 0);
         void Written() => progress?.Invoke(++done, total);
