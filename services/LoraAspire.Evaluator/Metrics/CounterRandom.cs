@@ -1,3 +1,5 @@
+using static LoraAspire.Model.Generation.CounterRandom;
+
 namespace LoraAspire.Evaluator.Metrics;
 
 /// <summary>
@@ -9,19 +11,12 @@ internal readonly struct CounterRandom(ulong seed, ulong stream)
 {
     private const ulong Golden = 0x9E3779B97F4A7C15;
 
-    private readonly ulong _start = Mixed(Mixed(seed + Golden) ^ (stream * Golden));
+    private readonly ulong _start = Mix(Mix(seed + Golden) ^ (stream * Golden));
 
-    public ulong At(ulong place) => Mixed(_start + (place + 1) * Golden);
+    public ulong At(ulong place) => Mix(_start + (place + 1) * Golden);
 
     /// <summary>A number below a limit, each as likely but for 2^-64 of them.</summary>
     public int Below(int limit, ulong place) => (int)Math.BigMul(At(place), (ulong)limit, out _);
 
     public bool Coin(ulong place) => At(place) >> 63 == 1;
-
-    private static ulong Mixed(ulong bits)
-    {
-        bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9;
-        bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EB;
-        return bits ^ (bits >> 31);
-    }
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using LoraAspire.Model.Generation.Cpu.Matrices;
 
 namespace LoraAspire.Model.Export.Gguf;
 
@@ -19,7 +20,7 @@ internal static class BlockQuantizer
         {
             case GgmlType.F32: MemoryMarshal.AsBytes(row).CopyTo(into); break;
             case GgmlType.F16: TensorPrimitives.ConvertToHalf(row, MemoryMarshal.Cast<byte, Half>(into)); break;
-            case GgmlType.BF16: Narrow(MemoryMarshal.Cast<float, uint>(row), MemoryMarshal.Cast<byte, ushort>(into)); break;
+            case GgmlType.BF16: Narrow(row, MemoryMarshal.Cast<byte, ushort>(into)); break;
             default: EncodeBlocks(type, row, into); break;
         }
     }
@@ -42,12 +43,11 @@ internal static class BlockQuantizer
         }
     }
 
-    /// <summary>To the nearest, of two equally near the even one. Numbers are finite: see <see cref="GgufTensor"/>.</summary>
-    private static void Narrow(ReadOnlySpan<uint> from, Span<ushort> into)
+    private static void Narrow(ReadOnlySpan<float> from, Span<ushort> into)
     {
         for (var i = 0; i < from.Length; i++)
         {
-            into[i] = (ushort)((from[i] + 0x7FFF + ((from[i] >> 16) & 1)) >> 16);
+            into[i] = Quantization.ToBFloat16(from[i]);
         }
     }
 
