@@ -49,7 +49,7 @@ internal sealed class TensorRows
             {
                 var start = index * part;
                 var end = Math.Min(length, start + part);
-                Widen(bytes.AsSpan(start * size, (end - start) * size), into.AsSpan(start, end - start));
+                Widen(_entry.Dtype, bytes.AsSpan(start * size, (end - start) * size), into.AsSpan(start, end - start));
             });
         }
         finally
@@ -58,9 +58,10 @@ internal sealed class TensorRows
         }
     }
 
-    private void Widen(ReadOnlySpan<byte> from, Span<float> into)
+    /// <summary>Numbers of a weight's type as float32.</summary>
+    public static void Widen(ScalarType type, ReadOnlySpan<byte> from, Span<float> into)
     {
-        switch (_entry.Dtype)
+        switch (type)
         {
             case ScalarType.Float32: MemoryMarshal.Cast<byte, float>(from).CopyTo(into); break;
             case ScalarType.Float16: TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(from), into); break;

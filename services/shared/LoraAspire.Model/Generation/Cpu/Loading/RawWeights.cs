@@ -1,4 +1,5 @@
 using LoraAspire.Model.Generation.Cpu.Matrices;
+using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Generation.Cpu.Loading;
@@ -15,24 +16,8 @@ internal sealed unsafe record RawWeights(nint Address, ScalarType Type, IDisposa
     /// <summary>Numbers from the <paramref name="start"/>th on as float32.</summary>
     public void Read(long start, Span<float> to)
     {
-        switch (Type)
-        {
-            case ScalarType.Float32:
-                new ReadOnlySpan<float>((float*)Address + start, to.Length).CopyTo(to);
-                break;
-            case ScalarType.BFloat16:
-                for (var i = 0; i < to.Length; i++)
-                {
-                    to[i] = Quantization.ToFloat(((ushort*)Address)[start + i]);
-                }
-                break;
-            default:
-                for (var i = 0; i < to.Length; i++)
-                {
-                    to[i] = (float)((Half*)Address)[start + i];
-                }
-                break;
-        }
+        var size = ElementTypes.Size(Type);
+        TensorRows.Widen(Type, new((byte*)Address + (start * size), checked(to.Length * size)), to);
     }
 
     public void Dispose() => Owner?.Dispose();
