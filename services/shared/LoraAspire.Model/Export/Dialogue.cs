@@ -20,15 +20,18 @@ internal sealed record Dialogue(string? Jinja, TurnForm? Form, IReadOnlyList<str
     {
         try
         {
-            var format = folders.Select(PromptFormat.Of).FirstOrDefault(format => format is not null);
-            var chat = format is ChatFormat own ? own.Template : format is null
-                ? folders.Select(folder => ChatTemplateFile.Load(folder)).FirstOrDefault(template => template is not null) : null;
-            var eos = tokenizer.Piece(tokenizer.EosId);
-            var form = format is PromptTemplate instruction ? TurnForm.Of(instruction, eos)
-                : chat is null ? null : TurnForm.Of(chat, tokenizer.BosId >= 0 ? tokenizer.Piece(tokenizer.BosId) : null);
-            var ends = format?.EndIds(tokenizer) ?? (chat is null ? [] : new ChatFormat(chat, ChatFormat.RowDate).EndIds(tokenizer));
-            return new(chat?.Source ?? (format is PromptTemplate ? form?.ToJinja() : null), form, [.. StopsOf(form, tokenizer)],
-                ends.Where(id => id != tokenizer.EosId).Select(id => (int?)id).FirstOrDefault());
+            var format = folders.Select(PromptFormat.Of).FirstOrDefault(format => format is not null) ?? folders
+                .Select(folder => ChatTemplateFile.Load(folder) is { } chat ? new ChatFormat(chat, ChatFormat.RowDate) : null)
+                .FirstOrDefault(format => format is not null);
+            var form = format switch
+            {
+                PromptTemplate instruction => TurnForm.Of(instruction, tokenizer.Piece(tokenizer.EosId)),
+                ChatFormat chat => TurnForm.Of(chat.Template, tokenizer.BosId >= 0 ? tokenizer.Piece(tokenizer.BosId) : null),
+                _ => null,
+            };
+            var ends = format?.EndIds(tokenizer) ?? [];
+            return new(format is ChatFormat { Template.Source: var source } ? source : form?.ToJinja(), form,
+                [.. StopsOf(form, tokenizer)], ends.Where(id => id != tokenizer.EosId).Select(id => (int?)id).FirstOrDefault());
         }
         catch (TemplateException error)
         {
