@@ -21,13 +21,14 @@ public sealed class EvaluateStage(ILogger<EvaluateStage>? log = null) : IStage<E
             foreach (var score in report.Scores)
             {
                 ScoreEvents.Log(log ?? NullLogger<EvaluateStage>.Instance, score,
-                    unmet.FirstOrDefault(words => words.StartsWith($"{score.Name} ", StringComparison.Ordinal)));
+                    unmet.FirstOrDefault(one => one.Score == score.Name).Words);
             }
             if (unmet.Count > 0)
             {
                 var all = report.Scores.Select(score => FormattableString.Invariant($"{score.Name} {score.Value:0.####}"));
+                var missed = unmet.Select(one => one.Words);
                 throw new StageException(
-                    $"The model isn't good enough: {string.Join("; ", unmet)}. Its scores: {string.Join(", ", all)}.");
+                    $"The model isn't good enough: {string.Join("; ", missed)}. Its scores: {string.Join(", ", all)}.");
             }
             var output = context.OutputDir("report");
             report.Save(output);

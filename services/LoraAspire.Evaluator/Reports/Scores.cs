@@ -61,14 +61,14 @@ internal static class Scores
     }
 
     /// <summary>What isn't met, with the numbers; a score that wasn't measured isn't met.</summary>
-    public static IReadOnlyList<string> Unmet(ScoreRequirements? require, IReadOnlyList<ReportedScore> scores) =>
+    public static IReadOnlyList<(string Score, string Words)> Unmet(ScoreRequirements? require, IReadOnlyList<ReportedScore> scores) =>
     [
         .. from one in require?.Asked() ?? []
            let value = scores.FirstOrDefault(score => score.Name == one.Score)?.Value
            where value is null || !one.Met(value.Value)
            let measured = value is null ? "not measured" : FormattableString.Invariant($"{value:0.####}")
-           select FormattableString.Invariant(
-               $"{one.Score} is {measured}, {(one.AtMost ? "at most" : "at least")} {one.Limit:0.####} is required"),
+           select (one.Score, FormattableString.Invariant(
+               $"{one.Score} is {measured}, {(one.AtMost ? "at most" : "at least")} {one.Limit:0.####} is required")),
     ];
 
     /// <summary>In the report's order; chrF is there already.</summary>
