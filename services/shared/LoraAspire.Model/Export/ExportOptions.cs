@@ -28,9 +28,10 @@ public sealed partial record ExportOptions
     /// <exception cref="ModelException">A name that is none, or a text that would be left out.</exception>
     public void Require()
     {
-        if (!IsName(Name))
+        if (!FileStem().IsMatch(Name))
         {
-            throw new ModelException(NameRule("name"));
+            throw new ModelException(
+                "name: 1 to 80 letters, digits, dots, hyphens and underscores, the first of them a letter or digit.");
         }
         if (IsHuggingFace && (System ?? From) is not null)
         {
@@ -43,11 +44,6 @@ public sealed partial record ExportOptions
         }
         Modelfile.RequireSystem(System);
     }
-
-    public static bool IsName(string name) => FileStem().IsMatch(name);
-
-    public static string NameRule(string field) =>
-        $"{field}: 1 to 80 letters, digits, dots, hyphens and underscores, the first of them a letter or digit.";
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}\z", RegexOptions.CultureInvariant)]
     private static partial Regex FileStem();

@@ -14,8 +14,6 @@ internal sealed class GgufMetadata
 
     public int Count => _entries.Count;
 
-    public IEnumerable<string> Keys => _entries.Select(entry => entry.Key);
-
     public GgufMetadata Add(string key, uint value) => Add(key, Kind.UInt32, writer => writer.Write(value));
 
     public GgufMetadata Add(string key, int value) => Add(key, checked((uint)value));
