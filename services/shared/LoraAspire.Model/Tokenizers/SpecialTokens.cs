@@ -166,6 +166,11 @@ internal sealed class SpecialTokens
         }
     }
 
+    /// <summary>How tokenizer_config.json, or special_tokens_map.json, spells a token; null where it has none.</summary>
+    public static string? Spelling(JsonElement file, string key) =>
+        !file.TryGetProperty(key, out var token) ? null
+            : token.ValueKind == JsonValueKind.Object ? token.GetProperty("content").GetString() : token.GetString();
+
     private int? FindAdded(string text)
     {
         foreach (var (id, token) in Added)
@@ -211,9 +216,5 @@ internal sealed class SpecialTokens
                 ? add.GetBoolean() : null,
             !file.TryGetProperty("added_tokens_decoder", out var decoder) ? [] : [.. decoder.EnumerateObject().Select(token =>
                 AddedToken.Of(token.Value, Vocabularies.Id(token.Name, int.Parse(token.Name, CultureInfo.InvariantCulture))))]);
-
-        private static string? Spelling(JsonElement file, string key) =>
-            !file.TryGetProperty(key, out var token) ? null
-                : token.ValueKind == JsonValueKind.Object ? token.GetProperty("content").GetString() : token.GetString();
     }
 }

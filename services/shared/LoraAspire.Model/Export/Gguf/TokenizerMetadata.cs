@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LoraAspire.Model.Tokenizers;
 
 namespace LoraAspire.Model.Export.Gguf;
@@ -137,10 +136,8 @@ internal sealed class TokenizerMetadata
     private int? PadId()
     {
         var config = Path.Combine(_folder, "tokenizer_config.json");
-        var text = !File.Exists(config) ? null : JsonFile.Read(config, "tokenizer file", root =>
-            !root.TryGetProperty("pad_token", out var pad) ? null
-            : pad.ValueKind == JsonValueKind.Object ? pad.GetProperty("content").GetString()
-            : pad.ValueKind == JsonValueKind.String ? pad.GetString() : null);
+        var text = !File.Exists(config) ? null
+            : JsonFile.Read(config, "tokenizer file", root => SpecialTokens.Spelling(root, "pad_token"));
         return text is { Length: > 0 } && _tokens.IndexOf(text) is var id and >= 0 ? id : null;
     }
 }
