@@ -43,20 +43,18 @@ public sealed class LocalModel : IDisposable
     /// <inheritdoc cref="StepExecutor.Description"/>
     public string Description => _engine.Description;
 
-    public EngineStatistics Statistics => _engine.Statistics;
-
     /// <summary>Loads a Hugging Face directory.</summary>
     /// <param name="fallback">Used when the folder has neither prompt_template.json nor a chat template; null takes alpaca.</param>
     /// <exception cref="ModelException">Something is missing or broken; the message names the file.</exception>
     public static LocalModel Load(string directory, torch.Device device, PromptFormat? fallback = null,
-        WeightFormat weights = WeightFormat.Auto, EngineLimits? limits = null)
+        WeightFormat weights = WeightFormat.Auto)
     {
         try
         {
             var tokenizer = HfTokenizer.Load(directory);
             var prompt = ModelPrompt.Of(directory, fallback);
             var endIds = EndTokens.Of(directory, tokenizer, prompt.Format);
-            return new LocalModel(new(Executors.Load(directory, device, weights), tokenizer, limits ?? UsualLimits(device)), directory,
+            return new LocalModel(new(Executors.Load(directory, device, weights), tokenizer, UsualLimits(device)), directory,
                 tokenizer, prompt, endIds);
         }
         catch (Exception error) when (error is FileNotFoundException or InvalidDataException or NotSupportedException)
