@@ -30,7 +30,10 @@ public sealed class Installation : IAsyncDisposable
     public Installation(RedisServer server)
     {
         Connection = server.Connection;
-        Connection.GetServers()[0].FlushAllDatabases();
+        if (Connection.Configuration.Contains("allowAdmin=True", StringComparison.Ordinal))
+        {
+            Connection.GetServers()[0].FlushAllDatabases();
+        }
         Paths = new(_root, Path.Combine(_root, "store"), _root, Path.Combine(_root, "models"));
         Directory.CreateDirectory(Path.Combine(Paths.Models, "tiny"));
         File.WriteAllText(Path.Combine(Paths.Models, "tiny", "config.json"), "{}");
@@ -72,8 +75,9 @@ public sealed class Installation : IAsyncDisposable
 
     public Task<IHostedService> StartDataBuildAsync(Work<DataBuildParams> work) => StartWorkerAsync(StageKinds.DataBuild, work);
 
-    public async Task<IHostedService> StartWorkerAsync<TParams>(StageKind kind, Work<TParams> work) where TParams : StageParams =>
-        await StartAsync(new StageWorker(kind, Attempt(kind, work), Connection, Options, Logs.CreateLogger<StageWorker>()));
+    public async Task<IHostedService> StartWorkerAsync<TParams>(StageKind kind, Work<TParams> work, UntilIdle? until = null)
+        where TParams : StageParams =>
+        await StartAsync(new StageWorker(kind, Attempt(kind, work), Connection, Options, Logs.CreateLogger<StageWorker>(), until));
 
     public StageAttempt<TParams> Attempt<TParams>(StageKind kind, Work<TParams> work) where TParams : StageParams =>
         new(new Stage<TParams>(work), kind, Store, new ContentDigests(Paths), Paths, Logs.CreateLogger<StageAttempt<TParams>>());
@@ -96,6 +100,16 @@ public sealed class Installation : IAsyncDisposable
     {
         var poll = new PollDelay(Options);
         while (await Redis.StreamLengthAsync(stream) > 0)
+        {
+            await poll.WaitAsync(Soon);
+        }
+    }
+
+    /// <summary>Done when so many orders wait for a worker of this kind.</summary>
+    public async Task OrderedAsync(StageKind kind, int orders)
+    {
+        var poll = new PollDelay(Options);
+        while (await Redis.StreamLengthAsync(Keys.Work(kind.Name)) < orders)
         {
             await poll.WaitAsync(Soon);
         }

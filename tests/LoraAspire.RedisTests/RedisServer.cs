@@ -10,6 +10,12 @@ public sealed class RedisServer : IAsyncLifetime
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     private readonly Process _shell = new();
 
+    /// <summary>What it is started with, of its port.</summary>
+    internal Func<int, string> Arguments { get; init; } = port => $"--port {port}";
+
+    /// <summary>The connection string, of its port.</summary>
+    internal Func<int, string> ConnectionString { get; init; } = port => $"127.0.0.1:{port},connectTimeout=5000,allowAdmin=true";
+
     public IConnectionMultiplexer Connection { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
@@ -17,7 +23,7 @@ public sealed class RedisServer : IAsyncLifetime
         var program = await Machine.RedisServer.FindOrUnpackAsync(Console.WriteLine);
         var port = Ports.Free(1)[0];
         _shell.StartInfo = new("/bin/sh",
-            ["-c", $"'{program.Path}' --port {port} --bind 127.0.0.1 --save '' --appendonly no --dir /tmp & read _; kill -9 $!"])
+            ["-c", $"'{program.Path}' {Arguments(port)} --bind 127.0.0.1 --save '' --appendonly no --dir /tmp & read _; kill -9 $!"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -25,7 +31,7 @@ public sealed class RedisServer : IAsyncLifetime
         program.ApplyTo(_shell.StartInfo);
         _shell.Start();
         await ReadyAsync().WaitAsync(s_patience);
-        Connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{port},connectTimeout=5000,allowAdmin=true");
+        Connection = await ConnectionMultiplexer.ConnectAsync(ConnectionString(port));
     }
 
     public async ValueTask DisposeAsync()

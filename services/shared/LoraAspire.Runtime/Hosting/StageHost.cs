@@ -67,6 +67,11 @@ public static class StageHost
         else
         {
             builder.Services.AddSingleton<IAttempt, TAttempt>();
+            if (UntilIdle.TimeOf(builder.Configuration) is { } time)
+            {
+                builder.Services.AddSingleton(services =>
+                    new UntilIdle(time, services.GetRequiredService<IHostApplicationLifetime>().StopApplication));
+            }
             builder.Services.AddHostedService<StageWorker>();
         }
         return builder;

@@ -1,4 +1,5 @@
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Terminal;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -11,8 +12,8 @@ namespace LoraAspire.Runtime.Hosting;
 /// that happens to it, ends the loop.
 /// </summary>
 public sealed class StageWorker(
-    StageKind kind, IAttempt attempt, IConnectionMultiplexer connection, StreamSettings options, ILogger<StageWorker> log)
-        : BackgroundService
+    StageKind kind, IAttempt attempt, IConnectionMultiplexer connection, StreamSettings options, ILogger<StageWorker> log,
+    UntilIdle? until = null) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -20,6 +21,7 @@ public sealed class StageWorker(
         var group = new ConsumerGroup(redis, Keys.Work(kind.Name), Keys.WorkerGroup, options);
         var poll = new PollDelay(options);
         string? trouble = null;
+        var lastWork = options.Clock.GetTimestamp();
         // Off the thread that starts the host.
         await Task.Yield();
         while (!stoppingToken.IsCancellationRequested)
@@ -31,9 +33,16 @@ public sealed class StageWorker(
                     await new WorkEntry(redis, group, delivery, kind, attempt, options, log).HandleAsync(stoppingToken);
                     poll.Reset();
                     trouble = null;
+                    lastWork = options.Clock.GetTimestamp();
                     continue;
                 }
                 trouble = null;
+                if (until is not null && options.Clock.GetElapsedTime(lastWork) >= until.Time)
+                {
+                    log.LogInformation("No order for {Time}: this worker ends", Duration.Text(until.Time));
+                    until.End();
+                    return;
+                }
             }
             catch (Exception error)
             {

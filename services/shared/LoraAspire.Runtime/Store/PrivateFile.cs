@@ -6,6 +6,7 @@ namespace LoraAspire.Runtime.Store;
 public static class PrivateFile
 {
     private const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const uint Root = 0;
 
     /// <summary>Takes the place of one that is there.</summary>
     public static async Task WriteAsync(string path, string text, CancellationToken cancellationToken)
@@ -40,8 +41,19 @@ public static class PrivateFile
         }
     }
 
-    /// <summary>Whether others than the owner may read or write the file.</summary>
-    public static bool IsOpenToOthers(string path) => !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & ~Mode) != 0;
+    /// <summary>
+    /// Whether others than the owner may read or write the file. One of root's that our group may read is closed: so a cluster hands a
+    /// secret to a program that doesn't run as root.
+    /// </summary>
+    public static bool IsOpenToOthers(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return false;
+        }
+        var entry = FileEntry.At(path);
+        return (entry.Mode & ~(entry.Owner == Root ? Mode | UnixFileMode.GroupRead : Mode)) != 0;
+    }
 
     private static FileStream Create(string path)
     {
