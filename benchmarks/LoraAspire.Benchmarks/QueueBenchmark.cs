@@ -1,7 +1,5 @@
-using System.Collections.Concurrent;
 using System.CommandLine;
 using System.Diagnostics;
-using System.Diagnostics.Metrics;
 using System.Text.Json;
 using LoraAspire.Coordinator;
 using LoraAspire.DataBuild;
@@ -21,13 +19,15 @@ using StackExchange.Redis;
 namespace LoraAspire.Benchmarks;
 
 /// <summary>
-/// A thousand runs of a pipeline at once, through a real Redis, the coordinator and two workers: data-build, whose result is cached after
-/// the first run, and a stage that always runs and has nothing to do. None may be lost. Then runs one after another, for the time a
-/// hand-over takes when nobody is in the way. <c>ratio</c> is the time of as many pings, one after another, over the time of the thousand
-/// runs.
+/// A thousand runs of a pipeline at once, through a real Redis, coordinators and workers: data-build, whose result is cached after the
+/// first run, and as many as asked for of a stage that always runs and has nothing to do, each with a connection of its own as on a
+/// machine of its own. None may be lost. Then runs one after another, for the time a hand-over takes when nobody is in the way, and no run
+/// at all, for what waiting costs. <c>ratio</c> is the time of as many pings, one after another, over the time of the thousand runs.
 /// </summary>
 internal static class QueueBenchmark
 {
+    private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(10);
+
     private const string Pipeline = """
         name: queue
         stages:
@@ -44,14 +44,17 @@ internal static class QueueBenchmark
     {
         var runs = new Option<int>("--runs") { Description = "Runs that are submitted at once", DefaultValueFactory = _ => 1000 };
         var single = new Option<int>("--single") { Description = "Runs one after another", DefaultValueFactory = _ => 200 };
+        var workers = new Option<int>("--workers") { Description = "Workers of the stage that does nothing", DefaultValueFactory = _ => 1 };
+        var coordinators = new Option<int>("--coordinators") { Description = "Coordinators", DefaultValueFactory = _ => 1 };
         var command = new Command("queue",
-            "A thousand runs at once: whether one is lost, how long they take, and the hand-over from coordinator to worker.") { runs,
-                single };
-        command.SetAction((parsed, stop) => RunAsync(parsed.GetValue(runs), parsed.GetValue(single), stop));
+            "A thousand runs at once: whether one is lost, how long they take, the hand-over from coordinator to worker, and what Redis "
+            + "holds and does.") { runs, single, workers, coordinators };
+        command.SetAction((parsed, stop) => RunAsync(parsed.GetValue(runs), parsed.GetValue(single),
+            parsed.GetValue(workers), parsed.GetValue(coordinators), stop));
         return command;
     }
 
-    private static async Task<int> RunAsync(int count, int single, CancellationToken stop)
+    private static async Task<int> RunAsync(int count, int single, int workers, int coordinators, CancellationToken stop)
     {
         var folder = Directory.CreateTempSubdirectory("lora-bench-queue-").FullName;
         await using var server = new RedisProcess(appendFsync: "everysec");
@@ -61,7 +64,8 @@ internal static class QueueBenchmark
             await using var connection = await ConnectionMultiplexer.ConnectAsync($"{server.ConnectionString},allowAdmin=true");
             using var handOver = new HandOver();
             var runs = new RunClient(connection, new StreamSettings());
-            var services = Services(connection,
+            await using var machines = new Machines(server.ConnectionString);
+            var services = await ServicesAsync(machines, workers, coordinators,
                 new LoraPaths(folder, Path.Combine(folder, "store"), folder, Path.Combine(LoraPaths.Checkout()!, "models")));
             foreach (var service in services)
             {
@@ -70,7 +74,7 @@ internal static class QueueBenchmark
             await EndOfAsync(runs, await runs.SubmitAsync(Pipeline), stop);
             handOver.Take();
 
-            var before = await CommandsAsync(connection);
+            var before = await RedisFigures.OfAsync(connection);
             var clock = Stopwatch.StartNew();
             var ids = await Task.WhenAll(Enumerable.Range(0, count).Select(_ => runs.SubmitAsync(Pipeline)));
             List<RunState?> states = [];
@@ -81,7 +85,8 @@ internal static class QueueBenchmark
             }
             var seconds = clock.Elapsed.TotalSeconds;
             var queued = handOver.Take();
-            var floor = await PingsAsync(connection, await CommandsAsync(connection) - before);
+            var busy = (await RedisFigures.OfAsync(connection)).Since(before);
+            var floor = await PingsAsync(connection, busy.Commands);
 
             List<double> whole = [];
             for (var i = 0; i < single; i++)
@@ -91,6 +96,9 @@ internal static class QueueBenchmark
                 whole.Add(clock.Elapsed.TotalMilliseconds);
             }
             var idle = handOver.Take();
+            var rest = await RedisFigures.OfAsync(connection);
+            await Task.Delay(s_rest, stop);
+            rest = (await RedisFigures.OfAsync(connection)).Since(rest);
             foreach (var service in services)
             {
                 await service.StopAsync(stop);
@@ -99,12 +107,16 @@ internal static class QueueBenchmark
             Console.WriteLine(
                 $"{count} runs at once: {seconds:0.0} s, {lost} lost; hand-over p50 {Percentile(queued, 50):0} ms, "
                     + $"p99 {Percentile(queued, 99):0} ms. One after another: hand-over p99 {Percentile(idle, 99):0.0} ms, a run "
-                    + $"p99 {Percentile(whole, 99):0} ms.");
+                    + $"p99 {Percentile(whole, 99):0} ms. Redis: {busy.Bytes / count:N0} bytes and {busy.Commands / count:N0} commands a run, "
+                    + $"busy {busy.CpuSeconds / seconds:P0} of a core; at rest {rest.Commands / s_rest.TotalSeconds:N0} commands a second, "
+                    + $"{rest.CpuSeconds / s_rest.TotalSeconds:P1}.");
             Console.WriteLine(JsonSerializer.Serialize(new
             {
                 name = "queue",
                 device = "cpu",
                 runs = count,
+                workers,
+                coordinators,
                 lost,
                 seconds = Math.Round(seconds, 2),
                 runs_per_second = Math.Round(count / seconds, 1),
@@ -113,6 +125,11 @@ internal static class QueueBenchmark
                 single_handover_p99_ms = Math.Round(Percentile(idle, 99), 1),
                 single_run_p50_ms = Math.Round(Percentile(whole, 50), 1),
                 single_run_p99_ms = Math.Round(Percentile(whole, 99), 1),
+                redis_bytes_a_run = busy.Bytes / count,
+                redis_commands_a_run = busy.Commands / count,
+                redis_cpu_share = Math.Round(busy.CpuSeconds / seconds, 3),
+                rest_commands_per_s = Math.Round(rest.Commands / s_rest.TotalSeconds, 1),
+                rest_redis_cpu_share = Math.Round(rest.CpuSeconds / s_rest.TotalSeconds, 4),
                 ratio = Math.Round(floor / seconds, 3),
             }));
             return lost == 0 ? 0 : 1;
@@ -123,20 +140,26 @@ internal static class QueueBenchmark
         }
     }
 
-    private static IReadOnlyList<IHostedService> Services(IConnectionMultiplexer connection, LoraPaths paths)
+    private static async Task<IReadOnlyList<IHostedService>> ServicesAsync(
+        Machines machines, int workers, int coordinators, LoraPaths paths)
     {
         var (store, digests, options) = (new ArtifactStore(paths.Store), new ContentDigests(paths), new StreamSettings());
-        return
-        [
-            new InboxReader(connection, new Planner(store, digests), store, options, NullLogger<InboxReader>.Instance),
-            new Pulse(connection, options, NullLogger<Pulse>.Instance),
-            Worker(StageKinds.DataBuild, new DataBuildStage()),
-            Worker(StageKinds.Chat, new NothingToDo()),
-        ];
+        List<IHostedService> services = [Worker(await machines.ConnectAsync(), StageKinds.DataBuild, new DataBuildStage())];
+        for (var i = 0; i < coordinators; i++)
+        {
+            var connection = await machines.ConnectAsync();
+            services.Add(new InboxReader(connection, new Planner(store, digests), store, options, NullLogger<InboxReader>.Instance));
+            services.Add(new Pulse(connection, options, NullLogger<Pulse>.Instance));
+        }
+        for (var i = 0; i < workers; i++)
+        {
+            services.Add(Worker(await machines.ConnectAsync(), StageKinds.Chat, new NothingToDo()));
+        }
+        return services;
 
-        StageWorker Worker<TParams>(StageKind kind, IStage<TParams> stage) where TParams : StageParams => new(
-            kind, new StageAttempt<TParams>(stage, kind, store, digests, paths, NullLogger<StageAttempt<TParams>>.Instance), connection,
-            options, NullLogger<StageWorker>.Instance);
+        StageWorker Worker<TParams>(IConnectionMultiplexer connection, StageKind kind, IStage<TParams> stage) where TParams : StageParams =>
+            new(kind, new StageAttempt<TParams>(stage, kind, store, digests, paths, NullLogger<StageAttempt<TParams>>.Instance), connection,
+                options, NullLogger<StageWorker>.Instance);
     }
 
     private static async Task<RunState?> EndOfAsync(RunClient runs, string run, CancellationToken stop)
@@ -146,10 +169,6 @@ internal static class QueueBenchmark
         }
         return await runs.GetAsync(run);
     }
-
-    private static async Task<long> CommandsAsync(IConnectionMultiplexer connection) =>
-        long.Parse((await connection.GetServers()[0].InfoAsync("stats")).SelectMany(section => section)
-            .First(pair => pair.Key == "total_commands_processed").Value, System.Globalization.CultureInfo.InvariantCulture);
 
     private static async Task<double> PingsAsync(IConnectionMultiplexer connection, long count)
     {
@@ -167,29 +186,5 @@ internal static class QueueBenchmark
     private sealed class NothingToDo : IStage<ChatParams>
     {
         public Task RunAsync(StageContext<ChatParams> context, CancellationToken cancellationToken) => Task.CompletedTask;
-    }
-
-    /// <summary>Hears the metric of the hand-over, in milliseconds.</summary>
-    private sealed class HandOver : IDisposable
-    {
-        private readonly MeterListener _listener = new();
-        private ConcurrentBag<double> _heard = [];
-
-        public HandOver()
-        {
-            _listener.InstrumentPublished = (instrument, listener) =>
-            {
-                if (instrument.Name == "lora.handover.duration")
-                {
-                    listener.EnableMeasurementEvents(instrument);
-                }
-            };
-            _listener.SetMeasurementEventCallback<double>((_, value, _, _) => _heard.Add(value * 1000));
-            _listener.Start();
-        }
-
-        public IReadOnlyList<double> Take() => [.. Interlocked.Exchange(ref _heard, [])];
-
-        public void Dispose() => _listener.Dispose();
     }
 }
