@@ -48,4 +48,5 @@ return await AppHostTerminal.RunAsync(app, options, redis.Resource, lab.GetEndpo
 
 // A worker has no page; its traces link to the lab's.
 IResourceBuilder<ProjectResource> Worker(IResourceBuilder<ProjectResource> service) =>
-    service.AsService(redis, options).WithQuickStart().WithoutLinks().WithEnvironment("LORA_LAB_URL", lab.GetEndpoint("http"));
+    service.AsService(redis, options).WithQuickStart().WithoutLinks().WithEnvironment("LORA_LAB_URL", lab.GetEndpoint("http"))
+        .WithReplicas(options.Replicas.GetValueOrDefault(service.Resource.Name, 1));

@@ -13,10 +13,12 @@ namespace LoraAspire.AppHost.Terminal;
 /// <param name="Exit">Stop everything when the run has ended.</param>
 /// <param name="Ports">Where the pages listen.</param>
 /// <param name="Listen">Where lab and chat listen; everything else listens on loopback.</param>
+/// <param name="Replicas">Workers of a kind, where it isn't one.</param>
 /// <param name="Passed">Aspire's own arguments, as they came.</param>
 /// <param name="BrowserToken">What the dashboard asks of a browser, made per start; null when anybody on this machine may look.</param>
 internal sealed record AppHostOptions(
-    FileInfo? Pipeline, bool Exit, ListenPorts Ports, IPAddress Listen, LoraPaths Folders, string[] Passed, string? BrowserToken)
+    FileInfo? Pipeline, bool Exit, ListenPorts Ports, IPAddress Listen, LoraPaths Folders, IReadOnlyDictionary<string, int> Replicas,
+    string[] Passed, string? BrowserToken)
 {
     private const string AllowAnonymous = "ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS";
 
@@ -54,6 +56,7 @@ internal sealed record AppHostOptions(
             HelpName = "FILE"
         };
         var listen = ListenAddress.Option();
+        var replicas = Terminal.Replicas.Option();
         var exit = new Option<bool>("--exit") { Description = "Stop everything when the run has ended; the exit code is the run's." };
         (string Variable, Option<DirectoryInfo?> Option)[] folders =
         [
@@ -70,7 +73,7 @@ internal sealed record AppHostOptions(
         ];
         var command = new RootCommand(
             "Starts LoraAspire: Redis and every service, each as its own process, until Ctrl-C. Aspire's own arguments "
-            + "(--operation publish --publisher manifest --output-path FILE, ...) are passed on.") { pipeline, exit, listen };
+            + "(--operation publish --publisher manifest --output-path FILE, ...) are passed on.") { pipeline, exit, listen, replicas };
         foreach (var option in ports.Select(port => (Option)port.Option).Concat(folders.Select(folder => folder.Option)))
         {
             command.Add(option);
@@ -78,7 +81,7 @@ internal sealed record AppHostOptions(
         command.Validators.Add(result =>
         {
             if (result.Errors.Any() || result.Children.SelectMany(child => child.Errors).Any()
-                || result.Children.OfType<OptionResult>().Any(option => option.Tokens.Count > 1))
+                || result.Children.OfType<OptionResult>().Any(option => option.Tokens.Count > 1 && option.Option != replicas))
             {
                 // Values of a wrong command line can't be asked for; what is wrong is said already.
                 return;
@@ -107,7 +110,8 @@ internal sealed record AppHostOptions(
             result.GetValue(pipeline), result.GetValue(exit),
             new(Wanted(result.GetValue(ports[0].Option)), Wanted(result.GetValue(ports[1].Option)),
                 Wanted(result.GetValue(ports[2].Option))),
-            result.GetValue(listen)!, FoldersOf(folders.Select(folder => (folder.Variable, result.GetValue(folder.Option)))), passed,
+            result.GetValue(listen)!, FoldersOf(folders.Select(folder => (folder.Variable, result.GetValue(folder.Option)))),
+            Terminal.Replicas.Of(result.GetValue(replicas)!), passed,
             bool.TryParse(Environment.GetEnvironmentVariable(AllowAnonymous), out var anybody) && anybody ? null
                 : RandomNumberGenerator.GetHexString(32, lowercase: true)));
         exitCode = command.Parse(own).Invoke();

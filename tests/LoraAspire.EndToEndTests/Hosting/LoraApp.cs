@@ -32,6 +32,7 @@ public sealed class LoraApp : IAsyncLifetime
         [
             "--state", Path.Combine(_folder, "state"), "--data", Path.Combine(_folder, "data"), "--models", Path.Combine(_folder, "models"),
             "--lab-port", "0", "--chat-port", "0", "--dashboard-port", "0",
+            "--replicas", "trainer=2",
         ]);
         App = await builder.BuildAsync();
         using var late = new CancellationTokenSource(s_startPatience);

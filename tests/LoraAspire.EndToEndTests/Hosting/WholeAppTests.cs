@@ -63,6 +63,27 @@ public sealed class WholeAppTests(LoraApp app)
     }
 
     [Fact]
+    public async Task Two_trainers_take_an_order_each_and_train_at_the_same_time()
+    {
+        string[] ids = [await SubmitAsync(1), await SubmitAsync(2)];
+
+        await Task.WhenAll(ids.Select(FirstStepAsync)).WaitAsync(s_patience, Cancelled);
+        // One trainer would do the second training after the first, which takes far longer than a first step.
+        Assert.All(await Task.WhenAll(ids.Select(id => app.Runs.GetAsync(id))), run => Assert.Equal(RunStatus.Running, run!.Status));
+        foreach (var id in ids)
+        {
+            await app.Runs.CancelAsync(id);
+        }
+
+        Task<string> SubmitAsync(int seed) => app.Runs.SubmitAsync(SmallWorld.Small("classify.yaml")
+            .Replace("num_epochs: 1", "num_epochs: 2000", StringComparison.Ordinal)
+            .Replace("max_steps: 4", $"seed: {seed}", StringComparison.Ordinal), "classify.yaml");
+
+        async Task FirstStepAsync(string id) => await app.Runs.FollowProgressAsync(id, Cancelled)
+            .FirstAsync(told => told.Progress.Training is not null, Cancelled);
+    }
+
+    [Fact]
     public async Task The_coordinator_offers_its_commands_to_the_dashboard()
     {
         var update = await app.App.ResourceNotifications.WaitForResourceAsync("coordinator", _ => true, Cancelled);
