@@ -90,7 +90,7 @@ internal sealed partial class RecordReader
     private void Cut(string answer, Regex keys, Func<string, int, string?> text)
     {
         // A key that no record has ends the text before it where it stands as a key does.
-        var found = keys.Matches(answer).Where(key => Part(key) >= 0 || key.Groups["first"].Success).ToList();
+        var found = keys.Matches(answer).Where(key => Part(key) >= 0 || BeginsMember(answer, key.Index)).ToList();
         for (var i = 0; i < found.Count; i++)
         {
             var end = found[i].Index + found[i].Length;
@@ -107,6 +107,13 @@ internal sealed partial class RecordReader
                 EndObject();
             }
         }
+    }
+
+    /// <summary>Whether a brace, a mark between members or a line's beginning stands before it.</summary>
+    private static bool BeginsMember(string answer, int at)
+    {
+        var before = answer.AsSpan(0, at).TrimEnd();
+        return before.IsEmpty || "{｛,，、;；".Contains(before[^1]) || answer.AsSpan(before.Length, at - before.Length).Contains('\n');
     }
 
     private void Take(int part, string? text)
@@ -228,14 +235,13 @@ internal sealed partial class RecordReader
     private const string Comment = @"(?:(?://|\#)[^\n]{0,400}|/\*(?s:.{0,396}?)\*/)";
     private const string Gap = $@"(?>(?:{Space}|{Comment})*)";
     private const string Colon = $@"{Space}{{0,4}}(?:[:：]|=>?)";
-    private const string Quoted = $@"(?<first>(?<=[{{｛,，、;；\n]{Space}{{0,8}}))?"
-        + $@"[{Marks}](?<key>[^{Marks}」』\n:：]{{1,60}})[{Marks}」』\n]{Colon}";
+    private const string Quoted = $@"[{Marks}](?<key>[^{Marks}」』\n:：]{{1,60}})[{Marks}」』\n]{Colon}";
     private const string Bare = $@"(?<key>[\p{{L}}\p{{Nd}}_-]{{1,60}}){Colon}";
 
     [GeneratedRegex(Quoted)]
     private static partial Regex QuotedKey();
 
-    [GeneratedRegex($@"{Quoted}|(?<first>(?<=[{{｛,，、;；\n]{Space}{{0,8}})){Bare}")]
+    [GeneratedRegex($@"{Quoted}|(?<=[{{｛,，、;；\n]{Space}{{0,8}}){Bare}")]
     private static partial Regex AnyKey();
 
     [GeneratedRegex($@"[{{｛]{Space}{{0,8}}{Bare}")]
