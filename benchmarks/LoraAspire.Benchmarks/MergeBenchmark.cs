@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using LoraAspire.Merger;
 using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Store;
@@ -16,8 +17,6 @@ namespace LoraAspire.Benchmarks;
 /// </summary>
 internal static class MergeBenchmark
 {
-    private const string Index = "model.layers.";
-
     private sealed record Shape(int Hidden, int Inner, int Layers, int Vocabulary);
 
     private static readonly Dictionary<string, Shape> s_shapes = new(StringComparer.Ordinal)
@@ -91,13 +90,10 @@ internal static class MergeBenchmark
 
     private static void WriteBase(Shape shape, string to)
     {
-        long hidden = shape.Hidden, inner = shape.Inner;
-        IEnumerable<(string Name, long[] Shape)> layer =
-        [
-            .. "qkvo".Select(projection => ($"self_attn.{projection}_proj", new[] { hidden, hidden })),
-            ("mlp.gate_proj", [inner, hidden]), ("mlp.up_proj", [inner, hidden]), ("mlp.down_proj", [hidden, inner]),
-        ];
-        var names = Enumerable.Range(0, shape.Layers).SelectMany(i => layer.Select(part => ($"{Index}{i}.{part.Name}", part.Shape)))
+        long hidden = shape.Hidden;
+        var layer = LayerLinears.Of(shape.Hidden, shape.Inner, shape.Hidden, shape.Hidden).All;
+        var names = Enumerable.Range(0, shape.Layers)
+            .SelectMany(i => layer.Select(linear => (linear.In(i), new long[] { linear.Outputs, linear.Inputs })))
             .Append(("model.embed_tokens", [shape.Vocabulary, hidden])).Append(("lm_head", [shape.Vocabulary, hidden]));
         SafetensorsWriter.Write(Path.Combine(to, WeightFiles.Single), names.Select(item =>
             new TensorSource(item.Item1 + ".weight", ScalarType.BFloat16, item.Item2, () => randn(item.Item2, ScalarType.BFloat16))));
@@ -105,9 +101,9 @@ internal static class MergeBenchmark
 
     private static Adapter MakeAdapter(Shape shape)
     {
-        LoraConfig config = new(8, 16, 0, [.. "qkvo".Select(projection => $"{projection}_proj")]);
-        return new(config, Enumerable.Range(0, shape.Layers)
-            .SelectMany(i => "qkvo".Select(projection => $"{Index}{i}.self_attn.{projection}_proj"))
+        LoraConfig config = new(8, 16, 0, ["q_proj", "k_proj", "v_proj", "o_proj"]);
+        var attention = LayerLinears.Of(shape.Hidden, shape.Inner, shape.Hidden, shape.Hidden).All.Take(4);
+        return new(config, Enumerable.Range(0, shape.Layers).SelectMany(i => attention.Select(linear => linear.In(i)))
             .ToDictionary(layer => layer, layer => LayerAdapter.Of(config, layer, [randn(8, shape.Hidden), randn(shape.Hidden, 8)])));
     }
 

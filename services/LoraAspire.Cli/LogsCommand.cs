@@ -16,7 +16,7 @@ internal static class LogsCommand
             await App.RequireAsync(runs, id);
             await foreach (var line in runs.LogsAsync(id, parsed.GetValue(follow), cancellationToken))
             {
-                Screen.Write(line);
+                LogScreen.Write(line);
             }
             return 0;
         });

@@ -40,7 +40,7 @@ internal static class RunCommand
             state = state.Apply(happened);
             if (RunLogLine.Of(happened) is { } line)
             {
-                Screen.Write(line);
+                LogScreen.Write(line);
             }
         }
         await points;
@@ -56,13 +56,13 @@ internal static class RunCommand
             if (due || progress.Message is not null || progress.Done == progress.Total)
             {
                 shown = Stopwatch.GetTimestamp();
-                Screen.Write(new(at, stage, progress.Message ?? ProgressText.Of(progress)));
+                LogScreen.Write(new(at, stage, progress.Message ?? ProgressText.Of(progress)));
             }
         }
     }
 }
 
-internal static class Screen
+internal static class LogScreen
 {
     public static void Write(RunLogLine line) =>
         AnsiConsole.MarkupLine(

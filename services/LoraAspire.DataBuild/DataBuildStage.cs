@@ -120,7 +120,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         }
         RefuseUseless(summary, context.With);
         writer.Complete();
-        summary.Notes.AddRange(records.Notes.Concat(summary.Told.Notes).Prepend(choice.Note).OfType<string>());
+        summary.Notes.AddRange(records.Notes.Concat(summary.NotLearned.Notes).Prepend(choice.Note).OfType<string>());
         summary.Conclude(context.With);
         foreach (var note in summary.Notes)
         {
@@ -143,7 +143,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
                 ? $"cutoff_len {with.CutoffLen} is too short for every record: the shortest prompt alone has {summary.ShortestPrompt} "
                     + "tokens. Raise cutoff_len well above that, or choose a shorter prompt template."
                 : $"All {summary.Total.Records} records were dropped: {string.Join(", ", summary.Total.Dropped.Keys)}."
-                    + string.Concat(summary.Told.Notes.Select(note => " " + note)));
+                    + string.Concat(summary.NotLearned.Notes.Select(note => " " + note)));
         }
         if (summary.Alike.All is { } same)
         {

@@ -24,7 +24,7 @@ internal sealed class MergePlan
         var isTied = (adapter.Saved.Count > 0 || adapter.Layers.ContainsKey(Head)) && ModelConfig.Load(baseFolder).TieWordEmbeddings;
         if (isTied && adapter.Layers.ContainsKey(Head))
         {
-            throw new ModelException(ModelAdapters.TiedHead);
+            throw new ModelException(AdapterRefusal.TiedHead);
         }
         foreach (var (module, weight) in isTied ? WithoutEnds(adapter.Saved) : adapter.Saved)
         {
@@ -45,8 +45,7 @@ internal sealed class MergePlan
         {
             if (!_known.TryGetValue(layer + Weight, out var entry))
             {
-                throw new ModelException(
-                    $"The adapter was made for another base: it changes {layer}.weight, which {baseFolder} doesn't have.");
+                throw AdapterRefusal.OtherBase($"it changes {layer}.weight, which {baseFolder} doesn't have");
             }
             own.RequireFits(entry.Name, ShapeOf(entry));
         }
@@ -126,6 +125,6 @@ internal sealed class MergePlan
         }
     }
 
-    private ModelException OtherBase(string module, string but) => new("The adapter was made for another base: its "
-        + $"{module} is [{string.Join(", ", _adapter.Saved[module].shape)}], and {but}.");
+    private ModelException OtherBase(string module, string but) =>
+        AdapterRefusal.OtherBase($"its {module} is [{string.Join(", ", _adapter.Saved[module].shape)}], and {but}");
 }

@@ -94,7 +94,7 @@ public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPo
         try
         {
             var model = await lease.Model.WithAdapterAsync(place.Source.Adapter!);
-            Told(model, place.Source.Adapter!);
+            LogLoaded(model, place.Source.Adapter!);
             return model;
         }
         catch
@@ -134,11 +134,11 @@ public sealed class ModelPool(IdleTime idle, TimeProvider clock, ILogger<ModelPo
         logger.LogInformation("Loading {Folder}", source.Folder);
         LibTorch.Load();
         var model = LocalModel.Load(source.Folder, ComputeDevice.Of("auto"), weights: source.Weights);
-        Told(model, source.Folder);
+        LogLoaded(model, source.Folder);
         return model;
     }
 
-    private void Told(LocalModel model, string folder)
+    private void LogLoaded(LocalModel model, string folder)
     {
         logger.LogInformation("Serving {Folder}: {Description}", folder, model.Description);
         if (model.Warning is { } warning)

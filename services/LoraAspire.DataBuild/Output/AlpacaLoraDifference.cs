@@ -9,7 +9,7 @@ namespace LoraAspire.DataBuild.Output;
 /// <summary>
 /// Why a row isn't the one that alpaca-lora would have made of the record. Each is a defect of the original that the default mends.
 /// </summary>
-internal enum Difference
+internal enum RowDifference
 {
     None,
     /// <summary>A text holds "&lt;/s&gt;" or the like; alpaca-lora makes a special token of it.</summary>
@@ -30,25 +30,25 @@ internal sealed class AlpacaLoraDifference(HfTokenizer tokenizer, PromptTemplate
     private readonly Preprocessor _original =
         new(tokenizer, template, new(with.CutoffLen, with.TrainOnInputs, with.AddEosToken, LikeAlpacaLora: true));
 
-    public Difference Of(Conversation conversation, TokenizedRow row)
+    public RowDifference Of(Conversation conversation, TokenizedRow row)
     {
         if (conversation is not { System: null or "", Turns: [var turn] })
         {
-            return Difference.Conversation;
+            return RowDifference.Conversation;
         }
         if (row.Truncated)
         {
-            return Difference.None;
+            return RowDifference.None;
         }
         var original = _original.Row(conversation);
         // The first label is never a target.
         if (row.InputIds.AsSpan().SequenceEqual(original.InputIds) && row.Labels.AsSpan(1).SequenceEqual(original.Labels.AsSpan(1)))
         {
-            return Difference.None;
+            return RowDifference.None;
         }
         return new[] { turn.Question, turn.Input, turn.Answer }.Any(text => tokenizer.HoldsSpecialTokens(text ?? ""))
-            ? Difference.TypedSpecialToken
-            : !template.EndsWithNewline ? Difference.MergedOverBoundary
-            : Difference.Unexplained;
+            ? RowDifference.TypedSpecialToken
+            : !template.EndsWithNewline ? RowDifference.MergedOverBoundary
+            : RowDifference.Unexplained;
     }
 }

@@ -14,13 +14,13 @@ internal static class DatasetReport
 {
     public const string FileName = "report.md";
 
-    private static readonly Dictionary<Difference, string> Words = new()
+    private static readonly Dictionary<RowDifference, string> Words = new()
     {
-        [Difference.TypedSpecialToken] = "a text spells a special token, which alpaca-lora would have injected; here it stays text",
-        [Difference.MergedOverBoundary] =
+        [RowDifference.TypedSpecialToken] = "a text spells a special token, which alpaca-lora would have injected; here it stays text",
+        [RowDifference.MergedOverBoundary] =
             "the template ends without a newline, and alpaca-lora would have merged tokens of prompt and answer",
-        [Difference.Conversation] = "a conversation of several turns, which alpaca-lora doesn't know",
-        [Difference.Unexplained] = "for none of the known reasons: look at these rows",
+        [RowDifference.Conversation] = "a conversation of several turns, which alpaca-lora doesn't know",
+        [RowDifference.Unexplained] = "for none of the known reasons: look at these rows",
     };
 
     /// <param name="isChat">A chat template wrote the rows, whatever its name.</param>

@@ -37,7 +37,7 @@ internal sealed class DatasetSummary
 {
     private readonly Dictionary<string, SourceCount> _sources = [];
     private readonly SortedDictionary<int, long> _lengths = [];
-    private readonly SortedDictionary<Difference, long> _differences = [];
+    private readonly SortedDictionary<RowDifference, long> _differences = [];
     private readonly SortedDictionary<string, long> _leftOut = new(StringComparer.Ordinal);
 
     public SourceCount Total { get; } = new();
@@ -49,7 +49,7 @@ internal sealed class DatasetSummary
     public List<string> Notes { get; } = [];
 
     /// <summary>What of written rows isn't learned, and of records that the template refuses.</summary>
-    public ToldTurns Told { get; } = new();
+    public NotLearnedTurns NotLearned { get; } = new();
 
     public IReadOnlyDictionary<string, SourceCount> Sources => _sources;
 
@@ -57,7 +57,7 @@ internal sealed class DatasetSummary
     internal LengthHistogram Lengths => new(_lengths);
 
     /// <summary>Rows that alpaca-lora would have made otherwise, by the reason.</summary>
-    internal IReadOnlyDictionary<Difference, long> Differences => _differences;
+    internal IReadOnlyDictionary<RowDifference, long> Differences => _differences;
 
     /// <summary>Parts that rows lack of their records, by what they are.</summary>
     private IEnumerable<string> LeftOut => _leftOut.Select(part => string.Create(CultureInfo.InvariantCulture,
@@ -91,9 +91,9 @@ internal sealed class DatasetSummary
         }
         source.Count(built);
         Total.Count(built);
-        foreach (var words in built.Told)
+        foreach (var words in built.NotLearned)
         {
-            Told.Count(words, built.Record);
+            NotLearned.Count(words, built.Record);
         }
         ShortestPrompt = Math.Min(ShortestPrompt, built.Row?.PromptLength ?? int.MaxValue);
         if (built is { Row: { } row, Dropped: null })
@@ -105,7 +105,7 @@ internal sealed class DatasetSummary
             }
             Alike.Count(built.Record, row);
         }
-        if (built.Difference != Difference.None)
+        if (built.Difference != RowDifference.None)
         {
             _differences[built.Difference] = _differences.GetValueOrDefault(built.Difference) + 1;
         }

@@ -42,9 +42,9 @@ internal sealed class Preview
 
     public void Save(string path, InstructionDataset dataset, HfTokenizer tokenizer)
     {
-        var sources = _rows.Kept.Select(kept => kept.Record.Source).ToHashSet();
+        var sources = _rows.Items.Select(kept => kept.Record.Source).ToHashSet();
         List<(int Row, SourceRecord Record)> kept =
-            [.. _rows.Kept, .. _ofSource.Where(source => !sources.Contains(source.Key)).SelectMany(source => source.Value.Kept)];
+            [.. _rows.Items, .. _ofSource.Where(source => !sources.Contains(source.Key)).SelectMany(source => source.Value.Items)];
         StringBuilder text = new($"# {kept.Count} of {_rows.Seen} rows\n");
         foreach (var (at, record) in kept.OrderBy(item => item.Row))
         {

@@ -11,10 +11,10 @@ namespace LoraAspire.DataBuild.Output;
 
 /// <summary>What became of a record: a row, or a reason to leave it out, or words that stop the run.</summary>
 internal sealed record BuiltRow(SourceRecord Record, TokenizedRow? Row = null, string? Dropped = null, string? Refused = null,
-    Difference Difference = Difference.None)
+    RowDifference Difference = RowDifference.None)
 {
     /// <summary>What the template keeps from being learned, in words.</summary>
-    public IReadOnlyList<string> Told { get; init; } = [];
+    public IReadOnlyList<string> NotLearned { get; init; } = [];
 }
 
 /// <summary>Record → row, by the run's policies. Safe to use from several threads.</summary>
@@ -70,13 +70,13 @@ internal sealed class RowBuilder(DataBuildParams with, HfTokenizer tokenizer, Pr
         }
         catch (TemplateException refusal)
         {
-            return new(source, Dropped: Unwritten) { Told = [$"{Unwritten}: {refusal.Words}"] };
+            return new(source, Dropped: Unwritten) { NotLearned = [$"{Unwritten}: {refusal.Words}"] };
         }
         var built = row.Answers == 0 && !with.TrainOnInputs ? new(source, Dropped: Unlearned)
             : Long(source, row) ?? (_check.Problem(row) is { } problem
             ? Refuse(source, problem)
-            : new(source, row, Difference: _difference?.Of(conversation, row) ?? Difference.None));
-        return built with { Told = row.Told };
+            : new(source, row, Difference: _difference?.Of(conversation, row) ?? RowDifference.None));
+        return built with { NotLearned = row.NotLearned };
     }
 
     /// <summary>What the truncation policy says, or null where the row stays.</summary>

@@ -7,20 +7,20 @@ namespace LoraAspire.DataBuild.Records;
 internal sealed class Reservoir<T>(int size, Draw draw)
 {
     /// <summary>In no order.</summary>
-    public List<T> Kept { get; } = new(Math.Min(size, 1 << 16));
+    public List<T> Items { get; } = new(Math.Min(size, 1 << 16));
 
     /// <summary>How many were offered.</summary>
     public int Seen { get; private set; }
 
     public void Offer(T item)
     {
-        if (Kept.Count < size)
+        if (Items.Count < size)
         {
-            Kept.Add(item);
+            Items.Add(item);
         }
         else if (draw.Between(0, Seen) is var place && place < size)
         {
-            Kept[place] = item;
+            Items[place] = item;
         }
         Seen++;
     }

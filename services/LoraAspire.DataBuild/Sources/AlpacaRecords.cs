@@ -73,7 +73,7 @@ internal sealed class AlpacaRecords(AlpacaSource with, DataFile file, EmptyOutpu
     private SourceRecord Record(TableRow row)
     {
         string? Cell(int column) => row.Cells.TryGetValue(_names[column], out var cell) ? cell
-            : row.Cells.Keys.FirstOrDefault(name => IsNamed(name, _names[column])) is { } other ? row.Cells[Told(other, column)] : null;
+            : row.Cells.Keys.FirstOrDefault(name => IsNamed(name, _names[column])) is { } other ? row.Cells[ReadAs(other, column)] : null;
         return Record(row.Place, Cell(0) ?? throw Missing(row.Place, Instruction, row.Cells.Keys),
             Cell(1) ?? (NeedsInput(row.Place) ? throw Missing(row.Place, Input, row.Cells.Keys) : ""),
             Cell(2) ?? throw Missing(row.Place, Output, row.Cells.Keys),
@@ -102,7 +102,7 @@ internal sealed class AlpacaRecords(AlpacaSource with, DataFile file, EmptyOutpu
                 var i = Array.FindIndex(_names, name => IsNamed(property.Name, name));
                 if (i >= 0 && cells[i].ValueKind == JsonValueKind.Undefined)
                 {
-                    (cells[i], _) = (property.Value, Told(property.Name, i));
+                    (cells[i], _) = (property.Value, ReadAs(property.Name, i));
                 }
             }
         }
@@ -112,7 +112,7 @@ internal sealed class AlpacaRecords(AlpacaSource with, DataFile file, EmptyOutpu
     /// <summary>Capitals and white space around a column's name don't make it another.</summary>
     private static bool IsNamed(string name, string column) => name.AsSpan().Trim().Equals(column, StringComparison.OrdinalIgnoreCase);
 
-    private string Told(string name, int column)
+    private string ReadAs(string name, int column)
     {
         if (!_told[column])
         {

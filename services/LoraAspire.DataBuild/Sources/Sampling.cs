@@ -53,7 +53,7 @@ internal static class Sampling
         {
             fewer(drawn.Seen);
         }
-        foreach (var (_, record) in drawn.Kept.OrderBy(item => item.At))
+        foreach (var (_, record) in drawn.Items.OrderBy(item => item.At))
         {
             yield return record;
         }

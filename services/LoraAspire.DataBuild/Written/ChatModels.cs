@@ -1,25 +1,20 @@
-using System.ClientModel;
-using System.ClientModel.Primitives;
 using System.Net;
 using LoraAspire.Runtime.Stages;
-using Microsoft.Extensions.AI;
 using Microsoft.Extensions.ServiceDiscovery.Http;
-using OpenAI;
 
 namespace LoraAspire.DataBuild.Written;
 
-/// <summary>
-/// Chat clients for a writer's endpoint. One call is one HTTP request: what is tried again is decided, and counted, by
-/// <see cref="WriterRequests"/>.
-/// </summary>
+/// <summary>Connections to a writer's endpoint. What is tried again is decided, and counted, by <see cref="WriterRequests"/>.</summary>
 /// <param name="discovery">Finds our chat service by its name; null where no app model runs.</param>
 public sealed class ChatModels(IConfiguration? configuration = null, IServiceDiscoveryHttpMessageHandlerFactory? discovery = null)
 {
+    internal const int Megabytes = 4;
+
     /// <summary>How long to wait for what; tests wait less.</summary>
     internal WriterTiming Timing { get; init; } = new();
 
     /// <exception cref="StageException">Our chat service is asked for, and nothing says where it is.</exception>
-    internal IChatClient Connect(WriterEndpoint endpoint, string model)
+    internal HttpClient Connect(WriterEndpoint endpoint)
     {
         var named = endpoint.Address == WriterEndpoint.ChatService;
         if (named && (discovery is null || configuration?.GetSection("services:chat").Exists() is not true))
@@ -34,13 +29,12 @@ public sealed class ChatModels(IConfiguration? configuration = null, IServiceDis
             UseProxy = !named && !endpoint.Address.IsLoopback,
             AutomaticDecompression = DecompressionMethods.All
         };
-        HttpClient client = new(new CanonicalAnswer(named ? discovery!.CreateHandler(http) : http)) { Timeout = Timeout.InfiniteTimeSpan };
-        return new OpenAIClient(new ApiKeyCredential(endpoint.Key ?? "none"), new OpenAIClientOptions
+        return new(named ? discovery!.CreateHandler(http) : http)
         {
-            Endpoint = endpoint.Address,
-            Transport = new HttpClientPipelineTransport(client),
-            RetryPolicy = new ClientRetryPolicy(maxRetries: 0),
-            NetworkTimeout = Timeout.InfiniteTimeSpan,
-        }).GetChatClient(model).AsIChatClient();
+            BaseAddress = new(endpoint.Address.AbsoluteUri.TrimEnd('/') + '/'),
+            DefaultRequestHeaders = { Authorization = endpoint.Key is { } key ? new("Bearer", key) : null },
+            MaxResponseContentBufferSize = Megabytes << 20,
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
     }
 }

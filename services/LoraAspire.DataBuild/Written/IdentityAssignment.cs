@@ -4,19 +4,20 @@ using LoraAspire.DataBuild.Identity;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Written.Parsing;
 using LoraAspire.Pipelines.Stages.DataSources;
-using Microsoft.Extensions.AI;
 
 namespace LoraAspire.DataBuild.Written;
 
 /// <summary>Questions that people ask a model about itself, with its answers, in one language.</summary>
 internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChinese, int Count)
-    : Assignment<InstructionRecord>($"self_cognition, {(InChinese ? "Chinese" : "English")} records", Count, AtOnce: 10,
-        ChatResponseFormat.ForJsonSchema<AnswerBySchema<QuestionAndAnswer>>(schemaName: "records"))
+    : Assignment<InstructionRecord>($"self_cognition, {(InChinese ? "Chinese" : "English")} records", Count,
+        AtOnce: 10)
 {
     private const int Shown = 20;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public override JsonElement Schema => SchemaOf<QuestionAndAnswer>();
 
     public override string System(bool bySchema) => InChinese
         ? "你为一个对话助手编写训练数据。只用 JSON 对象回答，不写其他内容。"

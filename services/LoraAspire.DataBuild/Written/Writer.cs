@@ -2,7 +2,6 @@ using System.Globalization;
 using LoraAspire.DataBuild.Written.Parsing;
 using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
-using Microsoft.Extensions.AI;
 
 namespace LoraAspire.DataBuild.Written;
 
@@ -17,35 +16,33 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
     /// <exception cref="StageException">Too few when the budget was spent, or the model can't be asked.</exception>
     public async Task<IReadOnlyList<T>> WriteAsync<T>(Assignment<T> assignment, CancellationToken cancellationToken) where T : class
     {
-        var digest = ItemCache.KeyOf(
-            assignment.System(bySchema: false), assignment.Task, with.Model,
-            WriterRequests.Temperature.ToString(CultureInfo.InvariantCulture));
+        var (system, task) = (assignment.System(bySchema: false), assignment.Task);
+        var digest = ItemCache.DigestOf<string>(
+            [system, task, with.Model, WriterRequests.Temperature.ToString(CultureInfo.InvariantCulture)]);
         // A server may send back the header that it got.
-        var secret = key.Except(assignment.System(bySchema: false) + " " + assignment.Task);
+        var secret = key.Except(system + " " + task);
         DropReasons dropped = new();
         // By today's rules: one that was added since counts for what stands in the cache too.
-        var accepted = Accepted(await cache.ReadAsync<T>(digest, say, cancellationToken), [], dropped.Add);
+        var accepted = Accepted(await cache.AddAsync<T>(digest, [], assignment.Key, cancellationToken), [], dropped.Add);
         if (accepted.Count > 0)
         {
             say($"writer, {assignment.Name}: {Math.Min(accepted.Count, assignment.Count)} of {assignment.Count} from the cache");
         }
         while (accepted.Count < assignment.Count)
         {
-            var missing = Math.Min(assignment.Count - accepted.Count, assignment.AtOnce);
-            var ask = assignment.Ask(missing, accepted);
-            var response = requests.Spent ? null : await requests.AskAsync(assignment, ask, cancellationToken);
-            if (response is null)
+            var ask = assignment.Ask(Math.Min(assignment.Count - accepted.Count, assignment.AtOnce), accepted);
+            if (requests.Spent || await requests.AskAsync(assignment, ask, cancellationToken) is not { } answer)
             {
                 throw new StageException(
                     $"The chat model '{with.Model}' wrote {accepted.Count} of {assignment.Count} items for {assignment.Name} "
                     + $"before the writer's requests were used up. Dropped: {dropped}. What was accepted is kept: run again to go on from "
                     + "there; or raise writer.max_requests, ask for fewer (written), or choose a stronger model.");
             }
-            var all = Accepted(Read(response, assignment, dropped.Add), accepted, dropped.Add);
+            var all = Accepted(Read(answer, assignment, dropped.Add), accepted, dropped.Add);
             if (all.Count > accepted.Count)
             {
                 // Other runs may have added to the cache, and the order is the cache's.
-                accepted = Accepted(await cache.AddAsync(digest, all, assignment.Key, say, cancellationToken), [], _ => { });
+                accepted = Accepted(await cache.AddAsync(digest, all, assignment.Key, cancellationToken), [], _ => { });
             }
             say($"writer, {assignment.Name}: accepted {Math.Min(accepted.Count, assignment.Count)} of {assignment.Count}, "
                 + $"request {requests.Sent}; dropped so far: {dropped}");
@@ -74,17 +71,14 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
         }
     }
 
-    private static IReadOnlyList<T> Read<T>(ChatResponse response, Assignment<T> assignment, Action<string> drop) where T : class
+    private static IReadOnlyList<T> Read<T>(ChatAnswer answer, Assignment<T> assignment, Action<string> drop) where T : class
     {
-        var text = ReadAnswer.WithoutThinking(response.Text);
+        var text = AnswerText.WithoutThinking(answer.Text);
         // Not within a character.
         var longest = text.Length > LongestAnswer && char.IsHighSurrogate(text[LongestAnswer - 1]) ? LongestAnswer - 1 : LongestAnswer;
-        var (items, dropped) = assignment.Read(text.Length <= longest ? text : text[..longest],
-            response.FinishReason == ChatFinishReason.Length || text.Length > LongestAnswer);
-        foreach (var reason in dropped)
-        {
-            drop(reason);
-        }
+        var (items, dropped) =
+            assignment.Read(text.Length <= longest ? text : text[..longest], answer.CutOff || text.Length > LongestAnswer);
+        dropped.ToList().ForEach(drop);
         if (items.Count == 0)
         {
             drop(text.Length == 0 ? "an empty answer or a refusal" : "an answer without any item");

@@ -1,8 +1,7 @@
-using System.ClientModel;
-using System.Globalization;
+using System.Net.Http.Headers;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using LoraAspire.Model.Data;
+using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.DataBuild.Written;
 
@@ -13,68 +12,40 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
 {
     private const int LongestQuote = 300;
 
-    /// <summary>Null for an exception that is a fault of ours.</summary>
-    public static WriterFault? Of(Exception error, string model, string keyVariable, string? key, DateTimeOffset now) => error switch
+    /// <param name="said">The server's own words.</param>
+    public static WriterFault Of(int status, string said, TimeSpan? retryAfter, WriterParams with, string? key) => status switch
     {
-        ClientResultException { Status: 401 } when key is null =>
-            new($"the server asks for a key (401), and {WriterEndpoint.Unset(keyVariable).TrimEnd('.')}", Final: true),
-        ClientResultException { Status: 401 } =>
-            new($"the server refuses the key (401). Look at the environment variable {keyVariable}", Final: true),
-        ClientResultException { Status: 403 } =>
-            new($"the key may not use the model '{model}' (403). Choose another model, or ask the provider for access", Final: true),
-        ClientResultException { Status: 404 } => new($"the server knows no model '{model}', or no API at this address (404). Look at "
-            + "model and address; with Ollama, pull the model first", Final: true),
-        ClientResultException { Status: 429 } busy => new("the server is busy or the quota is used up (429)", RetryAfter: After(busy, now)),
-        ClientResultException { Status: 408 or 409 or 425 or >= 500 } broken =>
-            new($"the server failed ({broken.Status})", RetryAfter: After(broken, now)),
-        ClientResultException { Status: > 0 } refused => new(
-            $"the server refuses the request ({refused.Status}){Said(refused, KeyPieces.Of(key))}. Look at address and model", Final: true),
+        401 when key is null =>
+            new($"the server asks for a key (401), and {WriterEndpoint.Unset(with.ApiKeyEnv).TrimEnd('.')}", Final: true),
+        401 => new($"the server refuses the key (401). Look at the environment variable {with.ApiKeyEnv}", Final: true),
+        403 => new($"the key may not use the model '{with.Model}' (403). Choose another model, or ask the provider for access",
+            Final: true),
+        404 => new($"the server knows no model '{with.Model}', or no API at this address (404). Look at model and address; with Ollama, "
+            + "pull the model first", Final: true),
+        429 => new("the server is busy or the quota is used up (429)", RetryAfter: retryAfter),
+        408 or 409 or 425 or >= 500 => new($"the server failed ({status})", RetryAfter: retryAfter),
+        _ => new($"the server refuses the request ({status}){Quoted(said, KeyPieces.Of(key))}. Look at address and model", Final: true),
+    };
+
+    /// <summary>Null for an exception that is a fault of ours.</summary>
+    public static WriterFault? Of(Exception error) => error switch
+    {
         OperationCanceledException => new("no answer in time"),
-        ClientResultException { InnerException: HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } } =>
-            new($"the answer is larger than {CanonicalAnswer.Megabytes} MB"),
+        HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } =>
+            new($"the answer is larger than {ChatModels.Megabytes} MB"),
+        HttpRequestException or IOException => new("the connection failed or was cut"),
         InvalidDataException => new("the answer can't be unpacked"),
-        ClientResultException or HttpRequestException or IOException => new("the connection failed or was cut"),
-        JsonException or FormatException => new("the answer is not JSON"),
-        // The client library finds members of the answer missing, or of another kind than they must be.
-        ArgumentException or InvalidOperationException or KeyNotFoundException or IndexOutOfRangeException or NullReferenceException =>
-            new("the answer is not a chat completion"),
-        AggregateException { InnerException: { } inner } => Of(inner, model, keyVariable, key, now),
+        JsonException => new("the answer is not JSON"),
         _ => null,
     };
 
-    /// <summary>Whether the server's words about a request that it refuses hold this one.</summary>
-    public static bool Names(ClientResultException error, string word) =>
-        Message(error).Contains(word, StringComparison.OrdinalIgnoreCase);
+    public static TimeSpan? After(RetryConditionHeaderValue? asked, DateTimeOffset now) =>
+        asked?.Delta ?? (asked?.Date is { } at ? at > now ? at - now : TimeSpan.Zero : null);
 
     /// <summary>
     /// ": …" with what the server says, as it may be shown; empty when it says nothing, or when it repeats the key, whole or in part.
     /// </summary>
-    private static string Said(ClientResultException error, KeyPieces key)
-    {
-        var words = Message(error).ReplaceLineEndings(" ").Trim().TrimEnd('.');
-        return words.Length is 0 or > LongestQuote || key.AreIn(words) ? "" : $": {VisibleText.Safe(words)}";
-    }
-
-    /// <summary>OpenAI's <c>error.message</c>; empty where there is none.</summary>
-    private static string Message(ClientResultException error)
-    {
-        try
-        {
-            return JsonNode.Parse((error.GetRawResponse()?.Content.ToMemory() ?? default).Span) is JsonObject body
-                && body["error"] is JsonObject detail
-                && detail["message"] is JsonValue message && message.TryGetValue(out string? text) ? text : "";
-        }
-        catch (Exception broken) when (broken is JsonException or InvalidOperationException or ArgumentException)
-        {
-            // A page for people, of which nothing is quoted; half of a surrogate pair; or a key that stands twice.
-            return "";
-        }
-    }
-
-    private static TimeSpan? After(ClientResultException error, DateTimeOffset now) =>
-        error.GetRawResponse()?.Headers.TryGetValue("Retry-After", out var value) is not true || string.IsNullOrEmpty(value) ? null
-        : value.All(char.IsAsciiDigit)
-            ? int.TryParse(value, CultureInfo.InvariantCulture, out var seconds) ? TimeSpan.FromSeconds(seconds) : TimeSpan.MaxValue
-        : !DateTimeOffset.TryParse(value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) ? null
-        : at > now ? at - now : TimeSpan.Zero;
+    private static string Quoted(string said, KeyPieces key) =>
+        said.ReplaceLineEndings(" ").Trim().TrimEnd('.') is { Length: > 0 and <= LongestQuote } words && !key.AreIn(words)
+            ? $": {VisibleText.Safe(words)}" : "";
 }

@@ -1,8 +1,6 @@
-using System.ClientModel;
 using System.Globalization;
 using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
-using Microsoft.Extensions.AI;
 using Polly;
 using Polly.Retry;
 
@@ -12,7 +10,7 @@ namespace LoraAspire.DataBuild.Written;
 /// Requests to one chat model, until the run's budget is spent. Each HTTP try counts. Faults that may pass are tried again, with growing
 /// delays.
 /// </summary>
-internal sealed class WriterRequests(IChatClient client, WriterParams with, string? key, WriterTiming timing, Action<string> say)
+internal sealed class WriterRequests(HttpClient client, WriterParams with, string? key, WriterTiming timing, Action<string> say)
 {
     /// <summary>So many tries in a row fail before the run does: the server isn't coming back.</summary>
     private const int TriesInARow = 8;
@@ -36,11 +34,11 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
 
     public bool Spent => Sent >= with.MaxRequests;
 
-    private readonly record struct Try(ChatResponse? Response, WriterFault? Fault = null);
+    private readonly record struct Try(ChatAnswer? Answer, WriterFault? Fault = null);
 
     /// <summary>The model's answer, or null when the budget ended before there was one.</summary>
     /// <exception cref="StageException">The request is refused, or fails again and again.</exception>
-    public async Task<ChatResponse?> AskAsync(Assignment assignment, string ask, CancellationToken cancellationToken)
+    public async Task<ChatAnswer?> AskAsync(Assignment assignment, string ask, CancellationToken cancellationToken)
     {
         RetryStrategyOptions<Try> retry = new()
         {
@@ -48,11 +46,11 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
             ShouldHandle = tried => new(tried.Outcome.Result.Fault is { Final: false } fault && !Spent && !TooLong(fault)),
             BackoffType = DelayBackoffType.Exponential,
             UseJitter = true,
-            Delay = timing.FirstDelay,
-            MaxDelay = timing.LongestDelay,
+            Delay = WriterTiming.FirstDelay,
+            MaxDelay = WriterTiming.LongestDelay,
             // The larger of both: a server that says 0 is not to be asked without a pause.
-            DelayGenerator = tried => new(tried.Outcome.Result.Fault!.RetryAfter is { } asked && asked >= TimeSpan.FromTicks(
-                Math.Min(timing.LongestDelay.Ticks, timing.FirstDelay.Ticks << Math.Min(tried.AttemptNumber, 20))) ? asked : null),
+            DelayGenerator = tried => new(tried.Outcome.Result.Fault!.RetryAfter is { } asked && asked >= TimeSpan.FromTicks(Math.Min(
+                WriterTiming.LongestDelay.Ticks, WriterTiming.FirstDelay.Ticks << Math.Min(tried.AttemptNumber, 20))) ? asked : null),
             OnRetry = tried =>
             {
                 say(string.Create(CultureInfo.InvariantCulture, $"writer: request {Sent} failed: {tried.Outcome.Result.Fault!.Words}; "
@@ -61,51 +59,68 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
             },
         };
         var pipeline = new ResiliencePipelineBuilder<Try> { TimeProvider = timing.Clock }.AddRetry(retry).Build();
-        var (response, fault) = await pipeline.ExecuteAsync(async token => await TryAsync(assignment, ask, token), cancellationToken);
-        if (fault is null)
-        {
-            return response;
-        }
+        var (answer, fault) = await pipeline.ExecuteAsync(async token => await TryAsync(assignment, ask, token), cancellationToken);
         if (fault is { Final: false } && Spent && !TooLong(fault))
         {
             say($"writer: request {Sent} failed: {fault.Words}");
-            return null;
         }
-        var wait = fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day"
-            : FormattableString.Invariant($"{fault.RetryAfter?.TotalMinutes:0} minutes");
-        throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}" + (TooLong(fault)
-            ? $", and asks to wait {wait}. Run again later: what was accepted so far is kept."
-            : ". What was accepted so far is kept for the next run."), transient: !fault.Final);
+        else if (fault is not null)
+        {
+            var wait = fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day"
+                : FormattableString.Invariant($"{fault.RetryAfter?.TotalMinutes:0} minutes");
+            throw new StageException($"The chat model '{with.Model}' can't be asked: {fault.Words}" + (TooLong(fault)
+                ? $", and asks to wait {wait}. Run again later: what was accepted so far is kept."
+                : ". What was accepted so far is kept for the next run."), transient: !fault.Final);
+        }
+        return answer;
     }
 
-    private bool TooLong(WriterFault fault) => fault.RetryAfter > timing.LongestRetryAfter;
+    private static bool TooLong(WriterFault fault) => fault.RetryAfter > WriterTiming.LongestRetryAfter;
 
     private async Task<Try> TryAsync(Assignment assignment, string ask, CancellationToken cancellationToken)
     {
         Sent++;
         var bySchema = !_refused.Contains(Schema);
-        ChatMessage[] messages = [new(ChatRole.System, assignment.System(bySchema)), new(ChatRole.User, assignment.Task + "\n" + ask)];
-        ChatOptions options = new()
+        Dictionary<string, object> body = new()
         {
-            Temperature = _refused.Contains(OwnTemperature) ? null : Temperature,
-            ResponseFormat = bySchema ? assignment.Format : null,
+            ["model"] = with.Model,
+            ["messages"] = new[]
+            {
+                new { role = "system", content = assignment.System(bySchema) },
+                new { role = "user", content = assignment.Task + "\n" + ask },
+            },
         };
+        if (!_refused.Contains(OwnTemperature))
+        {
+            body["temperature"] = Temperature;
+        }
+        if (bySchema)
+        {
+            body["response_format"] =
+                new { type = "json_schema", json_schema = new { name = "items", schema = assignment.Schema, strict = true } };
+        }
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(timing.Answer);
         try
         {
-            return new(await client.GetResponseAsync(messages, options, patience.Token));
-        }
-        catch (ClientResultException error) when (error.Status is 400 or 422
-            && Optional.FirstOrDefault(option => option.Words.Any(word => WriterFault.Names(error, word))
-                && !_refused.Contains(option.Name)) is { Name: { } name })
-        {
+            using var response = await client.PostAsJsonAsync("chat/completions", body, patience.Token);
+            var answer = await response.Content.ReadAsByteArrayAsync(patience.Token);
+            if (response.IsSuccessStatusCode)
+            {
+                return ChatAnswer.Of(answer) is { } said ? new(said) : new(null, new("the answer is not a chat completion"));
+            }
+            var (status, words) = ((int)response.StatusCode, ChatAnswer.ErrorIn(answer));
+            if (status is not (400 or 422) || Optional.FirstOrDefault(option => !_refused.Contains(option.Name)
+                && option.Words.Any(word => words.Contains(word, StringComparison.OrdinalIgnoreCase))) is not { Name: { } name })
+            {
+                return new(null, WriterFault.Of(status, words,
+                    WriterFault.After(response.Headers.RetryAfter, timing.Clock.GetUtcNow()), with, key));
+            }
             _refused.Add(name);
             say($"writer: request {Sent} failed: the model takes no {name}; it is asked without one from now on");
             return Spent ? new(null, new($"the model takes no {name}")) : await TryAsync(assignment, ask, cancellationToken);
         }
-        catch (Exception error) when (!cancellationToken.IsCancellationRequested
-            && WriterFault.Of(error, with.Model, with.ApiKeyEnv, key, timing.Clock.GetUtcNow()) is { } fault)
+        catch (Exception error) when (!cancellationToken.IsCancellationRequested && WriterFault.Of(error) is { } fault)
         {
             return new(null, fault);
         }
@@ -115,15 +130,13 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
 /// <summary>How long the writer waits for what.</summary>
 internal sealed record WriterTiming
 {
-    /// <summary>A model on a CPU may need minutes.</summary>
-    public TimeSpan Answer { get; init; } = TimeSpan.FromMinutes(10);
-
-    public TimeSpan FirstDelay { get; } = TimeSpan.FromSeconds(1);
-
-    public TimeSpan LongestDelay { get; } = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(1), LongestDelay = TimeSpan.FromSeconds(30);
 
     /// <summary>A server that asks for more isn't waited for.</summary>
-    public TimeSpan LongestRetryAfter { get; } = TimeSpan.FromMinutes(2);
+    public static readonly TimeSpan LongestRetryAfter = TimeSpan.FromMinutes(2);
+
+    /// <summary>A model on a CPU may need minutes.</summary>
+    public TimeSpan Answer { get; init; } = TimeSpan.FromMinutes(10);
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 }

@@ -29,9 +29,9 @@ internal sealed class WrittenItems
         }
         void Say(string message) => context.Report.Report(new(Message: message));
         var endpoint = WriterEndpoint.Of(with);
-        using var client = models.Connect(endpoint, with.Model);
+        using var client = models.Connect(endpoint);
         WriterRequests requests = new(client, with, endpoint.Key, models.Timing, Say);
-        Writer writer = new(with, KeyPieces.Of(endpoint.Key), requests, new(Path.Combine(context.CacheDir, "written")), Say);
+        Writer writer = new(with, KeyPieces.Of(endpoint.Key), requests, new(Path.Combine(context.CacheDir, "written"), Say), Say);
         foreach (var (source, assignment) in assignments)
         {
             var items = await assignment.WriteAsync(writer, cancellationToken);

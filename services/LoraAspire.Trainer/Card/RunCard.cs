@@ -11,7 +11,7 @@ namespace LoraAspire.Trainer.Card;
 /// README.md beside the weights, with loss.svg: what this is, how to load it, what it was made from and how it went. It holds no times and
 /// no speeds, so that equal runs give equal artifacts.
 /// </summary>
-internal sealed record RunCard(TrainerParams Settings, Origin Origin, Outcome Outcome, IReadOnlyList<Sample> Samples)
+internal sealed record RunCard(TrainerParams Settings, RunOrigin Origin, Outcome Outcome, IReadOnlyList<Sample> Samples)
 {
     public const string FileName = "README.md";
 
@@ -108,7 +108,7 @@ internal sealed record RunCard(TrainerParams Settings, Origin Origin, Outcome Ou
 /// <summary>What a run started from.</summary>
 /// <param name="Base">The base's name.</param>
 /// <param name="Commit">Of the project's folder; null when it is no repository.</param>
-internal sealed record Origin(string Base, string? Commit, IReadOnlyList<(string What, string Sha256)> Digests);
+internal sealed record RunOrigin(string Base, string? Commit, IReadOnlyList<(string What, string Sha256)> Digests);
 
 /// <summary>How a run went.</summary>
 internal sealed record Outcome(TrainingState End, IReadOnlyList<StepMetrics> Steps, long TrainedParameters, int Rows, int HeldOut);

@@ -48,12 +48,12 @@ public sealed class PreprocessGoldens
             var reason = difference.Of(
                 new(null, [new(record.GetProperty("instruction").GetString()!, record.GetProperty("output").GetString(),
                     record.GetProperty("input").GetString())]), our);
-            Assert.NotEqual(Difference.Unexplained, reason);
-            if (reason == Difference.TypedSpecialToken)
+            Assert.NotEqual(RowDifference.Unexplained, reason);
+            if (reason == RowDifference.TypedSpecialToken)
             {
                 Assert.DoesNotContain(our.InputIds[1..^1], id => id <= 2);
             }
-            else if (reason == Difference.None)
+            else if (reason == RowDifference.None)
             {
                 Assert.Equal(their.InputIds, our.InputIds);
                 Assert.Equal(their.Labels, our.Labels);

@@ -249,8 +249,8 @@ public sealed class StrangersMergeTests : IDisposable
         using var adapter = Adapter.Load(At("adapter"));
         using var model = LlamaModel.Load(At("base"), CPU, float32);
 
-        Assert.Equal(ModelAdapters.TiedHead, Assert.Throws<ModelException>(() => MergeWritten()).Message);
-        Assert.Equal(ModelAdapters.TiedHead, Assert.Throws<ModelException>(() => model.Attach(adapter)).Message);
+        Assert.Equal(AdapterRefusal.TiedHead, Assert.Throws<ModelException>(() => MergeWritten()).Message);
+        Assert.Equal(AdapterRefusal.TiedHead, Assert.Throws<ModelException>(() => model.Attach(adapter)).Message);
     }
 
     [Theory]

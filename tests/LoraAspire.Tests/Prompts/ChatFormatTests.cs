@@ -122,12 +122,12 @@ public sealed class ChatFormatTests : IDisposable
         Conversation talk = new(null, [new("a", "b") { Reasoning = "thought" }]) { Tools = """[{"name": "search"}]""" };
         var (without, tokenizer) = Base(ChatBase.ChatMl, null, "<|im_end|>", ChatMlTokens);
         Assert.Equal(["the template has no place for reasoning_content: it is left out",
-            "the template has no place for tools: they are left out"], without.Row(talk, tokenizer).Told);
-        Assert.Equal(without.Row(talk, tokenizer).Told, PromptTemplate.Load("alpaca").Row(talk, tokenizer).Told);
+            "the template has no place for tools: they are left out"], without.Row(talk, tokenizer).NotLearned);
+        Assert.Equal(without.Row(talk, tokenizer).NotLearned, PromptTemplate.Load("alpaca").Row(talk, tokenizer).NotLearned);
         var (with, _) = Base("{{ tools[0].name if tools }}{% for m in messages %}{% if m.reasoning_content %}"
             + "<think>{{ m.reasoning_content }}</think>{% endif %}{{ m.content }}<|im_end|>{% endfor %}", null, "<|im_end|>", ChatMlTokens);
         var row = with.Row(talk, tokenizer);
-        Assert.Empty(row.Told);
+        Assert.Empty(row.NotLearned);
         AssertRow("searcha[301]«[302]thought[303]b[301]»", row);
     }
 
@@ -136,7 +136,7 @@ public sealed class ChatFormatTests : IDisposable
     {
         var (format, tokenizer) = Base("{% for m in messages %}x{% endfor %}", null, "<|im_end|>", ChatMlTokens);
         var row = format.Row(Asked("a", "b"), tokenizer);
-        Assert.Equal((0, "the chat template doesn't write the answer"), (row.Answers, Assert.Single(row.Told)));
+        Assert.Equal((0, "the chat template doesn't write the answer"), (row.Answers, Assert.Single(row.NotLearned)));
         Assert.DoesNotContain(row.Tokens, token => token.Learned);
     }
 

@@ -6,8 +6,8 @@ namespace LoraAspire.DataBuild.Sources.Tables;
 /// What stands between a table's columns. The file's name says comma (.csv) or tab (.tsv); Excel writes a semicolon where the comma is for
 /// decimals, and other programs tabs whatever the name. It is another one only where the header holds no field by that of the name.
 /// </summary>
-/// <param name="Told">The first line is Excel's own <c>sep=;</c>, no header.</param>
-internal readonly record struct CsvSeparator(char Letter, bool Told = false)
+/// <param name="IsDeclared">The first line is Excel's own <c>sep=;</c>, no header.</param>
+internal readonly record struct CsvSeparator(char Letter, bool IsDeclared = false)
 {
     private const int LongestHeader = 1 << 16;
 
@@ -18,7 +18,7 @@ internal readonly record struct CsvSeparator(char Letter, bool Told = false)
         var header = Header(file with { Meter = null, Tell = _ => { } });
         if (header is ['s' or 'S', 'e' or 'E', 'p' or 'P', '=', var told] && Known.Contains(told))
         {
-            return Say(file, new(told, Told: true), usual);
+            return Say(file, new(told, IsDeclared: true), usual);
         }
         if (Fields(header, usual) > 1)
         {

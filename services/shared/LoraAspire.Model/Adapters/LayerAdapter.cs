@@ -33,8 +33,7 @@ public sealed record LayerAdapter(AdapterKind Kind, IReadOnlyList<Tensor> Tensor
         var (outputs, inputs) = (SizeOf(Axis.Out), SizeOf(Axis.In));
         if (weight is not [var rows, var columns] || (outputs ?? rows) != rows || (inputs ?? columns) != columns)
         {
-            throw new ModelException($"The adapter was made for another base: {layer} is [{string.Join(", ", weight)}] in this one, "
-                + $"but the adapter is for [{outputs}, {inputs}].");
+            throw AdapterRefusal.OtherShape(layer, weight, [outputs, inputs]);
         }
     }
 }

@@ -62,9 +62,7 @@ public static class ModelAdapters
         {
             if (!linears.TryGetValue(layer, out var linear))
             {
-                throw new ModelException(layer != "lm_head" ? $"The adapter was made for another base: this one has no layer {layer}."
-                    : model.Config.TieWordEmbeddings ? TiedHead
-                    : "LoRA on lm_head can be merged, but not run beside the base: merge the adapter first.");
+                throw AdapterRefusal.NoLayer(layer, model.Config.TieWordEmbeddings);
             }
             linear.Attach(adapter, own);
         }
@@ -73,8 +71,7 @@ public static class ModelAdapters
             model.PathOfModule(path.Split('.')[^1]);
             if (!model.WeightOf(path).shape.SequenceEqual(weight.shape))
             {
-                throw new ModelException($"The adapter was made for another base: its {path} is [{string.Join(", ", weight.shape)}], the "
-                    + $"base's [{string.Join(", ", model.WeightOf(path).shape)}].");
+                throw AdapterRefusal.OtherShape(path, model.WeightOf(path).shape, weight.shape.Cast<long?>());
             }
             model.Train(path, Copy(weight));
         }
@@ -92,10 +89,6 @@ public static class ModelAdapters
             linear.KeepResidual(adapter.Residual(linear.Name, linear.Weight).DetachFromDisposeScope());
         }
     }
-
-    /// <summary>For a base whose head has no weight of its own.</summary>
-    public const string TiedHead = "lm_head shares its weight with the embedding (tie_word_embeddings): can't be merged. What changes the "
-        + "head alone needs a base with a head of its own.";
 
     private static void RequireWhole(Linear linear)
     {

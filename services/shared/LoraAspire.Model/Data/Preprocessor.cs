@@ -25,8 +25,8 @@ public sealed record TokenizedRow(int[] InputIds, int[] Labels, int PromptLength
     /// <summary>End-of-sequence tokens in the row that the format put there.</summary>
     public int Stops { get; init; }
 
-    /// <inheritdoc cref="EncodedConversation.Told"/>
-    public IReadOnlyList<string> Told { get; init; } = [];
+    /// <inheritdoc cref="EncodedConversation.NotLearned"/>
+    public IReadOnlyList<string> NotLearned { get; init; } = [];
 }
 
 /// <summary>
@@ -73,7 +73,7 @@ public sealed class Preprocessor(HfTokenizer tokenizer, PromptFormat format, Pre
         {
             labels[0] = InstructionDataset.NoLoss;
         }
-        return new(ids, labels, promptLength, kept < tokens.Count) { Answers = answers, Stops = stops, Told = told };
+        return new(ids, labels, promptLength, kept < tokens.Count) { Answers = answers, Stops = stops, NotLearned = told };
     }
 
     private TokenizedRow Joined(string prompt, string output)

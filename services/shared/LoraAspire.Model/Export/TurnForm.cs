@@ -29,7 +29,7 @@ public sealed record TurnForm(string Start, (string Before, string After)? Syste
     public static TurnForm? Of(PromptTemplate template, string eos)
     {
         var (question, preamble) = (s_words[0], template.Preamble(null));
-        return Around(template.Prompt(question, null), question) is not [var before, var after] ? null
+        return SplitAt(template.Prompt(question, null), question) is not [var before, var after] ? null
             : new(before,
                 ("", preamble.Length == 0 ? "\n" + before : preamble[preamble.TrimEnd().Length..] + before[preamble.Length..]),
                 after, eos + "\n" + before[preamble.Length..]);
@@ -55,14 +55,14 @@ public sealed record TurnForm(string Start, (string Before, string After)? Syste
         (string, string) User(int word) => ("user", s_words[word]);
         (string, string) Assistant(int word) => ("assistant", s_words[word]);
         var system = ("system", s_words[4]);
-        if (Around(Render(User(0)), s_words[0]) is not [var start, var toAnswer]
-            || Around(Render(User(0), Assistant(1), User(2)), s_words[0], s_words[1], s_words[2]) is not
+        if (SplitAt(Render(User(0)), s_words[0]) is not [var start, var toAnswer]
+            || SplitAt(Render(User(0), Assistant(1), User(2)), s_words[0], s_words[1], s_words[2]) is not
                 [var first, var between, var toQuestion, var last]
             || first != start || last != toAnswer)
         {
             return null;
         }
-        var around = Around(Render(system, User(0)), s_words[4], s_words[0]) is [var before, var after, var end] && end == toAnswer
+        var around = SplitAt(Render(system, User(0)), s_words[4], s_words[0]) is [var before, var after, var end] && end == toAnswer
             ? (before, after) : ((string, string)?)null;
         TurnForm form = new(start, around, toAnswer, toQuestion) { Between = between };
         (string, string)[] longer = [User(3), Assistant(2), User(1), Assistant(0), User(2)];
@@ -109,7 +109,7 @@ public sealed record TurnForm(string Start, (string Before, string After)? Syste
             .Replace("\n", "\\n", StringComparison.Ordinal).Replace("\r", "\\r", StringComparison.Ordinal) + "' -}}";
 
     /// <summary>What stands before, between and after words that a text holds once each and in order; null where it doesn't.</summary>
-    private static string[]? Around(string? text, params string[] words)
+    private static string[]? SplitAt(string? text, params string[] words)
     {
         if (text is null)
         {

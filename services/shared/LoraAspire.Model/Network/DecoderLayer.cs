@@ -23,11 +23,9 @@ internal sealed record DecoderLayer(int Index, LayerNorms Norms, SelfAttention A
     /// <param name="weight">Gives a weight by its name in a checkpoint and its shape.</param>
     public static DecoderLayer Of(ModelConfig config, int index, Func<string, long[], Tensor> weight)
     {
-        int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim, kvWidth =
-            config.NumKeyValueHeads * config.HeadDim;
-        Linear Linear(string name, long output, long input, bool bias = false) => new($"model.layers.{index}.{name}",
-            weight($"model.layers.{index}.{name}.weight", [output, input]),
-            bias ? weight($"model.layers.{index}.{name}.bias", [output]) : null);
+        var (hidden, linears) = (config.HiddenSize, LayerLinears.Of(config));
+        Linear Linear(LinearShape of) => new(of.In(index), weight(of.In(index) + ".weight", [of.Outputs, of.Inputs]),
+            of.HasBias ? weight(of.In(index) + ".bias", [of.Outputs]) : null);
         RmsNorm Norm(string name, long size) =>
             new(weight($"model.layers.{index}.{name}.weight", [size]), config.RmsNormEps, config.NormPlusOne);
 
@@ -37,15 +35,10 @@ internal sealed record DecoderLayer(int Index, LayerNorms Norms, SelfAttention A
                 Norm("post_feedforward_layernorm", hidden))
             : new(Norm("input_layernorm", hidden), Norm("post_attention_layernorm", hidden));
         return new DecoderLayer(index, norms, new SelfAttention(config,
-            Linear("self_attn.q_proj", width, hidden, config.QkvBias),
-            Linear("self_attn.k_proj", kvWidth, hidden, config.QkvBias),
-            Linear("self_attn.v_proj", kvWidth, hidden, config.QkvBias),
-            Linear("self_attn.o_proj", hidden, width, config.OutputBias),
+            Linear(linears.Query), Linear(linears.Key), Linear(linears.Value), Linear(linears.Output),
             config.QkNorm ? Norm("self_attn.q_norm", config.HeadDim) : null,
-            config.QkNorm ? Norm("self_attn.k_norm", config.HeadDim) : null), new GatedMlp(config,
-            Linear("mlp.gate_proj", config.IntermediateSize, hidden),
-            Linear("mlp.up_proj", config.IntermediateSize, hidden),
-            Linear("mlp.down_proj", hidden, config.IntermediateSize)));
+            config.QkNorm ? Norm("self_attn.k_norm", config.HeadDim) : null),
+            new GatedMlp(config, Linear(linears.Gate), Linear(linears.Up), Linear(linears.Down)));
     }
 
     public IEnumerable<Linear> Linears => [.. Attention.Linears, .. Mlp.Linears];

@@ -52,5 +52,5 @@ public readonly record struct RowToken(int Id, bool Learned, bool Special);
 
 /// <summary>A conversation to learn from, as tokens.</summary>
 /// <param name="Answers">How many of its answers are learned.</param>
-/// <param name="Told">What can't be learned of it and why, each in words without the record's own.</param>
-public sealed record EncodedConversation(IReadOnlyList<RowToken> Tokens, int Answers, IReadOnlyList<string> Told);
+/// <param name="NotLearned">What can't be learned of it and why, each in words without the record's own.</param>
+public sealed record EncodedConversation(IReadOnlyList<RowToken> Tokens, int Answers, IReadOnlyList<string> NotLearned);

@@ -25,9 +25,6 @@ public readonly record struct ChatSegment(string Text, Origin Origin)
     /// <summary>Whether the template wrote it: only then are the letters of a special token that token.</summary>
     public bool IsTemplate => !Origin.HasFlag(Origin.Data);
 
-    /// <summary>Whether it stands between generation and endgeneration.</summary>
-    public bool IsLearned => Origin.HasFlag(Origin.Learned);
-
     /// <summary>What is left without the first units of the whole text.</summary>
     internal static IEnumerable<ChatSegment> Skip(IEnumerable<ChatSegment> segments, int units)
     {

@@ -60,7 +60,7 @@ public sealed class WriterEndpointTests
     [Fact]
     public void Our_chat_service_without_an_app_model_is_asked_for_by_address() =>
         Assert.Contains("give writer.address",
-            Assert.Throws<StageException>(() => new ChatModels().Connect(WriterEndpoint.Of(With(WriterProvider.Chat)), "m")).Message);
+            Assert.Throws<StageException>(() => new ChatModels().Connect(WriterEndpoint.Of(With(WriterProvider.Chat)))).Message);
 
     [Theory]
     [InlineData("{ provider: open-ai, model: m, api_key_env: sk-0123456789 }", "is the name of an environment variable")]

@@ -82,7 +82,7 @@ public sealed class CpuAdapterTests
         using var pissa = new Adapter(s_config with { InitLoraWeights = Initialization.Pissa }, plain.Layers);
         using var saved = new Adapter(s_config, plain.Layers) { Saved = new Dictionary<string, Tensor> { ["lm_head"] = zeros(32, 16) } };
 
-        Assert.All([dora, pissa, saved], adapter => Assert.Contains("merge it first",
+        Assert.All([dora, pissa, saved], adapter => Assert.Contains("Merge it",
             Assert.Throws<ModelException>(() => executor.AddAdapter(adapter)).Message, StringComparison.Ordinal));
         using var wide = LlamaModel.Initialize(TinyModel.Config with { HiddenSize = 24 }, CPU, float32, 1);
         using var other = CpuExecutor.Of(wide, Options(CpuWeights.Float32));

@@ -20,8 +20,6 @@ internal static class OwnGoldens
         Case("trainer/group_by_length.json", OwnTexts.WriteGroupedByLength),
     ]).ToDictionary(one => one.Key, one => new Lazy<string>(() => Written(one.Key, one.Value)));
 
-    static OwnGoldens() => AppDomain.CurrentDomain.ProcessExit += (_, _) => s_root.Delete(recursive: true);
-
     public static IEnumerable<string> Places => s_cases.Keys;
 
     /// <summary>The full path of a case.</summary>

@@ -25,8 +25,8 @@ internal static class TensorNames
 {
     public static IReadOnlyList<NamedTensor> Of(ModelConfig model, Architecture architecture)
     {
-        long hidden = model.HiddenSize, width = (long)model.NumAttentionHeads * model.HeadDim;
-        var keyWidth = (long)model.NumKeyValueHeads * model.HeadDim;
+        long hidden = model.HiddenSize;
+        var linears = LayerLinears.Of(model);
         List<NamedTensor> tensors =
         [
             new("model.embed_tokens.weight", "token_embd.weight", [model.VocabSize, hidden]) { IsHead = model.TieWordEmbeddings },
@@ -36,11 +36,11 @@ internal static class TensorNames
             var (from, to) = ($"model.layers.{layer}.", $"blk.{layer}.");
             var turned = architecture.PairsNeighbours ? model.HeadDim : 0;
             Norm("input_layernorm", "attn_norm");
-            Linear("self_attn.q_proj", "attn_q", width, hidden, model.QkvBias, turned,
+            Linear(linears.Query, "attn_q", turned,
                 model.AttentionScale is { } scale ? (float)(scale / architecture.AttentionScale(model)) : 1);
-            Linear("self_attn.k_proj", "attn_k", keyWidth, hidden, model.QkvBias, turned);
-            Linear("self_attn.v_proj", "attn_v", keyWidth, hidden, model.QkvBias);
-            Linear("self_attn.o_proj", "attn_output", hidden, width, model.OutputBias);
+            Linear(linears.Key, "attn_k", turned);
+            Linear(linears.Value, "attn_v");
+            Linear(linears.Output, "attn_output");
             if (model.QkNorm)
             {
                 Norm("self_attn.q_norm", "attn_q_norm", model.HeadDim);
@@ -52,18 +52,20 @@ internal static class TensorNames
                 Norm("pre_feedforward_layernorm", "ffn_norm");
                 Norm("post_feedforward_layernorm", "post_ffw_norm");
             }
-            Linear("mlp.gate_proj", "ffn_gate", model.IntermediateSize, hidden, false);
-            Linear("mlp.up_proj", "ffn_up", model.IntermediateSize, hidden, false);
-            Linear("mlp.down_proj", "ffn_down", hidden, model.IntermediateSize, false);
+            Linear(linears.Gate, "ffn_gate");
+            Linear(linears.Up, "ffn_up");
+            Linear(linears.Down, "ffn_down");
 
             void Norm(string name, string gguf, long? size = null) =>
                 tensors.Add(OfNorm($"{from}{name}.weight", $"{to}{gguf}.weight", size ?? hidden, model));
-            void Linear(string name, string gguf, long output, long input, bool bias, int headRows = 0, float scaled = 1)
+            void Linear(LinearShape linear, string gguf, int headRows = 0, float scaled = 1)
             {
-                tensors.Add(new($"{from}{name}.weight", $"{to}{gguf}.weight", [output, input]) { HeadRows = headRows, Scale = scaled });
-                if (bias)
+                void Add(string part, params long[] shape) => tensors.Add(
+                    new($"{from}{linear.Name}.{part}", $"{to}{gguf}.{part}", shape) { HeadRows = headRows, Scale = scaled });
+                Add("weight", linear.Outputs, linear.Inputs);
+                if (linear.HasBias)
                 {
-                    tensors.Add(new($"{from}{name}.bias", $"{to}{gguf}.bias", [output]) { HeadRows = headRows, Scale = scaled });
+                    Add("bias", linear.Outputs);
                 }
             }
         }

@@ -10,29 +10,18 @@ internal static class ServedAdapter
     /// <exception cref="ModelException">It was made for another base, or is of a kind that has to be merged.</exception>
     public static IReadOnlyList<(string Layer, LowRankUpdate Update)> Updates(Adapter adapter, LlamaModel model)
     {
-        if (adapter.Saved.Count > 0)
-        {
-            throw MustMerge($"trained {string.Join(", ", adapter.Saved.Keys)} whole (modules_to_save)");
-        }
-        if (adapter.Config.Start.ChangesBase)
-        {
-            throw MustMerge("takes its start out of the base (init_lora_weights)");
-        }
+        AdapterRefusal.RequireBeside(adapter);
         var linears = model.Linears.ToDictionary(linear => linear.Name);
         List<(string, LowRankUpdate)> updates = [];
         foreach (var (layer, own) in adapter.Layers)
         {
             if (!linears.TryGetValue(layer, out var linear))
             {
-                throw layer == "lm_head" ? MustMerge("changes lm_head")
-                    : new ModelException($"The adapter was made for another base: this one has no layer {layer}.");
+                throw AdapterRefusal.NoLayer(layer, model.Config.TieWordEmbeddings);
             }
             own.RequireFits(layer, linear.Weight.shape);
-            updates.Add((layer, own.Kind.Fused(own) ?? throw MustMerge($"is {own.Kind.Name}")));
+            updates.Add((layer, AdapterRefusal.RequireLowRank(own)));
         }
         return updates;
     }
-
-    private static ModelException MustMerge(string why) =>
-        new($"The adapter {why}: it can't be served beside its base. Merge it, and serve the merged model.");
 }

@@ -21,7 +21,7 @@ public static class JsonConstraints
     /// <param name="eosIds">Tokens that end an answer.</param>
     /// <exception cref="ConstraintException">Something in the schema that answers can't be held to.</exception>
     public static Func<TokenConstraint> ForSchema(JsonElement schema, HfTokenizer tokenizer, IReadOnlySet<int> eosIds) =>
-        Kept($"schema {Raw(schema)}", tokenizer, eosIds, compiler => compiler.Value(Conjunction.Of(new SchemaDocument(schema, "#").Root)));
+        Once($"schema {Raw(schema)}", tokenizer, eosIds, compiler => compiler.Value(Conjunction.Of(new SchemaDocument(schema, "#").Root)));
 
     /// <summary>An answer that is any JSON object.</summary>
     /// <param name="eosIds">Tokens that end an answer.</param>
@@ -40,7 +40,7 @@ public static class JsonConstraints
     /// <exception cref="ConstraintException">Something in the tools that answers can't be held to, or no tool of this name.</exception>
     public static Func<TokenConstraint> ForToolCall(JsonElement tools, string? name, ToolCallFormat format, HfTokenizer tokenizer,
         IReadOnlySet<int> eosIds, int calls = 1) =>
-        Kept($"tools {format.Name} {calls} {name?.Length} {name} {Raw(tools)}", tokenizer, eosIds, compiler =>
+        Once($"tools {format.Name} {calls} {name?.Length} {name} {Raw(tools)}", tokenizer, eosIds, compiler =>
         {
             var table = compiler.Table;
             Term Text(string text) => table.Text(Encoding.UTF8.GetBytes(text));
@@ -51,7 +51,7 @@ public static class JsonConstraints
             return format.TakesSeveral ? table.Then(call, table.Repeat(table.Then(table.Byte('\n'), call), 0, calls - 1)) : call;
         });
 
-    private static Func<TokenConstraint> Kept(string key, HfTokenizer tokenizer, IReadOnlySet<int> eosIds, Func<SchemaCompiler, Term> text)
+    private static Func<TokenConstraint> Once(string key, HfTokenizer tokenizer, IReadOnlySet<int> eosIds, Func<SchemaCompiler, Term> text)
     {
         var grammar = TokenizerGrammars.Of(tokenizer).Get(key, eosIds, () => Compile(text));
         return () => new GrammarConstraint(grammar);

@@ -55,7 +55,7 @@ public sealed partial class CpuExecutor : StepExecutor
 
     public override int AddAdapter(Adapter adapter)
     {
-        CpuAdapter.RequireBeside(adapter);
+        AdapterRefusal.RequireBeside(adapter);
         if (_attached is not null)
         {
             throw new ModelException("The model has an adapter attached already; another can't run beside it.");

@@ -39,11 +39,10 @@ internal sealed class CpuAdapter : IDisposable
             {
                 if (!linears.TryGetValue(name, out var weight))
                 {
-                    throw new ModelException(name == Head ? ModelAdapters.TiedHead
-                        : $"The adapter was made for another base: this one has no layer {name}.");
+                    throw AdapterRefusal.NoLayer(name, network.Config.TieWordEmbeddings);
                 }
                 adapter.RequireFits(name, [weight.Outputs, weight.Inputs]);
-                _parts[name] = Part(maker, name, adapter);
+                _parts[name] = Part(maker, adapter);
                 Width = Math.Max(Width, _parts[name].A.Outputs);
             }
         }
@@ -61,27 +60,9 @@ internal sealed class CpuAdapter : IDisposable
 
     public LowRank? AtHead => At(Head);
 
-    /// <exception cref="ModelException">It changes the base by more than a low-rank sum.</exception>
-    public static void RequireBeside(Adapter adapter)
+    private static LowRank Part(MatrixMaker maker, LayerAdapter adapter)
     {
-        if (adapter.Saved.Count > 0)
-        {
-            throw new ModelException($"The adapter holds whole weights ({string.Join(", ", adapter.Saved.Keys)}), which can't run beside "
-                + "the base: merge it first.");
-        }
-        if (adapter.Config.Start.ChangesBase)
-        {
-            throw new ModelException($"The adapter's init_lora_weights '{adapter.Config.Start.Name}' takes a part out of the base, so it "
-                + "can't run beside it: merge it first.");
-        }
-    }
-
-    private static LowRank Part(MatrixMaker maker, string name, LayerAdapter adapter)
-    {
-        if (adapter.Kind.Fused(adapter) is not { } update)
-        {
-            throw new ModelException($"{name}: an adapter of the kind {adapter.Kind.Name} can't run beside the base: merge it first.");
-        }
+        var update = AdapterRefusal.RequireLowRank(adapter);
         var a = maker.Float32(Values(update.A), (int)update.A.size(0), NumberRows.Width((int)update.A.size(0)), (int)update.A.size(1));
         return new LowRank(a, maker.Float32(Values(update.B), (int)update.B.size(0), (int)update.B.size(0), (int)update.B.size(1)),
             (float)update.Scale);

@@ -19,10 +19,8 @@ internal sealed unsafe class AdapterTable : IDisposable
     private const int RankStep = 8;     // octets of the rank are read together
     private const int MostLayers = 3;   // that read one input: q, k, v
 
-    private static readonly string[] s_names =
-        ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"];
-
     private readonly ModelConfig _config;
+    private readonly List<LinearShape> _linears;
     private readonly Tensor _table, _down;
     private readonly List<Tensor>?[] _held = new List<Tensor>?[Slots];
 
@@ -36,13 +34,13 @@ internal sealed unsafe class AdapterTable : IDisposable
 
     public AdapterTable(ModelConfig config, int mostRows)
     {
-        _config = config;
+        (_config, _linears) = (config, [.. LayerLinears.Of(config).All]);
         _table = zeros([Slots * PerSlot(config) * sizeof(Entry)], uint8, CUDA).DetachFromDisposeScope();
         _down = empty([mostRows * MostLayers * MostRank], float32, CUDA).DetachFromDisposeScope();
     }
 
     /// <summary>Linear layers of a decoder layer.</summary>
-    public static int PerLayer => s_names.Length;
+    public const int PerLayer = 7;
 
     public static int PerSlot(ModelConfig config) => config.NumHiddenLayers * PerLayer;
 
@@ -54,11 +52,7 @@ internal sealed unsafe class AdapterTable : IDisposable
     /// <exception cref="ModelException">Made for another base, of a kind that can't run beside it, or there is no slot left.</exception>
     public int Add(Adapter adapter)
     {
-        if (adapter.Saved.Count > 0 || adapter.Config.Start.ChangesBase)
-        {
-            throw new ModelException("The adapter changes weights of the base itself (modules_to_save, or a start taken out of the base): "
-                + "merge it, and serve the merged model.");
-        }
+        AdapterRefusal.RequireBeside(adapter);
         return Add(adapter.Layers);
     }
 
@@ -76,12 +70,9 @@ internal sealed unsafe class AdapterTable : IDisposable
         foreach (var (name, layer) in layers)
         {
             var index = IndexOf(name);
-            layer.RequireFits(name, ShapeOf(index % PerLayer));
-            if (layer.Kind.Fused(layer) is not { } update)
-            {
-                throw new ModelException($"{layer.Kind.Name} can't run beside the base: merge the adapter, and serve the merged model.");
-            }
-            entries[index] = Take(update, name, held);
+            var shape = _linears[index % PerLayer];
+            layer.RequireFits(name, [shape.Outputs, shape.Inputs]);
+            entries[index] = Take(AdapterRefusal.RequireLowRank(layer), name, held);
         }
         Write(slot, entries);
         held.ForEach(tensor => tensor.DetachFromDisposeScope());
@@ -104,7 +95,7 @@ internal sealed unsafe class AdapterTable : IDisposable
         long rank = update.A.size(0), whole = (rank + RankStep - 1) / RankStep * RankStep;
         if (whole > MostRank)
         {
-            throw new ModelException($"{name}: rank {rank} is more than the {MostRank} that run beside a base: merge the adapter.");
+            throw AdapterRefusal.MustMerge($"has rank {rank} at {name}, which is more than {MostRank}");
         }
         Tensor a = zeros([whole, update.A.size(1)], bfloat16, CUDA), b = zeros([update.B.size(0), whole], bfloat16, CUDA);
         a.narrow(0, 0, rank).copy_(update.A);
@@ -124,20 +115,11 @@ internal sealed unsafe class AdapterTable : IDisposable
     private int IndexOf(string name)
     {
         var parts = name.Split('.', 4); // model.layers.3.self_attn.q_proj
-        var kind = parts.Length == 4 ? Array.IndexOf(s_names, parts[3]) : -1;
+        var kind = parts.Length == 4 ? _linears.FindIndex(linear => linear.Name == parts[3]) : -1;
         return kind >= 0 && parts[0] == "model" && parts[1] == "layers" && int.TryParse(parts[2], out var layer)
             && layer >= 0 && layer < _config.NumHiddenLayers
             ? (layer * PerLayer) + kind
-            : throw new ModelException(name == "lm_head"
-                ? "LoRA on lm_head can be merged, but not run beside the base: merge the adapter first."
-                : $"The adapter was made for another base: this one has no layer {name}.");
-    }
-
-    private long[] ShapeOf(int kind)
-    {
-        long hidden = _config.HiddenSize, inner = _config.IntermediateSize, q = _config.NumAttentionHeads * _config.HeadDim,
-            kv = _config.NumKeyValueHeads * _config.HeadDim;
-        return kind switch { 0 => [q, hidden], 1 or 2 => [kv, hidden], 3 => [hidden, q], 6 => [hidden, inner], _ => [inner, hidden] };
+            : throw AdapterRefusal.NoLayer(name, _config.TieWordEmbeddings);
     }
 
     public void Dispose() => TensorGroup.DisposeAll([_table, _down, .. _held.SelectMany(held => held ?? [])]);

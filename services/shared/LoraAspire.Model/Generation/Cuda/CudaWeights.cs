@@ -32,25 +32,25 @@ internal sealed class CudaWeights : IDisposable
             return Aten.Data(tensor);
         }
         nint One(string name, params long[] shape) => Take([name + ".weight"], shape);
-        long hidden = config.HiddenSize, inner = config.IntermediateSize, query = config.NumAttentionHeads * config.HeadDim,
-            kv = config.NumKeyValueHeads * config.HeadDim;
+        long hidden = config.HiddenSize;
+        var linears = LayerLinears.Of(config);
         Embedding = One("model.embed_tokens", config.VocabSize, hidden);
         Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index =>
         {
             var at = $"model.layers.{index}";
-            string[] Names(string part, params string[] names) => [.. names.Select(name => $"{at}.{name}.{part}")];
-            string[] qkv = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"];
+            LinearShape[] qkv = [linears.Query, linears.Key, linears.Value];
+            nint Weight(params LinearShape[] of) => Take([.. of.Select(linear => linear.In(index) + ".weight")],
+                [.. of.Select(linear => new long[] { linear.Outputs, linear.Inputs })]);
+            nint Bias(params LinearShape[] of) => of.All(linear => linear.HasBias)
+                ? Take([.. of.Select(linear => linear.In(index) + ".bias")], [.. of.Select(linear => new long[] { linear.Outputs })]) : 0;
             nint Norm(string name, long width) => One($"{at}.{name}", width);
             return new LayerAddresses(
-                Take(Names("weight", qkv), [query, hidden], [kv, hidden], [kv, hidden]),
-                One($"{at}.self_attn.o_proj", hidden, query),
-                Take(Names("weight", "mlp.gate_proj", "mlp.up_proj"), [inner, hidden], [inner, hidden]),
-                One($"{at}.mlp.down_proj", hidden, inner),
+                Weight(qkv), Weight(linears.Output), Weight(linears.Gate, linears.Up), Weight(linears.Down),
                 Norm("input_layernorm", hidden),
                 Norm(config.OutputNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm", hidden))
             {
-                QkvBias = config.QkvBias ? Take(Names("bias", qkv), [query], [kv], [kv]) : 0,
-                OutputBias = config.OutputBias ? Take(Names("bias", "self_attn.o_proj"), [hidden]) : 0,
+                QkvBias = Bias(qkv),
+                OutputBias = Bias(linears.Output),
                 QueryNorm = config.QkNorm ? Norm("self_attn.q_norm", config.HeadDim) : 0,
                 KeyNorm = config.QkNorm ? Norm("self_attn.k_norm", config.HeadDim) : 0,
                 AttentionOutputNorm = config.OutputNorms ? Norm("post_attention_layernorm", hidden) : 0,

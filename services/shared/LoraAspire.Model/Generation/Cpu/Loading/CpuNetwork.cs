@@ -23,13 +23,12 @@ internal sealed class CpuNetwork : IDisposable
     public CpuNetwork(ModelConfig config, MatrixMaker maker, Func<string, long[], RawWeights> read)
     {
         Config = config;
-        int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim;
-        var kvWidth = config.NumKeyValueHeads * config.HeadDim;
+        var (hidden, linears) = (config.HiddenSize, LayerLinears.Of(config).All);
         Matrix Weight(string name, int outputs, int inputs) => Own(maker.Make(read(name + ".weight", [outputs, inputs]), outputs, inputs));
         NativeBuffer Vector(string name, int length, float plus) => Own(MatrixMaker.Vector(read(name, [length]), length, plus));
         NativeBuffer Norm(string name, int length) => Vector(name + ".weight", length, config.NormPlusOne ? 1 : 0);
-        CpuLinear Linear(string name, int outputs, int inputs, bool bias = false) =>
-            new(name, Weight(name, outputs, inputs), bias ? Vector(name + ".bias", outputs, 0) : null);
+        CpuLinear Linear(string name, LinearShape of) =>
+            new(name, Weight(name, of.Outputs, of.Inputs), of.HasBias ? Vector(name + ".bias", of.Outputs, 0) : null);
         try
         {
             Embedding = Weight("model.embed_tokens", config.VocabSize, hidden);
@@ -42,15 +41,7 @@ internal sealed class CpuNetwork : IDisposable
                     config.OutputNorms ? Norm($"{at}.post_feedforward_layernorm", hidden) : null,
                     config.QkNorm ? Norm($"{at}.self_attn.q_norm", config.HeadDim) : null,
                     config.QkNorm ? Norm($"{at}.self_attn.k_norm", config.HeadDim) : null,
-                    [
-                        Linear($"{at}.self_attn.q_proj", width, hidden, config.QkvBias),
-                        Linear($"{at}.self_attn.k_proj", kvWidth, hidden, config.QkvBias),
-                        Linear($"{at}.self_attn.v_proj", kvWidth, hidden, config.QkvBias),
-                        Linear($"{at}.self_attn.o_proj", hidden, width, config.OutputBias),
-                        Linear($"{at}.mlp.gate_proj", config.IntermediateSize, hidden),
-                        Linear($"{at}.mlp.up_proj", config.IntermediateSize, hidden),
-                        Linear($"{at}.mlp.down_proj", hidden, config.IntermediateSize),
-                    ]);
+                    [.. linears.Select(linear => Linear(linear.In(index), linear))]);
             })];
             LastNorm = Norm("model.norm", hidden);
             Head = config.TieWordEmbeddings ? Embedding : Weight("lm_head", config.VocabSize, hidden);

@@ -4,7 +4,7 @@ using LoraAspire.DataBuild.Sources;
 namespace LoraAspire.DataBuild.Output;
 
 /// <summary>What the template kept from being learned, counted by its words, each with the first record it was met in.</summary>
-internal sealed class ToldTurns
+internal sealed class NotLearnedTurns
 {
     /// <summary>A template may quote what it was given: it is cut, and beyond so many words counted together.</summary>
     private const int MostWords = 20, Longest = 200;
