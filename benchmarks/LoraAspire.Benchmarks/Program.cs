@@ -13,6 +13,7 @@ return await new RootCommand("One command a claim. The last line printed is one 
     QueueBenchmark.Command(),
     ChatMemoryBenchmark.Command(),
     MergeBenchmark.Command(),
+    EvaluateBenchmark.Command(),
     ServeBenchmark.Command(),
     ConstraintsBenchmark.Command(),
 }.Parse(args).InvokeAsync();

@@ -21,7 +21,7 @@ namespace LoraAspire.Benchmarks;
 internal static class TrainerBenchmark
 {
     public static readonly ModelConfig Llama7B = Shape(32000, 4096, 11008, 32, 32);
-    private static readonly ModelConfig Llama15M = Shape(32000, 288, 768, 6, 6) with { TieWordEmbeddings = true };
+    public static readonly ModelConfig Llama15M = Shape(32000, 288, 768, 6, 6) with { TieWordEmbeddings = true };
 
     public static Command Command()
     {

@@ -1,5 +1,5 @@
 using System.Text;
-using System.Text.Json;
+using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Written.Parsing;
 using Microsoft.Extensions.AI;
 
@@ -9,12 +9,10 @@ namespace LoraAspire.DataBuild.Written;
 /// <param name="Name">For messages: the source and what is written for it.</param>
 /// <param name="Count">Items wanted.</param>
 /// <param name="AtOnce">Most items to ask for in one request.</param>
-internal abstract record Assignment(string Name, int Count, int AtOnce)
+/// <param name="Format">The JSON schema that the answer is asked to follow, where the server can hold a model to one.</param>
+internal abstract record Assignment(string Name, int Count, int AtOnce, ChatResponseFormat Format)
 {
-    /// <summary>What the answer is asked to follow, where the server can hold a model to it.</summary>
-    public abstract JsonElement Schema { get; }
-
-    /// <param name="bySchema">The server holds the model to <see cref="Schema"/>.</param>
+    /// <param name="bySchema">The server holds the model to <see cref="Format"/>.</param>
     public abstract string System(bool bySchema);
 
     /// <summary>Task, examples and rules: all of the request that doesn't depend on what is there already.</summary>
@@ -22,15 +20,11 @@ internal abstract record Assignment(string Name, int Count, int AtOnce)
 
     /// <summary>Has the items written, or takes them from the cache.</summary>
     public abstract Task<IReadOnlyList<object>> WriteAsync(Writer writer, CancellationToken cancellationToken);
-
-    protected static JsonElement SchemaOf<TItem>() => AIJsonUtilities.CreateJsonSchema(typeof(AnswerBySchema<TItem>), inferenceOptions:
-        new() { TransformOptions = new() { DisallowAdditionalProperties = true, RequireAllProperties = true } });
-
-    private sealed record AnswerBySchema<TItem>(IReadOnlyList<TItem> Items);
 }
 
 /// <summary>The same with its items: how an answer is read, and what is taken of it.</summary>
-internal abstract record Assignment<T>(string Name, int Count, int AtOnce) : Assignment(Name, Count, AtOnce) where T : class
+internal abstract record Assignment<T>(string Name, int Count, int AtOnce, ChatResponseFormat Format)
+    : Assignment(Name, Count, AtOnce, Format) where T : class
 {
     public override async Task<IReadOnlyList<object>> WriteAsync(Writer writer, CancellationToken cancellationToken) =>
         await writer.WriteAsync(this, cancellationToken);
@@ -57,3 +51,6 @@ internal abstract record Assignment<T>(string Name, int Count, int AtOnce) : Ass
     protected static string Same(string text) => string.Concat(text.Normalize(NormalizationForm.FormKC).ToLowerInvariant()
         .Where(letter => char.IsLetterOrDigit(letter) || char.IsSurrogate(letter) || letter is '[' or ']' or '_'));
 }
+
+/// <summary>The form of an answer by schema.</summary>
+internal sealed record AnswerBySchema<T>(IReadOnlyList<T> Items);

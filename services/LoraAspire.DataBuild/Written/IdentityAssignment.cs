@@ -1,23 +1,23 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Identity;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Written.Parsing;
 using LoraAspire.Pipelines.Stages.DataSources;
+using Microsoft.Extensions.AI;
 
 namespace LoraAspire.DataBuild.Written;
 
 /// <summary>Questions that people ask a model about itself, with its answers, in one language.</summary>
 internal sealed record IdentityAssignment(SelfCognitionSource Self, bool InChinese, int Count)
-    : Assignment<InstructionRecord>($"self_cognition, {(InChinese ? "Chinese" : "English")} records", Count,
-        AtOnce: 10)
+    : Assignment<InstructionRecord>($"self_cognition, {(InChinese ? "Chinese" : "English")} records", Count, AtOnce: 10,
+        ChatResponseFormat.ForJsonSchema<AnswerBySchema<QuestionAndAnswer>>(schemaName: "records"))
 {
     private const int Shown = 20;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    public override JsonElement Schema => SchemaOf<QuestionAndAnswer>();
 
     public override string System(bool bySchema) => InChinese
         ? "你为一个对话助手编写训练数据。只用 JSON 对象回答，不写其他内容。"

@@ -1,6 +1,8 @@
-using System.Text.Json;
+using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Written.Parsing;
+using LoraAspire.Model.Data;
+using Microsoft.Extensions.AI;
 
 namespace LoraAspire.DataBuild.Written;
 
@@ -9,15 +11,13 @@ namespace LoraAspire.DataBuild.Written;
 /// <param name="Given">The templates that are there: at least one.</param>
 /// <param name="Optional">Placeholders that a template may do without even where every given one holds them.</param>
 internal sealed record TemplateAssignment(string Name, string What, IReadOnlyList<string> Given, IReadOnlyList<string> Optional, int Count)
-    : Assignment<string>(Name, Count, AtOnce: 20)
+    : Assignment<string>(Name, Count, AtOnce: 20, ChatResponseFormat.ForJsonSchema<AnswerBySchema<string>>(schemaName: "templates"))
 {
     private const int Examples = 10;
     private const int Shown = 30;
     private const int Longest = 400;
 
     private readonly TemplatePlaceholders _placeholders = TemplatePlaceholders.Of(Given, Optional);
-
-    public override JsonElement Schema => SchemaOf<string>();
 
     public override string System(bool bySchema) =>
         $"You write instruction templates for training data. "

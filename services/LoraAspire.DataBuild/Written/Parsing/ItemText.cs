@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using LoraAspire.DataBuild.Records;
+using LoraAspire.Model.Data;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Records;
+using LoraAspire.Model.Data;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 

@@ -3,7 +3,9 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Records;
+using LoraAspire.Model.Data;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 

@@ -1,12 +1,10 @@
-using LoraAspire.Model.Data;
-
-namespace LoraAspire.DataBuild.Records;
+namespace LoraAspire.Model.Data;
 
 /// <summary>
 /// What may stand between the parts of an answer without meaning anything: white space, and characters of no width, which a model or an
 /// editor leaves behind.
 /// </summary>
-internal static class Blanks
+public static class Blanks
 {
     /// <summary>Stands for bytes that are no letter.</summary>
     public const char Damaged = '\uFFFD';

@@ -1,10 +1,10 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using LoraAspire.DataBuild.Records;
 using LoraAspire.Model;
+using LoraAspire.Model.Data;
 
-namespace LoraAspire.DataBuild.Written.Parsing;
+namespace LoraAspire.ChatClients.Parsing;
 
 /// <summary>What could be read from a model's answer, in its order, and a reason for each part that couldn't.</summary>
 internal sealed record ReadAnswer<T>(IReadOnlyList<T> Items, IReadOnlyList<string> Dropped);

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace LoraAspire.DataBuild.Written;
+namespace LoraAspire.ChatClients;
 
 /// <summary>
 /// The key by its pieces, to tell whether a text that came from outside gives some of it away: in any letter case, spaced out or split by
@@ -17,30 +17,35 @@ internal sealed class KeyPieces
     private readonly HashSet<string> _pieces;
     private readonly int _length;
 
-    private KeyPieces(IEnumerable<string> pieces, int length) => (_pieces, _length) = ([.. pieces], length);
+    private KeyPieces(HashSet<string> pieces, int length) => (_pieces, _length) = (pieces, length);
 
     public static KeyPieces Of(string? key)
     {
         var letters = Letters(key ?? "");
         var length = Math.Min(letters.Length, Piece);
-        return letters.Length < Shortest ? new([], Piece)
-            : new(new[] { letters, string.Concat(letters.Reverse()), Base64(key!, 0), Base64(key!, 1), Base64(key!, 2) }
-                .SelectMany(form => Cut(form, length)), length);
+        if (letters.Length < Shortest)
+        {
+            return new([], Piece);
+        }
+        IEnumerable<string> forms =
+            [letters, string.Concat(letters.Reverse()), .. Enumerable.Range(0, 3).Select(shift => Letters(Base64(key!, shift)))];
+        return new([.. forms.SelectMany(form => Cut(form, length))], length);
     }
 
     /// <summary>
     /// Without the pieces that stand in a text of the user's own, such as the request: there they are words like any other.
     /// </summary>
-    public KeyPieces Except(string own) => new(_pieces.Except(Cut(Letters(own), _length)), _length);
+    public KeyPieces Except(string own) => new([.. _pieces.Except(Cut(Letters(own), _length))], _length);
 
-    public bool AreIn(string text) => Cut(Letters(text), _length).Any(_pieces.Contains);
+    public bool AreIn(string text) => _pieces.Count > 0 && Cut(Letters(text), _length).Any(_pieces.Contains);
 
     /// <summary>
     /// The key in the midst of other bytes: which letters stand for it depends on how many are before it; those at its borders stand for
     /// others, too.
     /// </summary>
-    private static string Base64(string key, int shift) => Letters(
-        Convert.ToBase64String([.. new byte[shift], .. Encoding.UTF8.GetBytes(key)]).TrimEnd('=')[(shift == 0 ? 0 : shift + 1)..^1]);
+    private static string Base64(string key, int shift) =>
+        Convert.ToBase64String([.. new byte[shift], .. Encoding.UTF8.GetBytes(key)]).TrimEnd('=') is var text && text.Length > 4
+            ? text[(shift == 0 ? 0 : shift + 1)..^1] : "";
 
     private static string Letters(string text) =>
         string.Concat(text.Normalize(NormalizationForm.FormKC).Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();

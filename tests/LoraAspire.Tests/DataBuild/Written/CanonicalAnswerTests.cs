@@ -6,7 +6,7 @@ using static LoraAspire.Tests.DataBuild.Written.ScriptedServer;
 namespace LoraAspire.Tests.DataBuild.Written;
 
 /// <summary>Servers that are only nearly OpenAI's.</summary>
-public sealed class ChatAnswerTests
+public sealed class CanonicalAnswerTests
 {
     private const string One = "1. Say [input] in [tgt_lang].";
 
