@@ -12,6 +12,12 @@ public sealed record AnswersReport(IReadOnlyList<AnsweredQuestion> Questions)
 {
     public const string FileName = "report.json";
 
+    /// <summary>
+    /// The models asked beside base and model, in the order given, of a folder of checkpoints one for each. Every list of what candidates
+    /// said or scored is in this order, and null where there are none.
+    /// </summary>
+    public IReadOnlyList<string> Candidates { get; init; } = [];
+
     /// <summary>In the order measured.</summary>
     public IReadOnlyList<ReportedScore> Scores { get; init; } = [];
 
@@ -24,15 +30,30 @@ public sealed record AnswersReport(IReadOnlyList<AnsweredQuestion> Questions)
     /// <summary>Ordinary questions; the reference is the base's answer.</summary>
     public IReadOnlyList<ScoredAnswer> Ordinary { get; init; } = [];
 
+    /// <summary>Multiple choice by subject, in the order met.</summary>
+    public IReadOnlyList<SubjectScore> Subjects { get; init; } = [];
+
+    /// <summary>What another model said of the answers; null where none was asked.</summary>
+    public JudgeReport? Judge { get; init; }
+
+    /// <summary>Rows of the data set that were left out, since training held the same prompt and answer.</summary>
+    public int AlsoTrained { get; init; }
+
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
     {
         WriteIndented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>Nothing of it is null that can't be.</summary>
-    private bool Whole => Scores?.Contains(null!) is false && HeldOut?.Contains(null!) is false && Identity?.Contains(null!) is false
-        && Ordinary?.Contains(null!) is false;
+    /// <summary>Nothing of it is null that can't be, and lists of candidates are as long as there are candidates.</summary>
+    private bool Whole => All(Candidates) && All(Scores) && All(HeldOut) && All(Identity) && All(Ordinary) && All(Subjects)
+        && Judge is null or { Whole: true }
+        && Scores.All(one => Fits(one.Candidates)) && HeldOut.Concat(Ordinary).All(one => Fits(one.Candidates))
+        && Identity.All(one => Fits(one.Candidates)) && Questions.All(one => Fits(one.Candidates));
+
+    internal static bool All<T>(IReadOnlyList<T>? list) where T : class => list?.Contains(null!) is false;
+
+    private bool Fits<T>(IReadOnlyList<T>? list) where T : class => list is null || (All(list) && list.Count == Candidates.Count);
 
     public void Save(string folder) => File.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, s_json) + "\n");
 
@@ -54,7 +75,10 @@ public sealed record AnswersReport(IReadOnlyList<AnsweredQuestion> Questions)
 }
 
 /// <param name="Base">The base's answer; null when no base was asked.</param>
-public sealed record AnsweredQuestion(string Question, string? Base, string Model);
+public sealed record AnsweredQuestion(string Question, string? Base, string Model)
+{
+    public IReadOnlyList<string>? Candidates { get; init; }
+}
 
 /// <param name="Name">bleu, chrf, perplexity, identity …</param>
 /// <param name="Value">The model's.</param>
@@ -76,12 +100,38 @@ public sealed record ReportedScore(string Name, double Value, double? Base = nul
 
     /// <summary>What the pipeline asks for; null where it asks nothing.</summary>
     public double? Required { get; init; }
+
+    public IReadOnlyList<CandidateScore>? Candidates { get; init; }
 }
+
+/// <param name="P">How likely a difference to the base as large is chance; null where there is no base, or nothing to resample.</param>
+/// <param name="ModelP">The same of the difference to the model.</param>
+public sealed record CandidateScore(double Value, double? HalfWidth = null, double? P = null, double? ModelP = null);
 
 /// <param name="Reference">The first right answer.</param>
 /// <param name="Chrf">Of the model's answer, 0 to 100.</param>
 /// <param name="BaseChrf">Of the base's.</param>
-public sealed record ScoredAnswer(string Question, string Reference, string? Base, string Model, double Chrf, double? BaseChrf);
+public sealed record ScoredAnswer(string Question, string Reference, string? Base, string Model, double Chrf, double? BaseChrf)
+{
+    public IReadOnlyList<CandidateAnswer>? Candidates { get; init; }
+}
+
+/// <param name="Chrf">Of this answer, 0 to 100.</param>
+public sealed record CandidateAnswer(string Answer, double Chrf);
 
 /// <param name="Wrong">What is wrong with the answer; null when it is right.</param>
-public sealed record IdentityAnswer(string Question, string Answer, string? Wrong);
+public sealed record IdentityAnswer(string Question, string Answer, string? Wrong)
+{
+    public IReadOnlyList<CandidateIdentity>? Candidates { get; init; }
+}
+
+/// <inheritdoc cref="IdentityAnswer"/>
+public sealed record CandidateIdentity(string Answer, string? Wrong);
+
+/// <summary>Percent of right letters in one subject.</summary>
+/// <param name="Value">The model's.</param>
+/// <param name="Base">The base's; null where there is none.</param>
+public sealed record SubjectScore(string Subject, int Questions, double Value, double? Base)
+{
+    public IReadOnlyList<double>? Candidates { get; init; }
+}
