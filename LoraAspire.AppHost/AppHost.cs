@@ -28,6 +28,7 @@ var lab = builder.AddProject<Projects.LoraAspire_Lab>("lab").AsService(redis, op
     .WithQuickStart().WithLink("Runs")
     .WithReference(chat)
     .WithEnvironment("LORA_DASHBOARD_URL", options.DashboardUrl ?? "");
+chat.WithEnvironment("LORA_LAB_URL", lab.GetEndpoint("http"));
 
 Worker(builder.AddProject<Projects.LoraAspire_Coordinator>("coordinator")).WithRunCommands(redis, options.Folders);
 

@@ -45,4 +45,5 @@ app.MapEmbeddings();
 app.MapResponses();
 app.MapTokens();
 app.MapOllama();
+app.MapGet("/links", (IConfiguration configuration) => Results.Json(new PageLinks(configuration["LORA_LAB_URL"])));
 return await app.RunStageAsync(args);

@@ -11,7 +11,10 @@ internal static class ChatCommand
 {
     public static Command Create()
     {
-        var model = new Option<string?>("--model", "-m") { Description = "Model id, as /v1/models lists it (default: the first)" };
+        var model = new Option<string?>("--model", "-m")
+        {
+            Description = "Model id, as /v1/models lists it (default: the one that a run deployed last)",
+        };
         var once = new Option<string?>("--once") { Description = "Say this, print the answer, leave" };
         var url = new Option<string?>("--url") { Description = "Address of the chat service (default: the running app's)" };
         url.Validators.Add(result =>
@@ -61,7 +64,9 @@ internal static class ChatCommand
         List<ChatMessage> history = [];
         if (once is null)
         {
-            Console.WriteLine($"{model}. An empty line or Ctrl-D ends.");
+            var others = models.Select(other => other.Id).Where(other => other != model).ToList();
+            Console.WriteLine($"{model}. An empty line or Ctrl-D ends."
+                + (others.Count == 0 ? "" : $" Others, by --model: {string.Join(", ", others)}."));
         }
         while (!cancellationToken.IsCancellationRequested)
         {

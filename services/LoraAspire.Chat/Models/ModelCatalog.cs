@@ -11,7 +11,8 @@ public sealed record ServedModel(string Id, ModelSource Source, DateTimeOffset C
 
 /// <summary>
 /// The models there are: what chat stages deployed (kept in the store, so that a restart keeps them), and the folders of LORA_MODELS that
-/// hold weights. A deployed name wins.
+/// hold weights. A deployed name wins. The newest deployed one stands first, which is who talks where nobody is asked for; folders follow
+/// by name.
 /// </summary>
 public sealed class ModelCatalog(LoraPaths paths, ILogger<ArtifactStore> log)
 {
@@ -19,7 +20,10 @@ public sealed class ModelCatalog(LoraPaths paths, ILogger<ArtifactStore> log)
     private readonly ArtifactStore _store = new(paths.Store, log);
 
     public IReadOnlyList<ServedModel> List() =>
-        [.. Deployed().Concat(OnDisk()).DistinctBy(model => model.Id).OrderBy(model => model.Id, StringComparer.Ordinal)];
+    [
+        .. Deployed().OrderByDescending(model => model.Created)
+            .Concat(OnDisk().OrderBy(model => model.Id, StringComparer.Ordinal)).DistinctBy(model => model.Id),
+    ];
 
     public ServedModel? Find(string id) => List().FirstOrDefault(model => model.Id == id);
 

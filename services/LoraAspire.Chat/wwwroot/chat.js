@@ -120,11 +120,32 @@ function show(busy) {
 function layOut() {
   asking?.abort();
   byId("panes").replaceChildren();
-  panes = [new Pane(models[models.length - 1])];
+  // The newest model that a run deployed stands first, folders last; a link may name who is to talk.
+  panes = [new Pane(named("model") ?? models[0])];
   if (byId("compare").checked) {
-    panes.unshift(new Pane(models[0]));
+    panes.unshift(new Pane(named("beside") ?? models[models.length - 1]));
     byId("panes").prepend(panes[0].element);
   }
+}
+
+function named(role) {
+  const id = new URLSearchParams(location.search).get(role);
+  return models.includes(id) ? id : null;
+}
+
+// Both pages listen alike, and localhost is another machine elsewhere.
+async function linkLab() {
+  const { lab } = await (await fetch("links")).json();
+  if (!lab || !/^https?:/.test(lab)) {
+    return;
+  }
+  const address = new URL(lab);
+  const own = /^(localhost|127\.|\[::1\])/;
+  if (own.test(address.hostname) && !own.test(location.hostname)) {
+    address.hostname = location.hostname;
+  }
+  byId("lab").href = address;
+  byId("lab").hidden = false;
 }
 
 function bindSettings() {
@@ -155,4 +176,6 @@ byId("question").addEventListener("keydown", event => {
 });
 bindSettings();
 models = (await (await fetch("v1/models")).json()).data.map(model => model.id);
+byId("compare").checked = named("beside") !== null;
 layOut();
+await linkLab();

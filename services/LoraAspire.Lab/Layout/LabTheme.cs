@@ -14,9 +14,9 @@ public static class LabTheme
         {
             Primary = "#4f52c9",
             Secondary = "#0f8b8d",
-            Success = "#1f8a5b",
-            Error = "#c93a3a",
-            Warning = "#b5760b",
+            Success = "#166f48",
+            Error = "#b32c2c",
+            Warning = "#8a5804",
             Info = "#2a74c9",
             Background = "#f6f7f9",
             Surface = "#ffffff",

@@ -20,8 +20,23 @@ public sealed class TrainingHistory
     /// <summary>The last known speed in tokens a second; evaluation and saving do not tell one.</summary>
     public double? TokensPerSecond { get; private set; }
 
+    /// <summary>What the stage said last, in words.</summary>
+    public string? LatestMessage { get; private set; }
+
+    /// <summary>Of a training that is over.</summary>
+    public static TrainingHistory Of(IReadOnlyList<StepMetrics> steps)
+    {
+        var history = new TrainingHistory();
+        foreach (var step in steps)
+        {
+            history.Add(step.ToProgress(steps[^1].Step));
+        }
+        return history;
+    }
+
     public void Add(StageProgress progress)
     {
+        LatestMessage = progress.Message ?? LatestMessage;
         if (progress.Total == 0 && progress.Done == 0)
         {
             return;

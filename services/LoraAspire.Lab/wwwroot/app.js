@@ -13,3 +13,24 @@ window.lora = {
     element.scrollTop = element.scrollHeight;
   },
 };
+
+// A clipboard opens to a click. Where there is none (a page that is not of this machine, by clear text), the text is marked and copied by hand.
+document.addEventListener("click", async event => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const done = button.querySelector(".after");
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    done.textContent = "Copied";
+  } catch {
+    const field = document.createElement("textarea");
+    field.value = button.dataset.copy;
+    document.body.append(field);
+    field.select();
+    done.textContent = document.execCommand("copy") ? "Copied" : "Not copied";
+    field.remove();
+    button.focus();
+  }
+  button.classList.add("done");
+  setTimeout(() => { button.classList.remove("done"); done.textContent = ""; }, 1500);
+});

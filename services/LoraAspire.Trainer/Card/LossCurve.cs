@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using LoraAspire.Charts;
-using LoraAspire.Trainer.Training;
+using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Trainer.Card;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.Pipelines.Stages;
 using Microsoft.Win32.SafeHandles;
 
 namespace LoraAspire.Trainer.Training;
@@ -6,7 +7,7 @@ namespace LoraAspire.Trainer.Training;
 /// <summary>metrics.jsonl: one line a step, in the file as soon as it is known.</summary>
 internal sealed class MetricsLog : IDisposable
 {
-    public const string FileName = "metrics.jsonl";
+    public const string FileName = StepMetrics.FileName;
 
     private readonly SafeFileHandle _file;
 
@@ -30,8 +31,7 @@ internal sealed class MetricsLog : IDisposable
     /// <summary>Brings what was added to the disk. May be called from another thread than <see cref="Add"/>.</summary>
     public void Flush() => RandomAccess.FlushToDisk(_file);
 
-    public static IReadOnlyList<StepMetrics> Read(string path) =>
-        [.. File.ReadLines(path).Select(line => JsonSerializer.Deserialize<StepMetrics>(line, JsonSerializerOptions.Web)!)];
+    public static IReadOnlyList<StepMetrics> Read(string path) => StepMetrics.Read(path);
 
     public void Dispose() => _file.Dispose();
 }

@@ -2,13 +2,6 @@ using System.Text.Json.Serialization;
 
 namespace LoraAspire.Trainer.Training;
 
-/// <summary>One line of metrics.jsonl, without times: the same run gives the same lines.</summary>
-/// <param name="SmoothedLoss">Exponential mean of the losses, see <see cref="TrainingState.Smoothed"/>.</param>
-/// <param name="GradNorm">Before clipping.</param>
-/// <param name="Tokens">Real tokens seen so far, padding not counted.</param>
-internal sealed record StepMetrics(int Step, double Epoch, double Loss, double SmoothedLoss, double LearningRate, double GradNorm,
-    long Tokens, double? EvalLoss);
-
 /// <summary>Everything a run needs to go on, beside the parameters and the optimiser's moments.</summary>
 /// <param name="EvaluationsWithoutGain">In a row, since the best one.</param>
 /// <param name="LossAverage">Exponential mean of the losses, not yet corrected for its start at 0.</param>

@@ -4,9 +4,12 @@ using System.Text.RegularExpressions;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+using LoraAspire.EndToEndTests.Lab;
 using LoraAspire.Pipelines.Runs;
+using Microsoft.Playwright;
 using OpenAI;
 using OpenAI.Chat;
+using static Microsoft.Playwright.Assertions;
 
 namespace LoraAspire.EndToEndTests.Hosting;
 
@@ -44,6 +47,26 @@ public sealed class WholeAppTests(LoraApp app)
         ChatCompletion answer = await client.CompleteChatAsync([new UserChatMessage("What is your name?")],
             new ChatCompletionOptions { Temperature = 0, MaxOutputTokenCount = 24 }, Cancelled);
         Assert.Contains("Mingyu", answer.Content[0].Text);
+    }
+
+    [Fact]
+    public async Task The_lab_opens_the_run_on_its_answers_and_leads_to_the_chat_with_the_model_and_back()
+    {
+        var run = await RunAsync(await File.ReadAllTextAsync(Path.Combine(Built.Root, "pipelines", "quickstart.yaml"), Cancelled),
+            "quickstart.yaml");
+        await using HeadlessBrowser browser = new();
+        var lab = app.App.GetEndpoint("lab", "http");
+
+        var page = await browser.OpenAsync(new Uri(lab, $"/runs/{run.Id}"));
+
+        await Expect(page.GetByTestId("answers").GetByRole(AriaRole.Row, new() { Name = "What is your name?" }))
+            .ToContainTextAsync(new Regex("Pebble.*Mingyu", RegexOptions.Singleline));
+        await Expect(page.GetByTestId("place")).ToHaveTextAsync(app.Store.Folder(run.Stage("merge")!.Outputs["model"]));
+        await page.GetByTestId("chat-beside").ClickAsync();
+        await Expect(page.GetByLabel("Model", new() { Exact = true }).Nth(0)).ToHaveValueAsync("pebble");
+        await Expect(page.GetByLabel("Model", new() { Exact = true }).Nth(1)).ToHaveValueAsync("quickstart");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Runs" }).ClickAsync();
+        await Expect(page.GetByTestId("runs")).ToContainTextAsync(run.Id);
     }
 
     [Theory]

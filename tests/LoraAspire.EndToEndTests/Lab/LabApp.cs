@@ -1,6 +1,4 @@
-using System.Collections;
 using System.Diagnostics;
-using LoraAspire.Machine;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Runs;
@@ -17,15 +15,9 @@ public sealed class LabApp : IAsyncLifetime
     /// <summary>A name that the lab is told to answer to; the browser finds it here.</summary>
     public const string OtherHost = "pages.lab.example";
 
-    private static readonly string[] BrowserArguments =
-        ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update",
-            "--disable-sync",
-            $"--host-resolver-rules=MAP {OtherHost} 127.0.0.1"];
-
     private readonly string folder = Directory.CreateTempSubdirectory("lora-lab-").FullName;
     private Process? lab;
-    private IPlaywright? playwright;
-    private IBrowser? browser;
+    private readonly HeadlessBrowser browser = new($"--host-resolver-rules=MAP {OtherHost} 127.0.0.1");
     private ConnectionMultiplexer? connection;
 
     public RedisProcess Redis { get; } = new();
@@ -46,27 +38,8 @@ public sealed class LabApp : IAsyncLifetime
     }
 
     /// <summary>A fresh browser page at a path of the lab.</summary>
-    public async Task<IPage> OpenAsync(string path)
-    {
-        if (browser is null)
-        {
-            var program = await Browser.FindOrUnpackAsync(Console.WriteLine);
-            playwright = await Playwright.CreateAsync();
-            // The first page pays for compiling the lab; a test that promises a time names it.
-            Assertions.SetDefaultExpectTimeout(30_000);
-            var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
-                .ToDictionary(pair => (string)pair.Key, pair => (string)pair.Value!);
-            browser = await playwright.Chromium.LaunchAsync(new()
-            {
-                ExecutablePath = program.Path,
-                Args = BrowserArguments,
-                Env = environment.Concat(program.Variables).GroupBy(pair => pair.Key).Select(pairs => pairs.Last()),
-            });
-        }
-        var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1440, Height = 900 } });
-        await page.GotoAsync(new Uri(Address, path).ToString());
-        return page;
-    }
+    public Task<IPage> OpenAsync(string path, int width = 1440, ColorScheme colours = ColorScheme.Light) =>
+        browser.OpenAsync(new Uri(Address, path), width, colours);
 
     /// <summary>What the coordinator does when it takes a run: the index entry and the first event.</summary>
     public async Task<string> SubmittedAsync(string name, params StageOutline[] stages)
@@ -115,11 +88,7 @@ public sealed class LabApp : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        if (browser is not null)
-        {
-            await browser.DisposeAsync();
-        }
-        playwright?.Dispose();
+        await browser.DisposeAsync();
         if (lab is { HasExited: false })
         {
             lab.Kill(entireProcessTree: true);

@@ -31,6 +31,17 @@ public sealed class EndpointTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, (await _service.GetAsync("/v1/models/tuned")).Status);
     }
 
+    [Fact]
+    public async Task The_model_that_was_deployed_last_stands_first_and_folders_come_after_all_deployed_ones()
+    {
+        _service.Deploy("zebra");
+        _service.Deploy("ant");
+
+        var models = (await _service.GetAsync("/v1/models")).Json.GetProperty("data").EnumerateArray();
+
+        Assert.Equal(["ant", "zebra", "tuned"], models.Select(model => model.GetProperty("id").GetString()));
+    }
+
     /// <summary>
     /// The model's layers give 0, and each token that it says has a direction of its own, in which the last norm makes √16 of the 1 of its
     /// embedding; all others are 0.

@@ -24,6 +24,18 @@ public sealed class TrainingHistoryTests
     }
 
     [Fact]
+    public void A_training_that_is_over_has_the_same_curves_and_the_last_message_is_kept()
+    {
+        var history = TrainingHistory.Of([new(1, 0.5, 3, 3, 1e-4, 1, 10, null), new(2, 1, 2, 2.5, 1e-4, 1, 20, 2.25)]);
+        history.Add(new StageProgress(Message: "Stopped at step 2, saved."));
+
+        Assert.Equal([(1, 3.0), (2, 2.0)], history.Loss.Select(point => (point.Step, point.Value)));
+        Assert.Equal([(2, 2.25)], history.EvalLoss.Select(point => (point.Step, point.Value)));
+        Assert.Equal((2, 2, 20, "Stopped at step 2, saved."),
+            (history.Latest!.Done, history.Latest.Total, history.Latest.Training!.Tokens!.Value, history.LatestMessage));
+    }
+
+    [Fact]
     public void An_attempt_that_goes_on_from_a_checkpoint_takes_the_place_of_the_steps_that_it_does_again()
     {
         Step(1, 3.0);

@@ -43,6 +43,8 @@ public sealed record AnswersReport(IReadOnlyList<AnsweredQuestion> Questions)
     {
         WriteIndented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
     };
 
     /// <summary>Nothing of it is null that can't be, and lists of candidates are as long as there are candidates.</summary>

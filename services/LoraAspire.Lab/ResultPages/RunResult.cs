@@ -1,0 +1,116 @@
+using System.Text.Json;
+using LoraAspire.Model;
+using LoraAspire.Model.Generation;
+using LoraAspire.Model.Prompts;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Store;
+
+namespace LoraAspire.Lab.ResultPages;
+
+/// <summary>What came of a run, read from what its stages have given; each part that can't be read says why.</summary>
+/// <param name="Made">The model of the last stage that gave one, else the adapter; null when there is none yet.</param>
+public sealed record RunResult(IReadOnlyList<StageReport> Reports, IReadOnlyList<StageTraining> Trainings, MadeModel? Made)
+{
+    /// <summary>Bytes of a file that a page reads; a larger one is to be downloaded.</summary>
+    private const long Largest = 32 << 20;
+
+    public bool IsEmpty => Reports.Count + Trainings.Count == 0 && Made is null;
+
+    public static RunResult Read(RunState run, ArtifactStore store) => new(
+        [.. run.Stages.Select(stage => (stage, Digest: stage.Output(ArtifactKind.Report)))
+            .Where(one => one.Digest is not null).Select(one => Report(one.stage, one.Digest!, store))],
+        [.. run.Stages.Where(stage => Trained(stage) is not null).Select(stage => Training(stage, store))],
+        Model(run, store));
+
+    /// <summary>The digest of what this stage trained; null of a stage that doesn't train or has given nothing.</summary>
+    public static string? Trained(StageState stage) => stage.Description is not { Trains: true } ? null
+        : stage.Output(ArtifactKind.Adapter) ?? stage.Output(ArtifactKind.Model);
+
+    /// <summary>The steps of a training that is over, from the file beside what it gave.</summary>
+    public static StageTraining Training(StageState stage, ArtifactStore store)
+    {
+        try
+        {
+            var digest = Trained(stage)!;
+            return !store.Holds(digest) ? new(stage.Id, [], Gone)
+                : FileOf(store, digest, StepMetrics.FileName) is not { } file ? new(stage.Id, [], "Its steps were not kept.")
+                : file.Size > Largest ? new(stage.Id, [], $"{StepMetrics.FileName} is too large for a page: download it.")
+                : new(stage.Id, StepMetrics.Read(Path.Combine(store.Folder(digest), StepMetrics.FileName)));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or StoreException or JsonException)
+        {
+            return new(stage.Id, [], $"{StepMetrics.FileName} can't be read: {error.Message}");
+        }
+    }
+
+    private const string Gone = "The store no longer holds it. Run the pipeline again: what is missing is made again.";
+
+    private static StageReport Report(StageState stage, string digest, ArtifactStore store)
+    {
+        try
+        {
+            return !store.Holds(digest) ? new(stage.Id, digest, null, Gone)
+                : FileOf(store, digest, AnswersReport.FileName) is { Size: > Largest }
+                    ? new(stage.Id, digest, null, "This report is too large for a page: download it.")
+                : new(stage.Id, digest, ReportView.Of(AnswersReport.Load(store.Folder(digest))));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or StoreException)
+        {
+            return new(stage.Id, digest, null, error.Message);
+        }
+    }
+
+    private static MadeModel? Model(RunState run, ArtifactStore store)
+    {
+        var made = new[] { ArtifactKind.Model, ArtifactKind.Adapter }
+            .Select(kind => run.Stages.Select(stage => (stage, kind, Digest: stage.Output(kind)))
+                .LastOrDefault(one => one.Digest is not null))
+            .FirstOrDefault(one => one.Digest is not null);
+        if (made.Digest is not { } digest)
+        {
+            return null;
+        }
+        var bases = run.Stages.SelectMany(stage => stage.Inputs.Values)
+            .Where(source => source.StartsWith("model:", StringComparison.Ordinal));
+        return new(made.stage.Id, made.kind, digest, store.Holds(digest) ? store.Folder(digest) : null,
+            bases.Select(source => source["model:".Length..]).FirstOrDefault());
+    }
+
+    private static ManifestFile? FileOf(ArtifactStore store, string digest, string name) =>
+        store.Manifest(digest).Files.FirstOrDefault(file => file.Path == name);
+}
+
+/// <param name="View">Null where it can't be shown, and <paramref name="Trouble"/> says why.</param>
+public sealed record StageReport(string Stage, string Digest, ReportView? View, string? Trouble = null);
+
+/// <param name="Steps">Empty where they can't be shown, and <paramref name="Trouble"/> says why.</param>
+public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Steps, string? Trouble = null)
+{
+    /// <summary>The lowest loss on held-out rows, and after which step; null where there were none.</summary>
+    public StepMetrics? Best => Steps.Where(step => step.EvalLoss is not null).MinBy(step => step.EvalLoss);
+}
+
+/// <param name="Kind">A model, or an adapter that needs its base.</param>
+/// <param name="Folder">Where it lies; null when the store no longer holds it.</param>
+/// <param name="Base">The name of the base model that the run started from; null when it started from none.</param>
+public sealed record MadeModel(string Stage, ArtifactKind Kind, string Digest, string? Folder, string? Base)
+{
+    /// <summary>The question as its training wrote prompts; null where that is its own chat template, or can't be read.</summary>
+    public string? Prompt(string question)
+    {
+        try
+        {
+            return Folder is null ? null : (ModelPrompt.Of(Folder).Format as PromptTemplate)?.Prompt(question, null);
+        }
+        catch (Exception error) when (error is ModelException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The names under which the chat service has it, the newest first.</summary>
+    public IReadOnlyList<string> ServedAs(IEnumerable<Deployment> deployments) =>
+        [.. deployments.Where(one => Path.GetFileName(one.Adapter ?? one.Folder) == Digest).OrderByDescending(one => one.Created)
+            .Select(one => one.Name)];
+}
