@@ -108,6 +108,8 @@ public sealed record TrainerParams : StageParams
     public Device Device { get; init; } = Device.Auto;
     /// <summary>Arithmetic and base weights; auto is bfloat16 on CUDA and float32 on CPU. Adapters are always float32.</summary>
     public ComputeType ComputeType { get; init; } = ComputeType.Auto;
+    /// <summary>What a frozen base's linear layers are held in while adapters are trained on it.</summary>
+    public BaseType BaseType { get; init; } = BaseType.Bf16;
     /// <summary>alpaca-lora: loss is the mean of micro-batch means. none: every token weighs the same.</summary>
     public Compat Compat { get; init; } = Compat.None;
 
@@ -147,6 +149,10 @@ public sealed record TrainerParams : StageParams
                 yield return (key, "belongs to LoRA, but finetuning_type is full");
             }
         }
+        if (BaseType != BaseType.Bf16)
+        {
+            yield return ("base_type", "can only be bf16 so far");
+        }
         if (ValSetSize > 1 && ValSetSize != Math.Truncate(ValSetSize.Value))
         {
             yield return ("val_set_size", "is a whole number of rows, or below 1 a share of them");
@@ -170,3 +176,9 @@ public enum LrScheduler { Linear, Cosine, Constant }
 public enum Device { Auto, Cpu, Cuda }
 
 public enum ComputeType { Auto, Float32, Bfloat16 }
+
+/// <summary>
+/// bf16: as they are, in <see cref="ComputeType"/>. The others are quantised while they are loaded: fp8 (e4m3, products in FP8 too), int8
+/// by rows and nf4 by blocks (dequantised for each product).
+/// </summary>
+public enum BaseType { Bf16, Fp8, Int8, Nf4 }
