@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Quantised;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network;
@@ -21,13 +22,13 @@ internal sealed record LayerNorms(RmsNorm Attention, RmsNorm Mlp, RmsNorm? Atten
 internal sealed record DecoderLayer(int Index, LayerNorms Norms, SelfAttention Attention, GatedMlp Mlp) : IDisposable
 {
     /// <param name="weight">Gives a weight by its name in a checkpoint and its shape.</param>
-    public static DecoderLayer Of(ModelConfig config, int index, Func<string, long[], Tensor> weight)
+    public static DecoderLayer Of(ModelConfig config, int index, Func<string, long[], Tensor> weight, Quantisation? quantisation = null)
     {
         int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim, kvWidth =
             config.NumKeyValueHeads * config.HeadDim;
         Linear Linear(string name, long output, long input, bool bias = false) => new($"model.layers.{index}.{name}",
             weight($"model.layers.{index}.{name}.weight", [output, input]),
-            bias ? weight($"model.layers.{index}.{name}.bias", [output]) : null);
+            bias ? weight($"model.layers.{index}.{name}.bias", [output]) : null, quantisation);
         RmsNorm Norm(string name, long size) =>
             new(weight($"model.layers.{index}.{name}.weight", [size]), config.RmsNormEps, config.NormPlusOne);
 

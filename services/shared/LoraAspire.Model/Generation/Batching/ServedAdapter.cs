@@ -27,7 +27,7 @@ internal static class ServedAdapter
                 throw layer == "lm_head" ? MustMerge("changes lm_head")
                     : new ModelException($"The adapter was made for another base: this one has no layer {layer}.");
             }
-            own.RequireFits(layer, linear.Weight.shape);
+            own.RequireFits(layer, [linear.OutFeatures, linear.InFeatures]);
             updates.Add((layer, own.Kind.Fused(own) ?? throw MustMerge($"is {own.Kind.Name}")));
         }
         return updates;
