@@ -27,7 +27,7 @@ internal static class Samples
     public static IReadOnlyList<Sample> Of(LlamaModel model, string baseFolder, PromptFormat? format, InstructionDataset rows,
         IReadOnlyList<int> heldOut, CancellationToken cancellationToken)
     {
-        var cheap = model.Device.type != DeviceType.CPU || model.Weights().Sum(weight => weight.Tensor.numel()) <= LargestOnCpu;
+        var cheap = model.Device.type != DeviceType.CPU || model.WeightCount <= LargestOnCpu;
         if (!cheap || !TokenizerFiles.Names.Any(name => File.Exists(Path.Combine(baseFolder, name))))
         {
             return [];

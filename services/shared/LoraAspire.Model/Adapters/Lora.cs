@@ -31,8 +31,8 @@ public class Lora : AdapterKind
     internal override Tensor[] Fresh(Linear linear, AdapterConfig config)
     {
         var (rank, bound) = (config.RankOf(linear.Name), 1 / Math.Sqrt(linear.InFeatures));
-        var a = rand([rank, linear.InFeatures], float32).mul_((2 * bound).AsScalar()).sub_(bound.AsScalar()).to(linear.Weight.device);
-        return [a, zeros([linear.OutFeatures, rank], float32, linear.Weight.device)];
+        var a = rand([rank, linear.InFeatures], float32).mul_((2 * bound).AsScalar()).sub_(bound.AsScalar()).to(linear.Device);
+        return [a, zeros([linear.OutFeatures, rank], float32, linear.Device)];
     }
 
     internal override Tensor Forward(Linear linear, LayerAdapter adapter, Tensor x, bool training) =>

@@ -80,9 +80,9 @@ public static class ModelAdapters
     /// <summary>A copy of what the adapter has for this layer.</summary>
     internal static void Attach(this Linear linear, Adapter adapter, LayerAdapter own)
     {
-        own.RequireFits(linear.Name, linear.Weight.shape);
+        own.RequireFits(linear.Name, [linear.OutFeatures, linear.InFeatures]);
         RequireWhole(linear);
-        linear.Attach(own.With(tensor => tensor.to(linear.Weight.device, copy: true).DetachFromDisposeScope()));
+        linear.Attach(own.With(tensor => tensor.to(linear.Device, copy: true).DetachFromDisposeScope()));
         if (adapter.Config.Start.ChangesBase)
         {
             using var scope = NewDisposeScope();

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Quantised;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network;
@@ -21,11 +22,11 @@ internal sealed record LayerNorms(RmsNorm Attention, RmsNorm Mlp, RmsNorm? Atten
 internal sealed record DecoderLayer(int Index, LayerNorms Norms, SelfAttention Attention, GatedMlp Mlp) : IDisposable
 {
     /// <param name="weight">Gives a weight by its name in a checkpoint and its shape.</param>
-    public static DecoderLayer Of(ModelConfig config, int index, Func<string, long[], Tensor> weight)
+    public static DecoderLayer Of(ModelConfig config, int index, Func<string, long[], Tensor> weight, Quantisation? quantisation = null)
     {
         var (hidden, linears) = (config.HiddenSize, LayerLinears.Of(config));
         Linear Linear(LinearShape of) => new(of.In(index), weight(of.In(index) + ".weight", [of.Outputs, of.Inputs]),
-            of.HasBias ? weight(of.In(index) + ".bias", [of.Outputs]) : null);
+            of.HasBias ? weight(of.In(index) + ".bias", [of.Outputs]) : null, quantisation);
         RmsNorm Norm(string name, long size) =>
             new(weight($"model.layers.{index}.{name}.weight", [size]), config.RmsNormEps, config.NormPlusOne);
 

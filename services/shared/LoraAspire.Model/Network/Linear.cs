@@ -1,18 +1,33 @@
 using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network.Quantised;
+using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
 namespace LoraAspire.Model.Network;
 
 /// <summary>A linear layer, y = x·Wᵀ + b with W [out, in], changed by an adapter where one is attached.</summary>
-public sealed class Linear(string name, Tensor weight, Tensor? bias) : IDisposable
+public sealed class Linear : IDisposable
 {
+    private Tensor? _weight;
+
+    /// <param name="quantisation">What the weight is held in; null leaves it as it is.</param>
+    public Linear(string name, Tensor weight, Tensor? bias, Quantisation? quantisation = null)
+    {
+        (Name, Bias, Quantised) = (name, bias, quantisation?.Quantise(weight));
+        _weight = Quantised is null ? weight : null;
+    }
+
     /// <summary>The layer's path in the model, e.g. model.layers.0.self_attn.q_proj.</summary>
-    public string Name { get; } = name;
-    public Tensor Weight { get; private set; } = weight;
-    public Tensor? Bias { get; private set; } = bias;
-    public long InFeatures => Weight.size(1);
-    public long OutFeatures => Weight.size(0);
+    public string Name { get; }
+    /// <exception cref="InvalidOperationException">It is quantised: there is no such tensor.</exception>
+    public Tensor Weight => _weight ?? throw new InvalidOperationException($"{Name} is quantised.");
+    /// <summary>What stands in the weight's place; null where there is one.</summary>
+    internal QuantisedWeight? Quantised { get; private set; }
+    public Tensor? Bias { get; private set; }
+    public long InFeatures => Quantised?.InFeatures ?? Weight.size(1);
+    public long OutFeatures => Quantised?.OutFeatures ?? Weight.size(0);
+    public torch.Device Device => Quantised?.Device ?? Weight.device;
     /// <summary>The attached adapter, if there is one.</summary>
     public LayerAdapter? Adapter { get; private set; }
     /// <summary>A whole weight [out, in] float32 that is trained in W's place (modules_to_save).</summary>
@@ -23,7 +38,15 @@ public sealed class Linear(string name, Tensor weight, Tensor? bias) : IDisposab
     public Tensor Forward(Tensor x, bool training = false) => Adapter?.Kind.Forward(this, Adapter, x, training) ?? Base(x);
 
     /// <summary>The layer without its adapter.</summary>
-    internal Tensor Base(Tensor x) => F.linear(x, Trained?.to_type(x.dtype) ?? Weight, Bias);
+    internal Tensor Base(Tensor x)
+    {
+        if (Quantised is null)
+        {
+            return F.linear(x, Trained?.to_type(x.dtype) ?? Weight, Bias);
+        }
+        using var weight = Quantised.Dequantise(x.dtype);
+        return F.linear(x, weight, Bias);
+    }
 
     /// <summary>Puts an adapter in place of the attached one, if there is one, which is disposed. It is disposed with the layer.</summary>
     public void Attach(LayerAdapter adapter)
@@ -45,19 +68,27 @@ public sealed class Linear(string name, Tensor weight, Tensor? bias) : IDisposab
     /// <summary>The same weight, lying elsewhere.</summary>
     internal void PointAt(Tensor weight)
     {
-        Weight.Dispose();
-        Weight = weight;
+        _weight?.Dispose();
+        _weight = weight;
+    }
+
+    /// <inheritdoc cref="PointAt(Tensor)"/>
+    internal void PointAt(QuantisedWeight weight)
+    {
+        Quantised?.Dispose();
+        Quantised = weight;
     }
 
     internal void ReplaceWeights(Func<string, Tensor, Tensor> replace)
     {
-        Weight = replace(Name + ".weight", Weight);
+        _weight = replace(Name + ".weight", Weight);
         Bias = Bias is null ? null : replace(Name + ".bias", Bias);
     }
 
     public void Dispose()
     {
-        Weight.Dispose();
+        _weight?.Dispose();
+        Quantised?.Dispose();
         Bias?.Dispose();
         Adapter?.Dispose();
         Trained?.Dispose();

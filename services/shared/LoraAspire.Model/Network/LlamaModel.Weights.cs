@@ -1,5 +1,6 @@
 using System.Globalization;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -10,12 +11,23 @@ namespace LoraAspire.Model.Network;
 public sealed partial class LlamaModel
 {
     /// <summary>Loads config.json and the weights of a Hugging Face directory. The weights need no gradient.</summary>
+    /// <param name="quantisation">What linear layers are held in, each quantised as soon as it is read.</param>
     /// <exception cref="ModelException">A file is missing, broken, or holds what this code can't run.</exception>
-    public static LlamaModel Load(string directory, torch.Device device, ScalarType dtype)
+    public static LlamaModel Load(string directory, torch.Device device, ScalarType dtype, Quantisation? quantisation = null)
     {
         var config = ModelConfig.Load(directory);
+        RequireHeld(config, device, quantisation);
         using var files = WeightFiles.Open(directory);
-        return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope());
+        return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope(),
+            quantisation);
+    }
+
+    private static void RequireHeld(ModelConfig config, torch.Device device, Quantisation? quantisation)
+    {
+        if (quantisation?.Unsupported(config, device) is { } why)
+        {
+            throw new ModelException($"base_type is {quantisation.Name}, but {why}.");
+        }
     }
 
     /// <summary>
@@ -23,9 +35,11 @@ public sealed partial class LlamaModel
     /// <paramref name="onDevice"/> draws them on the device: quicker for large shapes, but the numbers depend on the device.
     /// </summary>
     /// <exception cref="ModelException">The host's memory doesn't hold it.</exception>
-    public static LlamaModel Initialize(ModelConfig config, torch.Device device, ScalarType dtype, long seed, bool onDevice = false)
+    public static LlamaModel Initialize(ModelConfig config, torch.Device device, ScalarType dtype, long seed, bool onDevice = false,
+        Quantisation? quantisation = null)
     {
         RequireRoom(config, dtype);
+        RequireHeld(config, device, quantisation);
         RandomNumbers.Seed(device, seed);
         return new LlamaModel(config, device, dtype, (name, shape) =>
         {
@@ -36,7 +50,7 @@ public sealed partial class LlamaModel
                 : onDevice ? randn(shape, dtype, device).mul_(config.InitializerRange.AsScalar())
                 : randn(shape, float32).mul_(config.InitializerRange.AsScalar()).to(dtype, device);
             return tensor.DetachFromDisposeScope();
-        });
+        }, quantisation);
     }
 
     /// <summary>Nothing but a config.json says how large such a model is.</summary>
@@ -57,7 +71,13 @@ public sealed partial class LlamaModel
         }
     }
 
+    /// <summary>How many weights it has, in whatever they are held.</summary>
+    public long WeightCount => _embedding.numel() + _norm.Weight.numel() + (Head?.Weight.numel() ?? 0)
+        + Linears.Sum(linear => (linear.InFeatures * linear.OutFeatures) + (linear.Bias?.numel() ?? 0))
+        + _layers.Sum(layer => layer.NamedNorms.Sum(norm => norm.Norm.Weight.numel()));
+
     /// <summary>Every weight under its name in a checkpoint; tied heads are not listed twice.</summary>
+    /// <exception cref="InvalidOperationException">A linear layer is quantised.</exception>
     public IEnumerable<(string Name, Tensor Tensor)> Weights()
     {
         yield return ("model.embed_tokens.weight", _embedding);

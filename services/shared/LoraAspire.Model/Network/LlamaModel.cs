@@ -1,5 +1,6 @@
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Quantised;
 using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -18,12 +19,13 @@ public sealed partial class LlamaModel : IDisposable
     private readonly RmsNorm _norm; // on what the last layer gives
     private readonly Rope _rope;
 
-    private LlamaModel(ModelConfig config, torch.Device device, ScalarType dtype, Func<string, long[], Tensor> weight)
+    private LlamaModel(ModelConfig config, torch.Device device, ScalarType dtype, Func<string, long[], Tensor> weight,
+        Quantisation? quantisation)
     {
-        (Config, Device, Dtype) = (config, device, dtype);
+        (Config, Device, Dtype, Quantisation) = (config, device, dtype, quantisation);
         var hidden = config.HiddenSize;
         _embedding = weight("model.embed_tokens.weight", [config.VocabSize, hidden]);
-        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => DecoderLayer.Of(config, index, weight))];
+        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => DecoderLayer.Of(config, index, weight, quantisation))];
         _norm = new(weight("model.norm.weight", [hidden]), config.RmsNormEps, config.NormPlusOne);
         Head = config.TieWordEmbeddings ? null : new("lm_head", weight("lm_head.weight", [config.VocabSize, hidden]), null);
         _rope = new Rope(config, device);
@@ -32,6 +34,9 @@ public sealed partial class LlamaModel : IDisposable
     public ModelConfig Config { get; }
     public torch.Device Device { get; }
     public ScalarType Dtype { get; }
+
+    /// <summary>What the linear layers are held in; null where they are in <see cref="Dtype"/>.</summary>
+    public Quantisation? Quantisation { get; }
 
     /// <summary>The output layer; null when it shares the embedding's weight.</summary>
     public Linear? Head { get; }

@@ -112,6 +112,8 @@ public sealed record TrainerParams : StageParams
     public Device Device { get; init; } = Device.Auto;
     /// <summary>Arithmetic and base weights; auto is bfloat16 on CUDA and float32 on CPU. Adapters are always float32.</summary>
     public ComputeType ComputeType { get; init; } = ComputeType.Auto;
+    /// <summary>What a frozen base's linear layers are held in while adapters are trained on it.</summary>
+    public BaseType BaseType { get; init; } = BaseType.Bf16;
     /// <summary>alpaca-lora: loss is the mean of micro-batch means. none: every token weighs the same.</summary>
     public Compat Compat { get; init; } = Compat.None;
 
@@ -149,6 +151,10 @@ public sealed record TrainerParams : StageParams
                 yield return (key, "belongs to LoRA, but finetuning_type is full");
             }
         }
+        if (WhyNotQuantised() is { } why)
+        {
+            yield return ("base_type", why);
+        }
         if (ValidationRows.Problem(ValSetSize) is { } size)
         {
             yield return ("val_set_size", size);
@@ -163,6 +169,22 @@ public sealed record TrainerParams : StageParams
             yield return ("early_stopping_patience", "needs a validation loss: give val_set_size");
         }
     }
+
+    /// <summary>
+    /// What keeps the base from being held in the type that is asked for, as far as these settings say; null where nothing does.
+    /// </summary>
+    private string? WhyNotQuantised() => BaseType switch
+    {
+        BaseType.Bf16 => null,
+        _ when FinetuningType == FinetuningType.Full => "is for a base that stays as it is, but finetuning_type is full",
+        BaseType.Int8 or BaseType.Nf4 => "is bf16 or fp8: int8 and nf4 aren't computed yet",
+        _ when Device == Device.Cpu => "fp8 needs a GPU of compute capability 8.9 or above, but device is cpu: leave base_type out",
+        _ when ComputeType == ComputeType.Float32 => "fp8 computes the rest in bfloat16, but compute_type is float32: leave one out",
+        _ when UseDora => "fp8 needs the hand-written backward, and use_dora has none: leave one of them out",
+        _ when NeftuneNoiseAlpha > 0 => "fp8 needs the hand-written backward, and neftune_noise_alpha has none: leave one of them out",
+        _ when ModulesToSave.Count > 0 => "fp8 needs the hand-written backward, and modules_to_save has none: leave one of them out",
+        _ => null,
+    };
 }
 
 public enum FinetuningType { Lora, Full }
@@ -172,3 +194,9 @@ public enum LrScheduler { Linear, Cosine, Constant }
 public enum Device { Auto, Cpu, Cuda }
 
 public enum ComputeType { Auto, Float32, Bfloat16 }
+
+/// <summary>
+/// bf16: as they are, in <see cref="ComputeType"/>. The others are quantised while they are loaded: fp8 (e4m3, products in FP8 too), int8
+/// by rows and nf4 by blocks (dequantised for each product).
+/// </summary>
+public enum BaseType { Bf16, Fp8, Int8, Nf4 }

@@ -19,7 +19,7 @@ internal static class ServedAdapter
             {
                 throw AdapterRefusal.NoLayer(layer, model.Config.TieWordEmbeddings);
             }
-            own.RequireFits(layer, linear.Weight.shape);
+            own.RequireFits(layer, [linear.OutFeatures, linear.InFeatures]);
             updates.Add((layer, AdapterRefusal.RequireLowRank(own)));
         }
         return updates;

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Quantised;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -9,7 +10,13 @@ internal class TorchKernels : Kernels
 {
     public override bool Padded => true;
 
-    public override (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
+    public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Form form)
+    {
+        var (sum, normed, inverse) = Norm(x, added, weight, epsilon);
+        return (sum, Only(normed, form), inverse);
+    }
+
+    protected virtual (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
     {
         using var scope = NewDisposeScope();
         var sum = added is null ? x : x.add(added, Scalars.One);
@@ -19,7 +26,10 @@ internal class TorchKernels : Kernels
         return (added is null ? x : sum.MoveToOuterDisposeScope(), normed.MoveToOuterDisposeScope(), inverse.MoveToOuterDisposeScope());
     }
 
-    public override Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual)
+    public override Operand NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual, Form form) =>
+        Only(NormBackward(gradient, x, inverseRms, weight, residual), form);
+
+    protected virtual Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual)
     {
         using var scope = NewDisposeScope();
         var (g, wide) = (gradient.to_type(float32).mul(weight.to_type(float32)), x.to_type(float32));
@@ -32,14 +42,22 @@ internal class TorchKernels : Kernels
         return result.to_type(x.dtype).MoveToOuterDisposeScope();
     }
 
-    public override Tensor SwiGlu(Tensor gateUp)
+    public override Operand SwiGlu(Tensor gateUp, Form form) => Only(SwiGlu(gateUp), form);
+
+    protected virtual Tensor SwiGlu(Tensor gateUp)
     {
         using var scope = NewDisposeScope();
         var half = gateUp.size(1) / 2;
         return F.silu(gateUp.narrow(1, 0, half)).mul_(gateUp.narrow(1, half, half)).MoveToOuterDisposeScope();
     }
 
-    public override void SwiGluBackward(Tensor gradient, Tensor gateUp)
+    public override Operand SwiGluBackward(Tensor gradient, Tensor gateUp, Form form)
+    {
+        SwiGluBackward(gradient, gateUp);
+        return As(gateUp, form);
+    }
+
+    protected virtual void SwiGluBackward(Tensor gradient, Tensor gateUp)
     {
         using var scope = NewDisposeScope();
         var half = gateUp.size(1) / 2;
@@ -60,11 +78,14 @@ internal class TorchKernels : Kernels
         turned.copy_(Turn(turned, heads.Dim, positions, cos, sin));
     }
 
-    public override Tensor RopeBackward(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin)
+    public override Operand RopeBackward(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin,
+        Form form)
     {
         using var scope = NewDisposeScope();
         var back = sin.neg();
-        return cat([Turn(dq, heads.Dim, positions, cos, back), Turn(dk, heads.Dim, positions, cos, back), dv], 1).MoveToOuterDisposeScope();
+        var turned = Only(cat([Turn(dq, heads.Dim, positions, cos, back), Turn(dk, heads.Dim, positions, cos, back), dv], 1), form);
+        turned.MoveToOuterDisposeScope();
+        return turned;
     }
 
     private static Tensor Turn(Tensor x, int dim, Tensor positions, Tensor cos, Tensor sin)
@@ -131,7 +152,7 @@ internal class TorchKernels : Kernels
     public override void Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
     {
         using var scope = NewDisposeScope();
-        foreach (var (start, count, tile) in Runs(tiles))
+        foreach (var (start, count, tile) in Tile.Runs(tiles))
         {
             low.narrow(1, start, count)
                 .copy_(Dropped(x, tile.Dropout).mm(matrix.narrow(0, start, count).t()).mul_(((double)tile.Scale).AsScalar()));
@@ -144,7 +165,7 @@ internal class TorchKernels : Kernels
         Tensor? gradient = null)
     {
         using var scope = NewDisposeScope();
-        foreach (var (start, count, tile) in Runs(tiles))
+        foreach (var (start, count, tile) in Tile.Runs(tiles))
         {
             var part = low.narrow(1, start, count);
             sums.narrow(0, start, count).add_(part.t().mm(Dropped(x, tile.Dropout)), Scalars.One);
@@ -153,6 +174,40 @@ internal class TorchKernels : Kernels
                 gradient.add_(Dropped(part.mm(matrix!.narrow(0, start, count)), tile.Dropout), Scalars.One);
             }
         }
+    }
+
+    public override Fp8Rows Encode(Tensor x, Tensor? factors, bool powerOfTwo = false)
+    {
+        using var scope = NewDisposeScope();
+        var wide = (factors is null ? x : x.mul(factors)).to_type(float32);
+        var scales = wide.abs().amax([1], keepdim: true).clamp_(min: 1e-30.AsScalar()).div_(Fp8.Largest.AsScalar());
+        if (powerOfTwo)
+        {
+            // A logarithm may come out a rounding above a whole number; the next float32 is further away.
+            scales = scales.to_type(float64).log2_().sub_(1e-9.AsScalar()).ceil_().exp2().to_type(float32);
+        }
+        // The conversion gives NaN, not the largest number, where rounding of the quotient leads beyond it.
+        var codes = wide.div(scales).clamp_((-Fp8.Largest).AsScalar(), Fp8.Largest.AsScalar()).to_type(Fp8.E4m3);
+        return new(codes.MoveToOuterDisposeScope(), scales.MoveToOuterDisposeScope());
+    }
+
+    public override Tensor Product(Fp8Rows x, Fp8Rows weight, Tensor? bias, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        static Tensor Wide(Fp8Rows rows) => rows.Codes.to_type(float32).mul_(rows.Scales);
+        var y = Wide(x).mm(Wide(weight).t()).to_type(dtype);
+        return (bias is null ? y : y.add_(bias, Scalars.One)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The forms that are asked for of a tensor that nobody else has.</summary>
+    private Operand Only(Tensor x, Form form)
+    {
+        var operand = As(x, form);
+        if (!form.Wide)
+        {
+            x.Dispose();
+        }
+        return operand;
     }
 
     public override Tensor CrossEntropy(Tensor logits, Tensor targets, Tensor weights)
@@ -169,24 +224,6 @@ internal class TorchKernels : Kernels
             logits.copy_(p);
         }
         return loss.MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Neighbouring tiles of one layer, taken together.</summary>
-    private static List<(int Start, int Count, Tile Tile)> Runs(ReadOnlySpan<Tile> tiles)
-    {
-        var runs = new List<(int Start, int Count, Tile Tile)>();
-        for (var i = 0; i < tiles.Length; i++)
-        {
-            if (runs.Count > 0 && runs[^1].Tile == tiles[i])
-            {
-                runs[^1] = runs[^1] with { Count = runs[^1].Count + Tile.Width };
-            }
-            else
-            {
-                runs.Add((i * Tile.Width, Tile.Width, tiles[i]));
-            }
-        }
-        return runs;
     }
 
     /// <summary>x with the dropped elements 0, not scaled.</summary>

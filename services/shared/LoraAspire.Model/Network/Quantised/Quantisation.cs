@@ -1,0 +1,18 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model.Network.Quantised;
+
+/// <summary>A way to hold a frozen base's linear layers (all but the head) in fewer bits while adapters are trained on them.</summary>
+public abstract class Quantisation
+{
+    /// <summary>Its word in a trainer's <c>base_type</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Why a model of this shape can't be held so on this device; null where it can. Asked before anything is loaded.</summary>
+    public abstract string? Unsupported(ModelConfig config, torch.Device device);
+
+    /// <summary>Takes the weight over: it is disposed.</summary>
+    /// <param name="weight">[out, in] in the type that is computed in.</param>
+    internal abstract QuantisedWeight Quantise(Tensor weight);
+}
