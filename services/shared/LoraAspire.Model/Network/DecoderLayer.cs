@@ -22,11 +22,19 @@ internal sealed record LayerNorms(RmsNorm Attention, RmsNorm Mlp, RmsNorm? Atten
 internal sealed record DecoderLayer(int Index, LayerNorms Norms, SelfAttention Attention, GatedMlp Mlp) : IDisposable
 {
     /// <param name="weight">Gives a weight by its name in a checkpoint and its shape.</param>
-    public static DecoderLayer Of(ModelConfig config, int index, Func<string, long[], Tensor> weight, Quantisation? quantisation = null)
+    /// <param name="quantised">Gives a linear layer's weight where it is to be held in fewer bits; null elsewhere.</param>
+    public static DecoderLayer Of(ModelConfig config, int index, Func<string, long[], Tensor> weight,
+        Func<string, long[], QuantisedWeight?>? quantised = null)
     {
         var (hidden, linears) = (config.HiddenSize, LayerLinears.Of(config));
-        Linear Linear(LinearShape of) => new(of.In(index), weight(of.In(index) + ".weight", [of.Outputs, of.Inputs]),
-            of.HasBias ? weight(of.In(index) + ".bias", [of.Outputs]) : null, quantisation);
+        Linear Linear(LinearShape of)
+        {
+            var (name, shape) = (of.In(index), new[] { of.Outputs, of.Inputs });
+            var held = quantised?.Invoke(name + ".weight", shape);
+            var plain = held is null ? weight(name + ".weight", shape) : null;
+            var offset = of.HasBias ? weight(name + ".bias", [of.Outputs]) : null;
+            return held is null ? new(name, plain!, offset) : new(name, held, offset);
+        }
         RmsNorm Norm(string name, long size) =>
             new(weight($"model.layers.{index}.{name}.weight", [size]), config.RmsNormEps, config.NormPlusOne);
 
