@@ -29,7 +29,8 @@ internal sealed record DecoderLayer(int Index, LayerNorms Norms, SelfAttention A
         var (hidden, linears) = (config.HiddenSize, LayerLinears.Of(config));
         Linear Linear(LinearShape of)
         {
-            var (name, shape) = (of.In(index), new[] { of.Outputs, of.Inputs });
+            var name = of.In(index);
+            long[] shape = [of.Outputs, of.Inputs];
             var held = quantised?.Invoke(name + ".weight", shape);
             var plain = held is null ? weight(name + ".weight", shape) : null;
             var offset = of.HasBias ? weight(name + ".bias", [of.Outputs]) : null;
