@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LoraAspire.ChatClients;
 using LoraAspire.DataBuild.Output;
 using LoraAspire.DataBuild.Sources;
 using LoraAspire.DataBuild.Written;

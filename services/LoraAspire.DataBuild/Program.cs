@@ -1,7 +1,7 @@
+using LoraAspire.ChatClients;
 using LoraAspire.DataBuild;
-using LoraAspire.DataBuild.Written;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.ServiceDefaults;
 
 return await StageService.RunAsync<DataBuildParams, DataBuildStage>(
-    args, StageKinds.DataBuild, add: services => services.AddSingleton<ChatModels>());
+    args, StageKinds.DataBuild, add: ChatModels.AddTo);

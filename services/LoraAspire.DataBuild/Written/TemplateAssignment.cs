@@ -1,3 +1,4 @@
+using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Written.Parsing;
 using Microsoft.Extensions.AI;

@@ -1,4 +1,6 @@
 using System.Globalization;
+using LoraAspire.ChatClients;
+using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Written.Parsing;
 using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
@@ -9,8 +11,11 @@ namespace LoraAspire.DataBuild.Written;
 /// <summary>
 /// Asks, reads, checks, keeps, and asks again for what is missing. What was accepted once comes from the cache, and then nothing is sent.
 /// </summary>
-internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests requests, ItemCache cache, Action<string> say)
+internal sealed class Writer(WriterParams with, KeyPieces key, ChatRequests requests, ItemCache cache, Action<string> say)
 {
+    /// <summary>High enough that asking again gives other items; part of the cache's digest.</summary>
+    public const float Temperature = 0.8f;
+
     private const int LongestAnswer = 200_000;
 
     /// <summary>Exactly as many items as the assignment wants: the first in the cache, which a rerun finds there as well.</summary>
@@ -19,7 +24,7 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
     {
         var digest = ItemCache.KeyOf(
             assignment.System(bySchema: false), assignment.Task, with.Model,
-            WriterRequests.Temperature.ToString(CultureInfo.InvariantCulture));
+            Temperature.ToString(CultureInfo.InvariantCulture));
         // A server may send back the header that it got.
         var secret = key.Except(assignment.System(bySchema: false) + " " + assignment.Task);
         DropReasons dropped = new();
@@ -32,8 +37,8 @@ internal sealed class Writer(WriterParams with, KeyPieces key, WriterRequests re
         while (accepted.Count < assignment.Count)
         {
             var missing = Math.Min(assignment.Count - accepted.Count, assignment.AtOnce);
-            var ask = assignment.Ask(missing, accepted);
-            var response = requests.Spent ? null : await requests.AskAsync(assignment, ask, cancellationToken);
+            ChatAsk ask = new(assignment.System, assignment.Task + "\n" + assignment.Ask(missing, accepted), assignment.Format);
+            var response = requests.Spent ? null : await requests.AskAsync(ask, cancellationToken);
             if (response is null)
             {
                 throw new StageException(

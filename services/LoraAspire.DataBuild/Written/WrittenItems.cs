@@ -1,3 +1,4 @@
+using LoraAspire.ChatClients;
 using LoraAspire.DataBuild.Sources;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
@@ -7,6 +8,8 @@ namespace LoraAspire.DataBuild.Written;
 /// <summary>What a chat model wrote for the sources, by their place in the list. Asked for before the first record is read.</summary>
 internal sealed class WrittenItems
 {
+    internal static readonly ChatUse Use = new("writer", StageKinds.DataBuild.Name);
+
     private readonly Dictionary<int, List<object>> _items = [];
 
     /// <summary>For the lineage: which list the model wrote → "sha256:…".</summary>
@@ -28,9 +31,9 @@ internal sealed class WrittenItems
             return written;
         }
         void Say(string message) => context.Report.Report(new(Message: message));
-        var endpoint = WriterEndpoint.Of(with);
-        using var client = models.Connect(endpoint, with.Model);
-        WriterRequests requests = new(client, with, endpoint.Key, models.Timing, Say);
+        var endpoint = ChatEndpoint.Of(with, Use);
+        using var client = models.Connect(endpoint, with.Model, Use);
+        ChatRequests requests = new(client, with, Use, endpoint.Key, Writer.Temperature, models.Timing, Say);
         Writer writer = new(with, KeyPieces.Of(endpoint.Key), requests, new(Path.Combine(context.CacheDir, "written")), Say);
         foreach (var (source, assignment) in assignments)
         {

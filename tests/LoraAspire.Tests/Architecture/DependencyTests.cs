@@ -13,7 +13,10 @@ public sealed class DependencyTests
         .Select(Project.Read).ToDictionary(project => project.Name);
 
     private static readonly string[] Shared =
-        ["LoraAspire.Charts", "LoraAspire.Machine", "LoraAspire.Pipelines", "LoraAspire.Runtime", "LoraAspire.Model"];
+    [
+        "LoraAspire.Charts", "LoraAspire.ChatClients", "LoraAspire.Machine", "LoraAspire.Pipelines", "LoraAspire.Runtime",
+        "LoraAspire.Model",
+    ];
 
     private static IEnumerable<Project> Services => Projects.Values.Where(project => project.Folder == "services");
 
@@ -51,6 +54,10 @@ public sealed class DependencyTests
         Assert.Empty(Projects["LoraAspire.Model"].References);
         Assert.DoesNotContain("StackExchange.Redis", Projects["LoraAspire.Model"].Packages);
     }
+
+    [Fact]
+    public void Chat_clients_know_Runtime_and_Model() =>
+        Assert.Equal(["LoraAspire.Runtime", "LoraAspire.Model"], Projects["LoraAspire.ChatClients"].References);
 
     [Fact]
     public void A_service_references_shared_projects_and_no_other_service()

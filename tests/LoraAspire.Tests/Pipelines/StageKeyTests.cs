@@ -53,7 +53,7 @@ public sealed class StageKeyTests
     {
         static string Identity(WriterParams writer) =>
             StageKey.Canonical(StageKey.Identity(StageKinds.DataBuild, new DataBuildParams { Writer = writer }, Inputs, NoFiles));
-        WriterParams writer = new() { Provider = WriterProvider.Ollama, Model = "m" };
+        WriterParams writer = new() { Provider = ChatProvider.Ollama, Model = "m" };
         Assert.Equal(Identity(writer), Identity(writer with { MaxRequests = 8675309, ApiKeyEnv = "OTHER" }));
         Assert.DoesNotContain("max_requests", Identity(writer));
         Assert.NotEqual(Identity(writer), Identity(writer with { Model = "n" }));

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Records;
 
 namespace LoraAspire.DataBuild.Written.Parsing;

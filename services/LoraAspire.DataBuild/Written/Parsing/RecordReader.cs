@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Records;
 
 namespace LoraAspire.DataBuild.Written.Parsing;

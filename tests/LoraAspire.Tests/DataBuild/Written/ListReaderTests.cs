@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Written;
 using LoraAspire.DataBuild.Written.Parsing;
 

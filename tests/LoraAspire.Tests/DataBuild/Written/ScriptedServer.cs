@@ -39,11 +39,18 @@ internal sealed class ScriptedServer : IAsyncDisposable
     private async Task ServeAsync(HttpContext http)
     {
         using StreamReader body = new(http.Request.Body);
-        Seen.Enqueue(new(http.Request.Path, http.Request.Headers.Authorization.ToString(), JsonElement.Parse(await body.ReadToEndAsync())));
+        SeenRequest seen = new(http.Request.Path, http.Request.Headers.Authorization.ToString(),
+            JsonElement.Parse(await body.ReadToEndAsync()));
+        Seen.Enqueue(seen);
+        http.Items[nameof(SeenRequest)] = seen;
         await (_steps.TryDequeue(out var step) ? step : _last)(http);
     }
 
     public static Func<HttpContext, Task> Says(string text, string finish = "stop") => http => Json(http, Completion(text, finish));
+
+    /// <summary>What a step answers may depend on what is asked.</summary>
+    public static Func<HttpContext, Task> Answers(Func<SeenRequest, string> text) =>
+        http => Json(http, Completion(text((SeenRequest)http.Items[nameof(SeenRequest)]!), "stop"));
 
     public static Func<HttpContext, Task> Body(string body) => http => Json(http, body);
 

@@ -1,3 +1,4 @@
+using LoraAspire.ChatClients;
 using LoraAspire.DataBuild.Written;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Stages.DataSources;
@@ -9,34 +10,34 @@ namespace LoraAspire.Tests.DataBuild.Written;
 
 public sealed class WriterEndpointTests
 {
-    private static WriterParams With(WriterProvider provider, string? address = null, string variable = "LORA_TEST_NO_KEY") =>
+    private static WriterParams With(ChatProvider provider, string? address = null, string variable = "LORA_TEST_NO_KEY") =>
         new() { Provider = provider, Model = "m", Address = address, ApiKeyEnv = variable };
 
     [Theory]
-    [InlineData(WriterProvider.Ollama, null, "http://127.0.0.1:11434/v1")]
-    [InlineData(WriterProvider.Ollama, "http://192.168.1.5:11434/v1", "http://192.168.1.5:11434/v1")]
-    [InlineData(WriterProvider.OpenAi, "http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1")]
-    [InlineData(WriterProvider.OpenAi, "http://gpu7.lab.example:8000/v1", "http://gpu7.lab.example:8000/v1")]
-    [InlineData(WriterProvider.OpenAi, "https://models.example/v1", "https://models.example/v1")]
-    [InlineData(WriterProvider.Chat, null, "http://chat/v1")]
-    [InlineData(WriterProvider.Chat, "http://localhost:15081/v1", "http://localhost:15081/v1")]
-    public void A_server_of_ones_own_needs_no_key(WriterProvider provider, string? address, string expected)
+    [InlineData(ChatProvider.Ollama, null, "http://127.0.0.1:11434/v1")]
+    [InlineData(ChatProvider.Ollama, "http://192.168.1.5:11434/v1", "http://192.168.1.5:11434/v1")]
+    [InlineData(ChatProvider.OpenAi, "http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1")]
+    [InlineData(ChatProvider.OpenAi, "http://gpu7.lab.example:8000/v1", "http://gpu7.lab.example:8000/v1")]
+    [InlineData(ChatProvider.OpenAi, "https://models.example/v1", "https://models.example/v1")]
+    [InlineData(ChatProvider.Chat, null, "http://chat/v1")]
+    [InlineData(ChatProvider.Chat, "http://localhost:15081/v1", "http://localhost:15081/v1")]
+    public void A_server_of_ones_own_needs_no_key(ChatProvider provider, string? address, string expected)
     {
-        var endpoint = WriterEndpoint.Of(With(provider, address));
+        var endpoint = ChatEndpoint.Of(With(provider, address), WrittenItems.Use);
         Assert.Equal((new Uri(expected), null), (endpoint.Address, endpoint.Key));
     }
 
     [Theory]
-    [InlineData(WriterProvider.OpenAi, null, false, "environment variable LORA_TEST_")]
-    [InlineData(WriterProvider.OpenAi, "http://models.example/v1", true, "clear text")]
-    [InlineData(WriterProvider.Ollama, "http://192.168.1.5:11434/v1", true, "clear text")]
-    public void A_key_that_is_missing_or_would_travel_openly_is_refused_in_words(WriterProvider provider, string? address, bool key,
+    [InlineData(ChatProvider.OpenAi, null, false, "environment variable LORA_TEST_")]
+    [InlineData(ChatProvider.OpenAi, "http://models.example/v1", true, "clear text")]
+    [InlineData(ChatProvider.Ollama, "http://192.168.1.5:11434/v1", true, "clear text")]
+    public void A_key_that_is_missing_or_would_travel_openly_is_refused_in_words(ChatProvider provider, string? address, bool key,
         string words)
     {
         const string secret = "sk-0123456789";
         var variable = $"LORA_TEST_{Guid.NewGuid():N}";
         Environment.SetEnvironmentVariable(variable, key ? secret : null);
-        var failure = Assert.Throws<StageException>(() => WriterEndpoint.Of(With(provider, address, variable)));
+        var failure = Assert.Throws<StageException>(() => ChatEndpoint.Of(With(provider, address, variable), WrittenItems.Use));
         Environment.SetEnvironmentVariable(variable, null);
         Assert.Contains(words, failure.Message);
         Assert.DoesNotContain(secret, failure.ToString());
@@ -48,19 +49,20 @@ public sealed class WriterEndpointTests
         var folder = Directory.CreateTempSubdirectory("lora-key-").FullName;
         var file = Path.Combine(folder, "api-key");
         var key = ApiKeyFile.ReadOrCreate(file);
-        Assert.Equal(key, WriterEndpoint.Of(With(WriterProvider.Chat), file).Key);
-        Assert.Null(WriterEndpoint.Of(With(WriterProvider.Chat, "http://localhost:15081/v1"), file).Key);
-        Assert.Null(WriterEndpoint.Of(With(WriterProvider.Ollama), file).Key);
+        Assert.Equal(key, ChatEndpoint.Of(With(ChatProvider.Chat), WrittenItems.Use, file).Key);
+        Assert.Null(ChatEndpoint.Of(With(ChatProvider.Chat, "http://localhost:15081/v1"), WrittenItems.Use, file).Key);
+        Assert.Null(ChatEndpoint.Of(With(ChatProvider.Ollama), WrittenItems.Use, file).Key);
         File.WriteAllText(file, "");
         Assert.Contains("holds no API key",
-            Assert.Throws<StageException>(() => WriterEndpoint.Of(With(WriterProvider.Chat), file)).Message);
+            Assert.Throws<StageException>(() => ChatEndpoint.Of(With(ChatProvider.Chat), WrittenItems.Use, file)).Message);
         Directory.Delete(folder, recursive: true);
     }
 
     [Fact]
     public void Our_chat_service_without_an_app_model_is_asked_for_by_address() =>
         Assert.Contains("give writer.address",
-            Assert.Throws<StageException>(() => new ChatModels().Connect(WriterEndpoint.Of(With(WriterProvider.Chat)), "m")).Message);
+            Assert.Throws<StageException>(() => new ChatModels().Connect(ChatEndpoint.Of(With(ChatProvider.Chat), WrittenItems.Use), "m",
+                WrittenItems.Use)).Message);
 
     [Theory]
     [InlineData("{ provider: open-ai, model: m, api_key_env: sk-0123456789 }", "is the name of an environment variable")]

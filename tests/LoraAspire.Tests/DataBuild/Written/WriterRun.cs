@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using LoraAspire.ChatClients;
 using LoraAspire.DataBuild;
 using LoraAspire.DataBuild.Written;
 using LoraAspire.Model.Data;
@@ -43,7 +44,7 @@ internal sealed class WriterRun : IProgress<StageProgress>, IDisposable
     public WriterParams Writer(ScriptedServer server, int maxRequests = 40) =>
         new()
         {
-            Provider = WriterProvider.OpenAi,
+            Provider = ChatProvider.OpenAi,
             Model = "scripted",
             Address = server.Address,
             ApiKeyEnv = KeyVariable,

@@ -1,24 +1,23 @@
 using System.ClientModel;
+using System.Collections.Concurrent;
 using System.Globalization;
-using LoraAspire.Pipelines.Stages.DataSources;
+using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using Microsoft.Extensions.AI;
 using Polly;
 using Polly.Retry;
 
-namespace LoraAspire.DataBuild.Written;
+namespace LoraAspire.ChatClients;
 
 /// <summary>
-/// Requests to one chat model, until the run's budget is spent. Each HTTP try counts. Faults that may pass are tried again, with growing
-/// delays.
+/// Requests to one chat model, from several threads if they like, until the run's budget is spent. Each HTTP try counts. Faults that may
+/// pass are tried again, with growing delays.
 /// </summary>
-internal sealed class WriterRequests(IChatClient client, WriterParams with, string? key, WriterTiming timing, Action<string> say)
+internal sealed class ChatRequests(IChatClient client, ChatModelParams with, ChatUse use, string? key, float temperature,
+    ChatTiming timing, Action<string> say)
 {
     /// <summary>So many tries in a row fail before the run does: the server isn't coming back.</summary>
     private const int TriesInARow = 8;
-
-    /// <summary>High enough that asking again gives other items; part of the cache's digest.</summary>
-    public const float Temperature = 0.8f;
 
     private const string OwnTemperature = "temperature", Schema = "schema for its answer";
 
@@ -29,18 +28,19 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
     private static readonly (string Name, string[] Words)[] Optional =
         [(OwnTemperature, ["temperature"]), (Schema, ["response_format", "response format", "schema", "structured output"])];
 
-    private readonly HashSet<string> _refused = [];
+    private readonly ConcurrentDictionary<string, bool> _refused = [];
+    private int _sent;
 
     /// <summary>Tries so far.</summary>
-    public int Sent { get; private set; }
+    public int Sent => Volatile.Read(ref _sent);
 
     public bool Spent => Sent >= with.MaxRequests;
 
-    private readonly record struct Try(ChatResponse? Response, WriterFault? Fault = null);
+    private readonly record struct Try(ChatResponse? Response, ChatFault? Fault = null);
 
     /// <summary>The model's answer, or null when the budget ended before there was one.</summary>
     /// <exception cref="StageException">The request is refused, or fails again and again.</exception>
-    public async Task<ChatResponse?> AskAsync(Assignment assignment, string ask, CancellationToken cancellationToken)
+    public async Task<ChatResponse?> AskAsync(ChatAsk ask, CancellationToken cancellationToken)
     {
         RetryStrategyOptions<Try> retry = new()
         {
@@ -55,20 +55,20 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
                 Math.Min(timing.LongestDelay.Ticks, timing.FirstDelay.Ticks << Math.Min(tried.AttemptNumber, 20))) ? asked : null),
             OnRetry = tried =>
             {
-                say(string.Create(CultureInfo.InvariantCulture, $"writer: request {Sent} failed: {tried.Outcome.Result.Fault!.Words}; "
+                say(string.Create(CultureInfo.InvariantCulture, $"{use.Role}: request {Sent} failed: {tried.Outcome.Result.Fault!.Words}; "
                     + $"again in {tried.RetryDelay.TotalSeconds:0.#} s"));
                 return default;
             },
         };
         var pipeline = new ResiliencePipelineBuilder<Try> { TimeProvider = timing.Clock }.AddRetry(retry).Build();
-        var (response, fault) = await pipeline.ExecuteAsync(async token => await TryAsync(assignment, ask, token), cancellationToken);
+        var (response, fault) = await pipeline.ExecuteAsync(async token => await TryAsync(ask, token), cancellationToken);
         if (fault is null)
         {
             return response;
         }
         if (fault is { Final: false } && Spent && !TooLong(fault))
         {
-            say($"writer: request {Sent} failed: {fault.Words}");
+            say($"{use.Role}: request {Sent} failed: {fault.Words}");
             return null;
         }
         var wait = fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day"
@@ -78,17 +78,21 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
             : ". What was accepted so far is kept for the next run."), transient: !fault.Final);
     }
 
-    private bool TooLong(WriterFault fault) => fault.RetryAfter > timing.LongestRetryAfter;
+    private bool TooLong(ChatFault fault) => fault.RetryAfter > timing.LongestRetryAfter;
 
-    private async Task<Try> TryAsync(Assignment assignment, string ask, CancellationToken cancellationToken)
+    private async Task<Try> TryAsync(ChatAsk ask, CancellationToken cancellationToken)
     {
-        Sent++;
-        var bySchema = !_refused.Contains(Schema);
-        ChatMessage[] messages = [new(ChatRole.System, assignment.System(bySchema)), new(ChatRole.User, assignment.Task + "\n" + ask)];
+        if (Interlocked.Increment(ref _sent) > with.MaxRequests)
+        {
+            Interlocked.Decrement(ref _sent); // another of several at once had the last one
+            return new(null, new("the requests are used up"));
+        }
+        var (bySchema, byTemperature) = (!_refused.ContainsKey(Schema), !_refused.ContainsKey(OwnTemperature));
+        ChatMessage[] messages = [new(ChatRole.System, ask.System(bySchema)), new(ChatRole.User, ask.Task)];
         ChatOptions options = new()
         {
-            Temperature = _refused.Contains(OwnTemperature) ? null : Temperature,
-            ResponseFormat = bySchema ? assignment.Format : null,
+            Temperature = byTemperature ? temperature : null,
+            ResponseFormat = bySchema ? ask.Format : null,
         };
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(timing.Answer);
@@ -97,23 +101,28 @@ internal sealed class WriterRequests(IChatClient client, WriterParams with, stri
             return new(await client.GetResponseAsync(messages, options, patience.Token));
         }
         catch (ClientResultException error) when (error.Status is 400 or 422
-            && Optional.FirstOrDefault(option => option.Words.Any(word => WriterFault.Names(error, word))
-                && !_refused.Contains(option.Name)) is { Name: { } name })
+            && Optional.FirstOrDefault(option => option.Words.Any(word => ChatFault.Names(error, word))
+                && (option.Name == Schema ? bySchema : byTemperature)) is { Name: { } name })
         {
-            _refused.Add(name);
-            say($"writer: request {Sent} failed: the model takes no {name}; it is asked without one from now on");
-            return Spent ? new(null, new($"the model takes no {name}")) : await TryAsync(assignment, ask, cancellationToken);
+            _refused[name] = true;
+            say($"{use.Role}: request {Sent} failed: the model takes no {name}; it is asked without one from now on");
+            return Spent ? new(null, new($"the model takes no {name}")) : await TryAsync(ask, cancellationToken);
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested
-            && WriterFault.Of(error, with.Model, with.ApiKeyEnv, key, timing.Clock.GetUtcNow()) is { } fault)
+            && ChatFault.Of(error, with.Model, with.ApiKeyEnv, key, use, timing.Clock.GetUtcNow()) is { } fault)
         {
             return new(null, fault);
         }
     }
 }
 
-/// <summary>How long the writer waits for what.</summary>
-internal sealed record WriterTiming
+/// <summary>One request.</summary>
+/// <param name="System">Whether the server holds the model to <paramref name="Format"/> → what it is told beforehand.</param>
+/// <param name="Format">The JSON schema that the answer is asked to follow, where the server can hold a model to one.</param>
+internal sealed record ChatAsk(Func<bool, string> System, string Task, ChatResponseFormat Format);
+
+/// <summary>How long to wait for what.</summary>
+internal sealed record ChatTiming
 {
     /// <summary>A model on a CPU may need minutes.</summary>
     public TimeSpan Answer { get; init; } = TimeSpan.FromMinutes(10);

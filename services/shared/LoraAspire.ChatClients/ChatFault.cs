@@ -4,22 +4,22 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using LoraAspire.Model.Data;
 
-namespace LoraAspire.DataBuild.Written;
+namespace LoraAspire.ChatClients;
 
 /// <summary>What went wrong with one request, in words for the user.</summary>
 /// <param name="Final">Asking again would not help.</param>
 /// <param name="RetryAfter">How long the server wants to be left alone.</param>
-internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? RetryAfter = null)
+internal sealed record ChatFault(string Words, bool Final = false, TimeSpan? RetryAfter = null)
 {
     private const int LongestQuote = 300;
 
     /// <summary>Null for an exception that is a fault of ours.</summary>
-    public static WriterFault? Of(Exception error, string model, string keyVariable, string? key, DateTimeOffset now) => error switch
+    public static ChatFault? Of(Exception error, string model, string keyEnv, string? key, ChatUse use, DateTimeOffset now) => error switch
     {
         ClientResultException { Status: 401 } when key is null =>
-            new($"the server asks for a key (401), and {WriterEndpoint.Unset(keyVariable).TrimEnd('.')}", Final: true),
+            new($"the server asks for a key (401), and {ChatEndpoint.Unset(keyEnv, use).TrimEnd('.')}", Final: true),
         ClientResultException { Status: 401 } =>
-            new($"the server refuses the key (401). Look at the environment variable {keyVariable}", Final: true),
+            new($"the server refuses the key (401). Look at the environment variable {keyEnv}", Final: true),
         ClientResultException { Status: 403 } =>
             new($"the key may not use the model '{model}' (403). Choose another model, or ask the provider for access", Final: true),
         ClientResultException { Status: 404 } => new($"the server knows no model '{model}', or no API at this address (404). Look at "
@@ -38,7 +38,7 @@ internal sealed record WriterFault(string Words, bool Final = false, TimeSpan? R
         // The client library finds members of the answer missing, or of another kind than they must be.
         ArgumentException or InvalidOperationException or KeyNotFoundException or IndexOutOfRangeException or NullReferenceException =>
             new("the answer is not a chat completion"),
-        AggregateException { InnerException: { } inner } => Of(inner, model, keyVariable, key, now),
+        AggregateException { InnerException: { } inner } => Of(inner, model, keyEnv, key, use, now),
         _ => null,
     };
 

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
-namespace LoraAspire.DataBuild.Written.Parsing;
+namespace LoraAspire.ChatClients.Parsing;
 
 /// <summary>
 /// JSON as models write it. What isn't valid is read as almost-JSON: Python's dictionaries, keys without quotes, full-width marks, any

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace LoraAspire.DataBuild.Written.Parsing;
+namespace LoraAspire.ChatClients.Parsing;
 
 /// <summary>What could be read from a model's answer, in its order, and a reason for each part that couldn't.</summary>
 internal sealed record ReadAnswer<T>(IReadOnlyList<T> Items, IReadOnlyList<string> Dropped);

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace LoraAspire.DataBuild.Written;
+namespace LoraAspire.ChatClients;
 
 /// <summary>
 /// The key by its pieces, to tell whether a text that came from outside gives some of it away: in any letter case, spaced out or split by

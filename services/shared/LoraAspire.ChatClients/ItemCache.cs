@@ -2,7 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using LoraAspire.Runtime.Store;
 
-namespace LoraAspire.DataBuild.Written;
+namespace LoraAspire.ChatClients;
 
 /// <summary>
 /// Accepted items on disk, one file for each prompt. The digest is over what is asked of which model, not over where it runs or how many

@@ -4,7 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
-namespace LoraAspire.DataBuild.Written;
+namespace LoraAspire.ChatClients;
 
 /// <summary>
 /// Answers of servers that are only nearly OpenAI's, as the chat completion that the client library insists on: the first choice's message
@@ -52,7 +52,7 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
                 id = "answer",
                 @object = "chat.completion",
                 created = 0,
-                model = "writer",
+                model = "any",
                 choices = new[] { new { index = 0, finish_reason = finish, message } }
             }, Json);
         }
