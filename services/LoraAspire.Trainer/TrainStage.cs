@@ -76,6 +76,10 @@ public sealed class TrainStage : IStage<TrainerParams>
             using var adapter = model.Detached(lora);
             adapter.Save(output);
         }
+        if (settings.KeepCheckpoints)
+        {
+            SaveCheckpoints(run, model, lora, data, context.OutputDir("checkpoints"));
+        }
         CopyTemplate(data, output);
         File.Copy(run.MetricsFile, Path.Combine(output, MetricsLog.FileName));
         new RunCard(
@@ -120,6 +124,22 @@ public sealed class TrainStage : IStage<TrainerParams>
         SafetensorsWriter.Write(Path.Combine(to, WeightFiles.Single), model.Weights().Select(weight =>
             new TensorSource(weight.Name, model.Config.TorchDtype, weight.Tensor.shape,
                 () => weight.Tensor.detach().to_type(model.Config.TorchDtype))));
+    }
+
+    /// <summary>step-000500/ and so on, each an adapter's folder.</summary>
+    private static void SaveCheckpoints(TrainingRun run, LlamaModel model, LoraConfig lora, string data, string output)
+    {
+        run.EachCheckpoint(step =>
+        {
+            var folder = Directory.CreateDirectory(Path.Combine(output, $"step-{step:D6}")).FullName;
+            using var adapter = model.Detached(lora);
+            adapter.Save(folder);
+            CopyTemplate(data, folder);
+        });
+        if (!Directory.EnumerateFileSystemEntries(output).Any())
+        {
+            throw new StageException("keep_checkpoints: no checkpoint was written before the training ended. Lower save_steps.");
+        }
     }
 
     /// <summary>The template goes with the weights, so that chat writes prompts as training did.</summary>

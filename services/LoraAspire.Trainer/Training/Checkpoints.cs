@@ -120,6 +120,26 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
         return TrainingState.Start;
     }
 
+    /// <summary>
+    /// Puts the parameters of each checkpoint that is kept in their place, the oldest first, and those of now back in the end.
+    /// </summary>
+    /// <param name="use">Gets the checkpoint's step.</param>
+    public void Each(Action<int> use)
+    {
+        using var noGrad = no_grad();
+        using var now = parameters.Values.clone();
+        foreach (var folder in Folders().Reverse().ToList())
+        {
+            var state = CheckpointRecord.Read(Path.Combine(folder, StateJson)).State;
+            using (var file = SafetensorsFile.Open(Path.Combine(folder, StateTensors)))
+            {
+                Restore(file, "parameters", parameters.Values);
+            }
+            use(state.Step);
+        }
+        parameters.Values.copy_(now);
+    }
+
     public void Dispose() => _writer.Dispose();
 
     private void Write(TrainingState state, CheckpointCopy copy)

@@ -9,7 +9,7 @@ internal sealed class TrainingRows
 {
     private readonly InstructionDataset _rows;
     private readonly TrainerParams _settings;
-    private readonly int[] _training;
+    private readonly IReadOnlyList<int> _training;
     private readonly RowSampler _sampler;
 
     /// <exception cref="StageException">No row is left to train on.</exception>
@@ -28,7 +28,7 @@ internal sealed class TrainingRows
             // The first step of a warm-up has the rate 0.
             var words = $"{TotalSteps} {(TotalSteps == 1 ? "step" : "steps")}, {warmup} of warm-up: "
                 + $"{(TotalSteps == 1 ? "nothing" : "little")} is learned, since the learning rate doesn't get to its value. "
-                + $"{_training.Length} rows make {StepsPerEpoch} {(StepsPerEpoch == 1 ? "step" : "steps")} of {settings.BatchSize} an "
+                + $"{_training.Count} rows make {StepsPerEpoch} {(StepsPerEpoch == 1 ? "step" : "steps")} of {settings.BatchSize} an "
                 + "epoch: lower warmup_steps or batch_size, or raise num_epochs.";
             Warning = TotalSteps > 1 ? words : throw new StageException(words);
         }
@@ -42,13 +42,13 @@ internal sealed class TrainingRows
     public int TotalSteps { get; }
 
     /// <summary>Rows to train on.</summary>
-    public int Count => _training.Length;
+    public int Count => _training.Count;
 
     /// <summary>
     /// Rows that are in neither part: copies of a held-out record, or its other direction. The model must not have seen what it is
     /// validated on.
     /// </summary>
-    public int LeftOut => _rows.Count - _training.Length - HeldOut.Count;
+    public int LeftOut => _rows.Count - _training.Count - HeldOut.Count;
 
     /// <summary>Rows for validation, in the data set's order.</summary>
     public IReadOnlyList<int> HeldOut { get; }
@@ -75,7 +75,7 @@ internal sealed class TrainingRows
     /// <summary>
     /// Held-out rows are drawn by the seed; both parts stay in the data set's order. alpaca-lora doesn't look for copies.
     /// </summary>
-    private static (int[] Training, int[] HeldOut) Split(InstructionDataset rows, TrainerParams settings)
+    private static RowSplit Split(InstructionDataset rows, TrainerParams settings)
     {
         var count = settings.HeldOutOf(rows.Count);
         if (count >= rows.Count)
@@ -84,13 +84,8 @@ internal sealed class TrainingRows
                 $"val_set_size is {count}, but the data set has {rows.Count} rows. Lower val_set_size, or leave it out for a tenth of "
                     + $"them.");
         }
-        var order = Enumerable.Range(0, rows.Count).ToArray();
-        new Random(settings.Seed).Shuffle(order);
-        int[] heldOut = [.. order[..count].Order()], rest = [.. order[count..].Order()];
-        var records = heldOut.Select(rows.Record).ToHashSet();
-        int[] training = settings.Compat == Compat.AlpacaLora || records.Count == 0 ? rest
-            : [.. rest.Where(row => !records.Contains(rows.Record(row)))];
-        return training.Length > 0 ? (training, heldOut)
+        var split = RowSplit.Of(rows, count, settings.Seed, withCopies: settings.Compat == Compat.AlpacaLora);
+        return split.Training.Count > 0 ? split
             : throw new StageException($"val_set_size is {count}, and every other row is a copy of a held-out one. Lower "
                 + "val_set_size, or set it to 0.");
     }

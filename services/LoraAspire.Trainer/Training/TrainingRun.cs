@@ -50,6 +50,9 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>A line for each logged step.</summary>
     public string MetricsFile => Path.Combine(_checkpointDir, MetricsLog.FileName);
 
+    /// <inheritdoc cref="Checkpoints.Each"/>
+    public void EachCheckpoint(Action<int> use) => _checkpoints.Each(use);
+
     /// <summary>Trains from the newest checkpoint to the end. Afterwards the parameters are those to keep.</summary>
     /// <exception cref="OperationCanceledException">Asked for; what was done is kept first, when that takes no more than a
     /// moment.</exception>

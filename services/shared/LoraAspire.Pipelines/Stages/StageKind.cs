@@ -1,9 +1,21 @@
 namespace LoraAspire.Pipelines.Stages;
 
 /// <summary>One named input or output of a stage kind: which kind of artifact, and whether it must be given.</summary>
-public sealed record Port(string Name, ArtifactKind Artifact, bool Required = true);
+public sealed record Port(string Name, ArtifactKind Artifact, bool Required = true)
+{
+    /// <summary>Other kinds of artifact that an input takes as well.</summary>
+    public IReadOnlyList<ArtifactKind> Also { get; init; } = [];
 
-public enum ArtifactKind { Dataset, Adapter, Model, Report, Export }
+    /// <summary>
+    /// Takes any number, each under a name of the pipeline's own: <c>candidates: { early: …, late: … }</c> gives the inputs
+    /// candidates.early and candidates.late.
+    /// </summary>
+    public bool Many { get; init; }
+
+    public bool Takes(ArtifactKind kind) => kind == Artifact || Also.Contains(kind);
+}
+
+public enum ArtifactKind { Dataset, Adapter, Model, Report, Export, Checkpoints }
 
 /// <summary>All that pages, terminals, coordinator and workers know of a kind of stage: they draw and run every kind from this.</summary>
 /// <param name="Name">Stands in a pipeline's <c>uses</c>, names the Aspire resource and ends the work stream.</param>
@@ -16,6 +28,10 @@ public sealed record StageKind(string Name, int Version, Type Params)
 
     public IReadOnlyList<Port> Inputs { get; init; } = [];
     public IReadOnlyList<Port> Outputs { get; init; } = [];
+
+    /// <summary>The port that takes an input of this name; null where none does.</summary>
+    public Port? Input(string name) => Inputs.FirstOrDefault(port => !port.Many ? port.Name == name
+        : name.StartsWith(port.Name + ".", StringComparison.Ordinal) && Identifiers.IsStage(name[(port.Name.Length + 1)..]));
 
     /// <summary>Where there are several ways to give it its inputs: one of these sets, whole and alone.</summary>
     public IReadOnlyList<IReadOnlyList<string>> InputSets { get; init; } = [];
@@ -50,7 +66,8 @@ public static class StageKinds
         Title = "trains an adapter, or the whole model",
         Inputs = [new("dataset", ArtifactKind.Dataset), new("base", ArtifactKind.Model)],
         // lora gives an adapter, full gives a model: see TrainerParams.FinetuningType
-        Outputs = [new("adapter", ArtifactKind.Adapter, Required: false), new("model", ArtifactKind.Model, Required: false)],
+        Outputs = [new("adapter", ArtifactKind.Adapter, Required: false), new("model", ArtifactKind.Model, Required: false),
+            new("checkpoints", ArtifactKind.Checkpoints, Required: false)],
         Trains = true,
     });
 
@@ -62,10 +79,16 @@ public static class StageKinds
         Outputs = [new("model", ArtifactKind.Model)],
     });
 
-    public static readonly StageKind Evaluator = Row(new("evaluator", 3, typeof(EvaluatorParams))
+    public static readonly StageKind Evaluator = Row(new("evaluator", 4, typeof(EvaluatorParams))
     {
-        Title = "asks a model, and its base, the same questions, and scores the answers",
-        Inputs = [new("model", ArtifactKind.Model), new("base", ArtifactKind.Model, Required: false)],
+        Title = "asks a model, its base and others the same questions, and scores the answers",
+        Inputs = [new("model", ArtifactKind.Model), new("base", ArtifactKind.Model, Required: false),
+            new("candidates", ArtifactKind.Model, Required: false)
+            {
+                Also = [ArtifactKind.Adapter, ArtifactKind.Checkpoints],
+                Many = true,
+            },
+            new("dataset", ArtifactKind.Dataset, Required: false), new("trained_on", ArtifactKind.Dataset, Required: false)],
         Outputs = [new("report", ArtifactKind.Report)],
     });
 

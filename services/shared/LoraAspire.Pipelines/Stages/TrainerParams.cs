@@ -93,6 +93,10 @@ public sealed record TrainerParams : StageParams
     /// <summary>Checkpoints that are kept.</summary>
     [Range(1, 1_000_000, ErrorMessage = "must be at least 1: an interrupted run goes on from the newest checkpoint")]
     public int SaveTotalLimit { get; init; } = 3;
+
+    /// <summary>Also gives the adapters of the checkpoints that are there at the end, to be compared.</summary>
+    public bool KeepCheckpoints { get; init; }
+
     /// <summary>With validation, give the checkpoint of lowest validation loss instead of the last step.</summary>
     public bool LoadBestModelAtEnd { get; init; } = true;
     /// <summary>Stop after this many evaluations in a row without a lower validation loss; null never stops early.</summary>
@@ -111,18 +115,15 @@ public sealed record TrainerParams : StageParams
     /// <summary>alpaca-lora: loss is the mean of micro-batch means. none: every token weighs the same.</summary>
     public Compat Compat { get; init; } = Compat.None;
 
-    /// <summary>How often it is told and kept how far the training is changes nothing of what is trained.</summary>
-    public override IEnumerable<string> PolicyKeys() => ["logging_steps", "save_steps", "save_total_limit"];
+    /// <summary>How often it is told and kept how far the training is changes nothing of what is trained, unless that is given.</summary>
+    public override IEnumerable<string> PolicyKeys() =>
+        KeepCheckpoints ? ["logging_steps"] : ["logging_steps", "save_steps", "save_total_limit"];
 
     /// <summary>How many of so many rows are held out.</summary>
-    public int HeldOutOf(int rows) => ValSetSize switch
-    {
-        null => Math.Min(2000, rows / 10),
-        > 0 and < 1 and var share => Math.Max(1, (int)Math.Round(share * rows)),
-        var count => (int)count,
-    };
+    public int HeldOutOf(int rows) => ValidationRows.Of(ValSetSize, rows);
 
-    public override bool Gives(string output) => output == (FinetuningType == FinetuningType.Lora ? "adapter" : "model");
+    public override bool Gives(string output) => output == "checkpoints" ? KeepCheckpoints
+        : output == (FinetuningType == FinetuningType.Lora ? "adapter" : "model");
 
     public override IEnumerable<(string Key, string Problem)> Validate()
     {
@@ -140,16 +141,17 @@ public sealed record TrainerParams : StageParams
         }
         foreach (var (key, given) in new[] { ("use_dora", UseDora), ("loraplus_lr_ratio", LoraplusLrRatio is not null),
             ("modules_to_save", ModulesToSave.Count > 0), ("rank_pattern", RankPattern.Count > 0),
-            ("alpha_pattern", AlphaPattern.Count > 0), ("layers_to_transform", LayersToTransform is not null) })
+            ("alpha_pattern", AlphaPattern.Count > 0), ("keep_checkpoints", KeepCheckpoints),
+            ("layers_to_transform", LayersToTransform is not null) })
         {
             if (given && FinetuningType == FinetuningType.Full)
             {
                 yield return (key, "belongs to LoRA, but finetuning_type is full");
             }
         }
-        if (ValSetSize > 1 && ValSetSize != Math.Truncate(ValSetSize.Value))
+        if (ValidationRows.Problem(ValSetSize) is { } size)
         {
-            yield return ("val_set_size", "is a whole number of rows, or below 1 a share of them");
+            yield return ("val_set_size", size);
         }
         if (MaxSteps == 1 && (WarmupRatio ?? WarmupSteps) > 0)
         {

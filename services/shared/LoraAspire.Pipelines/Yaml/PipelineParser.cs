@@ -151,8 +151,8 @@ public static class PipelineParser
     {
         if (node is YamlMappingNode mapping)
         {
-            return mapping.Children.Where(entry => Binder.Text(entry.Key) is not null)
-                .ToDictionary(entry => Binder.Text(entry.Key)!, entry => entry.Value);
+            return mapping.Children.SelectMany(entry => Named(Binder.Text(entry.Key), entry.Value))
+                .DistinctBy(entry => entry.Name).ToDictionary(entry => entry.Name, entry => entry.Value);
         }
         if (node is not null && !Binder.IsNull(node))
         {
@@ -160,6 +160,11 @@ public static class PipelineParser
         }
         return new Dictionary<string, YamlNode>();
     }
+
+    /// <summary>Keys with values below an input's name are inputs of their own, as candidates.early.</summary>
+    private static IEnumerable<(string Name, YamlNode Value)> Named(string? name, YamlNode value) => name is null ? []
+        : value is not YamlMappingNode many ? [(name, value)]
+        : many.Children.Select(entry => ($"{name}.{Binder.Text(entry.Key)}", entry.Value));
 
     private static int Retries(Dictionary<string, YamlNode> keys, Diagnostics report)
     {

@@ -12,7 +12,7 @@ public static class StagePlaces
         var node =
             (Child(root, "stages") as YamlSequenceNode)?.Children.FirstOrDefault(child => Binder.Text(Child(child, "id") ?? "") == stage);
         var place = PipelineParser.Find(Child(node, "with") as YamlMappingNode ?? new(), key) ?? Child(Child(node, "inputs"), key)
-            ?? Child(node, "id");
+            ?? (key.Split('.', 2) is [var port, var name] ? Child(Child(Child(node, "inputs"), port), name) : null) ?? Child(node, "id");
         return new(parsed.File, place?.Start.Line ?? 1, place?.Start.Column ?? 1, message);
     }
 

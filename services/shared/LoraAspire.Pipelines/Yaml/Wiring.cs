@@ -46,11 +46,13 @@ internal static partial class Wiring
     {
         foreach (var (name, node) in draft.Inputs)
         {
-            var port = draft.Kind?.Inputs.FirstOrDefault(input => input.Name == name);
+            var port = draft.Kind?.Input(name);
             if (draft.Kind is not null && port is null)
             {
-                report.Error(node,
-                    $"{draft.Kind.Name} has no input '{name}': {Suggestion.For(name, draft.Kind.Inputs.Select(input => input.Name))}");
+                report.Error(node, draft.Kind.Inputs.FirstOrDefault(input => input.Many && input.Name == name.Split('.')[0]) is { } many
+                    ? $"'{many.Name}' takes names, each with its source: `{many.Name}: {{ early: {Example(many)} }}`; a name is "
+                        + Identifiers.StageForm
+                    : $"{draft.Kind.Name} has no input '{name}': {Suggestion.For(name, draft.Kind.Inputs.Select(input => input.Name))}");
             }
             switch (Reference(Binder.Text(node) ?? ""))
             {
@@ -59,8 +61,8 @@ internal static partial class Wiring
                         $"'{Binder.Text(node)}' is no source: write STAGE.OUTPUT, or model:NAME for a folder directly under the models "
                             + "root");
                     break;
-                case NamedModel when port is not null && port.Artifact != ArtifactKind.Model:
-                    report.Error(node, $"input '{name}' takes {Article(port.Artifact)}, not a model");
+                case NamedModel when port?.Takes(ArtifactKind.Model) is false:
+                    report.Error(node, $"input '{name}' takes {Taken(port)}, not a model");
                     break;
                 case StageOutput source:
                     CheckSource(name, port, source, node, byId, report);
@@ -73,7 +75,7 @@ internal static partial class Wiring
                 $"input '{port.Name}' is missing: {draft.Kind!.Name} needs {Article(port.Artifact)}, as in `inputs: "
                     + $"{{ {port.Name}: {Example(port)} }}`");
         }
-        var known = draft.Inputs.Keys.Where(name => draft.Kind?.Inputs.Any(port => port.Name == name) is true).ToList();
+        var known = draft.Inputs.Keys.Where(name => draft.Kind?.Input(name) is not null).ToList();
         if (draft.Kind?.InputProblem(known) is { } problem)
         {
             var set = draft.Kind.InputSets.FirstOrDefault(set => known.Count > 0 && known.All(set.Contains)) ?? draft.Kind.InputSets[0];
@@ -102,9 +104,9 @@ internal static partial class Wiring
                 + (names.Count == 0 ? "it gives nothing" : given is null ? Suggestion.For(source.Output, names)
                     : $"with these settings it gives {string.Join(", ", names)}"));
         }
-        else if (port is not null && port.Artifact != given.Artifact)
+        else if (port?.Takes(given.Artifact) is false)
         {
-            report.Error(node, $"input '{name}' takes {Article(port.Artifact)}, but {source} is {Article(given.Artifact)}");
+            report.Error(node, $"input '{name}' takes {Taken(port)}, but {source} is {Article(given.Artifact)}");
         }
     }
 
@@ -136,10 +138,12 @@ internal static partial class Wiring
         }
     }
 
+    private static string Taken(Port port) => string.Join(" or ", port.Also.Prepend(port.Artifact).Select(Article));
+
     private static string Article(ArtifactKind kind)
     {
         var word = kind.ToString().ToLowerInvariant();
-        return $"{("aeiou".Contains(word[0]) ? "an" : "a")} {word}";
+        return kind == ArtifactKind.Checkpoints ? word : $"{("aeiou".Contains(word[0]) ? "an" : "a")} {word}";
     }
 
     private static string Example(Port port) =>

@@ -23,7 +23,11 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
     private readonly Option<FileInfo> _with =
         new("--with") { Description = "YAML file with the stage's parameters (what stands under `with` in a pipeline)" };
     private readonly Option<string[]> _inputs =
-        new("--input") { Description = "NAME=DIR, once for each input: " + string.Join(", ", kind.Inputs.Select(port => port.Name)) };
+        new("--input")
+        {
+            Description = "NAME=DIR, once for each input: "
+                + string.Join(", ", kind.Inputs.Select(port => port.Many ? port.Name + ".x" : port.Name)),
+        };
     private readonly Option<DirectoryInfo> _out =
         new("--out") { Description = "Folder that takes the outputs, one folder each; must be new or empty", Required = true };
     private readonly Option<DirectoryInfo> _data =
@@ -102,7 +106,7 @@ internal sealed class OnceCommand<TParams>(IStage<TParams> stage, StageKind kind
         {
             var (name, folder) = pair.Split('=', 2) is [var left, var right] ? (left, right)
                 : throw new StageException($"--input {pair}: write NAME=DIR");
-            if (kind.Inputs.All(port => port.Name != name))
+            if (kind.Input(name) is null)
             {
                 throw new StageException(
                     $"--input {pair}: {kind.Name} has no input '{name}': {Suggestion.For(name, kind.Inputs.Select(port => port.Name))}");

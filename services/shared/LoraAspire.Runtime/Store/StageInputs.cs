@@ -92,9 +92,9 @@ public sealed class StageInputs : IDisposable
         var folder = _store.Verified(input.Digest, progress, cancellationToken);
         _stamps[$"artifact {input.Digest}"] = new(_store.StampsOf(input.Digest));
         var given = _store.Manifest(input.Digest).Kind;
-        return kind.Inputs.FirstOrDefault(port => port.Name == name)?.Artifact is { } taken && taken != given
+        return kind.Input(name) is { } port && !port.Takes(given)
             ? throw new StoreException($"Input '{name}' of {kind.Name} is {given.ToString().ToLowerInvariant()} {input.Digest}, "
-                + $"where {taken.ToString().ToLowerInvariant()} is taken.")
+                + $"where {port.Artifact.ToString().ToLowerInvariant()} is taken.")
             : folder;
     }
 
