@@ -39,13 +39,15 @@ internal static class RunSummary
 
     private static void PrintAnswers(AnswersReport report)
     {
+        List<string> candidates = [.. report.Candidates.Select(Markup.Escape)];
         if (report.Scores.Count > 0)
         {
-            var scores = new Table().Border(TableBorder.Rounded).AddColumns("Score", "Base", "Tuned");
+            var scores = new Table().Border(TableBorder.Rounded).AddColumns(["Score", "Base", "Tuned", .. candidates]);
             foreach (var score in report.Scores)
             {
-                scores.AddRow(new Text(score.Name), new Text(FormattableString.Invariant($"{score.Base:0.####}")),
-                    new Text(FormattableString.Invariant($"{score.Value:0.####}"), new Style(Color.Green)));
+                static string Number(double? value) => FormattableString.Invariant($"{value:0.####}");
+                scores.AddRow([new Text(score.Name), new Text(Number(score.Base)), new Text(Number(score.Value), new Style(Color.Green)),
+                    .. (score.Candidates ?? []).Select(own => new Text(Number(own.Value)))]);
             }
             AnsiConsole.Write(scores);
         }
@@ -53,10 +55,12 @@ internal static class RunSummary
         {
             return;
         }
-        var table = new Table().Border(TableBorder.Rounded).ShowRowSeparators().AddColumns("Question", "Base", "Tuned");
-        foreach (var (question, before, after) in report.Questions)
+        var table = new Table().Border(TableBorder.Rounded).ShowRowSeparators()
+            .AddColumns(["Question", "Base", "Tuned", .. candidates]);
+        foreach (var row in report.Questions)
         {
-            table.AddRow(new Text(question), new Text(before ?? ""), new Text(after, new Style(Color.Green)));
+            table.AddRow([new Text(row.Question), new Text(row.Base ?? ""), new Text(row.Model, new Style(Color.Green)),
+                .. (row.Candidates ?? []).Select(own => new Text(own))]);
         }
         AnsiConsole.Write(table);
     }

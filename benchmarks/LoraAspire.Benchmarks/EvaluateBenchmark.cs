@@ -22,6 +22,8 @@ internal static class EvaluateBenchmark
 {
     private const double Bar = 60, BarQuestions = 1000;
 
+    private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
     private sealed record Asked(string Questions, string Tokenizer, int Count, int NewTokens, int Checked, bool Small, string Root);
 
     public static Command Command()
@@ -30,7 +32,11 @@ internal static class EvaluateBenchmark
         var tokenizer = new Option<string>("--tokenizer") { Description = "A folder with a tokenizer of 32,000 tokens.", Required = true };
         var count = new Option<int>("--count") { Description = "Questions.", DefaultValueFactory = _ => 1000 };
         var length = new Option<int>("--new") { Description = "Tokens of an answer at most.", DefaultValueFactory = _ => 128 };
-        var check = new Option<int>("--check") { Description = "Answers that are compared with the executor's own.", DefaultValueFactory = _ => 64 };
+        var check = new Option<int>("--check")
+        {
+            Description = "Answers that are compared with the executor's own.",
+            DefaultValueFactory = _ => 64,
+        };
         var small = new Option<bool>("--small") { Description = "A 15M-parameter model, also without a GPU." };
         var folder = new Option<string?>("--folder") { Description = "Where to write 13.5 GB; the system's folder for temporary files." };
         var command = new Command("evaluate", "The evaluator on 1,000 questions, and the serving engine against its executor.")
@@ -66,7 +72,7 @@ internal static class EvaluateBenchmark
                 phases,
                 engine = check,
                 ratio = Math.Round(bar / seconds, 2),
-            }));
+            }, s_json));
             return check is { Holds: false } ? 1 : 0;
         }
         finally

@@ -1,4 +1,6 @@
+using LoraAspire.ChatClients;
 using LoraAspire.Evaluator.Asking;
+using LoraAspire.Evaluator.Judging;
 using LoraAspire.Evaluator.Reports;
 using LoraAspire.Model;
 using LoraAspire.Pipelines.Stages;
@@ -8,20 +10,26 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace LoraAspire.Evaluator;
 
 /// <summary>
-/// Asks the model, and its base when given, the same questions, greedily, scores the answers and writes them side by side.
+/// Asks the model, its base and candidates the same questions, greedily, scores the answers and writes them side by side.
 /// </summary>
-public sealed class EvaluateStage(ILogger<EvaluateStage>? log = null) : IStage<EvaluatorParams>
+/// <param name="chats">How to reach a chat model that judges; by default without service discovery.</param>
+public sealed class EvaluateStage(ILogger<EvaluateStage>? log = null, ChatModels? chats = null) : IStage<EvaluatorParams>
 {
-    public Task RunAsync(StageContext<EvaluatorParams> context, CancellationToken cancellationToken)
+    public async Task RunAsync(StageContext<EvaluatorParams> context, CancellationToken cancellationToken)
     {
         try
         {
-            var report = new Evaluation(context, cancellationToken).Run();
+            Evaluation evaluation = new(context, cancellationToken);
+            // A key that is missing shows before a model is loaded.
+            using var judge = context.With.Judge is { } judging ? Judge.Of(judging, chats ?? new(), context) : null;
+            var report = await Task.Run(evaluation.RunAsync, cancellationToken);
+            report = judge is null ? report : await judge.WithVerdictsAsync(report, cancellationToken);
+            report = report with { Scores = Scores.With(context.With.Require, report.Scores) };
             var unmet = Scores.Unmet(context.With.Require, report.Scores);
             foreach (var score in report.Scores)
             {
                 ScoreEvents.Log(log ?? NullLogger<EvaluateStage>.Instance, score,
-                    unmet.FirstOrDefault(one => one.Score == score.Name).Words);
+                    unmet.FirstOrDefault(one => one.Score == score.Name).Words, report.Candidates);
             }
             if (unmet.Count > 0)
             {
@@ -34,7 +42,6 @@ public sealed class EvaluateStage(ILogger<EvaluateStage>? log = null) : IStage<E
             report.Save(output);
             File.WriteAllText(Path.Combine(output, AnswersPage.FileName), AnswersPage.Of(report));
             File.WriteAllText(Path.Combine(output, HtmlPage.FileName), HtmlPage.Of(report));
-            return Task.CompletedTask;
         }
         catch (Exception error) when (error is ModelException or InvalidDataException)
         {
@@ -44,17 +51,15 @@ public sealed class EvaluateStage(ILogger<EvaluateStage>? log = null) : IStage<E
 
     public IEnumerable<Finding> Check(StageCheck<EvaluatorParams> given) =>
         given.Inputs.SelectMany(input => ModelCheck.Problems(input.Value).Select(problem => new Finding(input.Key, problem)))
-            .Concat(Problem("held_out", given.With.HeldOut, file => HeldOutFile.Read(given.Data, file)))
-            .Concat(Problem("multiple_choice", given.With.MultipleChoice, file => ChoiceRow.Read(given.Data, file)));
+            .Concat(Problem("held_out", () => given.With.HeldOut is { } file ? HeldOutFile.Read(given.Data, file) : []))
+            .Concat(Problem("multiple_choice", () => ChoiceFiles.Read(given.Data, given.With.MultipleChoice)))
+            .Concat(Problem("dev", () => ChoiceFiles.Read(given.Data, given.With.Dev)));
 
-    private static IEnumerable<Finding> Problem(string key, string? file, Action<string> read)
+    private static IEnumerable<Finding> Problem(string key, Func<IReadOnlyList<object>> read)
     {
         try
         {
-            if (file is not null)
-            {
-                read(file);
-            }
+            read();
             return [];
         }
         catch (Exception error) when (error is StageException or ModelException or IOException or UnauthorizedAccessException)

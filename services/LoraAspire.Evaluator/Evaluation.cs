@@ -1,7 +1,5 @@
 using LoraAspire.Evaluator.Asking;
-using LoraAspire.Evaluator.Metrics;
 using LoraAspire.Evaluator.Reports;
-using LoraAspire.Model.Generation;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Pipelines.Stages;
@@ -10,134 +8,116 @@ using TorchSharp;
 
 namespace LoraAspire.Evaluator;
 
-/// <summary>One evaluation: all questions to the base, all to the model, one of them in memory at a time; then the scores.</summary>
+/// <summary>
+/// One evaluation: all questions to each model, those of one folder in one engine and one folder in memory at a time; then the scores.
+/// </summary>
 internal sealed class Evaluation
 {
-    private readonly EvaluatorParams _with;
+    private readonly StageContext<EvaluatorParams> _context;
     private readonly CancellationToken _cancellationToken;
-    private readonly AnsweredCount _progress;
-    private readonly string _model;
-    private readonly string? _base;
+    private readonly IReadOnlyList<Contestant> _models;
+    private readonly QuestionSet _questions;
+    private readonly torch.Device _device;
 
-    private readonly IReadOnlyList<HeldOutRow> _heldOut;
-    private readonly IdentityTest? _identity;
-    private readonly IReadOnlyList<HeldOutRow> _ordinary;
-    private readonly IReadOnlyList<ChoiceRow> _choices;
-
-    /// <summary>Plain questions, held-out ones, those about itself, ordinary ones: in this order.</summary>
-    private readonly IReadOnlyList<Turn> _asked;
+    /// <summary>Others are asked as the model was taught, unless they bring a template of their own.</summary>
+    private readonly PromptFormat? _taught;
 
     /// <exception cref="StageException">What is to be measured can't be.</exception>
     public Evaluation(StageContext<EvaluatorParams> context, CancellationToken cancellationToken)
     {
-        (_with, _cancellationToken, _model) = (context.With, cancellationToken, context.Inputs["model"]);
-        _base = context.Inputs.GetValueOrDefault("base");
-        if (_base is null && (_with.Ordinary || _with.Require?.PerplexityIncrease is not null))
+        (_context, _cancellationToken, _models) = (context, cancellationToken, Contestant.Of(context.Inputs));
+        var with = context.With;
+        if (!HasBase && (with.Ordinary || with.Require?.PerplexityIncrease is not null))
         {
             throw new StageException("ordinary and perplexity_increase compare the model with its base: add the input base.");
         }
-        _heldOut = _with.HeldOut is { } file ? HeldOutFile.Read(context.Data, file) : [];
-        _choices = _with.MultipleChoice is { } choices ? ChoiceRow.Read(context.Data, choices) : [];
-        _identity = _with.Identity is { } identity ? new(identity) : null;
-        _ordinary = _with.Ordinary ? [.. OrdinaryQuestions.All.Select(question => new HeldOutRow(question, null, []))] : [];
-        _asked =
-        [
-            .. _with.Questions.Select(question => new Turn(question)),
-            .. _heldOut.Select(row => new Turn(row.Question, Input: row.Input)),
-            .. (_identity?.Questions ?? []).Select(question => new Turn(question.Text)),
-            .. _ordinary.Select(row => new Turn(row.Question)),
-        ];
-        _progress = new(context.Report, _asked.Count * (_base is null ? 1 : 2));
+        if (!HasBase && (with.Require?.JudgeWinRate is not null || with.Judge is { Rating: false }))
+        {
+            throw new StageException("The judge's pairs compare the model with its base: add the input base, or have it rate answers.");
+        }
+        _questions = QuestionSet.Read(context);
+        if (_questions.AlsoTrained > 0)
+        {
+            context.Report.Report(new(Message: $"{_questions.AlsoTrained} held-out records are left out: training held them, with prompt "
+                + "and answer."));
+        }
+        (_device, _taught) = (ComputeDevice.Of(with.Device.ToString()), PromptFormat.Of(context.Inputs[Contestant.Model]));
     }
 
-    public AnswersReport Run()
+    public IReadOnlyList<Contestant> Models => _models;
+
+    private bool HasBase => _models[0].Name == Contestant.Base;
+
+    /// <summary>Answers and scores, without a judge's.</summary>
+    public async Task<AnswersReport> RunAsync()
     {
-        var device = ComputeDevice.Of(_with.Device.ToString());
-        // The base is asked as the tuned model was taught, unless it brings a template of its own.
-        var taught = PromptFormat.Of(_model);
-        IReadOnlyList<string> Answers(string folder, PromptFormat? fallback) => _asked.Count == 0 ? []
-            : AskedModel.Answers(folder, device, fallback, _asked, _with.MaxNewTokens, _progress, _cancellationToken);
-        var before = _base is null ? null : Answers(_base, taught);
-        var after = Answers(_model, null);
-
-        var (heldOut, identity, ordinary) = (_with.Questions.Count, _with.Questions.Count + _heldOut.Count, _asked.Count - _ordinary.Count);
-        AnswerPair all = new(after, before);
+        var all = AnswerSet.Of(await AnswersAsync(), HasBase);
         // What the base answered is what should come; nothing can be measured where it said nothing.
-        var expected = _ordinary.Select((row, i) => row with { References = [before![ordinary + i]] }).ToList();
-        var said = expected.FindAll(row => row.References[0].Length > 0);
-        var other = _base is null ? null : Probabilities(_base, device, taught, said);
-        var own = Probabilities(_model, device, null, said);
+        var ordinary = all.Part(_questions.OrdinaryStart, _questions.Ordinary.Count);
+        var expected = _questions.Ordinary.Select((row, i) => row with { References = [ordinary.Base![i]] }).ToList();
+        var probable = Probabilities(expected.FindAll(row => row.References[0].Length > 0));
 
-        List<ReportedScore> scores = [];
-        List<ScoredAnswer> heldOutRows = [], ordinaryRows = [];
-        if (_heldOut.Count > 0)
+        ReportedAnswers report = new(_questions, all, HasBase);
+        if (_questions.HeldOut.Count > 0)
         {
-            var answers = all.Part(heldOut, _heldOut.Count);
-            var chrf = answers.Measured(new ChrF(), [.. _heldOut.Select(row => row.References)]);
-            scores.AddRange(Scores.Of(_heldOut, answers, chrf, _with.Tokenize));
-            heldOutRows.AddRange(Scores.Rows(_heldOut, answers, chrf));
-            scores.AddRange(Perplexities("perplexity", own.HeldOut, other?.HeldOut));
+            report.AddHeldOut(_context.With.Tokenize);
+            report.AddPerplexities("perplexity", [.. probable.Select(one => one.HeldOut)]);
         }
-        if (_choices.Count > 0)
+        if (_questions.Choices.Rows.Count > 0)
         {
-            AnswerPair letters = new(own.Letters, other?.Letters);
-            scores.Add(Scores.Of("multiple_choice", letters.Measured(new Accuracy(),
-                [.. _choices.Select(row => (IReadOnlyList<string>)[row.Letter(row.Answer)])])));
+            report.AddChoices(AnswerSet.Of([.. probable.Select(one => one.Letters)], HasBase));
         }
-        List<IdentityAnswer> Judged(IReadOnlyList<string> answers) => [.. (_identity?.Questions ?? []).Select((question, i) =>
-            new IdentityAnswer(question.Text, answers[identity + i],
-                _identity!.Wrong(question.Kind, question.Text, answers[identity + i])))];
-        static double Right(List<IdentityAnswer> answers) => answers.Average(answer => answer.Wrong is null ? 1.0 : 0);
-        var about = Judged(after);
-        if (_identity is not null)
+        if (_questions.Identity is not null)
         {
-            scores.Add(new("identity", Right(about), before is null ? null : Right(Judged(before))));
+            report.AddIdentity();
         }
         if (expected.Count > 0)
         {
-            var answers = all.Part(ordinary, expected.Count);
-            var chrf = answers.Measured(new ChrF(), [.. expected.Select(row => row.References)]);
-            scores.Add(new("ordinary_chrf", chrf.Model.Score().Value));
-            ordinaryRows.AddRange(Scores.Rows(expected, answers, chrf));
-            scores.AddRange(Perplexities("ordinary_perplexity", own.Ordinary, other?.Ordinary));
+            report.AddOrdinary(expected);
+            report.AddPerplexities("ordinary_perplexity", [.. probable.Select(one => one.Ordinary)]);
         }
-        return new([.. _with.Questions.Select((question, i) => new AnsweredQuestion(question, before?[i], after[i]))])
-        {
-            Scores = Scores.With(_with.Require, scores),
-            HeldOut = heldOutRows,
-            Identity = about,
-            Ordinary = ordinaryRows,
-        };
+        return report.Build([.. _models.Skip(HasBase ? 2 : 1).Select(model => model.Name)]);
     }
 
-    private static IEnumerable<ReportedScore> Perplexities(string name, double? own, double? other)
+    /// <summary>In the order of the models.</summary>
+    private async Task<IReadOnlyList<IReadOnlyList<string>>> AnswersAsync()
     {
-        if (own is { } measured)
+        var asked = _questions.Asked;
+        var answers = _models.ToDictionary(model => model.Name, _ => (IReadOnlyList<string>)[]);
+        AnsweredCount progress = new(_context.Report, asked.Count * _models.Count);
+        foreach (var group in asked.Count == 0 ? [] : _models.GroupBy(model => model.Folder))
         {
-            yield return new(name, measured, other, LowerIsBetter: true);
-            if (other is { } compared)
+            Contestant[] together = [.. group];
+            var said = await AskedModel.AnswersAsync(together, _device, _taught, asked, _context.With.MaxNewTokens, progress,
+                _cancellationToken);
+            foreach (var (model, own) in together.Zip(said))
             {
-                yield return new($"{name}_increase", measured / compared, LowerIsBetter: true);
+                answers[model.Name] = own;
             }
         }
+        return [.. _models.Select(model => answers[model.Name])];
     }
 
-    /// <param name="fallback">The prompt format of a folder that brings none.</param>
+    /// <summary>What each model's probabilities tell, in the order of the models.</summary>
     /// <param name="ordinary">What the base answered to ordinary questions.</param>
-    private Probable Probabilities(string folder, torch.Device device, PromptFormat? fallback, IReadOnlyList<HeldOutRow> ordinary)
+    private List<Probable> Probabilities(IReadOnlyList<HeldOutRow> ordinary) =>
+        [.. _models.Select(model => Probabilities(model, ordinary))];
+
+    private Probable Probabilities(Contestant who, IReadOnlyList<HeldOutRow> ordinary)
     {
-        if (_heldOut.Count + ordinary.Count + _choices.Count == 0)
+        if (_questions.HeldOut.Count + ordinary.Count + _questions.Choices.Rows.Count == 0)
         {
             return new(null, null, []);
         }
-        using LoadedModel model = new(folder, device, fallback);
+        using LoadedModel model = new(who, _device, _taught);
         double? Perplexed(IReadOnlyList<HeldOutRow> rows) => rows.Count == 0 ? null
             : Perplexity.Of(model, rows.Select(row => (row, row.References[0])), _cancellationToken);
-        return new(Perplexed(_heldOut), Perplexed(ordinary),
-            [.. MultipleChoice.Taken(model, _choices, _cancellationToken).Zip(_choices, (taken, row) => row.Letter(taken))]);
+        var choices = _questions.Choices;
+        return new(Perplexed(_questions.HeldOut), Perplexed(ordinary),
+            [.. MultipleChoice.Taken(model, choices, _cancellationToken).Zip(choices.Rows, (taken, row) => row.Letter(taken))]);
     }
 
-    /// <summary>What a model's probabilities tell, without an answer; a perplexity that isn't asked for is null.</summary>
+    /// <summary>A perplexity that isn't asked for is null.</summary>
     private sealed record Probable(double? HeldOut, double? Ordinary, IReadOnlyList<string> Letters);
 
     private sealed class AnsweredCount(IProgress<StageProgress> report, int total) : IProgress<int>

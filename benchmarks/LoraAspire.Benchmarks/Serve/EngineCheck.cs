@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Generation.Batching;
 using LoraAspire.Model.Native;
@@ -6,22 +5,21 @@ using LoraAspire.Model.Native;
 namespace LoraAspire.Benchmarks.Serve;
 
 /// <summary>
-/// Greedy ids of the engine against the same executor without it. One question at a time they have to be the same, since the steps are. Many
-/// at once run through products of other shapes, which round otherwise: where the answers part, both tokens must be nearly as probable.
+/// Greedy ids of the engine against the same executor without it. One question at a time they have to be the same, since the steps are.
+/// Many at once run through products of other shapes, which round otherwise: where answers part, both tokens must be nearly as probable.
 /// </summary>
 /// <param name="Alone">Questions asked one at a time.</param>
 /// <param name="SameAlone">Of them, answers with the very ids of the executor.</param>
 /// <param name="Together">Questions asked at once.</param>
 /// <param name="SameTogether">Of them, answers with the very ids of the executor.</param>
-/// <param name="LargestGap">Where others parted: how far the tokens' logits lie apart at most, in standard deviations of all logits.</param>
+/// <param name="LargestGap">Where others parted: how far the tokens' logits lie apart, in standard deviations of all logits.</param>
 internal sealed record EngineCheck(int Alone, int SameAlone, int Together, int SameTogether, double LargestGap)
 {
-    /// <summary>bfloat16 has 8 bits: logits of one position differ by some hundredths of their deviation with the order of the sums.</summary>
+    /// <summary>bfloat16 has 8 bits: with the order of sums logits differ by some hundredths of their deviation.</summary>
     private const double Near = 0.1;
 
     private const int OneByOne = 8;
 
-    [JsonPropertyName("holds")]
     public bool Holds => SameAlone == Alone && LargestGap <= Near;
 
     public static async Task<EngineCheck> RunAsync(string folder, IReadOnlyList<string> questions, int newTokens)
@@ -95,7 +93,8 @@ internal sealed record EngineCheck(int Alone, int SameAlone, int Together, int S
             (sum, squares) = (sum + logit, squares + ((double)logit * logit));
         }
         var mean = sum / logits.Length;
-        return Math.Round(Math.Abs(logits[truth[shared]] - logits[other[shared]]) / Math.Sqrt((squares / logits.Length) - (mean * mean)), 4);
+        var deviation = Math.Sqrt((squares / logits.Length) - (mean * mean));
+        return Math.Round(Math.Abs(logits[truth[shared]] - logits[other[shared]]) / deviation, 4);
     }
 
     private static SequenceSlice Slice(int[] ids, int start, TokenDraw? draw) => new(ids, start,

@@ -1,12 +1,21 @@
 using System.Text;
 using System.Text.Json;
 using LoraAspire.Model;
+using LoraAspire.Model.Data;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Evaluator.Asking;
 
 /// <summary>A question with the answers that are right.</summary>
-internal sealed record HeldOutRow(string Question, string? Input, IReadOnlyList<string> References);
+internal sealed record HeldOutRow(string Question, string? Input, IReadOnlyList<string> References)
+{
+    /// <summary>
+    /// Of a data set: prompt and answer as they stand in it, with loss on the answer; null where a model's own template counts.
+    /// </summary>
+    public TokenizedRow? Tokens { get; init; }
+
+    public Question Asked => new(new(Question, Input: Input), Tokens?.InputIds[..Tokens.PromptLength]);
+}
 
 /// <summary>
 /// Records with <c>instruction</c> (or <c>question</c>), <c>input</c> if they like, and <c>output</c> (or <c>answer</c>), or
@@ -27,14 +36,8 @@ internal static class HeldOutFile
     /// <exception cref="ModelException">It is what git-lfs leaves in a file's place.</exception>
     public static IReadOnlyList<T> Read<T>(DataRoot data, string name, Func<JsonElement, T?> row, string needs) where T : class
     {
-        var path = data.Resolve(name);
-        LfsPointer.Refuse(path);
-        if (new FileInfo(path).Length > LargestMib << 20)
-        {
-            throw new StageException($"{name} is larger than {LargestMib} MiB. Every record of it is answered: hold out fewer.");
-        }
         List<T> rows = [];
-        foreach (var (place, text) in Records(name, File.ReadAllBytes(path)))
+        foreach (var (place, text) in Records(name, Text(data, name)))
         {
             try
             {
@@ -49,17 +52,29 @@ internal static class HeldOutFile
         return rows.Count > 0 ? rows : throw new StageException($"{name} holds no record. Look at the file, or leave it out.");
     }
 
-    private static IEnumerable<(string Place, string Text)> Records(string name, byte[] bytes)
+    /// <summary>A file's text, without a byte order mark.</summary>
+    /// <exception cref="StageException">It is too large, or no UTF-8.</exception>
+    /// <exception cref="ModelException">It is what git-lfs leaves in a file's place.</exception>
+    public static string Text(DataRoot data, string name)
     {
-        string text;
+        var path = data.Resolve(name);
+        LfsPointer.Refuse(path);
+        if (new FileInfo(path).Length > LargestMib << 20)
+        {
+            throw new StageException($"{name} is larger than {LargestMib} MiB. Every record of it is answered: hold out fewer.");
+        }
         try
         {
-            text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(bytes).TrimStart('\uFEFF');
+            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(path)).TrimStart('\uFEFF');
         }
         catch (DecoderFallbackException error)
         {
             throw new StageException($"{name} is not UTF-8 (byte {error.Index + 1}). Convert the file.", inner: error);
         }
+    }
+
+    private static IEnumerable<(string Place, string Text)> Records(string name, string text)
+    {
         if (!text.AsSpan().TrimStart().StartsWith("["))
         {
             return text.Split('\n').Index().Where(line => line.Item.Trim().Length > 0)

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
@@ -7,14 +8,37 @@ using static TorchSharp.torch;
 
 namespace LoraAspire.Evaluator.Asking;
 
-/// <summary>A folder's model, loaded once for all that its probabilities tell.</summary>
-/// <param name="fallback">The prompt format of a folder that brings none.</param>
-internal sealed class LoadedModel(string folder, Device device, PromptFormat? fallback) : IDisposable
+/// <summary>A model, and the adapter beside it, loaded once for all that its probabilities tell.</summary>
+internal sealed class LoadedModel : IDisposable
 {
-    public HfTokenizer Tokenizer { get; } = HfTokenizer.Load(folder);
-    public LlamaModel Network { get; } = LlamaModel.Load(folder, device, CudaDevice.UsualType(device));
+    private readonly Contestant _who;
+    private readonly PromptFormat? _fallback;
 
-    public PromptFormat Format() => ModelPrompt.Of(folder, fallback).Format;
+    /// <param name="fallback">The prompt format of a folder that brings none.</param>
+    public LoadedModel(Contestant who, Device device, PromptFormat? fallback)
+    {
+        (_who, _fallback, Tokenizer) = (who, fallback, HfTokenizer.Load(who.Folder));
+        Network = LlamaModel.Load(who.Folder, device, CudaDevice.UsualType(device));
+        try
+        {
+            if (who.Adapter is not null)
+            {
+                using var adapter = Adapter.Load(who.Adapter);
+                Network.Attach(adapter);
+            }
+        }
+        catch
+        {
+            Network.Dispose();
+            throw;
+        }
+    }
+
+    public HfTokenizer Tokenizer { get; }
+    public LlamaModel Network { get; }
+
+    public PromptFormat Format() =>
+        (_who.Adapter is null ? null : PromptFormat.Of(_who.Adapter)) ?? ModelPrompt.Of(_who.Folder, _fallback).Format;
 
     public void Dispose() => Network.Dispose();
 }

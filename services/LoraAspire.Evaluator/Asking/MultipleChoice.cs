@@ -10,23 +10,23 @@ namespace LoraAspire.Evaluator.Asking;
 /// template, BOS first where the tokenizer has one, and what the text has more tokens than the prompt is the letter's. Nothing is
 /// generated.
 /// </summary>
+/// <remarks>A prompt that is longer than the context loses its beginning.</remarks>
 internal static class MultipleChoice
 {
-    /// <summary>The choice of each question, from 0. A prompt that is longer than the context loses its beginning.</summary>
-    public static IReadOnlyList<int> Taken(LoadedModel model, IReadOnlyList<ChoiceRow> rows, CancellationToken cancellationToken) =>
+    /// <summary>The choice of each question, from 0.</summary>
+    public static IReadOnlyList<int> Taken(LoadedModel model, ChoiceQuestions questions, CancellationToken cancellationToken) =>
     [
-        .. rows.Select(row =>
+        .. questions.Rows.Select(row =>
         {
             cancellationToken.ThrowIfCancellationRequested();
-            return Best(model.Network, model.Tokenizer, row);
+            return Best(model.Network, model.Tokenizer, row, questions.Prompt(row));
         }),
     ];
 
-    private static int Best(LlamaModel model, HfTokenizer tokenizer, ChoiceRow row)
+    private static int Best(LlamaModel model, HfTokenizer tokenizer, ChoiceRow row, string prompt)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var prompt = row.Prompt();
         var start = tokenizer.Encode(prompt, addBos: true).Length;
         var texts = row.Choices.Select((_, i) => tokenizer.Encode($"{prompt} {row.Letter(i)}", addBos: true)).ToList();
         // Where each letter is one token after the same others, which is the rule, one pass tells all.

@@ -19,8 +19,8 @@ internal static class Perplexity
     public static double Of(LoadedModel model, IEnumerable<(HeldOutRow Row, string Answer)> answers, CancellationToken cancellationToken)
     {
         Preprocessor rows = new(model.Tokenizer, model.Format(), new(model.Network.Config.Context, TrainOnInputs: false));
-        var encoded = answers.Select(one => rows.Row(one.Row.Question, one.Row.Input, one.Answer)).Where(row => row.Targets > 0)
-            .OrderByDescending(row => row.InputIds.Length).ToList();
+        var encoded = answers.Select(one => one.Row.Tokens ?? rows.Row(one.Row.Question, one.Row.Input, one.Answer))
+            .Where(row => row.Targets > 0).OrderByDescending(row => row.InputIds.Length).ToList();
         if (encoded.Count == 0)
         {
             throw new StageException(

@@ -31,45 +31,68 @@ internal static class HtmlPage
                 Text(score.Name), Number(score.Value), Number(score.HalfWidth), Number(score.Base), Number(score.P),
                 Number(score.Required), $"<td><small>{Encoded(score.Signature ?? "")}</small></td>")));
         }
+        if (report.Candidates.Count > 0)
+        {
+            Table(html, "Candidates", ["score", "of", "", "±", "p against base", "p against model"], report.Scores.SelectMany(score =>
+                report.Candidates.Zip(score.Candidates ?? [], (name, own) => Row(Text(score.Name), Text(name), Number(own.Value),
+                    Number(own.HalfWidth), Number(own.P), Number(own.ModelP)))));
+        }
+        if (report.Subjects.Count > 1)
+        {
+            Table(html, "Multiple choice by subject", ["subject", "questions", "model", "base", .. report.Candidates],
+                report.Subjects.Select(subject => Row([Text(subject.Subject), Number(subject.Questions), Number(subject.Value),
+                    Number(subject.Base), .. (subject.Candidates ?? []).Select(value => Number(value))])));
+        }
+        if (report.Judge is { } judge)
+        {
+            JudgePart.Append(html, judge);
+        }
         if (report.Identity.Count > 0)
         {
-            Table(html, "Who it says it is", ["question", "answer", ""], report.Identity.OrderBy(answer => answer.Wrong is null)
-                .Select(answer => Row(Text(answer.Question), Text(answer.Answer),
-                    answer.Wrong is null ? "<td>right</td>" : $"<td class=\"bad\">{Encoded(answer.Wrong)}</td>")));
+            Table(html, "Who it says it is", ["question", "answer", "", .. Twice(report.Candidates)], report.Identity
+                .OrderBy(answer => answer.Wrong is null).Select(answer => Row([Text(answer.Question), Text(answer.Answer),
+                    Judged(answer.Wrong), .. (answer.Candidates ?? []).SelectMany(own => new[] { Text(own.Answer), Judged(own.Wrong) })])));
         }
         var sorted = report.HeldOut.OrderBy(answer => answer.Chrf).ToList();
-        Answers(html, "Worst held-out answers", sorted.Take(Examples));
-        Answers(html, "Best held-out answers", sorted.Skip(Examples).Reverse().Take(Examples));
-        Answers(html, "Ordinary questions", report.Ordinary.OrderBy(answer => answer.Chrf));
+        Answers(html, "Worst held-out answers", sorted.Take(Examples), report.Candidates);
+        Answers(html, "Best held-out answers", sorted.Skip(Examples).Reverse().Take(Examples), report.Candidates);
+        Answers(html, "Ordinary questions", report.Ordinary.OrderBy(answer => answer.Chrf), report.Candidates);
         if (report.Questions.Count > 0)
         {
-            Table(html, "Questions", ["question", "base", "model", "difference"], report.Questions.Select(row => Row(Text(row.Question),
-                Text(row.Base), Text(row.Model), row.Base is null ? Text("") : $"<td>{WordDifference.Html(row.Base, row.Model)}</td>")));
+            Table(html, "Questions", ["question", "base", "model", "difference", .. report.Candidates], report.Questions.Select(row =>
+                Row([Text(row.Question), Text(row.Base), Text(row.Model),
+                    row.Base is null ? Text("") : $"<td>{WordDifference.Html(row.Base, row.Model)}</td>",
+                    .. (row.Candidates ?? []).Select(Text)])));
         }
         return html.Append("</body></html>\n").ToString();
     }
 
-    private static void Answers(StringBuilder html, string title, IEnumerable<ScoredAnswer> answers)
+    private static void Answers(StringBuilder html, string title, IEnumerable<ScoredAnswer> answers, IReadOnlyList<string> candidates)
     {
-        var rows = answers.Select(answer => Row(Text(answer.Question), Text(answer.Reference), Text(answer.Model), Number(answer.Chrf),
-            answer.Base is null ? Text("") : $"<td>{WordDifference.Html(answer.Base, answer.Model)}</td>", Number(answer.BaseChrf)))
-            .ToList();
+        var rows = answers.Select(answer => Row([Text(answer.Question), Text(answer.Reference), Text(answer.Model), Number(answer.Chrf),
+            answer.Base is null ? Text("") : $"<td>{WordDifference.Html(answer.Base, answer.Model)}</td>", Number(answer.BaseChrf),
+            .. (answer.Candidates ?? []).SelectMany(own => new[] { Text(own.Answer), Number(own.Chrf) })])).ToList();
         if (rows.Count > 0)
         {
-            Table(html, title, ["question", "reference", "model", "chrF", "base → model", "base's chrF"], rows);
+            Table(html, title, ["question", "reference", "model", "chrF", "base → model", "base's chrF", .. Twice(candidates)], rows);
         }
     }
 
-    private static void Table(StringBuilder html, string title, string[] columns, IEnumerable<string> rows) => html
+    /// <summary>Each has an answer, and what it is worth.</summary>
+    private static IEnumerable<string> Twice(IEnumerable<string> candidates) => candidates.SelectMany(name => new[] { name, "" });
+
+    private static string Judged(string? wrong) => wrong is null ? "<td>right</td>" : $"<td class=\"bad\">{Encoded(wrong)}</td>";
+
+    internal static void Table(StringBuilder html, string title, string[] columns, IEnumerable<string> rows) => html
         .Append(CultureInfo.InvariantCulture, $"<h2>{title}</h2><table><tr>")
-        .AppendJoin("", columns.Select(column => $"<th>{column}</th>")).Append("</tr>\n")
+        .AppendJoin("", columns.Select(column => $"<th>{Encoded(column)}</th>")).Append("</tr>\n")
         .AppendJoin("", rows).Append("</table>\n");
 
-    private static string Row(params string[] cells) => $"<tr>{string.Concat(cells)}</tr>\n";
+    internal static string Row(params string[] cells) => $"<tr>{string.Concat(cells)}</tr>\n";
 
-    private static string Text(string? text) => $"<td>{Encoded(text ?? "")}</td>";
+    internal static string Text(string? text) => $"<td>{Encoded(text ?? "")}</td>";
 
-    private static string Number(double? value) =>
+    internal static string Number(double? value) =>
         $"<td class=\"n\">{value?.ToString(Math.Abs(value.Value) < 2 ? "0.####" : "0.00", CultureInfo.InvariantCulture)}</td>";
 
     private static string Encoded(string text) => WebUtility.HtmlEncode(text);

@@ -4,34 +4,23 @@ using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Evaluator.Reports;
 
-/// <summary>The answers of a model, and of its base where there is one, to the same questions.</summary>
-internal sealed record AnswerPair(IReadOnlyList<string> Model, IReadOnlyList<string>? Base)
-{
-    public AnswerPair Part(int start, int count) => new([.. Model.Skip(start).Take(count)], Base is null ? null
-        : [.. Base.Skip(start).Take(count)]);
-
-    public MeasuredPair Measured(CorpusMetric metric, IReadOnlyList<IReadOnlyList<string>> references) =>
-        new(metric.Segments(Model, references), Base is null ? null : metric.Segments(Base, references));
-}
-
-/// <summary>What a metric counted in them, answer by answer.</summary>
-internal sealed record MeasuredPair(SegmentStatistics Model, SegmentStatistics? Base);
-
-/// <summary>The scores of answers to held-out records, of a model and its base.</summary>
+/// <summary>The scores of answers, of a model, its base and candidates.</summary>
 internal static class Scores
 {
     /// <param name="chrf">Of these answers.</param>
-    public static IEnumerable<ReportedScore> Of(IReadOnlyList<HeldOutRow> rows, AnswerPair answers, MeasuredPair chrf, string tokenizer)
+    public static IEnumerable<ReportedScore> Of(IReadOnlyList<HeldOutRow> rows, AnswerSet answers, MeasuredSet chrf, string tokenizer)
     {
         var references = rows.Select(row => row.References).ToList();
         return Metrics(BleuTokenizers.Of(tokenizer)).Select(one =>
             Of(one.Name, one.Metric is null ? chrf : answers.Measured(one.Metric, references)));
     }
 
-    /// <summary>One score with its interval and, where there is a base, how likely the difference is chance.</summary>
-    public static ReportedScore Of(string name, MeasuredPair measured)
+    /// <summary>
+    /// One score with its interval and, where there is a base, how likely the difference is chance; candidates against base and model.
+    /// </summary>
+    public static ReportedScore Of(string name, MeasuredSet measured)
     {
-        var (model, before) = measured;
+        var (model, before, candidates) = measured;
         Resampling resampling = new();
         var score = model.Score();
         var compared = before is null ? null : resampling.PairedBootstrap(before, model);
@@ -40,17 +29,50 @@ internal static class Scores
             Text = score.Text,
             Signature = model.Signature,
             HalfWidth = (compared?.Interval ?? resampling.Confidence(model)).HalfWidth,
-            P = compared?.P,
+            P = compared is null ? null : Chance(compared),
+            Candidates = candidates.Count == 0 ? null : [.. candidates.Select(candidate =>
+            {
+                var withModel = resampling.PairedBootstrap(model, candidate);
+                return new CandidateScore(withModel.System, withModel.Interval?.HalfWidth,
+                    before is null ? null : Chance(resampling.PairedBootstrap(before, candidate)), Chance(withModel));
+            })],
         };
     }
 
+    /// <summary>Where there is no difference, none as large can be surprising; sacrebleu's formula gives such a one its least p.</summary>
+    private static double Chance(Comparison compared) => compared.Baseline == compared.System ? 1 : compared.P;
+
+    /// <summary>A share of right answers, 0 to 1.</summary>
+    /// <param name="right">Of each model, question by question.</param>
+    public static ReportedScore Share(string name, AnswerSet right)
+    {
+        var percent = Of(name, right.Measured(new Accuracy(), [.. right.Model.Select(_ => (IReadOnlyList<string>)[Right(null)])]));
+        static double? Part(double? value) => value / 100;
+        return percent with
+        {
+            Value = percent.Value / 100,
+            Base = Part(percent.Base),
+            HalfWidth = Part(percent.HalfWidth),
+            Text = null,
+            Signature = null,
+            Candidates = percent.Candidates?.Select(one => one with { Value = one.Value / 100, HalfWidth = Part(one.HalfWidth) }).ToList(),
+        };
+    }
+
+    /// <summary>What <see cref="Share"/> counts.</summary>
+    public static string Right(string? wrong) => wrong is null ? "right" : "wrong";
+
     /// <param name="chrf">Of these answers.</param>
-    public static IEnumerable<ScoredAnswer> Rows(IReadOnlyList<HeldOutRow> rows, AnswerPair answers, MeasuredPair chrf)
+    public static IEnumerable<ScoredAnswer> Rows(IReadOnlyList<HeldOutRow> rows, AnswerSet answers, MeasuredSet chrf)
     {
         static double Score(SegmentStatistics all, int row) => all.Metric.Score(all.Rows[row]).Value;
         return rows.Select((row, i) => new ScoredAnswer(
             row.Input is null ? row.Question : $"{row.Question}\n{row.Input}", row.References[0], answers.Base?[i], answers.Model[i],
-            Score(chrf.Model, i), chrf.Base is null ? null : Score(chrf.Base, i)));
+            Score(chrf.Model, i), chrf.Base is null ? null : Score(chrf.Base, i))
+        {
+            Candidates = answers.Candidates.Count == 0 ? null
+                : [.. answers.Candidates.Zip(chrf.Candidates, (own, all) => new CandidateAnswer(own[i], Score(all, i)))],
+        });
     }
 
     /// <summary>The scores with what is asked of them.</summary>

@@ -19,7 +19,7 @@ public sealed partial class OptionTableTests
     [Theory]
     [InlineData("training.md", "## Options of a trainer", typeof(TrainerParams))]
     [InlineData("stages.md", "## merger", typeof(MergerParams))]
-    [InlineData("stages.md", "## evaluator", typeof(EvaluatorParams))]
+    [InlineData("evaluate.md", "## Options", typeof(EvaluatorParams))]
     [InlineData("stages.md", "## export", typeof(ExporterParams))]
     [InlineData("stages.md", "## chat", typeof(ChatParams))]
     public void A_table_has_every_option_with_its_default(string file, string heading, Type parameters)

@@ -112,7 +112,7 @@ public sealed class ScoredStageTests : IDisposable
         var model = _scratch.CreateSubdirectory("letters").FullName;
         SpeakingModel.Save(model, after: "Answer:", " B");
 
-        var report = AnswersReport.Load(Run(new() { MultipleChoice = "choices.jsonl" }, model, Model("base", "No one")));
+        var report = AnswersReport.Load(Run(new() { MultipleChoice = ["choices.jsonl"] }, model, Model("base", "No one")));
 
         var score = Assert.Single(report.Scores);
         Assert.Equal(("multiple_choice", 50.0, "accuracy = 50.00"), (score.Name, score.Value, score.Text));
@@ -132,7 +132,7 @@ public sealed class ScoredStageTests : IDisposable
         Write("choices.jsonl", text);
 
         Assert.Contains("line 1 needs question, choices", Assert.Throws<StageException>(
-            () => Run(new() { MultipleChoice = "choices.jsonl" }, "no model")).Message, StringComparison.Ordinal);
+            () => Run(new() { MultipleChoice = ["choices.jsonl"] }, "no model")).Message, StringComparison.Ordinal);
     }
 
     [Fact]

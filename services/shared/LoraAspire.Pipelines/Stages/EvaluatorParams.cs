@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace LoraAspire.Pipelines.Stages;
 
 /// <summary>
-/// Asks a model (and, when given, its base) the same questions, scores the answers, and fails when they aren't good enough.
+/// Asks a model, its base and others the same questions, scores the answers, and fails when they aren't good enough.
 /// </summary>
 public sealed record EvaluatorParams : StageParams
 {
@@ -16,8 +16,24 @@ public sealed record EvaluatorParams : StageParams
     /// <summary>A .jsonl or .json file under the data root: records that training didn't hold, with their right answers.</summary>
     public string? HeldOut { get; init; }
 
-    /// <summary>A .jsonl or .json file under the data root: questions with choices, by letter.</summary>
-    public string? MultipleChoice { get; init; }
+    /// <summary>Rows of the input dataset, in place of <see cref="HeldOut"/>; null takes none.</summary>
+    public RowsOf? Split { get; init; }
+
+    /// <summary>Of <see cref="RowsOf.Validation"/>: the trainer's, as its <see cref="Seed"/> is.</summary>
+    [Range(0.0, int.MaxValue)]
+    public double? ValSetSize { get; init; }
+
+    [Range(int.MinValue, int.MaxValue)]
+    public int Seed { get; init; } = 42;
+
+    /// <summary>.csv, .jsonl or .json files under the data root: questions with choices, by letter.</summary>
+    public IReadOnlyList<string> MultipleChoice { get; init; } = [];
+
+    /// <summary>Such files with examples, of which each question gets the first <see cref="Shots"/> of its subject.</summary>
+    public IReadOnlyList<string> Dev { get; init; } = [];
+
+    [Range(0, 100)]
+    public int Shots { get; init; }
 
     /// <summary>How BLEU cuts texts into words, by sacrebleu's names.</summary>
     public string Tokenize { get; init; } = "13a";
@@ -28,6 +44,9 @@ public sealed record EvaluatorParams : StageParams
     /// <summary>Ordinary questions too, with the base's answers as references: what did training make it forget?</summary>
     public bool Ordinary { get; init; }
 
+    /// <summary>A chat model that says how good the answers are; null asks none.</summary>
+    public JudgeParams? Judge { get; init; }
+
     /// <summary>What the scores must reach; the run fails below.</summary>
     public ScoreRequirements? Require { get; init; }
 
@@ -35,14 +54,47 @@ public sealed record EvaluatorParams : StageParams
     public int MaxNewTokens { get; init; } = 128;
     public Device Device { get; init; } = Device.Auto;
 
-    public override IEnumerable<string> DataFiles() => new[] { HeldOut, MultipleChoice }.OfType<string>();
+    public override IEnumerable<string> DataFiles() => [.. HeldOut is null ? [] : new[] { HeldOut }, .. MultipleChoice, .. Dev];
+
+    /// <summary>More requests, or another place for the key, judge the same answers.</summary>
+    public override IEnumerable<string> PolicyKeys() => ["judge.max_requests", "judge.api_key_env"];
+
+    private bool HasHeldOut => HeldOut is not null || Split is not null;
 
     public override IEnumerable<(string Key, string Problem)> Validate()
     {
-        if (Questions.Count == 0 && HeldOut is null && MultipleChoice is null && Identity is null && !Ordinary)
+        if (Questions.Count == 0 && !HasHeldOut && MultipleChoice.Count == 0 && Identity is null && !Ordinary)
         {
             yield return ("questions",
-                "needs at least one question, or name held_out, multiple_choice, identity or ordinary: nothing is evaluated");
+                "needs at least one question, or name held_out, split, multiple_choice, identity or ordinary: nothing is evaluated");
+        }
+        if (HeldOut is not null && Split is not null)
+        {
+            yield return ("split", "takes held-out records from a data set, and held_out from a file: keep one");
+        }
+        if (ValidationRows.Problem(ValSetSize) is { } size)
+        {
+            yield return ("val_set_size", size);
+        }
+        if (ValSetSize is not null && Split != RowsOf.Validation)
+        {
+            yield return ("val_set_size", "says which rows split: validation takes: add that, or remove it");
+        }
+        if (Shots > 0 && Dev.Count == 0)
+        {
+            yield return ("shots", "takes examples from files: name them by dev");
+        }
+        if (Judge?.Problem() is { } wrong)
+        {
+            yield return ("judge", wrong);
+        }
+        if (Judge is { Pairwise: false, Rating: false })
+        {
+            yield return ("judge", "is asked nothing: pairwise and rating are false");
+        }
+        if (Judge is not null && Questions.Count == 0 && !HasHeldOut)
+        {
+            yield return ("judge", "judges answers to questions, held_out or split: add one of them");
         }
         if (!Tokenizers.Contains(Tokenize))
         {
@@ -54,8 +106,9 @@ public sealed record EvaluatorParams : StageParams
         }
         foreach (var asked in Require?.Asked() ?? [])
         {
-            if ((asked.Needs == nameof(HeldOut) && HeldOut is null) || (asked.Needs == nameof(Identity) && Identity is null)
-                || (asked.Needs == nameof(Ordinary) && !Ordinary) || (asked.Needs == nameof(MultipleChoice) && MultipleChoice is null))
+            if ((asked.Needs == nameof(HeldOut) && !HasHeldOut) || (asked.Needs == nameof(Identity) && Identity is null)
+                || (asked.Needs == nameof(Ordinary) && !Ordinary) || (asked.Needs == nameof(MultipleChoice) && MultipleChoice.Count == 0)
+                || (asked.Needs == nameof(Judge) && Judge is null))
             {
                 yield return ("require", $"{asked.Score} is measured on {Key(asked.Needs)}: add it, or remove {asked.Score}");
             }
@@ -64,6 +117,9 @@ public sealed record EvaluatorParams : StageParams
 
     private static string Key(string property) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(property);
 }
+
+/// <summary>Which rows of a data set are held out: those that a trainer with the same numbers validates on, or all.</summary>
+public enum RowsOf { Validation, All }
 
 /// <param name="Name">Every answer about itself may say it, and those to who it is must.</param>
 public sealed record EvaluatedIdentity
@@ -114,6 +170,14 @@ public sealed record ScoreRequirements
     [Range(0.0, 100)]
     public double? OrdinaryChrf { get; init; }
 
+    /// <summary>Share of questions, from 0 to 1, in which the judge prefers the model to its base; a tie is half of one.</summary>
+    [Range(0.0, 1)]
+    public double? JudgeWinRate { get; init; }
+
+    /// <summary>The judge's mean rating.</summary>
+    [Range(1.0, 5)]
+    public double? JudgeRating { get; init; }
+
     /// <summary>What is asked for.</summary>
     public IEnumerable<RequiredScore> Asked() =>
         new (string Score, double? Limit, bool AtMost, string Needs)[]
@@ -130,6 +194,8 @@ public sealed record ScoreRequirements
             ("perplexity_increase", PerplexityIncrease, true, nameof(EvaluatorParams.HeldOut)),
             ("identity", Identity, false, nameof(EvaluatorParams.Identity)),
             ("ordinary_chrf", OrdinaryChrf, false, nameof(EvaluatorParams.Ordinary)),
+            ("judge_win_rate", JudgeWinRate, false, nameof(EvaluatorParams.Judge)),
+            ("judge_rating", JudgeRating, false, nameof(EvaluatorParams.Judge)),
         }.Where(one => one.Limit is not null).Select(one => new RequiredScore(one.Score, one.Limit!.Value, one.AtMost, one.Needs));
 }
 
