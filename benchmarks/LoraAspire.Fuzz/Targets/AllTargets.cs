@@ -10,7 +10,7 @@ public static class AllTargets
         .. PipelineTargets.In(), .. TableTargets.In(scratch), .. PairTargets.In(scratch), .. TextTargets.In(scratch),
         .. WeightTargets.In(scratch), .. ModelTargets.In(scratch),
         .. TokenizerTargets.In(scratch), .. DatasetTargets.In(scratch), .. ChatTargets.In(),
-        .. TemplateTargets.In(scratch), .. ConstraintTargets.In(scratch),
+        .. TemplateTargets.In(scratch), .. ConstraintTargets.In(scratch), .. EvaluatorTargets.In(scratch),
     ];
 
     internal static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);

@@ -48,8 +48,8 @@ internal sealed record VerdictForm(string Duty, string Example, string Field, Ch
 
     private Verdict? Read(JsonElement said)
     {
-        return said.ValueKind == JsonValueKind.Object && said.TryGetProperty(Field, out var value) && Value(value) is { } number && said.TryGetProperty("reason", out var why)
-            && why.ValueKind == JsonValueKind.String && why.GetString()!.Trim() is { Length: > 0 } reason
+        return said.ValueKind == JsonValueKind.Object && said.TryGetProperty(Field, out var value) && Value(value) is { } number
+            && said.TryGetProperty("reason", out var why) && why.ValueKind == JsonValueKind.String && why.GetString()!.Trim() is { Length: > 0 } reason
             ? new(reason.Length <= LongestReason ? reason : string.Concat(reason.EnumerateRunes().Take(LongestReason / 2)), number) : null;
     }
 

@@ -14,13 +14,12 @@ internal sealed record ChatFault(string Words, bool Final = false, TimeSpan? Ret
     private const int LongestQuote = 300;
 
     /// <summary>Null for an exception that is a fault of ours.</summary>
-    public static ChatFault? Of(Exception error, string model, string keyVariable, string? key, ChatUse use, DateTimeOffset now) =>
-        error switch
+    public static ChatFault? Of(Exception error, string model, string keyEnv, string? key, ChatUse use, DateTimeOffset now) => error switch
     {
         ClientResultException { Status: 401 } when key is null =>
-            new($"the server asks for a key (401), and {ChatEndpoint.Unset(keyVariable, use).TrimEnd('.')}", Final: true),
+            new($"the server asks for a key (401), and {ChatEndpoint.Unset(keyEnv, use).TrimEnd('.')}", Final: true),
         ClientResultException { Status: 401 } =>
-            new($"the server refuses the key (401). Look at the environment variable {keyVariable}", Final: true),
+            new($"the server refuses the key (401). Look at the environment variable {keyEnv}", Final: true),
         ClientResultException { Status: 403 } =>
             new($"the key may not use the model '{model}' (403). Choose another model, or ask the provider for access", Final: true),
         ClientResultException { Status: 404 } => new($"the server knows no model '{model}', or no API at this address (404). Look at "
@@ -39,7 +38,7 @@ internal sealed record ChatFault(string Words, bool Final = false, TimeSpan? Ret
         // The client library finds members of the answer missing, or of another kind than they must be.
         ArgumentException or InvalidOperationException or KeyNotFoundException or IndexOutOfRangeException or NullReferenceException =>
             new("the answer is not a chat completion"),
-        AggregateException { InnerException: { } inner } => Of(inner, model, keyVariable, key, use, now),
+        AggregateException { InnerException: { } inner } => Of(inner, model, keyEnv, key, use, now),
         _ => null,
     };
 
