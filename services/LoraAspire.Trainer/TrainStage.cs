@@ -54,8 +54,9 @@ public sealed class TrainStage : IStage<TrainerParams>
             ModulesToSave = settings.ModulesToSave,
             LayersToTransform = settings.LayersToTransform,
         };
-        model.NeftuneNoiseAlpha = settings.NeftuneNoiseAlpha ?? 0;
         var full = settings.FinetuningType == FinetuningType.Full;
+        var digests = full ? null : BaseDigests.Of(folder, files => context.DigestsOf("base", files, cancellationToken));
+        model.NeftuneNoiseAlpha = settings.NeftuneNoiseAlpha ?? 0;
         if (!full)
         {
             model.AttachFresh(lora, settings.Seed);
@@ -74,6 +75,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         else
         {
             using var adapter = model.Detached(lora);
+            adapter.BaseDigests = digests;
             adapter.Save(output);
         }
         CopyTemplate(data, output);

@@ -21,6 +21,9 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> Saved { get; init; } = new Dictionary<string, Tensor>();
 
+    /// <summary>The base of its training; null where the files don't say.</summary>
+    public BaseDigests? BaseDigests { get; set; }
+
     /// <summary>The name PEFT gives a tensor of a layer.</summary>
     public static string TensorName(string layer, AdapterParameter parameter) => $"{Prefix}{layer}.{parameter.Name}";
 
@@ -46,7 +49,7 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
         Config.Save(directory);
         SafetensorsWriter.Write(Path.Combine(directory, FileName), Layers
             .SelectMany(layer => layer.Value.Parameters.Select(item => TensorSource.Of(TensorName(layer.Key, item.Parameter), item.Tensor)))
-            .Concat(Saved.Select(item => TensorSource.Of(SavedName(item.Key), item.Value))));
+            .Concat(Saved.Select(item => TensorSource.Of(SavedName(item.Key), item.Value))), BaseDigests?.Metadata);
     }
 
     /// <summary>

@@ -33,7 +33,11 @@ internal sealed class AdapterReader(AdapterConfig config, TensorFile file)
         {
             throw Refuse($"holds no '{missing}', which modules_to_save of {AdapterConfig.FileName} names");
         }
-        return new Adapter(config, _layers.ToDictionary(layer => layer.Key, layer => Complete(layer.Key, layer.Value))) { Saved = _saved };
+        return new Adapter(config, _layers.ToDictionary(layer => layer.Key, layer => Complete(layer.Key, layer.Value))) 
+        {
+            Saved = _saved,
+            BaseDigests = BaseDigests.In(file),
+        };
     }
 
     private void Take(TensorEntry entry)
