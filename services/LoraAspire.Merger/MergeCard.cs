@@ -16,13 +16,14 @@ internal static class MergeCard
             A Hugging Face folder: `AutoModelForCausalLM.from_pretrained` takes it, and so does a stage `uses: chat` or the `base` of another
             `trainer`. Prompts are to be written with `prompt_template.json` where there is one. The licence of {name} holds for it too.
 
-            | adapter, SHA-256 of its tensors | weight |
-            | --- | --- |
+            | adapter, SHA-256 of its tensors | weight | trained on |
+            | --- | --- | --- |
 
             """);
         foreach (var adapter in adapters)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| `{adapter.Sha256}` | {adapter.Weight} |\n");
+            var trained = adapter.HeldAs is null ? "weights as they are" : $"weights rounded to {adapter.HeldAs}";
+            text.Append(CultureInfo.InvariantCulture, $"| `{adapter.Sha256}` | {adapter.Weight} | {trained} |\n");
         }
         text.Append(proof is null ? "\nIt was not compared with base and adapter side by side.\n" : $"\nCompared: {proof.Words}.\n");
         File.WriteAllText(Path.Combine(to, "README.md"), text.ToString());

@@ -2,7 +2,7 @@ using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Weights;
-using Tensor = TorchSharp.torch.Tensor;
+using static TorchSharp.torch;
 
 namespace LoraAspire.Merger;
 
@@ -13,13 +13,16 @@ internal sealed class MergePlan
 
     private readonly Adapter _adapter;
     private readonly string _baseFolder;
+    private readonly WeightFiles _weights;
     private readonly Dictionary<string, TensorEntry> _known;
     private readonly Dictionary<string, Tensor> _replaced = new(StringComparer.Ordinal);
 
     /// <exception cref="ModelException">The adapter belongs to another base, or can't be merged into this one.</exception>
-    public MergePlan(Adapter adapter, string baseFolder, IEnumerable<TensorEntry> entries)
+    /// <param name="entries">Of the base's tensors those that the merged model has.</param>
+    public MergePlan(Adapter adapter, WeightFiles weights, IEnumerable<TensorEntry> entries)
     {
-        (_adapter, _baseFolder) = (adapter, baseFolder);
+        (_adapter, _weights, _baseFolder) = (adapter, weights, weights.Directory);
+        var baseFolder = _baseFolder;
         _known = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
         var isTied = (adapter.Saved.Count > 0 || adapter.Layers.ContainsKey(Head)) && ModelConfig.Load(baseFolder).TieWordEmbeddings;
         if (isTied && adapter.Layers.ContainsKey(Head))
@@ -48,6 +51,11 @@ internal sealed class MergePlan
                 throw AdapterRefusal.OtherBase($"it changes {layer}.weight, which {baseFolder} doesn't have");
             }
             own.RequireFits(entry.Name, ShapeOf(entry));
+            if (!entry.IsFloating)
+            {
+                throw new ModelException($"{entry.Name} of {baseFolder} is {entry.Dtype}: the base is quantised, and an adapter can only "
+                    + "be merged into weights that are numbers. Give the model that the base was quantised from.");
+            }
         }
     }
 
@@ -59,14 +67,30 @@ internal sealed class MergePlan
 
     public IReadOnlyList<long> ShapeOf(TensorEntry entry) => _replaced.TryGetValue(entry.Name, out var whole) ? whole.shape : entry.Shape;
 
-    /// <summary>The base's tensor goes into the merged model as it is.</summary>
-    public bool Keeps(TensorEntry entry) => !_replaced.ContainsKey(entry.Name) && LayerOf(entry) is null;
-
-    /// <param name="read">Reads the base's own.</param>
-    public Tensor Make(TensorEntry entry, Func<string, Tensor> read)
+    /// <summary>What the merged model has under a tensor's name, few rows of it in memory at a time where they can be made so.</summary>
+    /// <param name="type">That it is written in.</param>
+    public TensorBytes Open(TensorEntry entry, ScalarType type)
     {
-        var tensor = _replaced.TryGetValue(entry.Name, out var whole) ? whole.to_type(entry.Dtype) : read(entry.Name);
-        return LayerOf(entry) is { } layer ? _adapter.Merge(layer, tensor) : tensor;
+        var layer = LayerOf(entry);
+        var isMadeWhole = _replaced.ContainsKey(entry.Name) || (layer is not null && _adapter.Config.Start.ChangesBase);
+        if (isMadeWhole || _weights.Range(entry.Name) is not { } range)
+        {
+            return TensorBytes.Of(Make(entry, layer, type));
+        }
+        var bytes = TensorBytes.Of(range);
+        return layer is not null
+            ? new ChangedBytes(bytes, entry.Dtype, type, entry.Shape[1],
+                (first, rows, width) => _adapter.MergeRows(layer, first, rows, width))
+            : type == entry.Dtype ? bytes : new ChangedBytes(bytes, entry.Dtype, type, width: 1, change: null);
+    }
+
+    /// <summary>On the CPU. It is rounded once, to the type that is written.</summary>
+    private Tensor Make(TensorEntry entry, string? layer, ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        var tensor = _replaced.TryGetValue(entry.Name, out var whole) ? whole : _weights.Read(entry.Name);
+        tensor = tensor.to_type(type == entry.Dtype ? type : ScalarType.Float32);
+        return (layer is null ? tensor : _adapter.Merge(layer, tensor)).to_type(type).contiguous().alias().DetachFromDisposeScope();
     }
 
     /// <summary>The layer whose weight it is, where the adapter changes it.</summary>

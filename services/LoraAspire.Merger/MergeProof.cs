@@ -56,9 +56,11 @@ public sealed record MergeProof(int Prompts, double LargestDifference, double Ef
     {
         var prompts = Encoded(merged, questions.Count == 0 ? s_questions : questions);
         var layers = ModelConfig.Load(merged).NumHiddenLayers;
-        float[][] Logits(string folder, Adapter? beside, int pass) => StreamedModel.LastLogits(folder, prompts, beside,
-            new Layers(report, pass * layers, 3 * layers), cancellationToken);
-        float[][] expected = Logits(baseFolder, adapter, 0), found = Logits(merged, null, 1), bare = Logits(baseFolder, null, 2);
+        IReadOnlyList<float[][]> Logits(string folder, IReadOnlyList<Adapter?> beside, int before) => StreamedModel.LastLogits(folder,
+            prompts, beside, new Layers(report, before, 2 * layers), cancellationToken);
+        // The base without the adapter first: that one may take its start out of the weights.
+        var (both, found) = (Logits(baseFolder, [null, adapter], 0), Logits(merged, [null], layers)[0]);
+        float[][] bare = both[0], expected = both[1];
         var effect = Rounded(expected.Zip(bare, Difference).Max());
         return new(prompts.Count, Rounded(expected.Zip(found, Difference).Max()), effect,
             expected.Zip(found, (a, b) => Best(a) == Best(b)).Count(same => same),

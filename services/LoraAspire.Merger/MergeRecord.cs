@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
+using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Runtime.Store;
 
@@ -20,8 +21,8 @@ public sealed record MergeRecord(IReadOnlyList<MergedAdapter> Adapters, MergePro
         {
             return !File.Exists(path) ? null
                 : JsonSerializer.Deserialize<MergeRecord>(File.ReadAllBytes(path), MessageFormat.Json) is { Adapters: { } adapters } read
-                    && adapters.All(one => one is { Sha256: not null }) ? read
-                : throw new JsonException("it lists no adapters.");
+                    && adapters.All(one => one is { Sha256: not null, IsSound: true }) ? read
+                : throw new JsonException("it lists no adapters by their digests.");
         }
         catch (JsonException error)
         {
@@ -37,5 +38,12 @@ public sealed record MergeRecord(IReadOnlyList<MergedAdapter> Adapters, MergePro
 /// <param name="Sha256">Of the file of its tensors.</param>
 public sealed record MergedAdapter(string Sha256, double Weight)
 {
-    public static MergedAdapter Of(string folder, double weight) => new(FileDigest.Of(Adapter.TensorsFile(folder)), weight);
+    /// <inheritdoc cref="BaseDigests.HeldAs"/>
+    public string? HeldAs { get; init; }
+
+    public static MergedAdapter Of(string folder, double weight) =>
+        new(FileDigest.Of(Adapter.TensorsFile(folder)), weight) { HeldAs = BaseDigests.HeldAs(folder) };
+
+    /// <summary>Whether all is of its form: the file may come from anywhere.</summary>
+    internal bool IsSound => Identifiers.IsDigest(Sha256) && (HeldAs is null || BaseDigests.IsType(HeldAs));
 }

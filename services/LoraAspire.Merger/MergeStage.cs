@@ -35,12 +35,12 @@ public sealed class MergeStage : IStage<MergerParams>
             [.. MergeRecord.Of(from)?.Adapters ?? [], .. folders.Zip(weights, MergedAdapter.Of)];
         RequireNew(lineage);
 
+        using var adapter = Load(context, folders, weights, cancellationToken);
         // The small files first: a base without a tokenizer fails before the large ones are written.
         ModelFiles.Copy(from, to);
         CopyTemplate([.. folders, from], to);
         ModelConfig.Load(to);
 
-        using var adapter = Load(folders, weights);
         var type = TypeOf(context.With.Dtype);
         var merged = MergedWeights.Write(from, adapter, to, context.With.MaxShardSizeMib * (1L << 20), type, context.Report,
             cancellationToken);
@@ -80,20 +80,19 @@ public sealed class MergeStage : IStage<MergerParams>
                 + "(verify_limit). Nothing was published.");
     }
 
-    private static Adapter Load(IReadOnlyList<string> folders, IReadOnlyList<double> weights)
+    private static Adapter Load(StageContext<MergerParams> context, IReadOnlyList<string> folders, IReadOnlyList<double> weights,
+        CancellationToken cancellationToken)
     {
-        if (folders is [var only] && weights is [1])
-        {
-            return Adapter.Load(only);
-        }
         var adapters = folders.Select(Adapter.Load).ToList();
+        Adapter? kept = null;
         try
         {
-            return CombinedAdapter.Of([.. adapters.Zip(weights)]);
+            BaseCheck.Require(context, adapters, cancellationToken);
+            return kept = adapters is [var only] && weights is [1] ? only : CombinedAdapter.Of([.. adapters.Zip(weights)]);
         }
         finally
         {
-            adapters.ForEach(adapter => adapter.Dispose());
+            adapters.Where(adapter => adapter != kept).ToList().ForEach(adapter => adapter.Dispose());
         }
     }
 

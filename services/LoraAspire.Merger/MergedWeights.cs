@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
@@ -15,11 +17,13 @@ namespace LoraAspire.Merger;
 public sealed record MergedModel(IReadOnlyDictionary<string, string> Digests, (long Before, long After)? Vocabulary);
 
 /// <summary>
-/// Writes the merged weights, few tensors in memory at a time. The base is only read; what has no adapter is copied by the system. Making,
-/// writing, hashing and the disk overlap.
+/// Writes the merged weights, few rows in memory at a time. The base is only read. Several files are made at once; making and writing,
+/// hashing, and the disk overlap.
 /// </summary>
 public static class MergedWeights
 {
+    private const int MostFilesAtOnce = 4;
+
     /// <exception cref="ModelException">The adapter belongs to another base, or a file is broken. Nothing half-done is of use then: the
     /// caller drops the folder.</exception>
     public static MergedModel Write(
@@ -37,46 +41,31 @@ public static class MergedWeights
         // Old checkpoints store this table of rope's frequencies, which every loader computes by itself.
         var entries = weights.Tensors.Where(entry => !entry.Name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal))
             .OrderBy(entry => entry.Name, StringComparer.Ordinal).ToList();
-        var plan = new MergePlan(adapter, baseFolder, entries);
+        var plan = new MergePlan(adapter, weights, entries);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Lock turn = new();
         var done = 0;
-        void Next()
+        ScalarType TypeOf(TensorEntry entry) => type is { } wanted && entry.IsFloating ? wanted : entry.Dtype;
+        TensorBytes Open(TensorEntry entry)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            report.Report(new StageProgress("tensors", ++done, entries.Count));
-        }
-        Tensor Make(TensorEntry entry)
-        {
-            Next();
-            return plan.Make(entry, name => weights.Read(name).to_type(Wide(entry))).to_type(TypeOf(entry));
-        }
-        ScalarType TypeOf(TensorEntry entry) => type is { } wanted && IsFloating(entry.Dtype) ? wanted : entry.Dtype;
-        // Rounded once, to the type that is written.
-        ScalarType Wide(TensorEntry entry) => TypeOf(entry) == entry.Dtype ? entry.Dtype : ScalarType.Float32;
-        FileRange Keep(FileRange range)
-        {
-            Next();
-            return range;
+            stop.Token.ThrowIfCancellationRequested();
+            lock (turn)
+            {
+                report.Report(new StageProgress("tensors", ++done, entries.Count));
+            }
+            return plan.Open(entry, TypeOf(entry));
         }
 
         List<TensorSource> tensors =
-            [.. entries.Select(entry => new TensorSource(entry.Name, TypeOf(entry), plan.ShapeOf(entry), () => Make(entry))
+            [.. entries.Select(entry => new TensorSource(entry.Name, TypeOf(entry), plan.ShapeOf(entry), () => Open(entry))
             {
-                Bytes = plan.Keeps(entry) && TypeOf(entry) == entry.Dtype && weights.Range(entry.Name) is { } range
-                    ? () => Keep(range) : null,
                 Check = new(TypeOf(entry)),
             })];
         var shards = Shards(tensors, maxShardBytes);
         var names = shards.Select(
             (_, index) => shards.Count == 1 ? WeightFiles.Single : $"model-{index + 1:D5}-of-{shards.Count:D5}.safetensors").ToList();
         DiskSpace.Require(to, shards.Sum(shard => shard.Sum(tensor => tensor.Size)), "The merged model");
-        // The disk takes a file while the next one is made.
-        var written = new List<Task<string>>();
-        for (var i = 0; i < shards.Count; i++)
-        {
-            written.Add(SafetensorsWriter.WriteAsync(Path.Combine(to, names[i]), shards[i]));
-        }
-        var digests = Task.WhenAll(written).GetAwaiter().GetResult().Zip(names)
-            .ToDictionary(file => Path.Combine(to, file.Second), file => file.First);
+        var digests = WriteAll([.. names.Select(name => Path.Combine(to, name)).Zip(shards)], stop);
         if (shards.Count > 1)
         {
             WriteIndex(Path.Combine(to, WeightFiles.Index), shards, names);
@@ -86,8 +75,44 @@ public static class MergedWeights
         return new(digests, plan.Vocabulary is { } rows ? (plan.BaseVocabulary, rows) : null);
     }
 
-    private static bool IsFloating(ScalarType type) =>
-        type is ScalarType.Float64 or ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16;
+    /// <summary>
+    /// Several files at once, each on a thread of its own, since one file's SHA-256 is slower than memory and many disks.
+    /// </summary>
+    /// <returns>File → digest.</returns>
+    private static Dictionary<string, string> WriteAll(IReadOnlyList<(string Path, List<TensorSource> Tensors)> files,
+        CancellationTokenSource stop)
+    {
+        ConcurrentDictionary<string, Task<string>> written = [];
+        try
+        {
+            // Blocks of one, so that the files are written in order; each has a second thread for its hash.
+            Parallel.ForEach(Partitioner.Create(files, EnumerablePartitionerOptions.NoBuffering),
+                new() { MaxDegreeOfParallelism = Math.Clamp(Environment.ProcessorCount / 2, 1, MostFilesAtOnce) }, file =>
+            {
+                try
+                {
+                    stop.Token.ThrowIfCancellationRequested();
+                    // The disk takes a file while the next one is made.
+                    written[file.Path] = SafetensorsWriter.WriteAsync(file.Path, file.Tensors);
+                }
+                catch
+                {
+                    stop.Cancel(); // the others needn't go on
+                    throw;
+                }
+            });
+        }
+        catch (AggregateException all)
+        {
+            ExceptionDispatchInfo.Throw(all.InnerExceptions.FirstOrDefault(error => error is not OperationCanceledException)
+                ?? all.InnerExceptions[0]);
+        }
+        finally
+        {
+            Task.WaitAll([.. written.Values.Select(flush => flush.ContinueWith(_ => { }, TaskScheduler.Default))]);
+        }
+        return written.ToDictionary(file => file.Key, file => file.Value.GetAwaiter().GetResult());
+    }
 
     private static void Report(Adapter adapter, int tensors, IProgress<StageProgress> report)
     {

@@ -61,6 +61,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         // Of what the run is made from; before it, since what is wrong with the files should not show after it.
         List<(string What, string Sha256)> made = [.. Digests.Of(data, folder, context.InputDigests)];
 
+        var digests = full ? null : BaseDigests.Of(folder, files => context.DigestsOf("base", files, cancellationToken));
         model.NeftuneNoiseAlpha = settings.NeftuneNoiseAlpha ?? 0;
         if (!full)
         {
@@ -80,6 +81,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         else
         {
             using var adapter = model.Detached(lora);
+            adapter.BaseDigests = digests;
             adapter.Save(output);
         }
         if (settings.KeepCheckpoints)

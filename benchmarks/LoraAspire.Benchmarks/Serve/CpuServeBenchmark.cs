@@ -55,11 +55,13 @@ internal static class CpuServeBenchmark
                 {
                     ours = Math.Round(one.Ours, 1),
                     theirs = Math.Round(one.Theirs, 1),
-                    ratio = Math.Round(one.Ours / one.Theirs, 3),
+                    ratio = Math.Round(one.Ratio.Median, 3),
+                    ratio_least = Math.Round(one.Ratio.Least, 3),
+                    ratio_most = Math.Round(one.Ratio.Most, 3),
                     gigabytes_per_second = Math.Round(one.Bytes / 1e9, 1),
                     gigamacs_per_second = Math.Round(one.Operations / 1e9, 1),
                 }),
-                ratio = Math.Round(results.Min(one => one.Ours / one.Theirs), 3),
+                ratio = Math.Round(results.Min(one => one.Ratio.Median), 3),
             }));
             return 0;
         }
@@ -72,8 +74,8 @@ internal static class CpuServeBenchmark
     private static ModelConfig Shape(int vocab, int hidden, int intermediate, int layers, int heads) =>
         TrainerBenchmark.Shape(vocab, hidden, intermediate, layers, heads) with { MaxPositionEmbeddings = 1024, InitializerRange = 0.05 };
 
-    private static (string Name, double Ours, double Theirs, double Bytes, double Operations) Measure(Case one, string folder, int threads,
-        int rounds)
+    private static (string Name, double Ours, double Theirs, Ratio Ratio, double Bytes, double Operations) Measure(Case one,
+        string folder, int threads, int rounds)
     {
         using var model = LlamaModel.Initialize(one.Config, CPU, float32, seed: 1);
         var path = Export(model, Path.Combine(folder, one.Name), one.Weights == CpuWeights.Q8_0 ? GgmlType.Q8 : GgmlType.F32);
@@ -92,16 +94,17 @@ internal static class CpuServeBenchmark
             own.Add(Rate(ours, prompts, one));
             other.Add(Rate(theirs, prompts, one));
         }
-        var (a, b) = (Rounds.Median(own), Rounds.Median(other));
+        var (a, b, ratio) = (Rounds.Median(own), Rounds.Median(other), own.Over(other));
         // Every weight but the embedding's table, of which a step takes a row a caller.
         double weights = model.Weights().Where(weight => weight.Tensor.dim() == 2).Sum(weight => (double)weight.Tensor.numel())
             - (one.Config.TieWordEmbeddings ? 0 : (double)one.Config.VocabSize * one.Config.HiddenSize);
         var bytes = a / one.Callers * weights * (one.Weights == CpuWeights.Q8_0 ? 34.0 / 32 : sizeof(float));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{one.Name}: ours {a:0.0} tokens/s ({own.Min():0.0} to {own.Max():0.0}), "
-                + $"theirs {b:0.0} ({other.Min():0.0} to {other.Max():0.0}), ratio {a / b:0.00}; "
+                + $"theirs {b:0.0} ({other.Min():0.0} to {other.Max():0.0}), ratio {ratio.Median:0.00} "
+                + $"({ratio.Least:0.00} to {ratio.Most:0.00}); "
                 + $"{bytes / 1e9:0.0} GB/s of weights, {a * weights / 1e9:0.0} thousand million products a second"));
-        return (one.Name, a, b, bytes, a * weights);
+        return (one.Name, a, b, ratio, bytes, a * weights);
     }
 
     private static string Export(LlamaModel model, string folder, GgmlType type)

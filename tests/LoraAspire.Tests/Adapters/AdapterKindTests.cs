@@ -1,4 +1,5 @@
 using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Weights;
@@ -29,7 +30,14 @@ public sealed class AdapterKindTests : IDisposable
             [ones([linear.OutFeatures], float32, linear.Weight.device)];
         internal override Tensor Forward(Linear linear, LayerAdapter adapter, Tensor x, bool training) =>
             linear.Base(x).mul(adapter[Gain].to_type(x.dtype));
-        internal override Tensor Merge(LayerAdapter adapter, Tensor weight) => weight.mul(adapter[Gain].unsqueeze(1));
+        internal override void Merge(LayerAdapter adapter, long first, Span<float> rows, int width)
+        {
+            var gains = adapter[Gain].Numbers()[(int)first..];
+            for (var i = 0; i < rows.Length; i++)
+            {
+                rows[i] *= gains[i / width];
+            }
+        }
     }
 
     private sealed record GainsConfig(IReadOnlyList<string> TargetModules) : AdapterConfig(TargetModules)

@@ -101,14 +101,16 @@ public sealed class MergeProofTests : IDisposable
         Assert.All(files.Tensors, tensor => Assert.Equal(ModelConfig.Load(merged).TorchDtype, tensor.Dtype));
     }
 
+    /// <summary>In one file, and in several that are made at once.</summary>
     [Theory]
-    [InlineData(float.NaN)]
-    [InlineData(float.PositiveInfinity)]
-    public async Task A_value_that_is_not_finite_ends_the_merge_with_the_tensor(float value)
+    [InlineData(float.NaN, 4096)]
+    [InlineData(float.PositiveInfinity, 1)]
+    public async Task A_value_that_is_not_finite_ends_the_merge_with_the_tensor(float value, int shard)
     {
         var adapter = MakeAdapter("a", seed: 3, broken: value);
 
-        var error = await Assert.ThrowsAsync<StageException>(() => MergeAsync(GoldenFolder.Pebble, [adapter]));
+        var error = await Assert.ThrowsAsync<StageException>(
+            () => MergeAsync(GoldenFolder.Pebble, [adapter], new() { MaxShardSizeMib = shard }));
 
         Assert.Contains("model.layers.0.self_attn.q_proj.weight", error.Message, StringComparison.Ordinal);
         Assert.Contains("not a finite number", error.Message, StringComparison.Ordinal);
@@ -160,7 +162,7 @@ public sealed class MergeProofTests : IDisposable
         var folder = _scratch.CreateSubdirectory(name).FullName;
         manual_seed(seed);
         var hidden = ModelConfig.Load(GoldenFolder.Pebble).HiddenSize;
-        var config = new LoraConfig(2, 4, 0, ["q_proj"]);
+        var config = new LoraConfig(2, 4, 0, ["q_proj"]) { LayersToTransform = [.. Enumerable.Range(0, layers)] };
         using var adapter = new Adapter(config, Enumerable.Range(0, layers).Select(layer => $"model.layers.{layer}.self_attn.q_proj")
             .ToDictionary(layer => layer, layer => LayerAdapter.Of(config, layer, [randn(2, hidden) * 0.3, randn(hidden, 2) * 0.3])));
         if (broken is { } value)

@@ -148,7 +148,7 @@ public sealed class MergeStageTests : IDisposable
     {
         var hidden = ModelConfig.Load(baseFolder).HiddenSize;
         torch.manual_seed(3);
-        var config = new LoraConfig(2, 4, 0, ["q_proj"]);
+        var config = new LoraConfig(2, 4, 0, ["q_proj"]) { LayersToTransform = [firstLayer, firstLayer + 1] };
         using var adapter = new Adapter(config, Enumerable.Range(firstLayer, 2).Select(layer => $"model.layers.{layer}.self_attn.q_proj")
             .ToDictionary(layer => layer,
                 layer => LayerAdapter.Of(config, layer, [torch.randn(2, hidden + wider), torch.randn(hidden, 2)])));

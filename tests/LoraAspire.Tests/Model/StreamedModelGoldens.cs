@@ -1,3 +1,4 @@
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Tests.Goldens;
@@ -9,6 +10,33 @@ namespace LoraAspire.Tests.Model;
 [Trait("Category", "Goldens")]
 public sealed class StreamedModelGoldens
 {
+    /// <summary>Beside the base that PiSSA takes a part of, and long prompts of several batches.</summary>
+    [Fact]
+    public void Several_adapters_say_side_by_side_what_each_says_alone()
+    {
+        LibTorch.Load();
+        using var scope = NewDisposeScope();
+        var config = new LoraConfig(2, 4, 0, ["q_proj"]) { LayersToTransform = [0] };
+        Adapter Of(LoraConfig own) => new(own, new Dictionary<string, LayerAdapter>
+        {
+            ["model.layers.0.self_attn.q_proj"] = LayerAdapter.Of(own, "q", [randn(2, 256) * 0.3, randn(256, 2) * 0.3]),
+        });
+        using Adapter plain = Of(config), taking = Of(config with { InitLoraWeights = Initialization.Pissa });
+        int[][] prompts = [.. new[] { 450, 1, 500, 499, 480, 470, 2 }.Select(length =>
+            Enumerable.Range(0, length).Select(at => 3 + (at * length % 200)).ToArray())];
+        float[][] Alone(Adapter? adapter) =>
+            StreamedModel.LastLogits(GoldenFolder.Pebble, prompts, [adapter], cancellationToken: TestContext.Current.CancellationToken)[0];
+
+        var together = StreamedModel.LastLogits(GoldenFolder.Pebble, prompts, [null, taking, plain],
+            cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal(Alone(null), together[0]);
+        Assert.Equal(Alone(taking), together[1]);
+        Assert.Equal(Alone(plain), together[2]);
+        Assert.NotEqual(together[0], together[1]);
+        Assert.NotEqual(together[0], together[2]);
+    }
+
     public static TheoryData<string> Cases => GoldenFolder.Cases("models", holding: "golden.json");
 
     [Theory, MemberData(nameof(Cases))]
@@ -19,8 +47,8 @@ public sealed class StreamedModelGoldens
         using var model = golden.Model();
         int[][] prompts = [[1, 5, 9, 2, 7], [3], [.. Enumerable.Range(0, 20).Select(i => 3 + (i * 7 % 23))]];
 
-        var streamed = StreamedModel.LastLogits(GoldenFolder.At(name), prompts, adapter: null,
-            cancellationToken: TestContext.Current.CancellationToken);
+        var streamed = StreamedModel.LastLogits(GoldenFolder.At(name), prompts, [null],
+            cancellationToken: TestContext.Current.CancellationToken)[0];
 
         Assert.All(prompts.Zip(streamed), pair =>
         {

@@ -17,9 +17,10 @@ public sealed class StageKeyTests
 
         Assert.Equal(
             """{"data_files":{},"inputs":{"adapter":"bb","base":"aa"},"kind":"merger","version":3,"with":"""
-            + """{"dtype":null,"max_shard_size_mib":4096,"verify":true,"verify_limit":null,"verify_prompts":[],"weights":[]}}""",
+            + """{"dtype":null,"max_shard_size_mib":4096,"require_base":true,"verify":true,"verify_limit":"""
+            + """null,"verify_prompts":[],"weights":[]}}""",
             StageKey.Canonical(identity));
-        Assert.Equal("d30fb2c9f2806c4d680332c75ee49a3face4a5e5a2da0ba7f0e09792b011cba6", StageKey.Of(identity));
+        Assert.Equal("417033a38670f1701ebb7071f54791ca4a1f7abc003c81fe278a42f5deec7104", StageKey.Of(identity));
     }
 
     [Fact]

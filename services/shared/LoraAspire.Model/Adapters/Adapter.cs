@@ -12,6 +12,7 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
     private const string TorchName = "adapter_model.bin";
     internal const string Prefix = "base_model.model.";
     internal const string BaseTypeKey = "base_type";
+    private const int MergedAtOnce = 1 << 20;
 
     public AdapterConfig Config { get; } = config;
     public IReadOnlyDictionary<string, LayerAdapter> Layers { get; } = layers;
@@ -27,6 +28,9 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
     /// the metadata of the tensors' file as base_type, which PEFT reads over.
     /// </summary>
     public BaseFormat? TrainedOn { get; init; }
+
+    /// <summary>The base of its training; null where the files don't say.</summary>
+    public BaseDigests? BaseDigests { get; set; }
 
     /// <summary>The name PEFT gives a tensor of a layer.</summary>
     public static string TensorName(string layer, AdapterParameter parameter) => $"{Prefix}{layer}.{parameter.Name}";
@@ -53,9 +57,19 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
         Config.Save(directory);
         SafetensorsWriter.Write(Path.Combine(directory, FileName), Layers
             .SelectMany(layer => layer.Value.Parameters.Select(item => TensorSource.Of(TensorName(layer.Key, item.Parameter), item.Tensor)))
-            .Concat(Saved.Select(item => TensorSource.Of(SavedName(item.Key), item.Value))),
-            TrainedOn is null ? null
-                : new Dictionary<string, string> { [BaseTypeKey] = TrainedOn.Value.ToString().ToLowerInvariant(), ["format"] = "pt" });
+            .Concat(Saved.Select(item => TensorSource.Of(SavedName(item.Key), item.Value))), Metadata());
+    }
+
+    /// <summary>What the file says beside its tensors; null where there is nothing to say.</summary>
+    private Dictionary<string, string>? Metadata()
+    {
+        Dictionary<string, string> metadata = new(BaseDigests?.Metadata ?? new Dictionary<string, string>());
+        if (TrainedOn is { } held)
+        {
+            metadata[BaseTypeKey] = held.ToString().ToLowerInvariant();
+            metadata["format"] = "pt";
+        }
+        return metadata.Count == 0 ? null : metadata;
     }
 
     /// <summary>
@@ -65,11 +79,22 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
     /// <exception cref="ModelException">The adapter was made for a layer of another shape.</exception>
     public Tensor Merge(string layer, Tensor weight)
     {
-        var adapter = Layers[layer];
-        adapter.RequireFits(layer, weight.shape);
+        Layers[layer].RequireFits(layer, weight.shape);
         using var scope = NewDisposeScope();
-        return adapter.Kind.Merge(adapter, Residual(layer, weight).to_type(float32)).to_type(weight.dtype).MoveToOuterDisposeScope();
+        var merged = Residual(layer, weight).to(float32, CPU, copy: true).contiguous();
+        var width = (int)merged.size(1);
+        for (long row = 0, some = Math.Max(1, MergedAtOnce / width); row < merged.size(0); row += some)
+        {
+            MergeRows(layer, row, merged.narrow(0, row, Math.Min(some, merged.size(0) - row)).Numbers(), width);
+        }
+        return merged.to(weight.dtype, weight.device).MoveToOuterDisposeScope();
     }
+
+    /// <summary>The same of some rows, in place. No start is taken out of them.</summary>
+    /// <param name="first">The place of the first row in the weight, which the adapter fits.</param>
+    /// <param name="rows">[n, width]</param>
+    public void MergeRows(string layer, long first, Span<float> rows, int width) =>
+        Layers[layer].Kind.Merge(Layers[layer], first, rows, width);
 
     /// <summary>What loading the adapter makes of a layer's weight. One that was saved with the adapter is so already.</summary>
     internal Tensor Residual(string layer, Tensor weight) => Saved.ContainsKey(layer) ? weight.alias()

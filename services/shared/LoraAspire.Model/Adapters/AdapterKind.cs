@@ -32,9 +32,11 @@ public abstract class AdapterKind
     /// <param name="x">[…, in]</param>
     internal abstract Tensor Forward(Linear linear, LayerAdapter adapter, Tensor x, bool training);
 
-    /// <summary>The weight that does what the layer does with the adapter.</summary>
-    /// <param name="weight">[out, in] float32; stays as it is.</param>
-    internal abstract Tensor Merge(LayerAdapter adapter, Tensor weight);
+    /// <summary>Makes rows of the layer's weight what does the same as the layer with the adapter.</summary>
+    /// <param name="first">The output that the first row belongs to.</param>
+    /// <param name="rows">[n, width], of the base's weight.</param>
+    /// <param name="width">The layer's inputs.</param>
+    internal abstract void Merge(LayerAdapter adapter, long first, Span<float> rows, int width);
 
     /// <summary>
     /// What the fused path computes with, forward and backward; null where this kind has none, and training takes autograd.

@@ -38,6 +38,7 @@ internal sealed class AdapterReader(AdapterConfig config, TensorFile file)
         {
             Saved = _saved,
             TrainedOn = TrainedOn(),
+            BaseDigests = BaseDigests.In(file),
         };
     }
 

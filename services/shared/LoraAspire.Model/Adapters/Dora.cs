@@ -3,6 +3,7 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace LoraAspire.Model.Adapters;
 
@@ -41,10 +42,15 @@ public sealed class Dora : Lora
         return y.add(product.mul(scale.sub(Scalars.One)), Scalars.One).add(change.mul(scale), adapter.Scale.AsScalar());
     }
 
-    internal override Tensor Merge(LayerAdapter adapter, Tensor weight)
+    internal override void Merge(LayerAdapter adapter, long first, Span<float> rows, int width)
     {
-        var merged = base.Merge(adapter, weight);
-        return merged.mul_(adapter[Magnitude].to(weight.device).div(merged.norm(1)).unsqueeze(1));
+        base.Merge(adapter, first, rows, width);
+        var magnitudes = adapter[Magnitude].Numbers();
+        for (var row = 0; row < rows.Length / width; row++)
+        {
+            var weight = rows.Slice(row * width, width);
+            TensorPrimitives.Multiply(weight, magnitudes[(int)first + row] / TensorPrimitives.Norm(weight), weight);
+        }
     }
 
     internal override LowRankUpdate? Fused(LayerAdapter adapter) => null;

@@ -3,6 +3,7 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace LoraAspire.Model.Adapters;
 
@@ -14,6 +15,8 @@ public class Lora : AdapterKind
 {
     public static readonly AdapterParameter A = new("lora_A.weight", Axis.Rank, Axis.In);
     public static readonly AdapterParameter B = new("lora_B.weight", Axis.Out, Axis.Rank) { IsFast = true };
+
+    private const int MergedColumns = 2048;
 
     public static Lora Kind { get; } = new();
 
@@ -38,10 +41,29 @@ public class Lora : AdapterKind
     internal override Tensor Forward(Linear linear, LayerAdapter adapter, Tensor x, bool training) =>
         linear.Base(x).add(Change(adapter, Dropped(adapter, x, training)), adapter.Scale.AsScalar());
 
-    internal override Tensor Merge(LayerAdapter adapter, Tensor weight)
+    /// <summary>A row of W gets scale · Σₖ B[row, k] · A[k]: summed in float32, and added once.</summary>
+    internal override void Merge(LayerAdapter adapter, long first, Span<float> rows, int width)
     {
-        var delta = adapter[B].to(weight.device).mm(adapter[A].to(weight.device)).mul_(adapter.Scale.AsScalar());
-        return weight.add(delta, Scalars.One);
+        ReadOnlySpan<float> a = adapter[A].Numbers(), b = adapter[B].Numbers();
+        var (rank, scale) = ((int)adapter[A].size(0), (float)adapter.Scale);
+        Span<float> sum = stackalloc float[MergedColumns];
+        // So many columns at a time that those of A stay in the cache for all rows.
+        for (var column = 0; column < width; column += MergedColumns)
+        {
+            var change = sum[..Math.Min(MergedColumns, width - column)];
+            for (var row = 0; row < rows.Length / width; row++)
+            {
+                var factors = b.Slice((int)(first + row) * rank, rank);
+                TensorPrimitives.Multiply(a.Slice(column, change.Length), factors[0], change);
+                for (var k = 1; k < rank; k++)
+                {
+                    TensorPrimitives.FusedMultiplyAdd(a.Slice((k * width) + column, change.Length), factors[k], change, change);
+                }
+                var weight = rows.Slice((row * width) + column, change.Length);
+                TensorPrimitives.Multiply(change, scale, change);
+                TensorPrimitives.Add(weight, change, weight);
+            }
+        }
     }
 
     internal override LowRankUpdate? Fused(LayerAdapter adapter) => new(adapter[A], adapter[B], adapter.Scale, adapter.Dropout);

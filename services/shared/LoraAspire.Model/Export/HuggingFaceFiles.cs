@@ -65,7 +65,10 @@ internal sealed class HuggingFaceFiles
         using var from = File.OpenHandle(Path.Combine(_folder, name));
         FileRange whole = new(from, 0, RandomAccess.GetLength(from));
         using HashedFile copy = new(path + ".part");
-        copy.Append(name, whole);
+        using (var bytes = TensorBytes.Of(whole))
+        {
+            copy.Append(name, bytes);
+        }
         var sha256 = copy.CompleteAsync().GetAwaiter().GetResult();
         File.Move(path + ".part", path, overwrite: true);
         return new(name, whole.Length, sha256);

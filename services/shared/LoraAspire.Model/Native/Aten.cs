@@ -101,6 +101,12 @@ internal static unsafe class Aten
         aoti_torch_get_data_ptr(tensor.Handle, out var pointer) == 0 ? pointer
             : throw new ModelException("libtorch returned no address for a tensor.");
 
+    /// <summary>The numbers of a contiguous float32 tensor on the CPU where they lie, for as long as it isn't disposed.</summary>
+    public static unsafe Span<float> Numbers(this Tensor tensor) =>
+        tensor.dtype == ScalarType.Float32 && tensor.device_type == TorchSharp.DeviceType.CPU && tensor.is_contiguous()
+            ? new((float*)Data(tensor), checked((int)tensor.NumberOfElements))
+            : throw new InvalidOperationException($"No contiguous float32 tensor on the CPU, but {tensor.dtype} on {tensor.device}.");
+
     private static ulong Handle(Tensor tensor) =>
         aoti_torch_new_tensor_handle(tensor.Handle, out var handle) == 0 ? (ulong)handle
             : throw new ModelException("libtorch returned no handle for a tensor.");

@@ -16,58 +16,85 @@ public static class StreamedModel
     /// <summary>Rows of the head that are widened at once.</summary>
     private const int HeadRows = 8192;
 
-    /// <summary>Logits [prompts][vocab] of what follows each prompt.</summary>
-    /// <param name="adapter">Computed beside the base's layers; null for the folder alone.</param>
-    /// <exception cref="ModelException">A file is broken, or the adapter was made for another base.</exception>
-    public static float[][] LastLogits(string directory, IReadOnlyList<int[]> prompts, Adapter? adapter, IProgress<int>? layersDone = null,
-        CancellationToken cancellationToken = default)
+    /// <summary>Logits [prompts][vocab] of what follows each prompt, from the folder with each of these adapters; its weights are read
+    /// once.</summary>
+    /// <param name="adapters">Computed beside the base's layers; null for the folder alone.</param>
+    /// <exception cref="ModelException">A file is broken, or an adapter was made for another base.</exception>
+    public static IReadOnlyList<float[][]> LastLogits(string directory, IReadOnlyList<int[]> prompts, IReadOnlyList<Adapter?> adapters,
+        IProgress<int>? layersDone = null, CancellationToken cancellationToken = default)
     {
         var config = ModelConfig.Load(directory);
         using var files = WeightFiles.Open(directory);
+        using WideWeights weights = new(files);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        Tensor Stored(string module, string other) =>
+        using Rope rope = new(config, CPU);
+        var batches = PromptBatch.Of(prompts, config, rope);
+        Tensor Stored(Adapter? adapter, string module, string other) =>
             adapter?.Saved.GetValueOrDefault(module) ?? (config.TieWordEmbeddings ? adapter?.Saved.GetValueOrDefault(other) : null)
             ?? files.Read((config.TieWordEmbeddings && !files.Has(module + Weight) ? other : module) + Weight);
-        Tensor Read(string name, long[] shape) => adapter?.Saved.TryGetValue(name[..^Weight.Length], out var saved) is true
-            ? saved.to_type(float32) : files.Read(name, shape, float32, CPU);
+        Tensor Read(Adapter? adapter, string name, long[] shape) =>
+            adapter?.Saved.TryGetValue(name[..^Weight.Length], out var saved) is true ? saved.to_type(float32) : weights.Read(name, shape);
 
-        var embedding = Stored(Embedding, Head);
-        var rows = prompts.Select(ids => Embed(config, embedding, ids)).ToList();
-        using Rope rope = new(config, CPU);
+        List<Tensor[]> rows = [.. adapters.Select(adapter =>
+        {
+            using var inner = NewDisposeScope();
+            var embedding = Stored(adapter, Embedding, Head);
+            return batches.Select(batch => Embed(config, embedding, batch.Ids).MoveToOuterDisposeScope()).ToArray();
+        })];
         for (var index = 0; index < config.NumHiddenLayers; index++)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var inner = NewDisposeScope();
-            var layer = DecoderLayer.Of(config, index, Read);
-            foreach (var linear in adapter is null ? [] : layer.Linears)
+            DecoderLayer? layer = null;
+            foreach (var (adapter, own) in adapters.Zip(rows))
             {
-                if (adapter!.Layers.TryGetValue(linear.Name, out var own))
+                cancellationToken.ThrowIfCancellationRequested();
+                using var inner = NewDisposeScope();
+                // A layer that has had no adapter yet serves the next one too, unless that brings weights of its own.
+                if (layer is null || layer.Linears.Any(linear => linear.Adapter is not null) || Brings(adapter, index))
                 {
-                    linear.Attach(adapter, own);
+                    layer?.Dispose();
+                    layer = DecoderLayer.Of(config, index, (name, shape) => Read(adapter, name, shape).DetachFromDisposeScope());
+                }
+                foreach (var linear in layer.Linears)
+                {
+                    if (adapter?.Layers.TryGetValue(linear.Name, out var change) is true)
+                    {
+                        linear.Attach(adapter, change);
+                    }
+                }
+                foreach (var (at, batch) in batches.Index())
+                {
+                    var after = layer.Forward(own[at], batch.Pass);
+                    own[at].Dispose();
+                    own[at] = after.MoveToOuterDisposeScope();
                 }
             }
-            for (var i = 0; i < rows.Count; i++)
-            {
-                var length = prompts[i].Length;
-                var (cos, sin) = rope.At(0, length, float32);
-                var after = layer.Forward(rows[i], new(cos, sin, AttentionMasks.Of(config, 0, length, CPU), null, length > 1, false));
-                rows[i].Dispose();
-                rows[i] = after.MoveToOuterDisposeScope();
-            }
-            layer.Dispose();
+            layer?.Dispose();
             layersDone?.Report(index + 1);
         }
-        RmsNorm norm = new(Read("model.norm" + Weight, [config.HiddenSize]), config.RmsNormEps, config.NormPlusOne);
-        var last = cat([.. rows.Select(row => row.narrow(1, row.size(1) - 1, 1).view(1, -1))], 0);
-        var logits = Logits(norm.Forward(last), config.TieWordEmbeddings ? embedding : Stored(Head, Embedding));
-        logits = config.LogitCap is { } cap ? Activations.Cap(logits, cap) : logits;
-        return [.. Enumerable.Range(0, prompts.Count).Select(row => logits.select(0, row).contiguous().data<float>().ToArray())];
+        weights.Free(); // the head may be as large as a layer
+        return [.. adapters.Zip(rows, (adapter, own) =>
+        {
+            using var inner = NewDisposeScope();
+            using RmsNorm norm = new(Read(adapter, "model.norm" + Weight, [config.HiddenSize]), config.RmsNormEps, config.NormPlusOne);
+            var last = cat([.. batches.Zip(own, (batch, x) => batch.Last(x))], 0);
+            var logits = Logits(norm.Forward(last), Stored(adapter, Head, Embedding));
+            logits = config.LogitCap is { } cap ? Activations.Cap(logits, cap) : logits;
+            var found = new float[prompts.Count][];
+            foreach (var (row, prompt) in batches.SelectMany(batch => batch.Prompts).Index())
+            {
+                found[prompt] = logits.select(0, row).contiguous().data<float>().ToArray();
+            }
+            return found;
+        })];
     }
 
-    private static Tensor Embed(ModelConfig config, Tensor embedding, int[] ids)
+    private static bool Brings(Adapter? adapter, int layer) =>
+        adapter?.Saved.Keys.Any(module => module.StartsWith($"model.layers.{layer}.", StringComparison.Ordinal)) is true;
+
+    private static Tensor Embed(ModelConfig config, Tensor embedding, Tensor ids)
     {
-        var x = embedding.index_select(0, tensor([.. ids.Select(id => (long)id)], int64)).to_type(float32).unsqueeze(0);
+        var x = embedding.index_select(0, ids.view(-1)).to_type(float32).view(ids.size(0), ids.size(1), -1);
         return config.EmbeddingScale == 1 ? x : x.mul(tensor(config.EmbeddingScale, float32));
     }
 

@@ -4,66 +4,65 @@ using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using LoraAspire.Model.Native;
 using Microsoft.Win32.SafeHandles;
-using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Weights;
 
 /// <summary>
-/// A file that is made, written and hashed at once: while the caller makes a piece, one thread writes those before it and another hashes
-/// them. Pieces lie one behind the other.
+/// A file that is made, written and hashed at once: the caller makes and writes a piece while another thread hashes those before it.
+/// Pieces are small enough that each step finds them in the processor's cache, which costs less than the system's own copy of what was
+/// hashed from elsewhere. Tensors lie one behind the other.
 /// </summary>
 internal sealed class HashedFile : IDisposable
 {
-    /// <summary>Bytes that may wait for the two threads; one piece may be larger.</summary>
-    private const long MostAhead = 512 << 20;
+    private const int PieceSize = 512 << 10;
 
-    private const int HashPiece = 1 << 20;
-    private const int WritePiece = 16 << 20;
+    /// <summary>Pieces that may wait for the hash.</summary>
+    private const int MostAhead = 16;
+
+    /// <summary>What is written before the disk is told to begin with it.</summary>
+    private const long WritebackSize = 16 << 20;
 
     private readonly SafeFileHandle _file;
-    private readonly BlockingCollection<Piece> _toWrite = [], _toHash = [];
-    private readonly Thread _writer, _hasher;
-    private readonly Lock _lock = new();
-    private readonly AutoResetEvent _room = new(false);
+    private readonly BlockingCollection<(byte[] Buffer, int Length)> _toHash = new(MostAhead);
+    private readonly Thread _hasher;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private Exception? _fault;
-    private long _end, _ahead;
+    private volatile Exception? _fault;
+    private long _end, _begun;
 
     public HashedFile(string path)
     {
         _file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None);
-        (_writer, _hasher) = (Start("write", _toWrite, Write), Start("hash", _toHash, Hash));
+        _hasher = new Thread(Hash) { IsBackground = true, Name = "weights hash" };
+        _hasher.Start();
     }
 
-    /// <param name="Name">For messages.</param>
-    /// <param name="At">Where it lies in this file.</param>
-    /// <param name="Source">The file to copy it from; null where <paramref name="Tensor"/> has the bytes.</param>
-    private sealed record Piece(string Name, long At, long Length, Tensor? Tensor, FileRange? Source, FiniteCheck? Check)
+    /// <summary>Adds a tensor's bytes; they are written when this returns.</summary>
+    /// <param name="name">For messages.</param>
+    /// <exception cref="ModelException">A value that <paramref name="check"/> doesn't take; null takes all.</exception>
+    /// <exception cref="IOException">The disk is full or fails.</exception>
+    public void Append(string name, TensorBytes bytes, FiniteCheck? check = null)
     {
-        private int _holders = 2;
-
-        /// <returns>True when the other thread is done with it too.</returns>
-        public bool Release()
+        var most = Math.Max(PieceSize / bytes.Unit, 1) * bytes.Unit;
+        for (long at = 0; at < bytes.Length; at += most)
         {
-            if (Interlocked.Decrement(ref _holders) > 0)
+            var length = (int)Math.Min(most, bytes.Length - at);
+            var buffer = ArrayPool<byte>.Shared.Rent(length);
+            var piece = buffer.AsSpan(0, length);
+            bytes.Read(piece, at);
+            check?.Require(name, piece, at);
+            RandomAccess.Write(_file, piece, _end);
+            _end += length;
+            Rethrow();
+            _toHash.Add((buffer, length));
+            if (_end - _begun >= WritebackSize)
             {
-                return false;
+                Writeback.Begin(_file, _begun, _end - _begun);
+                _begun = _end;
             }
-            Tensor?.Dispose();
-            return true;
         }
     }
 
-    /// <summary>Adds a contiguous tensor on the CPU, which is the file's from then on.</summary>
-    /// <param name="check">Which values end it with a <see cref="ModelException"/>; null takes all.</param>
-    public void Append(string name, Tensor tensor, FiniteCheck? check = null) =>
-        Add(new(name, _end, tensor.NumberOfElements * tensor.ElementSize, tensor, null, check));
-
-    /// <summary>Adds bytes of another file as they are.</summary>
-    public void Append(string name, FileRange source, FiniteCheck? check = null) =>
-        Add(new(name, _end, source.Length, null, source, check));
-
-    /// <summary>Writes what is left. The bytes are on the disk when the task is done; it gives their SHA-256 in lower-case hex.</summary>
+    /// <summary>The bytes are on the disk when the task is done; it gives their SHA-256 in lower-case hex.</summary>
     public Task<string> CompleteAsync()
     {
         Stop();
@@ -83,126 +82,45 @@ internal sealed class HashedFile : IDisposable
         });
     }
 
-    /// <summary>Ends the threads; what they had not come to is left out.</summary>
+    /// <summary>Where the file was not completed, it is closed as it is.</summary>
     public void Dispose()
     {
-        if (!_toWrite.IsAddingCompleted)
+        if (!_toHash.IsAddingCompleted)
         {
-            Fail(new OperationCanceledException());
             Stop();
             _file.Dispose();
         }
         _hash.Dispose();
-        _toWrite.Dispose();
         _toHash.Dispose();
-        _room.Dispose();
     }
 
-    private void Add(Piece piece)
+    private void Hash()
     {
-        var held = piece.Tensor is null ? 0 : piece.Length;
-        while (Interlocked.Read(ref _ahead) is var ahead && ahead > 0 && ahead + held > MostAhead && _fault is null)
+        foreach (var (buffer, length) in _toHash.GetConsumingEnumerable())
         {
-            _room.WaitOne();
-        }
-        if (_fault is not null)
-        {
-            piece.Tensor?.Dispose();
-            Rethrow();
-        }
-        Interlocked.Add(ref _ahead, held);
-        _end += piece.Length;
-        _toWrite.Add(piece);
-        _toHash.Add(piece);
-    }
-
-    private Thread Start(string name, BlockingCollection<Piece> pieces, Action<Piece> work)
-    {
-        var thread = new Thread(() =>
-        {
-            foreach (var piece in pieces.GetConsumingEnumerable())
+            try
             {
-                try
-                {
-                    if (_fault is null)
-                    {
-                        work(piece);
-                    }
-                }
-                catch (Exception error)
-                {
-                    Fail(error); // thrown on where the caller next looks
-                }
-                if (piece.Release() && piece.Tensor is not null)
-                {
-                    Interlocked.Add(ref _ahead, -piece.Length);
-                }
-                _room.Set();
+                _hash.AppendData(buffer, 0, length);
             }
-        })
-        { IsBackground = true, Name = $"weights {name}" };
-        thread.Start();
-        return thread;
-    }
-
-    private void Fail(Exception error)
-    {
-        lock (_lock)
-        {
-            _fault ??= error;
+            catch (Exception error)
+            {
+                _fault ??= error; // thrown on where the caller next looks
+            }
+            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 
     private void Rethrow()
     {
-        if (_fault is not null)
+        if (_fault is { } fault)
         {
-            ExceptionDispatchInfo.Throw(_fault);
+            ExceptionDispatchInfo.Throw(fault);
         }
     }
 
     private void Stop()
     {
-        _toWrite.CompleteAdding();
         _toHash.CompleteAdding();
-        _writer.Join();
         _hasher.Join();
-    }
-
-    private void Write(Piece piece)
-    {
-        if (piece.Source is { } source)
-        {
-            KernelCopy.Copy(source.File, source.Offset, _file, piece.At, piece.Length);
-        }
-        else
-        {
-            Each(piece, WritePiece, (bytes, at) => RandomAccess.Write(_file, bytes, piece.At + at));
-        }
-        KernelCopy.BeginWriteback(_file, piece.At, piece.Length);
-    }
-
-    private void Hash(Piece piece) => Each(piece, HashPiece, (bytes, at) =>
-    {
-        _hash.AppendData(bytes);
-        piece.Check?.Require(piece.Name, bytes, at);
-    });
-
-    private delegate void Work(ReadOnlySpan<byte> bytes, long at);
-
-    private unsafe void Each(Piece piece, int size, Work work)
-    {
-        var buffer = piece.Source is null ? [] : ArrayPool<byte>.Shared.Rent(size);
-        var start = piece.Tensor is { } tensor && piece.Length > 0 ? (byte*)Aten.Data(tensor) : null;
-        for (long at = 0; at < piece.Length && _fault is null; at += size)
-        {
-            var count = (int)Math.Min(size, piece.Length - at);
-            piece.Source?.Read(buffer.AsSpan(0, count), at);
-            work(piece.Source is null ? new(start + at, count) : buffer.AsSpan(0, count), at);
-        }
-        if (piece.Source is not null)
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
     }
 }

@@ -8,10 +8,14 @@ namespace LoraAspire.Model.Weights;
 /// <summary>
 /// A tensor to be written: its name, type and shape are known before its bytes are made, so that few tensors at a time are in memory.
 /// </summary>
-public sealed record TensorSource(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, Func<Tensor> Make)
+/// <param name="Open">Its bytes, row after row in this very type.</param>
+public sealed record TensorSource(string Name, ScalarType Dtype, IReadOnlyList<long> Shape, Func<TensorBytes> Open)
 {
-    /// <summary>Where its bytes lie already, row after row in this very type; then nothing is made.</summary>
-    public Func<FileRange>? Bytes { get; init; }
+    /// <param name="make">Gives the whole tensor; one of another type or shape than announced is a fault of ours.</param>
+    public TensorSource(string name, ScalarType dtype, IReadOnlyList<long> shape, Func<Tensor> make)
+        : this(name, dtype, shape, () => TensorBytes.Of(Made(name, dtype, shape, make)))
+    {
+    }
 
     /// <summary>Which of its values end the writing in words; null takes all.</summary>
     public FiniteCheck? Check { get; init; }
@@ -21,13 +25,13 @@ public sealed record TensorSource(string Name, ScalarType Dtype, IReadOnlyList<l
     public static TensorSource Of(string name, Tensor tensor) => new(name, tensor.dtype, tensor.shape, tensor.alias);
 
     /// <exception cref="InvalidOperationException">What was made isn't what was announced.</exception>
-    internal Tensor Made()
+    private static Tensor Made(string name, ScalarType dtype, IReadOnlyList<long> shape, Func<Tensor> make)
     {
         using var scope = NewDisposeScope();
-        var tensor = Make();
-        return tensor.dtype == Dtype && tensor.shape.SequenceEqual(Shape)
+        var tensor = make();
+        return tensor.dtype == dtype && tensor.shape.SequenceEqual(shape)
             ? tensor.detach().cpu().contiguous().DetachFromDisposeScope()
-            : throw new InvalidOperationException($"{Name} was announced as {Dtype} [{string.Join(", ", Shape)}] and made as "
+            : throw new InvalidOperationException($"{name} was announced as {dtype} [{string.Join(", ", shape)}] and made as "
                 + $"{tensor.dtype} [{string.Join(", ", tensor.shape)}].");
     }
 }
@@ -54,17 +58,14 @@ public static class SafetensorsWriter
         {
             using HashedFile file = new(path);
             var header = Header(ordered, metadata ?? new Dictionary<string, string> { ["format"] = "pt" });
-            file.Append("header", from_array(header).DetachFromDisposeScope());
+            using (var bytes = TensorBytes.Of(from_array(header).DetachFromDisposeScope()))
+            {
+                file.Append("header", bytes);
+            }
             foreach (var source in ordered)
             {
-                if (source.Bytes is { } bytes)
-                {
-                    file.Append(source.Name, bytes(), source.Check);
-                }
-                else
-                {
-                    file.Append(source.Name, source.Made(), source.Check);
-                }
+                using var bytes = source.Open();
+                file.Append(source.Name, bytes, source.Check);
             }
             return Finished(path, file.CompleteAsync());
         }

@@ -12,6 +12,9 @@ public sealed record TensorEntry(string Name, ScalarType Dtype, IReadOnlyList<lo
 {
     /// <summary>Elements to the next one of each dimension; null is row after row.</summary>
     public IReadOnlyList<long>? Strides { get; init; }
+
+    /// <summary>Numbers with a fraction, as weights are that nobody quantised.</summary>
+    public bool IsFloating => Dtype is ScalarType.Float64 or ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16;
 }
 
 /// <summary>
@@ -21,7 +24,7 @@ public abstract class TensorFile(string path, IReadOnlyDictionary<string, Tensor
 {
     private readonly MemoryMappedFile _map = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
 
-    private SafeFileHandle? _file;
+    private readonly Lazy<SafeFileHandle> _file = new(() => File.OpenHandle(path, options: FileOptions.SequentialScan));
 
     public string Path { get; } = path;
     public IReadOnlyDictionary<string, TensorEntry> Tensors { get; } = tensors;
@@ -68,12 +71,15 @@ public abstract class TensorFile(string path, IReadOnlyDictionary<string, Tensor
     public FileRange? Range(string name) => !Tensors.TryGetValue(name, out var entry)
         ? throw new ModelException($"{Path}: no tensor '{name}'.")
         : entry.Strides is not null ? null
-        : new(_file ??= File.OpenHandle(Path, options: FileOptions.SequentialScan), entry.Offset, entry.Length);
+        : new(_file.Value, entry.Offset, entry.Length);
 
     public void Dispose()
     {
         _map.Dispose();
-        _file?.Dispose();
+        if (_file.IsValueCreated)
+        {
+            _file.Value.Dispose();
+        }
     }
 }
 

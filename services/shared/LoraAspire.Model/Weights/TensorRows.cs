@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using LoraAspire.Model.Generation.Cpu.Matrices;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Weights;
@@ -15,7 +16,7 @@ internal sealed class TensorRows
     public TensorRows(TensorFile file, TensorEntry entry, bool asColumn = false)
     {
         _entry = entry;
-        if (entry.Dtype is not (ScalarType.Float64 or ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16))
+        if (!entry.IsFloating)
         {
             throw new ModelException(
                 $"{file.Path}: tensor '{entry.Name}' is {entry.Dtype}; weights are float64, float32, float16 or bfloat16.");
@@ -70,6 +71,18 @@ internal sealed class TensorRows
         }
     }
 
+    /// <summary>Float32 as numbers of a weight's type, each rounded to the nearest, ties to even.</summary>
+    public static void Narrow(ScalarType type, ReadOnlySpan<float> from, Span<byte> into)
+    {
+        switch (type)
+        {
+            case ScalarType.Float32: from.CopyTo(MemoryMarshal.Cast<byte, float>(into)); break;
+            case ScalarType.Float16: TensorPrimitives.ConvertToHalf(from, MemoryMarshal.Cast<byte, Half>(into)); break;
+            case ScalarType.Float64: TensorPrimitives.ConvertTruncating(from, MemoryMarshal.Cast<byte, double>(into)); break;
+            default: NarrowBFloat16(from, MemoryMarshal.Cast<byte, ushort>(into)); break;
+        }
+    }
+
     /// <summary>A bfloat16 is the upper half of a float32.</summary>
     private static void WidenBFloat16(ReadOnlySpan<ushort> from, Span<float> into)
     {
@@ -84,6 +97,30 @@ internal sealed class TensorRows
         for (; i < from.Length; i++)
         {
             bits[i] = (uint)from[i] << 16;
+        }
+    }
+
+    /// <summary>As <see cref="Quantization.ToBFloat16"/>, which has the rest of a row.</summary>
+    private static void NarrowBFloat16(ReadOnlySpan<float> from, Span<ushort> into)
+    {
+        var i = 0;
+        for (; i <= from.Length - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
+        {
+            Vector256.Narrow(Rounded(Vector256.Create(from[i..])), Rounded(Vector256.Create(from[(i + Vector256<float>.Count)..])))
+                .CopyTo(into[i..]);
+        }
+        for (; i < from.Length; i++)
+        {
+            into[i] = Quantization.ToBFloat16(from[i]);
+        }
+
+        static Vector256<uint> Rounded(Vector256<float> values)
+        {
+            var bits = values.AsUInt32();
+            var nearest = bits + Vector256.Create(0x7FFFu) + ((bits >> 16) & Vector256<uint>.One);
+            // A NaN stays one, whichever of its bits are cut off.
+            return Vector256.ConditionalSelect(Vector256.Equals(values, values).AsUInt32(), nearest >> 16,
+                (bits >> 16) | Vector256.Create(64u));
         }
     }
 }

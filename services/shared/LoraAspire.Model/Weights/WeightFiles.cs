@@ -66,11 +66,15 @@ public sealed class WeightFiles : IDisposable
     /// <exception cref="ModelException">What lies beside it doesn't fit it.</exception>
     internal PackedWeight? Packed(string name, IReadOnlyList<long> shape) => BitsAndBytes.Read(this, name, shape);
 
+    /// <summary>The names of the files that hold a folder's tensors, in their order.</summary>
+    /// <exception cref="ModelException">As <see cref="Names"/>.</exception>
+    public static IReadOnlyList<string> TensorFiles(string directory) => [.. FileNames(directory)];
+
     /// <summary>The names of the files that hold a folder's weights, the index among them.</summary>
     /// <exception cref="ModelException">No weights, or an index that names a file elsewhere.</exception>
     public static IReadOnlyList<string> Names(string directory)
     {
-        var files = FileNames(directory).ToList();
+        var files = TensorFiles(directory);
         return [.. files, .. new[] { Index, TorchIndex }.Where(index => files is not [Single or TorchSingle]
             && files[0].EndsWith(".bin", StringComparison.Ordinal) == (index == TorchIndex)
             && File.Exists(Path.Combine(directory, index)))];

@@ -16,6 +16,9 @@ public sealed record MergerParams : StageParams
     [Range(-100.0, 100.0)]
     public IReadOnlyList<double> Weights { get; init; } = [];
 
+    /// <summary>Refuses a base that is not the one of the adapter's training, as far as the adapter's files tell.</summary>
+    public bool RequireBase { get; init; } = true;
+
     /// <summary>Compares the merged model with base and adapter side by side on prompts, and fails where they differ.</summary>
     public bool Verify { get; init; } = true;
 

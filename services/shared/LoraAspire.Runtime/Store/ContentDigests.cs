@@ -56,12 +56,19 @@ public sealed class ContentDigests(LoraPaths paths, ILogger<ContentDigests>? log
     public string OfModel(string name) => OfModel(name, null, CancellationToken.None);
 
     /// <inheritdoc cref="OfModel(string)"/>
-    public string OfModel(string name, IProgress<HashProgress>? progress, CancellationToken cancellationToken)
+    public string OfModel(string name, IProgress<HashProgress>? progress, CancellationToken cancellationToken) =>
+        FileDigest.OfText(string.Join('\n', FilesOfModel(name, progress, cancellationToken)
+            .OrderBy(file => file.Key, StringComparer.Ordinal).Select(file => $"{file.Key}\0{file.Value}")));
+
+    /// <summary>Name → digest of each file of a model folder.</summary>
+    /// <exception cref="StageException">As <see cref="OfModel(string)"/>.</exception>
+    public IReadOnlyDictionary<string, string> FilesOfModel(string name, IProgress<HashProgress>? progress,
+        CancellationToken cancellationToken)
     {
         var files = Files(name);
         HashMeter meter = new(files.Sum(file => FileStamp.Of(file.Path).Size), progress);
-        var digests = FileDigest.Each(files, file => $"{file.Name}\0{_memory.Of(file.Path, meter, cancellationToken)}", cancellationToken);
-        return FileDigest.OfText(string.Join('\n', digests));
+        return FileDigest.Each(files, file => (file.Name, Sha256: _memory.Of(file.Path, meter, cancellationToken)), cancellationToken)
+            .ToDictionary(file => file.Name, file => file.Sha256);
     }
 
     /// <summary>The digest of a file under the data root.</summary>

@@ -22,6 +22,12 @@ public sealed class StageInputs : IDisposable
     /// <summary>Input name → folder.</summary>
     public IReadOnlyDictionary<string, string> Folders { get; private set; } = new Dictionary<string, string>();
 
+    /// <summary>Input name → file → SHA-256. What was hashed when this was opened isn't hashed again.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> FileDigests(CancellationToken cancellationToken) =>
+        _order.Inputs.ToDictionary(input => input.Key, input => input.Value.Model is { } model
+            ? _digests.FilesOfModel(model, null, cancellationToken)
+            : _store.Manifest(input.Value.Digest).Files.ToDictionary(file => file.Path, file => file.Sha256));
+
     /// <exception cref="LostArtifactException">An input isn't in the store any more, or was damaged and has been set aside.</exception>
     /// <exception cref="StageException">A model or a data file isn't what the run was planned with, or can't be used.</exception>
     /// <exception cref="StoreException">An input is another kind of artifact than the stage takes.</exception>
@@ -118,22 +124,6 @@ public sealed class StageInputs : IDisposable
         if (planned != now)
         {
             throw new StageException($"{what} was changed after the run was submitted. Submit it again to use it as it is now.");
-        }
-    }
-
-    /// <summary>Hashing as the stage's progress, for what takes long enough to be wondered at.</summary>
-    private sealed class CheckReport(IProgress<StageProgress> report) : IProgress<HashProgress>
-    {
-        private static readonly long Interval = TimeSpan.FromSeconds(1).Ticks;
-        private long _next = TimeProvider.System.GetUtcNow().UtcDateTime.Ticks + Interval;
-
-        public void Report(HashProgress value)
-        {
-            var (now, next) = (TimeProvider.System.GetUtcNow().UtcDateTime.Ticks, Interlocked.Read(ref _next));
-            if (now >= next && Interlocked.CompareExchange(ref _next, now + Interval, next) == next)
-            {
-                report.Report(new("MB of inputs checked", value.Bytes / 1_000_000, value.Total / 1_000_000));
-            }
         }
     }
 }
