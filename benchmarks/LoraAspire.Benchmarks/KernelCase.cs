@@ -1,5 +1,6 @@
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network.Fused;
+using LoraAspire.Model.Network.Quantised;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Benchmarks;
@@ -8,10 +9,13 @@ namespace LoraAspire.Benchmarks;
 /// A use of a kernel on random numbers in bfloat16, at Llama-2-7B's widths on the first GPU. Compiled into the tests as well, which hold
 /// every kernel to the plain operators.
 /// </summary>
-internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work)
+internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, double Tolerance = KernelCase.Rounding)
 {
     /// <summary>Two roundings to bfloat16 (2⁻⁸ each) may lie between a kernel and the plain operators.</summary>
-    public const double Tolerance = 0.02;
+    public const double Rounding = 0.02;
+
+    /// <summary>Where they straddle the border between two codes of e4m3: at its top, between 416 and 448, these are 1/14 apart.</summary>
+    private const double OneCode = (32.0 / 448) + Rounding;
 
     private const int Tokens = 7552, Hidden = 4096, Intermediate = 11008, Heads = 32, Length = 472, Vocabulary = 32000, Head = 2048;
 
@@ -42,17 +46,20 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work)
         var targets = randint(0, Vocabulary, [Head], int64, CUDA);
         var weights = rand([Head], float32, CUDA);
         Tile[] tiles = [.. Enumerable.Range(0, 3).Select(module => new Tile(2, Dropout.Of(7, module, 0.05)))];
+        Tensor wideMatrix = Random(72, Hidden, 0.02), wideLow = Random(Tokens, 72);
+        Tile[] many = [.. Enumerable.Range(0, 9).Select(tile => new Tile(2, Dropout.Of(7, tile / 5, 0.05)))];
         Tile[] one = [new Tile(2, Dropout.None)];
-        var inverse = plain.Norm(x, null, weight, 1e-5).InverseRms;
+        var third = inner.narrow(1, 0, Hidden).contiguous();
+        var inverse = plain.Norm(x, null, weight, 1e-5, Form.Plain).InverseRms;
         return
         [
-            new("norm", k => { var (_, n, r) = k.Norm(x, null, weight, 1e-5); return [n, r]; }),
-            new("add, norm", k => { var (s, n, r) = k.Norm(x, other, weight, 1e-5); return [s, n, r]; }),
-            new("norm backward", k => [k.NormBackward(other, x, inverse, weight, other)]),
-            new("swiglu", k => [k.SwiGlu(gateUp)]),
-            new("swiglu backward", k => { var copy = gateUp.clone(); k.SwiGluBackward(inner, copy); return [copy]; }),
+            new("norm", k => { var (_, n, r) = k.Norm(x, null, weight, 1e-5, Form.Plain); return [n.Wide!, r]; }),
+            new("add, norm", k => { var (s, n, r) = k.Norm(x, other, weight, 1e-5, Form.Plain); return [s, n.Wide!, r]; }),
+            new("norm backward", k => [k.NormBackward(other, x, inverse, weight, other, Form.Plain).Wide!]),
+            new("swiglu", k => [k.SwiGlu(gateUp, Form.Plain).Wide!]),
+            new("swiglu backward", k => [k.SwiGluBackward(inner, gateUp.clone(), Form.Plain).Wide!]),
             new("rope", k => { var copy = qkv.clone(); k.Rope(copy, heads, positions, cos, sin); return [copy]; }),
-            new("rope backward", k => [k.RopeBackward(x, other, inner.narrow(1, 0, Hidden).contiguous(), heads, positions, cos, sin)]),
+            new("rope backward", k => [k.RopeBackward(x, other, third, heads, positions, cos, sin, Form.Plain).Wide!]),
             new("project, 3 tiles, dropout",
                 k => { var to = empty([Tokens, 24], bfloat16, CUDA); k.Project(x, matrix, to, tiles); return [to]; }),
             new("project a slice", k =>
@@ -75,8 +82,59 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work)
                 k.Accumulate(x, low, sums, tiles, matrix, copy);
                 return [sums, copy];
             }),
+            new("project, 9 tiles of two layers", k =>
+            {
+                var to = empty([Tokens, 72], bfloat16, CUDA);
+                k.Project(x, wideMatrix, to, many);
+                return [to];
+            }),
+            new("expand, rank 72", k => { var copy =
+                qkv.clone(); k.Expand(copy.narrow(1, Hidden, Hidden), wideLow, wideMatrix); return [copy]; }),
+            new("accumulate, 9 tiles of two layers, gradient", k =>
+            {
+                Tensor sums = zeros([72, Hidden], float32, CUDA), copy = x.clone();
+                k.Accumulate(x, wideLow, sums, many, wideMatrix, copy);
+                return [sums, copy];
+            }),
             new("cross entropy",
                 k => { var copy = logits.clone(); var losses = k.CrossEntropy(copy, targets, weights); return [losses, copy]; }),
+            .. CudaDevice.Capability() < Fp8.Capability ? [] : InEightBits(),
         ];
+
+        IEnumerable<KernelCase> InEightBits()
+        {
+            // Powers of two between 1/16 and 8, as a base's rows have.
+            Tensor factors = randint(-4, 4, [Hidden], float32, CUDA).exp2().to_type(bfloat16), wide = cat([factors, factors, factors]);
+            var inFactors = randint(-4, 4, [2 * Intermediate], float32, CUDA).exp2().to_type(bfloat16);
+            Form plainRows = new(Wide: false, Eight: true), both = new(Wide: true, Eight: true);
+            Tensor large = Random(Hidden, Hidden, 0.02), bias = Random(1, Hidden).squeeze(0);
+            Fp8Rows left = plain.Encode(x, null), right = plain.Encode(large, null, powerOfTwo: true);
+            yield return new("encode", k => Wide(k.Encode(x, factors)), OneCode);
+            yield return new("encode, powers of two", k => Wide(k.Encode(large, null, powerOfTwo: true)), Tolerance: 0);
+            yield return new("norm, e4m3", k => Wide(k.Norm(x, null, weight, 1e-5, plainRows).Normed), OneCode);
+            yield return new("add, norm, e4m3 too", k => { var (s, n, r) = k.Norm(x, other, weight, 1e-5, both); return [s, r, .. Wide(n)]; },
+                OneCode);
+            yield return new("norm backward, e4m3 too", k => Wide(k.NormBackward(other, x, inverse, weight, other, both with
+            {
+                Factors = factors,
+            })), OneCode);
+            yield return new("swiglu, e4m3", k => Wide(k.SwiGlu(gateUp, plainRows)), OneCode);
+            yield return new("swiglu, e4m3 too", k => Wide(k.SwiGlu(gateUp, both)), OneCode);
+            yield return new("swiglu backward, e4m3", k => Wide(k.SwiGluBackward(inner, gateUp.clone(), plainRows with
+            {
+                Factors = inFactors,
+            })), OneCode);
+            yield return new("swiglu backward, e4m3 too", k => Wide(k.SwiGluBackward(inner, gateUp.clone(), both)), OneCode);
+            yield return new("rope backward, e4m3 too", k => Wide(k.RopeBackward(x, other, third, heads, positions, cos, sin, both with
+            {
+                Factors = wide,
+            })), OneCode);
+            yield return new("product, e4m3", k => [k.Product(left, right, null, bfloat16)]);
+            yield return new("product and bias, e4m3", k => [k.Product(left, right, bias, bfloat16)]);
+        }
     }
+
+    private static Tensor[] Wide(Operand operand) => [.. operand.Wide is { } wide ? [wide] : Array.Empty<Tensor>(), .. Wide(operand.Eight!)];
+
+    private static Tensor[] Wide(Fp8Rows rows) => [rows.Scales, rows.Codes.to_type(float32).mul_(rows.Scales)];
 }

@@ -28,11 +28,11 @@ internal static class KernelsBenchmark
             var difference = one.Difference(fast, plain);
             var (milliseconds, plainMilliseconds) = (Milliseconds(() => one.Work(fast)), Milliseconds(() => one.Work(plain)));
             Console.WriteLine($"{one.Name,-40} difference {difference:E1}   {milliseconds:F3} ms, plain {plainMilliseconds:F3} ms");
-            return new { name = one.Name, difference, milliseconds, plain_milliseconds = plainMilliseconds };
+            return new { name = one.Name, difference, off = difference > one.Tolerance, milliseconds, plain_milliseconds = plainMilliseconds };
         }).ToList();
         var worst = kernels.Max(kernel => kernel.difference);
         Console.WriteLine(JsonSerializer.Serialize(new { name = "kernels", device = "cuda", worst_difference = worst, kernels }));
-        return worst <= KernelCase.Tolerance ? 0 : 1;
+        return kernels.Any(kernel => kernel.off) ? 1 : 0;
     }
 
     private static double Milliseconds(Func<Tensor[]> work)

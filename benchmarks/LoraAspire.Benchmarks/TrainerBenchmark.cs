@@ -5,6 +5,7 @@ using System.Text.Json;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Trainer.Training;
 using TorchSharp;
@@ -49,6 +50,9 @@ internal static class TrainerBenchmark
         };
         var lowMemory = new Option<bool>("--low-memory") { Description = "Recompute the layers in the backward." };
         var autograd = new Option<bool>("--autograd") { Description = "The plain path, for comparison." };
+        var fp8 = new Option<bool>("--fp8") { Description = "The base's linear layers in e4m3 (base_type: fp8)." };
+        var rank = new Option<int>("--rank") { Description = "Of the adapters.", DefaultValueFactory = _ => 8 };
+        var all = new Option<bool>("--all-linear") { Description = "Adapters on all seven linear layers instead of q, k, v, o." };
         var warmUp = new Option<int>("--warm-up")
         {
             Description =
@@ -61,33 +65,37 @@ internal static class TrainerBenchmark
             DefaultValueFactory = _ => 5
         };
         var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, small, rows,
-            lengths, tokens, lowMemory, autograd, warmUp, steps };
+            lengths, tokens, lowMemory, autograd, fp8, rank, all, warmUp, steps };
         command.SetAction(parsed => Run(new Work(parsed.GetValue(cpu), parsed.GetValue(small),
             new(parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName), new(parsed.GetValue(tokens), parsed.GetValue(lowMemory),
-                parsed.GetValue(autograd)),
+                parsed.GetValue(autograd), parsed.GetValue(fp8)), new(parsed.GetValue(rank), parsed.GetValue(all)),
             parsed.GetValue(warmUp), parsed.GetValue(steps))));
         return command;
     }
 
-    private sealed record Work(bool OnCpu, bool Small, RowLengths Rows, Backward Backward, int WarmUp, int Steps);
+    private sealed record Work(bool OnCpu, bool Small, RowLengths Rows, Backward Backward, Ranks Adapters, int WarmUp, int Steps);
 
     private sealed record RowLengths(string Kind, string File);
 
-    private sealed record Backward(int? Tokens, bool LowMemory, bool Autograd);
+    private sealed record Backward(int? Tokens, bool LowMemory, bool Autograd, bool Fp8);
+
+    private sealed record Ranks(int Rank, bool AllLinear);
 
     private static void Run(Work work)
     {
         var device = ComputeDevice.Of(work.OnCpu ? "cpu" : "cuda");
         var (config, dtype) = work.OnCpu ? (Llama15M, float32) : (work.Small ? Llama15M : Llama7B, bfloat16);
-        using var model = LlamaModel.Initialize(config, device, dtype, seed: 42, onDevice: true);
-        model.AttachFresh(new LoraConfig(8, 16, 0.05, ["q_proj", "k_proj", "v_proj", "o_proj"]), seed: 42);
+        using var model = LlamaModel.Initialize(config, device, dtype, seed: 42, onDevice: true,
+            work.Backward.Fp8 ? new Fp8() : null);
+        model.AttachFresh(new LoraConfig(work.Adapters.Rank, 16, 0.05,
+            work.Adapters.AllLinear ? [AdapterConfig.AllLinear] : ["q_proj", "k_proj", "v_proj", "o_proj"]), seed: 42);
         using var parameters = ParameterSet.OfAdapters(model);
         using var optimiser = new AdamW(parameters, 0.9, 0.999, 1e-8, 0);
         using var objective = new Objective(model, work.Backward.LowMemory, work.Backward.Autograd);
         var step = new OptimiserStep(objective, parameters, optimiser, 1.0);
         var schedule = new Schedule(LrScheduler.Linear, 1e-4, WarmupSteps: 2, TotalSteps: 10_000);
         var tokens = work.Backward.Tokens ?? objective.DefaultTokens;
-        Console.WriteLine($"{model.Weights().Sum(weight => weight.Tensor.numel()):N0} weights, {parameters.Count:N0} trained, "
+        Console.WriteLine($"{model.WeightCount:N0} weights, {parameters.Count:N0} trained, "
             + $"on {device}; {objective.Path}, micro-batches of {tokens} tokens");
         var lengths = Lengths(work);
         IReadOnlyList<MicroBatch> Batches(int[] rows, int seed) => Workload.Step(rows, tokens, objective.Packed, config.VocabSize, seed);
@@ -145,6 +153,7 @@ internal static class TrainerBenchmark
             name = $"trainer {work.Rows.Kind}",
             device = work.OnCpu ? $"cpu, {get_num_threads()} threads" : "cuda",
             path = objective.Path,
+            base_type = model.Quantisation?.Name ?? "bf16",
             tokens_per_second = Math.Round(real / seconds, 1),
             micro_batch_tokens = tokens,
             micro_batches = measured.Sum(step => step.Count),

@@ -3,6 +3,7 @@ using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
@@ -98,7 +99,7 @@ public sealed class TrainStage : IStage<TrainerParams>
             ComputeType.Float32 => float32,
             ComputeType.Bfloat16 => bfloat16,
             _ => CudaDevice.UsualType(device),
-        });
+        }, settings.BaseType == BaseType.Fp8 ? new Fp8() : null);
     }
 
     private static void RequireRowsFit(InstructionDataset rows, ModelConfig config)

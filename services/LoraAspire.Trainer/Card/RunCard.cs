@@ -82,6 +82,10 @@ internal sealed record RunCard(TrainerParams Settings, Origin Origin, Outcome Ou
     {
         yield return ("steps", Line($"{Outcome.End.Step:N0}"));
         yield return ("tokens", Line($"{Outcome.End.Tokens:N0}"));
+        if (Settings.BaseType != BaseType.Bf16)
+        {
+            yield return ("base's linear layers while it was trained", $"in {Settings.BaseType.ToString().ToLowerInvariant()}");
+        }
         yield return ("loss, first step", Line($"{Outcome.Steps[0].Loss:0.0000}"));
         yield return ("loss, smoothed, last step", Line($"{Outcome.End.Smoothed:0.0000}"));
         if (Outcome.End is { BestEvalLoss: { } loss, BestStep: { } step })

@@ -1,3 +1,4 @@
+using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
@@ -15,6 +16,8 @@ public sealed class Objective : IDisposable
 {
     // Above these a GPU's matrix products gain little; measured with Llama-2-7B, where 8,192 packed tokens keep 24 GB of activations.
     private const int PackedTokens = 8192;
+    // The products take half the time then, so that less is lost by smaller ones; what is kept for the backward isn't halved.
+    private const int QuantisedTokens = 6144;
     private const int LowMemoryTokens = 2048;
     private const int AutogradTokens = 2048;
     // Logits of more rows leave the cache of a CPU.
@@ -31,8 +34,14 @@ public sealed class Objective : IDisposable
             : new FusedModel.Options();
         var why = "as asked";
         _fused = autograd ? null : FusedModel.Create(model, options, out why);
+        if (_fused is null && model.Quantisation is { } held)
+        {
+            throw new ModelException($"base_type is {held.Name}, which only the hand-written backward trains on, and that is none for this "
+                + $"run: {why}. Leave base_type out.");
+        }
         Path = _fused is null ? $"autograd ({why})" : lowMemory ? "hand-written backward, layers recomputed" : "hand-written backward";
-        DefaultTokens = lowMemory ? LowMemoryTokens : _fused is null || onCpu ? AutogradTokens : PackedTokens;
+        DefaultTokens = lowMemory ? LowMemoryTokens : _fused is null || onCpu ? AutogradTokens
+            : model.Quantisation is null ? PackedTokens : QuantisedTokens;
         Packed = _fused is not null && !onCpu;
     }
 

@@ -9,22 +9,32 @@ using LoraAspire.Trainer;
 
 namespace LoraAspire.Tests.Trainer;
 
-/// <summary>The whole trainer stage on the tiny base of the repository and 40 short rows, in a folder of its own.</summary>
+/// <summary>The whole trainer stage, where nothing else is said on the tiny base of the repository and 40 short rows, in a folder of its
+/// own.</summary>
 internal sealed class TrainerStageRun : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-stage-").FullName;
 
-    public TrainerStageRun()
+    private const int LongestRow = 256;
+
+    private static readonly IReadOnlyList<(string Prompt, string Answer)> s_sums = [.. Enumerable.Range(0, 40).Select(row =>
+        ($"What is {row} plus {row % 7}?", $"It is {row + (row % 7)}{string.Concat(Enumerable.Repeat(" indeed", row % 5))}."))];
+
+    private readonly string _base;
+
+    /// <param name="baseFolder">Its tokenizer makes the rows too.</param>
+    public TrainerStageRun(string? baseFolder = null, IReadOnlyList<(string Prompt, string Answer)>? rows = null)
     {
-        var tokenizer = HfTokenizer.Load(Base);
+        _base = baseFolder ?? Base;
+        var tokenizer = HfTokenizer.Load(_base);
         var template = PromptTemplate.Load("plain");
         using var writer = new InstructionDatasetWriter(Directory.CreateDirectory(Dataset).FullName);
-        for (var row = 0; row < 40; row++)
+        foreach (var (row, (question, answer)) in (rows ?? s_sums).Index())
         {
-            var prompt = tokenizer.Encode(template.Prompt($"What is {row} plus {row % 7}?", null), addBos: true);
-            int[] ids = [.. prompt, .. tokenizer.EncodeContinuation(
-                $"It is {row + (row % 7)}{string.Concat(Enumerable.Repeat(" indeed", row % 5))}."), tokenizer.EosId];
-            writer.Add(ids, [.. ids.Select((id, i) => i < prompt.Length ? InstructionDataset.NoLoss : id)], "sums", row);
+            var prompt = tokenizer.Encode(template.Prompt(question, null), addBos: true);
+            int[] ids = [.. prompt, .. tokenizer.EncodeContinuation(answer), tokenizer.EosId];
+            ids = ids.Length > LongestRow ? ids[..LongestRow] : ids;
+            writer.Add(ids, [.. ids.Select((id, i) => i < prompt.Length ? InstructionDataset.NoLoss : id)], "rows", row);
         }
         writer.Complete();
         template.Save(Path.Combine(Dataset, PromptTemplate.FileName));
@@ -39,6 +49,8 @@ internal sealed class TrainerStageRun : IDisposable
     public string Checkpoints(string name) => Path.Combine(_folder, name, "checkpoints");
 
     public string Adapter(string name) => Path.Combine(_folder, name, "out", "adapter");
+
+    public string Model(string name) => Path.Combine(_folder, name, "out", "model");
 
     /// <summary>
     /// Runs the stage, or goes on with it where the name is known, and gives the artifact's digest as the store would name it.
@@ -65,13 +77,15 @@ internal sealed class TrainerStageRun : IDisposable
             }
         });
         StageContext<TrainerParams> context = new(with,
-            new Dictionary<string, string> { ["dataset"] = Dataset, ["base"] = Base },
+            new Dictionary<string, string> { ["dataset"] = Dataset, ["base"] = _base },
             new DataRoot(_folder), Path.Combine(_folder, name), Directory.CreateDirectory(Checkpoints(name)).FullName, report)
         {
             InputDigests = new Dictionary<string, string> { ["base"] = new('b', 64) },
         };
         new TrainStage().RunAsync(context, stop.Token).GetAwaiter().GetResult();
-        return Manifest.DigestOf(Manifest.Of(Adapter(name), ArtifactKind.Adapter, "trainer@2").ToBytes());
+        return with.FinetuningType == FinetuningType.Full
+            ? Manifest.DigestOf(Manifest.Of(Model(name), ArtifactKind.Model, "trainer@2").ToBytes())
+            : Manifest.DigestOf(Manifest.Of(Adapter(name), ArtifactKind.Adapter, "trainer@2").ToBytes());
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -18,6 +18,16 @@ public abstract record TensorGroup : IDisposable
         }
     }
 
+    /// <summary>All go to the scope around the present one.</summary>
+    public void MoveToOuterDisposeScope()
+    {
+        foreach (var part in Parts)
+        {
+            (part as Tensor)?.MoveToOuterDisposeScope();
+            (part as TensorGroup)?.MoveToOuterDisposeScope();
+        }
+    }
+
     public void Dispose() => DisposeAll(Parts);
 
     public static void DisposeAll(IEnumerable<IDisposable?> parts)

@@ -149,9 +149,9 @@ public sealed record TrainerParams : StageParams
                 yield return (key, "belongs to LoRA, but finetuning_type is full");
             }
         }
-        if (BaseType != BaseType.Bf16)
+        if (WhyNotQuantised() is { } why)
         {
-            yield return ("base_type", "can only be bf16 so far");
+            yield return ("base_type", why);
         }
         if (ValSetSize > 1 && ValSetSize != Math.Truncate(ValSetSize.Value))
         {
@@ -167,6 +167,20 @@ public sealed record TrainerParams : StageParams
             yield return ("early_stopping_patience", "needs a validation loss: give val_set_size");
         }
     }
+
+    /// <summary>What keeps the base from being held in the type that is asked for, as far as these settings say; null where nothing does.</summary>
+    private string? WhyNotQuantised() => BaseType switch
+    {
+        BaseType.Bf16 => null,
+        _ when FinetuningType == FinetuningType.Full => "is for a base that stays as it is, but finetuning_type is full",
+        BaseType.Int8 or BaseType.Nf4 => "is bf16 or fp8: int8 and nf4 aren't computed yet",
+        _ when Device == Device.Cpu => "fp8 needs a GPU of compute capability 8.9 or above, but device is cpu: leave base_type out",
+        _ when ComputeType == ComputeType.Float32 => "fp8 computes the rest in bfloat16, but compute_type is float32: leave one of them out",
+        _ when UseDora => "fp8 needs the hand-written backward, and use_dora has none: leave one of them out",
+        _ when NeftuneNoiseAlpha > 0 => "fp8 needs the hand-written backward, and neftune_noise_alpha has none: leave one of them out",
+        _ when ModulesToSave.Count > 0 => "fp8 needs the hand-written backward, and modules_to_save has none: leave one of them out",
+        _ => null,
+    };
 }
 
 public enum FinetuningType { Lora, Full }

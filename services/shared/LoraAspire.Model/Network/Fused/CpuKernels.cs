@@ -17,7 +17,7 @@ internal sealed unsafe class CpuKernels : TorchKernels
 {
     private static readonly int s_workers = get_num_threads();
 
-    public override (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
+    protected override (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
     {
         var (rows, width) = Shape(x);
         Tensor normed = empty_like(x), inverse = empty([rows, 1]), sum = added is null ? x : x.add(added, Scalars.One);
@@ -33,7 +33,7 @@ internal sealed unsafe class CpuKernels : TorchKernels
         return (sum, normed, inverse);
     }
 
-    public override Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual)
+    protected override Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual)
     {
         var (rows, width) = Shape(x);
         var result = empty_like(x);
@@ -55,7 +55,7 @@ internal sealed unsafe class CpuKernels : TorchKernels
         return result;
     }
 
-    public override Tensor SwiGlu(Tensor gateUp)
+    protected override Tensor SwiGlu(Tensor gateUp)
     {
         var (rows, width) = Shape(gateUp);
         var half = width / 2;
@@ -71,7 +71,7 @@ internal sealed unsafe class CpuKernels : TorchKernels
         return result;
     }
 
-    public override void SwiGluBackward(Tensor gradient, Tensor gateUp)
+    protected override void SwiGluBackward(Tensor gradient, Tensor gateUp)
     {
         var (rows, width) = Shape(gateUp);
         var half = width / 2;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Quantised;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network.Fused;
@@ -8,10 +9,15 @@ namespace LoraAspire.Model.Network.Fused;
 internal sealed unsafe class CudaKernels : Kernels
 {
     private const string Source = "kernels.cu";
-    private const int MaxTiles = 4;
+    private const int MaxTiles = 8;
+    private const int MostExpandedInSteps = 16; // ranks; above it a matrix product is quicker than reading y once for eight of them
     private const int ExpandTokens = 32;
     private const int AccumulateTokens = 128;
     private const int ColumnThreads = 128;
+    private const int RowItems = 4;
+
+    /// <summary>Columns of a row that one block of kernels.cu holds in its registers.</summary>
+    internal const int WidestRow = 1024 * RowItems * 8;
     private const int MaxBlocks = 132 * 16;
 
     private static readonly Lazy<CudaProgram> s_program = new(() => new CudaProgram(CudaProgram.Source(Source), Source));
@@ -33,56 +39,88 @@ internal sealed unsafe class CudaKernels : Kernels
         capability < CudaDevice.Bfloat16
             ? $"this GPU has compute capability {capability / 10}.{capability % 10}, and the faster way needs 8.0"
             : dtype != bfloat16 ? "on a GPU it computes in bfloat16 only"
-            : config.HiddenSize % 32 != 0 || config.IntermediateSize % 32 != 0 || config.VocabSize % 8 != 0
-            ? "its widths are no multiples of 32"
-            : config.HeadDim % 16 != 0 || config.HeadDim > 256 || config.NumAttentionHeads * config.HeadDim % 32 != 0
-                || config.NumKeyValueHeads * config.HeadDim % 32 != 0 ? "flash attention has no such heads"
+            : config.HiddenSize % 16 != 0 || config.IntermediateSize % 16 != 0 || config.VocabSize % 8 != 0
+            ? "its widths are no multiples of 16"
+            : config.HiddenSize > WidestRow ? $"it is wider than {WidestRow}"
+            : config.HeadDim % 16 != 0 || config.HeadDim > 256 ? "flash attention has no such heads"
             : null;
 
     public override bool Padded => false;
 
-    public override (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
+    public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Form form)
     {
         long rows = x.size(0), width = x.size(1);
-        Tensor normed = empty_like(x), inverse = empty([rows, 1], float32, x.device), sum = added is null ? x : empty_like(x);
+        Tensor inverse = empty([rows, 1], float32, x.device), sum = added is null ? x : empty_like(x);
+        var normed = Room(form, rows, width, x);
         _program.Launch("rmsNorm", (rows, 1), RowThreads(width),
-            [At(x), At(added), At(weight), At(sum), At(normed), At(inverse), (ulong)width, Bits(epsilon)]);
+            [At(x), At(added), At(weight), At(sum), At(normed.Wide), At(inverse), At(normed.Eight?.Codes), At(normed.Eight?.Scales),
+                (ulong)width, Bits(epsilon)]);
         return (sum, normed, inverse);
     }
 
-    public override Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual)
+    public override Operand NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual, Form form)
     {
-        var result = empty_like(x);
+        var result = Room(form with { Wide = true }, x.size(0), x.size(1), x);
         _program.Launch("rmsNormBackward", (x.size(0), 1), RowThreads(x.size(1)),
-            [At(gradient), At(x), At(inverseRms), At(weight), At(residual), At(result), (ulong)x.size(1)]);
+            [At(gradient), At(x), At(inverseRms), At(weight), At(residual), At(result.Wide), At(form.Factors), At(result.Eight?.Codes),
+                At(result.Eight?.Scales), (ulong)x.size(1)]);
         return result;
     }
 
-    public override Tensor SwiGlu(Tensor gateUp)
+    public override Operand SwiGlu(Tensor gateUp, Form form)
     {
         long rows = gateUp.size(0), half = gateUp.size(1) / 2;
-        var result = empty([rows, half], gateUp.dtype, gateUp.device);
-        _program.Launch("swiglu", (Blocks(rows * half / 8), 1), 256, [At(gateUp), At(result), (ulong)half, (ulong)(rows * half / 8)]);
+        var result = Room(form, rows, half, gateUp);
+        if (result.Eight is { } eight)
+        {
+            _program.Launch("swigluCodes", (rows, 1), RowThreads(half),
+                [At(gateUp), At(result.Wide), At(eight.Codes), At(eight.Scales), (ulong)half]);
+        }
+        else
+        {
+            _program.Launch("swiglu", (Blocks(rows * half / 8), 1), 256,
+                [At(gateUp), At(result.Wide), (ulong)half, (ulong)(rows * half / 8)]);
+        }
         return result;
     }
 
-    public override void SwiGluBackward(Tensor gradient, Tensor gateUp)
+    public override Operand SwiGluBackward(Tensor gradient, Tensor gateUp, Form form)
     {
         long rows = gateUp.size(0), half = gateUp.size(1) / 2;
-        _program.Launch("swigluBackward", (Blocks(rows * half / 8), 1), 256,
-            [At(gradient), At(gateUp), (ulong)half, (ulong)(rows * half / 8)]);
+        var result = Room(form with { Wide = false }, rows, 2 * half, gateUp) with { Wide = form.Wide ? gateUp : null };
+        if (result.Eight is { } eight)
+        {
+            _program.Launch("swigluBackwardCodes", (rows, 1), RowThreads(half),
+                [At(gradient), At(gateUp), At(form.Factors), At(eight.Codes), At(eight.Scales), (ulong)half, form.Wide ? 1u : 0]);
+        }
+        else
+        {
+            _program.Launch("swigluBackward", (Blocks(rows * half / 8), 1), 256,
+                [At(gradient), At(gateUp), (ulong)half, (ulong)(rows * half / 8)]);
+        }
+        return result;
     }
 
     public override void Rope(Tensor qkv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin) =>
         _program.Launch("rope", (qkv.size(0), 1), 256,
             [At(qkv), (ulong)qkv.size(1), (ulong)(heads.Query + heads.KeyValue), (ulong)heads.Dim, At(positions), At(cos), At(sin)]);
 
-    public override Tensor RopeBackward(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin)
+    public override Operand RopeBackward(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin,
+        Form form)
     {
-        var result = empty([dq.size(0), heads.QueryWidth + (2 * heads.KeyValueWidth)], dq.dtype, dq.device);
-        _program.Launch("ropeBackward", (dq.size(0), 1), 256,
-            [At(dq), At(dk), At(dv), At(result), (ulong)heads.Query, (ulong)heads.KeyValue, (ulong)heads.Dim, At(positions), At(cos),
-                At(sin)]);
+        var width = heads.QueryWidth + (2 * heads.KeyValueWidth);
+        var result = Room(form, dq.size(0), width, dq);
+        ReadOnlySpan<ulong> arguments = [At(dq), At(dk), At(dv), At(result.Wide), (ulong)heads.Query, (ulong)heads.KeyValue,
+            (ulong)heads.Dim, At(positions), At(cos), At(sin)];
+        if (result.Eight is { } eight)
+        {
+            _program.Launch("ropeBackwardCodes", (dq.size(0), 1), RowThreads(width / 2),
+                [.. arguments, At(form.Factors), At(eight.Codes), At(eight.Scales)]);
+        }
+        else
+        {
+            _program.Launch("ropeBackward", (dq.size(0), 1), 256, arguments);
+        }
         return result;
     }
 
@@ -141,6 +179,11 @@ internal sealed unsafe class CudaKernels : Kernels
 
     public override void Expand(Tensor y, Tensor low, Tensor matrix)
     {
+        if (matrix.size(0) > MostExpandedInSteps)
+        {
+            y.addmm_(low, matrix);
+            return;
+        }
         long tokens = y.size(0), width = y.size(1);
         for (long rank = 0; rank < matrix.size(0); rank += Tile.Width)
         {
@@ -168,6 +211,31 @@ internal sealed unsafe class CudaKernels : Kernels
         }
     }
 
+    public override Fp8Rows Encode(Tensor x, Tensor? factors, bool powerOfTwo = false)
+    {
+        long rows = x.size(0), width = x.size(1);
+        var result = Codes(rows, width, x.device);
+        _program.Launch("encodeRows", (rows, 1), RowThreads(width),
+            [At(x), At(factors), At(result.Codes), At(result.Scales), (ulong)width, powerOfTwo ? 1u : 0]);
+        return result;
+    }
+
+    /// <summary>By cuBLASLt, with the tensor cores' own sums.</summary>
+    public override Tensor Product(Fp8Rows x, Fp8Rows weight, Tensor? bias, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        return Aten.Call("aten::_scaled_mm", 1, x.Codes, weight.Codes.t(), x.Scales, weight.Scales.t(),
+            bias is null ? Aten.Argument.None : Aten.Argument.Some(bias), Aten.Argument.None, Aten.Argument.Some((long)dtype), true)[0]
+            .MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Where a kernel writes the forms that are asked for, of the type and on the device of another tensor.</summary>
+    private static Operand Room(Form form, long rows, long width, Tensor like) =>
+        new(form.Wide ? empty([rows, width], like.dtype, like.device) : null, form.Eight ? Codes(rows, width, like.device) : null);
+
+    private static Fp8Rows Codes(long rows, long width, TorchSharp.torch.Device device) =>
+        new(empty([rows, width], Fp8.E4m3, device), empty([rows, 1], float32, device));
+
     public override Tensor CrossEntropy(Tensor logits, Tensor targets, Tensor weights)
     {
         var losses = empty([logits.size(0)], float32, logits.device);
@@ -189,7 +257,8 @@ internal sealed unsafe class CudaKernels : Kernels
         return packed;
     }
 
-    private static int RowThreads(long width) => (int)Math.Clamp((width / 8 + 31) / 32 * 32, 32, 256);
+    /// <summary>Of a block that holds a row in its registers.</summary>
+    private static int RowThreads(long width) => (int)Math.Clamp((width + (8 * RowItems * 32) - 1) / (8 * RowItems * 32) * 32, 32, 1024);
 
     private static long Blocks(long items) => Math.Min((items + 255) / 256, MaxBlocks);
 

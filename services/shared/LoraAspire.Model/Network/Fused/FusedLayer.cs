@@ -25,19 +25,25 @@ internal sealed class FusedLayer : IDisposable
     private readonly FusedLinear _qkv, _output, _gateUp, _down;
     private readonly double _epsilon;
 
-    public FusedLayer(Kernels kernels, DecoderLayer layer)
+    public FusedLayer(Kernels kernels, ScalarType dtype, DecoderLayer layer)
     {
         (_kernels, _norms, _attention, _epsilon) = (kernels, layer.Norms, layer.Attention, layer.Attention.Config.RmsNormEps);
         var config = layer.Attention.Config;
         _heads = new HeadLayout(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, config.SlidingWindow[layer.Index]);
         var first = layer.Index * ModulesPerLayer;
-        _qkv = new FusedLinear(kernels, first, layer.Attention.Query, layer.Attention.Key, layer.Attention.Value);
-        _output = new FusedLinear(kernels, first + 3, layer.Attention.Output);
-        _gateUp = new FusedLinear(kernels, first + 4, layer.Mlp.Gate, layer.Mlp.Up);
-        _down = new FusedLinear(kernels, first + 6, layer.Mlp.Down);
+        _qkv = new FusedLinear(kernels, dtype, first, layer.Attention.Query, layer.Attention.Key, layer.Attention.Value);
+        _output = new FusedLinear(kernels, dtype, first + 3, layer.Attention.Output);
+        _gateUp = new FusedLinear(kernels, dtype, first + 4, layer.Mlp.Gate, layer.Mlp.Up);
+        _down = new FusedLinear(kernels, dtype, first + 6, layer.Mlp.Down);
     }
 
     public IEnumerable<FusedLinear> Linears => [_qkv, _output, _gateUp, _down];
+
+    /// <summary>What it reads of ∂L/∂output; wide too, since the residual goes past the MLP.</summary>
+    public Form Gradient => _down.Gradient with { Wide = true };
+
+    /// <summary>With a base in 8 bits memory is what is short, and the norm is quickly made again.</summary>
+    private bool KeepsNormed => _qkv.HasAdapters && !_qkv.Input.Eight;
 
     /// <summary>
     /// The layer's output [T, hidden], as the two summands that the next norm adds, and what the backward needs. x is saved, not copied.
@@ -45,65 +51,83 @@ internal sealed class FusedLayer : IDisposable
     public (Tensor Middle, Tensor Mlp, SavedLayer Saved) Forward(Tensor x, Tensor? added, FusedPass pass)
     {
         using var scope = NewDisposeScope();
-        var (sum, normed, inverse) = _kernels.Norm(x, added, _norms.Attention.Weight, _epsilon);
+        var (sum, normed, inverse) = _kernels.Norm(x, added, _norms.Attention.Weight, _epsilon, _qkv.Input);
         var qkv = _qkv.Forward(normed, pass.Seed);
-        if (!_qkv.HasAdapters)
+        normed.Eight?.Dispose();
+        if (!KeepsNormed)
         {
             normed.Dispose();
         }
         var headNorms = NormHeads(qkv.Y);
         _kernels.Rope(qkv.Y, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
         var result = _kernels.Attention(qkv.Y, _heads, pass.Rows);
-        var output = _output.Forward(result.Output, pass.Seed);
-        var (middle, normed2, inverse2) = _kernels.Norm(sum, output.Y, _norms.Mlp.Weight, _epsilon);
+        var context = _kernels.As(result.Output, _output.Input);
+        var output = _output.Forward(context, pass.Seed);
+        context.Eight?.Dispose();
+        var (middle, normed2, inverse2) = _kernels.Norm(sum, output.Y, _norms.Mlp.Weight, _epsilon, _gateUp.Input);
         output.Y.Dispose();
         var gateUp = _gateUp.Forward(normed2, pass.Seed);
         normed2.Dispose();
-        using var activation = _kernels.SwiGlu(gateUp.Y);
+        using var activation = _kernels.SwiGlu(gateUp.Y, _down.Input);
         var mlp = _down.Forward(activation, pass.Seed);
         SavedLayer saved = new(
-            new(sum, inverse, _qkv.HasAdapters ? normed : null, qkv, headNorms, result, output.Low), new(middle, inverse2, gateUp,
+            new(sum, inverse, KeepsNormed ? normed.Wide : null, qkv, headNorms, result, output.Low), new(middle, inverse2, gateUp,
                 mlp.Low));
         saved.DetachFromDisposeScope();
         return (middle, mlp.Y.MoveToOuterDisposeScope(), saved);
     }
 
     /// <param name="gradient">∂L/∂output [T, hidden]</param>
-    /// <param name="inputWanted">Nobody asks for the first layer's.</param>
+    /// <param name="below">What ∂L/∂input is read as; null for the first layer's, which nobody asks for.</param>
     /// <returns>∂L/∂input</returns>
-    public Tensor? Backward(Tensor gradient, SavedLayer saved, FusedPass pass, bool inputWanted)
+    public Operand? Backward(Operand gradient, SavedLayer saved, FusedPass pass, Form? below)
     {
         using var scope = NewDisposeScope();
-        return BackwardAttention(BackwardMlp(gradient, saved.Mlp, pass), saved.Attention, pass, inputWanted)?.MoveToOuterDisposeScope();
+        var input = BackwardAttention(BackwardMlp(gradient, saved.Mlp, pass), saved.Attention, pass, below);
+        input?.MoveToOuterDisposeScope();
+        return input;
     }
 
-    private Tensor BackwardMlp(Tensor gradient, SavedMlp saved, FusedPass pass)
+    private Operand BackwardMlp(Operand gradient, SavedMlp saved, FusedPass pass)
     {
-        var activation = _down.HasAdapters ? _kernels.SwiGlu(saved.GateUp.Y) : null;
+        var activation = _down.HasAdapters ? _kernels.SwiGlu(saved.GateUp.Y, Form.Plain).Wide : null;
         var inner = _down.Backward(gradient, activation, saved.DownLow, pass.Seed);
         activation?.Dispose();
-        _kernels.SwiGluBackward(inner, saved.GateUp.Y);
+        var outer = _kernels.SwiGluBackward(inner, saved.GateUp.Y, _gateUp.Gradient);
         inner.Dispose();
-        var normed = _gateUp.HasAdapters ? _kernels.Norm(saved.X, null, _norms.Mlp.Weight, _epsilon).Normed : null;
-        using var input = _gateUp.Backward(saved.GateUp.Y, normed, saved.GateUp.Low, pass.Seed);
+        var normed = _gateUp.HasAdapters ? Normed(saved.X, _norms.Mlp) : null;
+        using var input = _gateUp.Backward(outer, normed, saved.GateUp.Low, pass.Seed);
+        outer.Eight?.Dispose();
         normed?.Dispose();
-        return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Mlp.Weight, gradient);
+        return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Mlp.Weight, gradient.Wide,
+            _output.Gradient with { Wide = true });
     }
 
-    private Tensor? BackwardAttention(Tensor gradient, SavedAttention saved, FusedPass pass, bool inputWanted)
+    /// <summary>What a norm gave in the forward, made again.</summary>
+    private Tensor Normed(Tensor x, RmsNorm norm) => _kernels.Norm(x, null, norm.Weight, _epsilon, Form.Plain).Normed.Wide!;
+
+    private Operand? BackwardAttention(Operand gradient, SavedAttention saved, FusedPass pass, Form? below)
     {
         var context = _output.Backward(gradient, saved.Result.Output, saved.OutputLow, pass.Seed);
         var (dq, dk, dv) = _kernels.AttentionBackward(context, saved.Qkv.Y, _heads, pass.Rows, saved.Result);
         context.Dispose();
-        var qkv = _kernels.RopeBackward(dq, dk, dv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
-        NormHeadsBackward(qkv, saved.HeadNorms);
-        if (!inputWanted)
+        var form = below is null ? Form.Plain : _qkv.Gradient;
+        var qkv = _kernels.RopeBackward(dq, dk, dv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin,
+            saved.HeadNorms is null ? form : Form.Plain);
+        if (saved.HeadNorms is { } norms)
         {
-            _qkv.BackwardAdapters(qkv, saved.Normed, saved.Qkv.Low, pass.Seed);
+            NormHeadsBackward(qkv.Wide!, norms);
+            qkv = _kernels.As(qkv.Wide!, form);
+        }
+        var normed = saved.Normed ?? (_qkv.HasAdapters ? Normed(saved.X, _norms.Attention) : null);
+        if (below is null)
+        {
+            _qkv.BackwardAdapters(qkv.Wide!, normed, saved.Qkv.Low, pass.Seed);
             return null;
         }
-        var input = _qkv.Backward(qkv, saved.Normed, saved.Qkv.Low, pass.Seed);
-        return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Attention.Weight, gradient);
+        var input = _qkv.Backward(qkv, normed, saved.Qkv.Low, pass.Seed);
+        qkv.Dispose();
+        return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Attention.Weight, gradient.Wide, below);
     }
 
     /// <summary>Qwen3: RMSNorm over each head of q and k, written over them.</summary>
@@ -117,8 +141,8 @@ internal sealed class FusedLayer : IDisposable
         {
             var part = qkv.narrow(1, start, width);
             var before = part.reshape(-1, _heads.Dim).clone();
-            var (_, normed, inverse) = _kernels.Norm(before, null, norm.Weight, _epsilon);
-            part.copy_(normed.view(-1, width));
+            var (_, normed, inverse) = _kernels.Norm(before, null, norm.Weight, _epsilon, Form.Plain);
+            part.copy_(normed.Wide!.view(-1, width));
             return (before, inverse);
         }
         var (q, qInverse) = Part(0, _heads.QueryWidth, qNorm);
@@ -126,16 +150,13 @@ internal sealed class FusedLayer : IDisposable
         return new SavedHeadNorms(q, qInverse, k, kInverse);
     }
 
-    private void NormHeadsBackward(Tensor gradient, SavedHeadNorms? saved)
+    private void NormHeadsBackward(Tensor gradient, SavedHeadNorms saved)
     {
-        if (saved is null)
-        {
-            return;
-        }
         void Part(long start, long width, Tensor before, Tensor inverse, RmsNorm norm)
         {
             var part = gradient.narrow(1, start, width);
-            part.copy_(_kernels.NormBackward(part.reshape(-1, _heads.Dim), before, inverse, norm.Weight, null).view(-1, width));
+            part.copy_(_kernels.NormBackward(part.reshape(-1, _heads.Dim), before, inverse, norm.Weight, null, Form.Plain).Wide!
+                .view(-1, width));
         }
         Part(0, _heads.QueryWidth, saved.Query, saved.QueryInverseRms, _attention.QueryNorm!);
         Part(_heads.QueryWidth, _heads.KeyValueWidth, saved.Key, saved.KeyInverseRms, _attention.KeyNorm!);

@@ -16,14 +16,12 @@ internal sealed record Projection(Tensor Y, Tensor? Low) : TensorGroup
 
 /// <summary>
 /// Linear layers that read the same input (q|k|v, gate|up, or one alone) as a single product with their weights stacked, and their
-/// adapters. The layers' own weights become views of the stack, so nothing is held twice.
+/// adapters.
 /// </summary>
 internal sealed class FusedLinear : IDisposable
 {
     private readonly Kernels _kernels;
-    private readonly Tensor _weight;      // [out, in], all layers one below the other
-    private readonly Tensor _transposed;
-    private readonly Tensor? _bias;
+    private readonly StackedWeight _stack; // [out, in]
     private readonly List<Part> _adapters = [];
     private readonly Tensor? _down;       // [R, in]: every adapter's A, filled up to tiles
     private readonly Tensor? _downSums;   // [R, in] float32: gradient of the step
@@ -39,42 +37,42 @@ internal sealed class FusedLinear : IDisposable
     /// <summary>Which rows of the stacked A an adapter has, whole tiles.</summary>
     private readonly record struct Ranks(int Start, int Count);
 
-    public FusedLinear(Kernels kernels, int firstModule, params IReadOnlyList<Linear> linears)
+    /// <param name="dtype">What is computed in.</param>
+    /// <param name="firstModule">Number of the first of the linear layers in the model.</param>
+    public FusedLinear(Kernels kernels, ScalarType dtype, int firstModule, params IReadOnlyList<Linear> linears)
     {
         _kernels = kernels;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        _weight =
-            (linears.Count == 1 ? linears[0].Weight.alias() : cat([.. linears.Select(linear => linear.Weight)])).DetachFromDisposeScope();
-        _transposed = _weight.t().DetachFromDisposeScope();
-        _bias = linears[0].Bias is null ? null : cat([.. linears.Select(linear => linear.Bias!)]).DetachFromDisposeScope();
+        _stack = StackedWeight.Of(kernels, dtype, linears);
+        var device = linears[0].Device;
         long column = 0, rank = 0;
         foreach (var (index, linear) in linears.Index())
         {
             var width = linear.OutFeatures;
-            if (linears.Count > 1)
-            {
-                linear.PointAt(_weight.narrow(0, column, width).DetachFromDisposeScope());
-            }
             if (linear.Adapter is { } adapter)
             {
                 var update = adapter.Kind.Fused(adapter) ?? throw new InvalidOperationException($"{adapter.Kind.Name} has no fused path.");
                 var padded = (update.A.size(0) + Tile.Width - 1) / Tile.Width * Tile.Width;
                 _adapters.Add(new Part(firstModule + index, update, new(column, width), new((int)rank, (int)padded),
-                    zeros([padded, width], _weight.dtype, _weight.device)
-                        .DetachFromDisposeScope(), zeros([padded, width], float32, _weight.device).DetachFromDisposeScope()));
+                    zeros([padded, width], dtype, device).DetachFromDisposeScope(),
+                    zeros([padded, width], float32, device).DetachFromDisposeScope()));
                 rank += padded;
             }
             column += width;
         }
         if (rank > 0)
         {
-            _down = zeros([rank, linears[0].InFeatures], _weight.dtype, _weight.device).DetachFromDisposeScope();
-            _downSums = zeros([rank, linears[0].InFeatures], float32, _weight.device).DetachFromDisposeScope();
+            _down = zeros([rank, linears[0].InFeatures], dtype, device).DetachFromDisposeScope();
+            _downSums = zeros([rank, linears[0].InFeatures], float32, device).DetachFromDisposeScope();
         }
     }
 
     public bool HasAdapters => _down is not null;
+
+    /// <summary>What it reads of its input and of ∂L/∂output.</summary>
+    public Form Input => _stack.Input with { Wide = _stack.Input.Wide || HasAdapters };
+    public Form Gradient => _stack.Gradient with { Wide = _stack.Gradient.Wide || HasAdapters };
 
     /// <summary>Takes the adapters' present values and forgets the last step's gradients.</summary>
     public void BeginStep()
@@ -101,13 +99,14 @@ internal sealed class FusedLinear : IDisposable
     }
 
     /// <param name="seed">Of the micro-batch's dropout; null drops nothing.</param>
-    public Projection Forward(Tensor x, long? seed)
+    public Projection Forward(Operand operand, long? seed)
     {
-        var y = _bias is null ? x.mm(_transposed) : addmm(_bias, x, _transposed, 1, 1);
+        var y = _stack.Forward(operand);
         if (_down is null)
         {
             return new(y, null);
         }
+        var x = operand.Wide!;
         var low = empty([x.size(0), _down.size(0)], x.dtype, x.device);
         _kernels.Project(x, _down, low, Tiles(seed));
         foreach (var adapter in _adapters)
@@ -121,19 +120,19 @@ internal sealed class FusedLinear : IDisposable
 
     /// <summary>∂L/∂x, and the gradients of A and B on the side.</summary>
     /// <param name="x">The forward's input; null when there are no adapters.</param>
-    public Tensor Backward(Tensor gradient, Tensor? x, Tensor? low, long? seed)
+    public Tensor Backward(Operand gradient, Tensor? x, Tensor? low, long? seed)
     {
-        var inputGradient = gradient.mm(_weight);
-        Adapt(gradient, x, low, seed, inputGradient);
+        var inputGradient = _stack.Backward(gradient);
+        Adapt(gradient.Wide, x, low, seed, inputGradient);
         return inputGradient;
     }
 
     /// <summary>The gradients of A and B alone, where nobody asks for ∂L/∂x.</summary>
     public void BackwardAdapters(Tensor gradient, Tensor? x, Tensor? low, long? seed) => Adapt(gradient, x, low, seed, null);
 
-    private void Adapt(Tensor gradient, Tensor? x, Tensor? low, long? seed, Tensor? inputGradient)
+    private void Adapt(Tensor? gradient, Tensor? x, Tensor? low, long? seed, Tensor? inputGradient)
     {
-        if (_down is null)
+        if (_down is null || gradient is null)
         {
             return;
         }
@@ -162,5 +161,5 @@ internal sealed class FusedLinear : IDisposable
 
     public void Dispose() =>
         TensorGroup.DisposeAll(
-            [_weight, _transposed, _bias, _down, _downSums, .. _adapters.SelectMany(adapter => new[] { adapter.Up, adapter.UpSums })]);
+            [_stack, _down, _downSums, .. _adapters.SelectMany(adapter => new[] { adapter.Up, adapter.UpSums })]);
 }

@@ -24,10 +24,10 @@ public sealed class FusedModel : IDisposable
 
     private readonly Options _options;
 
-    private FusedModel(LlamaModel model, Kernels kernels, Options options)
+    internal FusedModel(LlamaModel model, Kernels kernels, Options options)
     {
         (_model, _kernels, _options) = (model, kernels, options);
-        _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, layer))];
+        _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, model.Dtype, layer))];
     }
 
     /// <summary>
@@ -94,7 +94,8 @@ public sealed class FusedModel : IDisposable
         var inputs = new Tensor[_layers.Length];
         try
         {
-            var (loss, gradient) = Head(Forward(rows, pass, saved, inputs), rows, gradientWanted: true);
+            var (loss, top) = Head(Forward(rows, pass, saved, inputs), rows, gradientWanted: true);
+            var gradient = _kernels.As(top!, _layers[^1].Gradient);
             for (var i = _layers.Length - 1; i >= 0; i--)
             {
                 if (_options.Recompute)
@@ -102,10 +103,10 @@ public sealed class FusedModel : IDisposable
                     (_, var mlp, saved[i]) = _layers[i].Forward(inputs[i], null, pass);
                     mlp.Dispose();
                 }
-                var next = _layers[i].Backward(gradient!, saved[i]!, pass, inputWanted: i > 0);
+                var next = _layers[i].Backward(gradient, saved[i]!, pass, i > 0 ? _layers[i - 1].Gradient : null);
                 saved[i]!.Dispose();
-                gradient!.Dispose();
-                gradient = next;
+                gradient.Dispose();
+                gradient = next!;
             }
             return loss.MoveToOuterDisposeScope();
         }
@@ -170,12 +171,13 @@ public sealed class FusedModel : IDisposable
             using var chunk = NewDisposeScope();
             var size = Math.Min(_options.HeadRows, count - start);
             Tensor at = rows.Targets.At.narrow(0, start, size), weights = rows.Targets.Weights.narrow(0, start, size);
-            var (hidden, normed, inverse) = _kernels.Norm(x.index_select(0, at), null, _model.LastNorm.Weight, _model.Config.RmsNormEps);
-            var logits = normed.mm(_model.HeadWeight.t());
+            var (hidden, normed, inverse) = _kernels.Norm(x.index_select(0, at), null, _model.LastNorm.Weight, _model.Config.RmsNormEps,
+                Form.Plain);
+            var logits = normed.Wide!.mm(_model.HeadWeight.t());
             var losses = _kernels.CrossEntropy(logits, rows.Targets.Ids.narrow(0, start, size), weights);
             loss.add_(losses.dot(weights), Scalars.One);
             gradient?.index_copy_(0, at,
-                _kernels.NormBackward(logits.mm(_model.HeadWeight), hidden, inverse, _model.LastNorm.Weight, null));
+                _kernels.NormBackward(logits.mm(_model.HeadWeight), hidden, inverse, _model.LastNorm.Weight, null, Form.Plain).Wide!);
         }
         return (loss.squeeze(0).MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
     }

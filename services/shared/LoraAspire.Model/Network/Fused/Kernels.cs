@@ -36,23 +36,25 @@ internal abstract class Kernels
     public abstract bool Padded { get; }
 
     /// <summary>s = x (+ added); n = s / sqrt(mean(s²) + eps) · w. The inverse root is float32 [T, 1].</summary>
-    public abstract (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon);
+    public abstract (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Form form);
 
     /// <summary>With g = ∂L/∂n · w: r·g − x·r³·mean(g·x), r the inverse root (+ residual).</summary>
-    public abstract Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual);
+    /// <param name="form">Wide in any case.</param>
+    public abstract Operand NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual, Form form);
 
     /// <summary>silu(gate) · up of [T, 2·I], gate first.</summary>
-    public abstract Tensor SwiGlu(Tensor gateUp);
+    public abstract Operand SwiGlu(Tensor gateUp, Form form);
 
-    /// <summary>∂L/∂(gate|up), written over <paramref name="gateUp"/>.</summary>
-    public abstract void SwiGluBackward(Tensor gradient, Tensor gateUp);
+    /// <summary>∂L/∂(gate|up), which as far as it is wanted wide is <paramref name="gateUp"/>, written over.</summary>
+    public abstract Operand SwiGluBackward(Tensor gradient, Tensor gateUp, Form form);
 
     /// <summary>Turns the q and k heads of q|k|v in place.</summary>
     /// <param name="cos">[positions, dim] float32, and sin alike.</param>
     public abstract void Rope(Tensor qkv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin);
 
     /// <summary>dq, dk, dv side by side as [T, q|k|v], q and k turned back.</summary>
-    public abstract Tensor RopeBackward(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin);
+    public abstract Operand RopeBackward(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin,
+        Form form);
 
     /// <summary>Causal attention within each row; [T, heads·dim].</summary>
     public abstract AttentionResult Attention(Tensor qkv, HeadLayout heads, PackedRows rows);
@@ -72,6 +74,19 @@ internal abstract class Kernels
     /// </summary>
     public abstract void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
         Tensor? gradient = null);
+
+    /// <summary>
+    /// x [T, width] (times factors [width]) in e4m3, the scale such that a row's largest becomes e4m3's, or that rounded up to a power of
+    /// two.
+    /// </summary>
+    public abstract Fp8Rows Encode(Tensor x, Tensor? factors, bool powerOfTwo = false);
+
+    /// <summary>x in the forms that are asked for; as far as it is wanted wide, x itself.</summary>
+    public Operand As(Tensor x, Form form) => new(form.Wide ? x : null, form.Eight ? Encode(x, form.Factors) : null);
+
+    /// <summary>x·Wᵀ (+ b) of e4m3 rows, [T, N] of the given type.</summary>
+    /// <param name="weight">[N, width]</param>
+    public abstract Tensor Product(Fp8Rows x, Fp8Rows weight, Tensor? bias, ScalarType dtype);
 
     /// <summary>−log softmax(logits)[target], [N] float32; the logits become weight · (softmax − onehot).</summary>
     public abstract Tensor CrossEntropy(Tensor logits, Tensor targets, Tensor weights);

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Quantised;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -9,7 +10,13 @@ internal class TorchKernels : Kernels
 {
     public override bool Padded => true;
 
-    public override (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
+    public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Form form)
+    {
+        var (sum, normed, inverse) = Norm(x, added, weight, epsilon);
+        return (sum, Only(normed, form), inverse);
+    }
+
+    protected virtual (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
     {
         using var scope = NewDisposeScope();
         var sum = added is null ? x : x.add(added, Scalars.One);
@@ -19,7 +26,10 @@ internal class TorchKernels : Kernels
         return (added is null ? x : sum.MoveToOuterDisposeScope(), normed.MoveToOuterDisposeScope(), inverse.MoveToOuterDisposeScope());
     }
 
-    public override Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual)
+    public override Operand NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual, Form form) =>
+        Only(NormBackward(gradient, x, inverseRms, weight, residual), form);
+
+    protected virtual Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual)
     {
         using var scope = NewDisposeScope();
         var (g, wide) = (gradient.to_type(float32).mul(weight.to_type(float32)), x.to_type(float32));
@@ -32,14 +42,22 @@ internal class TorchKernels : Kernels
         return result.to_type(x.dtype).MoveToOuterDisposeScope();
     }
 
-    public override Tensor SwiGlu(Tensor gateUp)
+    public override Operand SwiGlu(Tensor gateUp, Form form) => Only(SwiGlu(gateUp), form);
+
+    protected virtual Tensor SwiGlu(Tensor gateUp)
     {
         using var scope = NewDisposeScope();
         var half = gateUp.size(1) / 2;
         return F.silu(gateUp.narrow(1, 0, half)).mul_(gateUp.narrow(1, half, half)).MoveToOuterDisposeScope();
     }
 
-    public override void SwiGluBackward(Tensor gradient, Tensor gateUp)
+    public override Operand SwiGluBackward(Tensor gradient, Tensor gateUp, Form form)
+    {
+        SwiGluBackward(gradient, gateUp);
+        return As(gateUp, form);
+    }
+
+    protected virtual void SwiGluBackward(Tensor gradient, Tensor gateUp)
     {
         using var scope = NewDisposeScope();
         var half = gateUp.size(1) / 2;
@@ -60,11 +78,14 @@ internal class TorchKernels : Kernels
         turned.copy_(Turn(turned, heads.Dim, positions, cos, sin));
     }
 
-    public override Tensor RopeBackward(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin)
+    public override Operand RopeBackward(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin,
+        Form form)
     {
         using var scope = NewDisposeScope();
         var back = sin.neg();
-        return cat([Turn(dq, heads.Dim, positions, cos, back), Turn(dk, heads.Dim, positions, cos, back), dv], 1).MoveToOuterDisposeScope();
+        var turned = Only(cat([Turn(dq, heads.Dim, positions, cos, back), Turn(dk, heads.Dim, positions, cos, back), dv], 1), form);
+        turned.MoveToOuterDisposeScope();
+        return turned;
     }
 
     private static Tensor Turn(Tensor x, int dim, Tensor positions, Tensor cos, Tensor sin)
@@ -153,6 +174,39 @@ internal class TorchKernels : Kernels
                 gradient.add_(Dropped(part.mm(matrix!.narrow(0, start, count)), tile.Dropout), Scalars.One);
             }
         }
+    }
+
+    public override Fp8Rows Encode(Tensor x, Tensor? factors, bool powerOfTwo = false)
+    {
+        using var scope = NewDisposeScope();
+        var wide = (factors is null ? x : x.mul(factors)).to_type(float32);
+        var scales = wide.abs().amax([1], keepdim: true).clamp_(min: 1e-30.AsScalar()).div_(Fp8.Largest.AsScalar());
+        if (powerOfTwo)
+        {
+            scales = scales.to_type(float64).log2_().ceil_().exp2().to_type(float32);
+        }
+        // The conversion gives NaN, not the largest number, where rounding of the quotient leads beyond it.
+        var codes = wide.div(scales).clamp_((-Fp8.Largest).AsScalar(), Fp8.Largest.AsScalar()).to_type(Fp8.E4m3);
+        return new(codes.MoveToOuterDisposeScope(), scales.MoveToOuterDisposeScope());
+    }
+
+    public override Tensor Product(Fp8Rows x, Fp8Rows weight, Tensor? bias, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        static Tensor Wide(Fp8Rows rows) => rows.Codes.to_type(float32).mul_(rows.Scales);
+        var y = Wide(x).mm(Wide(weight).t()).to_type(dtype);
+        return (bias is null ? y : y.add_(bias, Scalars.One)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The forms that are asked for of a tensor that nobody else has.</summary>
+    private Operand Only(Tensor x, Form form)
+    {
+        var operand = As(x, form);
+        if (!form.Wide)
+        {
+            x.Dispose();
+        }
+        return operand;
     }
 
     public override Tensor CrossEntropy(Tensor logits, Tensor targets, Tensor weights)

@@ -1,5 +1,5 @@
 // The kernels of CudaKernels.cs, compiled at run time by NVRTC without any header. bfloat16 is handled as its bits.
-// T tokens; rows are contiguous unless a leading dimension (ld) is given. Widths are multiples of 32, so 16-byte loads are aligned.
+// T tokens; rows are contiguous unless a leading dimension (ld) is given. Widths are multiples of 16, so 16-byte loads are aligned.
 typedef unsigned int u32;
 typedef unsigned short u16;
 typedef long long i64;
@@ -24,7 +24,8 @@ __device__ __forceinline__ uint4 packed(const float* f) {
 }
 
 struct Drop { u32 key1, key2, threshold; };
-struct Tiles { Drop drop[4]; float scale[4]; };
+const int MaxTiles = 8;
+struct Tiles { Drop drop[MaxTiles]; float scale[MaxTiles]; };
 
 __device__ __forceinline__ u32 mix(u32 x) {
     x = (x ^ (x >> 16)) * 0x7FEB352Du;
@@ -38,6 +39,10 @@ __device__ __forceinline__ u32 keep(Drop d, u32 counter) {
 }
 __device__ __forceinline__ uint4 keep8(Drop d, u32 counter) {
     return make_uint4(keep(d, counter), keep(d, counter + 1), keep(d, counter + 2), keep(d, counter + 3));
+}
+// Whether tile j drops other elements than the one before it: the tiles of one layer share their mask.
+__device__ __forceinline__ bool isFresh(const Tiles& tiles, int j) {
+    return j == 0 || tiles.drop[j].key1 != tiles.drop[j - 1].key1 || tiles.drop[j].key2 != tiles.drop[j - 1].key2 || tiles.drop[j].threshold != tiles.drop[j - 1].threshold;
 }
 __device__ __forceinline__ uint4 both(uint4 a, uint4 b) { return make_uint4(a.x & b.x, a.y & b.y, a.z & b.z, a.w & b.w); }
 
@@ -56,55 +61,147 @@ __device__ __forceinline__ float blockSum(float v) {
     return part[0];
 }
 
-// One block a row. sum = x + added (when given); normed = round(sum * r) * w.
-extern "C" __global__ void rmsNorm(const uint4* x, const uint4* added, const uint4* w, uint4* sum, uint4* normed, float* inverse, int width, float epsilon) {
-    i64 at = (i64)blockIdx.x * (width / 8);
+__device__ __forceinline__ float blockMax(float v) {
+    __shared__ float part[32];
+    for (int i = 16; i > 0; i >>= 1) v = fmaxf(v, __shfl_xor_sync(0xffffffffu, v, i));
+    __syncthreads();
+    if ((threadIdx.x & 31) == 0) part[threadIdx.x >> 5] = v;
+    __syncthreads();
+    v = part[0];
+    for (int i = 1; i < (blockDim.x >> 5); i++) v = fmaxf(v, part[i]);
+    return v;
+}
+
+// Kernels of one block a row hold the row in registers: Items times eight columns a thread, up to 32,768 in all.
+const int Items = 4;
+const int RowThreads = 1024;
+
+__device__ __forceinline__ u32 e4m3(float first, float second) {
+    u16 r = 0;
+#if __CUDA_ARCH__ >= 890
+    asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(r) : "f"(second), "f"(first));
+#endif
+    return r;
+}
+
+// A row as e4m3: value = code * scale, the scale such that the largest becomes e4m3's largest, or rounded up to a power of two. With factors, of the values times these first.
+// row[k] holds columns 8*at[k].. of it; at[k] is below 0 where it holds none.
+template <int N> __device__ __forceinline__ void encode(uint4 (&row)[N], const int (&at)[N], const uint4* factors, uint2* codes, float* scale, bool powerOfTwo = false) {
+    float most = 0.f, f[8], g[8];
+    #pragma unroll
+    for (int k = 0; k < N; k++) {
+        if (at[k] < 0) continue;
+        unpack(row[k], f);
+        if (factors) {
+            unpack(factors[at[k]], g);
+            for (int e = 0; e < 8; e++) f[e] *= g[e];
+            row[k] = packed(f);
+        }
+        for (int e = 0; e < 8; e++) most = fmaxf(most, fabsf(f[e]));
+    }
+    float unit = fmaxf(blockMax(most), 1e-30f) / 448.f;
+    if (powerOfTwo) unit = __uint_as_float((__float_as_uint(unit) + 0x7fffffu) & 0xff800000u);
+    if (threadIdx.x == 0) *scale = unit;
+    float inverse = 1.f / unit;
+    #pragma unroll
+    for (int k = 0; k < N; k++) {
+        if (at[k] < 0) continue;
+        unpack(row[k], f);
+        for (int e = 0; e < 8; e++) f[e] *= inverse;
+        codes[at[k]] = make_uint2(e4m3(f[0], f[1]) | e4m3(f[2], f[3]) << 16, e4m3(f[4], f[5]) | e4m3(f[6], f[7]) << 16);
+    }
+}
+
+__device__ __forceinline__ void columnsOf(int (&at)[Items], int columns) {
+    #pragma unroll
+    for (int k = 0; k < Items; k++) {
+        int i = threadIdx.x + k * blockDim.x;
+        at[k] = i < columns ? i : -1;
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(RowThreads) encodeRows(const uint4* x, const uint4* factors, uint2* codes, float* scales, int width, int powerOfTwo) {
+    i64 first = (i64)blockIdx.x * (width / 8);
+    int at[Items];
+    uint4 row[Items];
+    columnsOf(at, width / 8);
+    #pragma unroll
+    for (int k = 0; k < Items; k++) if (at[k] >= 0) row[k] = x[first + at[k]];
+    encode(row, at, factors, codes + first, scales + blockIdx.x, powerOfTwo);
+}
+
+// One block a row. sum = x + added (when given); n = round(sum * r) * w, which is written to normed or, as e4m3, to codes, or both.
+extern "C" __global__ void __launch_bounds__(RowThreads) rmsNorm(const uint4* x, const uint4* added, const uint4* w, uint4* sum, uint4* normed, float* inverse, uint2* codes, float* scales, int width, float epsilon) {
+    i64 first = (i64)blockIdx.x * (width / 8);
+    int at[Items];
+    uint4 row[Items];
+    columnsOf(at, width / 8);
     float squares = 0.f, f[8], g[8];
-    for (int i = threadIdx.x; i < width / 8; i += blockDim.x) {
-        uint4 v = x[at + i];
-        unpack(v, f);
+    #pragma unroll
+    for (int k = 0; k < Items; k++) if (at[k] >= 0) row[k] = x[first + at[k]];
+    #pragma unroll
+    for (int k = 0; k < Items; k++) {
+        if (at[k] < 0) continue;
+        unpack(row[k], f);
         if (added) {
-            unpack(added[at + i], g);
+            unpack(added[first + at[k]], g);
             for (int e = 0; e < 8; e++) f[e] += g[e];
-            v = packed(f);
-            sum[at + i] = v;
-            unpack(v, f);
+            row[k] = packed(f);
+            sum[first + at[k]] = row[k];
+            unpack(row[k], f);
         }
         for (int e = 0; e < 8; e++) squares += f[e] * f[e];
     }
     float r = rsqrtf(blockSum(squares) / width + epsilon);
     if (threadIdx.x == 0) inverse[blockIdx.x] = r;
-    const uint4* source = added ? sum : x;
-    for (int i = threadIdx.x; i < width / 8; i += blockDim.x) {
-        unpack(source[at + i], f);
-        unpack(w[i], g);
+    #pragma unroll
+    for (int k = 0; k < Items; k++) {
+        if (at[k] < 0) continue;
+        unpack(row[k], f);
+        unpack(w[at[k]], g);
         for (int e = 0; e < 8; e++) f[e] = rounded(f[e] * r) * g[e];
-        normed[at + i] = packed(f);
+        row[k] = packed(f);
+        if (normed) normed[first + at[k]] = row[k];
     }
+    if (codes) encode(row, at, 0, codes + first, scales + blockIdx.x);
 }
 
-extern "C" __global__ void rmsNormBackward(const uint4* gradient, const uint4* x, const float* inverse, const uint4* w, const uint4* residual, uint4* result, int width) {
-    i64 at = (i64)blockIdx.x * (width / 8);
+extern "C" __global__ void __launch_bounds__(RowThreads) rmsNormBackward(const uint4* gradient, const uint4* x, const float* inverse, const uint4* w, const uint4* residual, uint4* result, const uint4* factors, uint2* codes, float* scales, int width) {
+    i64 first = (i64)blockIdx.x * (width / 8);
+    int at[Items];
+    uint4 row[Items], source[Items];
+    columnsOf(at, width / 8);
     float dot = 0.f, g[8], f[8], s[8];
-    for (int i = threadIdx.x; i < width / 8; i += blockDim.x) {
-        unpack(gradient[at + i], g);
-        unpack(x[at + i], f);
-        unpack(w[i], s);
+    #pragma unroll
+    for (int k = 0; k < Items; k++) if (at[k] >= 0) {
+        row[k] = gradient[first + at[k]];
+        source[k] = x[first + at[k]];
+    }
+    #pragma unroll
+    for (int k = 0; k < Items; k++) {
+        if (at[k] < 0) continue;
+        unpack(row[k], g);
+        unpack(source[k], f);
+        unpack(w[at[k]], s);
         for (int e = 0; e < 8; e++) dot += g[e] * s[e] * f[e];
     }
     float r = inverse[blockIdx.x];
     float pull = blockSum(dot) / width * r * r * r;
-    for (int i = threadIdx.x; i < width / 8; i += blockDim.x) {
-        unpack(gradient[at + i], g);
-        unpack(x[at + i], f);
-        unpack(w[i], s);
+    #pragma unroll
+    for (int k = 0; k < Items; k++) {
+        if (at[k] < 0) continue;
+        unpack(row[k], g);
+        unpack(source[k], f);
+        unpack(w[at[k]], s);
         for (int e = 0; e < 8; e++) g[e] = g[e] * s[e] * r - f[e] * pull;
         if (residual) {
-            unpack(residual[at + i], s);
+            unpack(residual[first + at[k]], s);
             for (int e = 0; e < 8; e++) g[e] += s[e];
         }
-        result[at + i] = packed(g);
+        row[k] = packed(g);
+        result[first + at[k]] = row[k];
     }
+    if (codes) encode(row, at, factors, codes + first, scales + blockIdx.x);
 }
 
 // gateUp [T, 2*half], eight columns a thread.
@@ -136,6 +233,69 @@ extern "C" __global__ void swigluBackward(const uint4* gradient, uint4* gateUp, 
         gateUp[at] = packed(g);
         gateUp[at + columns] = packed(u);
     }
+}
+
+// The same with one block a row, for what is read as e4m3; result is null where nobody reads it in bfloat16.
+extern "C" __global__ void __launch_bounds__(RowThreads) swigluCodes(const uint4* gateUp, uint4* result, uint2* codes, float* scales, int half) {
+    int columns = half / 8;
+    i64 first = (i64)blockIdx.x * 2 * columns;
+    int at[Items];
+    uint4 row[Items], up[Items];
+    columnsOf(at, columns);
+    #pragma unroll
+    for (int k = 0; k < Items; k++) if (at[k] >= 0) {
+        row[k] = gateUp[first + at[k]];
+        up[k] = gateUp[first + columns + at[k]];
+    }
+    #pragma unroll
+    for (int k = 0; k < Items; k++) {
+        if (at[k] < 0) continue;
+        float g[8], u[8];
+        unpack(row[k], g);
+        unpack(up[k], u);
+        for (int e = 0; e < 8; e++) g[e] = rounded(g[e] / (1.f + __expf(-g[e]))) * u[e];
+        row[k] = packed(g);
+        if (result) result[(i64)blockIdx.x * columns + at[k]] = row[k];
+    }
+    encode(row, at, 0, codes + (i64)blockIdx.x * columns, scales + blockIdx.x);
+}
+
+// With keep, gateUp is written over in bfloat16 too.
+extern "C" __global__ void __launch_bounds__(RowThreads) swigluBackwardCodes(const uint4* gradient, uint4* gateUp, const uint4* factors, uint2* codes, float* scales, int half, int keep) {
+    int columns = half / 8;
+    i64 first = (i64)blockIdx.x * 2 * columns;
+    int at[2 * Items];
+    uint4 row[2 * Items];
+    #pragma unroll
+    for (int k = 0; k < Items; k++) {
+        int i = threadIdx.x + k * blockDim.x;
+        at[k] = i < columns ? i : -1;
+        at[k + Items] = i < columns ? i + columns : -1;
+        if (i < columns) {
+            row[k] = gateUp[first + i];
+            row[k + Items] = gateUp[first + columns + i];
+        }
+    }
+    #pragma unroll
+    for (int k = 0; k < Items; k++) {
+        if (at[k] < 0) continue;
+        float g[8], u[8], d[8];
+        unpack(row[k], g);
+        unpack(row[k + Items], u);
+        unpack(gradient[(i64)blockIdx.x * columns + at[k]], d);
+        for (int e = 0; e < 8; e++) {
+            float s = 1.f / (1.f + __expf(-g[e])), silu = g[e] * s;
+            g[e] = d[e] * u[e] * (s + silu - silu * s);
+            u[e] = d[e] * silu;
+        }
+        row[k] = packed(g);
+        row[k + Items] = packed(u);
+        if (keep) {
+            gateUp[first + at[k]] = row[k];
+            gateUp[first + at[k + Items]] = row[k + Items];
+        }
+    }
+    encode(row, at, factors, codes + first, scales + blockIdx.x);
 }
 
 // Eight pairs (a[e], b[e]) turned by their angles; direction -1 turns back.
@@ -195,6 +355,43 @@ extern "C" __global__ void ropeBackward(const u16* dq, const u16* dk, const u16*
     }
 }
 
+// The same for a row of at most Items pairs a thread, also as e4m3; result is null where nobody reads it in bfloat16.
+extern "C" __global__ void __launch_bounds__(RowThreads) ropeBackwardCodes(const u16* dq, const u16* dk, const u16* dv, u16* result, int heads, int keyValue, int dim, const int* positions, const float* cosine, const float* sine, const uint4* factors, uint2* codes, float* scales) {
+    i64 token = blockIdx.x;
+    int half = dim / 2, parts = half / 8, ld = (heads + 2 * keyValue) * dim;
+    i64 angle = (i64)positions[token] * dim;
+    int at[2 * Items];
+    uint4 row[2 * Items];
+    #pragma unroll
+    for (int k = 0; k < Items; k++) {
+        int i = threadIdx.x + k * blockDim.x;
+        at[k] = at[k + Items] = -1;
+        if (i >= (heads + 2 * keyValue) * parts) continue;
+        int head = i / parts, column = (i - head * parts) * 8;
+        const u16* from = column + (head < heads ? dq + (token * heads + head) * dim
+            : head < heads + keyValue ? dk + (token * keyValue + head - heads) * dim : dv + (token * keyValue + head - heads - keyValue) * dim);
+        uint4 first = *(const uint4*)from, second = *(const uint4*)(from + half);
+        if (head < heads + keyValue) {
+            float a[8], b[8];
+            unpack(first, a);
+            unpack(second, b);
+            turn(a, b, cosine + angle + column, sine + angle + column, -1.f);
+            first = packed(a);
+            second = packed(b);
+        }
+        at[k] = (head * dim + column) / 8;
+        at[k + Items] = at[k] + half / 8;
+        row[k] = first;
+        row[k + Items] = second;
+        if (result) {
+            u16* to = result + token * ld + head * dim + column;
+            *(uint4*)to = first;
+            *(uint4*)(to + half) = second;
+        }
+    }
+    encode(row, at, factors, codes + token * (ld / 8), scales + token);
+}
+
 __device__ __forceinline__ void product(float* c, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
@@ -205,49 +402,57 @@ __device__ __forceinline__ void product(float* c, u32 a0, u32 a1, u32 a2, u32 a3
 template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, const Tiles& tiles) {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane >> 2, base = blockIdx.x * 32;
     float acc[2][NT][4] = {};
-    for (int chunk = warp; chunk < width / 32; chunk += 8) {
+    for (int chunk = warp; chunk * 32 < width; chunk += 8) {
         int column = chunk * 32 + (lane & 3) * 8;
-        uint4 v[4];
+        bool inside = column < width;
+        uint4 v[4], kept[4];
         #pragma unroll
         for (int i = 0; i < 4; i++) {
             int row = base + group + 8 * i;
-            v[i] = row < tokens ? *(const uint4*)(x + row * ldx + column) : make_uint4(0, 0, 0, 0);
+            v[i] = inside && row < tokens ? *(const uint4*)(x + row * ldx + column) : make_uint4(0, 0, 0, 0);
         }
         #pragma unroll
         for (int j = 0; j < NT; j++) {
-            uint4 b = *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column);
+            uint4 b = inside ? *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column) : make_uint4(0, 0, 0, 0);
+            if (isFresh(tiles, j)) {
+                #pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    u32 counter = (u32)(base + group + 8 * i) * (u32)(width / 2) + column / 2;
+                    kept[i] = tiles.drop[j].threshold ? both(v[i], keep8(tiles.drop[j], counter)) : v[i];
+                }
+            }
             #pragma unroll
             for (int m = 0; m < 2; m++) {
-                uint4 p = v[2 * m], q = v[2 * m + 1];
-                if (tiles.drop[j].threshold) {
-                    u32 counter = (u32)(base + group + 16 * m) * (u32)(width / 2) + column / 2;
-                    p = both(p, keep8(tiles.drop[j], counter));
-                    q = both(q, keep8(tiles.drop[j], counter + 8 * (width / 2)));
-                }
+                uint4 p = kept[2 * m], q = kept[2 * m + 1];
                 product(acc[m][j], p.x, q.x, p.y, q.y, b.x, b.y);
                 product(acc[m][j], p.z, q.z, p.w, q.w, b.z, b.w);
             }
         }
     }
-    __shared__ float parts[8][32][NT * 8];
+    const int Together = NT < 4 ? NT : 4; // as many tiles' sums as shared memory holds
+    __shared__ float parts[8][32][Together * 8];
     #pragma unroll
-    for (int m = 0; m < 2; m++)
+    for (int first = 0; first < NT; first += Together) {
+        if (first > 0) __syncthreads();
         #pragma unroll
-        for (int j = 0; j < NT; j++)
+        for (int m = 0; m < 2; m++)
             #pragma unroll
-            for (int e = 0; e < 4; e++)
-                parts[warp][m * 16 + group + (e >> 1) * 8][j * 8 + (lane & 3) * 2 + (e & 1)] = acc[m][j][e];
-    __syncthreads();
-    for (int i = threadIdx.x; i < 32 * NT * 8; i += blockDim.x) {
-        int row = i / (NT * 8), column = i % (NT * 8);
-        float total = 0.f;
-        for (int p = 0; p < 8; p++) total += parts[p][row][column];
-        if (base + row < tokens) out[(i64)(base + row) * ldo + column] = narrow(total * tiles.scale[column / 8]);
+            for (int j = 0; j < Together; j++)
+                #pragma unroll
+                for (int e = 0; e < 4; e++)
+                    if (first + j < NT) parts[warp][m * 16 + group + (e >> 1) * 8][j * 8 + (lane & 3) * 2 + (e & 1)] = acc[m][first + j < NT ? first + j : 0][e];
+        __syncthreads();
+        for (int i = threadIdx.x; i < 32 * Together * 8; i += blockDim.x) {
+            int row = i / (Together * 8), own = i % (Together * 8), column = first * 8 + own;
+            float total = 0.f;
+            for (int p = 0; p < 8; p++) total += parts[p][row][own];
+            if (base + row < tokens && column < NT * 8) out[(i64)(base + row) * ldo + column] = narrow(total * tiles.scale[column / 8]);
+        }
     }
 }
 #define PROJECT(N) extern "C" __global__ void project##N(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, Tiles tiles) { \
     projectTiles<N>(x, ldx, width, matrix, out, ldo, tokens, tiles); }
-PROJECT(1) PROJECT(2) PROJECT(3) PROJECT(4)
+PROJECT(1) PROJECT(2) PROJECT(3) PROJECT(4) PROJECT(5) PROJECT(6) PROJECT(7) PROJECT(8)
 
 // y[t, c] += sum_r low[t, r] * matrix[r, c] over one tile of eight; a thread has eight columns, a block walks its share of the tokens.
 extern "C" __global__ void expand(u16* y, i64 ldy, int width, const u16* lowRank, int ldl, const u16* matrix, int tokens, int share) {
@@ -305,11 +510,12 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
     int lane = threadIdx.x & 31, group = lane >> 2, quad = lane & 3, chunk = blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
     if (chunk * 32 >= width) return;
     int column = chunk * 32 + quad * 8, end = min(tokens, (int)(blockIdx.y + 1) * share);
+    bool inside = column < width; // the last warp's columns may be half beyond the row, but its products take all lanes
     u32 m[NT][4];
     if (GRADIENT) {
         #pragma unroll
         for (int j = 0; j < NT; j++) {
-            uint4 v = *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column);
+            uint4 v = inside ? *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column) : make_uint4(0, 0, 0, 0);
             #pragma unroll
             for (int i = 0; i < 4; i++) m[j][i] = transposed(word(v, i));
         }
@@ -318,20 +524,24 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
     for (int t = blockIdx.y * share; t < end; t += 16) {
         int first = t + group, second = first + 8;
         uint4 p = make_uint4(0, 0, 0, 0), q = p;
-        if (first < end) p = *(const uint4*)(x + first * ldx + column);
-        if (second < end) q = *(const uint4*)(x + second * ldx + column);
+        if (inside && first < end) p = *(const uint4*)(x + first * ldx + column);
+        if (inside && second < end) q = *(const uint4*)(x + second * ldx + column);
         float d[2][8] = {};
+        uint4 keep0, keep1, pj, qj;
         #pragma unroll
         for (int j = 0; j < NT; j++) {
             u32 l0 = first < end ? *(const u32*)(lowRank + (i64)first * ldl + j * 8 + quad * 2) : 0;
             u32 l1 = second < end ? *(const u32*)(lowRank + (i64)second * ldl + j * 8 + quad * 2) : 0;
-            uint4 keep0 = make_uint4(~0u, ~0u, ~0u, ~0u), keep1 = keep0;
-            if (tiles.drop[j].threshold) {
-                u32 counter = (u32)first * (u32)(width / 2) + column / 2;
-                keep0 = keep8(tiles.drop[j], counter);
-                keep1 = keep8(tiles.drop[j], counter + 8 * (width / 2));
+            if (isFresh(tiles, j)) {
+                keep0 = keep1 = make_uint4(~0u, ~0u, ~0u, ~0u);
+                if (tiles.drop[j].threshold) {
+                    u32 counter = (u32)first * (u32)(width / 2) + column / 2;
+                    keep0 = keep8(tiles.drop[j], counter);
+                    keep1 = keep8(tiles.drop[j], counter + 8 * (width / 2));
+                }
+                pj = both(p, keep0);
+                qj = both(q, keep1);
             }
-            uint4 pj = both(p, keep0), qj = both(q, keep1);
             u32 a0 = transposed(l0), a2 = transposed(l1);
             #pragma unroll
             for (int i = 0; i < 4; i++) {
@@ -351,7 +561,7 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
             #pragma unroll
             for (int h = 0; h < 2; h++) {
                 int row = h == 0 ? first : second;
-                if (row < end) {
+                if (inside && row < end) {
                     uint4* at = (uint4*)(gradient + (i64)row * width + column);
                     float f[8];
                     unpack(*at, f);
@@ -362,6 +572,7 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
             }
         }
     }
+    if (!inside) return;
     #pragma unroll
     for (int j = 0; j < NT; j++) {
         float* to = sums + (i64)(j * 8 + group) * width + column;
@@ -374,7 +585,7 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
         accumulateTiles<N, false>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, tiles); } \
     extern "C" __global__ void accumulateGradient##N(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, Tiles tiles) { \
         accumulateTiles<N, true>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, tiles); }
-ACCUMULATE(1) ACCUMULATE(2) ACCUMULATE(3) ACCUMULATE(4)
+ACCUMULATE(1) ACCUMULATE(2) ACCUMULATE(3) ACCUMULATE(4) ACCUMULATE(5) ACCUMULATE(6) ACCUMULATE(7) ACCUMULATE(8)
 
 // One block a row: loss = log sum exp - logit of the target; the logits become weight * (softmax - onehot).
 extern "C" __global__ void crossEntropy(uint4* logits, const i64* targets, const float* weights, float* losses, int vocabulary) {

@@ -1,0 +1,68 @@
+using LoraAspire.Model.Network.Quantised;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model.Network.Fused;
+
+/// <summary>
+/// The frozen weights of linear layers that read the same input, one below the other [out, in], as operand of the products x·Wᵀ + b and
+/// ∂L/∂y·W. The layers' own weights become views of it, so that nothing is held twice.
+/// </summary>
+internal abstract class StackedWeight : IDisposable
+{
+    /// <summary>What it reads of x and of ∂L/∂y.</summary>
+    public abstract Form Input { get; }
+    public abstract Form Gradient { get; }
+
+    /// <summary>[T, out]</summary>
+    public abstract Tensor Forward(Operand x);
+
+    /// <summary>[T, in]</summary>
+    public abstract Tensor Backward(Operand gradient);
+
+    /// <param name="dtype">What is computed in.</param>
+    public static StackedWeight Of(Kernels kernels, ScalarType dtype, IReadOnlyList<Linear> linears)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var bias = linears[0].Bias is null ? null : cat([.. linears.Select(linear => linear.Bias!)]).DetachFromDisposeScope();
+        return linears[0].Quantised switch
+        {
+            null => PlainStack.Of(linears, bias),
+            Fp8Weight => Fp8Stack.Of(kernels, dtype, linears, bias),
+            var other => throw new InvalidOperationException($"{other.GetType().Name} has no fused path."),
+        };
+    }
+
+    public abstract void Dispose();
+}
+
+/// <summary>In the type that is computed in.</summary>
+internal sealed class PlainStack(Tensor weight, Tensor? bias) : StackedWeight
+{
+    private readonly Tensor _transposed = weight.t().DetachFromDisposeScope();
+
+    public override Form Input => Form.Plain;
+    public override Form Gradient => Form.Plain;
+
+    public static PlainStack Of(IReadOnlyList<Linear> linears, Tensor? bias)
+    {
+        if (linears.Count == 1)
+        {
+            return new(linears[0].Weight.alias().DetachFromDisposeScope(), bias);
+        }
+        var weight = cat([.. linears.Select(linear => linear.Weight)]).DetachFromDisposeScope();
+        long row = 0;
+        foreach (var linear in linears)
+        {
+            linear.PointAt(weight.narrow(0, row, linear.OutFeatures).DetachFromDisposeScope());
+            row += linear.OutFeatures;
+        }
+        return new(weight, bias);
+    }
+
+    public override Tensor Forward(Operand x) => bias is null ? x.Wide!.mm(_transposed) : addmm(bias, x.Wide!, _transposed, 1, 1);
+
+    public override Tensor Backward(Operand gradient) => gradient.Wide!.mm(weight);
+
+    public override void Dispose() => Native.TensorGroup.DisposeAll([weight, _transposed, bias]);
+}

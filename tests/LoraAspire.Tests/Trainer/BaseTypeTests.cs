@@ -1,0 +1,90 @@
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Quantised;
+using LoraAspire.Pipelines;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime.Stages;
+using LoraAspire.Tests.Adapters;
+
+namespace LoraAspire.Tests.Trainer;
+
+/// <summary>What a base may be held in, and what is said where it may not.</summary>
+public sealed class BaseTypeTests
+{
+    private static readonly TrainerParams s_fp8 = new() { BaseType = BaseType.Fp8 };
+
+    private static readonly ModelConfig s_config = TinyModel.Config with { HiddenSize = 64, IntermediateSize = 96, HeadDim = 32 };
+
+    [Fact]
+    public void A_pipeline_writes_fp8_and_leaves_out_bf16()
+    {
+        Assert.Equal(BaseType.Fp8, ((TrainerParams)PipelineParser.ParseParams("base_type: fp8", "with.yaml", StageKinds.Trainer)).BaseType);
+        Assert.Equal(BaseType.Bf16, new TrainerParams().BaseType);
+        Assert.Empty(s_fp8.Validate());
+    }
+
+    public static TheoryData<TrainerParams, string> Refused => new()
+    {
+        { s_fp8 with { FinetuningType = FinetuningType.Full }, "finetuning_type is full" },
+        { s_fp8 with { Device = Pipelines.Stages.Device.Cpu }, "compute capability 8.9" },
+        { s_fp8 with { ComputeType = ComputeType.Float32 }, "compute_type is float32" },
+        { s_fp8 with { UseDora = true }, "use_dora" },
+        { s_fp8 with { NeftuneNoiseAlpha = 5 }, "neftune_noise_alpha" },
+        { s_fp8 with { ModulesToSave = ["lm_head"] }, "modules_to_save" },
+    };
+
+    [Theory, MemberData(nameof(Refused))]
+    public void Settings_that_need_the_base_whole_are_refused_where_they_are_read(TrainerParams with, string words)
+    {
+        var (key, problem) = Assert.Single(with.Validate());
+        Assert.Equal("base_type", key);
+        Assert.Contains(words, problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void On_the_CPU_the_stage_says_what_it_needs_before_it_loads_a_weight()
+    {
+        using TrainerStageRun run = new();
+        var error = Assert.Throws<StageException>(() => run.Run(s_fp8 with { Device = Pipelines.Stages.Device.Cpu }, "fp8"));
+        Assert.Equal("base_type is fp8, but that needs a GPU of compute capability 8.9 or above (Ada, Hopper and later), and this run "
+            + "computes on the CPU: leave base_type out.", error.Message);
+    }
+
+    [Theory]
+    [InlineData(86, "and this one has 8.6")]
+    [InlineData(70, "and this one has 7.0")]
+    [InlineData(89, null)]
+    [InlineData(90, null)]
+    [InlineData(120, null)]
+    public void An_older_card_is_told_what_it_lacks(int capability, string? words) => Says(words, s_config, capability);
+
+    [Fact]
+    public void A_base_without_the_hand_written_backward_is_refused_with_the_reason()
+    {
+        Says("its norms", s_config with { WhyAutograd = "its norms, activation and embeddings are Gemma's" });
+        Says("rope_type is dynamic", s_config with { Rope = new RopeScaling("dynamic", 2) });
+        Says("no multiples of 16", s_config with { HiddenSize = 72 });
+        Says("wider than 32,768", s_config with { IntermediateSize = 40_960 });
+    }
+
+    [Fact]
+    public void The_base_type_is_part_of_the_stages_identity()
+    {
+        static string Key(TrainerParams with) =>
+            StageKey.Of(StageKey.Identity(StageKinds.Trainer, with, new Dictionary<string, string>(), new Dictionary<string, string>()));
+        Assert.NotEqual(Key(new()), Key(s_fp8));
+    }
+
+    private static void Says(string? words, ModelConfig config, int capability = 90)
+    {
+        var why = Fp8.Unsupported(config, capability);
+        if (words is null)
+        {
+            Assert.Null(why);
+        }
+        else
+        {
+            Assert.Contains(words, why, StringComparison.Ordinal);
+        }
+    }
+}
