@@ -41,7 +41,7 @@ __device__ __forceinline__ uint4 packed(const float* f) {
 }
 
 struct Drop { u32 key1, key2, threshold; };
-const int MaxTiles = 8;
+const int MaxTiles = 6;
 struct Tiles { Drop drop[MaxTiles]; float scale[MaxTiles]; };
 
 __device__ __forceinline__ u32 mix(u32 x) {
@@ -469,7 +469,7 @@ template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64
 }
 #define PROJECT(N) extern "C" __global__ void project##N(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, Tiles tiles) { \
     projectTiles<N>(x, ldx, width, matrix, out, ldo, tokens, tiles); }
-PROJECT(1) PROJECT(2) PROJECT(3) PROJECT(4) PROJECT(5) PROJECT(6) PROJECT(7) PROJECT(8)
+PROJECT(1) PROJECT(2) PROJECT(3) PROJECT(4) PROJECT(5) PROJECT(6)
 
 // y[t, c] += sum_r low[t, r] * matrix[r, c] over one tile of eight; a thread has eight columns, a block walks its share of the tokens.
 extern "C" __global__ void expand(u16* y, i64 ldy, int width, const u16* lowRank, int ldl, const u16* matrix, int tokens, int share) {
@@ -602,7 +602,32 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
         accumulateTiles<N, false>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, tiles); } \
     extern "C" __global__ void accumulateGradient##N(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, Tiles tiles) { \
         accumulateTiles<N, true>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, tiles); }
-ACCUMULATE(1) ACCUMULATE(2) ACCUMULATE(3) ACCUMULATE(4) ACCUMULATE(5) ACCUMULATE(6) ACCUMULATE(7) ACCUMULATE(8)
+ACCUMULATE(1) ACCUMULATE(2) ACCUMULATE(3) ACCUMULATE(4) ACCUMULATE(5) ACCUMULATE(6)
+
+// to = dropout(x), [T, width]; eight columns a thread.
+extern "C" __global__ void dropRows(const u16* x, i64 ldx, u16* to, int width, i64 count, Drop drop) {
+    int columns = width / 8;
+    for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (i64)gridDim.x * blockDim.x) {
+        i64 row = i / columns;
+        int column = (int)(i - row * columns) * 8;
+        u32 counter = (u32)row * (u32)(width / 2) + column / 2;
+        *(uint4*)(to + row * width + column) = both(*(const uint4*)(x + row * ldx + column), keep8(drop, counter));
+    }
+}
+
+// to += dropout(added)
+extern "C" __global__ void addDropped(uint4* to, const uint4* added, int width, i64 count, Drop drop) {
+    int columns = width / 8;
+    for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (i64)gridDim.x * blockDim.x) {
+        i64 row = i / columns;
+        u32 counter = (u32)row * (u32)(width / 2) + (u32)(i - row * columns) * 4;
+        float f[8], g[8];
+        unpack(to[i], f);
+        unpack(both(added[i], keep8(drop, counter)), g);
+        for (int e = 0; e < 8; e++) f[e] += g[e];
+        to[i] = packed(f);
+    }
+}
 
 // One block a row: loss = log sum exp - logit of the target; the logits become weight * (softmax - onehot).
 extern "C" __global__ void crossEntropy(uint4* logits, const i64* targets, const float* weights, float* losses, int vocabulary) {

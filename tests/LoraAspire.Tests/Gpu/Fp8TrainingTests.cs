@@ -42,7 +42,7 @@ public sealed class Fp8TrainingTests(ITestOutputHelper output)
         EvalSteps = 300,
         SaveSteps = 300,
         LoadBestModelAtEnd = false,
-        Device = Pipelines.Stages.Device.Cuda,
+        Device = global::LoraAspire.Pipelines.Stages.Device.Cuda,
     };
 
     [Fact]

@@ -4,6 +4,7 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Tests.Adapters;
+using LoraAspire.Tests.Goldens;
 using LoraAspire.Trainer.Training;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -26,7 +26,7 @@ public sealed class BaseTypeTests
     public static TheoryData<TrainerParams, string> Refused => new()
     {
         { s_fp8 with { FinetuningType = FinetuningType.Full }, "finetuning_type is full" },
-        { s_fp8 with { Device = Pipelines.Stages.Device.Cpu }, "compute capability 8.9" },
+        { s_fp8 with { Device = Device.Cpu }, "compute capability 8.9" },
         { s_fp8 with { ComputeType = ComputeType.Float32 }, "compute_type is float32" },
         { s_fp8 with { UseDora = true }, "use_dora" },
         { s_fp8 with { NeftuneNoiseAlpha = 5 }, "neftune_noise_alpha" },
@@ -45,7 +45,7 @@ public sealed class BaseTypeTests
     public void On_the_CPU_the_stage_says_what_it_needs_before_it_loads_a_weight()
     {
         using TrainerStageRun run = new();
-        var error = Assert.Throws<StageException>(() => run.Run(s_fp8 with { Device = Pipelines.Stages.Device.Cpu }, "fp8"));
+        var error = Assert.Throws<StageException>(() => run.Run(s_fp8 with { Device = Device.Cpu }, "fp8"));
         Assert.Equal("base_type is fp8, but that needs a GPU of compute capability 8.9 or above (Ada, Hopper and later), and this run "
             + "computes on the CPU: leave base_type out.", error.Message);
     }

@@ -46,6 +46,7 @@ internal static unsafe class Aten
     }
 
     /// <summary>Calls an operator whose results are all tensors, and which changes none of its arguments.</summary>
+    /// <param name="name">With its namespace, and behind a point its overload where that has a name: aten::mm, aten::mm.dtype.</param>
     /// <exception cref="ModelException">It failed; the message has libtorch's own words.</exception>
     public static Tensor[] Call(string name, int results, params ReadOnlySpan<Argument> arguments)
     {
@@ -75,11 +76,12 @@ internal static unsafe class Aten
         {
             stack[i] = arguments[i].Slot();
         }
-        byte overload = 0;
-        fixed (byte* symbol = Encoding.UTF8.GetBytes(name + '\0'))
+        var parts = name.Split('.');
+        var named = parts.Length > 1 ? parts[1] : "";
+        fixed (byte* symbol = Encoding.UTF8.GetBytes(parts[0] + '\0'), overload = Encoding.UTF8.GetBytes(named + '\0'))
         fixed (ulong* slots = stack)
         {
-            return torch_call_dispatcher(symbol, &overload, slots, Abi) == 0;
+            return torch_call_dispatcher(symbol, overload, slots, Abi) == 0;
         }
     }
 

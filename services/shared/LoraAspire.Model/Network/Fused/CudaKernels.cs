@@ -9,8 +9,11 @@ namespace LoraAspire.Model.Network.Fused;
 internal sealed unsafe class CudaKernels : Kernels
 {
     private const string Source = "kernels.cu";
-    private const int MaxTiles = 8;
-    private const int MostExpandedInSteps = 16; // ranks; above it a matrix product is quicker than reading y once for eight of them
+    private const int MaxTiles = 6;
+
+    /// <summary>The rank above which matrix products are quicker than kernels that read x or y once for a few tiles.</summary>
+    private const int MostInTiles = 16;
+
     private const int ExpandTokens = 32;
     private const int AccumulateTokens = 128;
     private const int ColumnThreads = 128;
@@ -166,6 +169,16 @@ internal sealed unsafe class CudaKernels : Kernels
 
     public override void Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
     {
+        if (HasLargeRank(tiles))
+        {
+            using var scope = NewDisposeScope();
+            foreach (var (start, count, tile) in Tile.Runs(tiles))
+            {
+                low.narrow(1, start, count).addmm_(Dropped(x, tile.Dropout), matrix.narrow(0, start, count).t(), beta: 0,
+                    alpha: tile.Scale);
+            }
+            return;
+        }
         long tokens = x.size(0), width = x.size(1);
         for (var first = 0; first < tiles.Length; first += MaxTiles)
         {
@@ -179,7 +192,7 @@ internal sealed unsafe class CudaKernels : Kernels
 
     public override void Expand(Tensor y, Tensor low, Tensor matrix)
     {
-        if (matrix.size(0) > MostExpandedInSteps)
+        if (matrix.size(0) > MostInTiles)
         {
             y.addmm_(low, matrix);
             return;
@@ -197,6 +210,11 @@ internal sealed unsafe class CudaKernels : Kernels
     public override void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
         Tensor? gradient = null)
     {
+        if (HasLargeRank(tiles))
+        {
+            AccumulateByProducts(x, low, sums, tiles, matrix, gradient);
+            return;
+        }
         long tokens = x.size(0), width = x.size(1);
         for (var first = 0; first < tiles.Length; first += MaxTiles)
         {
@@ -209,6 +227,46 @@ internal sealed unsafe class CudaKernels : Kernels
                     At(sums) + (ulong)(row * width * sizeof(float)),
                  gradient is null ? 0 : At(matrix!, row * width), At(gradient), (ulong)tokens, AccumulateTokens], &packed);
         }
+    }
+
+    private void AccumulateByProducts(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix, Tensor? gradient)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (start, count, tile) in Tile.Runs(tiles))
+        {
+            var part = low.narrow(1, start, count);
+            // Of bfloat16 in float32: the sum over the micro-batch isn't rounded.
+            sums.narrow(0, start, count).add_(Aten.Call("aten::mm.dtype", 1, part.t(), Dropped(x, tile.Dropout), (long)float32)[0],
+                Scalars.One);
+            if (gradient is not null && tile.Dropout.Threshold == 0)
+            {
+                gradient.addmm_(part, matrix!.narrow(0, start, count));
+            }
+            else if (gradient is not null)
+            {
+                var packed = Pack([tile]);
+                var count8 = gradient.numel() / 8;
+                _program.Launch("addDropped", (Blocks(count8), 1), 256,
+                    [At(gradient), At(part.mm(matrix!.narrow(0, start, count))), (ulong)gradient.size(1), (ulong)count8], &packed);
+            }
+        }
+    }
+
+    private static bool HasLargeRank(ReadOnlySpan<Tile> tiles) => tiles.Length * Tile.Width > MostInTiles
+        && Tile.Runs(tiles).Any(run => run.Count > MostInTiles);
+
+    /// <summary>x with the dropped elements 0, not scaled.</summary>
+    private Tensor Dropped(Tensor x, Dropout dropout)
+    {
+        if (dropout.Threshold == 0)
+        {
+            return x;
+        }
+        long tokens = x.size(0), width = x.size(1), count = tokens * width / 8;
+        var result = empty([tokens, width], x.dtype, x.device);
+        var packed = Pack([new Tile(1, dropout)]);
+        _program.Launch("dropRows", (Blocks(count), 1), 256, [At(x), (ulong)x.stride(0), At(result), (ulong)width, (ulong)count], &packed);
+        return result;
     }
 
     public override Fp8Rows Encode(Tensor x, Tensor? factors, bool powerOfTwo = false)

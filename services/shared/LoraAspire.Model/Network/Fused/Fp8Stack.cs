@@ -26,15 +26,12 @@ internal sealed class Fp8Stack(Kernels kernels, ScalarType dtype, Fp8Rows rows, 
         var rows = linears.Count == 1 ? ((Fp8Weight)linears[0].Quantised!).Rows
             : new Fp8Rows(empty([height, width], Fp8.E4m3, device), empty([height, 1], float32, device));
         long row = 0;
-        foreach (var linear in linears)
+        foreach (var linear in linears.Count == 1 ? [] : linears)
         {
             var own = ((Fp8Weight)linear.Quantised!).Rows;
             Fp8Rows part = new(rows.Codes.narrow(0, row, linear.OutFeatures), rows.Scales.narrow(0, row, linear.OutFeatures));
-            if (linears.Count > 1)
-            {
-                part.Codes.copy_(own.Codes);
-                part.Scales.copy_(own.Scales);
-            }
+            part.Codes.copy_(own.Codes);
+            part.Scales.copy_(own.Scales);
             part.DetachFromDisposeScope();
             linear.PointAt(new Fp8Weight(part));
             row += linear.OutFeatures;

@@ -11,6 +11,24 @@ namespace LoraAspire.Model.Network.Fused;
 internal readonly record struct Tile(float Scale, Dropout Dropout)
 {
     public const int Width = 8;
+
+    /// <summary>Neighbouring tiles of one layer, taken together: where their rows start, and how many these are.</summary>
+    public static IReadOnlyList<(int Start, int Count, Tile Tile)> Runs(ReadOnlySpan<Tile> tiles)
+    {
+        var runs = new List<(int Start, int Count, Tile Tile)>();
+        for (var i = 0; i < tiles.Length; i++)
+        {
+            if (runs.Count > 0 && runs[^1].Tile == tiles[i])
+            {
+                runs[^1] = runs[^1] with { Count = runs[^1].Count + Width };
+            }
+            else
+            {
+                runs.Add((i * Width, Width, tiles[i]));
+            }
+        }
+        return runs;
+    }
 }
 
 /// <summary>What attention keeps for its backward.</summary>

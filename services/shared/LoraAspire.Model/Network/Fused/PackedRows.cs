@@ -53,7 +53,9 @@ public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Starts, int
         {
             using (host)
             {
-                return host.to(device, copy: true).DetachFromDisposeScope();
+                // A copy from other than pinned memory waits for all that the GPU was given before.
+                using var pinned = device.type == DeviceType.CUDA ? host.pin_memory() : host.alias();
+                return pinned.to(device, copy: true, non_blocking: true).DetachFromDisposeScope();
             }
         }
         return new PackedRows(Move(tensor(ids.ToArray())), Move(tensor(positions.ToArray())), Move(tensor(starts.ToArray())), rows.Count,

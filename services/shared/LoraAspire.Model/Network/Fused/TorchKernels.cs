@@ -152,7 +152,7 @@ internal class TorchKernels : Kernels
     public override void Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
     {
         using var scope = NewDisposeScope();
-        foreach (var (start, count, tile) in Runs(tiles))
+        foreach (var (start, count, tile) in Tile.Runs(tiles))
         {
             low.narrow(1, start, count)
                 .copy_(Dropped(x, tile.Dropout).mm(matrix.narrow(0, start, count).t()).mul_(((double)tile.Scale).AsScalar()));
@@ -165,7 +165,7 @@ internal class TorchKernels : Kernels
         Tensor? gradient = null)
     {
         using var scope = NewDisposeScope();
-        foreach (var (start, count, tile) in Runs(tiles))
+        foreach (var (start, count, tile) in Tile.Runs(tiles))
         {
             var part = low.narrow(1, start, count);
             sums.narrow(0, start, count).add_(part.t().mm(Dropped(x, tile.Dropout)), Scalars.One);
@@ -223,24 +223,6 @@ internal class TorchKernels : Kernels
             logits.copy_(p);
         }
         return loss.MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Neighbouring tiles of one layer, taken together.</summary>
-    private static List<(int Start, int Count, Tile Tile)> Runs(ReadOnlySpan<Tile> tiles)
-    {
-        var runs = new List<(int Start, int Count, Tile Tile)>();
-        for (var i = 0; i < tiles.Length; i++)
-        {
-            if (runs.Count > 0 && runs[^1].Tile == tiles[i])
-            {
-                runs[^1] = runs[^1] with { Count = runs[^1].Count + Tile.Width };
-            }
-            else
-            {
-                runs.Add((i * Tile.Width, Tile.Width, tiles[i]));
-            }
-        }
-        return runs;
     }
 
     /// <summary>x with the dropped elements 0, not scaled.</summary>
