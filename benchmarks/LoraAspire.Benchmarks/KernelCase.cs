@@ -112,8 +112,11 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
             yield return new("encode", k => Wide(k.Encode(x, factors)), OneCode);
             yield return new("encode, powers of two", k => Wide(k.Encode(large, null, powerOfTwo: true)), Tolerance: 0);
             yield return new("norm, e4m3", k => Wide(k.Norm(x, null, weight, 1e-5, plainRows).Normed), OneCode);
-            yield return new("add, norm, e4m3 too", k => { var (s, n, r) = k.Norm(x, other, weight, 1e-5, both); return [s, r, .. Wide(n)]; },
-                OneCode);
+            yield return new("add, norm, e4m3 too", k =>
+            {
+                var (s, n, r) = k.Norm(x, other, weight, 1e-5, both);
+                return [s, r, .. Wide(n)];
+            }, OneCode);
             yield return new("norm backward, e4m3 too", k => Wide(k.NormBackward(other, x, inverse, weight, other, both with
             {
                 Factors = factors,
@@ -134,7 +137,8 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
         }
     }
 
-    private static Tensor[] Wide(Operand operand) => [.. operand.Wide is { } wide ? [wide] : Array.Empty<Tensor>(), .. Wide(operand.Eight!)];
+    private static Tensor[] Wide(Operand operand) =>
+        operand.Wide is { } wide ? [wide, .. Wide(operand.Eight!)] : Wide(operand.Eight!);
 
     private static Tensor[] Wide(Fp8Rows rows) => [rows.Scales, rows.Codes.to_type(float32).mul_(rows.Scales)];
 }

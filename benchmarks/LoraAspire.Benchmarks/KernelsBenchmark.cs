@@ -28,7 +28,8 @@ internal static class KernelsBenchmark
             var difference = one.Difference(fast, plain);
             var (milliseconds, plainMilliseconds) = (Milliseconds(() => one.Work(fast)), Milliseconds(() => one.Work(plain)));
             Console.WriteLine($"{one.Name,-40} difference {difference:E1}   {milliseconds:F3} ms, plain {plainMilliseconds:F3} ms");
-            return new { name = one.Name, difference, off = difference > one.Tolerance, milliseconds, plain_milliseconds = plainMilliseconds };
+            var off = difference > one.Tolerance;
+            return new { name = one.Name, difference, off, milliseconds, plain_milliseconds = plainMilliseconds };
         }).ToList();
         var worst = kernels.Max(kernel => kernel.difference);
         Console.WriteLine(JsonSerializer.Serialize(new { name = "kernels", device = "cuda", worst_difference = worst, kernels }));

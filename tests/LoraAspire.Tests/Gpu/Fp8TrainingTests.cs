@@ -35,7 +35,6 @@ public sealed class Fp8TrainingTests(ITestOutputHelper output)
         MicroBatchSize = 32,
         MaxSteps = 300,
         WarmupSteps = 20,
-        LearningRate = 2e-3,
         LoraR = 8,
         LoraTargetModules = [AdapterConfig.AllLinear],
         ValSetSize = 40,
@@ -49,7 +48,7 @@ public sealed class Fp8TrainingTests(ITestOutputHelper output)
     public void The_tiny_base_ends_within_a_hundredth_and_its_adapter_answers_as_well_in_bfloat16()
     {
         RequireE4m3();
-        Compare(GoldenFolder.Pebble);
+        Compare(GoldenFolder.Pebble, [.. Paragraphs()], learningRate: 2e-3);
     }
 
     [Fact]
@@ -71,9 +70,10 @@ public sealed class Fp8TrainingTests(ITestOutputHelper output)
                 config[key] = value;
             }
             File.WriteAllText(path, config.ToJsonString());
-            using TrainerStageRun first = new(folder.FullName, [.. Paragraphs()]);
+            // On every other paragraph: what it is to learn afterwards it hasn't seen.
+            using TrainerStageRun first = new(folder.FullName, [.. Paragraphs().Where((_, index) => index % 2 == 0)]);
             first.Run(s_settings with { FinetuningType = FinetuningType.Full, LearningRate = 1e-3, ValSetSize = 0 }, "base");
-            Compare(first.Model("base"));
+            Compare(first.Model("base"), [.. Paragraphs().Where((_, index) => index % 2 == 1)], learningRate: 5e-4);
         }
         finally
         {
@@ -99,24 +99,25 @@ public sealed class Fp8TrainingTests(ITestOutputHelper output)
         Assert.Equal(whole.WeightCount, held.WeightCount);
     }
 
-    private void Compare(string baseFolder)
+    private void Compare(string baseFolder, IReadOnlyList<(string Prompt, string Answer)> paragraphs, double learningRate)
     {
-        using TrainerStageRun run = new(baseFolder, [.. Paragraphs(), .. Identity()]);
-        var digest = run.Run(s_settings, "bf16");
+        using TrainerStageRun run = new(baseFolder, [.. paragraphs, .. Identity()]);
+        var settings = s_settings with { LearningRate = learningRate };
+        var digest = run.Run(settings, "bf16");
         run.Reports.Clear();
-        Assert.NotEqual(digest, run.Run(s_settings with { BaseType = BaseType.Fp8 }, "fp8"));
+        Assert.NotEqual(digest, run.Run(settings with { BaseType = BaseType.Fp8 }, "fp8"));
         Assert.Contains(run.Reports, report => report.Message?.Contains("the base in fp8", StringComparison.Ordinal) == true);
 
         double wide = LastLoss(run.Adapter("bf16")), eight = LastLoss(run.Adapter("fp8"));
         var (heldOutWide, answersWide) = Merged(baseFolder, run, "bf16");
         var (heldOutEight, answersEight) = Merged(baseFolder, run, "fp8");
 
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"loss of the last 30 steps: {wide:F4} in bfloat16, {eight:F4} in e4m3; "
-            + $"held out, in the bfloat16 base: {heldOutWide:F4} and {heldOutEight:F4}; says its name: {answersWide} and {answersEight} of "
-            + $"{s_questions.Length}"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"loss of the last 30 steps: {wide:F4} in bfloat16, {eight:F4} in e4m3; held out, in the bfloat16 base: "
+            + $"{heldOutWide:F4} and {heldOutEight:F4}; says its name: {answersWide} and {answersEight} of {s_questions.Length}"));
         Assert.InRange(eight, wide * (1 - OneInAHundred), wide * (1 + OneInAHundred));
         Assert.InRange(heldOutEight, 0, heldOutWide * (1 + OneInAHundred));
-        Assert.Equal(s_questions.Length, answersWide);
+        Assert.InRange(answersWide, s_questions.Length - 2, s_questions.Length);
         Assert.Equal(answersWide, answersEight);
     }
 

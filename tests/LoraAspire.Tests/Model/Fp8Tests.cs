@@ -94,7 +94,7 @@ public sealed class Fp8Tests(ITestOutputHelper output)
     [InlineData("all-linear", false)]
     [InlineData("down_proj", false)]
     [InlineData("all-linear", true)]
-    public void The_whole_path_gives_the_loss_and_about_the_gradients_of_the_weights_that_the_codes_stand_for(string targets, bool recompute)
+    public void The_whole_path_gives_the_loss_and_about_the_gradients_of_the_dequantised_weights(string targets, bool recompute)
     {
         using var scope = NewDisposeScope();
         var config = TinyModel.Config with { QkvBias = true, InitializerRange = 0.1 };

@@ -168,14 +168,16 @@ public sealed record TrainerParams : StageParams
         }
     }
 
-    /// <summary>What keeps the base from being held in the type that is asked for, as far as these settings say; null where nothing does.</summary>
+    /// <summary>
+    /// What keeps the base from being held in the type that is asked for, as far as these settings say; null where nothing does.
+    /// </summary>
     private string? WhyNotQuantised() => BaseType switch
     {
         BaseType.Bf16 => null,
         _ when FinetuningType == FinetuningType.Full => "is for a base that stays as it is, but finetuning_type is full",
         BaseType.Int8 or BaseType.Nf4 => "is bf16 or fp8: int8 and nf4 aren't computed yet",
         _ when Device == Device.Cpu => "fp8 needs a GPU of compute capability 8.9 or above, but device is cpu: leave base_type out",
-        _ when ComputeType == ComputeType.Float32 => "fp8 computes the rest in bfloat16, but compute_type is float32: leave one of them out",
+        _ when ComputeType == ComputeType.Float32 => "fp8 computes the rest in bfloat16, but compute_type is float32: leave one out",
         _ when UseDora => "fp8 needs the hand-written backward, and use_dora has none: leave one of them out",
         _ when NeftuneNoiseAlpha > 0 => "fp8 needs the hand-written backward, and neftune_noise_alpha has none: leave one of them out",
         _ when ModulesToSave.Count > 0 => "fp8 needs the hand-written backward, and modules_to_save has none: leave one of them out",

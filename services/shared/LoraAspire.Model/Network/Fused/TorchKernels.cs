@@ -183,7 +183,8 @@ internal class TorchKernels : Kernels
         var scales = wide.abs().amax([1], keepdim: true).clamp_(min: 1e-30.AsScalar()).div_(Fp8.Largest.AsScalar());
         if (powerOfTwo)
         {
-            scales = scales.to_type(float64).log2_().ceil_().exp2().to_type(float32);
+            // A logarithm may come out a rounding above a whole number; the next float32 is further away.
+            scales = scales.to_type(float64).log2_().sub_(1e-9.AsScalar()).ceil_().exp2().to_type(float32);
         }
         // The conversion gives NaN, not the largest number, where rounding of the quotient leads beyond it.
         var codes = wide.div(scales).clamp_((-Fp8.Largest).AsScalar(), Fp8.Largest.AsScalar()).to_type(Fp8.E4m3);

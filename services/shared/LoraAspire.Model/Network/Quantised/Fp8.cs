@@ -32,8 +32,9 @@ public sealed class Fp8 : Quantisation
     internal static string? Unsupported(ModelConfig config, int capability) =>
         capability < Capability ? $"that needs a GPU of compute capability 8.9 or above (Ada, Hopper and later), and this one has "
             + $"{capability / 10}.{capability % 10}: leave base_type out"
-        : (config.WhyAutograd ?? (config.Rope.IsDynamic ? "its rope_type is dynamic" : CudaKernels.Unsupported(config, bfloat16, capability)))
-            is { } why ? $"this base can't train on the hand-written backward, which that needs ({why}): leave base_type out"
+        : (config.WhyAutograd ?? (config.Rope.IsDynamic ? "its rope_type is dynamic"
+            : CudaKernels.Unsupported(config, bfloat16, capability))) is { } why
+            ? $"this base can't train on the hand-written backward, which that needs ({why}): leave base_type out"
         : Math.Max(config.IntermediateSize, config.NumAttentionHeads * config.HeadDim) > CudaKernels.WidestRow
             ? $"its rows are wider than {CudaKernels.WidestRow:#,0}: leave base_type out"
         : null;
