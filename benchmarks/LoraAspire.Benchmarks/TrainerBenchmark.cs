@@ -50,7 +50,11 @@ internal static class TrainerBenchmark
         };
         var lowMemory = new Option<bool>("--low-memory") { Description = "Recompute the layers in the backward." };
         var autograd = new Option<bool>("--autograd") { Description = "The plain path, for comparison." };
-        var fp8 = new Option<bool>("--fp8") { Description = "The base's linear layers in e4m3 (base_type: fp8)." };
+        var held = new Option<BaseFormat>("--base-type")
+        {
+            Description = "What the base's linear layers are held in: bf16, fp8, int8 or nf4.",
+            DefaultValueFactory = _ => BaseFormat.Bf16
+        };
         var rank = new Option<int>("--rank") { Description = "Of the adapters.", DefaultValueFactory = _ => 8 };
         var all = new Option<bool>("--all-linear") { Description = "Adapters on all seven linear layers instead of q, k, v, o." };
         var warmUp = new Option<int>("--warm-up")
@@ -65,10 +69,10 @@ internal static class TrainerBenchmark
             DefaultValueFactory = _ => 5
         };
         var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, small, rows,
-            lengths, tokens, lowMemory, autograd, fp8, rank, all, warmUp, steps };
+            lengths, tokens, lowMemory, autograd, held, rank, all, warmUp, steps };
         command.SetAction(parsed => Run(new Work(parsed.GetValue(cpu), parsed.GetValue(small),
             new(parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName), new(parsed.GetValue(tokens), parsed.GetValue(lowMemory),
-                parsed.GetValue(autograd), parsed.GetValue(fp8)), new(parsed.GetValue(rank), parsed.GetValue(all)),
+                parsed.GetValue(autograd), parsed.GetValue(held)), new(parsed.GetValue(rank), parsed.GetValue(all)),
             parsed.GetValue(warmUp), parsed.GetValue(steps))));
         return command;
     }
@@ -77,7 +81,7 @@ internal static class TrainerBenchmark
 
     private sealed record RowLengths(string Kind, string File);
 
-    private sealed record Backward(int? Tokens, bool LowMemory, bool Autograd, bool Fp8);
+    private sealed record Backward(int? Tokens, bool LowMemory, bool Autograd, BaseFormat Held);
 
     private sealed record Ranks(int Rank, bool AllLinear);
 
@@ -86,7 +90,7 @@ internal static class TrainerBenchmark
         var device = ComputeDevice.Of(work.OnCpu ? "cpu" : "cuda");
         var (config, dtype) = work.OnCpu ? (Llama15M, float32) : (work.Small ? Llama15M : Llama7B, bfloat16);
         using var model = LlamaModel.Initialize(config, device, dtype, seed: 42, onDevice: true,
-            work.Backward.Fp8 ? new Fp8() : null);
+            Quantisation.Of(work.Backward.Held));
         model.AttachFresh(new LoraConfig(work.Adapters.Rank, 16, 0.05,
             work.Adapters.AllLinear ? [AdapterConfig.AllLinear] : ["q_proj", "k_proj", "v_proj", "o_proj"]), seed: 42);
         using var parameters = ParameterSet.OfAdapters(model);
@@ -153,7 +157,7 @@ internal static class TrainerBenchmark
             name = $"trainer {work.Rows.Kind}",
             device = work.OnCpu ? $"cpu, {get_num_threads()} threads" : "cuda",
             path = objective.Path,
-            base_type = model.Quantisation?.Name ?? "bf16",
+            base_type = work.Backward.Held.ToString().ToLowerInvariant(),
             tokens_per_second = Math.Round(real / seconds, 1),
             micro_batch_tokens = tokens,
             micro_batches = measured.Sum(step => step.Count),

@@ -23,6 +23,7 @@ internal static class LoraCommand
         ChatCommand.Create(),
         DataCommand.Create(),
         GpuCommand.Create(),
+        FitCommand.Create(),
         GcCommand.Create(),
     };
 

@@ -1,5 +1,7 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
@@ -20,7 +22,36 @@ internal static class TrainCheck
         var full = given.With.FinetuningType == FinetuningType.Full;
         List<Finding> found = [.. rows, .. ModelCheck.Problems(folder, weights: !full || WeightFiles.Exist(folder), tokenizer: false)
             .Select(problem => new Finding("base", problem))];
+        if (found.All(finding => finding.Key != "base") && ModelConfig.Load(folder).Quantised is { } own)
+        {
+            found.AddRange(Quantized(given.With, own, full));
+        }
         return full || found.Any(finding => finding.Key == "base") ? found : [.. found, .. Targets(given.With, ModelCheck.Linears(folder))];
+    }
+
+    public static string QuantizedAndFull(BaseFormat format) =>
+        $"the base is quantised to {format} in its files, which can't be trained whole: set finetuning_type: lora, or give an unquantised one";
+
+    private static IEnumerable<Finding> Quantized(TrainerParams with, BaseFormat own, bool full)
+    {
+        if (full)
+        {
+            yield return new("base", QuantizedAndFull(own));
+        }
+        else if (with.BaseType is not (BaseType.Bf16 or BaseType.Auto) && $"{with.BaseType}" != $"{own}")
+        {
+            yield return new("base_type", $"is {with.BaseType}, but the base is quantised to {own} in its files: leave it out, or give an "
+                + "unquantised base");
+        }
+        foreach (var (key, given) in new[] { ("use_dora", with.UseDora), ("modules_to_save", with.ModulesToSave.Count > 0),
+            ("neftune_noise_alpha", with.NeftuneNoiseAlpha > 0) })
+        {
+            if (given)
+            {
+                yield return new(key, $"runs on autograd, and the base is quantised to {own} in its files: leave it out, or give an "
+                    + "unquantised base");
+            }
+        }
     }
 
     /// <summary>So few records that none is left to train on, or that the run ends within its warm-up.</summary>

@@ -1,6 +1,7 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Data;
+using LoraAspire.Model.Fit;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Quantised;
@@ -41,22 +42,26 @@ public sealed class TrainStage : IStage<TrainerParams>
         string data = context.Inputs["dataset"], folder = context.Inputs["base"];
         using var rows = InstructionDataset.Open(data);
         var device = ComputeDevice.Of(settings.Device.ToString());
-        using var model = OpenBase(folder, settings, device);
+        var full = settings.FinetuningType == FinetuningType.Full;
+        var lora = Lora(settings, folder);
+        if (!full)
+        {
+            var work = new FitWork(ModelConfig.Load(folder), lora, settings.DoubleQuant, device.type == DeviceType.CUDA);
+            var choice = BaseChoice.Of(settings, work, device, context.CheckpointDir,
+                words => context.Report.Report(new(Message: words)));
+            settings = settings with
+            {
+                BaseType = Enum.Parse<BaseType>($"{choice.Format}"),
+                LowMemory = choice.LowMemory,
+                MicroBatchTokens = choice.Tokens,
+            };
+        }
+        using var model = full ? OpenToTrain(folder, settings, device) : OpenFrozen(folder, settings, device);
         RequireRowsFit(rows, model.Config);
         // Of what the run is made from; before it, since what is wrong with the files should not show after it.
         List<(string What, string Sha256)> made = [.. Digests.Of(data, folder, context.InputDigests)];
 
-        var lora = new LoraConfig(settings.LoraR, settings.LoraAlpha, settings.LoraDropout, settings.LoraTargetModules, settings.UseRslora)
-        {
-            BaseModelNameOrPath = Path.GetFileName(folder),
-            UseDora = settings.UseDora,
-            RankPattern = settings.RankPattern,
-            AlphaPattern = settings.AlphaPattern,
-            ModulesToSave = settings.ModulesToSave,
-            LayersToTransform = settings.LayersToTransform,
-        };
         model.NeftuneNoiseAlpha = settings.NeftuneNoiseAlpha ?? 0;
-        var full = settings.FinetuningType == FinetuningType.Full;
         if (!full)
         {
             model.AttachFresh(lora, settings.Seed);
@@ -80,27 +85,40 @@ public sealed class TrainStage : IStage<TrainerParams>
         CopyTemplate(data, output);
         File.Copy(run.MetricsFile, Path.Combine(output, MetricsLog.FileName));
         new RunCard(
-            settings, new(Path.GetFileName(folder), GitCommit.Of(context.Data.Root), made),
+            context.With, new(Path.GetFileName(folder), GitCommit.Of(context.Data.Root), made) { HeldIn = model.HeldIn },
             new(end, MetricsLog.Read(run.MetricsFile), parameters.Count, rows.Count - run.HeldOut.Count, run.HeldOut.Count),
             Samples.Of(model, folder, PromptFormat.Of(data), rows, run.HeldOut, cancellationToken)).Save(output);
     }
 
-    /// <summary>Full training computes in float32 and may start from a folder without weights; LoRA needs a trained base.</summary>
-    private static LlamaModel OpenBase(string folder, TrainerParams settings, torch.Device device)
-    {
-        if (settings.FinetuningType == FinetuningType.Full)
+    private static LoraConfig Lora(TrainerParams settings, string folder) =>
+        new(settings.LoraR, settings.LoraAlpha, settings.LoraDropout, settings.LoraTargetModules, settings.UseRslora)
         {
-            return WeightFiles.Exist(folder)
-                ? LlamaModel.Load(folder, device, float32)
-                : LlamaModel.Initialize(ModelConfig.Load(folder), device, float32, settings.Seed);
-        }
-        return LlamaModel.Load(folder, device, settings.ComputeType switch
+            BaseModelNameOrPath = Path.GetFileName(folder),
+            UseDora = settings.UseDora,
+            RankPattern = settings.RankPattern,
+            AlphaPattern = settings.AlphaPattern,
+            ModulesToSave = settings.ModulesToSave,
+            LayersToTransform = settings.LayersToTransform,
+        };
+
+    /// <summary>Full training computes in float32 and may start from a folder without weights.</summary>
+    private static LlamaModel OpenToTrain(string folder, TrainerParams settings, torch.Device device)
+    {
+        var config = ModelConfig.Load(folder);
+        return config.Quantised is { } format
+            ? throw new StageException($"{TrainCheck.QuantizedAndFull(format)}.")
+            : WeightFiles.Exist(folder) ? LlamaModel.Load(folder, device, float32)
+            : LlamaModel.Initialize(config, device, float32, settings.Seed);
+    }
+
+    /// <summary>LoRA needs a trained base, which stays as it is.</summary>
+    private static LlamaModel OpenFrozen(string folder, TrainerParams settings, torch.Device device) =>
+        LlamaModel.LoadFrozen(folder, device, settings.ComputeType switch
         {
             ComputeType.Float32 => float32,
             ComputeType.Bfloat16 => bfloat16,
             _ => CudaDevice.UsualType(device),
-        }, settings.BaseType == BaseType.Fp8 ? new Fp8() : null);
-    }
+        }, Quantisation.Of(Enum.Parse<BaseFormat>($"{settings.BaseType}"), settings.DoubleQuant));
 
     private static void RequireRowsFit(InstructionDataset rows, ModelConfig config)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Trainer.Training;
@@ -82,9 +83,9 @@ internal sealed record RunCard(TrainerParams Settings, Origin Origin, Outcome Ou
     {
         yield return ("steps", Line($"{Outcome.End.Step:N0}"));
         yield return ("tokens", Line($"{Outcome.End.Tokens:N0}"));
-        if (Settings.BaseType != BaseType.Bf16)
+        if (Origin.HeldIn is { } format)
         {
-            yield return ("base's linear layers while it was trained", $"in {Settings.BaseType.ToString().ToLowerInvariant()}");
+            yield return ("base's linear layers while it was trained", $"in {format.ToString().ToLowerInvariant()}");
         }
         yield return ("loss, first step", Line($"{Outcome.Steps[0].Loss:0.0000}"));
         yield return ("loss, smoothed, last step", Line($"{Outcome.End.Smoothed:0.0000}"));
@@ -112,7 +113,11 @@ internal sealed record RunCard(TrainerParams Settings, Origin Origin, Outcome Ou
 /// <summary>What a run started from.</summary>
 /// <param name="Base">The base's name.</param>
 /// <param name="Commit">Of the project's folder; null when it is no repository.</param>
-internal sealed record Origin(string Base, string? Commit, IReadOnlyList<(string What, string Sha256)> Digests);
+internal sealed record Origin(string Base, string? Commit, IReadOnlyList<(string What, string Sha256)> Digests)
+{
+    /// <summary>What the base's linear layers were quantised to; null where they were numbers.</summary>
+    public BaseFormat? HeldIn { get; init; }
+}
 
 /// <summary>How a run went.</summary>
 internal sealed record Outcome(TrainingState End, IReadOnlyList<StepMetrics> Steps, long TrainedParameters, int Rows, int HeldOut);

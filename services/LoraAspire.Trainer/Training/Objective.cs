@@ -3,6 +3,7 @@ using LoraAspire.Model.Data;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
+using LoraAspire.Model.Network.Quantised;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,7 +18,7 @@ public sealed class Objective : IDisposable
     // Above these a GPU's matrix products gain little; measured with Llama-2-7B, where 8,192 packed tokens keep 24 GB of activations.
     private const int PackedTokens = 8192;
     // The products take half the time then, so that less is lost by smaller ones; what is kept for the backward isn't halved.
-    private const int QuantisedTokens = 6144;
+    private const int Fp8Tokens = 6144;
     private const int LowMemoryTokens = 2048;
     private const int AutogradTokens = 2048;
     // Logits of more rows leave the cache of a CPU.
@@ -34,14 +35,14 @@ public sealed class Objective : IDisposable
             : new FusedModel.Options();
         var why = "as asked";
         _fused = autograd ? null : FusedModel.Create(model, options, out why);
-        if (_fused is null && model.Quantisation is { } held)
+        if (_fused is null && !autograd && model.HeldIn is { } held)
         {
-            throw new ModelException($"base_type is {held.Name}, which only the hand-written backward trains on, and that is none for this "
-                + $"run: {why}. Leave base_type out.");
+            throw new ModelException($"The base is held in {held.ToString().ToLowerInvariant()}, which only the hand-written backward trains "
+                + $"on, and that is none for this run: {why}. Give an unquantised base, with base_type: bf16.");
         }
         Path = _fused is null ? $"autograd ({why})" : lowMemory ? "hand-written backward, layers recomputed" : "hand-written backward";
         DefaultTokens = lowMemory ? LowMemoryTokens : _fused is null || onCpu ? AutogradTokens
-            : model.Quantisation is null ? PackedTokens : QuantisedTokens;
+            : model.HeldIn is BaseFormat.Fp8 ? Fp8Tokens : PackedTokens;
         Packed = _fused is not null && !onCpu;
     }
 

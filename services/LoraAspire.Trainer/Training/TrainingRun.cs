@@ -58,7 +58,7 @@ internal sealed class TrainingRun : IDisposable
         _state = _checkpoints.Resume(words => _report.Report(new(Message: words)));
         var log = new RunMessages(_report, _state);
         log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {_model.Device}, arithmetic in {_model.Dtype}, "
-            + $"{(_model.Quantisation is { } held ? $"the base in {held.Name}, " : "")}{_objective.Path}");
+            + $"{(_model.HeldIn is { } held ? $"the base in {held.ToString().ToLowerInvariant()}, " : "")}{_objective.Path}");
         var budget =
             new TokenBudget(_state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokens, _rows.LongestRow, log.Say);
         using var metrics = new MetricsLog(_checkpointDir, _state.MetricsBytes);

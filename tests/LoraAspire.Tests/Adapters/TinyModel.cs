@@ -29,6 +29,20 @@ internal static class TinyModel
         SlidingWindow = [null, null],
     };
 
+    /// <summary>The shape of Llama-2-7B, for arithmetic: nobody makes it.</summary>
+    public static ModelConfig Llama7B { get; } = Config with
+    {
+        VocabSize = 32000,
+        HiddenSize = 4096,
+        IntermediateSize = 11008,
+        NumHiddenLayers = 32,
+        NumAttentionHeads = 32,
+        NumKeyValueHeads = 32,
+        HeadDim = 128,
+        MaxPositionEmbeddings = 4096,
+        SlidingWindow = new int?[32],
+    };
+
     /// <summary>Writes config.json and model.safetensors, as transformers reads them.</summary>
     public static void Save(LlamaModel model, string folder)
     {

@@ -47,6 +47,7 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("data inspect x --row 3")]
     [InlineData("data stats x --stage data")]
     [InlineData("gpu")]
+    [InlineData("fit --base m --gpu-memory 24GiB --lora-r 8 --lora-target-modules q_proj v_proj --no-double-quant --json")]
     [InlineData("gc --days 3 --delete --offline")]
     [InlineData("export m --adapter a --out o --type q4_0 --format hugging-face --name n --system s --from f --zip")]
     public void What_the_help_tells_can_be_said(string line) => Assert.Empty(LoraCommand.Create().Parse(line).Errors);
@@ -64,6 +65,7 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("data inspect x --row one")]
     [InlineData("data stats")]
     [InlineData("gpu 0")]
+    [InlineData("fit")]
     [InlineData("gc --days -1")]
     [InlineData("gc --days 36501")]
     public void What_makes_no_sense_is_an_error(string line) => Assert.NotEmpty(LoraCommand.Create().Parse(line).Errors);

@@ -107,7 +107,6 @@ public sealed class RopeTests : IDisposable
     [InlineData("hidden_act", "\"gelu\"")]
     [InlineData("mlp_bias", "true")]
     [InlineData("final_logit_softcapping", "30.0")]
-    [InlineData("quantization_config", "{}")]
     [InlineData("num_local_experts", "8")]
     [InlineData("partial_rotary_factor", "0.5")]
     [InlineData("hidden_size", "-4")]

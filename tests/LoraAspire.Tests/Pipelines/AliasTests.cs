@@ -34,6 +34,8 @@ public sealed class AliasTests
     [InlineData("trainer", "layers_to_transform: [0, 1]", "layers_to_transform", "[0,1]")]
     [InlineData("trainer", "early_stopping_patience: 3", "early_stopping_patience", "3")]
     [InlineData("trainer", "low_memory: true", "low_memory", "true")]
+    [InlineData("trainer", "base_type: auto", "base_type", "\"auto\"")]
+    [InlineData("trainer", "base_type: nf4", "base_type", "\"nf4\"")]
     [InlineData("trainer", "micro_batch_tokens: 4096", "micro_batch_tokens", "4096")]
     public void An_option_under_its_own_name_needs_no_note(string kind, string written, string key, string value)
     {
@@ -66,6 +68,13 @@ public sealed class AliasTests
     [InlineData("trainer", "peft_use_dora: true", "use_dora", "true")]
     [InlineData("trainer", "peft_use_rslora: true", "use_rslora", "true")]
     [InlineData("trainer", "lora_plus_lr_ratio: 8", "loraplus_lr_ratio", "8")]
+    [InlineData("trainer", "load_in_8bit: true", "base_type", "\"int8\"")]
+    [InlineData("trainer", "load_in_4bit: true", "base_type", "\"nf4\"")]
+    [InlineData("trainer", "quantization_bit: 8", "base_type", "\"int8\"")]
+    [InlineData("trainer", "quantization_bit: 4", "base_type", "\"nf4\"")]
+    [InlineData("trainer", "adapter: qlora", "base_type", "\"nf4\"")]
+    [InlineData("trainer", "bnb_4bit_use_double_quant: false", "double_quant", "false")]
+    [InlineData("trainer", "double_quantization: false", "double_quant", "false")]
     public void A_key_of_another_trainer_is_understood_with_a_note(string kind, string written, string key, string value)
     {
         var (parameters, notes) = Parse(kind, written);
@@ -84,6 +93,10 @@ public sealed class AliasTests
     [InlineData("trainer", "load_in_8bit: false", "done anyway")]
     [InlineData("trainer", "load_in_4bit: false", "done anyway")]
     [InlineData("trainer", "quantization_bit: null", "done anyway")]
+    [InlineData("trainer", "bnb_4bit_quant_type: nf4", "done anyway")]
+    [InlineData("trainer", "quantization_type: nf4", "done anyway")]
+    [InlineData("trainer", "quantization_method: bitsandbytes", "done anyway")]
+    [InlineData("trainer", "bnb_4bit_compute_dtype: bfloat16", "compute_type says")]
     [InlineData("trainer", "resume_from_checkpoint: true", "done anyway")]
     [InlineData("trainer", "bias: none", "done anyway")]
     [InlineData("trainer", "wandb_project: x", "the lab")]

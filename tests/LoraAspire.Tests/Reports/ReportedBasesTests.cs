@@ -19,7 +19,7 @@ public sealed class ReportedBasesTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-reports-").FullName;
 
     [Theory]
-    [InlineData("bnb4", "base", "'quantization_config' is set")]
+    [InlineData("bnb4", "base", "no weights")]
     [InlineData("missing_shard", "base", "No file ")]
     [InlineData("lfs_weights", "base", "is a git-lfs pointer")]
     [InlineData("mt_phi3", "base", "'model_type' is 'phi3'")]

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
@@ -10,6 +11,7 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
     public const string FileName = "adapter_model.safetensors";
     private const string TorchName = "adapter_model.bin";
     internal const string Prefix = "base_model.model.";
+    internal const string BaseTypeKey = "base_type";
 
     public AdapterConfig Config { get; } = config;
     public IReadOnlyDictionary<string, LayerAdapter> Layers { get; } = layers;
@@ -19,6 +21,12 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
     /// where PEFT saved them with the adapter.
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> Saved { get; init; } = new Dictionary<string, Tensor>();
+
+    /// <summary>
+    /// What the base's linear layers were held in while this was trained; null is unknown, as with an adapter from elsewhere. It stands in
+    /// the metadata of the tensors' file as base_type, which PEFT reads over.
+    /// </summary>
+    public BaseFormat? TrainedOn { get; init; }
 
     /// <summary>The name PEFT gives a tensor of a layer.</summary>
     public static string TensorName(string layer, AdapterParameter parameter) => $"{Prefix}{layer}.{parameter.Name}";
@@ -45,7 +53,9 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
         Config.Save(directory);
         SafetensorsWriter.Write(Path.Combine(directory, FileName), Layers
             .SelectMany(layer => layer.Value.Parameters.Select(item => TensorSource.Of(TensorName(layer.Key, item.Parameter), item.Tensor)))
-            .Concat(Saved.Select(item => TensorSource.Of(SavedName(item.Key), item.Value))));
+            .Concat(Saved.Select(item => TensorSource.Of(SavedName(item.Key), item.Value))),
+            TrainedOn is null ? null
+                : new Dictionary<string, string> { [BaseTypeKey] = TrainedOn.Value.ToString().ToLowerInvariant(), ["format"] = "pt" });
     }
 
     /// <summary>

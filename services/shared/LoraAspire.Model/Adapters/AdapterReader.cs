@@ -1,3 +1,4 @@
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
@@ -33,8 +34,18 @@ internal sealed class AdapterReader(AdapterConfig config, TensorFile file)
         {
             throw Refuse($"holds no '{missing}', which modules_to_save of {AdapterConfig.FileName} names");
         }
-        return new Adapter(config, _layers.ToDictionary(layer => layer.Key, layer => Complete(layer.Key, layer.Value))) { Saved = _saved };
+        return new Adapter(config, _layers.ToDictionary(layer => layer.Key, layer => Complete(layer.Key, layer.Value)))
+        {
+            Saved = _saved,
+            TrainedOn = TrainedOn(),
+        };
     }
+
+    /// <summary>Null where the file says nothing of it, or a word that means nothing here.</summary>
+    private BaseFormat? TrainedOn() =>
+        (file as SafetensorsFile)?.Metadata.GetValueOrDefault(Adapter.BaseTypeKey) is { } word
+            && Enum.GetValues<BaseFormat>().FirstOrDefault(format => word.Equals($"{format}", StringComparison.OrdinalIgnoreCase)) is var found
+            && word.Equals($"{found}", StringComparison.OrdinalIgnoreCase) ? found : null;
 
     private void Take(TensorEntry entry)
     {

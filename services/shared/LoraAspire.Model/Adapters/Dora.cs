@@ -50,8 +50,14 @@ public sealed class Dora : Lora
     internal override LowRankUpdate? Fused(LayerAdapter adapter) => null;
 
     /// <summary>‖W + scale·B·A‖ of each row [out], a constant to the gradient (section 4.3 of the paper).</summary>
+    /// <exception cref="ModelException">The layer is quantised.</exception>
     private static Tensor RowNorms(Linear linear, LayerAdapter adapter)
     {
+        if (linear.Quantised is not null)
+        {
+            throw new ModelException($"DoRA needs the base's weights as numbers, and {linear.Name} is quantised. Leave use_dora out, or give "
+                + "an unquantised base with base_type: bf16.");
+        }
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         return linear.Weight.to_type(float32).add(adapter[B].mm(adapter[A]), adapter.Scale.AsScalar()).norm(1).MoveToOuterDisposeScope();

@@ -88,6 +88,11 @@ public static class ModelAdapters
         linear.Attach(own.With(tensor => tensor.to(linear.Device, copy: true).DetachFromDisposeScope()));
         if (adapter.Config.Start.ChangesBase)
         {
+            if (linear.Quantised is not null)
+            {
+                throw new ModelException($"The adapter's start ({adapter.Config.Start.Name}) is taken out of the base's weights, and this "
+                    + "base is quantised: give the unquantised one.");
+            }
             using var scope = NewDisposeScope();
             linear.KeepResidual(adapter.Residual(linear.Name, linear.Weight).DetachFromDisposeScope());
         }
@@ -115,6 +120,7 @@ public static class ModelAdapters
             .ToDictionary(linear => linear.Name, linear => linear.Adapter!.With(Copy)))
         {
             Saved = model.TrainedModules().ToDictionary(module => module.Path, module => Copy(module.Weight)),
+            TrainedOn = model.HeldIn,
         };
     }
 }

@@ -48,6 +48,13 @@ internal sealed record ConfigFields(JsonElement Element, string Path)
             : throw Refuse(name, string.Create(CultureInfo.InvariantCulture, $"is {value}; it must be a whole number from 1 to {most}"));
     }
 
+    /// <summary>Whole numbers.</summary>
+    public long[] Numbers(string name) =>
+        Get(name, JsonValueKind.Array)?.EnumerateArray().Select(item =>
+            item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) ? number
+                : throw Refuse(name, $"has {item.GetRawText()} in its list, which is no whole number")).ToArray()
+            ?? throw Refuse(name, "is missing");
+
     public ModelException Refuse(string name, string problem) => new($"{Path}: '{name}' {problem}.");
 
     private JsonElement? Get(string name, JsonValueKind kind) =>

@@ -22,13 +22,20 @@ internal sealed record LayerNorms(RmsNorm Attention, RmsNorm Mlp, RmsNorm? Atten
 internal sealed record DecoderLayer(int Index, LayerNorms Norms, SelfAttention Attention, GatedMlp Mlp) : IDisposable
 {
     /// <param name="weight">Gives a weight by its name in a checkpoint and its shape.</param>
-    public static DecoderLayer Of(ModelConfig config, int index, Func<string, long[], Tensor> weight, Quantisation? quantisation = null)
+    /// <param name="quantised">Gives a linear layer's weight where it is to be held in fewer bits; null elsewhere.</param>
+    public static DecoderLayer Of(ModelConfig config, int index, Func<string, long[], Tensor> weight,
+        Func<string, long[], QuantisedWeight?>? quantised = null)
     {
         int hidden = config.HiddenSize, width = config.NumAttentionHeads * config.HeadDim, kvWidth =
             config.NumKeyValueHeads * config.HeadDim;
-        Linear Linear(string name, long output, long input, bool bias = false) => new($"model.layers.{index}.{name}",
-            weight($"model.layers.{index}.{name}.weight", [output, input]),
-            bias ? weight($"model.layers.{index}.{name}.bias", [output]) : null, quantisation);
+        Linear Linear(string name, long output, long input, bool bias = false)
+        {
+            name = $"model.layers.{index}.{name}";
+            var held = quantised?.Invoke(name + ".weight", [output, input]);
+            var plain = held is null ? weight(name + ".weight", [output, input]) : null;
+            var offset = bias ? weight(name + ".bias", [output]) : null;
+            return held is null ? new(name, plain!, offset) : new(name, held, offset);
+        }
         RmsNorm Norm(string name, long size) =>
             new(weight($"model.layers.{index}.{name}.weight", [size]), config.RmsNormEps, config.NormPlusOne);
 

@@ -11,12 +11,9 @@ public sealed class Linear : IDisposable
 {
     private Tensor? _weight;
 
-    /// <param name="quantisation">What the weight is held in; null leaves it as it is.</param>
-    public Linear(string name, Tensor weight, Tensor? bias, Quantisation? quantisation = null)
-    {
-        (Name, Bias, Quantised) = (name, bias, quantisation?.Quantise(weight));
-        _weight = Quantised is null ? weight : null;
-    }
+    public Linear(string name, Tensor weight, Tensor? bias) => (Name, _weight, Bias) = (name, weight, bias);
+
+    internal Linear(string name, QuantisedWeight weight, Tensor? bias) => (Name, Quantised, Bias) = (name, weight, bias);
 
     /// <summary>The layer's path in the model, e.g. model.layers.0.self_attn.q_proj.</summary>
     public string Name { get; }
@@ -40,7 +37,7 @@ public sealed class Linear : IDisposable
     /// <summary>The layer without its adapter.</summary>
     internal Tensor Base(Tensor x)
     {
-        if (Quantised is null)
+        if (Quantised is null || Trained is not null)
         {
             return F.linear(x, Trained?.to_type(x.dtype) ?? Weight, Bias);
         }

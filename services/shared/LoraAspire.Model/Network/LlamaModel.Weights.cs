@@ -10,16 +10,42 @@ namespace LoraAspire.Model.Network;
 /// <summary>Where a model's weights come from, and how they are listed and replaced.</summary>
 public sealed partial class LlamaModel
 {
-    /// <summary>Loads config.json and the weights of a Hugging Face directory. The weights need no gradient.</summary>
-    /// <param name="quantisation">What linear layers are held in, each quantised as soon as it is read.</param>
+    /// <summary>
+    /// Loads config.json and the weights of a Hugging Face directory, as numbers even where the files hold them quantised. The weights need
+    /// no gradient.
+    /// </summary>
     /// <exception cref="ModelException">A file is missing, broken, or holds what this code can't run.</exception>
-    public static LlamaModel Load(string directory, torch.Device device, ScalarType dtype, Quantisation? quantisation = null)
+    public static LlamaModel Load(string directory, torch.Device device, ScalarType dtype)
+    {
+        var config = ModelConfig.Load(directory);
+        using var files = WeightFiles.Open(directory);
+        return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope());
+    }
+
+    /// <summary>
+    /// A base that stays as it is while adapters are trained on it. What its files hold quantised stays so; of the rest the linear layers
+    /// in the decoder are quantised as asked, each as soon as it is read, and embedding, head, norms and biases are left alone.
+    /// </summary>
+    /// <param name="quantisation">Null holds as numbers what the files do.</param>
+    /// <exception cref="ModelException">As <see cref="Load"/>; or the base can't be held so.</exception>
+    public static LlamaModel LoadFrozen(string directory, torch.Device device, ScalarType dtype, Quantisation? quantisation)
     {
         var config = ModelConfig.Load(directory);
         RequireHeld(config, device, quantisation);
+        if (config.Quantised is { } own && quantisation is not null && quantisation.Format != own)
+        {
+            throw new ModelException($"{directory} is quantised to {own} in its files, and can't be held in {quantisation.Name}: leave "
+                + "base_type out, or give an unquantised base.");
+        }
         using var files = WeightFiles.Open(directory);
         return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope(),
-            quantisation);
+            (name, shape) => (QuantisedWeight?)files.Packed(name, shape)?.MovedTo(device) ?? quantisation switch
+            {
+                null => null,
+                PackedQuantisation packed =>
+                    packed.Quantise(files.Read(name, shape, float32, CPU).DetachFromDisposeScope(), name, device),
+                _ => quantisation.Quantise(files.Read(name, shape, dtype, device).DetachFromDisposeScope()),
+            });
     }
 
     private static void RequireHeld(ModelConfig config, torch.Device device, Quantisation? quantisation)
@@ -41,7 +67,7 @@ public sealed partial class LlamaModel
         RequireRoom(config, dtype);
         RequireHeld(config, device, quantisation);
         RandomNumbers.Seed(device, seed);
-        return new LlamaModel(config, device, dtype, (name, shape) =>
+        Tensor Fresh(string name, long[] shape)
         {
             using var scope = NewDisposeScope();
             var tensor =
@@ -50,7 +76,9 @@ public sealed partial class LlamaModel
                 : onDevice ? randn(shape, dtype, device).mul_(config.InitializerRange.AsScalar())
                 : randn(shape, float32).mul_(config.InitializerRange.AsScalar()).to(dtype, device);
             return tensor.DetachFromDisposeScope();
-        }, quantisation);
+        }
+        return new LlamaModel(config, device, dtype, Fresh,
+            quantisation is null ? null : (name, shape) => quantisation.Quantise(Fresh(name, shape)));
     }
 
     /// <summary>Nothing but a config.json says how large such a model is.</summary>
@@ -76,8 +104,7 @@ public sealed partial class LlamaModel
         + Linears.Sum(linear => (linear.InFeatures * linear.OutFeatures) + (linear.Bias?.numel() ?? 0))
         + _layers.Sum(layer => layer.NamedNorms.Sum(norm => norm.Norm.Weight.numel()));
 
-    /// <summary>Every weight under its name in a checkpoint; tied heads are not listed twice.</summary>
-    /// <exception cref="InvalidOperationException">A linear layer is quantised.</exception>
+    /// <summary>Every weight that is held as numbers, under its name in a checkpoint; tied heads are not listed twice.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> Weights()
     {
         yield return ("model.embed_tokens.weight", _embedding);
@@ -85,7 +112,10 @@ public sealed partial class LlamaModel
         {
             foreach (var linear in layer.Linears)
             {
-                yield return (linear.Name + ".weight", linear.Weight);
+                if (linear.Quantised is null)
+                {
+                    yield return (linear.Name + ".weight", linear.Weight);
+                }
                 if (linear.Bias is { } bias)
                 {
                     yield return (linear.Name + ".bias", bias);

@@ -20,12 +20,12 @@ public sealed partial class LlamaModel : IDisposable
     private readonly Rope _rope;
 
     private LlamaModel(ModelConfig config, torch.Device device, ScalarType dtype, Func<string, long[], Tensor> weight,
-        Quantisation? quantisation)
+        Func<string, long[], QuantisedWeight?>? quantised = null)
     {
-        (Config, Device, Dtype, Quantisation) = (config, device, dtype, quantisation);
+        (Config, Device, Dtype) = (config, device, dtype);
         var hidden = config.HiddenSize;
         _embedding = weight("model.embed_tokens.weight", [config.VocabSize, hidden]);
-        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => DecoderLayer.Of(config, index, weight, quantisation))];
+        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => DecoderLayer.Of(config, index, weight, quantised))];
         _norm = new(weight("model.norm.weight", [hidden]), config.RmsNormEps, config.NormPlusOne);
         Head = config.TieWordEmbeddings ? null : new("lm_head", weight("lm_head.weight", [config.VocabSize, hidden]), null);
         _rope = new Rope(config, device);
@@ -35,8 +35,8 @@ public sealed partial class LlamaModel : IDisposable
     public torch.Device Device { get; }
     public ScalarType Dtype { get; }
 
-    /// <summary>What the linear layers are held in; null where they are in <see cref="Dtype"/>.</summary>
-    public Quantisation? Quantisation { get; }
+    /// <summary>What the layers' weights are held in; null where they are in <see cref="Dtype"/>.</summary>
+    public BaseFormat? HeldIn => Linears.Select(linear => linear.Quantised?.Format).FirstOrDefault(format => format is not null);
 
     /// <summary>The output layer; null when it shares the embedding's weight.</summary>
     public Linear? Head { get; }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using LoraAspire.Model.Network.Families;
+using LoraAspire.Model.Network.Quantised;
 
 namespace LoraAspire.Model.Network;
 
@@ -46,6 +47,8 @@ public sealed record ModelConfig
     public double? LogitCap { get; init; }
     /// <summary>RMSNorm on what attention and MLP give as well, before it is added (Gemma 2).</summary>
     public bool OutputNorms { get; init; }
+    /// <summary>What the files hold the linear layers in; null holds them as numbers.</summary>
+    public BaseFormat? Quantised { get; init; }
     /// <summary>Why training this family needs autograd; null where the fused path does it.</summary>
     public string? WhyAutograd { get; init; }
     /// <summary>Per layer: how many positions back a token sees, itself included; null sees all.</summary>
@@ -114,11 +117,11 @@ public sealed record ModelConfig
                 throw config.Refuse(field, "is set, which is not supported");
             }
         }
-        foreach (var field in new[] { "quantization_config", "num_local_experts", "num_experts" })
+        foreach (var field in new[] { "num_local_experts", "num_experts" })
         {
             if (config.Has(field))
             {
-                throw config.Refuse(field, "is set, which is not supported yet: give an unquantised, dense model");
+                throw config.Refuse(field, "is set, which is not supported yet: give a dense model");
             }
         }
         if (config.Number("partial_rotary_factor") is { } partial && partial != 1)
@@ -161,6 +164,7 @@ public sealed record ModelConfig
             OutputBias = attentionBias,
             QkNorm = false,
             SlidingWindow = new int?[layers],
+            Quantised = BitsAndBytes.FormatOf(config),
         };
         RequireHeadsFit(read, config);
         return family.Complete(config, read);

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Network.Quantised;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -58,6 +59,13 @@ public sealed class WeightFiles : IDisposable
 
     public bool Has(string name) => _fileOf.ContainsKey(name);
 
+    /// <summary>Where a tensor lies; null where there is none of that name.</summary>
+    internal TensorEntry? Entry(string name) => _fileOf.TryGetValue(name, out var file) ? file.Tensors[name] : null;
+
+    /// <summary>A linear layer's weight that the files hold quantised, on the CPU; null where they hold numbers.</summary>
+    /// <exception cref="ModelException">What lies beside it doesn't fit it.</exception>
+    internal PackedWeight? Packed(string name, IReadOnlyList<long> shape) => BitsAndBytes.Read(this, name, shape);
+
     /// <summary>The names of the files that hold a folder's weights, the index among them.</summary>
     /// <exception cref="ModelException">No weights, or an index that names a file elsewhere.</exception>
     public static IReadOnlyList<string> Names(string directory)
@@ -68,10 +76,16 @@ public sealed class WeightFiles : IDisposable
             && File.Exists(Path.Combine(directory, index)))];
     }
 
-    /// <summary>One tensor, in the type and on the device asked for.</summary>
+    /// <summary>One tensor, in the type and on the device asked for; dequantised where the files hold it so.</summary>
     /// <exception cref="ModelException">No such tensor, or of another shape.</exception>
     public Tensor Read(string name, IReadOnlyList<long> shape, ScalarType dtype, torch.Device device)
     {
+        if (Packed(name, shape) is { } weight)
+        {
+            using var packed = weight;
+            using var inner = NewDisposeScope();
+            return packed.Dequantise(dtype).to(device).MoveToOuterDisposeScope();
+        }
         var (file, _) = Find(name, shape);
         using var scope = NewDisposeScope();
         return file.Read(name).to(dtype, device).MoveToOuterDisposeScope();

@@ -110,6 +110,8 @@ public sealed record TrainerParams : StageParams
     public ComputeType ComputeType { get; init; } = ComputeType.Auto;
     /// <summary>What a frozen base's linear layers are held in while adapters are trained on it.</summary>
     public BaseType BaseType { get; init; } = BaseType.Bf16;
+    /// <summary>nf4: its scales are quantised too, which takes 0.4 bits a weight less.</summary>
+    public bool DoubleQuant { get; init; } = true;
     /// <summary>alpaca-lora: loss is the mean of micro-batch means. none: every token weighs the same.</summary>
     public Compat Compat { get; init; } = Compat.None;
 
@@ -171,18 +173,24 @@ public sealed record TrainerParams : StageParams
     /// <summary>
     /// What keeps the base from being held in the type that is asked for, as far as these settings say; null where nothing does.
     /// </summary>
-    private string? WhyNotQuantised() => BaseType switch
+    private string? WhyNotQuantised()
     {
-        BaseType.Bf16 => null,
-        _ when FinetuningType == FinetuningType.Full => "is for a base that stays as it is, but finetuning_type is full",
-        BaseType.Int8 or BaseType.Nf4 => "is bf16 or fp8: int8 and nf4 aren't computed yet",
-        _ when Device == Device.Cpu => "fp8 needs a GPU of compute capability 8.9 or above, but device is cpu: leave base_type out",
-        _ when ComputeType == ComputeType.Float32 => "fp8 computes the rest in bfloat16, but compute_type is float32: leave one out",
-        _ when UseDora => "fp8 needs the hand-written backward, and use_dora has none: leave one of them out",
-        _ when NeftuneNoiseAlpha > 0 => "fp8 needs the hand-written backward, and neftune_noise_alpha has none: leave one of them out",
-        _ when ModulesToSave.Count > 0 => "fp8 needs the hand-written backward, and modules_to_save has none: leave one of them out",
-        _ => null,
-    };
+        var name = BaseType.ToString().ToLowerInvariant();
+        string NoBackward(string key) => $"{name} needs the hand-written backward, and {key} has none: leave one of them out";
+        return BaseType switch
+        {
+            BaseType.Bf16 => null,
+            _ when FinetuningType == FinetuningType.Full => "is for a base that stays as it is, but finetuning_type is full",
+            BaseType.Fp8 when Device == Device.Cpu =>
+                "fp8 needs a GPU of compute capability 8.9 or above, but device is cpu: leave base_type out",
+            BaseType.Fp8 when ComputeType == ComputeType.Float32 =>
+                "fp8 computes the rest in bfloat16, but compute_type is float32: leave one of them out",
+            _ when UseDora => NoBackward("use_dora"),
+            _ when NeftuneNoiseAlpha > 0 => NoBackward("neftune_noise_alpha"),
+            _ when ModulesToSave.Count > 0 => NoBackward("modules_to_save"),
+            _ => null,
+        };
+    }
 }
 
 public enum FinetuningType { Lora, Full }
@@ -195,6 +203,6 @@ public enum ComputeType { Auto, Float32, Bfloat16 }
 
 /// <summary>
 /// bf16: as they are, in <see cref="ComputeType"/>. The others are quantised while they are loaded: fp8 (e4m3, products in FP8 too), int8
-/// by rows and nf4 by blocks (dequantised for each product).
+/// by rows and nf4 by blocks (dequantised for each product). auto: the fastest of them that fits the device's memory.
 /// </summary>
-public enum BaseType { Bf16, Fp8, Int8, Nf4 }
+public enum BaseType { Bf16, Fp8, Int8, Nf4, Auto }

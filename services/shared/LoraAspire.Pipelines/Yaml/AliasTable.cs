@@ -23,6 +23,8 @@ internal static class AliasTable
         ["peft_use_dora"] = "use_dora",
         ["peft_use_rslora"] = "use_rslora",
         ["lora_plus_lr_ratio"] = "loraplus_lr_ratio",
+        ["bnb_4bit_use_double_quant"] = "double_quant",
+        ["double_quantization"] = "double_quant",
     };
 
     /// <summary>Keys that name an input. Only a stage that has that input takes them.</summary>
@@ -40,6 +42,7 @@ internal static class AliasTable
         ["output_dir"] = "outputs go to the artifact store, and the newest model is linked under its pipeline's name",
         ["export_dir"] = "outputs go to the artifact store, and the newest model is linked under its pipeline's name",
         ["sample_packing"] = "rows are packed, without seeing each other, wherever the device gains by it",
+        ["bnb_4bit_compute_dtype"] = "compute_type says what is computed in",
         ["wandb_project"] = "the lab shows the run",
         ["wandb_run_name"] = "the lab shows the run",
         ["wandb_watch"] = "the lab shows the run",
@@ -50,10 +53,6 @@ internal static class AliasTable
     public static IReadOnlyDictionary<string, (string[] Harmless, string Reason)> Fixed { get; } =
         new Dictionary<string, (string[], string)>
         {
-            ["load_in_8bit"] = (["false"], "quantised bases are not supported yet; leave it out to train on 16- or 32-bit weights"),
-            ["load_in_4bit"] = (["false"], "quantised bases are not supported yet; leave it out to train on 16- or 32-bit weights"),
-            ["quantization_bit"] =
-            (["", "~", "null", "none"], "quantised bases are not supported yet; leave it out to train on 16- or 32-bit weights"),
             ["resume_from_checkpoint"] =
             (["", "~", "null", "true"], "an interrupted trainer goes on from its own last checkpoint, and from no other; leave it out"),
             ["bias"] = (["none"], "only adapters without biases are supported; leave it out"),

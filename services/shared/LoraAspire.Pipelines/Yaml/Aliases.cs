@@ -8,11 +8,14 @@ namespace LoraAspire.Pipelines.Yaml;
 /// <summary>Keys that users bring from other trainers (<see cref="AliasTable"/>): understood with a note, or refused in words.</summary>
 internal static class Aliases
 {
+    private const string BaseType = "base_type";
+
     /// <summary>The entries of <c>with</c> under their canonical keys.</summary>
     public static IEnumerable<KeyValuePair<YamlNode, YamlNode>> Resolve(YamlMappingNode with, StageKind kind, Diagnostics report)
     {
         var written = with.Children.Where(entry => Binder.Text(entry.Key) is not null)
             .ToDictionary(entry => Binder.Text(entry.Key)!, entry => entry.Value);
+        string? baseType = Binder.Text(written.GetValueOrDefault(BaseType) ?? "") is { Length: > 0 } given ? given : null;
         foreach (var (key, value) in with.Children)
         {
             var name = Binder.Text(key) ?? "";
@@ -53,9 +56,27 @@ internal static class Aliases
                     yield return new(report.InPlaceOf(key, "lora_target_modules"), report.InPlaceOf(value, "all-linear"));
                 }
             }
-            else if (name is "adapter" && Binder.Text(value) == "qlora" && Takes(kind, "finetuning_type"))
+            else if (QuantizedBaseKeys.Knows(name) && Takes(kind, BaseType) || name is "adapter" && Binder.Text(value) == "qlora"
+                && Takes(kind, BaseType))
             {
-                report.Error(value, "'adapter: qlora': quantised bases are not supported yet; use lora");
+                var wanted = name is "adapter" ? "nf4" : QuantizedBaseKeys.Read(key, value, name, report);
+                if (name is "adapter")
+                {
+                    yield return new(report.InPlaceOf(key, "finetuning_type"), report.InPlaceOf(value, "lora"));
+                }
+                if (wanted is not null && baseType is not null && wanted != baseType)
+                {
+                    report.Error(key, $"'{name}' means '{BaseType}: {wanted}', but {baseType} is asked for too: keep one");
+                }
+                else if (wanted is not null)
+                {
+                    report.Note(key, $"{name} understood as {BaseType}: {wanted}");
+                    if (baseType is null)
+                    {
+                        yield return new(report.InPlaceOf(key, BaseType), report.InPlaceOf(value, wanted));
+                    }
+                    baseType = wanted;
+                }
             }
             else if (AliasTable.Renamed.TryGetValue(name, out var canonical) && Takes(kind, canonical))
             {
@@ -89,7 +110,7 @@ internal static class Aliases
     /// <summary>Where a key that this kind doesn't know is at home; null when it knows it, or nobody does.</summary>
     private static (string Kind, string Key)? Home(StageKind kind, string name)
     {
-        var key = name is "data_path" or "dataset" ? "sources" : AliasTable.Renamed.GetValueOrDefault(name, name);
+        var key = name is "data_path" or "dataset" ? "sources" : QuantizedBaseKeys.Knows(name) ? BaseType : AliasTable.Renamed.GetValueOrDefault(name, name);
         return Takes(kind, name) ? null
             : StageKinds.All.FirstOrDefault(other => other != kind && Takes(other, name)) is { } own ? (own.Name, name)
             : StageKinds.All.FirstOrDefault(other => other != kind && Takes(other, key)) is { } renamed ? (renamed.Name, key)

@@ -2,6 +2,7 @@ using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Generation.Cpu.Loading;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using TorchSharp;
 
@@ -12,7 +13,7 @@ public sealed partial class CpuExecutor
 {
     /// <summary>
     /// Loads a Hugging Face folder, one tensor at a time. Weights that the file has in the form asked for, aligned to a cache line, stay
-    /// in the mapped file.
+    /// in the mapped file; those that it has in 4 or 8 bits stay so, and are dequantised a few rows at a time.
     /// </summary>
     /// <exception cref="ModelException">A file is missing, broken, or holds what this code can't run; or there is no room.</exception>
     public static CpuExecutor Load(string folder, CpuOptions options)
@@ -33,6 +34,8 @@ public sealed partial class CpuExecutor
         {
             throw new ModelException($"The model is on {model.Device}; this executor computes on the processor.");
         }
+        var packed = model.Linears.Where(linear => linear.Quantised is PackedWeight)
+            .ToDictionary(linear => linear.Name + ".weight", linear => (PackedWeight)linear.Quantised!);
         var weights = model.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor);
         foreach (var (path, trained) in model.TrainedModules())
         {
@@ -40,7 +43,8 @@ public sealed partial class CpuExecutor
         }
         var attached = model.Linears.Where(linear => linear.Adapter is not null)
             .Select(linear => KeyValuePair.Create(linear.Name, linear.Adapter!)).ToList();
-        return Of(model.Config, options, (name, _) => Of(weights[name], owned: false), attached);
+        return Of(model.Config, options, (name, _) => packed.TryGetValue(name, out var weight)
+            ? RawWeights.Of(weight, owned: false) : Of(weights[name], owned: false), attached);
     }
 
     private static CpuExecutor Of(ModelConfig config, CpuOptions options, Func<string, long[], RawWeights> read,
@@ -65,6 +69,10 @@ public sealed partial class CpuExecutor
 
     private static RawWeights Read(WeightFiles files, string name, long[] shape)
     {
+        if (files.Packed(name, shape) is { } packed)
+        {
+            return RawWeights.Of(packed, owned: true);
+        }
         if (files.Map(name, shape) is { } mapped)
         {
             if (mapped.Dtype is torch.ScalarType.Float32 or torch.ScalarType.BFloat16 or torch.ScalarType.Float16)

@@ -3,6 +3,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using LoraAspire.Model.Generation.Cpu.Matrices;
 using LoraAspire.Model.Generation.Cpu.Vectors;
+using LoraAspire.Model.Network.Quantised;
 
 namespace LoraAspire.Model.Generation.Cpu;
 
@@ -21,6 +22,9 @@ internal abstract unsafe class Kernels
     public abstract Matrix Float32(nint weights, int outputs, int inputs, IDisposable? owner);
 
     public abstract Matrix BFloat16(nint weights, int outputs, int inputs, IDisposable? owner);
+
+    /// <param name="owner">What goes with the matrix; null where somebody else keeps the weights.</param>
+    public abstract Matrix Dequantizing(PackedWeight weights, IDisposable? owner);
 
     public static Matrix Q8(nint weights, nint scales, int outputs, int inputs, IDisposable owner) =>
         AvxVnni.IsSupported ? new QuantizedMatrix<VnniProduct>(weights, scales, outputs, inputs, owner)
@@ -58,6 +62,9 @@ internal sealed unsafe partial class Kernels<TLanes, TVector> : Kernels where TL
 
     public override Matrix BFloat16(nint weights, int outputs, int inputs, IDisposable? owner) =>
         new NumberMatrix<TLanes, TVector, BFloat16Weights<TLanes, TVector>>(weights, outputs, inputs, owner);
+
+    public override Matrix Dequantizing(PackedWeight weights, IDisposable? owner) =>
+        new DequantizingMatrix<TLanes, TVector>(weights, owner);
 
     [MethodImpl(Fast)]
     public override void Norm(float* x, float* weight, float* to, int width, float epsilon)

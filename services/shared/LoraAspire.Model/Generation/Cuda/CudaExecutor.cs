@@ -123,6 +123,10 @@ public sealed class CudaExecutor : StepExecutor
         {
             throw new ModelException($"{trained} is trained whole, in float32, which these kernels don't compute with.");
         }
+        if (model.HeldIn is { } format)
+        {
+            throw new ModelException($"The model is held in {format}, and these kernels compute with bfloat16.");
+        }
         var weights = CudaWeights.Of(model);
         var attached = model.Linears.Where(linear => linear.Adapter is not null)
             .ToDictionary(linear => linear.Name, linear => linear.Adapter!);

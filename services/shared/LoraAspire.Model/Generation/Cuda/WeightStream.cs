@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
@@ -26,6 +27,11 @@ internal static class WeightStream
         var others = new List<WeightPart>();
         foreach (var part in parts)
         {
+            if (BitsAndBytes.Holds(files, part.Name))
+            {
+                others.Add(part);
+                continue;
+            }
             var (file, entry) = files.Find(part.Name, part.Shape);
             if (entry.Dtype != bfloat16 || file.Range(part.Name) is not { } range)
             {
@@ -44,7 +50,7 @@ internal static class WeightStream
             .Select(_ => Task.Factory.StartNew(() => Work(pieces), TaskCreationOptions.LongRunning))).GetAwaiter().GetResult();
         foreach (var part in others)
         {
-            // Another type, or torch's own format: by libtorch, one after the other.
+            // Another type, quantised, or torch's own format: one after the other.
             using var read = files.Read(part.Name, part.Shape, bfloat16, CUDA);
             part.To.copy_(read);
         }

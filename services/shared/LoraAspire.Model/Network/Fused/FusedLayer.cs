@@ -25,16 +25,17 @@ internal sealed class FusedLayer : IDisposable
     private readonly FusedLinear _qkv, _output, _gateUp, _down;
     private readonly double _epsilon;
 
-    public FusedLayer(Kernels kernels, ScalarType dtype, DecoderLayer layer)
+    /// <param name="memory">Where weights in 4 or 8 bits become numbers.</param>
+    public FusedLayer(Kernels kernels, ScalarType dtype, UnpackedWeights memory, DecoderLayer layer)
     {
         (_kernels, _norms, _attention, _epsilon) = (kernels, layer.Norms, layer.Attention, layer.Attention.Config.RmsNormEps);
         var config = layer.Attention.Config;
         _heads = new HeadLayout(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, config.SlidingWindow[layer.Index]);
         var first = layer.Index * ModulesPerLayer;
-        _qkv = new FusedLinear(kernels, dtype, first, layer.Attention.Query, layer.Attention.Key, layer.Attention.Value);
-        _output = new FusedLinear(kernels, dtype, first + 3, layer.Attention.Output);
-        _gateUp = new FusedLinear(kernels, dtype, first + 4, layer.Mlp.Gate, layer.Mlp.Up);
-        _down = new FusedLinear(kernels, dtype, first + 6, layer.Mlp.Down);
+        _qkv = new FusedLinear(kernels, dtype, memory, first, layer.Attention.Query, layer.Attention.Key, layer.Attention.Value);
+        _output = new FusedLinear(kernels, dtype, memory, first + 3, layer.Attention.Output);
+        _gateUp = new FusedLinear(kernels, dtype, memory, first + 4, layer.Mlp.Gate, layer.Mlp.Up);
+        _down = new FusedLinear(kernels, dtype, memory, first + 6, layer.Mlp.Down);
     }
 
     public IEnumerable<FusedLinear> Linears => [_qkv, _output, _gateUp, _down];

@@ -39,12 +39,12 @@ internal sealed class FusedLinear : IDisposable
 
     /// <param name="dtype">What is computed in.</param>
     /// <param name="firstModule">Number of the first of the linear layers in the model.</param>
-    public FusedLinear(Kernels kernels, ScalarType dtype, int firstModule, params IReadOnlyList<Linear> linears)
+    public FusedLinear(Kernels kernels, ScalarType dtype, UnpackedWeights memory, int firstModule, params IReadOnlyList<Linear> linears)
     {
         _kernels = kernels;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        _stack = StackedWeight.Of(kernels, dtype, linears);
+        _stack = StackedWeight.Of(kernels, dtype, linears, memory);
         var device = linears[0].Device;
         long column = 0, rank = 0;
         foreach (var (index, linear) in linears.Index())

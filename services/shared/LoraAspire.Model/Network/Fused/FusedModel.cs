@@ -13,6 +13,7 @@ public sealed class FusedModel : IDisposable
     private readonly Kernels _kernels;
     private readonly FusedLayer[] _layers;
     private readonly LlamaModel _model;
+    private readonly UnpackedWeights _memory = new();
 
     /// <summary>Which activations the backward finds saved, and which it computes again.</summary>
     /// <param name="Recompute">Keep only each layer's input and run its forward again: a third more work, a tenth of the memory.</param>
@@ -27,7 +28,7 @@ public sealed class FusedModel : IDisposable
     internal FusedModel(LlamaModel model, Kernels kernels, Options options)
     {
         (_model, _kernels, _options) = (model, kernels, options);
-        _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, model.Dtype, layer))];
+        _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, model.Dtype, _memory, layer))];
     }
 
     /// <summary>
@@ -182,5 +183,5 @@ public sealed class FusedModel : IDisposable
         return (loss.squeeze(0).MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
     }
 
-    public void Dispose() => TensorGroup.DisposeAll(_layers);
+    public void Dispose() => TensorGroup.DisposeAll([.. _layers, _memory]);
 }

@@ -20,13 +20,15 @@ internal abstract class StackedWeight : IDisposable
     public abstract Tensor Backward(Operand gradient);
 
     /// <param name="dtype">What is computed in.</param>
-    public static StackedWeight Of(Kernels kernels, ScalarType dtype, IReadOnlyList<Linear> linears)
+    /// <param name="memory">Where weights in 4 or 8 bits become numbers.</param>
+    public static StackedWeight Of(Kernels kernels, ScalarType dtype, IReadOnlyList<Linear> linears, UnpackedWeights memory)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var bias = linears[0].Bias is null ? null : cat([.. linears.Select(linear => linear.Bias!)]).DetachFromDisposeScope();
         return linears[0].Quantised switch
         {
+            _ when linears.Any(linear => linear.Quantised is PackedWeight) => new PackedStack(dtype, linears, bias, memory),
             null => PlainStack.Of(linears, bias),
             Fp8Weight => Fp8Stack.Of(kernels, dtype, linears, bias),
             var other => throw new InvalidOperationException($"{other.GetType().Name} has no fused path."),

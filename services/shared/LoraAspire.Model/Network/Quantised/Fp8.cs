@@ -23,6 +23,8 @@ public sealed class Fp8 : Quantisation
 
     public override string Name => "fp8";
 
+    public override BaseFormat Format => BaseFormat.Fp8;
+
     public override string? Unsupported(ModelConfig config, torch.Device device) =>
         device.type != DeviceType.CUDA ? "that needs a GPU of compute capability 8.9 or above (Ada, Hopper and later), and this run "
             + "computes on the CPU: leave base_type out"
@@ -54,6 +56,8 @@ internal sealed record Fp8Weight(Fp8Rows Rows)
     : QuantisedWeight(Rows.Codes.size(0), Rows.Codes.size(1), Rows.Codes.device)
 {
     protected override IEnumerable<IDisposable?> Parts => [Rows];
+
+    public override BaseFormat Format => BaseFormat.Fp8;
 
     /// <summary>Exact: three bits of mantissa times a power of two.</summary>
     public override Tensor Dequantise(ScalarType dtype)

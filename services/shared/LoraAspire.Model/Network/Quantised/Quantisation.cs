@@ -6,8 +6,20 @@ namespace LoraAspire.Model.Network.Quantised;
 /// <summary>A way to hold a frozen base's linear layers (all but the head) in fewer bits while adapters are trained on them.</summary>
 public abstract class Quantisation
 {
+    /// <summary>The one of a format; null for numbers as they are.</summary>
+    /// <param name="twice">NF4: the scales are quantised too.</param>
+    public static Quantisation? Of(BaseFormat format, bool twice = true) => format switch
+    {
+        BaseFormat.Fp8 => new Fp8(),
+        BaseFormat.Int8 => new Int8(),
+        BaseFormat.Nf4 => new Nf4(twice),
+        _ => null,
+    };
+
     /// <summary>Its word in a trainer's <c>base_type</c>.</summary>
     public abstract string Name { get; }
+
+    public abstract BaseFormat Format { get; }
 
     /// <summary>Why a model of this shape can't be held so on this device; null where it can. Asked before anything is loaded.</summary>
     public abstract string? Unsupported(ModelConfig config, torch.Device device);

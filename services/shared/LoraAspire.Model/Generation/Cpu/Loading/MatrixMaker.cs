@@ -9,6 +9,10 @@ internal sealed unsafe class MatrixMaker(Kernels kernels, CpuWeights form)
     /// <param name="raw">[outputs, inputs]; taken over.</param>
     public Matrix Make(RawWeights raw, int outputs, int inputs)
     {
+        if (raw.Packed is { } packed)
+        {
+            return kernels.Dequantizing(packed, raw.Owner);
+        }
         var type = form == CpuWeights.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
         if (form != CpuWeights.Q8_0 && raw.IsUsable(type, inputs))
         {

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Generation.Cpu.Matrices;
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
@@ -9,6 +10,12 @@ namespace LoraAspire.Model.Generation.Cpu.Loading;
 internal sealed unsafe record RawWeights(nint Address, ScalarType Type, IDisposable? Owner) : IDisposable
 {
     private const int CacheLine = 64;
+
+    /// <summary>Weights that aren't numbers one by one, in place of those at the address; null elsewhere.</summary>
+    public PackedWeight? Packed { get; private init; }
+
+    /// <param name="owned">They go when these weights do.</param>
+    public static RawWeights Of(PackedWeight weights, bool owned) => new(0, ScalarType.Byte, owned ? weights : null) { Packed = weights };
 
     /// <summary>They can be computed with where they lie.</summary>
     public bool IsUsable(ScalarType type, int inputs) => Type == type && Address % CacheLine == 0 && NumberRows.Width(inputs) == inputs;

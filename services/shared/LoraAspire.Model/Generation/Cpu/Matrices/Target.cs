@@ -11,6 +11,13 @@ internal readonly unsafe record struct Target(nint Start, int Stride, nint Bias 
     /// <summary>The target whose row 0 is this one's row <paramref name="first"/>.</summary>
     public Target From(int first) => this with { Start = Start + (nint)((long)first * Stride * sizeof(float)) };
 
+    /// <summary>The target whose output 0 is this one's output <paramref name="output"/>.</summary>
+    public Target At(int output) => this with
+    {
+        Start = Start + (output * sizeof(float)),
+        Bias = Bias == 0 ? 0 : Bias + (output * sizeof(float)),
+    };
+
     /// <summary>Takes four results of each row: of outputs o to o + 3, of which those from <paramref name="end"/> on are none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Put(int row, int rows, int o, int end, float* results)

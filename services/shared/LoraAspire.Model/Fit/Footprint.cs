@@ -1,0 +1,85 @@
+using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Quantised;
+
+namespace LoraAspire.Model.Fit;
+
+/// <summary>What is to be trained, as far as it decides the memory.</summary>
+/// <param name="DoubleQuant">NF4's scales are quantised too.</param>
+/// <param name="OnGpu">Numbers are bfloat16 there, and float32 on the CPU.</param>
+public sealed record FitWork(ModelConfig Config, AdapterConfig Adapter, bool DoubleQuant = true, bool OnGpu = true);
+
+/// <summary>
+/// Bytes that LoRA training takes, from the shapes alone: nothing is loaded. What the hand-written backward keeps is
+/// <see cref="Network.Fused.FusedLayer"/>'s; docs/training.md compares it with what was measured.
+/// </summary>
+/// <param name="Weights">The decoder's linear layers.</param>
+/// <param name="Ends">Embedding and head, which are never quantised.</param>
+/// <param name="Adapters">Values, gradients and moments in float32, and the copies that are computed with.</param>
+/// <param name="Buffer">Where quantised weights become numbers.</param>
+/// <param name="Kept">What the backward needs of the forward.</param>
+/// <param name="Passing">What one layer, or the head, takes while it is computed.</param>
+/// <param name="Process">The driver's context and the libraries' own, before the first tensor.</param>
+public sealed record Footprint(long Weights, long Ends, long Adapters, long Buffer, long Kept, long Passing, long Process)
+{
+    /// <summary>Value, gradient and two moments in float32; a bfloat16 copy for the products, and the step's sums in float32.</summary>
+    private const int BytesATrainedWeight = 16 + 2 + 4;
+
+    /// <summary>As nvidia-smi shows it for a process with CUDA 13 and cuBLAS.</summary>
+    private const long Context = 600L << 20, HostProcess = 400L << 20;
+
+    /// <summary>Of what is kept and passes: pieces that the allocator can't use.</summary>
+    private const double Lost = 1.03;
+
+    private const int HeadRows = 4096, LowMemoryHeadRows = 512, CpuHeadRows = 128;
+
+    public long Total => Weights + Ends + Adapters + Buffer + Kept + Passing + Process;
+
+    /// <param name="tokens">Of a micro-batch.</param>
+    public static Footprint Of(FitWork work, BaseFormat format, bool recompute, int tokens)
+    {
+        var config = work.Config;
+        long number = work.OnGpu ? 2 : 4, hidden = config.HiddenSize, inner = config.IntermediateSize;
+        long query = (long)config.NumAttentionHeads * config.HeadDim, kv = (long)config.NumKeyValueHeads * config.HeadDim;
+        var layers = Layers(config).ToList();
+        // Of one token in one layer: sum, middle and normed input; q|k|v; attention's output; gate|up; and float32 for each row and head.
+        var kept = (number * ((3 * hidden) + (2 * query) + (2 * kv) + (2 * inner))) + (4 * (2 + config.NumAttentionHeads));
+        var input = number * hidden;
+        var headRows = Math.Min(tokens, recompute ? LowMemoryHeadRows : work.OnGpu ? HeadRows : CpuHeadRows);
+        // silu(gate)·up, its gradient, and three of the width of the residual; or logits, and the gradient at the end.
+        var passing = tokens * number * ((2 * inner) + (3 * hidden));
+        var head = (headRows * number * config.VocabSize) + (2 * tokens * input);
+        return new Footprint(
+            (long)(config.NumHiddenLayers * layers.Sum(layer => layer.Out * layer.In * BytesAWeight(format, work, layer.In))),
+            number * hidden * config.VocabSize * (config.TieWordEmbeddings ? 1 : 2),
+            BytesATrainedWeight * Trained(work),
+            format is BaseFormat.Int8 or BaseFormat.Nf4
+                ? number * new[] { hidden * (query + (2 * kv)), hidden * query, 2 * hidden * inner }.Max() : 0,
+            (long)(Lost * tokens * (recompute ? (config.NumHiddenLayers * input) + kept : config.NumHiddenLayers * kept)),
+            (long)(Lost * Math.Max(passing, head)),
+            work.OnGpu ? Context : HostProcess);
+    }
+
+    /// <summary>Weights of the adapters.</summary>
+    public static long Trained(FitWork work) => Enumerable.Range(0, work.Config.NumHiddenLayers).Sum(index =>
+        Layers(work.Config).Select(layer => (Path: $"model.layers.{index}.{layer.Name}", layer.Out, layer.In))
+            .Where(layer => work.Adapter.Targets(layer.Path)).Sum(layer => work.Adapter.RankOf(layer.Path) * (layer.Out + layer.In)));
+
+    private static double BytesAWeight(BaseFormat format, FitWork work, long columns) => format switch
+    {
+        BaseFormat.Fp8 => 2, // a copy for the forward, and one transposed for the backward
+        BaseFormat.Int8 => 1 + (4.0 / columns),
+        BaseFormat.Nf4 when work.DoubleQuant => 0.5 + (1.0 / Nf4Table.Block) + (4.0 / Nf4Table.Block / DynamicMap.Block),
+        BaseFormat.Nf4 => 0.5 + (4.0 / Nf4Table.Block),
+        _ => work.OnGpu ? 2 : 4,
+    };
+
+    private static IEnumerable<(string Name, long Out, long In)> Layers(ModelConfig config)
+    {
+        long hidden = config.HiddenSize, inner = config.IntermediateSize;
+        long query = (long)config.NumAttentionHeads * config.HeadDim, kv = (long)config.NumKeyValueHeads * config.HeadDim;
+        return [("self_attn.q_proj", query, hidden), ("self_attn.k_proj", kv, hidden), ("self_attn.v_proj", kv, hidden),
+            ("self_attn.o_proj", hidden, query), ("mlp.gate_proj", inner, hidden), ("mlp.up_proj", inner, hidden),
+            ("mlp.down_proj", hidden, inner)];
+    }
+}
