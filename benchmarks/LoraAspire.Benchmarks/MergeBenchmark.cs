@@ -129,7 +129,7 @@ internal static class MergeBenchmark
             .SelectMany(i => layer.Select(linear => (linear.In(i), new long[] { linear.Outputs, linear.Inputs })))
             .Append(("model.embed_tokens", [shape.Vocabulary, hidden])).Append(("lm_head", [shape.Vocabulary, hidden]));
         var norms = Enumerable.Range(0, shape.Layers)
-            .SelectMany(i => new[] { "input", "post_attention" }.Select(at => $"{Index}{i}.{at}_layernorm"))
+            .SelectMany(i => new[] { "input", "post_attention" }.Select(at => $"model.layers.{i}.{at}_layernorm"))
             .Append("model.norm").Select(norm => (norm, new[] { hidden }));
         File.WriteAllText(Path.Combine(to, "config.json"), JsonSerializer.Serialize(new
         {

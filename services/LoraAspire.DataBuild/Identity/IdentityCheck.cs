@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using LoraAspire.DataBuild.Records;
-using LoraAspire.Model.Data;
 using LoraAspire.Model.Identity;
 using LoraAspire.Pipelines.Stages.DataSources;
 

@@ -1,7 +1,6 @@
 using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Records;
 using LoraAspire.DataBuild.Written.Parsing;
-using LoraAspire.Model.Data;
 using Microsoft.Extensions.AI;
 
 namespace LoraAspire.DataBuild.Written;

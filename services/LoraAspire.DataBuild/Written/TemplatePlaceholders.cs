@@ -6,6 +6,8 @@ namespace LoraAspire.DataBuild.Written;
 /// <summary>Which placeholders a written template must hold (those that every given one holds) and which it may hold; each once.</summary>
 internal sealed partial record TemplatePlaceholders(IReadOnlyList<string> Required, IReadOnlyList<string> Optional)
 {
+    public const string Unknown = "unknown placeholder ";
+
     /// <param name="optional">Placeholders that a template may do without even where every given one holds them.</param>
     public static TemplatePlaceholders Of(IReadOnlyList<string> given, IReadOnlyList<string> optional)
     {
@@ -27,7 +29,7 @@ internal sealed partial record TemplatePlaceholders(IReadOnlyList<string> Requir
     {
         var held = In(text);
         return held.Except(Required).Except(Optional).FirstOrDefault() is { } unknown
-            ? $"unknown placeholder [{(unknown.Length <= 20 ? unknown : unknown[..20] + "…")}]"
+            ? $"{Unknown}[{(unknown.Length <= 20 ? unknown : unknown[..20] + "…")}]"
             : Required.Except(held).FirstOrDefault() is { } missing ? $"[{missing}] is missing"
             : held.GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { } twice ? $"[{twice.Key}] more than once"
             : new Template(text, "").Fill(_ => "").IndexOfAny(['[', ']']) >= 0 ? "a bracket that is no placeholder"

@@ -81,7 +81,7 @@ internal sealed class Writer(WriterParams with, KeyPieces key, ChatRequests requ
 
     private static IReadOnlyList<T> Read<T>(ChatResponse response, Assignment<T> assignment, Action<string> drop) where T : class
     {
-        var text = AnswerText.WithoutThinking(response.Text);
+        var text = ReadAnswer.WithoutThinking(response.Text);
         // Not within a character.
         var longest = text.Length > LongestAnswer && char.IsHighSurrogate(text[LongestAnswer - 1]) ? LongestAnswer - 1 : LongestAnswer;
         var (items, dropped) = assignment.Read(text.Length <= longest ? text : text[..longest],

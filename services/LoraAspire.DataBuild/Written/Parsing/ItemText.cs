@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using LoraAspire.DataBuild.Records;
-using LoraAspire.Model.Data;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 
@@ -23,7 +22,7 @@ internal static class ItemText
     /// <summary>What goes first. The last column: only when the rest is an item by itself.</summary>
     private static readonly (Regex What, string With, bool IfWhole)[] Marks =
     [
-        (Of(@"\\([\[\]_*.""'])"), "$1", false),
+        (Of(@"\\([\[\]_*.])"), "$1", false),
         (Of(@"^\*\*[^*\[\]\n]{1,40}(?:\*\*\s*[:：]|[:：]\s*\*\*)\s*"), "", true), // a label in bold
         (Of(@"\*\*"), "", false),
         (Of(@"(?<![\w*`])([*_`])(\[[^\[\]\n]{1,40}\])\1(?![\w*`])"), "$2", false), // around a placeholder
@@ -39,7 +38,8 @@ internal static class ItemText
 
     private static readonly Regex Placeholder = Of(@"\[[^\[\]]*\]"), LineBreaks = Of(@"\s*[\r\n\t\v\f]+\s*");
 
-    private static readonly string[] Quotes = "\"\" “” ”” „“ „” ‘’ '' 「」 『』 «» `` ** __".Split(' ');
+    private static readonly (string Open, string Close)[] Quotes =
+        [("**", "**"), ("__", "__"), .. "\"\" “” ”” „“ „” ‘’ '' 「」 『』 «» `` ** __".Split(' ').Select(pair => (pair[..1], pair[1..]))];
 
     private static Regex Of(string pattern) => new(pattern, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
 
@@ -73,26 +73,34 @@ internal static class ItemText
     public static string Unquoted(string text)
     {
         text = Blanks.Trim(text);
-        for (var depth = 0; depth < Deepest && Quotes.Any(pair => Encloses(text, pair)); depth++)
+        for (var depth = 0; depth < Deepest && Quotes.FirstOrDefault(pair => Encloses(text, pair)) is { Open: not null } found; depth++)
         {
-            text = Blanks.Trim(text[1..^1]);
+            text = Blanks.Trim(text[found.Open.Length..^found.Close.Length]);
         }
         return text;
     }
 
-    /// <summary>
-    /// The next mark inside, but for those within words (it's, tgt_lang), opens. Where both look alike, it does when white space or the
-    /// start is before it.
-    /// </summary>
-    private static bool Encloses(string text, string pair)
+    private static bool Encloses(string text, (string Open, string Close) pair)
     {
-        if (text.Length < 3 || text[0] != pair[0] || text[^1] != pair[1])
+        if (text.Length <= pair.Open.Length + pair.Close.Length
+            || !text.StartsWith(pair.Open, StringComparison.Ordinal) || !text.EndsWith(pair.Close, StringComparison.Ordinal))
         {
             return false;
         }
-        bool InWord(int i) => pair[0] == pair[1] && char.IsAsciiLetterOrDigit(text[i - 1]) && char.IsAsciiLetterOrDigit(text[i + 1]);
-        var next = Enumerable.Range(1, text.Length - 2).FirstOrDefault(i => pair.Contains(text[i]) && !InWord(i));
-        return next <= 1 || (pair[0] != pair[1] ? text[next] == pair[0]
-            : char.IsWhiteSpace(text[next - 1]) || text[next - 1] is '(' or '（' or ':' or '：');
+        var inner = text[pair.Open.Length..^pair.Close.Length];
+        if (pair.Open != pair.Close)
+        {
+            // Every mark inside must find its partner inside.
+            var depth = 0;
+            return inner.All(letter => (depth += letter == pair.Open[0] ? 1 : letter == pair.Close[0] ? -1 : 0) >= 0);
+        }
+        // Both look alike: the next one, but for those within words (it's, tgt_lang), opens when white space or the start is before it.
+        var next = inner.IndexOf(pair.Open, StringComparison.Ordinal);
+        while (next > 0 && next + pair.Open.Length < inner.Length
+            && char.IsAsciiLetterOrDigit(inner[next - 1]) && char.IsAsciiLetterOrDigit(inner[next + pair.Open.Length]))
+        {
+            next = inner.IndexOf(pair.Open, next + pair.Open.Length, StringComparison.Ordinal);
+        }
+        return next <= 0 || char.IsWhiteSpace(inner[next - 1]) || inner[next - 1] is '(' or '（' or ':' or '：';
     }
 }

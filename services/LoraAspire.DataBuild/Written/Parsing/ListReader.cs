@@ -1,9 +1,7 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Records;
-using LoraAspire.Model.Data;
 
 namespace LoraAspire.DataBuild.Written.Parsing;
 
@@ -20,37 +18,37 @@ internal static partial class ListReader
     public static ReadAnswer<string> Read(string answer, bool cutOff = false, Func<string, bool>? whole = null)
     {
         var isWhole = whole ?? (text => text.Length > 0);
-        if (AnswerText.Json(answer) is { } json && json.Values.SelectMany(value => Texts(value, isWhole)).ToList() is { Count: > 0 } texts)
+        if (Json(answer, isWhole) is { } json)
         {
-            return new([.. texts.Select(text => ItemText.Clean(text, isWhole))], [.. Enumerable.Repeat(AnswerText.Prose, json.Prose)]);
+            return json with { Items = [.. json.Items.Select(text => ItemText.Clean(text, isWhole))] };
         }
-        // Items with a mark; whole lines without one, which count where no other does; and the item that goes on.
         List<string> items = [], plain = [];
         string? open = null;
         var prose = 0;
-        void Add(params IEnumerable<string> more)
+        // The item that was open ends here.
+        void Add(IEnumerable<string> more)
         {
             items.AddRange([.. open is { Length: > 0 } ? [open] : Array.Empty<string>(), .. more]);
             open = null;
         }
-        foreach (var line in Plain(answer, isWhole))
+        foreach (var line in Lines(answer, isWhole))
         {
             if (line is ['|', _, ..])
             {
                 Add(line.Trim('|').Split('|').Select(Blanks.Trim).Where(cell => cell.Any(char.IsLetter) && isWhole(cell)));
             }
-            else if (Unmarked(line, items.Count + (open is null ? 1 : 2)) is { } rest)
+            else if (ListMarker.Rest(line, items.Count + (open is null ? 1 : 2)) is { } rest)
             {
-                Add();
+                Add([]);
                 open = rest;
             }
             else if (open is not null && !isWhole(open) && Continued(open, line, isWhole) is { } joined)
             {
                 open = joined;
             }
-            else if (Member().Replace(line.TrimEnd(',', '，'), "$1") is var bare && Quoted().IsMatch(bare))
+            else if (Texts(line, isWhole) is { } texts)
             {
-                Add(Between().Split(bare.Trim('[', ']', '{', '}', ' ')));
+                Add(texts);
             }
             else if (whole is not null && whole(line) && !Remark().IsMatch(line))
             {
@@ -61,15 +59,15 @@ internal static partial class ListReader
                 prose++;
             }
         }
-        Add();
+        Add([]);
         if (whole is not null && !items.Any(whole))
         {
             (items, plain) = ([.. items, .. plain], []);
         }
         items = [.. items.Select(text => ItemText.Clean(text, isWhole)).Where(text => text.Length > 0)];
         var cut = cutOff && items.Count > 0;
-        return new(cut ? items[..^1] : items,
-            [.. Enumerable.Repeat(AnswerText.Prose, prose + plain.Count), .. cut ? [AnswerText.CutOff] : Array.Empty<string>()]);
+        var dropped = Enumerable.Repeat(ReadAnswer.Prose, prose + plain.Count).Concat(cut ? [ReadAnswer.CutOff] : []);
+        return new(cut ? items[..^1] : items, [.. dropped]);
     }
 
     /// <summary>
@@ -83,19 +81,48 @@ internal static partial class ListReader
         return (titled || whole(joined)) && !Remark().IsMatch(line) ? joined : null;
     }
 
-    /// <summary>A list in Markdown, HTML or unfinished JSON, as lines of plain text; several items of a line (1. … 2. …) apart.</summary>
-    private static IEnumerable<string> Plain(string answer, Func<string, bool> whole) =>
-        AnswerText.Lines(Tags().Replace(Breaks().Replace(Bullets().Replace(answer, "\n- "), "\n"), ""))
-            .Where(line => !Debris().IsMatch(line))
-            .Select(line => Blanks.Trim(Code().Replace(line, "${text}")))
-            .SelectMany(line => Apart(line, whole));
+    /// <summary>A list in Markdown, HTML or unfinished JSON, as lines of plain text; several items of a line apart.</summary>
+    private static IEnumerable<string> Lines(string answer, Func<string, bool> whole) =>
+        NotBlank(Tags().Replace(Breaks().Replace(Bullets().Replace(answer, "\n- "), "\n"), "")).Where(line => !Debris().IsMatch(line))
+            .SelectMany(line => ListMarker.Apart(Blanks.Trim(Code().Replace(line, "${text}")), whole));
 
-    private static IReadOnlyList<string> Apart(string line, Func<string, bool> whole)
+    private static IEnumerable<string> NotBlank(string answer) => answer.Split('\n').Select(Blanks.Trim)
+        .Where(line => line.Length > 0 && !line.StartsWith("```", StringComparison.Ordinal));
+
+    /// <summary>The texts of a line that is JSON, <c>"…", "…"</c> or <c>template_1 = "…"</c>, or in other quotes; else null.</summary>
+    private static IReadOnlyList<string>? Texts(string line, Func<string, bool> whole)
     {
-        var items = Numbers().Split(line).Select(item => item.Trim().TrimEnd(';', '；', ',', '，')).ToList();
-        return int.TryParse(Number().Match(items[0]).Value, CultureInfo.InvariantCulture, out var first)
-            && items.Index().All(item => item.Item.StartsWith($"{first + item.Index}", StringComparison.Ordinal) && whole(item.Item))
-            ? items : [line];
+        if (line is ['{', ..] or ['[', .., ']'])
+        {
+            return Values(line, whole);
+        }
+        var bare = Member().Replace(line.TrimEnd(',', '，'), "$1");
+        return !Quoted().IsMatch(bare) ? null : (bare[0] == '"' ? Values($"[{bare}]", whole) : null) ?? [bare];
+    }
+
+    /// <summary>The items of a list that is JSON, and the prose around it; null when the answer is another kind of list.</summary>
+    private static ReadAnswer<string>? Json(string answer, Func<string, bool> whole)
+    {
+        var lines = NotBlank(answer).ToList();
+        var first = lines.FindIndex(line => line[0] is '[' or '{');
+        var last = lines.FindLastIndex(line => line.TrimEnd(',', ';') is [.., ']' or '}']);
+        return first < 0 || last < first || Values(string.Join('\n', lines[first..(last + 1)]), whole) is not { } items ? null
+            : new(items, [.. Enumerable.Repeat(ReadAnswer.Prose, lines.Count - (last + 1 - first))]);
+    }
+
+    /// <summary>The texts of all values that the text consists of; null when it isn't JSON from end to end, or holds none.</summary>
+    private static List<string>? Values(string json, Func<string, bool> whole)
+    {
+        try
+        {
+            return LooseJson.All(json)?.SelectMany(value => Texts(value, whole)).Select(Blanks.Trim).Where(text => text.Length > 0).ToList()
+                is { Count: > 0 } texts ? texts : null;
+        }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair, which no file can hold.
+            return null;
+        }
     }
 
     /// <summary>
@@ -105,60 +132,14 @@ internal static partial class ListReader
     {
         if (value.ValueKind != JsonValueKind.Object)
         {
-            return value.ValueKind == JsonValueKind.String ? new[] { Blanks.Trim(value.GetString()!) }.Where(text => text.Length > 0)
+            return value.ValueKind == JsonValueKind.String ? [value.GetString()!]
                 : value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().SelectMany(element => Texts(element, whole)) : [];
         }
         var members = value.EnumerateObject().Select(member => member.Value).ToLookup(member => member.ValueKind == JsonValueKind.String);
-        var own = members[true].SelectMany(text => Texts(text, whole)).ToList();
+        var own = members[true].Select(text => text.GetString()!).ToList();
         var inner = members[false].SelectMany(member => Texts(member, whole)).ToList();
         return own.Any(whole) || inner.Count > 0 || own.Count == 0 ? own.Where(whole).Concat(inner) : [own.MaxBy(text => text.Length)!];
     }
-
-    /// <summary>
-    /// The line behind its marker, or null when it has none. Bold may begin before the number: <c>**1. Text**</c>, <c>**1.** Text</c>.
-    /// </summary>
-    /// <param name="next">The number that the next item has, which then needs no mark behind it.</param>
-    private static string? Unmarked(string line, int next)
-    {
-        if (Marker().Match(line) is not { Success: true } marker)
-        {
-            var number = $"{next} ";
-            return line.StartsWith(number, StringComparison.Ordinal) ? line[number.Length..].TrimStart() : null;
-        }
-        var rest = line[marker.Length..].Trim();
-        return !marker.Value.Contains("**", StringComparison.Ordinal) ? rest
-            : rest.StartsWith("**", StringComparison.Ordinal) ? rest[2..].Trim()
-            : rest.EndsWith("**", StringComparison.Ordinal) ? rest[..^2].Trim() : rest;
-    }
-
-    private const string Chinese = "[一二三四五六七八九十百]{1,4}";
-
-    /// <summary>A number in any of the ways in which people number, a letter, a bullet.</summary>
-    [GeneratedRegex($$"""
-        ^(?:[>#]\s*)*(?:\*\*|__)?(?:
-            (?: (?:Template|Option|Variant|Variation|Version|Item|Example|Prompt|No\.?|Nr\.?|模板|示例|例子|例|选项|模版)\s*[#＃]?\s*
-                (?:\d{1,4}|{{Chinese}})(?!\d)\s*[.)）:：、–—-]*
-              | 第\s*(?:\d{1,4}|{{Chinese}})\s*[条个则种句]?\s*[:：、.，,]?
-              | \d{1,4}\s*\\?[.)、．：:）\]}>°|](?!\d)\)?
-              | \d{1,4}\s+[-–—](?=\s) | \d{1,4}[–—](?=\s) | \d{1,4}\s*,(?=\s*["“])
-              | [#＃]\s?\d{1,4}(?=\s)
-              | [（(\[{【]\s*(?:\d{1,4}|{{Chinese}}|[A-Za-z])\s*[）)\]}】]
-              | [①-⑳⑴-⒇⒈-⒛❶-❿➀-➓]
-              | \d{1,2}\uFE0F?\u20E3
-              | {{Chinese}}[、．.：:]
-              | (?:[ivxIVX]{1,5}|[A-Za-z])[.)、]{1,2}(?=\s)
-            )[.、:：]?~?
-          | (?: [-+*–—]\s+ | [•·●○◦▪■□►▸▶➤→・‣⁃✓✔★☆◆◇]\s* )(?:\[[ xX]?\]\s+)?(?:\*{0,2}\d{1,3}[.)、]\*{0,2}\s)?
-        )\s*
-        """, RegexOptions.IgnorePatternWhitespace)]
-    private static partial Regex Marker();
-
-    /// <summary>Before a number within a line.</summary>
-    [GeneratedRegex(@"\s(?=[0-9]{1,4}[.)、．）](?!\d))")]
-    private static partial Regex Numbers();
-
-    [GeneratedRegex("^[0-9]{1,4}")]
-    private static partial Regex Number();
 
     /// <summary>A line that is code, or an element of XML, from end to end: the marker stands within.</summary>
     [GeneratedRegex(@"^(?:<(?<tag>[A-Za-z_]\w{0,20})>(?<text>.+)</\k<tag>>|`(?<text>[^`]+)`)$")]
@@ -177,15 +158,10 @@ internal static partial class ListReader
     [GeneratedRegex(@"^(?:[\[\]{}\s,;]*|[{\s]*""[\w ]{1,30}""\s*:\s*[\[{]*|""[\w ]{1,30}""\s*:\s*[\w.]+\s*,?)$")]
     private static partial Regex Debris();
 
-    /// <summary>A text in quotes, or several: a line of what should have been JSON.</summary>
-    [GeneratedRegex("""^[\[{ ]*(".+"|“.+”|「.+」|『.+』|'.+'|‘.+’|`.+`)[\]} ]*$""")]
+    [GeneratedRegex("^(\".+\"|“.+”|「.+」|『.+』|'.+'|‘.+’|`.+`)$")]
     private static partial Regex Quoted();
 
-    /// <summary>Between two texts in quotes.</summary>
-    [GeneratedRegex("""(?<=["”」』'’`])\s*[,，、]\s*(?=["“「『'‘`])""")]
-    private static partial Regex Between();
-
-    [GeneratedRegex("""^(?:[{\s]*"[\w ]{1,30}"\s*:|\w{1,30}\s*=)\s*\[?(".+")\s*\}*$""")]
+    [GeneratedRegex(@"^(?:[{\s]*""[\w ]{1,30}""\s*:|\w{1,30}\s*=)\s*("".+"")\s*\}*$")]
     private static partial Regex Member();
 
     /// <summary>What a model says about its list, which may name the placeholders as well.</summary>

@@ -95,11 +95,11 @@ public sealed class RecordReaderTests
 
     [Theory]
     [InlineData($"[{A}, {{\"instruction\": \"What", "cut off in the middle")]
-    [InlineData($"{A} {{\"instruction\": \"What\", \"output\": }}", "instruction or output is not a text")]
+    [InlineData($"{A} {{\"instruction\": \"What\", \"output\": }}", "malformed JSON")]
     [InlineData($"{A} {{\"instruction\": \"What\", \"output\": 5}}", "instruction or output is not a text")]
     [InlineData($"{A} {{\"instruction\": \"What\"}}", "no instruction and output")]
-    [InlineData($"{{\"instruction\": \"What\n\n{A}", "no instruction and output")]
-    [InlineData($"{A} {{\"instruction\": \"\\ud800\", \"output\": \"x\"}}", "instruction or output is not a text")]
+    [InlineData($"{{\"instruction\": \"What\n\n{A}", "cut off in the middle")]
+    [InlineData($"{A} {{\"instruction\": \"\\ud800\", \"output\": \"x\"}}", "malformed JSON")]
     public void What_cannot_be_read_is_dropped_with_its_reason_and_the_rest_is_kept(string answer, string reason)
     {
         var read = RecordReader.Read(answer);

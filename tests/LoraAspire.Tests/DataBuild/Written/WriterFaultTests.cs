@@ -247,7 +247,7 @@ public sealed class WriterFaultTests
             .Select(i => $"{i + 1}. Say [input] [ph\u001b]0;x\u0007 {i}] [tgt_lang]\n{i + 1}. Say [input] [word {i}] in [tgt_lang]\n"));
         await using var server = await StartAsync(Says(made + One));
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
-        Assert.Contains(run.Said, line => line.Contains("500 (unknown placeholder [word 0], …)"));
+        Assert.Contains(run.Said, line => line.Contains("500 (unknown placeholder [word 0], [word 1], [word 2], …)"));
         await using var refusing =
             await StartAsync(Fails(400, body: JsonSerializer.Serialize(new { error = new { message = "bad \u001b[31mred\u202e" } })));
         var failure = await run.FailureAsync(WriterRun.Pairs(run.Writer(refusing), 2));

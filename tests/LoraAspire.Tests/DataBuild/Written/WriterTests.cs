@@ -212,7 +212,7 @@ public sealed class WriterTests
 
         Assert.Contains("1. Good or bad? [text]\n", Assert.Single(server.Seen).Prompt);
         Assert.Contains("its answer is [label]", server.Seen.First().Prompt);
-        Assert.Contains(run.Said, line => line.Contains("2 (unknown placeholder [label], …)"));
+        Assert.Contains(run.Said, line => line.Contains("2 (unknown placeholder [label], [review])"));
         // Two templates go round over two rows: each is used once.
         Assert.Single(texts, text => text.StartsWith("### Instruction:\nGood or bad? ", StringComparison.Ordinal));
         Assert.Single(texts, text => text.StartsWith("### Instruction:\nWhat do you think of ", StringComparison.Ordinal));

@@ -1,10 +1,12 @@
-namespace LoraAspire.Model.Data;
+using LoraAspire.Model.Data;
+
+namespace LoraAspire.DataBuild.Records;
 
 /// <summary>
 /// What may stand between the parts of an answer without meaning anything: white space, and characters of no width, which a model or an
 /// editor leaves behind.
 /// </summary>
-public static class Blanks
+internal static class Blanks
 {
     /// <summary>Stands for bytes that are no letter.</summary>
     public const char Damaged = '\uFFFD';
