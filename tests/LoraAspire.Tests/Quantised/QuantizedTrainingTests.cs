@@ -54,7 +54,7 @@ public sealed class QuantizedTrainingTests(ITestOutputHelper output)
             double before = plain.Take(10).Average(), end = plain.TakeLast(20).Average(), own = losses.TakeLast(20).Average();
             var apart = plain.Zip(losses).Max(pair => Math.Abs(pair.Second / pair.First - 1));
             output.WriteLine($"{format}: {plain[0]:F3} → {end:F4}, {losses[0]:F3} → {own:F4}; farthest apart {apart:P2}");
-            Assert.True(end < 0.8 * before, $"nothing was learned: {before} → {end}");
+            Assert.True(end < 0.85 * before, $"nothing was learned: {before} → {end}");
             Assert.InRange(own / end, 0.98, 1.02);
             Assert.InRange(apart, 0, 0.02);
         }
