@@ -37,7 +37,8 @@ internal static class FitCommand
         command.SetAction(parsed =>
         {
             var config = ModelConfig.Load(Folder(parsed.GetRequiredValue(model)));
-            var r = parsed.GetRequiredValue(rank) is > 0 and <= 65_536 and var given ? given : throw new CliException("--lora-r is 1 to 65536.");
+            var r = parsed.GetRequiredValue(rank) is > 0 and <= 65_536 and var given ? given
+                : throw new CliException("--lora-r is 1 to 65536.");
             FitWork work = new(config, new LoraConfig(r, 2 * r, 0, parsed.GetRequiredValue(targets)), !parsed.GetValue(single));
             if (Footprint.Trained(work) == 0)
             {

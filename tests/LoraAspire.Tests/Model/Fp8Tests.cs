@@ -129,7 +129,7 @@ public sealed class Fp8Tests(ITestOutputHelper output)
         manual_seed(1);
         var weight = randn(6, 16);
         using Linear plain = new("a", weight.clone().DetachFromDisposeScope(), null);
-        using Linear held = new("a", weight.clone().DetachFromDisposeScope(), null, new Emulated());
+        using Linear held = new("a", new Emulated().Quantise(weight.clone().DetachFromDisposeScope()), null);
         var x = randn(3, 16);
         var error = (held.Forward(x) - plain.Forward(x)).norm().item<float>() / plain.Forward(x).norm().item<float>();
         Assert.InRange(error, 1e-4, 0.06);
@@ -142,7 +142,7 @@ public sealed class Fp8Tests(ITestOutputHelper output)
     {
         using var model = LlamaModel.Initialize(TinyModel.Config, CPU, float32, seed: 1, quantisation: new Emulated());
         var error = Assert.Throws<ModelException>(() => new Objective(model));
-        Assert.Contains("base_type is fp8", error.Message, StringComparison.Ordinal);
+        Assert.Contains("The base is held in fp8", error.Message, StringComparison.Ordinal);
         Assert.Contains("it has no adapter", error.Message, StringComparison.Ordinal);
     }
 
@@ -170,6 +170,8 @@ public sealed class Fp8Tests(ITestOutputHelper output)
     /// <summary>The same codes, on any device.</summary>
     private sealed class Emulated : Quantisation
     {
+        public override BaseFormat Format => BaseFormat.Fp8;
+
         public override string Name => "fp8";
 
         public override string? Unsupported(ModelConfig config, torch.Device device) => null;

@@ -26,8 +26,8 @@ internal sealed record NaiveNf4(double[] Values, byte[] Packed, float[] Absmax, 
         var packed = codes.Chunk(2).Select(pair => (byte)((pair[0] << 4) | (pair.Length > 1 ? pair[1] : 0))).ToArray();
         var offset = (float)absmax.Average(value => (double)value);
         var nested = absmax.Chunk(256).Select(block => (float)block.Max(value => Math.Abs((double)value - offset))).ToArray();
-        var scaleCodes = absmax.Select((value, i) => (byte)Nearest(Map, nested[i / 256] == 0 ? 0 : ((double)value - offset) / nested[i / 256]))
-            .ToArray();
+        var scaleCodes = absmax.Select((value, i) =>
+            (byte)Nearest(Map, nested[i / 256] == 0 ? 0 : ((double)value - offset) / nested[i / 256])).ToArray();
         var scales = twice ? [.. scaleCodes.Select((code, i) => (Map[code] * nested[i / 256]) + offset)]
             : absmax.Select(value => (double)value).ToArray();
         return new([.. codes.Select((code, i) => Table[code] * scales[i / 64])], packed, absmax, scaleCodes, nested, offset);

@@ -49,7 +49,8 @@ public sealed class QuantizedMemoryTests(ITestOutputHelper output) : IDisposable
 
         using var model = LlamaModel.LoadFrozen(_folder, CPU, float32, new Nf4());
         var (loaded, held) = (Status("VmHWM") - before, Status("VmRSS") - before);
-        Assert.Equal(Linears / 2 + Linears / 64 + (Linears / 64 / 256 * 4), model.Linears.Sum(linear => ((PackedWeight)linear.Quantised!).Bytes));
+        Assert.Equal((Linears / 2) + (Linears / 64) + (Linears / 64 / 256 * 4),
+            model.Linears.Sum(linear => ((PackedWeight)linear.Quantised!).Bytes));
 
         Reset();
         LoraConfig lora = new(8, 16, 0, ["q_proj", "v_proj"]);
@@ -62,8 +63,8 @@ public sealed class QuantizedMemoryTests(ITestOutputHelper output) : IDisposable
         objective.EndStep();
         var trained = Status("VmHWM") - before;
 
-        output.WriteLine($"{Linears:N0} weights: peak {loaded / (double)Linears:0.00} bytes a weight while loading, {held / (double)Linears:0.00} "
-            + $"held, {trained / (double)Linears:0.00} in a step; bfloat16 has 2, float32 4");
+        output.WriteLine($"{Linears:N0} weights: peak {loaded / (double)Linears:0.00} bytes a weight while loading, "
+            + $"{held / (double)Linears:0.00} held, {trained / (double)Linears:0.00} in a step; bfloat16 has 2, float32 4");
         // The tensor as the file has it, as float32, and its codes; and what malloc keeps.
         Assert.InRange(loaded, Linears / 2, (0.52 * Linears) + (2.5 * Largest));
         // Two of the largest make the stack gate|up.

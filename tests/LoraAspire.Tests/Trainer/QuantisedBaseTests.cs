@@ -56,7 +56,8 @@ public sealed class QuantisedBaseTests : IDisposable
         var card = File.ReadAllText(Path.Combine(_stage.Adapter("whole"), "README.md"));
         Assert.Contains($"| in {type.ToString().ToLowerInvariant()} |", card, StringComparison.Ordinal);
         Assert.Contains("## Held-out prompts", card, StringComparison.Ordinal); // answered over the quantised base
-        Assert.Contains(_stage.Reports, report => report.Message?.Contains($"the base in {type.ToString().ToLowerInvariant()}", StringComparison.Ordinal) is true);
+        var words = $"the base in {type.ToString().ToLowerInvariant()}";
+        Assert.Contains(_stage.Reports, report => report.Message?.Contains(words, StringComparison.Ordinal) is true);
     }
 
     [Fact]

@@ -41,7 +41,10 @@ public sealed record FitTable(IReadOnlyList<FitRow> All)
          from recompute in new[] { false, true }
          from tokens in s_budgets
          let need = Footprint.Of(work, format, recompute, tokens)
-         select new FitRow(format, recompute, tokens, need, Speed(format, recompute, tokens)) { Fits = need.Total <= memory * (1 - KeptFree) })
+         select new FitRow(format, recompute, tokens, need, Speed(format, recompute, tokens))
+         {
+             Fits = need.Total <= memory * (1 - KeptFree),
+         })
         .OrderByDescending(row => row.Speed).ThenBy(row => row.Memory.Total)]);
 
     /// <summary>Of rows that are nearly as fast as the fastest, this share of it, the most exact is taken.</summary>

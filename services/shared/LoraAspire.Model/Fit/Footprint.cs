@@ -25,8 +25,8 @@ public sealed record Footprint(long Weights, long Ends, long Adapters, long Buff
     /// <summary>Value, gradient and two moments in float32; a bfloat16 copy for the products, and the step's sums in float32.</summary>
     private const int BytesATrainedWeight = 16 + 2 + 4;
 
-    /// <summary>As nvidia-smi shows it for a process with CUDA 13 and cuBLAS.</summary>
-    private const long Context = 600L << 20, HostProcess = 400L << 20;
+    /// <summary>The driver's for a process with CUDA 13, cuBLAS' workspace, and kernels.</summary>
+    private const long Context = 850L << 20, HostProcess = 400L << 20;
 
     /// <summary>Of what is kept and passes: pieces that the allocator can't use.</summary>
     private const double Lost = 1.03;

@@ -51,7 +51,8 @@ internal static class BitsAndBytes
         : files.Has(ScalesOf(name)) ? EightBits(files, name, rows, columns)
         : FourBits(files, name, rows, columns);
 
-    private static string ScalesOf(string name) => (name.EndsWith(Weight, StringComparison.Ordinal) ? name[..^Weight.Length] : name) + ".SCB";
+    private static string ScalesOf(string name) =>
+        (name.EndsWith(Weight, StringComparison.Ordinal) ? name[..^Weight.Length] : name) + ".SCB";
 
     private static Int8Weight EightBits(WeightFiles files, string name, long rows, long columns)
     {

@@ -6,7 +6,8 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace LoraAspire.Model.Network.Quantised;
 
 /// <summary>
-/// The scales of NF4's blocks: as they are, or quantised themselves (double quantisation): less their mean, in blocks of 256, to a byte each.
+/// The scales of NF4's blocks: as they are, or quantised themselves (double quantisation): less their mean, in blocks of 256, to a byte
+/// each.
 /// </summary>
 /// <param name="Absmax">[blocks] float32, or uint8 where they are quantised</param>
 /// <param name="Nested">[⌈blocks / 256⌉] float32: the largest of each 256; null where they are not quantised.</param>

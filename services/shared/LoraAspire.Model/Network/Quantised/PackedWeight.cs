@@ -36,7 +36,7 @@ internal abstract record PackedWeight(long Rows, long Columns, torch.Device Devi
     public override Tensor Dequantise(ScalarType dtype)
     {
         var result = empty([Rows, Columns], dtype, Device);
-        Dequantize(result);
+        DequantiseInto(result);
         return result;
     }
 
