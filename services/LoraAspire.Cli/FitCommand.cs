@@ -42,8 +42,8 @@ internal static class FitCommand
             FitWork work = new(config, new LoraConfig(r, 2 * r, 0, parsed.GetRequiredValue(targets)), !parsed.GetValue(single));
             if (Footprint.Trained(work) == 0)
             {
-                throw new CliException($"--lora-target-modules: no layer is called so. There are q_proj, k_proj, v_proj, o_proj, gate_proj, "
-                    + $"up_proj, down_proj, and {AdapterConfig.AllLinear}.");
+                throw new CliException($"--lora-target-modules: no layer is called so. There are q_proj, k_proj, v_proj, o_proj, "
+                    + $"gate_proj, up_proj, down_proj, and {AdapterConfig.AllLinear}.");
             }
             var bytes = parsed.GetValue(memory) is { } text ? Bytes(text) : OfThisMachine();
             // What is quantised in its files stays so.

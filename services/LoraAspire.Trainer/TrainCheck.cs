@@ -30,7 +30,8 @@ internal static class TrainCheck
     }
 
     public static string QuantizedAndFull(BaseFormat format) =>
-        $"the base is quantised to {format} in its files, which can't be trained whole: set finetuning_type: lora, or give an unquantised one";
+        $"the base is quantised to {format} in its files, which can't be trained whole: set finetuning_type: lora, or give an unquantised "
+            + "one";
 
     private static IEnumerable<Finding> Quantized(TrainerParams with, BaseFormat own, bool full)
     {

@@ -37,8 +37,8 @@ public sealed class Objective : IDisposable
         _fused = autograd ? null : FusedModel.Create(model, options, out why);
         if (_fused is null && !autograd && model.HeldIn is { } held)
         {
-            throw new ModelException($"The base is held in {held.ToString().ToLowerInvariant()}, which only the hand-written backward trains "
-                + $"on, and that is none for this run: {why}. Give an unquantised base, with base_type: bf16.");
+            throw new ModelException($"The base is held in {held.ToString().ToLowerInvariant()}, which only the hand-written backward "
+                + $"trains on, and that is none for this run: {why}. Give an unquantised base, with base_type: bf16.");
         }
         Path = _fused is null ? $"autograd ({why})" : lowMemory ? "hand-written backward, layers recomputed" : "hand-written backward";
         DefaultTokens = lowMemory ? LowMemoryTokens : _fused is null || onCpu ? AutogradTokens

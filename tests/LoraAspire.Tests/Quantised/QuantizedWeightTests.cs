@@ -84,7 +84,7 @@ public sealed class QuantizedWeightTests
         Assert.Contains("layer.weight holds values that are no numbers", error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>The chat's product is the one that the numbers give, bit for bit, for one row and for several, at each vector's width.</summary>
+    /// <summary>The chat's product is the one that the numbers give, bit for bit, for one row and for several.</summary>
     [Theory]
     [InlineData(128)]
     [InlineData(256)]

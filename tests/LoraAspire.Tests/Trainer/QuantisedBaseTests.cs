@@ -74,8 +74,8 @@ public sealed class QuantisedBaseTests : IDisposable
 
         _stage.Run(with, "auto");
 
-        Assert.Contains(_stage.Reports, report => report.Message?.Contains("nf4, low_memory true, micro_batch_tokens 512, as this run began",
-            StringComparison.Ordinal) is true);
+        const string Kept = "nf4, low_memory true, micro_batch_tokens 512, as this run began";
+        Assert.Contains(_stage.Reports, report => report.Message?.Contains(Kept, StringComparison.Ordinal) is true);
         using var adapter = Adapter.Load(_stage.Adapter("auto"));
         Assert.Equal(BaseFormat.Nf4, adapter.TrainedOn);
     }

@@ -44,8 +44,9 @@ internal sealed class AdapterReader(AdapterConfig config, TensorFile file)
     /// <summary>Null where the file says nothing of it, or a word that means nothing here.</summary>
     private BaseFormat? TrainedOn() =>
         (file as SafetensorsFile)?.Metadata.GetValueOrDefault(Adapter.BaseTypeKey) is { } word
-            && Enum.GetValues<BaseFormat>().FirstOrDefault(format => word.Equals($"{format}", StringComparison.OrdinalIgnoreCase)) is var found
-            && word.Equals($"{found}", StringComparison.OrdinalIgnoreCase) ? found : null;
+            ? Enum.GetValues<BaseFormat>().Where(format => word.Equals($"{format}", StringComparison.OrdinalIgnoreCase))
+                .Select(format => (BaseFormat?)format).FirstOrDefault()
+            : null;
 
     private void Take(TensorEntry entry)
     {

@@ -55,8 +55,8 @@ public sealed class Dora : Lora
     {
         if (linear.Quantised is not null)
         {
-            throw new ModelException($"DoRA needs the base's weights as numbers, and {linear.Name} is quantised. Leave use_dora out, or give "
-                + "an unquantised base with base_type: bf16.");
+            throw new ModelException($"DoRA needs the base's weights as numbers, and {linear.Name} is quantised. Leave use_dora out, or "
+                + "give an unquantised base with base_type: bf16.");
         }
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();

@@ -16,7 +16,8 @@ internal sealed unsafe record Int8Weight : PackedWeight
 
     /// <param name="codes">[rows, columns] int8, taken over as <paramref name="absmax"/> is.</param>
     /// <param name="absmax">[rows] float32, finite</param>
-    public Int8Weight(Tensor codes, Tensor absmax) : base(codes.size(0), codes.size(1), codes.device) => (_codes, _absmax) = (codes, absmax);
+    public Int8Weight(Tensor codes, Tensor absmax) : base(codes.size(0), codes.size(1), codes.device) =>
+        (_codes, _absmax) = (codes, absmax);
 
     public override BaseFormat Format => BaseFormat.Int8;
 

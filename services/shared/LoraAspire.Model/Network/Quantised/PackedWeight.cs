@@ -14,7 +14,7 @@ internal abstract record PackedWeight(long Rows, long Columns, torch.Device Devi
 
     protected override IEnumerable<IDisposable?> Parts => Tensors;
 
-    /// <summary>Writes the numbers over <paramref name="into"/> [rows, columns], contiguous, of any type, on this weight's device.</summary>
+    /// <param name="into">[rows, columns], contiguous, of any type, on this weight's device: the numbers are written over it.</param>
     public void DequantiseInto(Tensor into)
     {
         if (Device.type == DeviceType.CUDA)
