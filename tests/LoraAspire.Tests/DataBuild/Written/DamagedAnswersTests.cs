@@ -4,7 +4,7 @@ namespace LoraAspire.Tests.DataBuild.Written;
 
 /// <summary>
 /// Answers with one or two marks too many, too few or exchanged, as models write them: how many items are still read right, and how many
-/// come out as something else. Half of the damage is to an item's own words, so not all can be. The bounds are a little below what is reached.
+/// come out as something else. Half of the damage is to an item's own words. The bounds are a little below what is reached.
 /// </summary>
 public sealed class DamagedAnswersTests
 {
