@@ -6,21 +6,26 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Trainer.Card;
+using LoraAspire.Trainer.Ranks;
 using LoraAspire.Trainer.Training;
 using LoraAspire.Trainer.Watching;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LoraAspire.Trainer;
 
 /// <summary>Data set + base → adapter; with finetuning_type full, → model.</summary>
 public sealed class TrainStage : IStage<TrainerParams>
 {
+    private static readonly StageLibraries s_libraries = new(LibTorch.Load);
+
     public Task RunAsync(StageContext<TrainerParams> context, CancellationToken cancellationToken)
     {
+        // Before libtorch is there, since it asks the driver at once which GPUs there are.
+        TrainingDevices.Show(context.With);
+        s_libraries.Load();
         try
         {
             Train(context, cancellationToken);
@@ -32,39 +37,30 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
     }
 
-    public IEnumerable<Finding> Check(StageCheck<TrainerParams> given) => TrainCheck.Of(given);
+    public IEnumerable<Finding> Check(StageCheck<TrainerParams> given)
+    {
+        s_libraries.Load();
+        return TrainCheck.Of(given);
+    }
 
     private static void Train(StageContext<TrainerParams> context, CancellationToken cancellationToken)
     {
         var settings = context.With;
         string data = context.Inputs["dataset"], folder = context.Inputs["base"];
         using var rows = InstructionDataset.Open(data);
-        var device = ComputeDevice.Of(settings.Device.ToString());
-        using var model = OpenBase(folder, settings, device);
-        RequireRowsFit(rows, model.Config);
+        RequireRowsFit(rows, ModelConfig.Load(folder));
+        var chosen = TrainingDevices.Of(settings);
         // Of what the run is made from; before it, since what is wrong with the files should not show after it.
         List<(string What, string Sha256)> made = [.. Digests.Of(data, folder, context.InputDigests)];
+        using var devices = RankProgram.Start(chosen, settings, data, folder);
+        using var trained = ModelInTraining.Open(folder, settings, chosen.Own, devices);
+        var (model, lora, parameters) = trained;
 
-        var lora = new LoraConfig(settings.LoraR, settings.LoraAlpha, settings.LoraDropout, settings.LoraTargetModules, settings.UseRslora)
-        {
-            BaseModelNameOrPath = Path.GetFileName(folder),
-            UseDora = settings.UseDora,
-            RankPattern = settings.RankPattern,
-            AlphaPattern = settings.AlphaPattern,
-            ModulesToSave = settings.ModulesToSave,
-            LayersToTransform = settings.LayersToTransform,
-        };
-        model.NeftuneNoiseAlpha = settings.NeftuneNoiseAlpha ?? 0;
-        var full = settings.FinetuningType == FinetuningType.Full;
-        if (!full)
-        {
-            model.AttachFresh(lora, settings.Seed);
-        }
-        using var parameters = full ? ParameterSet.OfModel(model) : ParameterSet.OfAdapters(model, settings.LoraplusLrRatio);
-        var report = new GpuReport(context.Report, new GpuWatch(device));
-        using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, report);
+        var report = new GpuReport(context.Report, [.. chosen.All.Select(device => new GpuWatch(device))]);
+        using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, report, devices);
         var end = run.Run(cancellationToken);
 
+        var full = settings.FinetuningType == FinetuningType.Full;
         var output = context.OutputDir(full ? "model" : "adapter");
         DiskSpace.Require(output, parameters.Count * sizeof(float), full ? "The trained model" : "The adapter");
         if (full)
@@ -80,25 +76,10 @@ public sealed class TrainStage : IStage<TrainerParams>
         File.Copy(run.MetricsFile, Path.Combine(output, MetricsLog.FileName));
         new RunCard(
             settings, new(Path.GetFileName(folder), GitCommit.Of(context.Data.Root), made),
-            new(end, MetricsLog.Read(run.MetricsFile), parameters.Count, rows.Count - run.HeldOut.Count, run.HeldOut.Count),
-            Samples.Of(model, folder, PromptFormat.Of(data), rows, run.HeldOut, cancellationToken)).Save(output);
-    }
-
-    /// <summary>Full training computes in float32 and may start from a folder without weights; LoRA needs a trained base.</summary>
-    private static LlamaModel OpenBase(string folder, TrainerParams settings, torch.Device device)
-    {
-        if (settings.FinetuningType == FinetuningType.Full)
-        {
-            return WeightFiles.Exist(folder)
-                ? LlamaModel.Load(folder, device, float32)
-                : LlamaModel.Initialize(ModelConfig.Load(folder), device, float32, settings.Seed);
-        }
-        return LlamaModel.Load(folder, device, settings.ComputeType switch
-        {
-            ComputeType.Float32 => float32,
-            ComputeType.Bfloat16 => bfloat16,
-            _ => CudaDevice.UsualType(device),
-        });
+            new(end, MetricsLog.Read(run.MetricsFile), parameters.Count, rows.Count - run.HeldOut.Count, run.HeldOut.Count, chosen.Count),
+            // Only with the others would this device have all of a shared base.
+            model.Shards is not null ? []
+                : Samples.Of(model, folder, PromptFormat.Of(data), rows, run.HeldOut, cancellationToken)).Save(output);
     }
 
     private static void RequireRowsFit(InstructionDataset rows, ModelConfig config)

@@ -81,6 +81,10 @@ internal sealed record RunCard(TrainerParams Settings, Origin Origin, Outcome Ou
     private IEnumerable<(string Name, string Value)> Figures()
     {
         yield return ("steps", Line($"{Outcome.End.Step:N0}"));
+        if (Outcome.Devices > 1)
+        {
+            yield return ("devices", Line($"{Outcome.Devices}{(Settings.ShardBase ? ", the base shared among them" : "")}"));
+        }
         yield return ("tokens", Line($"{Outcome.End.Tokens:N0}"));
         yield return ("loss, first step", Line($"{Outcome.Steps[0].Loss:0.0000}"));
         yield return ("loss, smoothed, last step", Line($"{Outcome.End.Smoothed:0.0000}"));
@@ -111,4 +115,5 @@ internal sealed record RunCard(TrainerParams Settings, Origin Origin, Outcome Ou
 internal sealed record Origin(string Base, string? Commit, IReadOnlyList<(string What, string Sha256)> Digests);
 
 /// <summary>How a run went.</summary>
-internal sealed record Outcome(TrainingState End, IReadOnlyList<StepMetrics> Steps, long TrainedParameters, int Rows, int HeldOut);
+internal sealed record Outcome(TrainingState End, IReadOnlyList<StepMetrics> Steps, long TrainedParameters, int Rows, int HeldOut,
+    int Devices = 1);

@@ -40,6 +40,8 @@ internal sealed class TrainerStageRun : IDisposable
 
     public string Adapter(string name) => Path.Combine(_folder, name, "out", "adapter");
 
+    public string Model(string name) => Path.Combine(_folder, name, "out", "model");
+
     /// <summary>
     /// Runs the stage, or goes on with it where the name is known, and gives the artifact's digest as the store would name it.
     /// </summary>
@@ -71,7 +73,8 @@ internal sealed class TrainerStageRun : IDisposable
             InputDigests = new Dictionary<string, string> { ["base"] = new('b', 64) },
         };
         new TrainStage().RunAsync(context, stop.Token).GetAwaiter().GetResult();
-        return Manifest.DigestOf(Manifest.Of(Adapter(name), ArtifactKind.Adapter, "trainer@2").ToBytes());
+        return Manifest.DigestOf((with.Gives("adapter") ? Manifest.Of(Adapter(name), ArtifactKind.Adapter, "trainer@2")
+            : Manifest.Of(Model(name), ArtifactKind.Model, "trainer@2")).ToBytes());
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -1,5 +1,7 @@
 using System.Globalization;
+using LoraAspire.Model.Devices;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -10,12 +12,36 @@ namespace LoraAspire.Model.Network;
 public sealed partial class LlamaModel
 {
     /// <summary>Loads config.json and the weights of a Hugging Face directory. The weights need no gradient.</summary>
+    /// <param name="shared">Shares the layers' matrices with other devices, each of which has its part; null has them whole.</param>
     /// <exception cref="ModelException">A file is missing, broken, or holds what this code can't run.</exception>
-    public static LlamaModel Load(string directory, torch.Device device, ScalarType dtype)
+    public static LlamaModel Load(string directory, torch.Device device, ScalarType dtype, ICollective? shared = null)
     {
         var config = ModelConfig.Load(directory);
         using var files = WeightFiles.Open(directory);
-        return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope());
+        return Create(config, device, dtype, shared, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope());
+    }
+
+    private static LlamaModel Create(ModelConfig config, torch.Device device, ScalarType dtype, ICollective? shared,
+        Func<string, long[], Tensor> weight)
+    {
+        if (shared is null)
+        {
+            return new LlamaModel(config, device, dtype, weight);
+        }
+        LayerShards shards = new(config, device, dtype, shared);
+        return new LlamaModel(config, device, dtype, (name, shape) =>
+        {
+            var whole = weight(name, shape);
+            if (!shards.Has(name))
+            {
+                return whole;
+            }
+            using (whole)
+            {
+                return shards.Take(name, whole).DetachFromDisposeScope();
+            }
+        })
+        { Shards = shards };
     }
 
     /// <summary>
@@ -23,11 +49,13 @@ public sealed partial class LlamaModel
     /// <paramref name="onDevice"/> draws them on the device: quicker for large shapes, but the numbers depend on the device.
     /// </summary>
     /// <exception cref="ModelException">The host's memory doesn't hold it.</exception>
-    public static LlamaModel Initialize(ModelConfig config, torch.Device device, ScalarType dtype, long seed, bool onDevice = false)
+    /// <inheritdoc cref="Load" path="/param[@name='shared']"/>
+    public static LlamaModel Initialize(ModelConfig config, torch.Device device, ScalarType dtype, long seed, bool onDevice = false,
+        ICollective? shared = null)
     {
         RequireRoom(config, dtype);
         RandomNumbers.Seed(device, seed);
-        return new LlamaModel(config, device, dtype, (name, shape) =>
+        return Create(config, device, dtype, shared, (name, shape) =>
         {
             using var scope = NewDisposeScope();
             var tensor =

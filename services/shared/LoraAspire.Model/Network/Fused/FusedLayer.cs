@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// What one pass over a micro-batch shares: rows, tables of the rotary embedding [positions, dim] float32, seed of the dropout.
+/// What one pass over a micro-batch shares: rows, tables of the rotary embedding [positions, dim] float32, dropout.
 /// </summary>
-internal sealed record FusedPass(PackedRows Rows, Tensor Cos, Tensor Sin, long? Seed);
+internal sealed record FusedPass(PackedRows Rows, Tensor Cos, Tensor Sin, TokenDraw? Seed);
 
 /// <summary>
 /// A decoder layer with a backward written by hand: the base needs no gradient, so only ∂L/∂x and the adapters' are made, and only what
@@ -25,16 +25,18 @@ internal sealed class FusedLayer : IDisposable
     private readonly FusedLinear _qkv, _output, _gateUp, _down;
     private readonly double _epsilon;
 
-    public FusedLayer(Kernels kernels, DecoderLayer layer)
+    /// <param name="shards">The base's, where it is sharded.</param>
+    public FusedLayer(Kernels kernels, DecoderLayer layer, LayerShards? shards)
     {
         (_kernels, _norms, _attention, _epsilon) = (kernels, layer.Norms, layer.Attention, layer.Attention.Config.RmsNormEps);
         var config = layer.Attention.Config;
         _heads = new HeadLayout(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, config.SlidingWindow[layer.Index]);
         var first = layer.Index * ModulesPerLayer;
-        _qkv = new FusedLinear(kernels, first, layer.Attention.Query, layer.Attention.Key, layer.Attention.Value);
-        _output = new FusedLinear(kernels, first + 3, layer.Attention.Output);
-        _gateUp = new FusedLinear(kernels, first + 4, layer.Mlp.Gate, layer.Mlp.Up);
-        _down = new FusedLinear(kernels, first + 6, layer.Mlp.Down);
+        _qkv = new FusedLinear(kernels, first, shards?.Place(layer.Index, 0, 3), layer.Attention.Query, layer.Attention.Key,
+            layer.Attention.Value);
+        _output = new FusedLinear(kernels, first + 3, shards?.Place(layer.Index, 3, 1), layer.Attention.Output);
+        _gateUp = new FusedLinear(kernels, first + 4, shards?.Place(layer.Index, 4, 2), layer.Mlp.Gate, layer.Mlp.Up);
+        _down = new FusedLinear(kernels, first + 6, shards?.Place(layer.Index, 6, 1), layer.Mlp.Down);
     }
 
     public IEnumerable<FusedLinear> Linears => [_qkv, _output, _gateUp, _down];

@@ -39,13 +39,15 @@ internal sealed class FusedLinear : IDisposable
     /// <summary>Which rows of the stacked A an adapter has, whole tiles.</summary>
     private readonly record struct Ranks(int Start, int Count);
 
-    public FusedLinear(Kernels kernels, int firstModule, params IReadOnlyList<Linear> linears)
+    /// <param name="stacked">Where the weights lie one below the other; null lays them so.</param>
+    public FusedLinear(Kernels kernels, int firstModule, Tensor? stacked, params IReadOnlyList<Linear> linears)
     {
         _kernels = kernels;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         _weight =
-            (linears.Count == 1 ? linears[0].Weight.alias() : cat([.. linears.Select(linear => linear.Weight)])).DetachFromDisposeScope();
+            (stacked ?? (linears.Count == 1 ? linears[0].Weight.alias() : cat([.. linears.Select(linear => linear.Weight)])))
+            .DetachFromDisposeScope();
         _transposed = _weight.t().DetachFromDisposeScope();
         _bias = linears[0].Bias is null ? null : cat([.. linears.Select(linear => linear.Bias!)]).DetachFromDisposeScope();
         long column = 0, rank = 0;
@@ -101,7 +103,7 @@ internal sealed class FusedLinear : IDisposable
     }
 
     /// <param name="seed">Of the micro-batch's dropout; null drops nothing.</param>
-    public Projection Forward(Tensor x, long? seed)
+    public Projection Forward(Tensor x, TokenDraw? seed)
     {
         var y = _bias is null ? x.mm(_transposed) : addmm(_bias, x, _transposed, 1, 1);
         if (_down is null)
@@ -121,7 +123,7 @@ internal sealed class FusedLinear : IDisposable
 
     /// <summary>∂L/∂x, and the gradients of A and B on the side.</summary>
     /// <param name="x">The forward's input; null when there are no adapters.</param>
-    public Tensor Backward(Tensor gradient, Tensor? x, Tensor? low, long? seed)
+    public Tensor Backward(Tensor gradient, Tensor? x, Tensor? low, TokenDraw? seed)
     {
         var inputGradient = gradient.mm(_weight);
         Adapt(gradient, x, low, seed, inputGradient);
@@ -129,9 +131,9 @@ internal sealed class FusedLinear : IDisposable
     }
 
     /// <summary>The gradients of A and B alone, where nobody asks for ∂L/∂x.</summary>
-    public void BackwardAdapters(Tensor gradient, Tensor? x, Tensor? low, long? seed) => Adapt(gradient, x, low, seed, null);
+    public void BackwardAdapters(Tensor gradient, Tensor? x, Tensor? low, TokenDraw? seed) => Adapt(gradient, x, low, seed, null);
 
-    private void Adapt(Tensor gradient, Tensor? x, Tensor? low, long? seed, Tensor? inputGradient)
+    private void Adapt(Tensor gradient, Tensor? x, Tensor? low, TokenDraw? seed, Tensor? inputGradient)
     {
         if (_down is null)
         {
@@ -152,7 +154,7 @@ internal sealed class FusedLinear : IDisposable
         _kernels.Accumulate(x!, lowGradient, _downSums!, tiles, _down, inputGradient);
     }
 
-    private Tile[] Tiles(long? seed) =>
+    private Tile[] Tiles(TokenDraw? seed) =>
         [.. _adapters.SelectMany(adapter =>
         {
             var dropout = seed is { } drawn ? Dropout.Of(drawn, adapter.Module, adapter.Update.Dropout) : Dropout.None;

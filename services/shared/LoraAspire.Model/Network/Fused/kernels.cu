@@ -24,7 +24,11 @@ __device__ __forceinline__ uint4 packed(const float* f) {
 }
 
 struct Drop { u32 key1, key2, threshold; };
-struct Tiles { Drop drop[4]; float scale[4]; };
+// numbers [T]: what each token's dropout is drawn by; null is its place.
+struct Tiles { Drop drop[4]; float scale[4]; const int* numbers; };
+__device__ __forceinline__ u32 numberOf(const Tiles& tiles, int row, int end) {
+    return tiles.numbers && row < end ? (u32)tiles.numbers[row] : (u32)row;
+}
 
 __device__ __forceinline__ u32 mix(u32 x) {
     x = (x ^ (x >> 16)) * 0x7FEB352Du;
@@ -205,6 +209,9 @@ __device__ __forceinline__ void product(float* c, u32 a0, u32 a1, u32 a2, u32 a3
 template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, const Tiles& tiles) {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane >> 2, base = blockIdx.x * 32;
     float acc[2][NT][4] = {};
+    u32 number[4];
+    #pragma unroll
+    for (int i = 0; i < 4; i++) number[i] = numberOf(tiles, base + group + 8 * i, tokens);
     for (int chunk = warp; chunk < width / 32; chunk += 8) {
         int column = chunk * 32 + (lane & 3) * 8;
         uint4 v[4];
@@ -220,9 +227,9 @@ template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64
             for (int m = 0; m < 2; m++) {
                 uint4 p = v[2 * m], q = v[2 * m + 1];
                 if (tiles.drop[j].threshold) {
-                    u32 counter = (u32)(base + group + 16 * m) * (u32)(width / 2) + column / 2;
-                    p = both(p, keep8(tiles.drop[j], counter));
-                    q = both(q, keep8(tiles.drop[j], counter + 8 * (width / 2)));
+                    u32 pairs = width / 2, at = column / 2;
+                    p = both(p, keep8(tiles.drop[j], number[2 * m] * pairs + at));
+                    q = both(q, keep8(tiles.drop[j], number[2 * m + 1] * pairs + at));
                 }
                 product(acc[m][j], p.x, q.x, p.y, q.y, b.x, b.y);
                 product(acc[m][j], p.z, q.z, p.w, q.w, b.z, b.w);
@@ -317,6 +324,7 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
     float acc[NT][8] = {};
     for (int t = blockIdx.y * share; t < end; t += 16) {
         int first = t + group, second = first + 8;
+        u32 number0 = numberOf(tiles, first, end), number1 = numberOf(tiles, second, end);
         uint4 p = make_uint4(0, 0, 0, 0), q = p;
         if (first < end) p = *(const uint4*)(x + first * ldx + column);
         if (second < end) q = *(const uint4*)(x + second * ldx + column);
@@ -327,9 +335,9 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
             u32 l1 = second < end ? *(const u32*)(lowRank + (i64)second * ldl + j * 8 + quad * 2) : 0;
             uint4 keep0 = make_uint4(~0u, ~0u, ~0u, ~0u), keep1 = keep0;
             if (tiles.drop[j].threshold) {
-                u32 counter = (u32)first * (u32)(width / 2) + column / 2;
-                keep0 = keep8(tiles.drop[j], counter);
-                keep1 = keep8(tiles.drop[j], counter + 8 * (width / 2));
+                u32 pairs = width / 2, at = column / 2;
+                keep0 = keep8(tiles.drop[j], number0 * pairs + at);
+                keep1 = keep8(tiles.drop[j], number1 * pairs + at);
             }
             uint4 pj = both(p, keep0), qj = both(q, keep1);
             u32 a0 = transposed(l0), a2 = transposed(l1);
