@@ -118,7 +118,7 @@ internal sealed class RunView : IAsyncDisposable
     private static string Left(StageProgress point) =>
         point.EtaSeconds is { } seconds ? $"{Duration.OfSeconds(Math.Ceiling(seconds))} left" : "";
 
-    private static string Gpu(StageProgress point) => point.Gpu is { } gpu ? GpuText.Of(gpu) : "";
+    private static string Gpu(StageProgress point) => string.Join('\n', point.Gpus.Select(GpuText.Of));
 
     private static string? Words(RunEvent happened) => happened switch
     {

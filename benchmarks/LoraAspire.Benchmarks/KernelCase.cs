@@ -45,9 +45,11 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
         Tensor matrix = Random(24, Hidden, 0.02), low = Random(Tokens, 24), logits = Random(Head, Vocabulary, 3);
         var targets = randint(0, Vocabulary, [Head], int64, CUDA);
         var weights = rand([Head], float32, CUDA);
-        Tile[] tiles = [.. Enumerable.Range(0, 3).Select(module => new Tile(2, Dropout.Of(7, module, 0.05)))];
+        // Rows of a step in another order than they lie in: what is drawn goes with the token, not with its place.
+        TokenDraw draw = new(7, arange(Tokens, int32, CUDA).flip(0).mul(3).to_type(int32));
+        Tile[] tiles = [.. Enumerable.Range(0, 3).Select(module => new Tile(2, Dropout.Of(draw, module, 0.05)))];
         Tensor wideMatrix = Random(72, Hidden, 0.02), wideLow = Random(Tokens, 72);
-        Tile[] many = [.. Enumerable.Range(0, 9).Select(tile => new Tile(2, Dropout.Of(7, tile / 5, 0.05)))];
+        Tile[] many = [.. Enumerable.Range(0, 9).Select(tile => new Tile(2, Dropout.Of(draw, tile / 5, 0.05)))];
         Tile[] one = [new Tile(2, Dropout.None)];
         var third = inner.narrow(1, 0, Hidden).contiguous();
         var inverse = plain.Norm(x, null, weight, 1e-5, Form.Plain).InverseRms;

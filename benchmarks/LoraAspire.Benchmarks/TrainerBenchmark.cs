@@ -3,10 +3,12 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Devices;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Trainer.Ranks;
 using LoraAspire.Trainer.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -68,16 +70,23 @@ internal static class TrainerBenchmark
             Description = "Measured steps; the work is gone through again when it has fewer.",
             DefaultValueFactory = _ => 5
         };
+        var devices = new Option<int>("--devices")
+        {
+            Description = "GPUs that share each step, or on the CPU processes.",
+            DefaultValueFactory = _ => 1
+        };
+        var shard = new Option<bool>("--shard-base") { Description = "Each device holds a share of the layers' weights." };
         var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, small, rows,
-            lengths, tokens, lowMemory, autograd, held, rank, all, warmUp, steps };
-        command.SetAction(parsed => Run(new Work(parsed.GetValue(cpu), parsed.GetValue(small),
+            lengths, tokens, lowMemory, autograd, held, rank, all, warmUp, steps, devices, shard };
+        command.SetAction(parsed => Lead(new Work(parsed.GetValue(cpu), parsed.GetValue(small),
             new(parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName), new(parsed.GetValue(tokens), parsed.GetValue(lowMemory),
                 parsed.GetValue(autograd), parsed.GetValue(held)), new(parsed.GetValue(rank), parsed.GetValue(all)),
-            parsed.GetValue(warmUp), parsed.GetValue(steps))));
+            parsed.GetValue(warmUp), parsed.GetValue(steps), parsed.GetValue(devices), parsed.GetValue(shard))));
         return command;
     }
 
-    private sealed record Work(bool OnCpu, bool Small, RowLengths Rows, Backward Backward, Ranks Adapters, int WarmUp, int Steps);
+    private sealed record Work(bool OnCpu, bool Small, RowLengths Rows, Backward Backward, Ranks Adapters, int WarmUp, int Steps,
+        int Devices, bool ShardBase);
 
     private sealed record RowLengths(string Kind, string File);
 
@@ -85,24 +94,53 @@ internal static class TrainerBenchmark
 
     private sealed record Ranks(int Rank, bool AllLinear);
 
-    private static void Run(Work work)
+    private static void Lead(Work work)
     {
-        var device = ComputeDevice.Of(work.OnCpu ? "cpu" : "cuda");
+        if (work.Devices == 1)
+        {
+            Run(work, DeviceGroup.Alone);
+            return;
+        }
+        RankProcesses processes = new(work.Devices, rank =>
+        {
+            var start = RankSeat.Program(typeof(TrainerBenchmark).Assembly);
+            start.Environment["CUDA_VISIBLE_DEVICES"] = $"{rank}";
+            return start;
+        }, JsonSerializer.Serialize(work));
+        using DeviceGroup devices = new(processes.Ring, DeviceOf(work), processes);
+        Run(work, devices);
+    }
+
+    /// <summary>One more device of a benchmark: the same steps.</summary>
+    public static void Follow(string words, Ring ring)
+    {
+        var work = JsonSerializer.Deserialize<Work>(words)!;
+        using DeviceGroup devices = new(ring, DeviceOf(work));
+        Run(work, devices);
+    }
+
+    private static torch.Device DeviceOf(Work work) => ComputeDevice.Of(work.OnCpu ? "cpu" : "cuda");
+
+    private static void Run(Work work, DeviceGroup devices)
+    {
+        var device = DeviceOf(work);
+        void Say(string line) => (devices.Share.Rank == 0 ? Console.Out : TextWriter.Null).WriteLine(line);
         var (config, dtype) = work.OnCpu ? (Llama15M, float32) : (work.Small ? Llama15M : Llama7B, bfloat16);
         using var model = LlamaModel.Initialize(config, device, dtype, seed: 42, onDevice: true,
-            Quantisation.Of(work.Backward.Held));
+            Quantisation.Of(work.Backward.Held), work.ShardBase ? devices.Collective : null);
         model.AttachFresh(new LoraConfig(work.Adapters.Rank, 16, 0.05,
             work.Adapters.AllLinear ? [AdapterConfig.AllLinear] : ["q_proj", "k_proj", "v_proj", "o_proj"]), seed: 42);
         using var parameters = ParameterSet.OfAdapters(model);
         using var optimiser = new AdamW(parameters, 0.9, 0.999, 1e-8, 0);
         using var objective = new Objective(model, work.Backward.LowMemory, work.Backward.Autograd);
-        var step = new OptimiserStep(objective, parameters, optimiser, 1.0);
+        var step = new OptimiserStep(objective, parameters, optimiser, 1.0, devices);
         var schedule = new Schedule(LrScheduler.Linear, 1e-4, WarmupSteps: 2, TotalSteps: 10_000);
-        var tokens = work.Backward.Tokens ?? objective.DefaultTokens;
-        Console.WriteLine($"{model.WeightCount:N0} weights, {parameters.Count:N0} trained, "
+        var tokens = work.Backward.Tokens ?? objective.DefaultTokensOn(devices.Share.Count);
+        Say($"{model.WeightCount:N0} weights, {parameters.Count:N0} trained, "
             + $"on {device}; {objective.Path}, micro-batches of {tokens} tokens");
         var lengths = Lengths(work);
-        IReadOnlyList<MicroBatch> Batches(int[] rows, int seed) => Workload.Step(rows, tokens, objective.Packed, config.VocabSize, seed);
+        DeviceBatches Batches(int[] rows, int seed) => MicroBatch.Dealt(Workload.Step(rows, config.VocabSize, seed), tokens,
+            objective.Packed, objective.DrawsByRow, devices.Share);
 
         var repeated = Batches(lengths[^1], seed: 1);
         var losses = new List<double>();
@@ -110,7 +148,7 @@ internal static class TrainerBenchmark
         {
             using var result = step.Run(repeated, schedule.At(i), i);
             losses.Add(result.ReadMicroLosses().Sum());
-            Console.WriteLine($"step {i + 1}/{work.WarmUp}  loss {losses[^1]:F4}  grad norm {result.ReadGradNorm():F3}");
+            Say($"step {i + 1}/{work.WarmUp}  loss {losses[^1]:F4}  grad norm {result.ReadGradNorm():F3}");
         }
 
         // As the trainer runs: a step is given out before the one before it is read.
@@ -125,6 +163,7 @@ internal static class TrainerBenchmark
         // By then every size of micro-batch has been seen.
         var settled = Math.Min(work.Steps - 1, 20);
         long settledMemory = 0;
+        devices.Gather([0]); // all have come this far
         var start = Stopwatch.GetTimestamp();
         foreach (var (index, batches) in measured.Index())
         {
@@ -143,29 +182,34 @@ internal static class TrainerBenchmark
             throw new InvalidOperationException("A loss is not finite: this figure is worth nothing.");
         }
 
-        var real = measured.Sum(step => step.Sum(batch => batch.RealTokens));
-        var targets = measured.Sum(step => step.Sum(batch => MicroBatch.Targets(batch.Rows.Select(row => (row.InputIds, row.Labels)))));
+        var reduce = ReduceSeconds(devices, parameters);
+        var real = measured.Sum(step => step.StepTokens);
+        var targets = devices.Gather([measured.Sum(step => step.Own.Sum(batch =>
+            MicroBatch.Targets(batch.Rows.Select(row => (row.InputIds, row.Labels)))))]).Sum();
         var inLayers = model.Linears.Sum(linear => linear.InFeatures * linear.OutFeatures);
         // Forward and ∂L/∂x: 2 FLOP a weight each. The floor has every weight work on every token; needed is the head only where a target
         // stands, as this trainer has it.
         var inHead = (long)config.VocabSize * config.HiddenSize;
         var floor = 4.0 * (inLayers + inHead) * real / seconds;
         var needed = 4.0 * ((inLayers * real) + (inHead * targets)) / seconds;
-        var peak = MatrixFlops(device, dtype);
-        Console.WriteLine(JsonSerializer.Serialize(new
+        var peak = MatrixFlops(device, dtype) * devices.Share.Count;
+        Say(JsonSerializer.Serialize(new
         {
             name = $"trainer {work.Rows.Kind}",
+            devices = devices.Share.Count,
             device = work.OnCpu ? $"cpu, {get_num_threads()} threads" : "cuda",
             path = objective.Path,
             base_type = work.Backward.Held.ToString().ToLowerInvariant(),
             tokens_per_second = Math.Round(real / seconds, 1),
             micro_batch_tokens = tokens,
-            micro_batches = measured.Sum(step => step.Count),
+            micro_batches = measured.Sum(step => step.Own.Count),
             real_tokens = real,
             seconds = Math.Round(seconds, 3),
             losses_on_one_batch = losses.Select(loss => Math.Round(loss, 4)),
             memory_gib = Gib(settledMemory + grown),
             memory_grown_gib = Gib(grown),
+            weights_gib = Gib(WeightBytes(model)),
+            reduce_ms = Math.Round(reduce * 1e3, 3),
             measured_loss = Math.Round(read.Average(), 4),
             floor_tflops = Math.Round(floor / 1e12, 3),
             needed_tflops = Math.Round(needed / 1e12, 3),
@@ -178,6 +222,36 @@ internal static class TrainerBenchmark
     /// <summary>Of the GPU by all processes, as libtorch keeps what it once took; of this process on the CPU.</summary>
     private static long MemoryInUse(torch.Device device) =>
         device.type == DeviceType.CPU ? Environment.WorkingSet : DeviceMemory.Read(device) is { } memory ? memory.Total - memory.Free : 0;
+
+    /// <summary>What this device holds of the base.</summary>
+    private static long WeightBytes(LlamaModel model) => model.Weights().Sum(weight => weight.Tensor.numel()
+        * (model.Shards is not null && weight.Name.EndsWith("_proj.weight", StringComparison.Ordinal) ? 0 : weight.Tensor.element_size()))
+        + (model.Shards?.Bytes ?? 0);
+
+    /// <summary>Of one step's sum over the devices, nothing beside it; 0 on one.</summary>
+    private static double ReduceSeconds(DeviceGroup devices, ParameterSet parameters)
+    {
+        const int Sums = 20;
+        if (devices.Share.Count == 1)
+        {
+            return 0;
+        }
+        parameters.Summed.zero_();
+        double best = double.PositiveInfinity;
+        for (var round = 0; round < 3; round++)
+        {
+            devices.Gather([0]);
+            var start = Stopwatch.GetTimestamp();
+            for (var i = 0; i < Sums; i++)
+            {
+                devices.Sum(parameters.Summed);
+            }
+            using var last = parameters.Summed.narrow(0, 0, 1);
+            _ = last.ReadSingle();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds / Sums);
+        }
+        return best;
+    }
 
     private static double Gib(long bytes) => Math.Round(bytes / (double)(1 << 30), 3);
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Trainer.Training;
 
@@ -19,12 +20,12 @@ internal static class Workload
         return [.. meta.GetProperty("measured_steps").Deserialize<int[]>()!.Select(step => lengths[(step * batch)..((step + 1) * batch)])];
     }
 
-    /// <summary>One optimiser step: rows of these lengths, cut into micro-batches.</summary>
-    public static IReadOnlyList<MicroBatch> Step(int[] lengths, int tokens, bool packed, int vocabSize, int seed)
+    /// <summary>One optimiser step: rows of these lengths.</summary>
+    public static IReadOnlyList<TrainingRow> Step(int[] lengths, int vocabSize, int seed)
     {
         var random = new Random(seed);
         var rows = lengths.Select(length => Row(random, length, vocabSize)).ToList();
-        return MicroBatch.Cut(MicroBatch.Weigh(rows, Compat.None, rows.Count, rows.Count), tokens, packed);
+        return MicroBatch.Weigh(rows, Compat.None, rows.Count, rows.Count);
     }
 
     private static (int[] InputIds, int[] Labels) Row(Random random, int length, int vocabSize)

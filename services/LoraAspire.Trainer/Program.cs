@@ -1,6 +1,7 @@
-using LoraAspire.Model.Native;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.ServiceDefaults;
 using LoraAspire.Trainer;
+using LoraAspire.Trainer.Ranks;
 
-return await StageService.RunAsync<TrainerParams, TrainStage>(args, StageKinds.Trainer, LibTorch.Load);
+return args is [RankSeat.Word] ? RankProgram.Run()
+    : await StageService.RunAsync<TrainerParams, TrainStage>(args, StageKinds.Trainer);

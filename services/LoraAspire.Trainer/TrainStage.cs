@@ -8,21 +8,27 @@ using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Trainer.Card;
+using LoraAspire.Trainer.Ranks;
 using LoraAspire.Trainer.Training;
 using LoraAspire.Trainer.Watching;
 using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LoraAspire.Trainer;
 
 /// <summary>Data set + base → adapter; with finetuning_type full, → model.</summary>
 public sealed class TrainStage : IStage<TrainerParams>
 {
+    private static readonly StageLibraries s_libraries = new(LibTorch.Load);
+
     public Task RunAsync(StageContext<TrainerParams> context, CancellationToken cancellationToken)
     {
+        // Before libtorch is there, since it asks the driver at once which GPUs there are.
+        TrainingDevices.Show(context.With);
+        s_libraries.Load();
         try
         {
             Train(context, cancellationToken);
@@ -34,42 +40,38 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
     }
 
-    public IEnumerable<Finding> Check(StageCheck<TrainerParams> given) => TrainCheck.Of(given);
+    public IEnumerable<Finding> Check(StageCheck<TrainerParams> given)
+    {
+        s_libraries.Load();
+        return TrainCheck.Of(given);
+    }
 
     private static void Train(StageContext<TrainerParams> context, CancellationToken cancellationToken)
     {
         var settings = context.With;
         string data = context.Inputs["dataset"], folder = context.Inputs["base"];
         using var rows = InstructionDataset.Open(data);
-        var device = ComputeDevice.Of(settings.Device.ToString());
+        var config = ModelConfig.Load(folder);
+        RequireRowsFit(rows, config);
         var full = settings.FinetuningType == FinetuningType.Full;
-        var lora = Lora(settings, folder);
+        var chosen = TrainingDevices.Of(settings);
         if (!full)
         {
-            var work = new FitWork(ModelConfig.Load(folder), lora, settings.DoubleQuant, device.type == DeviceType.CUDA);
-            var choice = BaseChoice.Of(settings, work, device, context.CheckpointDir,
-                words => context.Report.Report(new(Message: words)));
-            settings = settings with
-            {
-                BaseType = Enum.Parse<BaseType>($"{choice.Format}"),
-                LowMemory = choice.LowMemory,
-                MicroBatchTokens = choice.Tokens,
-            };
+            // Once, here: the other devices hold the base as this one does.
+            FitWork work = new(config, ModelInTraining.Adapters(settings, folder), settings.DoubleQuant,
+                chosen.Own.type == DeviceType.CUDA);
+            settings = BaseChoice.Of(settings, work, chosen, context.CheckpointDir, words => context.Report.Report(new(Message: words)))
+                .In(settings);
         }
-        using var model = full ? OpenToTrain(folder, settings, device) : OpenFrozen(folder, settings, device);
-        RequireRowsFit(rows, model.Config);
         // Of what the run is made from; before it, since what is wrong with the files should not show after it.
         List<(string What, string Sha256)> made = [.. Digests.Of(data, folder, context.InputDigests)];
+        using var devices = RankProgram.Start(chosen, settings, data, folder);
+        using var trained = ModelInTraining.Open(folder, settings, chosen.Own, devices);
+        var (model, lora, parameters) = trained;
 
         var digests = full ? null : BaseDigests.Of(folder, files => context.DigestsOf("base", files, cancellationToken));
-        model.NeftuneNoiseAlpha = settings.NeftuneNoiseAlpha ?? 0;
-        if (!full)
-        {
-            model.AttachFresh(lora, settings.Seed);
-        }
-        using var parameters = full ? ParameterSet.OfModel(model) : ParameterSet.OfAdapters(model, settings.LoraplusLrRatio);
-        var report = new GpuReport(context.Report, new GpuWatch(device));
-        using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, report);
+        var report = new GpuReport(context.Report, [.. chosen.All.Select(device => new GpuWatch(device))]);
+        using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, report, devices);
         var end = run.Run(cancellationToken);
 
         var output = context.OutputDir(full ? "model" : "adapter");
@@ -92,39 +94,11 @@ public sealed class TrainStage : IStage<TrainerParams>
         File.Copy(run.MetricsFile, Path.Combine(output, MetricsLog.FileName));
         new RunCard(
             context.With, new(Path.GetFileName(folder), GitCommit.Of(context.Data.Root), made) { HeldIn = model.HeldIn },
-            new(end, MetricsLog.Read(run.MetricsFile), parameters.Count, rows.Count - run.HeldOut.Count, run.HeldOut.Count),
-            Samples.Of(model, folder, PromptFormat.Of(data), rows, run.HeldOut, cancellationToken)).Save(output);
+            new(end, MetricsLog.Read(run.MetricsFile), parameters.Count, rows.Count - run.HeldOut.Count, run.HeldOut.Count, chosen.Count),
+            // Only with the others would this device have all of a shared base.
+            model.Shards is not null ? []
+                : Samples.Of(model, folder, PromptFormat.Of(data), rows, run.HeldOut, cancellationToken)).Save(output);
     }
-
-    private static LoraConfig Lora(TrainerParams settings, string folder) =>
-        new(settings.LoraR, settings.LoraAlpha, settings.LoraDropout, settings.LoraTargetModules, settings.UseRslora)
-        {
-            BaseModelNameOrPath = Path.GetFileName(folder),
-            UseDora = settings.UseDora,
-            RankPattern = settings.RankPattern,
-            AlphaPattern = settings.AlphaPattern,
-            ModulesToSave = settings.ModulesToSave,
-            LayersToTransform = settings.LayersToTransform,
-        };
-
-    /// <summary>Full training computes in float32 and may start from a folder without weights.</summary>
-    private static LlamaModel OpenToTrain(string folder, TrainerParams settings, torch.Device device)
-    {
-        var config = ModelConfig.Load(folder);
-        return config.Quantised is { } format
-            ? throw new StageException($"{TrainCheck.QuantizedAndFull(format)}.")
-            : WeightFiles.Exist(folder) ? LlamaModel.Load(folder, device, float32)
-            : LlamaModel.Initialize(config, device, float32, settings.Seed);
-    }
-
-    /// <summary>LoRA needs a trained base, which stays as it is.</summary>
-    private static LlamaModel OpenFrozen(string folder, TrainerParams settings, torch.Device device) =>
-        LlamaModel.LoadFrozen(folder, device, settings.ComputeType switch
-        {
-            ComputeType.Float32 => float32,
-            ComputeType.Bfloat16 => bfloat16,
-            _ => CudaDevice.UsualType(device),
-        }, Quantisation.Of(Enum.Parse<BaseFormat>($"{settings.BaseType}"), settings.DoubleQuant));
 
     private static void RequireRowsFit(InstructionDataset rows, ModelConfig config)
     {

@@ -82,6 +82,10 @@ internal sealed record RunCard(TrainerParams Settings, RunOrigin Origin, Outcome
     private IEnumerable<(string Name, string Value)> Figures()
     {
         yield return ("steps", Line($"{Outcome.End.Step:N0}"));
+        if (Outcome.Devices > 1)
+        {
+            yield return ("devices", Line($"{Outcome.Devices}{(Settings.ShardBase ? ", the base shared among them" : "")}"));
+        }
         yield return ("tokens", Line($"{Outcome.End.Tokens:N0}"));
         if (Origin.HeldIn is { } format)
         {
@@ -120,4 +124,5 @@ internal sealed record RunOrigin(string Base, string? Commit, IReadOnlyList<(str
 }
 
 /// <summary>How a run went.</summary>
-internal sealed record Outcome(TrainingState End, IReadOnlyList<StepMetrics> Steps, long TrainedParameters, int Rows, int HeldOut);
+internal sealed record Outcome(TrainingState End, IReadOnlyList<StepMetrics> Steps, long TrainedParameters, int Rows, int HeldOut,
+    int Devices = 1);

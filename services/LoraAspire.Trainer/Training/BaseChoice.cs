@@ -5,6 +5,7 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Trainer.Ranks;
 using TorchSharp;
 
 namespace LoraAspire.Trainer.Training;
@@ -19,11 +20,14 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
     private const string FileName = "base.json";
     private const double Gib = 1 << 30;
 
+    /// <param name="devices">Of which the first decides for all.</param>
     /// <param name="checkpoints">The folder of this run's.</param>
     /// <param name="say">Takes a line for people.</param>
-    public static BaseChoice Of(TrainerParams settings, FitWork work, torch.Device device, string checkpoints, Action<string> say)
+    public static BaseChoice Of(TrainerParams settings, FitWork work, TrainingDevices devices, string checkpoints, Action<string> say)
     {
-        var memory = Memory(device);
+        var device = devices.Own;
+        // On the CPU each process has a base of its own in the same memory.
+        var memory = Memory(device) / (device.type == DeviceType.CPU ? devices.Count : 1);
         if (settings.BaseType != BaseType.Auto)
         {
             BaseChoice asked = new(work.Config.Quantised ?? Enum.Parse<BaseFormat>($"{settings.BaseType}"), settings.LowMemory,
@@ -45,6 +49,10 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
         File.WriteAllText(file, JsonSerializer.Serialize(chosen, StageKey.ParamsJson));
         return chosen;
     }
+
+    /// <summary>The settings with what was chosen.</summary>
+    public TrainerParams In(TrainerParams settings) =>
+        settings with { BaseType = Enum.Parse<BaseType>($"{Format}"), LowMemory = LowMemory, MicroBatchTokens = Tokens };
 
     private string Words => $"base_type {Format}, low_memory {LowMemory}".ToLowerInvariant()
         + (Tokens is { } tokens ? $", micro_batch_tokens {tokens}" : "");

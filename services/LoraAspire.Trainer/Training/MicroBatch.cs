@@ -1,4 +1,5 @@
 using LoraAspire.Model.Data;
+using LoraAspire.Model.Devices;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Pipelines.Stages;
 
@@ -7,6 +8,12 @@ namespace LoraAspire.Trainer.Training;
 /// <summary>Rows that go through the model together, each with the weight of its targets in the step's loss.</summary>
 public sealed record MicroBatch(IReadOnlyList<TrainingRow> Rows, PaddingSide Side = PaddingSide.Right, int MultipleOf = 1)
 {
+    /// <summary>More micro-batches than a step has.</summary>
+    internal const long Most = 1_000_003;
+
+    /// <summary>Its place among those of the step: on autograd, what is random is drawn by it.</summary>
+    public int Index { get; init; }
+
     /// <summary>Tokens that are not padding.</summary>
     public long RealTokens { get; } = Rows.Sum(row => (long)row.InputIds.Length);
 
@@ -25,10 +32,12 @@ public sealed record MicroBatch(IReadOnlyList<TrainingRow> Rows, PaddingSide Sid
     {
         var groups = compat == Compat.AlpacaLora ? step.Chunk(microBatchSize) : [[.. step]];
         var accumulation = compat == Compat.AlpacaLora ? batchSize / microBatchSize : 1;
+        var first = 0;
         return [.. groups.SelectMany(group =>
         {
             var targets = Targets(group);
-            return group.Select(row => new TrainingRow(row.InputIds, row.Labels, targets == 0 ? 0 : 1.0 / (targets * accumulation)));
+            return group.Select(row => new TrainingRow(row.InputIds, row.Labels, targets == 0 ? 0 : 1.0 / (targets * accumulation),
+                (first += row.InputIds.Length) - row.InputIds.Length));
         })];
     }
 
@@ -41,6 +50,20 @@ public sealed record MicroBatch(IReadOnlyList<TrainingRow> Rows, PaddingSide Sid
     {
         var sorted = rows.OrderByDescending(row => row.InputIds.Length).ToList();
         return packed ? Deal(sorted, tokens) : CutPadded(sorted, tokens);
+    }
+
+    /// <summary>
+    /// What one of several devices computes of a step. Rows are dealt out by their tokens; where <paramref name="drawsByRow"/> isn't so,
+    /// the micro-batches of one device are, so that what is random stays what it is there.
+    /// </summary>
+    public static DeviceBatches Dealt(IReadOnlyList<TrainingRow> rows, int tokens, bool packed, bool drawsByRow, Share share)
+    {
+        IReadOnlyList<MicroBatch> Indexed(IEnumerable<MicroBatch> batches) =>
+            [.. batches.Select((batch, index) => batch with { Index = index })];
+        IReadOnlyList<IReadOnlyList<MicroBatch>> all = drawsByRow
+            ? [.. Share.Deal(rows, share.Count, row => row.InputIds.Length).Select(part => Cut(part, tokens, packed))]
+            : Share.Deal(Indexed(Cut(rows, tokens, packed)), share.Count, batch => batch.RealTokens);
+        return new(all[share.Rank], all.Max(batches => batches.Count), rows.Sum(row => (long)row.InputIds.Length));
     }
 
     private static IReadOnlyList<MicroBatch> CutPadded(List<TrainingRow> sorted, int tokens)
@@ -61,18 +84,18 @@ public sealed record MicroBatch(IReadOnlyList<TrainingRow> Rows, PaddingSide Sid
         var total = sorted.Sum(row => (long)row.InputIds.Length);
         for (var count = (int)Math.Max(1, (total + tokens - 1) / tokens); ; count++)
         {
-            var bins = Enumerable.Range(0, Math.Min(count, sorted.Count)).Select(_ => new List<TrainingRow>()).ToList();
-            var sizes = new long[bins.Count];
-            foreach (var row in sorted)
+            var batches = Share.Deal(sorted, Math.Min(count, sorted.Count), row => row.InputIds.Length)
+                .Select(bin => new MicroBatch(bin)).ToList();
+            if (batches.Count == sorted.Count || batches.All(batch => batch.RealTokens <= tokens || batch.Rows.Count == 1))
             {
-                var emptiest = Array.IndexOf(sizes, sizes.Min());
-                bins[emptiest].Add(row);
-                sizes[emptiest] += row.InputIds.Length;
-            }
-            if (bins.Count == sorted.Count || bins.Zip(sizes).All(bin => bin.Second <= tokens || bin.First.Count == 1))
-            {
-                return [.. bins.Select(bin => new MicroBatch(bin))];
+                return batches;
             }
         }
     }
 }
+
+/// <summary>What one of several devices computes of a step.</summary>
+/// <param name="Own">Its micro-batches; none where there are fewer rows than devices.</param>
+/// <param name="Passes">How many the device has that has most.</param>
+/// <param name="StepTokens">Real tokens of the whole step.</param>
+public sealed record DeviceBatches(IReadOnlyList<MicroBatch> Own, int Passes, long StepTokens);

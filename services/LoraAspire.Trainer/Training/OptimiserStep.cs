@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Trainer.Ranks;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Trainer.Training;
@@ -6,7 +7,7 @@ namespace LoraAspire.Trainer.Training;
 /// <summary>
 /// What one optimiser step gives. The tensors are scalars on the device: read them late, since reading waits for the device.
 /// </summary>
-/// <param name="MicroLosses">Each micro-batch's share of the step's loss.</param>
+/// <param name="MicroLosses">Each micro-batch's share of the step's loss; on several devices their sum.</param>
 /// <param name="GradNorm">Global 2-norm of the gradient before clipping.</param>
 public sealed record StepResult(IReadOnlyList<Tensor> MicroLosses, Tensor GradNorm, double LearningRate) : TensorGroup
 {
@@ -17,24 +18,36 @@ public sealed record StepResult(IReadOnlyList<Tensor> MicroLosses, Tensor GradNo
     protected override IEnumerable<IDisposable?> Parts => [GradNorm, .. MicroLosses];
 }
 
-/// <summary>Forward and backward over a step's micro-batches, then clip and AdamW.</summary>
-public sealed class OptimiserStep(Objective objective, ParameterSet parameters, AdamW optimiser, double maxGradNorm)
+/// <summary>
+/// Forward and backward over a step's micro-batches, on several devices the sum over them all, then clip and AdamW: each device makes the
+/// same update.
+/// </summary>
+public sealed class OptimiserStep(Objective objective, ParameterSet parameters, AdamW optimiser, double maxGradNorm,
+    DeviceGroup? devices = null)
 {
-    /// <param name="seed">Of this step's dropout. Each micro-batch has its own, so a resumed run draws what an undisturbed one
-    /// does.</param>
-    /// <exception cref="OperationCanceledException">Between two micro-batches; no parameter has changed.</exception>
+    private readonly DeviceGroup _devices = devices ?? DeviceGroup.Alone;
+
+    /// <summary>On a device by itself.</summary>
+    /// <inheritdoc cref="Run(DeviceBatches, double, long, CancellationToken)"/>
     public StepResult Run(IReadOnlyList<MicroBatch> microBatches, double learningRate, long seed,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) =>
+        Run(new DeviceBatches(microBatches, microBatches.Count, microBatches.Sum(batch => batch.RealTokens)), learningRate, seed,
+            cancellationToken);
+
+    /// <param name="seed">Of this step's dropout: a resumed run draws what an undisturbed one does.</param>
+    /// <exception cref="OperationCanceledException">Between two micro-batches; no parameter has changed.</exception>
+    public StepResult Run(DeviceBatches batches, double learningRate, long seed, CancellationToken cancellationToken = default)
     {
         using var scope = NewDisposeScope();
-        parameters.Gradients.zero_();
-        objective.BeginStep();
-        var losses = microBatches.Select((batch, index) =>
+        List<Tensor> losses = [];
+        _devices.Together(() =>
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            return objective.Backward(batch, (seed * 1_000_003) + index);
-        }).ToList();
-        objective.EndStep();
+            parameters.Gradients.zero_();
+            objective.BeginStep();
+            objective.Each(batches, back: true, batch => losses.Add(objective.Backward(batch, seed * MicroBatch.Most)), cancellationToken);
+            objective.EndStep();
+        });
+        losses = _devices.Share.Count == 1 ? losses : [SumOver(losses)];
         var norm = parameters.Gradients.norm();
         if (maxGradNorm > 0)
         {
@@ -43,5 +56,20 @@ public sealed class OptimiserStep(Objective objective, ParameterSet parameters, 
         }
         optimiser.Step(learningRate);
         return new StepResult(losses, norm.DetachFromDisposeScope(), learningRate);
+    }
+
+    /// <summary>Gradients and loss become their sums over all devices, in one piece; the loss, a scalar.</summary>
+    private Tensor SumOver(List<Tensor> losses)
+    {
+        using var noGrad = no_grad();
+        using var place = parameters.Summed.narrow(0, parameters.Count, 1);
+        place.zero_();
+        foreach (var loss in losses)
+        {
+            place.add_(loss, Scalars.One);
+            loss.Dispose();
+        }
+        _devices.Sum(parameters.Summed);
+        return place.squeeze(0).clone().DetachFromDisposeScope();
     }
 }

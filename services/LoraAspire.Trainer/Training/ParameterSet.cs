@@ -17,7 +17,9 @@ public sealed class ParameterSet : IDisposable
     private ParameterSet(Tensor values, List<(string, long[])> entries)
     {
         Values = values;
-        Gradients = zeros_like(values).DetachFromDisposeScope();
+        // One more value for the loss: what devices sum lies in one piece.
+        Summed = zeros(values.size(0) + 1, float32, values.device).DetachFromDisposeScope();
+        Gradients = Summed.narrow(0, 0, values.size(0)).DetachFromDisposeScope();
         _entries = entries;
         Decaying = Stretches(entries);
     }
@@ -27,6 +29,9 @@ public sealed class ParameterSet : IDisposable
 
     /// <summary>[count] float32</summary>
     public Tensor Gradients { get; }
+
+    /// <summary>[count + 1] float32: the gradients, and a place for the loss behind them.</summary>
+    public Tensor Summed { get; }
 
     public long Count => Values.size(0);
 
@@ -140,6 +145,7 @@ public sealed class ParameterSet : IDisposable
     {
         Values.Dispose();
         Gradients.Dispose();
+        Summed.Dispose();
         RateFactors?.Dispose();
     }
 }

@@ -1,4 +1,6 @@
 using LoraAspire.Model.Data;
+using LoraAspire.Model.Devices;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 
@@ -55,19 +57,23 @@ internal sealed class TrainingRows
 
     public int LongestRow => Enumerable.Range(0, _rows.Count).Max(_rows.Length);
 
-    /// <param name="step">Counted from 0.</param>
-    public IReadOnlyList<MicroBatch> Step(int step, int tokens, bool packed) =>
-        MicroBatch.Cut(MicroBatch.Weigh([.. _sampler.Rows(step).Select(row => Row(_training[row]))], _settings.Compat, _settings.BatchSize,
-            _settings.MicroBatchSize), tokens, packed);
+    /// <summary>The rows of a step counted from 0.</summary>
+    public IReadOnlyList<TrainingRow> Step(int step) => MicroBatch.Weigh([.. _sampler.Rows(step).Select(row => Row(_training[row]))],
+        _settings.Compat, _settings.BatchSize, _settings.MicroBatchSize);
 
-    /// <summary>Every held-out token weighs the same.</summary>
-    public IReadOnlyList<MicroBatch> Validation(int tokens, bool packed) =>
-        MicroBatch.Cut(MicroBatch.Weigh([.. HeldOut.Select(Row)], Compat.None, HeldOut.Count, HeldOut.Count), tokens, packed);
+    /// <summary>What a device computes of a step counted from 0.</summary>
+    public DeviceBatches Step(int step, int tokens, Objective objective, Share share) =>
+        MicroBatch.Dealt(Step(step), tokens, objective.Packed, objective.DrawsByRow, share);
 
-    /// <summary>The micro-batch of the first epoch that takes the most memory.</summary>
-    public MicroBatch Largest(int tokens, bool packed) =>
-        Enumerable.Range(0, Math.Min(StepsPerEpoch, TotalSteps)).SelectMany(step => Step(step, tokens, packed))
-            .MaxBy(batch => Positions(batch, packed))!;
+    /// <summary>What a device computes of a validation, in which every held-out token weighs the same.</summary>
+    public DeviceBatches Validation(int tokens, Objective objective, Share share) =>
+        MicroBatch.Dealt(MicroBatch.Weigh([.. HeldOut.Select(Row)], Compat.None, HeldOut.Count, HeldOut.Count), tokens, objective.Packed,
+            drawsByRow: true, share);
+
+    /// <summary>The micro-batch of the first epoch that takes the most memory on a device; null when it has none.</summary>
+    public MicroBatch? Largest(int tokens, Objective objective, Share share) =>
+        Enumerable.Range(0, Math.Min(StepsPerEpoch, TotalSteps)).SelectMany(step => Step(step, tokens, objective, share).Own)
+            .MaxBy(batch => Positions(batch, objective.Packed));
 
     private static long Positions(MicroBatch batch, bool packed) =>
         packed ? batch.RealTokens : (long)batch.Rows.Count * batch.Rows.Max(row => row.InputIds.Length);

@@ -3,6 +3,7 @@ using LoraAspire.Model.Data;
 using LoraAspire.Model.Network;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
+using LoraAspire.Trainer.Ranks;
 
 namespace LoraAspire.Trainer.Training;
 
@@ -23,7 +24,8 @@ internal sealed class TrainingRun : IDisposable
     private readonly string _checkpointDir;
     private readonly Objective _objective;
     private readonly AdamW _optimiser;
-    private readonly OptimiserStep _step;
+    private readonly DeviceGroup _devices;
+    private readonly DeviceWork _work;
     private readonly Checkpoints _checkpoints;
     private readonly TrainingRows _rows;
     private readonly Schedule _schedule;
@@ -31,16 +33,19 @@ internal sealed class TrainingRun : IDisposable
     private EnqueuedStep? _enqueued;
     private int _halvings = 1;
 
+    /// <param name="devices">Those that share the run; null is this one alone.</param>
     /// <exception cref="StageException">The settings don't fit the data set.</exception>
     public TrainingRun(LlamaModel model, ParameterSet parameters, InstructionDataset rows, TrainerParams settings, string checkpointDir,
-        IProgress<StageProgress> report)
+        IProgress<StageProgress> report, DeviceGroup? devices = null)
     {
+        _devices = devices ?? DeviceGroup.Alone;
         (_model, _parameters, _settings, _report, _checkpointDir) = (model, parameters, settings, report, checkpointDir);
         _rows = new TrainingRows(rows, settings);
         _schedule = Schedule.Of(settings, _rows.TotalSteps);
         _objective = new Objective(model, settings.LowMemory);
         _optimiser = new AdamW(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
-        _step = new OptimiserStep(_objective, parameters, _optimiser, settings.MaxGradNorm);
+        _work = new DeviceWork(_devices, _rows, _objective, parameters, _optimiser,
+            new OptimiserStep(_objective, parameters, _optimiser, settings.MaxGradNorm, _devices), _schedule, settings.Seed);
         _checkpoints = new Checkpoints(checkpointDir, settings.SaveTotalLimit, parameters, _optimiser);
     }
 
@@ -58,21 +63,43 @@ internal sealed class TrainingRun : IDisposable
     /// moment.</exception>
     public TrainingState Run(CancellationToken cancellationToken)
     {
+        using var working = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _devices.Broken);
+        try
+        {
+            return Run(cancellationToken, working.Token);
+        }
+        catch (Exception error) when (error is not StageException && _devices.Broken.IsCancellationRequested)
+        {
+            _devices.ThrowIfBroken();
+            throw;
+        }
+    }
+
+    /// <summary>On the device of another rank: does what rank 0 says, to the end of the run.</summary>
+    public void Follow() => _work.Follow();
+
+    /// <param name="asked">That the run shall stop.</param>
+    /// <param name="working">That, or another device is gone.</param>
+    private TrainingState Run(CancellationToken asked, CancellationToken working)
+    {
         _state = _checkpoints.Resume(words => _report.Report(new(Message: words)));
         var log = new RunMessages(_report, _state);
-        log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {_model.Device}, arithmetic in {_model.Dtype}, "
+        log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {On}, arithmetic in {_model.Dtype}, "
             + $"{(_model.HeldIn is { } held ? $"the base in {held.ToString().ToLowerInvariant()}, " : "")}{_objective.Path}");
         var budget =
-            new TokenBudget(_state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokens, _rows.LongestRow, log.Say);
+            new TokenBudget(_state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokensOn(_devices.Share.Count),
+                _rows.LongestRow, log.Say);
         using var metrics = new MetricsLog(_checkpointDir, _state.MetricsBytes);
         var ledger = new Ledger(metrics, _settings.LoggingSteps, _rows.StepsPerEpoch, _rows.TotalSteps, _report);
         try
         {
-            Preflight.Run(budget, _rows, _objective, _parameters, log.Say, cancellationToken);
-            Train(budget, metrics, ledger, cancellationToken);
+            _work.Synchronise(_state.Updates);
+            Preflight.Run(budget, _work, log.Say, working);
+            Train(budget, metrics, ledger, working);
+            _work.End();
             _checkpoints.Join();
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (asked.IsCancellationRequested && !_devices.Broken.IsCancellationRequested)
         {
             KeepWhatIsDone(budget, metrics, ledger, log);
             throw;
@@ -167,9 +194,7 @@ internal sealed class TrainingRun : IDisposable
                 throw new StageException($"Step {step + 1}: out of memory inside the optimiser's update. Set low_memory: true, or free "
                     + "the device of other processes; another attempt goes on from the last checkpoint.", transient: true);
             }
-            var batches = _rows.Step(step, tokens, _objective.Packed);
-            return new EnqueuedStep(step + 1, _step.Run(batches, _schedule.At(step), ((long)_settings.Seed << 32) + step,
-                cancellationToken), batches.Sum(batch => batch.RealTokens));
+            return _work.Step(step, tokens, cancellationToken);
         });
         _halvings -= budget.Tokens < before ? 1 : 0;
         return enqueued;
@@ -180,7 +205,14 @@ internal sealed class TrainingRun : IDisposable
     {
         using var enqueued = _enqueued!;
         _enqueued = null;
-        return enqueued.Read();
+        try
+        {
+            return enqueued.Read();
+        }
+        finally
+        {
+            _devices.ThrowIfBroken();
+        }
     }
 
     private (bool Evaluate, bool Save) Due(int done)
@@ -200,18 +232,14 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
+    private string On => _devices.Share.Count == 1 ? $"{_model.Device}" : $"{_devices.Share.Count} devices ({_model.Device.type})";
+
     private bool IsStopped(TrainingState state) => state.EvaluationsWithoutGain >= _settings.EarlyStoppingPatience;
 
     /// <summary>Mean over all target tokens of the held-out rows.</summary>
     private double Evaluate(int tokens, CancellationToken cancellationToken)
     {
-        _objective.BeginStep(); // the update before this has changed the parameters
-        double mean = 0;
-        foreach (var batch in _rows.Validation(tokens, _objective.Packed))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            mean += _objective.Loss(batch);
-        }
+        var mean = _work.ValidationLoss(tokens, cancellationToken);
         return double.IsFinite(mean) ? mean : throw new StageException(
             $"The validation loss is {mean.ToString(CultureInfo.InvariantCulture)}: with weights that give no number none of them is the "
                 + "best. Lower learning_rate, or look for broken rows in the data set's preview.md.");

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Data;
+using LoraAspire.Model.Devices;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
@@ -141,7 +142,7 @@ public sealed class Fp8TrainingTests(ITestOutputHelper output)
         using var objective = new Objective(model);
         objective.BeginStep();
         TrainingRows training = new(rows, s_settings);
-        var loss = training.Validation(4096, objective.Packed).Sum(objective.Loss);
+        var loss = training.Validation(4096, objective, Share.Whole).Own.Sum(objective.Loss);
         var format = PromptFormat.Of(run.Dataset);
         using var engine = LocalModel.Of(model, baseFolder, format, 4096);
         var template = PromptTemplate.Load("plain");

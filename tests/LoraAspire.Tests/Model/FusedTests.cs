@@ -114,6 +114,44 @@ public sealed class FusedTests(ITestOutputHelper output)
         Assert.Equal(expected, (above - below) / (2 * Step), 0.01 * expected);
     }
 
+    /// <summary>As on two devices, or with half the memory: the rows of a step in one micro-batch, or in two in another order.</summary>
+    [Theory]
+    [InlineData(8)]
+    [InlineData(40)]
+    public void A_row_draws_the_same_dropout_whichever_rows_share_its_micro_batch(int rank)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Golden.Load(GoldenFolder.At("own/models/qwen2"));
+        using var parameters = Adapted(model, rank, dropout: 0.3);
+        using var fused = Create(model);
+        List<TrainingRow> rows = [];
+        foreach (var row in Rows(model.Config.VocabSize, 31, 40, 12))
+        {
+            rows.Add(row with { First = rows.Sum(before => before.InputIds.Length) });
+        }
+        (double Loss, Tensor Gradients) Step(params List<TrainingRow>[] batches)
+        {
+            parameters.Gradients.zero_();
+            fused.BeginStep();
+            double loss = 0;
+            foreach (var batch in batches)
+            {
+                using var packed = fused.Pack(batch);
+                loss += fused.Backward(packed, seed: 11).item<float>();
+            }
+            fused.EndStep();
+            return (loss, parameters.Gradients.clone());
+        }
+
+        var (whole, expected) = Step(rows);
+        var (parts, gradients) = Step([rows[2], rows[0]], [rows[1]]);
+        var (other, _) = Step([.. rows.Select(row => row with { First = row.First + 1000 })]);
+
+        Assert.Equal(whole, parts, LossTolerance);
+        Assert.InRange(gradients.sub(expected).abs().max().item<float>(), 0, GradientTolerance);
+        Assert.NotEqual(whole, other, LossTolerance);
+    }
+
     private static FusedModel Create(LlamaModel model, FusedModel.Options? options = null) =>
         FusedModel.Create(model, options ?? new(), out var why) ?? throw new InvalidOperationException(why);
 

@@ -87,8 +87,8 @@ public sealed class QuantisedBaseTests : IDisposable
         FitWork huge = new(TinyModel.Llama7B with { NumHiddenLayers = 4000, SlidingWindow = new int?[4000] },
             new LoraConfig(8, 16, 0, ["q_proj"]), OnGpu: false);
 
-        var asked = BaseChoice.Of(s_with, huge, CPU, _folder, said.Add);
-        var chosen = BaseChoice.Of(s_with with { BaseType = BaseType.Auto }, huge, CPU, _folder, said.Add);
+        var asked = BaseChoice.Of(s_with, huge, new(CPU, 1, []), _folder, said.Add);
+        var chosen = BaseChoice.Of(s_with with { BaseType = BaseType.Auto }, huge, new(CPU, 1, []), _folder, said.Add);
 
         Assert.Equal((BaseFormat.Bf16, BaseFormat.Nf4), (asked.Format, chosen.Format));
         Assert.Contains("GiB held in Bf16 even with the smallest micro-batches", said[0], StringComparison.Ordinal);
@@ -98,6 +98,7 @@ public sealed class QuantisedBaseTests : IDisposable
 
     [Theory]
     [InlineData("use_dora")]
+    [InlineData("shard_base")]
     [InlineData("base_type")]
     [InlineData("base")]
     public void What_a_quantised_folder_cannot_be_asked_for_is_found_by_the_check(string key)
@@ -109,6 +110,7 @@ public sealed class QuantisedBaseTests : IDisposable
         var with = key switch
         {
             "use_dora" => s_with with { UseDora = true },
+            "shard_base" => s_with with { ShardBase = true, Devices = DeviceChoice.Of("2")! },
             "base_type" => s_with with { BaseType = BaseType.Nf4 },
             _ => s_with with { FinetuningType = FinetuningType.Full },
         };

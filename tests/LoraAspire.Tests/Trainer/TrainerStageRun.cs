@@ -83,9 +83,8 @@ internal sealed class TrainerStageRun : IDisposable
             InputDigests = new Dictionary<string, string> { ["base"] = new('b', 64) },
         };
         new TrainStage().RunAsync(context, stop.Token).GetAwaiter().GetResult();
-        return with.FinetuningType == FinetuningType.Full
-            ? Manifest.DigestOf(Manifest.Of(Model(name), ArtifactKind.Model, "trainer@2").ToBytes())
-            : Manifest.DigestOf(Manifest.Of(Adapter(name), ArtifactKind.Adapter, "trainer@2").ToBytes());
+        return Manifest.DigestOf((with.Gives("adapter") ? Manifest.Of(Adapter(name), ArtifactKind.Adapter, "trainer@2")
+            : Manifest.Of(Model(name), ArtifactKind.Model, "trainer@2")).ToBytes());
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -29,14 +29,11 @@ public static class LibTorch
             {
                 return;
             }
-            if (OperatingSystem.IsLinux())
-            {
-                // .NET keeps its own copy of the environment, so libc is asked. A thread that spins at a barrier holds the core that
-                // another process's thread, or the one it waits for, could use: on a busy machine training fell to a tenth and less.
-                _ = setenv("OMP_WAIT_POLICY", "passive", overwrite: 0);
-                // Micro-batches differ in size: blocks that can't grow would leave gaps between them.
-                _ = setenv("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", overwrite: 0);
-            }
+            // A thread that spins at a barrier holds the core that another process's thread, or the one it waits for, could use: on a busy
+            // machine training fell to a tenth and less.
+            NativeProcess.SetVariable("OMP_WAIT_POLICY", "passive", overwrite: false);
+            // Micro-batches differ in size: blocks that can't grow would leave gaps between them.
+            NativeProcess.SetVariable("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True", overwrite: false);
             if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder)
             {
                 LoadFrom(folder);
@@ -119,10 +116,6 @@ public static class LibTorch
                     + "install on LD_LIBRARY_PATH.", exception);
         }
     }
-
-    [DllImport("libc", CharSet = CharSet.Ansi, BestFitMapping = false,
-        ThrowOnUnmappableChar = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int setenv(string name, string value, int overwrite);
 
     private static void InitializeTorchSharp(string problem)
     {

@@ -6,6 +6,9 @@ namespace LoraAspire.Model.Network;
 /// <summary>What <see cref="FusedModel"/> computes with; this model keeps owning it.</summary>
 public sealed partial class LlamaModel
 {
+    /// <summary>Where the layers' matrices are shared with other devices: then only <see cref="FusedModel"/> computes with them.</summary>
+    public LayerShards? Shards { get; private init; }
+
     internal IReadOnlyList<DecoderLayer> Layers => _layers;
 
     internal RmsNorm LastNorm => _norm;

@@ -1,5 +1,7 @@
 using System.Globalization;
+using LoraAspire.Model.Devices;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using TorchSharp;
@@ -22,13 +24,34 @@ public sealed partial class LlamaModel
         return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope());
     }
 
+    private static LlamaModel Shared(ModelConfig config, torch.Device device, ScalarType dtype, ICollective shared,
+        Func<string, long[], Tensor> weight)
+    {
+        LayerShards shards = new(config, device, dtype, shared);
+        return new LlamaModel(config, device, dtype, (name, shape) =>
+        {
+            var whole = weight(name, shape);
+            if (!shards.Has(name))
+            {
+                return whole;
+            }
+            using (whole)
+            {
+                return shards.Take(name, whole).DetachFromDisposeScope();
+            }
+        })
+        { Shards = shards };
+    }
+
     /// <summary>
     /// A base that stays as it is while adapters are trained on it. What its files hold quantised stays so; of the rest the linear layers
     /// in the decoder are quantised as asked, each as soon as it is read, and embedding, head, norms and biases are left alone.
     /// </summary>
     /// <param name="quantisation">Null holds as numbers what the files do.</param>
+    /// <inheritdoc cref="Initialize" path="/param[@name='shared']"/>
     /// <exception cref="ModelException">As <see cref="Load"/>; or the base can't be held so.</exception>
-    public static LlamaModel LoadFrozen(string directory, torch.Device device, ScalarType dtype, Quantisation? quantisation)
+    public static LlamaModel LoadFrozen(string directory, torch.Device device, ScalarType dtype, Quantisation? quantisation,
+        ICollective? shared = null)
     {
         var config = ModelConfig.Load(directory);
         RequireHeld(config, device, quantisation);
@@ -37,15 +60,26 @@ public sealed partial class LlamaModel
             throw new ModelException($"{directory} is quantised to {own} in its files, and can't be held in {quantisation.Name}: leave "
                 + "base_type out, or give an unquantised base.");
         }
+        RequireShared(quantisation?.Format ?? config.Quantised, shared);
         using var files = WeightFiles.Open(directory);
-        return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope(),
+        Tensor Read(string name, long[] shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope();
+        return shared is not null ? Shared(config, device, dtype, shared, Read) : new LlamaModel(config, device, dtype, Read,
             (name, shape) => (QuantisedWeight?)files.Packed(name, shape)?.MovedTo(device) ?? quantisation switch
             {
                 null => null,
                 PackedQuantisation packed =>
                     packed.Quantise(files.Read(name, shape, float32, CPU).DetachFromDisposeScope(), name, device),
-                _ => quantisation.Quantise(files.Read(name, shape, dtype, device).DetachFromDisposeScope()),
+                _ => quantisation.Quantise(Read(name, shape)),
             });
+    }
+
+    private static void RequireShared(BaseFormat? format, ICollective? shared)
+    {
+        if (shared is not null && format is { } held)
+        {
+            throw new ModelException($"shard_base shares a base in bf16, and this one is held in {held.ToString().ToLowerInvariant()}: set "
+                + "shard_base: false, each device then has it whole.");
+        }
     }
 
     private static void RequireHeld(ModelConfig config, torch.Device device, Quantisation? quantisation)
@@ -61,11 +95,13 @@ public sealed partial class LlamaModel
     /// <paramref name="onDevice"/> draws them on the device: quicker for large shapes, but the numbers depend on the device.
     /// </summary>
     /// <exception cref="ModelException">The host's memory doesn't hold it.</exception>
+    /// <param name="shared">Shares the layers' matrices with other devices, each of which has its part; null has them whole.</param>
     public static LlamaModel Initialize(ModelConfig config, torch.Device device, ScalarType dtype, long seed, bool onDevice = false,
-        Quantisation? quantisation = null)
+        Quantisation? quantisation = null, ICollective? shared = null)
     {
         RequireRoom(config, dtype);
         RequireHeld(config, device, quantisation);
+        RequireShared(quantisation?.Format, shared);
         RandomNumbers.Seed(device, seed);
         Tensor Fresh(string name, long[] shape)
         {
@@ -77,7 +113,7 @@ public sealed partial class LlamaModel
                 : randn(shape, float32).mul_(config.InitializerRange.AsScalar()).to(dtype, device);
             return tensor.DetachFromDisposeScope();
         }
-        return new LlamaModel(config, device, dtype, Fresh,
+        return shared is not null ? Shared(config, device, dtype, shared, Fresh) : new LlamaModel(config, device, dtype, Fresh,
             quantisation is null ? null : (name, shape) => quantisation.Quantise(Fresh(name, shape)));
     }
 

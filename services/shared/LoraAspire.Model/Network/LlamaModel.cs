@@ -132,5 +132,5 @@ public sealed partial class LlamaModel : IDisposable
             : x;
     }
 
-    public void Dispose() => TensorGroup.DisposeAll([_embedding, _trainedEmbedding, _norm, _rope, Head, .. _layers]);
+    public void Dispose() => TensorGroup.DisposeAll([_embedding, _trainedEmbedding, _norm, _rope, Head, .. _layers, Shards]);
 }

@@ -61,7 +61,7 @@ public static class StageKinds
         Outputs = [new("dataset", ArtifactKind.Dataset)],
     });
 
-    public static readonly StageKind Trainer = Row(new("trainer", 5, typeof(TrainerParams))
+    public static readonly StageKind Trainer = Row(new("trainer", 6, typeof(TrainerParams))
     {
         Title = "trains an adapter, or the whole model",
         Inputs = [new("dataset", ArtifactKind.Dataset), new("base", ArtifactKind.Model)],

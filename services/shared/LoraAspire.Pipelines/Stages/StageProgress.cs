@@ -25,6 +25,14 @@ public sealed record StageProgress(
     [JsonPropertyOrder(11)]
     public GpuFigures? Gpu { get; init; }
 
+    /// <summary>The other devices' of a training on several; null on one.</summary>
+    [JsonPropertyOrder(12)]
+    public IReadOnlyList<GpuFigures>? MoreGpus { get; init; }
+
+    /// <summary>Of every device that there are figures of.</summary>
+    [JsonIgnore]
+    public IEnumerable<GpuFigures> Gpus => Gpu is null ? [] : [Gpu, .. MoreGpus ?? []];
+
     // In JSON the figures of a training stand beside the others, in this order, as logs have always had them.
     [JsonInclude, JsonPropertyOrder(1)]
     internal double? Loss { get => Training?.Loss; init => Training = Figures with { Loss = value }; }

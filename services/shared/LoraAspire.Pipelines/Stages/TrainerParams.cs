@@ -110,6 +110,10 @@ public sealed record TrainerParams : StageParams
     [Range(int.MinValue, int.MaxValue)]
     public int Seed { get; init; } = 42;
     public Device Device { get; init; } = Device.Auto;
+    /// <summary>Devices that share the rows of each step, one process each. On the CPU only a number is more than one.</summary>
+    public DeviceChoice Devices { get; init; } = DeviceChoice.One;
+    /// <summary>Each device holds a share of the base and gathers a layer when it computes it.</summary>
+    public bool ShardBase { get; init; }
     /// <summary>Arithmetic and base weights; auto is bfloat16 on CUDA and float32 on CPU. Adapters are always float32.</summary>
     public ComputeType ComputeType { get; init; } = ComputeType.Auto;
     /// <summary>What a frozen base's linear layers are held in while adapters are trained on it.</summary>
@@ -119,9 +123,12 @@ public sealed record TrainerParams : StageParams
     /// <summary>alpaca-lora: loss is the mean of micro-batch means. none: every token weighs the same.</summary>
     public Compat Compat { get; init; } = Compat.None;
 
-    /// <summary>How often it is told and kept how far the training is changes nothing of what is trained, unless that is given.</summary>
-    public override IEnumerable<string> PolicyKeys() =>
-        KeepCheckpoints ? ["logging_steps"] : ["logging_steps", "save_steps", "save_total_limit"];
+    /// <summary>
+    /// How often it is told and kept how far the training is changes nothing of what is trained, unless that is given; nor do, but for
+    /// rounding, the devices that it runs on: so a run goes on on others.
+    /// </summary>
+    public override IEnumerable<string> PolicyKeys() => ["logging_steps", "devices", "shard_base",
+        .. KeepCheckpoints ? Array.Empty<string>() : ["save_steps", "save_total_limit"]];
 
     /// <summary>How many of so many rows are held out.</summary>
     public int HeldOutOf(int rows) => ValidationRows.Of(ValSetSize, rows);
@@ -152,6 +159,23 @@ public sealed record TrainerParams : StageParams
             {
                 yield return (key, "belongs to LoRA, but finetuning_type is full");
             }
+        }
+        if (Device == Device.Cpu && Devices.Gpus is not null)
+        {
+            yield return ("devices", "names GPUs, but device is cpu: give a number of processes");
+        }
+        if (ShardBase && Devices.Count == 1)
+        {
+            yield return ("shard_base", "shares the base among devices, and there is one: set devices");
+        }
+        if (ShardBase && FinetuningType == FinetuningType.Full)
+        {
+            yield return ("shard_base", "is for a frozen base, but finetuning_type is full");
+        }
+        if (ShardBase && BaseType != BaseType.Bf16)
+        {
+            yield return ("shard_base", $"shares a base in bf16, but base_type is {BaseType.ToString().ToLowerInvariant()}: leave one of them "
+                + "out");
         }
         if (WhyNotQuantised() is { } why)
         {

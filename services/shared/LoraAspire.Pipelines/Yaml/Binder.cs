@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Stages.DataSources;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -67,6 +68,10 @@ internal sealed class Binder(Diagnostics report)
         {
             return Map(node, type, what, range);
         }
+        if (type == typeof(DeviceChoice))
+        {
+            return Devices(node) is { } devices ? (true, devices) : Wrong(node, $"'{what}' is {DeviceChoice.Forms}");
+        }
         if (type == typeof(DataSource))
         {
             return node is YamlMappingNode named ? (true, Source(named)) : Mismatch(node, type, what);
@@ -81,6 +86,13 @@ internal sealed class Binder(Diagnostics report)
                 ? Wrong(node, $"'{what}' is not '{word.Value}': {Suggestion.For(word.Value ?? "", EnumWords(type))}")
                 : Mismatch(node, type, what);
     }
+
+    private static DeviceChoice? Devices(YamlNode node) => node switch
+    {
+        YamlScalarNode scalar => DeviceChoice.Of(scalar.Value?.ToLowerInvariant() ?? ""),
+        YamlSequenceNode list => DeviceChoice.OfGpus([.. list.Children.Select(item => Text(item) ?? "")]),
+        _ => null,
+    };
 
     /// <summary>An item of <c>sources</c>: its keys are the kinds that there are.</summary>
     private DataSource Source(YamlMappingNode node)

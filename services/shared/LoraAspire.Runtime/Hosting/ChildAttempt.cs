@@ -95,12 +95,7 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
             StandardOutputEncoding = Encoding.UTF8,
             StandardErrorEncoding = Encoding.UTF8,
         };
-        // It talks to its worker alone; and it computes.
-        foreach (var name in start.Environment.Keys.Where(name => name == "ConnectionStrings__redis"
-            || name.StartsWith("REDIS_", StringComparison.Ordinal)).Concat(QuickStart.Environment.Keys).ToList())
-        {
-            start.Environment.Remove(name);
-        }
+        ComputeProcess.Prepare(start);
         try
         {
             return Process.Start(start)!;

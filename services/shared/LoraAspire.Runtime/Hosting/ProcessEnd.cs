@@ -1,7 +1,7 @@
 namespace LoraAspire.Runtime.Hosting;
 
 /// <summary>How a process ended, in words.</summary>
-internal static class ProcessEnd
+public static class ProcessEnd
 {
     // As .NET and shells give it: 128 and the number of the signal.
     private const int Signalled = 128;

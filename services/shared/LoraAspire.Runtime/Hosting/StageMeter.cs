@@ -62,18 +62,24 @@ public sealed class StageMeter(IProgress<StageProgress> reader, StageOrder order
         Set(Speed, value.TokensPerSecond);
         Set(StepTime, value.Total > value.Done ? value.EtaSeconds / (value.Total - value.Done) : null);
         Set(TimeLeft, value.EtaSeconds);
-        Set(GpuMemoryUsed, value.Gpu?.MemoryUsed);
-        Set(GpuMemoryTotal, value.Gpu?.MemoryTotal);
-        Set(GpuUtilization, value.Gpu?.Utilization);
-        Set(GpuTemperature, value.Gpu?.Temperature);
-        Set(GpuPower, value.Gpu?.PowerWatts);
+        foreach (var gpu in value.Gpus)
+        {
+            TagList tags = value.MoreGpus is null ? _tags : [.. _tags, new("gpu", gpu.Index)];
+            Set(GpuMemoryUsed, gpu.MemoryUsed, tags);
+            Set(GpuMemoryTotal, gpu.MemoryTotal, tags);
+            Set(GpuUtilization, gpu.Utilization, tags);
+            Set(GpuTemperature, gpu.Temperature, tags);
+            Set(GpuPower, gpu.PowerWatts, tags);
+        }
     }
 
-    private void Set(Gauge<double> gauge, double? value)
+    private void Set(Gauge<double> gauge, double? value) => Set(gauge, value, _tags);
+
+    private static void Set(Gauge<double> gauge, double? value, TagList tags)
     {
         if (value is { } known)
         {
-            gauge.Record(known, _tags);
+            gauge.Record(known, tags);
         }
     }
 }

@@ -37,9 +37,9 @@ public static class ProgressText
         {
             parts.Add(speed.ToString("#,0", CultureInfo.InvariantCulture) + " tokens/s");
         }
-        if (value.Gpu is { } gpu)
+        foreach (var gpu in value.Gpus)
         {
-            parts.Add($"GPU {GpuText.Of(gpu)}");
+            parts.Add($"GPU{(value.MoreGpus is null ? "" : $" {gpu.Index}")} {GpuText.Of(gpu)}");
         }
         if (value.EtaSeconds is { } seconds and < 1e7)
         {

@@ -132,7 +132,8 @@ internal sealed unsafe class CpuKernels : TorchKernels
         var (rows, width) = Shape(source);
         var result = empty([rows, width]);
         float* from = At(source), to = At(result);
-        ForRows(rows, row => dropout.Apply(Row(from, row, width), Row(to, row, width), row));
+        var numbers = dropout.Numbers(rows);
+        ForRows(rows, row => dropout.Apply(Row(from, row, width), Row(to, row, width), numbers[row]));
         return result;
     }
 

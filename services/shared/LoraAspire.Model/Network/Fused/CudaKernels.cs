@@ -32,6 +32,7 @@ internal sealed unsafe class CudaKernels : Kernels
     {
         public fixed uint Drop[3 * MaxTiles];
         public fixed float Scale[MaxTiles];
+        public nint Numbers;
     }
 
     /// <summary>Why these kernels can't run a model on this GPU; null when they can.</summary>
@@ -311,6 +312,7 @@ internal sealed unsafe class CudaKernels : Kernels
             packed.Drop[(3 * i) + 1] = tiles[i].Dropout.Key2;
             packed.Drop[(3 * i) + 2] = tiles[i].Dropout.Threshold;
             packed.Scale[i] = tiles[i].Scale;
+            packed.Numbers = tiles[i].Dropout.Tokens is { } tokens ? Aten.Data(tokens.Numbers) : packed.Numbers;
         }
         return packed;
     }

@@ -1,11 +1,13 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// Which elements of a layer's input dropout keeps, as a pure function of (key, row, column): the backward pass draws the same mask again
-/// instead of keeping it, and a GPU kernel and the CPU agree bit for bit. Two rounds of a 32-bit finaliser (lowbias32) make one word for
+/// Which elements of a layer's input dropout keeps, as a pure function of (key, token, column): the backward pass draws the same mask again
+/// instead of keeping it, and a GPU kernel and the CPU agree bit for bit. A token is known by its number in the optimiser step, so that the
+/// mask doesn't depend on which rows share a micro-batch, or a device. Two rounds of a 32-bit finaliser (lowbias32) make one word for
 /// two columns; a half-word below the threshold drops its element.
 /// </summary>
 /// <param name="Threshold">round(p · 65536); 0 drops nothing.</param>
@@ -13,7 +15,15 @@ internal readonly record struct Dropout(uint Key1, uint Key2, uint Threshold)
 {
     public static Dropout None => default;
 
-    /// <param name="seed">Of the micro-batch.</param>
+    /// <summary>Of the tokens that it is drawn for; null numbers them by their place.</summary>
+    public TokenDraw? Tokens { get; init; }
+
+    /// <param name="draw">Of the micro-batch.</param>
+    /// <param name="module">Number of the linear layer in the model.</param>
+    public static Dropout Of(TokenDraw draw, int module, double probability) =>
+        Of(draw.Seed, module, probability) with { Tokens = draw };
+
+    /// <param name="seed">Of the optimiser step.</param>
     /// <param name="module">Number of the linear layer in the model.</param>
     public static Dropout Of(long seed, int module, double probability)
     {
@@ -24,11 +34,14 @@ internal readonly record struct Dropout(uint Key1, uint Key2, uint Threshold)
     /// <summary>1 / (1 − p), with the p that the threshold really gives.</summary>
     public float InverseKeep => 65536f / (65536f - Threshold);
 
-    /// <summary>target = source where kept, else 0; both [width] of row <paramref name="row"/>. Width is even.</summary>
-    public void Apply(ReadOnlySpan<float> source, Span<float> target, int row)
+    /// <summary>What each token of a micro-batch is drawn by, on the host.</summary>
+    public int[] Numbers(int tokens) => Tokens is { } draw ? draw.OnHost() : [.. Enumerable.Range(0, tokens)];
+
+    /// <summary>target = source where kept, else 0; both [width] of the token of this number. Width is even.</summary>
+    public void Apply(ReadOnlySpan<float> source, Span<float> target, int number)
     {
         var pairs = source.Length / 2;
-        var counter = (uint)(row * pairs);
+        var counter = unchecked((uint)number * (uint)pairs);
         var pair = 0;
         var lanes = Vector<uint>.Indices;
         var first = MemoryMarshal.Cast<float, Vector<uint>>(source);
@@ -62,5 +75,27 @@ internal readonly record struct Dropout(uint Key1, uint Key2, uint Threshold)
         x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9UL;
         x = (x ^ (x >> 27)) * 0x94D049BB133111EBUL;
         return x ^ (x >> 31);
+    }
+}
+
+/// <summary>What a micro-batch's dropout is drawn by. A class: two are the same when they are one.</summary>
+/// <param name="seed">Of the optimiser step.</param>
+/// <param name="numbers">[T] int32 on the model's device: each token's number in the step, its rows laid end to end.</param>
+internal sealed class TokenDraw(long seed, Tensor numbers)
+{
+    private int[]? _onHost;
+
+    public long Seed => seed;
+
+    public Tensor Numbers => numbers;
+
+    public int[] OnHost()
+    {
+        if (_onHost is null)
+        {
+            using var host = numbers.cpu();
+            _onHost = host.data<int>().ToArray();
+        }
+        return _onHost;
     }
 }

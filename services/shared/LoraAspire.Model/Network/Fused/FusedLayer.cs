@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// What one pass over a micro-batch shares: rows, tables of the rotary embedding [positions, dim] float32, seed of the dropout.
+/// What one pass over a micro-batch shares: rows, tables of the rotary embedding [positions, dim] float32, dropout.
 /// </summary>
-internal sealed record FusedPass(PackedRows Rows, Tensor Cos, Tensor Sin, long? Seed);
+internal sealed record FusedPass(PackedRows Rows, Tensor Cos, Tensor Sin, TokenDraw? Seed);
 
 /// <summary>
 /// A decoder layer with a backward written by hand: the base needs no gradient, so only ∂L/∂x and the adapters' are made, and only what
@@ -26,16 +26,19 @@ internal sealed class FusedLayer : IDisposable
     private readonly double _epsilon;
 
     /// <param name="memory">Where weights in 4 or 8 bits become numbers.</param>
-    public FusedLayer(Kernels kernels, ScalarType dtype, UnpackedWeights memory, DecoderLayer layer)
+    /// <param name="shards">The base's, where it is sharded.</param>
+    public FusedLayer(Kernels kernels, ScalarType dtype, UnpackedWeights memory, DecoderLayer layer, LayerShards? shards)
     {
         (_kernels, _norms, _attention, _epsilon) = (kernels, layer.Norms, layer.Attention, layer.Attention.Config.RmsNormEps);
         var config = layer.Attention.Config;
         _heads = new HeadLayout(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, config.SlidingWindow[layer.Index]);
         var first = layer.Index * ModulesPerLayer;
-        _qkv = new FusedLinear(kernels, dtype, memory, first, layer.Attention.Query, layer.Attention.Key, layer.Attention.Value);
-        _output = new FusedLinear(kernels, dtype, memory, first + 3, layer.Attention.Output);
-        _gateUp = new FusedLinear(kernels, dtype, memory, first + 4, layer.Mlp.Gate, layer.Mlp.Up);
-        _down = new FusedLinear(kernels, dtype, memory, first + 6, layer.Mlp.Down);
+        FusedLinear Of(int place, params IReadOnlyList<Linear> linears) =>
+            new(kernels, dtype, memory, first + place, shards?.Place(layer.Index, place, linears.Count), linears);
+        _qkv = Of(0, layer.Attention.Query, layer.Attention.Key, layer.Attention.Value);
+        _output = Of(3, layer.Attention.Output);
+        _gateUp = Of(4, layer.Mlp.Gate, layer.Mlp.Up);
+        _down = Of(6, layer.Mlp.Down);
     }
 
     public IEnumerable<FusedLinear> Linears => [_qkv, _output, _gateUp, _down];

@@ -39,12 +39,14 @@ internal sealed class FusedLinear : IDisposable
 
     /// <param name="dtype">What is computed in.</param>
     /// <param name="firstModule">Number of the first of the linear layers in the model.</param>
-    public FusedLinear(Kernels kernels, ScalarType dtype, UnpackedWeights memory, int firstModule, params IReadOnlyList<Linear> linears)
+    /// <param name="stacked">Where the weights lie one below the other; null lays them so.</param>
+    public FusedLinear(Kernels kernels, ScalarType dtype, UnpackedWeights memory, int firstModule, Tensor? stacked,
+        params IReadOnlyList<Linear> linears)
     {
         _kernels = kernels;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        _stack = StackedWeight.Of(kernels, dtype, linears, memory);
+        _stack = StackedWeight.Of(kernels, dtype, linears, memory, stacked);
         var device = linears[0].Device;
         long column = 0, rank = 0;
         foreach (var (index, linear) in linears.Index())
@@ -99,7 +101,7 @@ internal sealed class FusedLinear : IDisposable
     }
 
     /// <param name="seed">Of the micro-batch's dropout; null drops nothing.</param>
-    public Projection Forward(Operand operand, long? seed)
+    public Projection Forward(Operand operand, TokenDraw? seed)
     {
         var y = _stack.Forward(operand);
         if (_down is null)
@@ -120,7 +122,7 @@ internal sealed class FusedLinear : IDisposable
 
     /// <summary>∂L/∂x, and the gradients of A and B on the side.</summary>
     /// <param name="x">The forward's input; null when there are no adapters.</param>
-    public Tensor Backward(Operand gradient, Tensor? x, Tensor? low, long? seed)
+    public Tensor Backward(Operand gradient, Tensor? x, Tensor? low, TokenDraw? seed)
     {
         var inputGradient = _stack.Backward(gradient);
         Adapt(gradient.Wide, x, low, seed, inputGradient);
@@ -128,9 +130,9 @@ internal sealed class FusedLinear : IDisposable
     }
 
     /// <summary>The gradients of A and B alone, where nobody asks for ∂L/∂x.</summary>
-    public void BackwardAdapters(Tensor gradient, Tensor? x, Tensor? low, long? seed) => Adapt(gradient, x, low, seed, null);
+    public void BackwardAdapters(Tensor gradient, Tensor? x, Tensor? low, TokenDraw? seed) => Adapt(gradient, x, low, seed, null);
 
-    private void Adapt(Tensor? gradient, Tensor? x, Tensor? low, long? seed, Tensor? inputGradient)
+    private void Adapt(Tensor? gradient, Tensor? x, Tensor? low, TokenDraw? seed, Tensor? inputGradient)
     {
         if (_down is null || gradient is null)
         {
@@ -151,7 +153,7 @@ internal sealed class FusedLinear : IDisposable
         _kernels.Accumulate(x!, lowGradient, _downSums!, tiles, _down, inputGradient);
     }
 
-    private Tile[] Tiles(long? seed) =>
+    private Tile[] Tiles(TokenDraw? seed) =>
         [.. _adapters.SelectMany(adapter =>
         {
             var dropout = seed is { } drawn ? Dropout.Of(drawn, adapter.Module, adapter.Update.Dropout) : Dropout.None;

@@ -28,7 +28,7 @@ public sealed class FusedModel : IDisposable
     internal FusedModel(LlamaModel model, Kernels kernels, Options options)
     {
         (_model, _kernels, _options) = (model, kernels, options);
-        _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, model.Dtype, _memory, layer))];
+        _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, model.Dtype, _memory, layer, model.Shards))];
     }
 
     /// <summary>
@@ -67,9 +67,19 @@ public sealed class FusedModel : IDisposable
         }
     }
 
+    /// <summary>
+    /// A pass over the layers, to be opened before its rows are packed, since that may fail. Disposed without any, it is the pass of a
+    /// device that has no rows.
+    /// </summary>
+    /// <param name="back">With its backward.</param>
+    public LayerWalk Walk(bool back) => new(_model.Shards, _layers.Length, back);
+
     /// <summary>Σ weight · −log p(target), a scalar float32 on the device; nothing is kept.</summary>
-    public Tensor Loss(PackedRows rows)
+    /// <param name="walk">Null walks by itself.</param>
+    public Tensor Loss(PackedRows rows, LayerWalk? walk = null)
     {
+        using var own = walk is null ? Walk(back: false) : null;
+        walk ??= own!;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var pass = Pass(rows, null);
@@ -77,6 +87,7 @@ public sealed class FusedModel : IDisposable
         Tensor? added = null;
         foreach (var layer in _layers)
         {
+            walk.Step();
             var (middle, mlp, saved) = layer.Forward(x, added, pass);
             added?.Dispose();
             (x, added) = (middle.alias(), mlp);
@@ -86,8 +97,12 @@ public sealed class FusedModel : IDisposable
     }
 
     /// <summary>The same loss with the adapters' dropout, and its gradients.</summary>
-    public Tensor Backward(PackedRows rows, long seed)
+    /// <param name="seed">Of the optimiser step: a row draws the same wherever it is computed.</param>
+    /// <param name="walk">Null walks by itself.</param>
+    public Tensor Backward(PackedRows rows, long seed, LayerWalk? walk = null)
     {
+        using var own = walk is null ? Walk(back: true) : null;
+        walk ??= own!;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var pass = Pass(rows, seed);
@@ -95,10 +110,11 @@ public sealed class FusedModel : IDisposable
         var inputs = new Tensor[_layers.Length];
         try
         {
-            var (loss, top) = Head(Forward(rows, pass, saved, inputs), rows, gradientWanted: true);
+            var (loss, top) = Head(Forward(rows, pass, walk, saved, inputs), rows, gradientWanted: true);
             var gradient = _kernels.As(top!, _layers[^1].Gradient);
             for (var i = _layers.Length - 1; i >= 0; i--)
             {
+                walk.Step();
                 if (_options.Recompute)
                 {
                     (_, var mlp, saved[i]) = _layers[i].Forward(inputs[i], null, pass);
@@ -122,12 +138,13 @@ public sealed class FusedModel : IDisposable
     /// The last layer's output; what the backward needs goes into <paramref name="saved"/>, or with recomputation into <paramref
     /// name="inputs"/>.
     /// </summary>
-    private Tensor Forward(PackedRows rows, FusedPass pass, SavedLayer?[] saved, Tensor[] inputs)
+    private Tensor Forward(PackedRows rows, FusedPass pass, LayerWalk walk, SavedLayer?[] saved, Tensor[] inputs)
     {
         var x = _model.EmbeddingWeight.index_select(0, rows.Ids);
         Tensor? added = null;
         for (var i = 0; i < _layers.Length; i++)
         {
+            walk.Step();
             (var middle, var mlp, saved[i]) = _layers[i].Forward(x, added, pass);
             added?.Dispose();
             (x, added) = (middle, mlp);
@@ -157,7 +174,7 @@ public sealed class FusedModel : IDisposable
             throw new ModelException($"{rows.MaxLength} tokens do not fit into the context of {_model.Config.MaxPositionEmbeddings}.");
         }
         var (cos, sin) = _model.Rope.UpTo(rows.MaxLength);
-        return new FusedPass(rows, cos, sin, seed);
+        return new FusedPass(rows, cos, sin, seed is { } drawn ? new TokenDraw(drawn, rows.Numbers) : null);
     }
 
     /// <summary>Norm, head and loss at the positions that carry a target, some at a time, and ∂L/∂x [T, hidden].</summary>

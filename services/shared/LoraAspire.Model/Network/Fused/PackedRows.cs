@@ -6,7 +6,8 @@ namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>One row to train on: ids, and labels (−100 where there is no loss) as many.</summary>
 /// <param name="Weight">What each target of this row counts in the loss.</param>
-public sealed record TrainingRow(int[] InputIds, int[] Labels, double Weight);
+/// <param name="First">Number of its first token in the optimiser step: dropout is drawn by it.</param>
+public sealed record TrainingRow(int[] InputIds, int[] Labels, double Weight, int First = 0);
 
 /// <summary>
 /// The rows of one micro-batch laid end to end on the device, T tokens in all; attention never crosses from one to the next.
@@ -14,12 +15,14 @@ public sealed record TrainingRow(int[] InputIds, int[] Labels, double Weight);
 /// </summary>
 /// <param name="Ids">[T] int64</param>
 /// <param name="Positions">[T] int32, 0.. in each row</param>
+/// <param name="Numbers">[T] int32: each token's number in the optimiser step</param>
 /// <param name="Starts">[rows + 1] int32: where each row begins, and T</param>
 /// <param name="Rows">How many there are.</param>
 /// <param name="MaxLength">Tokens of the longest row.</param>
-public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Starts, int Rows, int MaxLength, PackedTargets Targets) : TensorGroup
+public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Numbers, Tensor Starts, int Rows, int MaxLength,
+    PackedTargets Targets) : TensorGroup
 {
-    protected override IEnumerable<IDisposable?> Parts => [Ids, Positions, Starts, Targets];
+    protected override IEnumerable<IDisposable?> Parts => [Ids, Positions, Numbers, Starts, Targets];
 
     /// <param name="padded">Rows of one length.</param>
     public static PackedRows From(IReadOnlyList<TrainingRow> rows, torch.Device device, bool padded)
@@ -27,6 +30,7 @@ public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Starts, int
         var longest = rows.Max(row => row.InputIds.Length);
         var ids = new List<long>();
         var positions = new List<int>();
+        var numbers = new List<int>();
         var starts = new List<int> { 0 };
         var (targetRows, targets, weights) = (new List<long>(), new List<long>(), new List<float>());
         foreach (var row in rows)
@@ -46,6 +50,7 @@ public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Starts, int
             {
                 ids.Add(i < length ? row.InputIds[i] : 0);
                 positions.Add(i);
+                numbers.Add(row.First + i);
             }
             starts.Add(ids.Count);
         }
@@ -58,8 +63,8 @@ public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Starts, int
                 return pinned.to(device, copy: true, non_blocking: true).DetachFromDisposeScope();
             }
         }
-        return new PackedRows(Move(tensor(ids.ToArray())), Move(tensor(positions.ToArray())), Move(tensor(starts.ToArray())), rows.Count,
-            longest,
+        return new PackedRows(Move(tensor(ids.ToArray())), Move(tensor(positions.ToArray())), Move(tensor(numbers.ToArray())),
+            Move(tensor(starts.ToArray())), rows.Count, longest,
             new PackedTargets(Move(tensor(targetRows.ToArray())), Move(tensor(targets.ToArray())), Move(tensor(weights.ToArray()))));
     }
 }

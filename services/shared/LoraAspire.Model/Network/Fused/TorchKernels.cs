@@ -238,10 +238,11 @@ internal class TorchKernels : Kernels
         var (rows, width) = ((int)x.size(0), (int)x.size(1));
         var from = (float*)Aten.Data(source);
         var to = (float*)Aten.Data(result);
+        var numbers = dropout.Numbers(rows);
         for (var row = 0; row < rows; row++)
         {
             dropout.Apply(new ReadOnlySpan<float>(from + ((long)row * width), width), new Span<float>(to + ((long)row * width), width),
-                row);
+                numbers[row]);
         }
         return result.to(x.dtype, x.device);
     }

@@ -25,7 +25,11 @@ __device__ __forceinline__ uint4 packed(const float* f) {
 
 struct Drop { u32 key1, key2, threshold; };
 const int MaxTiles = 6;
-struct Tiles { Drop drop[MaxTiles]; float scale[MaxTiles]; };
+// numbers [T]: what each token's dropout is drawn by; null is its place.
+struct Tiles { Drop drop[MaxTiles]; float scale[MaxTiles]; const int* numbers; };
+__device__ __forceinline__ u32 numberOf(const Tiles& tiles, int row, int end) {
+    return tiles.numbers && row < end ? (u32)tiles.numbers[row] : (u32)row;
+}
 
 __device__ __forceinline__ u32 mix(u32 x) {
     x = (x ^ (x >> 16)) * 0x7FEB352Du;
@@ -402,6 +406,9 @@ __device__ __forceinline__ void product(float* c, u32 a0, u32 a1, u32 a2, u32 a3
 template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, const Tiles& tiles) {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane >> 2, base = blockIdx.x * 32;
     float acc[2][NT][4] = {};
+    u32 number[4];
+    #pragma unroll
+    for (int i = 0; i < 4; i++) number[i] = numberOf(tiles, base + group + 8 * i, tokens);
     for (int chunk = warp; chunk * 32 < width; chunk += 8) {
         int column = chunk * 32 + (lane & 3) * 8;
         bool inside = column < width;
@@ -417,7 +424,7 @@ template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64
             if (isFresh(tiles, j)) {
                 #pragma unroll
                 for (int i = 0; i < 4; i++) {
-                    u32 counter = (u32)(base + group + 8 * i) * (u32)(width / 2) + column / 2;
+                    u32 counter = number[i] * (u32)(width / 2) + column / 2;
                     kept[i] = tiles.drop[j].threshold ? both(v[i], keep8(tiles.drop[j], counter)) : v[i];
                 }
             }
@@ -523,6 +530,7 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
     float acc[NT][8] = {};
     for (int t = blockIdx.y * share; t < end; t += 16) {
         int first = t + group, second = first + 8;
+        u32 number0 = numberOf(tiles, first, end), number1 = numberOf(tiles, second, end);
         uint4 p = make_uint4(0, 0, 0, 0), q = p;
         if (inside && first < end) p = *(const uint4*)(x + first * ldx + column);
         if (inside && second < end) q = *(const uint4*)(x + second * ldx + column);
@@ -535,9 +543,9 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
             if (isFresh(tiles, j)) {
                 keep0 = keep1 = make_uint4(~0u, ~0u, ~0u, ~0u);
                 if (tiles.drop[j].threshold) {
-                    u32 counter = (u32)first * (u32)(width / 2) + column / 2;
-                    keep0 = keep8(tiles.drop[j], counter);
-                    keep1 = keep8(tiles.drop[j], counter + 8 * (width / 2));
+                    u32 pairs = width / 2, at = column / 2;
+                    keep0 = keep8(tiles.drop[j], number0 * pairs + at);
+                    keep1 = keep8(tiles.drop[j], number1 * pairs + at);
                 }
                 pj = both(p, keep0);
                 qj = both(q, keep1);
@@ -588,25 +596,25 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
 ACCUMULATE(1) ACCUMULATE(2) ACCUMULATE(3) ACCUMULATE(4) ACCUMULATE(5) ACCUMULATE(6)
 
 // to = dropout(x), [T, width]; eight columns a thread.
-extern "C" __global__ void dropRows(const u16* x, i64 ldx, u16* to, int width, i64 count, Drop drop) {
+extern "C" __global__ void dropRows(const u16* x, i64 ldx, u16* to, int width, i64 count, Tiles tiles) {
     int columns = width / 8;
     for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (i64)gridDim.x * blockDim.x) {
         i64 row = i / columns;
         int column = (int)(i - row * columns) * 8;
-        u32 counter = (u32)row * (u32)(width / 2) + column / 2;
-        *(uint4*)(to + row * width + column) = both(*(const uint4*)(x + row * ldx + column), keep8(drop, counter));
+        u32 counter = numberOf(tiles, (int)row, (int)row + 1) * (u32)(width / 2) + column / 2;
+        *(uint4*)(to + row * width + column) = both(*(const uint4*)(x + row * ldx + column), keep8(tiles.drop[0], counter));
     }
 }
 
 // to += dropout(added)
-extern "C" __global__ void addDropped(uint4* to, const uint4* added, int width, i64 count, Drop drop) {
+extern "C" __global__ void addDropped(uint4* to, const uint4* added, int width, i64 count, Tiles tiles) {
     int columns = width / 8;
     for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (i64)gridDim.x * blockDim.x) {
         i64 row = i / columns;
-        u32 counter = (u32)row * (u32)(width / 2) + (u32)(i - row * columns) * 4;
+        u32 counter = numberOf(tiles, (int)row, (int)row + 1) * (u32)(width / 2) + (u32)(i - row * columns) * 4;
         float f[8], g[8];
         unpack(to[i], f);
-        unpack(both(added[i], keep8(drop, counter)), g);
+        unpack(both(added[i], keep8(tiles.drop[0], counter)), g);
         for (int e = 0; e < 8; e++) f[e] += g[e];
         to[i] = packed(f);
     }

@@ -6,7 +6,7 @@ internal static class NoCounterpart
     private const string Shown = "progress, losses and speed are always kept and shown";
     private const string Resumes = "a trainer always goes on from its own last checkpoint, and replaces nothing";
     private const string Found = "the base's config.json says it";
-    private const string OneProcess = "one process trains on one device";
+    private const string OneProcess = "devices says on how many GPUs a trainer works";
     private const string Attention = "the attention that the device does best is always taken";
     private const string Memory = "what is recomputed follows from the memory there is; low_memory: true recomputes everything";
     private const string Loading = "rows are tokenised once by data-build and read from its data set";
