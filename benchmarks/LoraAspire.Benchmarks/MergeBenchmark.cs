@@ -135,7 +135,7 @@ internal static class MergeBenchmark
         {
             model_type = "llama",
             hidden_size = hidden,
-            intermediate_size = inner,
+            intermediate_size = shape.Inner,
             num_hidden_layers = shape.Layers,
             num_attention_heads = hidden / 128,
             vocab_size = shape.Vocabulary,

@@ -56,7 +56,8 @@ internal sealed record ModelInTraining(LlamaModel Model, LoraConfig Lora, Parame
             ComputeType.Float32 => float32,
             ComputeType.Bfloat16 => bfloat16,
             _ => CudaDevice.UsualType(device),
-        }, Quantisation.Of(Enum.Parse<BaseFormat>($"{settings.BaseType}"), settings.DoubleQuant), settings.ShardBase ? devices.Collective : null);
+        }, Quantisation.Of(Enum.Parse<BaseFormat>($"{settings.BaseType}"), settings.DoubleQuant),
+            settings.ShardBase ? devices.Collective : null);
     }
 
     public void Dispose()

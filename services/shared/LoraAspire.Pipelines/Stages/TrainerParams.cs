@@ -174,8 +174,8 @@ public sealed record TrainerParams : StageParams
         }
         if (ShardBase && BaseType != BaseType.Bf16)
         {
-            yield return ("shard_base", $"shares a base in bf16, but base_type is {BaseType.ToString().ToLowerInvariant()}: leave one of them "
-                + "out");
+            yield return ("shard_base", $"shares a base in bf16, but base_type is {BaseType.ToString().ToLowerInvariant()}: "
+                + "leave one of them out");
         }
         if (WhyNotQuantised() is { } why)
         {
@@ -196,7 +196,9 @@ public sealed record TrainerParams : StageParams
         }
     }
 
-    /// <summary>What keeps the base from being held in the type that is asked for, as far as these settings say; null where nothing does.</summary>
+    /// <summary>
+    /// What keeps the base from being held in the type that is asked for, as far as these settings say; null where nothing does.
+    /// </summary>
     private string? WhyNotQuantised()
     {
         var name = BaseType.ToString().ToLowerInvariant();
