@@ -61,7 +61,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         // Of what the run is made from; before it, since what is wrong with the files should not show after it.
         List<(string What, string Sha256)> made = [.. Digests.Of(data, folder, context.InputDigests)];
 
-        var digests = full ? null : BaseDigests.Of(folder, files => context.DigestsOf("base", files, cancellationToken));
+        var digests = full ? null : DigestsOf(folder, context, cancellationToken);
         model.NeftuneNoiseAlpha = settings.NeftuneNoiseAlpha ?? 0;
         if (!full)
         {
@@ -86,7 +86,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
         if (settings.KeepCheckpoints)
         {
-            SaveCheckpoints(run, model, lora, data, context.OutputDir("checkpoints"));
+            SaveCheckpoints(run, model, lora, digests, data, context.OutputDir("checkpoints"));
         }
         CopyTemplate(data, output);
         File.Copy(run.MetricsFile, Path.Combine(output, MetricsLog.FileName));
@@ -94,6 +94,19 @@ public sealed class TrainStage : IStage<TrainerParams>
             context.With, new(Path.GetFileName(folder), GitCommit.Of(context.Data.Root), made) { HeldIn = model.HeldIn },
             new(end, MetricsLog.Read(run.MetricsFile), parameters.Count, rows.Count - run.HeldOut.Count, run.HeldOut.Count),
             Samples.Of(model, folder, PromptFormat.Of(data), rows, run.HeldOut, cancellationToken)).Save(output);
+    }
+
+    private static BaseDigests DigestsOf(string folder, StageContext<TrainerParams> context, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return BaseDigests.Of(folder, files => context.DigestsOf("base", files, cancellationToken));
+        }
+        catch (OperationCanceledException)
+        {
+            context.Report.Report(new(Message: RunMessages.NothingDone));
+            throw;
+        }
     }
 
     private static LoraConfig Lora(TrainerParams settings, string folder) =>
@@ -148,12 +161,14 @@ public sealed class TrainStage : IStage<TrainerParams>
     }
 
     /// <summary>step-000500/ and so on, each an adapter's folder.</summary>
-    private static void SaveCheckpoints(TrainingRun run, LlamaModel model, LoraConfig lora, string data, string output)
+    private static void SaveCheckpoints(
+        TrainingRun run, LlamaModel model, LoraConfig lora, BaseDigests? digests, string data, string output)
     {
         run.EachCheckpoint(step =>
         {
             var folder = Directory.CreateDirectory(Path.Combine(output, $"step-{step:D6}")).FullName;
             using var adapter = model.Detached(lora);
+            adapter.BaseDigests = digests;
             adapter.Save(folder);
             CopyTemplate(data, folder);
         });
