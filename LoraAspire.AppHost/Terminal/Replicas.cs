@@ -4,7 +4,7 @@ using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.AppHost.Terminal;
 
-/// <summary>How many workers of a kind run, where it isn't one. Not of chat, whose models are in its own process.</summary>
+/// <summary>How many workers of a kind run, where it isn't one. Not of a kind whose effect is in its process instead of the store.</summary>
 internal static class Replicas
 {
     /// <summary>More of them than a machine has cores only wait for each other.</summary>
@@ -38,7 +38,7 @@ internal static class Replicas
         return replicas;
     }
 
-    private static IEnumerable<string> Kinds => StageKinds.All.Where(kind => kind != StageKinds.Chat).Select(kind => kind.Name);
+    private static IEnumerable<string> Kinds => StageKinds.All.Where(kind => kind.Cached).Select(kind => kind.Name);
 
     private static (string Kind, int Count)? Read(string text) =>
         text.Split('=') is [var kind, var number] && Kinds.Contains(kind)

@@ -69,7 +69,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         using var trained = ModelInTraining.Open(folder, settings, chosen.Own, devices);
         var (model, lora, parameters) = trained;
 
-        var digests = full ? null : BaseDigests.Of(folder, files => context.DigestsOf("base", files, cancellationToken));
+        var digests = full ? null : DigestsOf(folder, context, cancellationToken);
         var report = new GpuReport(context.Report, [.. chosen.All.Select(device => new GpuWatch(device))]);
         using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, report, devices);
         var end = run.Run(cancellationToken);
@@ -88,7 +88,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
         if (settings.KeepCheckpoints)
         {
-            SaveCheckpoints(run, model, lora, data, context.OutputDir("checkpoints"));
+            SaveCheckpoints(run, model, lora, digests, data, context.OutputDir("checkpoints"));
         }
         CopyTemplate(data, output);
         File.Copy(run.MetricsFile, Path.Combine(output, MetricsLog.FileName));
@@ -98,6 +98,19 @@ public sealed class TrainStage : IStage<TrainerParams>
             // Only with the others would this device have all of a shared base.
             model.Shards is not null ? []
                 : Samples.Of(model, folder, PromptFormat.Of(data), rows, run.HeldOut, cancellationToken)).Save(output);
+    }
+
+    private static BaseDigests DigestsOf(string folder, StageContext<TrainerParams> context, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return BaseDigests.Of(folder, files => context.DigestsOf("base", files, cancellationToken));
+        }
+        catch (OperationCanceledException)
+        {
+            context.Report.Report(new(Message: RunMessages.NothingDone));
+            throw;
+        }
     }
 
     private static void RequireRowsFit(InstructionDataset rows, ModelConfig config)
@@ -122,12 +135,14 @@ public sealed class TrainStage : IStage<TrainerParams>
     }
 
     /// <summary>step-000500/ and so on, each an adapter's folder.</summary>
-    private static void SaveCheckpoints(TrainingRun run, LlamaModel model, LoraConfig lora, string data, string output)
+    private static void SaveCheckpoints(
+        TrainingRun run, LlamaModel model, LoraConfig lora, BaseDigests? digests, string data, string output)
     {
         run.EachCheckpoint(step =>
         {
             var folder = Directory.CreateDirectory(Path.Combine(output, $"step-{step:D6}")).FullName;
             using var adapter = model.Detached(lora);
+            adapter.BaseDigests = digests;
             adapter.Save(folder);
             CopyTemplate(data, folder);
         });

@@ -59,8 +59,9 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
 
     private static BaseChoice Choose(TrainerParams settings, FitWork work, FitTable table, long memory, Action<string> say)
     {
-        bool Allowed(FitRow row) => (row.Recompute || !settings.LowMemory)
-            && (settings.MicroBatchTokens is not { } tokens || row.Tokens <= tokens);
+        // A budget below the table's smallest takes no more than that one does.
+        var most = Math.Max(settings.MicroBatchTokens ?? int.MaxValue, table.All.Min(row => row.Tokens));
+        bool Allowed(FitRow row) => (row.Recompute || !settings.LowMemory) && row.Tokens <= most;
         var best = table.Fastest(Allowed);
         var row = best ?? table.All.Where(Allowed).DefaultIfEmpty(table.All[^1]).MinBy(row => row.Memory.Total)!;
         BaseChoice chosen = new(row.Format, row.Recompute, settings.MicroBatchTokens ?? row.Tokens);

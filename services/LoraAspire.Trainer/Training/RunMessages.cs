@@ -7,6 +7,8 @@ namespace LoraAspire.Trainer.Training;
 /// <summary>A run's log messages. Only here are times and speeds: the artifact has none.</summary>
 internal sealed class RunMessages(IProgress<StageProgress> report, TrainingState resumed)
 {
+    public const string NothingDone = "Stopped before the first step was done.";
+
     private readonly long _start = Stopwatch.GetTimestamp();
 
     public void Say(string words) => report.Report(new StageProgress(Message: words));
@@ -34,7 +36,7 @@ internal sealed class RunMessages(IProgress<StageProgress> report, TrainingState
     /// <param name="kept">Step of the newest checkpoint.</param>
     /// <param name="why">Why there is none of this step, when there isn't.</param>
     public void Stopped(int step, int kept, string why) => Say(
-        step == 0 ? "Stopped before the first step was done."
+        step == 0 ? NothingDone
         : kept == step ? $"Stopped at step {step}, saved: the same pipeline, submitted again, goes on from there."
         : $"Stopped at step {step}: {why}, so {(step - kept == 1 ? "1 step is" : $"{step - kept} steps are")} "
             + $"lost. {(kept == 0 ? "There is no checkpoint." : $"The checkpoint of step {kept} is kept.")}");

@@ -110,7 +110,8 @@ internal static class Aliases
     /// <summary>Where a key that this kind doesn't know is at home; null when it knows it, or nobody does.</summary>
     private static (string Kind, string Key)? Home(StageKind kind, string name)
     {
-        var key = name is "data_path" or "dataset" ? "sources" : QuantizedBaseKeys.Knows(name) ? BaseType : AliasTable.Renamed.GetValueOrDefault(name, name);
+        var key = name is "data_path" or "dataset" ? "sources" : QuantizedBaseKeys.Knows(name) ? BaseType
+            : AliasTable.Renamed.GetValueOrDefault(name, name);
         return Takes(kind, name) ? null
             : StageKinds.All.FirstOrDefault(other => other != kind && Takes(other, name)) is { } own ? (own.Name, name)
             : StageKinds.All.FirstOrDefault(other => other != kind && Takes(other, key)) is { } renamed ? (renamed.Name, key)

@@ -29,6 +29,46 @@ public static class Durable
         SyncFolder(Path.GetDirectoryName(to)!);
     }
 
+    /// <summary>
+    /// Gives a file whose bytes are on the disk a name that nothing has yet; of several that do so at once one wins. .NET's own move looks
+    /// first whether the name is taken, and then renames: two at once both succeed, and one takes the other's place.
+    /// </summary>
+    /// <returns>False when the name is taken; the file is left as it is.</returns>
+    public static bool TryName(string from, string to)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return TryMove(from, to);
+        }
+        if (Libc.Link(from, to) != 0)
+        {
+            return Libc.LastError switch
+            {
+                Libc.Exists => false,
+                // No second names on this file system (FAT, some shares): the best there is.
+                Libc.NotPermitted or Libc.NotSupported => TryMove(from, to),
+                var error => throw new IOException($"{to} can't be written: {Libc.WordsOf(error)}", error),
+            };
+        }
+        File.Delete(from);
+        SyncFolder(Path.GetDirectoryName(to)!);
+        return true;
+    }
+
+    private static bool TryMove(string from, string to)
+    {
+        try
+        {
+            File.Move(from, to, overwrite: false);
+            SyncFolder(Path.GetDirectoryName(to)!);
+            return true;
+        }
+        catch (IOException) when (File.Exists(to))
+        {
+            return false;
+        }
+    }
+
     /// <summary>Writes a small file beside its place and renames it there.</summary>
     public static void Replace(string path, ReadOnlySpan<byte> bytes)
     {

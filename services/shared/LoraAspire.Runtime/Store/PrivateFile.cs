@@ -28,12 +28,7 @@ public static class PrivateFile
                 file.Write(Encoding.UTF8.GetBytes(text));
                 file.Flush(flushToDisk: true);
             }
-            File.Move(beside, path, overwrite: false);
-            return true;
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            return false;
+            return Durable.TryName(beside, path);
         }
         finally
         {
@@ -42,8 +37,8 @@ public static class PrivateFile
     }
 
     /// <summary>
-    /// Whether others than the owner may read or write the file. One of root's that our group may read is closed: so a cluster hands a
-    /// secret to a program that doesn't run as root.
+    /// Whether others than the owner may read or write the file. One of root's that our group may read is closed to a program that isn't
+    /// root: so a cluster hands it a secret.
     /// </summary>
     public static bool IsOpenToOthers(string path)
     {
@@ -52,7 +47,7 @@ public static class PrivateFile
             return false;
         }
         var entry = FileEntry.At(path);
-        return (entry.Mode & ~(entry.Owner == Root ? Mode | UnixFileMode.GroupRead : Mode)) != 0;
+        return (entry.Mode & ~(entry.Owner == Root && !Environment.IsPrivilegedProcess ? Mode | UnixFileMode.GroupRead : Mode)) != 0;
     }
 
     private static FileStream Create(string path)

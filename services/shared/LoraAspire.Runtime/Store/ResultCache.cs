@@ -69,14 +69,7 @@ internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine
         try
         {
             Durable.Write(temporary, JsonSerializer.SerializeToUtf8Bytes(new CacheEntry(outputs), MessageFormat.Json));
-            // Without overwrite, Unix moves by link and unlink: it fails when the entry exists.
-            File.Move(temporary, FileOf(key), overwrite: false);
-            Durable.SyncFolder(folder);
-            return true;
-        }
-        catch (IOException) when (File.Exists(FileOf(key)))
-        {
-            return false;
+            return Durable.TryName(temporary, FileOf(key));
         }
         finally
         {
