@@ -10,7 +10,8 @@ internal sealed record RedisFigures(long Commands, long Bytes, double CpuSeconds
     public static async Task<RedisFigures> OfAsync(IConnectionMultiplexer connection)
     {
         var figures = (await connection.GetServers()[0].InfoAsync()).SelectMany(section => section)
-            .GroupBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(one => one.Key, one => one.First().Value, StringComparer.Ordinal);
+            .GroupBy(pair => pair.Key, StringComparer.Ordinal)
+            .ToDictionary(one => one.Key, one => one.First().Value, StringComparer.Ordinal);
         return new(long.Parse(figures["total_commands_processed"], CultureInfo.InvariantCulture),
             long.Parse(figures["used_memory"], CultureInfo.InvariantCulture),
             double.Parse(figures["used_cpu_sys"], CultureInfo.InvariantCulture)

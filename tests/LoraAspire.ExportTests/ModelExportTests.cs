@@ -40,6 +40,24 @@ public sealed class ModelExportTests : IDisposable
     }
 
     [Fact]
+    public void A_model_that_is_quantised_in_its_files_is_refused_in_words()
+    {
+        var folder = Directory.CreateDirectory(_scratch.At("quantised")).FullName;
+        foreach (var file in Directory.GetFiles(GoldenFolder.Pebble))
+        {
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        }
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!;
+        config["quantization_config"] = new JsonObject { ["quant_method"] = "bitsandbytes", ["load_in_8bit"] = true };
+        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
+
+        var error = Assert.Throws<ModelException>(() => Export(folder, new() { Type = GgmlType.F32 }));
+
+        Assert.Contains("is quantised in its files (bitsandbytes)", error.Message, StringComparison.Ordinal);
+        Assert.Contains("export the unquantised model", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_files_are_the_model_a_Modelfile_and_a_card_with_their_digests()
     {
         var files = Export(GoldenFolder.Pebble, new() { Name = "Parrot-1", Type = GgmlType.Q8, System = "Be kind." });

@@ -8,7 +8,7 @@ using StackExchange.Redis;
 
 namespace LoraAspire.RedisTests;
 
-/// <summary>A Redis for several machines: TLS with a certificate of one's own, and the users of deploy/users.acl with no more rights.</summary>
+/// <summary>A Redis for several machines: TLS with a certificate of one's own, and the users of deploy/users.acl.</summary>
 public sealed class GuardedRedisTests : IAsyncLifetime
 {
     private const string Password = "a-password-of-lora", ForKeda = "a-password-of-keda";
@@ -27,8 +27,8 @@ public sealed class GuardedRedisTests : IAsyncLifetime
         Environment.SetEnvironmentVariable("SERedis_IssuerCertPath", Path.Combine(_folder, "ca.crt"));
         _server = new()
         {
-            Arguments = port => $"--port 0 --tls-port {_port = port} --tls-cert-file {_folder}/redis.crt --tls-key-file {_folder}/redis.key "
-                + $"--tls-ca-cert-file {_folder}/ca.crt --tls-auth-clients no --aclfile {_folder}/users.acl",
+            Arguments = port => $"--port 0 --tls-port {_port = port} --tls-cert-file {_folder}/redis.crt "
+                + $"--tls-key-file {_folder}/redis.key --tls-ca-cert-file {_folder}/ca.crt --tls-auth-clients no --aclfile {_folder}/users.acl",
             ConnectionString = _ => As("lora", Password),
         };
         await _server.InitializeAsync();

@@ -135,7 +135,8 @@ public sealed class KubernetesTests(PublishedManifest manifest)
         var guide = File.ReadAllText(Path.Combine(s_checkout, "docs", "deploy.md"));
         var asked = s_pods.Values.SelectMany(pod => pod.Containers).SelectMany(container => container.Env ?? [])
             .Select(variable => variable.ValueFrom?.SecretKeyRef).OfType<V1SecretKeySelector>().Select(one => (one.Name, one.Key))
-            .Concat(s_objects.OfType<TriggerAuthentication>().SelectMany(one => one.Spec.SecretTargetRef).Select(one => (one.Name, one.Key)))
+            .Concat(s_objects.OfType<TriggerAuthentication>().SelectMany(one => one.Spec.SecretTargetRef)
+                .Select(one => (one.Name, one.Key)))
             .Append(("lora-redis", "users.acl")).Append(("lora-key", "api-key")).Distinct();
 
         Assert.All(asked, secret =>

@@ -65,8 +65,9 @@ public sealed class QuantizedMemoryTests(ITestOutputHelper output) : IDisposable
 
         output.WriteLine($"{Linears:N0} weights: peak {loaded / (double)Linears:0.00} bytes a weight while loading, "
             + $"{held / (double)Linears:0.00} held, {trained / (double)Linears:0.00} in a step; bfloat16 has 2, float32 4");
-        // The tensor as the file has it, as float32, and its codes; and what malloc keeps.
-        Assert.InRange(loaded, Linears / 2, (0.52 * Linears) + (2.5 * Largest));
+        // The tensor as the file has it, as float32, and its codes; and what malloc and the collector keep, tens of MB that differ from run
+        // to run. A base in bfloat16 would hold 2 bytes a weight, half as much again as this bound.
+        Assert.InRange(loaded, Linears / 2, (0.52 * Linears) + (3.5 * Largest));
         // Two of the largest make the stack gate|up.
         Assert.InRange(trained, Linears / 2, (0.52 * Linears) + (3.5 * Largest));
         // Of the real shape the same arithmetic gives what fits into 24 GiB with room to spare.

@@ -76,7 +76,8 @@ public sealed record Conversion(string? Trainer, string? Yaml, IReadOnlyList<Dia
         bool Has(string name) => kind.Params.GetProperties().Any(property => property.CanWrite && Binder.KeyOf(property.Name) == name);
         return Has(AliasTable.Renamed.GetValueOrDefault(key, key))
             || (kind == StageKinds.Trainer
-                && (AliasTable.Fixed.ContainsKey(key) || QuantizedBaseKeys.Knows(key) || key is "gradient_accumulation_steps" or "lora_target_linear"));
+                && (AliasTable.Fixed.ContainsKey(key) || QuantizedBaseKeys.Knows(key)
+                    || key is "gradient_accumulation_steps" or "lora_target_linear"));
     }
 
     /// <summary>The settings under their names here. What can't be taken is left out and said.</summary>
