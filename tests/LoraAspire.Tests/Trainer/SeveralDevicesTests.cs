@@ -226,8 +226,9 @@ public sealed class SeveralDevicesTests(ITestOutputHelper output) : IDisposable
         var with = Path.Combine(folder, name + ".yaml");
         await File.WriteAllTextAsync(with, "devices: 3\nbatch_size: 9\nmicro_batch_size: 3\nnum_epochs: 1000\nval_set_size: 0\n",
             TestContext.Current.CancellationToken);
-        var process = Process.Start(new ProcessStartInfo("dotnet",
-            [Path.Combine(AppContext.BaseDirectory, "LoraAspire.Trainer.dll"), "once", "--with", with, "--input",
+        // A shell's job in the background passes on that Ctrl-C is ignored.
+        var process = Process.Start(new ProcessStartInfo("env",
+            ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "LoraAspire.Trainer.dll"), "once", "--with", with, "--input",
                 $"base={TrainerStageRun.Base}", "--input", $"dataset={_stage.Dataset}", "--out", Path.Combine(folder, name)])
         { RedirectStandardError = true })!;
         while (await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)

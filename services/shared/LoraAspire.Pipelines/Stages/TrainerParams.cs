@@ -196,9 +196,7 @@ public sealed record TrainerParams : StageParams
         }
     }
 
-    /// <summary>
-    /// What keeps the base from being held in the type that is asked for, as far as these settings say; null where nothing does.
-    /// </summary>
+    /// <summary>What keeps the base from being held in the type that is asked for, as far as these settings say, or null.</summary>
     private string? WhyNotQuantised()
     {
         var name = BaseType.ToString().ToLowerInvariant();
