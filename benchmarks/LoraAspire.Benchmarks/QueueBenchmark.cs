@@ -108,8 +108,8 @@ internal static class QueueBenchmark
                 $"{count} runs at once: {seconds:0.0} s, {lost} lost; hand-over p50 {Percentile(queued, 50):0} ms, "
                     + $"p99 {Percentile(queued, 99):0} ms. One after another: hand-over p99 {Percentile(idle, 99):0.0} ms, a run "
                     + $"p99 {Percentile(whole, 99):0} ms. Redis: {busy.Bytes / count:N0} bytes and {busy.Commands / count:N0} commands "
-                    + $"a run, busy {busy.CpuSeconds / seconds:P0} of a core; at rest {rest.Commands / s_rest.TotalSeconds:N0} commands a second, "
-                    + $"{rest.CpuSeconds / s_rest.TotalSeconds:P1}.");
+                    + $"a run, busy {busy.CpuSeconds / seconds:P0} of a core; at rest {rest.Commands / s_rest.TotalSeconds:N0} "
+                    + $"commands a second, {rest.CpuSeconds / s_rest.TotalSeconds:P1}.");
             Console.WriteLine(JsonSerializer.Serialize(new
             {
                 name = "queue",

@@ -28,7 +28,8 @@ public sealed class GuardedRedisTests : IAsyncLifetime
         _server = new()
         {
             Arguments = port => $"--port 0 --tls-port {_port = port} --tls-cert-file {_folder}/redis.crt "
-                + $"--tls-key-file {_folder}/redis.key --tls-ca-cert-file {_folder}/ca.crt --tls-auth-clients no --aclfile {_folder}/users.acl",
+                + $"--tls-key-file {_folder}/redis.key --tls-ca-cert-file {_folder}/ca.crt --tls-auth-clients no "
+                + $"--aclfile {_folder}/users.acl",
             ConnectionString = _ => As("lora", Password),
         };
         await _server.InitializeAsync();
