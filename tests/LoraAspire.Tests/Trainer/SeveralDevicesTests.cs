@@ -228,8 +228,8 @@ public sealed class SeveralDevicesTests(ITestOutputHelper output) : IDisposable
             TestContext.Current.CancellationToken);
         // A shell's job in the background passes on that Ctrl-C is ignored.
         var process = Process.Start(new ProcessStartInfo("env",
-            ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "LoraAspire.Trainer.dll"), "once", "--with", with, "--input",
-                $"base={TrainerStageRun.Base}", "--input", $"dataset={_stage.Dataset}", "--out", Path.Combine(folder, name)])
+            ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "LoraAspire.Trainer.dll"), "once", "--with", with,
+                "--input", $"base={TrainerStageRun.Base}", "--input", $"dataset={_stage.Dataset}", "--out", Path.Combine(folder, name)])
         { RedirectStandardError = true })!;
         while (await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
         {
