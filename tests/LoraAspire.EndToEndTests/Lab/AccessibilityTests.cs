@@ -46,11 +46,12 @@ public sealed class AccessibilityTests(LabApp app)
         }
     }
 
-    [Theory]
-    [InlineData(1440, ColorScheme.Light)]
-    [InlineData(400, ColorScheme.Dark)]
-    public async Task Axe_finds_nothing_above_minor_on_any_page(int width, ColorScheme colours)
+    /// <summary>Narrow and dark, where more goes wrong; the result is looked at in the other ways too.</summary>
+    [Fact]
+    public async Task Axe_finds_nothing_above_minor_on_any_page()
     {
+        const int width = 400;
+        const ColorScheme colours = ColorScheme.Dark;
         List<string> found = [];
         foreach (var (path, shown) in await PagesAsync())
         {
