@@ -26,10 +26,10 @@ public sealed class Fp8TrainingTests(ITestOutputHelper output)
     private const double OneInAHundred = 0.01;
 
     /// <summary>
-    /// What is learned by heart differs more than what is learned: at this high a rate the tiny base ended up to 1.02 % above bfloat16 on
-    /// an H200, and 0.5 % below it on what was held out.
+    /// What is learned by heart differs more than what is learned: at this high a rate the tiny base ended 0.6 % and 1.02 % above bfloat16
+    /// on an H100 and an H200, the one of 15 million weights 3.8 % above, and both about 0.5 % below it on what was held out.
     /// </summary>
-    private const double OnTrainedRows = 0.015;
+    private const double OnTrainedRows = 0.015, OnFewTrainedRows = 0.05;
 
     private const string Name = "Kiesel";
 
@@ -56,7 +56,7 @@ public sealed class Fp8TrainingTests(ITestOutputHelper output)
     public void The_tiny_base_learns_as_much_and_its_adapter_answers_as_well_in_bfloat16()
     {
         RequireE4m3();
-        Compare(GoldenFolder.Pebble, [.. Paragraphs()], learningRate: 2e-3);
+        Compare(GoldenFolder.Pebble, [.. Paragraphs()], learningRate: 2e-3, OnTrainedRows);
     }
 
     [Fact]
@@ -81,7 +81,8 @@ public sealed class Fp8TrainingTests(ITestOutputHelper output)
             // On every other paragraph: what it is to learn afterwards it hasn't seen.
             using TrainerStageRun first = new(folder.FullName, [.. Paragraphs().Where((_, index) => index % 2 == 0)]);
             first.Run(s_settings with { FinetuningType = FinetuningType.Full, LearningRate = 1e-3, ValSetSize = 0 }, "base");
-            Compare(first.Model("base"), [.. Paragraphs().Where((_, index) => index % 2 == 1)], learningRate: 5e-4);
+            Compare(first.Model("base"), [.. Paragraphs().Where((_, index) => index % 2 == 1)], learningRate: 5e-4,
+                OnFewTrainedRows);
         }
         finally
         {
@@ -107,7 +108,7 @@ public sealed class Fp8TrainingTests(ITestOutputHelper output)
         Assert.Equal(whole.WeightCount, held.WeightCount);
     }
 
-    private void Compare(string baseFolder, IReadOnlyList<(string Prompt, string Answer)> paragraphs, double learningRate)
+    private void Compare(string baseFolder, IReadOnlyList<(string Prompt, string Answer)> paragraphs, double learningRate, double trained)
     {
         using TrainerStageRun run = new(baseFolder, [.. paragraphs, .. Identity()]);
         var settings = s_settings with { LearningRate = learningRate };
@@ -123,7 +124,7 @@ public sealed class Fp8TrainingTests(ITestOutputHelper output)
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"loss of the last 30 steps: {wide:F4} in bfloat16, {eight:F4} in e4m3; held out, in the bfloat16 base: "
             + $"{heldOutWide:F4} and {heldOutEight:F4}; says its name: {answersWide} and {answersEight} of {s_questions.Length}"));
-        Assert.InRange(eight, 0, wide * (1 + OnTrainedRows));
+        Assert.InRange(eight, 0, wide * (1 + trained));
         Assert.InRange(heldOutEight, 0, heldOutWide * (1 + OneInAHundred));
         Assert.InRange(answersWide, s_questions.Length - 2, s_questions.Length);
         Assert.Equal(answersWide, answersEight);
