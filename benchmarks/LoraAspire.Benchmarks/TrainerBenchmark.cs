@@ -24,7 +24,15 @@ namespace LoraAspire.Benchmarks;
 internal static class TrainerBenchmark
 {
     public static readonly ModelConfig Llama7B = Shape(32000, 4096, 11008, 32, 32);
+    public static readonly ModelConfig Llama70B = Shape(32000, 8192, 28672, 80, 64) with { NumKeyValueHeads = 8 };
     public static readonly ModelConfig Llama15M = Shape(32000, 288, 768, 6, 6) with { TieWordEmbeddings = true };
+
+    private static readonly Dictionary<string, ModelConfig> s_shapes = new()
+    {
+        ["llama-2-7b"] = Llama7B,
+        ["llama-2-70b"] = Llama70B,
+        ["15m"] = Llama15M,
+    };
 
     public static Command Command()
     {
@@ -33,8 +41,12 @@ internal static class TrainerBenchmark
             Description =
             "A 15M-parameter model in float32 on the CPU instead of Llama-2-7B in bfloat16 on the GPU."
         };
-        var small =
-            new Option<bool>("--small") { Description = "The 15M-parameter shape on the GPU too: for long runs that watch the memory." };
+        var shape = new Option<string>("--shape")
+        {
+            Description = "Of the model on the GPU: llama-2-7b, llama-2-70b, or 15m, for long runs that watch the memory.",
+            DefaultValueFactory = _ => "llama-2-7b"
+        };
+        shape.AcceptOnlyFromAmong([.. s_shapes.Keys]);
         var rows = new Option<string>("--rows")
         {
             Description = "alpaca, or rows of a fixed length: 512, 2048.",
@@ -76,16 +88,16 @@ internal static class TrainerBenchmark
             DefaultValueFactory = _ => 1
         };
         var shard = new Option<bool>("--shard-base") { Description = "Each device holds a share of the layers' weights." };
-        var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, small, rows,
+        var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, shape, rows,
             lengths, tokens, lowMemory, autograd, held, rank, all, warmUp, steps, devices, shard };
-        command.SetAction(parsed => Lead(new Work(parsed.GetValue(cpu), parsed.GetValue(small),
+        command.SetAction(parsed => Lead(new Work(parsed.GetValue(cpu), parsed.GetValue(shape)!,
             new(parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName), new(parsed.GetValue(tokens), parsed.GetValue(lowMemory),
                 parsed.GetValue(autograd), parsed.GetValue(held)), new(parsed.GetValue(rank), parsed.GetValue(all)),
             parsed.GetValue(warmUp), parsed.GetValue(steps), parsed.GetValue(devices), parsed.GetValue(shard))));
         return command;
     }
 
-    private sealed record Work(bool OnCpu, bool Small, RowLengths Rows, Backward Backward, Ranks Adapters, int WarmUp, int Steps,
+    private sealed record Work(bool OnCpu, string Shape, RowLengths Rows, Backward Backward, Ranks Adapters, int WarmUp, int Steps,
         int Devices, bool ShardBase);
 
     private sealed record RowLengths(string Kind, string File);
@@ -125,7 +137,7 @@ internal static class TrainerBenchmark
     {
         var device = DeviceOf(work);
         void Say(string line) => (devices.Share.Rank == 0 ? Console.Out : TextWriter.Null).WriteLine(line);
-        var (config, dtype) = work.OnCpu ? (Llama15M, float32) : (work.Small ? Llama15M : Llama7B, bfloat16);
+        var (config, dtype) = work.OnCpu ? (Llama15M, float32) : (s_shapes[work.Shape], bfloat16);
         using var model = LlamaModel.Initialize(config, device, dtype, seed: 42, onDevice: true,
             Quantisation.Of(work.Backward.Held), work.ShardBase ? devices.Collective : null);
         model.AttachFresh(new LoraConfig(work.Adapters.Rank, 16, 0.05,
@@ -196,6 +208,7 @@ internal static class TrainerBenchmark
         Say(JsonSerializer.Serialize(new
         {
             name = $"trainer {work.Rows.Kind}",
+            shape = work.OnCpu ? "15m" : work.Shape,
             devices = devices.Share.Count,
             device = work.OnCpu ? $"cpu, {get_num_threads()} threads" : "cuda",
             path = objective.Path,
