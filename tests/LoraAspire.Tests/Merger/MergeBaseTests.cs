@@ -90,6 +90,29 @@ public sealed class MergeBaseTests : IDisposable
         await MergeAsync(GoldenFolder.Pebble, adapter, new() { RequireBase = false });
     }
 
+    [Theory]
+    [InlineData("model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj")]
+    [InlineData("layers.0.self_attn.q_proj", "layers.1.self_attn.q_proj")]
+    [InlineData(@"model\.layers\.[01]\.self_attn\.q_proj")]
+    [InlineData(@".*\.(0|1)\..*q_proj")]
+    public async Task An_adapter_whose_targets_choose_layers_may_end_before_the_bases_last_one(params string[] targets)
+    {
+        await MergeAsync(GoldenFolder.Pebble, Save("chosen", null, new LoraConfig(2, 4, 0, targets)));
+
+        Assert.DoesNotContain(_said, message => message.Contains("another base", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("self_attn.q_proj")]
+    [InlineData("all-linear")]
+    public async Task Targets_that_every_layer_has_choose_none(string target)
+    {
+        var error = await Assert.ThrowsAsync<StageException>(() =>
+            MergeAsync(GoldenFolder.Pebble, Save("all", null, new LoraConfig(2, 4, 0, [target]))));
+
+        Assert.Contains("ends with layer 1", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_quantised_base_is_refused_with_what_to_give_in_its_place()
     {
