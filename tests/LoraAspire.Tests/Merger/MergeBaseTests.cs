@@ -193,10 +193,7 @@ public sealed class MergeBaseTests : IDisposable
     {
         var context = Context(GoldenFolder.Pebble, "", new(), "known") with
         {
-            FileDigests = new Dictionary<string, IReadOnlyDictionary<string, string>>
-            {
-                ["base"] = new Dictionary<string, string> { [WeightFiles.Single] = "known" },
-            },
+            FileDigests = input => input == "base" ? new Dictionary<string, string> { [WeightFiles.Single] = "known" } : [],
         };
 
         Assert.Equal(["known", FileDigest.Of(Path.Combine(GoldenFolder.Pebble, "config.json"))],
