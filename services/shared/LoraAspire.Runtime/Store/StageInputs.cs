@@ -99,7 +99,7 @@ public sealed class StageInputs : IDisposable
         var given = _store.Manifest(input.Digest).Kind;
         return kind.Input(name) is { } port && !port.Takes(given)
             ? throw new StoreException($"Input '{name}' of {kind.Name} is {given.ToString().ToLowerInvariant()} {input.Digest}, "
-                + $"where {port.Artifact.ToString().ToLowerInvariant()} is taken.")
+                + $"where {port.TakenWords()} is taken.")
             : folder;
     }
 
