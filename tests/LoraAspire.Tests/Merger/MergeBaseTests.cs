@@ -33,7 +33,7 @@ public sealed class MergeBaseTests : IDisposable
         using var file = SafetensorsFile.Open(Adapter.TensorsFile(run.Adapter("once")));
 
         Assert.Equal(FileDigest.Of(Path.Combine(TrainerStageRun.Base, WeightFiles.Single)), adapter.BaseDigests?.Weights);
-        Assert.Null(BaseDigests.HeldAs(run.Adapter("once")));
+        Assert.Null(adapter.TrainedOn);
         Assert.Equal("pt", file.Metadata["format"]);
     }
 
@@ -151,6 +151,19 @@ public sealed class MergeBaseTests : IDisposable
 
         Assert.Equal("nf4", MergeRecord.Of(merged)!.Adapters.Single().HeldAs);
         Assert.Contains("weights rounded to nf4", File.ReadAllText(Path.Combine(merged, "README.md")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_an_adapter_was_trained_on_is_said_only_where_its_files_say_it()
+    {
+        var known = await MergeAsync(GoldenFolder.Pebble, Trained());
+        Assert.Contains("weights as they are", File.ReadAllText(Path.Combine(known, "README.md")), StringComparison.Ordinal);
+
+        var elsewhere = await MergeAsync(GoldenFolder.Pebble,
+            Save("elsewhere", null, new LoraConfig(2, 4, 0, ["q_proj"]) { LayersToTransform = [0, 1] }));
+        var card = File.ReadAllText(Path.Combine(elsewhere, "README.md"));
+        Assert.Contains("| not said |", card, StringComparison.Ordinal);
+        Assert.DoesNotContain("weights as they are", card, StringComparison.Ordinal);
     }
 
     [Theory]
