@@ -62,7 +62,7 @@ internal static class FitCommand
         var unit = text[number.Length..].Trim().ToLowerInvariant();
         return double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var size) && size is > 0 and < 1e6
             && unit is "" or "gib" or "gb" or "g"
-            ? (long)(double.Parse(number, CultureInfo.InvariantCulture) * (unit == "gb" ? 1e9 : Gib))
+            ? (long)(size * (unit == "gb" ? 1e9 : Gib))
             : throw new CliException($"--gpu-memory: '{text}' is no size of a card: write it as 24GiB.");
     }
 

@@ -29,10 +29,11 @@ internal static partial class BaseCheck
         }
         var isSaid = adapters.Any(adapter => adapter.BaseDigests is not null);
         var given = isSaid ? BaseDigests.Of(folder, files => context.DigestsOf("base", files, cancellationToken)) : null;
+        var deepest = adapters.All(adapter => adapter.BaseDigests is not null) ? null : DepthOf(folder);
         foreach (var adapter in adapters)
         {
             var problem = adapter.BaseDigests is { } digests ? OtherWeights(adapter, digests, folder, given!)
-                : OtherDepth(adapter, folder);
+                : OtherDepth(adapter, folder, deepest);
             if (problem is not null && context.With.RequireBase)
             {
                 throw new ModelException($"{problem} {Override}");
@@ -55,15 +56,23 @@ internal static partial class BaseCheck
             : $"The adapter was trained on another base: the SHA-256 of its weights is {digests.Weights}, that of {folder} is "
                 + $"{given.Weights}. Give the base of the training{NameOf(adapter)}.";
 
-    /// <summary>Layers beyond the adapter's last one: it would leave a part of the base as it was.</summary>
-    private static string? OtherDepth(Adapter adapter, string folder)
+    /// <summary>
+    /// Layers beyond the adapter's last one: it would leave a part of the base as it was. Where its settings choose layers, that is meant.
+    /// </summary>
+    private static string? OtherDepth(Adapter adapter, string folder, int? deepest)
     {
-        using var weights = WeightFiles.Open(folder);
         var last = adapter.Layers.Keys.Select(Depth).Max();
-        var deepest = weights.Tensors.Select(tensor => Depth(tensor.Name)).Max();
-        return last is null || deepest <= last || adapter.Config.LayersToTransform is not null ? null
+        return last is null || deepest <= last || adapter.Config.LayersToTransform is not null
+            || !adapter.Config.TargetModules.All(target => InEveryLayer().IsMatch(target)) ? null
             : $"The adapter was made for another base: it ends with layer {last}, and {folder} with layer {deepest} (counted from 0), and "
                 + $"its {AdapterConfig.FileName} has no layers_to_transform. Give the base of the training{NameOf(adapter)}.";
+    }
+
+    /// <summary>The last layer of a base, counted from 0.</summary>
+    private static int? DepthOf(string folder)
+    {
+        using var weights = WeightFiles.Open(folder);
+        return weights.Tensors.Select(tensor => Depth(tensor.Name)).Max();
     }
 
     private static string NameOf(Adapter adapter) =>
@@ -74,4 +83,8 @@ internal static partial class BaseCheck
 
     [GeneratedRegex(@"\.layers\.([0-9]+)\.")]
     private static partial Regex LayerIndex();
+
+    /// <summary>A target that is in each layer, as q_proj or mlp.up_proj; a path has a number in it, and an expression more.</summary>
+    [GeneratedRegex(@"^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*\z")]
+    private static partial Regex InEveryLayer();
 }

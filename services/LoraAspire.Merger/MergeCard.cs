@@ -22,7 +22,8 @@ internal static class MergeCard
             """);
         foreach (var adapter in adapters)
         {
-            var trained = adapter.HeldAs is null ? "weights as they are" : $"weights rounded to {adapter.HeldAs}";
+            var trained = adapter.HeldAs is not null ? $"weights rounded to {adapter.HeldAs}"
+                : adapter.BaseWeights is not null ? "weights as they are" : "not said";
             text.Append(CultureInfo.InvariantCulture, $"| `{adapter.Sha256}` | {adapter.Weight} | {trained} |\n");
         }
         text.Append(proof is null ? "\nIt was not compared with base and adapter side by side.\n" : $"\nCompared: {proof.Words}.\n");

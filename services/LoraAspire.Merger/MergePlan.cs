@@ -12,7 +12,6 @@ internal sealed class MergePlan
     private const string Embedding = "model.embed_tokens", Head = "lm_head", Weight = ".weight";
 
     private readonly Adapter _adapter;
-    private readonly string _baseFolder;
     private readonly WeightFiles _weights;
     private readonly Dictionary<string, TensorEntry> _known;
     private readonly Dictionary<string, Tensor> _replaced = new(StringComparer.Ordinal);
@@ -21,10 +20,9 @@ internal sealed class MergePlan
     /// <param name="entries">Of the base's tensors those that the merged model has.</param>
     public MergePlan(Adapter adapter, WeightFiles weights, IEnumerable<TensorEntry> entries)
     {
-        (_adapter, _weights, _baseFolder) = (adapter, weights, weights.Directory);
-        var baseFolder = _baseFolder;
+        (_adapter, _weights) = (adapter, weights);
         _known = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
-        var isTied = (adapter.Saved.Count > 0 || adapter.Layers.ContainsKey(Head)) && ModelConfig.Load(baseFolder).TieWordEmbeddings;
+        var isTied = (adapter.Saved.Count > 0 || adapter.Layers.ContainsKey(Head)) && ModelConfig.Load(weights.Directory).TieWordEmbeddings;
         if (isTied && adapter.Layers.ContainsKey(Head))
         {
             throw new ModelException(AdapterRefusal.TiedHead);
@@ -48,13 +46,13 @@ internal sealed class MergePlan
         {
             if (!_known.TryGetValue(layer + Weight, out var entry))
             {
-                throw AdapterRefusal.OtherBase($"it changes {layer}.weight, which {baseFolder} doesn't have");
+                throw AdapterRefusal.OtherBase($"it changes {layer}.weight, which {weights.Directory} doesn't have");
             }
             own.RequireFits(entry.Name, ShapeOf(entry));
             if (!entry.IsFloating)
             {
-                throw new ModelException($"{entry.Name} of {baseFolder} is {entry.Dtype}: the base is quantised, and an adapter can only "
-                    + "be merged into weights that are numbers. Give the model that the base was quantised from.");
+                throw new ModelException($"{entry.Name} of {weights.Directory} is {entry.Dtype}: the base is quantised, and an adapter can "
+                    + "only be merged into weights that are numbers. Give the model that the base was quantised from.");
             }
         }
     }
@@ -112,8 +110,8 @@ internal sealed class MergePlan
         var differ = ends is [var first, var second] && !(first.Value.shape.SequenceEqual(second.Value.shape)
             && first.Value.eq(second.Value).all().item<bool>());
         return isAlone || differ
-            ? throw new ModelException($"The adapter holds {string.Join(", ", ends.Select(end => end.Key))}, but {_baseFolder} shares one "
-                + "weight between embedding and head (tie_word_embeddings): they can't be merged.")
+            ? throw new ModelException($"The adapter holds {string.Join(", ", ends.Select(end => end.Key))}, but {_weights.Directory} "
+                + "shares one weight between embedding and head (tie_word_embeddings): they can't be merged.")
             : ends is [] ? null : ends[0].Value;
     }
 
@@ -121,14 +119,14 @@ internal sealed class MergePlan
     {
         if (!_known.TryGetValue(module + Weight, out var entry))
         {
-            throw OtherBase(module, $"{_baseFolder} has none");
+            throw OtherBase(module, $"{_weights.Directory} has none");
         }
         if (!entry.Shape.SequenceEqual(weight.shape))
         {
             if (module is not (Embedding or Head) || weight.dim() != 2 || entry.Shape is not [var rows, var width]
                 || weight.size(1) != width || (Vocabulary ?? weight.size(0)) != weight.size(0))
             {
-                throw OtherBase(module, $"{_baseFolder} has [{string.Join(", ", entry.Shape)}]");
+                throw OtherBase(module, $"{_weights.Directory} has [{string.Join(", ", entry.Shape)}]");
             }
             (Vocabulary, BaseVocabulary) = (weight.size(0), rows);
         }

@@ -38,12 +38,29 @@ public sealed record MergeRecord(IReadOnlyList<MergedAdapter> Adapters, MergePro
 /// <param name="Sha256">Of the file of its tensors.</param>
 public sealed record MergedAdapter(string Sha256, double Weight)
 {
-    /// <inheritdoc cref="BaseDigests.HeldAs"/>
+    private const int LongestType = 16;
+
+    /// <summary>What the base's weights were rounded to in its training, as nf4; null where they weren't, or nothing says so.</summary>
     public string? HeldAs { get; init; }
 
-    public static MergedAdapter Of(string folder, double weight) =>
-        new(FileDigest.Of(Adapter.TensorsFile(folder)), weight) { HeldAs = BaseDigests.HeldAs(folder) };
+    /// <summary>SHA-256 of the base's weights in its training; null where nothing says so.</summary>
+    public string? BaseWeights { get; init; }
+
+    /// <exception cref="ModelException">What stands where its file says what it was trained on is no name of a type.</exception>
+    public static MergedAdapter Of(string folder, Adapter adapter, double weight)
+    {
+        var file = Adapter.TensorsFile(folder);
+        return new(FileDigest.Of(file), weight)
+        {
+            HeldAs = adapter.TrainedOn is not { } type || IsType(type) ? adapter.TrainedOn
+                : throw new ModelException($"{file}: {Adapter.BaseTypeKey} of its metadata is no type of weights, as nf4 is."),
+            BaseWeights = adapter.BaseDigests?.Weights,
+        };
+    }
 
     /// <summary>Whether all is of its form: the file may come from anywhere.</summary>
-    internal bool IsSound => Identifiers.IsDigest(Sha256) && (HeldAs is null || BaseDigests.IsType(HeldAs));
+    internal bool IsSound => Identifiers.IsDigest(Sha256) && (HeldAs is null || IsType(HeldAs))
+        && (BaseWeights is null || Identifiers.IsDigest(BaseWeights));
+
+    private static bool IsType(string text) => text.Length is > 0 and <= LongestType && text.All(char.IsAsciiLetterOrDigit);
 }

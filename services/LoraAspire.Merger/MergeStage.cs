@@ -31,11 +31,8 @@ public sealed class MergeStage : IStage<MergerParams>
         string from = context.Inputs["base"], to = context.OutputDir("model");
         var folders = AdapterPorts.Where(context.Inputs.ContainsKey).Select(port => context.Inputs[port]).ToList();
         var weights = Weights(context.With, folders.Count);
-        List<MergedAdapter> lineage =
-            [.. MergeRecord.Of(from)?.Adapters ?? [], .. folders.Zip(weights, MergedAdapter.Of)];
-        RequireNew(lineage);
-
-        using var adapter = Load(context, folders, weights, cancellationToken);
+        var (adapter, lineage) = Load(context, folders, weights, cancellationToken);
+        using var loaded = adapter;
         // The small files first: a base without a tokenizer fails before the large ones are written.
         ModelFiles.Copy(from, to);
         CopyTemplate([.. folders, from], to);
@@ -80,15 +77,20 @@ public sealed class MergeStage : IStage<MergerParams>
                 + "(verify_limit). Nothing was published.");
     }
 
-    private static Adapter Load(StageContext<MergerParams> context, IReadOnlyList<string> folders, IReadOnlyList<double> weights,
-        CancellationToken cancellationToken)
+    /// <summary>What is merged, and all that the merged model is then made of.</summary>
+    private static (Adapter Adapter, IReadOnlyList<MergedAdapter> Lineage) Load(StageContext<MergerParams> context,
+        IReadOnlyList<string> folders, IReadOnlyList<double> weights, CancellationToken cancellationToken)
     {
         var adapters = folders.Select(Adapter.Load).ToList();
         Adapter? kept = null;
         try
         {
+            List<MergedAdapter> lineage = [.. MergeRecord.Of(context.Inputs["base"])?.Adapters ?? [],
+                .. folders.Select((folder, index) => MergedAdapter.Of(folder, adapters[index], weights[index]))];
+            RequireNew(lineage);
             BaseCheck.Require(context, adapters, cancellationToken);
-            return kept = adapters is [var only] && weights is [1] ? only : CombinedAdapter.Of([.. adapters.Zip(weights)]);
+            kept = adapters is [var only] && weights is [1] ? only : CombinedAdapter.Of([.. adapters.Zip(weights)]);
+            return (kept, lineage);
         }
         finally
         {

@@ -3,9 +3,12 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using LoraAspire.Exporter;
 using LoraAspire.Model;
+using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Export;
 using LoraAspire.Model.Export.Gguf;
 using LoraAspire.Model.Generation;
+using LoraAspire.Model.Native;
+using LoraAspire.Model.Network;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
@@ -42,19 +45,34 @@ public sealed class ModelExportTests : IDisposable
     [Fact]
     public void A_model_that_is_quantised_in_its_files_is_refused_in_words()
     {
-        var folder = Directory.CreateDirectory(_scratch.At("quantised")).FullName;
-        foreach (var file in Directory.GetFiles(GoldenFolder.Pebble))
-        {
-            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
-        }
-        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!;
-        config["quantization_config"] = new JsonObject { ["quant_method"] = "bitsandbytes", ["load_in_8bit"] = true };
-        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
-
-        var error = Assert.Throws<ModelException>(() => Export(folder, new() { Type = GgmlType.F32 }));
+        var error = Assert.Throws<ModelException>(() => Export(Quantised(), new() { Type = GgmlType.F32 }));
 
         Assert.Contains("is quantised in its files (bitsandbytes)", error.Message, StringComparison.Ordinal);
         Assert.Contains("export the unquantised model", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Over_a_model_that_Ollama_has_the_adapter_alone_is_written_also_where_its_base_is_quantised()
+    {
+        LibTorch.Load();
+        var adapter = Directory.CreateDirectory(_scratch.At("adapter")).FullName;
+        var hidden = ModelConfig.Load(GoldenFolder.Pebble).HiddenSize;
+        LoraConfig config = new(2, 4, 0, ["o_proj"]);
+        using (Adapter made = new(config, new Dictionary<string, LayerAdapter>
+        {
+            ["model.layers.0.self_attn.o_proj"] =
+                LayerAdapter.Of(config, "model.layers.0.self_attn.o_proj", [randn(2, hidden), randn(hidden, 2)]),
+        }))
+        {
+            made.Save(adapter);
+        }
+
+        using var export = ModelExport.Open(Quantised(), adapter, new() { Name = "a", Type = GgmlType.F16, From = "llama3" });
+
+        Assert.Equal("a-lora-F16.gguf", Assert.Single(
+            export.Write(Directory.CreateDirectory(_scratch.At("out")).FullName, null, TestContext.Current.CancellationToken)).Name);
+        Assert.Contains("FROM llama3", File.ReadAllLines(_scratch.At("out/Modelfile")));
+        Assert.Throws<ModelException>(() => ModelExport.Open(Quantised(), adapter, new() { Name = "a", Type = GgmlType.F16 }));
     }
 
     [Fact]
@@ -189,12 +207,22 @@ public sealed class ModelExportTests : IDisposable
         return export.Write(Directory.CreateDirectory(_scratch.At("out")).FullName, null, TestContext.Current.CancellationToken);
     }
 
+    /// <summary>As its config.json has it; its weights are never asked.</summary>
+    private string Quantised()
+    {
+        var folder = Copied();
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!;
+        config["quantization_config"] = new JsonObject { ["quant_method"] = "bitsandbytes", ["load_in_8bit"] = true };
+        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
+        return folder;
+    }
+
     private string Copied()
     {
         var folder = Directory.CreateDirectory(_scratch.At("model")).FullName;
         foreach (var file in Directory.GetFiles(GoldenFolder.Pebble))
         {
-            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
         }
         return folder;
     }

@@ -3,6 +3,7 @@ using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Time.Testing;
 
 namespace LoraAspire.RedisTests;
 
@@ -39,6 +40,43 @@ public sealed class UntilIdleTests(RedisServer server)
         await worker.StopAsync(Installation.Soon);
         // What a cluster counts to start the next: the length of the stream is what is left to do.
         Assert.Equal(1, await installation.Redis.StreamLengthAsync(Keys.Work(StageKinds.DataBuild.Name)));
+    }
+
+    [Fact]
+    public async Task Time_in_which_no_order_could_be_taken_is_no_idleness()
+    {
+        var clock = new FakeTimeProvider();
+        var day = TimeSpan.FromDays(1);
+        await using var installation = new Installation(server)
+        {
+            Options = new() { Clock = clock, PollMax = TimeSpan.FromMilliseconds(20) },
+        };
+        var ended = new TaskCompletionSource();
+        // What isn't a stream fails every look at it, as a Redis that is away does.
+        var stream = Keys.Work(StageKinds.DataBuild.Name);
+        await installation.Redis.StringSetAsync(stream, "no stream");
+        await installation.StartWorkerAsync<DataBuildParams>(StageKinds.DataBuild, Installation.WriteDataset, new(day, ended.SetResult));
+        await LooksAsync();
+        clock.Advance(day);
+        await LooksAsync();
+
+        await installation.Redis.KeyDeleteAsync(stream);
+        await LooksAsync();
+        Assert.False(ended.Task.IsCompleted);
+
+        clock.Advance(day);
+        await ended.Task.WaitAsync(Installation.Soon);
+
+        // Only the worker and this ask Redis.
+        async Task LooksAsync()
+        {
+            var poll = new PollDelay(installation.Options);
+            var enough = installation.Connection.OperationCount + 10;
+            while (installation.Connection.OperationCount < enough && !ended.Task.IsCompleted)
+            {
+                await poll.WaitAsync(Installation.Soon);
+            }
+        }
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Generation.Batching;
 using LoraAspire.Model.Native;
@@ -69,7 +70,7 @@ internal sealed record EngineCheck(int Alone, int SameAlone, int Together, int S
         for (var (next, start) = (prompt, 0); ids.Count < newTokens; (next, start) = ([ids[^1]], start + next.Length))
         {
             var results = executor.Run([Slice(next, start, new TokenDraw(0, 0, 1, 0, 0))]);
-            var token = results.Drawn(0) ?? Best(results.Logits(0));
+            var token = results.Drawn(0) ?? TensorPrimitives.IndexOfMax(results.Logits(0));
             if (ends.Contains(token))
             {
                 break;
@@ -99,14 +100,4 @@ internal sealed record EngineCheck(int Alone, int SameAlone, int Together, int S
 
     private static SequenceSlice Slice(int[] ids, int start, TokenDraw? draw) => new(ids, start,
         Enumerable.Range(0, (start + ids.Length + StepExecutor.BlockSize - 1) / StepExecutor.BlockSize).ToArray(), true, -1, draw);
-
-    private static int Best(ReadOnlySpan<float> logits)
-    {
-        var best = 0;
-        for (var i = 1; i < logits.Length; i++)
-        {
-            best = logits[i] > logits[best] ? i : best;
-        }
-        return best;
-    }
 }

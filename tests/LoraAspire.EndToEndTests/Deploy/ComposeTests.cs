@@ -36,4 +36,17 @@ public sealed class ComposeTests(PublishedManifest manifest)
         ["127.0.0.1:15080:8080", "127.0.0.1:15081:8080"],
         s_services.Values.Cast<Dictionary<object, object>>().Where(service => service.ContainsKey("ports"))
             .SelectMany(service => (List<object>)service["ports"]).Cast<string>());
+
+    [Fact]
+    public void Pages_lead_a_browser_to_these_ports_and_workers_reach_the_chat_service_by_its_name()
+    {
+        Assert.Equal(("http://localhost:15080", "http://localhost:15081"),
+            (Variable("chat", "LORA_LAB_URL"), Variable("lab", "services__chat__http__0")));
+        Assert.Equal("http://chat:8080", Variable("data-build", "services__chat__http__0"));
+        Assert.Equal("http://chat:8080", Variable("evaluator", "services__chat__http__0"));
+        // It has the rest of what every service has.
+        Assert.Equal("/lora/store", Variable("lab", "LORA_STORE"));
+    }
+
+    private static object Variable(string service, string name) => ((Dictionary<object, object>)Service(service)["environment"])[name];
 }

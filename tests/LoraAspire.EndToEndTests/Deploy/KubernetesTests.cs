@@ -111,7 +111,18 @@ public sealed class KubernetesTests(PublishedManifest manifest)
                 one => one.Spec.Template.Metadata.Labels["app"] == service.Spec.Selector["app"]);
             Assert.Contains(port.TargetPort.Value, Assert.Single(pod.Spec.Template.Spec.Containers).Ports.Select(open => open.Name));
         }
-        Assert.Equal(("http://chat:8080", "http://lab:8080"), (Shared()["services__chat__http__0"], Shared()["LORA_LAB_URL"]));
+        Assert.Equal("http://chat:8080", Shared()["services__chat__http__0"]);
+    }
+
+    [Fact]
+    public void Pages_lead_a_browser_to_where_the_guide_forwards_them()
+    {
+        var lab = Assert.Single(s_pods["lab"].Containers).Env.Single(variable => variable.Name == "services__chat__http__0").Value;
+        var guide = File.ReadAllText(Path.Combine(s_checkout, "docs", "deploy.md"));
+
+        Assert.Equal(("http://localhost:15080", "http://localhost:15081"), (Shared()["LORA_LAB_URL"], lab));
+        Assert.Contains("port-forward service/lab 15080:8080", guide, StringComparison.Ordinal);
+        Assert.Contains("port-forward service/chat 15081:8080", guide, StringComparison.Ordinal);
     }
 
     [Fact]

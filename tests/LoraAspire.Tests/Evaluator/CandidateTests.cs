@@ -86,6 +86,8 @@ public sealed class CandidateTests : IDisposable
     [InlineData("candidates: { Big Name: model:o }", "'candidates' takes names")]
     [InlineData("candidates: { x: data.dataset }", "takes a model or an adapter or checkpoints, but data.dataset is a dataset")]
     [InlineData("candidates: { x: tune.checkpoints }", "gives no 'checkpoints'")]
+    [InlineData("candidates.x: model:a, candidates: { x: model:b }", "input 'candidates.x' is given twice")]
+    [InlineData("candidates: { x: model:a }, candidates.x: model:b", "input 'candidates.x' is given twice")]
     [InlineData("others: { x: model:o }", "has no input 'others.x'")]
     public void A_wrong_candidate_is_told(string input, string words) => Assert.Contains(Parse($$"""
           - { id: tune, uses: trainer, inputs: { dataset: data.dataset, base: model:m } }

@@ -33,7 +33,7 @@ public sealed class MergeBaseTests : IDisposable
         using var file = SafetensorsFile.Open(Adapter.TensorsFile(run.Adapter("once")));
 
         Assert.Equal(FileDigest.Of(Path.Combine(TrainerStageRun.Base, WeightFiles.Single)), adapter.BaseDigests?.Weights);
-        Assert.Null(BaseDigests.HeldAs(run.Adapter("once")));
+        Assert.Null(adapter.TrainedOn);
         Assert.Equal("pt", file.Metadata["format"]);
     }
 
@@ -90,6 +90,29 @@ public sealed class MergeBaseTests : IDisposable
         await MergeAsync(GoldenFolder.Pebble, adapter, new() { RequireBase = false });
     }
 
+    [Theory]
+    [InlineData("model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj")]
+    [InlineData("layers.0.self_attn.q_proj", "layers.1.self_attn.q_proj")]
+    [InlineData(@"model\.layers\.[01]\.self_attn\.q_proj")]
+    [InlineData(@".*\.(0|1)\..*q_proj")]
+    public async Task An_adapter_whose_targets_choose_layers_may_end_before_the_bases_last_one(params string[] targets)
+    {
+        await MergeAsync(GoldenFolder.Pebble, Save("chosen", null, new LoraConfig(2, 4, 0, targets)));
+
+        Assert.DoesNotContain(_said, message => message.Contains("another base", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("self_attn.q_proj")]
+    [InlineData("all-linear")]
+    public async Task Targets_that_every_layer_has_choose_none(string target)
+    {
+        var error = await Assert.ThrowsAsync<StageException>(() =>
+            MergeAsync(GoldenFolder.Pebble, Save("all", null, new LoraConfig(2, 4, 0, [target]))));
+
+        Assert.Contains("ends with layer 1", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_quantised_base_is_refused_with_what_to_give_in_its_place()
     {
@@ -128,6 +151,19 @@ public sealed class MergeBaseTests : IDisposable
 
         Assert.Equal("nf4", MergeRecord.Of(merged)!.Adapters.Single().HeldAs);
         Assert.Contains("weights rounded to nf4", File.ReadAllText(Path.Combine(merged, "README.md")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_an_adapter_was_trained_on_is_said_only_where_its_files_say_it()
+    {
+        var known = await MergeAsync(GoldenFolder.Pebble, Trained());
+        Assert.Contains("weights as they are", File.ReadAllText(Path.Combine(known, "README.md")), StringComparison.Ordinal);
+
+        var elsewhere = await MergeAsync(GoldenFolder.Pebble,
+            Save("elsewhere", null, new LoraConfig(2, 4, 0, ["q_proj"]) { LayersToTransform = [0, 1] }));
+        var card = File.ReadAllText(Path.Combine(elsewhere, "README.md"));
+        Assert.Contains("| not said |", card, StringComparison.Ordinal);
+        Assert.DoesNotContain("weights as they are", card, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -170,10 +206,7 @@ public sealed class MergeBaseTests : IDisposable
     {
         var context = Context(GoldenFolder.Pebble, "", new(), "known") with
         {
-            FileDigests = new Dictionary<string, IReadOnlyDictionary<string, string>>
-            {
-                ["base"] = new Dictionary<string, string> { [WeightFiles.Single] = "known" },
-            },
+            FileDigests = input => input == "base" ? new Dictionary<string, string> { [WeightFiles.Single] = "known" } : [],
         };
 
         Assert.Equal(["known", FileDigest.Of(Path.Combine(GoldenFolder.Pebble, "config.json"))],

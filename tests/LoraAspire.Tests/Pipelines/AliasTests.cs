@@ -86,6 +86,14 @@ public sealed class AliasTests
     }
 
     [Theory]
+    [InlineData("base_type: nf4, load_in_4bit: true", "base_type", "\"nf4\"")]
+    [InlineData("base_type: NF4, load_in_4bit: true", "base_type", "\"nf4\"")]
+    [InlineData("load_in_8bit: true, base_type: Int-8", "base_type", "\"int8\"")]
+    [InlineData("finetuning_type: LoRA, adapter: qlora", "finetuning_type", "\"lora\"")]
+    public void Two_keys_that_ask_for_the_same_in_other_letters_are_no_contradiction(string written, string key, string value) =>
+        Assert.Equal(value, Parse("trainer", written).Parameters[key]!.ToJsonString(StageKey.ParamsJson));
+
+    [Theory]
     [InlineData("trainer", "output_dir: ./lora-alpaca", "artifact store")]
     [InlineData("merger", "export_dir: merged", "artifact store")]
     [InlineData("trainer", "sample_packing: true", "packed")]

@@ -76,6 +76,8 @@ public sealed class PipelineParserTests
     [InlineData("with: { early_stopping_patience: 3, val_set_size: 0 }", "10:38", "needs a validation loss")]
     [InlineData("with: { loraplus_lr_ratio: 0 }", "10:32", "above 0")]
     [InlineData("with: { adapter: qlora, load_in_8bit: true }", "10:29", "but nf4 is asked for too")]
+    [InlineData("with: { adapter: qlora, finetuning_type: full }", "10:13", "means 'finetuning_type: lora', but full is asked for too")]
+    [InlineData("with: { finetuning_type: full, adapter: qlora }", "10:36", "means 'finetuning_type: lora', but full is asked for too")]
     [InlineData("with: { lora_r: 8, lora_rank: 4 }", "10:24", "'lora_rank' means 'lora_r', which is also given")]
     [InlineData("with: { batch_size: 128, gradient_accumulation_steps: 8 }", "10:30", "is not batch_size 128")]
     public void A_fault_of_a_stage_is_told_with_its_place(string line, string place, string message) =>

@@ -135,7 +135,7 @@ public sealed class StageInputsTests : IDisposable
         var dataset = _folder.Store.Publish(_folder.Output("rows"), ArtifactKind.Dataset, "data-build@3");
         _order = _order with { Inputs = new Dictionary<string, InputArtifact> { ["adapter"] = new(dataset) } };
 
-        Assert.Equal($"Input 'adapter' of merger is dataset {dataset}, where adapter is taken.",
+        Assert.Equal($"Input 'adapter' of merger is dataset {dataset}, where an adapter is taken.",
             Assert.Throws<StoreException>(Open).Message);
     }
 

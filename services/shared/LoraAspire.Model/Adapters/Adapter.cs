@@ -1,5 +1,4 @@
 using LoraAspire.Model.Native;
-using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
@@ -11,7 +10,7 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
     public const string FileName = "adapter_model.safetensors";
     private const string TorchName = "adapter_model.bin";
     internal const string Prefix = "base_model.model.";
-    internal const string BaseTypeKey = "base_type";
+    public const string BaseTypeKey = "base_type";
     private const int MergedAtOnce = 1 << 20;
 
     public AdapterConfig Config { get; } = config;
@@ -24,10 +23,10 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
     public IReadOnlyDictionary<string, Tensor> Saved { get; init; } = new Dictionary<string, Tensor>();
 
     /// <summary>
-    /// What the base's linear layers were held in while this was trained; null is unknown, as with an adapter from elsewhere. It stands in
-    /// the metadata of the tensors' file as base_type, which PEFT reads over.
+    /// What the base's linear layers were rounded to while this was trained, as nf4; null where the file doesn't say. It stands in the
+    /// metadata of the tensors' file as <see cref="BaseTypeKey"/>, which PEFT reads over; a file from elsewhere may have any text there.
     /// </summary>
-    public BaseFormat? TrainedOn { get; init; }
+    public string? TrainedOn { get; init; }
 
     /// <summary>The base of its training; null where the files don't say.</summary>
     public BaseDigests? BaseDigests { get; set; }
@@ -60,16 +59,15 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
             .Concat(Saved.Select(item => TensorSource.Of(SavedName(item.Key), item.Value))), Metadata());
     }
 
-    /// <summary>What the file says beside its tensors; null where there is nothing to say.</summary>
-    private Dictionary<string, string>? Metadata()
+    /// <summary>What the file says beside its tensors.</summary>
+    private Dictionary<string, string> Metadata()
     {
         Dictionary<string, string> metadata = new(BaseDigests?.Metadata ?? new Dictionary<string, string>());
         if (TrainedOn is { } held)
         {
-            metadata[BaseTypeKey] = held.ToString().ToLowerInvariant();
-            metadata["format"] = "pt";
+            metadata[BaseTypeKey] = held;
         }
-        return metadata.Count == 0 ? null : metadata;
+        return metadata;
     }
 
     /// <summary>

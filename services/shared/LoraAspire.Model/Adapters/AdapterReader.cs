@@ -1,4 +1,3 @@
-using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
@@ -37,17 +36,10 @@ internal sealed class AdapterReader(AdapterConfig config, TensorFile file)
         return new Adapter(config, _layers.ToDictionary(layer => layer.Key, layer => Complete(layer.Key, layer.Value)))
         {
             Saved = _saved,
-            TrainedOn = TrainedOn(),
+            TrainedOn = (file as SafetensorsFile)?.Metadata.GetValueOrDefault(Adapter.BaseTypeKey),
             BaseDigests = BaseDigests.In(file),
         };
     }
-
-    /// <summary>Null where the file says nothing of it, or a word that means nothing here.</summary>
-    private BaseFormat? TrainedOn() =>
-        (file as SafetensorsFile)?.Metadata.GetValueOrDefault(Adapter.BaseTypeKey) is { } word
-            ? Enum.GetValues<BaseFormat>().Where(format => word.Equals($"{format}", StringComparison.OrdinalIgnoreCase))
-                .Select(format => (BaseFormat?)format).FirstOrDefault()
-            : null;
 
     private void Take(TensorEntry entry)
     {

@@ -14,8 +14,7 @@ namespace LoraAspire.Model.Adapters;
 /// <param name="Tokenizer">The same of the files of the tokenizer.</param>
 public sealed record BaseDigests(string Weights, string Tokenizer)
 {
-    private const string WeightsKey = "base_weights_sha256", TokenizerKey = "base_tokenizer_sha256", HeldAsKey = "base_type";
-    private const int LongestName = 16;
+    private const string WeightsKey = "base_weights_sha256", TokenizerKey = "base_tokenizer_sha256";
 
     /// <param name="digestsOf">Gives the digests of files of the folder.</param>
     /// <exception cref="ModelException">There are no weights.</exception>
@@ -26,19 +25,6 @@ public sealed record BaseDigests(string Weights, string Tokenizer)
         var digests = digestsOf([.. weights, .. tokenizer]);
         return new(OfAll(digests.Take(weights.Count)), OfAll(digests.Skip(weights.Count)));
     }
-
-    /// <summary>What the base's weights were quantised to while an adapter was trained, as nf4; null where its files don't say.</summary>
-    /// <exception cref="ModelException">There are no tensors, or what stands there is no name of a type.</exception>
-    public static string? HeldAs(string adapterFolder)
-    {
-        using var file = TensorFile.Open(Adapter.TensorsFile(adapterFolder));
-        return (file as SafetensorsFile)?.Metadata.GetValueOrDefault(HeldAsKey) is not { } name ? null
-            : IsType(name) ? name
-            : throw new ModelException($"{file.Path}: {HeldAsKey} of its metadata is no type of weights, as nf4 is.");
-    }
-
-    /// <summary>Whether a text can be a type's name.</summary>
-    public static bool IsType(string text) => text.Length is > 0 and <= LongestName && text.All(char.IsAsciiLetterOrDigit);
 
     /// <exception cref="ModelException">What stands there is no digest.</exception>
     internal static BaseDigests? In(TensorFile tensors)
@@ -54,7 +40,7 @@ public sealed record BaseDigests(string Weights, string Tokenizer)
     }
 
     internal IReadOnlyDictionary<string, string> Metadata =>
-        new Dictionary<string, string> { ["format"] = "pt", [WeightsKey] = Weights, [TokenizerKey] = Tokenizer };
+        new Dictionary<string, string> { [WeightsKey] = Weights, [TokenizerKey] = Tokenizer };
 
     private static string OfAll(IEnumerable<string> digests) => digests.ToList() is [var only] ? only
         : Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Concat(digests.Select(digest => digest + "\n")))));

@@ -12,6 +12,8 @@ internal sealed class HuggingFaceFiles
     private static readonly string[] s_more = ["config.json", "generation_config.json", PromptFormat.FileName, "loss.svg"];
     private static readonly string[] s_licences = ["LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.txt", "USE_POLICY.md"];
 
+    private const int Piece = 1 << 20;
+
     private readonly string _folder;
     private readonly bool _isAdapter;
     private readonly IReadOnlyList<string> _names;
@@ -44,8 +46,7 @@ internal sealed class HuggingFaceFiles
         List<ExportedFile> files = [];
         foreach (var file in _names)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            files.Add(Copied(file, to));
+            files.Add(Copied(file, to, cancellationToken));
             written();
         }
         File.WriteAllText(Path.Combine(to, ".gitattributes"), "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
@@ -58,19 +59,15 @@ internal sealed class HuggingFaceFiles
         return files;
     }
 
-    /// <summary>On the disk before it has its name.</summary>
-    private ExportedFile Copied(string name, string to)
+    private ExportedFile Copied(string name, string to, CancellationToken cancellationToken)
     {
-        var path = Path.Combine(to, name);
         using var from = File.OpenHandle(Path.Combine(_folder, name));
-        FileRange whole = new(from, 0, RandomAccess.GetLength(from));
-        using HashedFile copy = new(path + ".part");
-        using (var bytes = TensorBytes.Of(whole))
+        using ExportFile copy = new(Path.Combine(to, name));
+        for (var piece = copy.Next(Piece); RandomAccess.Read(from, piece, copy.Length) is > 0 and var read; piece = copy.Next(Piece))
         {
-            copy.Append(name, bytes);
+            cancellationToken.ThrowIfCancellationRequested();
+            copy.Write(piece, read);
         }
-        var sha256 = copy.CompleteAsync().GetAwaiter().GetResult();
-        File.Move(path + ".part", path, overwrite: true);
-        return new(name, whole.Length, sha256);
+        return new(name, copy.Length, copy.Finish());
     }
 }

@@ -31,7 +31,8 @@ public sealed class ModelExport : IDisposable
         {
             throw new ModelException("from: only an adapter is laid over a model that Ollama has; this export has none.");
         }
-        if (ModelFiles.QuantizationOf(modelFolder) is { } method)
+        // Over a model that Ollama has, none of the base's weights are written.
+        if (options.From is null && ModelFiles.QuantizationOf(modelFolder) is { } method)
         {
             throw new ModelException($"{modelFolder} is quantised in its files ({method}), and GGUF is written from whole weights: "
                 + "export the unquantised model, with type: q8_0 or q4_0 if it is to be small.");

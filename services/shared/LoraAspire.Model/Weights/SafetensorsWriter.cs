@@ -40,6 +40,7 @@ public sealed record TensorSource(string Name, ScalarType Dtype, IReadOnlyList<l
 public static class SafetensorsWriter
 {
     /// <summary>Returns when the file is on the disk.</summary>
+    /// <param name="metadata">Beside the format, which transformers asks for.</param>
     /// <returns>Its SHA-256 in lower-case hex.</returns>
     /// <exception cref="IOException">No space, no permission; the unfinished file is removed.</exception>
     public static string Write(string path, IEnumerable<TensorSource> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
@@ -57,7 +58,7 @@ public static class SafetensorsWriter
         try
         {
             using HashedFile file = new(path);
-            var header = Header(ordered, metadata ?? new Dictionary<string, string> { ["format"] = "pt" });
+            var header = Header(ordered, [KeyValuePair.Create("format", "pt"), .. metadata ?? new Dictionary<string, string>()]);
             using (var bytes = TensorBytes.Of(from_array(header).DetachFromDisposeScope()))
             {
                 file.Append("header", bytes);
@@ -89,9 +90,10 @@ public static class SafetensorsWriter
         }
     }
 
-    private static byte[] Header(IEnumerable<TensorSource> tensors, IReadOnlyDictionary<string, string> metadata)
+    private static byte[] Header(IEnumerable<TensorSource> tensors, IEnumerable<KeyValuePair<string, string>> metadata)
     {
-        var header = new JsonObject { ["__metadata__"] = JsonSerializer.SerializeToNode(metadata) };
+        var words = metadata.Select(item => KeyValuePair.Create(item.Key, (JsonNode?)item.Value));
+        var header = new JsonObject { ["__metadata__"] = new JsonObject(words) };
         long offset = 0;
         foreach (var tensor in tensors)
         {

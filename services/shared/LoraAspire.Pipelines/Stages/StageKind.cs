@@ -13,9 +13,21 @@ public sealed record Port(string Name, ArtifactKind Artifact, bool Required = tr
     public bool Many { get; init; }
 
     public bool Takes(ArtifactKind kind) => kind == Artifact || Also.Contains(kind);
+
+    /// <summary>All that it takes, in words: "a model or an adapter".</summary>
+    public string TakenWords() => string.Join(" or ", Also.Prepend(Artifact).Select(kind => kind.WithArticle()));
 }
 
 public enum ArtifactKind { Dataset, Adapter, Model, Report, Export, Checkpoints }
+
+public static class ArtifactKindWords
+{
+    public static string WithArticle(this ArtifactKind kind)
+    {
+        var word = kind.ToString().ToLowerInvariant();
+        return kind == ArtifactKind.Checkpoints ? word : $"{("aeiou".Contains(word[0]) ? "an" : "a")} {word}";
+    }
+}
 
 /// <summary>All that pages, terminals, coordinator and workers know of a kind of stage: they draw and run every kind from this.</summary>
 /// <param name="Name">Stands in a pipeline's <c>uses</c>, names the Aspire resource and ends the work stream.</param>

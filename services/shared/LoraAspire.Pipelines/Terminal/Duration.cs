@@ -21,6 +21,14 @@ public static partial class Duration
             } : double.NaN;
     }
 
+    /// <summary>What an environment variable says as a number with its unit, from 1s to so many days.</summary>
+    /// <param name="such">Examples, and what else may stand there.</param>
+    /// <exception cref="FormatException">It is no such time; the message says what is.</exception>
+    public static TimeSpan OfVariable(string variable, string text, int days, string such) =>
+        Seconds(text) is >= 1 and var seconds && seconds <= TimeSpan.FromDays(days).TotalSeconds ? TimeSpan.FromSeconds(seconds)
+            : throw new FormatException($"{variable} is a number with its unit, from 1s to {days}d, such as {such}. It is "
+                + $"'{TerminalText.Clean(text)}'.");
+
     /// <summary>Of a number of seconds; "long" of one that no clock has.</summary>
     public static string OfSeconds(double seconds) =>
         double.IsNaN(seconds) || Math.Abs(seconds) >= TimeSpan.MaxValue.TotalSeconds ? "long" : Text(TimeSpan.FromSeconds(seconds));

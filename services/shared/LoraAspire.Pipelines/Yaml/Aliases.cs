@@ -8,7 +8,7 @@ namespace LoraAspire.Pipelines.Yaml;
 /// <summary>Keys that users bring from other trainers (<see cref="AliasTable"/>): understood with a note, or refused in words.</summary>
 internal static class Aliases
 {
-    private const string BaseType = "base_type";
+    private const string BaseType = "base_type", FinetuningType = "finetuning_type";
 
     /// <summary>The entries of <c>with</c> under their canonical keys.</summary>
     public static IEnumerable<KeyValuePair<YamlNode, YamlNode>> Resolve(YamlMappingNode with, StageKind kind, Diagnostics report)
@@ -62,9 +62,16 @@ internal static class Aliases
                 var wanted = name is "adapter" ? "nf4" : QuantizedBaseKeys.Read(key, value, name, report);
                 if (name is "adapter")
                 {
-                    yield return new(report.InPlaceOf(key, "finetuning_type"), report.InPlaceOf(value, "lora"));
+                    if (!written.TryGetValue(FinetuningType, out var tuning))
+                    {
+                        yield return new(report.InPlaceOf(key, FinetuningType), report.InPlaceOf(value, "lora"));
+                    }
+                    else if (Binder.Text(tuning) is { Length: > 0 } other && !Binder.IsNull(tuning) && Binder.Plain(other) is not "lora")
+                    {
+                        report.Error(key, $"'adapter: qlora' means '{FinetuningType}: lora', but {other} is asked for too: keep one");
+                    }
                 }
-                if (wanted is not null && baseType is not null && wanted != baseType)
+                if (wanted is not null && baseType is not null && wanted != Binder.Plain(baseType))
                 {
                     report.Error(key, $"'{name}' means '{BaseType}: {wanted}', but {baseType} is asked for too: keep one");
                 }

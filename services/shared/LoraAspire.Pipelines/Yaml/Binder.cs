@@ -227,7 +227,8 @@ internal sealed class Binder(Diagnostics report)
 
     private static IEnumerable<string> EnumWords(Type type) => Enum.GetNames(type).Select(JsonNamingPolicy.KebabCaseLower.ConvertName);
 
-    private static string Plain(string word) => word.Replace("-", "").Replace("_", "").ToLowerInvariant();
+    /// <summary>A word of an option as it is compared: without case, hyphens and underscores.</summary>
+    internal static string Plain(string word) => word.Replace("-", "").Replace("_", "").ToLowerInvariant();
 
     private static bool IsNullable(PropertyInfo property) =>
         new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable;

@@ -151,8 +151,15 @@ public static class PipelineParser
     {
         if (node is YamlMappingNode mapping)
         {
-            return mapping.Children.SelectMany(entry => Named(Binder.Text(entry.Key), entry.Value))
-                .DistinctBy(entry => entry.Name).ToDictionary(entry => entry.Name, entry => entry.Value);
+            Dictionary<string, YamlNode> inputs = [];
+            foreach (var (name, value) in mapping.Children.SelectMany(entry => Named(Binder.Text(entry.Key), entry.Value)))
+            {
+                if (!inputs.TryAdd(name, value))
+                {
+                    report.Error(value, $"input '{name}' is given twice, first in line {inputs[name].Start.Line}: keep one");
+                }
+            }
+            return inputs;
         }
         if (node is not null && !Binder.IsNull(node))
         {

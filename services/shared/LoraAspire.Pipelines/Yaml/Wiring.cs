@@ -62,7 +62,7 @@ internal static partial class Wiring
                             + "root");
                     break;
                 case NamedModel when port?.Takes(ArtifactKind.Model) is false:
-                    report.Error(node, $"input '{name}' takes {Taken(port)}, not a model");
+                    report.Error(node, $"input '{name}' takes {port.TakenWords()}, not a model");
                     break;
                 case StageOutput source:
                     CheckSource(name, port, source, node, byId, report);
@@ -72,7 +72,7 @@ internal static partial class Wiring
         foreach (var port in draft.Kind?.Inputs.Where(input => input.Required && !draft.Inputs.ContainsKey(input.Name)) ?? [])
         {
             report.Error(draft.IdNode,
-                $"input '{port.Name}' is missing: {draft.Kind!.Name} needs {Article(port.Artifact)}, as in `inputs: "
+                $"input '{port.Name}' is missing: {draft.Kind!.Name} needs {port.Artifact.WithArticle()}, as in `inputs: "
                     + $"{{ {port.Name}: {Example(port)} }}`");
         }
         var known = draft.Inputs.Keys.Where(name => draft.Kind?.Input(name) is not null).ToList();
@@ -106,7 +106,7 @@ internal static partial class Wiring
         }
         else if (port?.Takes(given.Artifact) is false)
         {
-            report.Error(node, $"input '{name}' takes {Taken(port)}, but {source} is {Article(given.Artifact)}");
+            report.Error(node, $"input '{name}' takes {port.TakenWords()}, but {source} is {given.Artifact.WithArticle()}");
         }
     }
 
@@ -136,14 +136,6 @@ internal static partial class Wiring
                 Visit(source.Stage, [.. path, id]);
             }
         }
-    }
-
-    private static string Taken(Port port) => string.Join(" or ", port.Also.Prepend(port.Artifact).Select(Article));
-
-    private static string Article(ArtifactKind kind)
-    {
-        var word = kind.ToString().ToLowerInvariant();
-        return kind == ArtifactKind.Checkpoints ? word : $"{("aeiou".Contains(word[0]) ? "an" : "a")} {word}";
     }
 
     private static string Example(Port port) =>

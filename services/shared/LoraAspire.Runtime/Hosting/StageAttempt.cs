@@ -55,7 +55,7 @@ public sealed class StageAttempt<TParams>(
             Attempt = order.Attempt,
             CacheDir = store.StageCache(kind),
             InputDigests = order.Inputs.ToDictionary(input => input.Key, input => input.Value.Digest),
-            FileDigests = inputs.FileDigests(stop),
+            FileDigests = input => inputs.FileDigests(input, stop),
         };
         stage.RunAsync(context, stop).GetAwaiter().GetResult();
         stop.ThrowIfCancellationRequested();

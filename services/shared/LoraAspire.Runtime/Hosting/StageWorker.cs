@@ -21,7 +21,7 @@ public sealed class StageWorker(
         var group = new ConsumerGroup(redis, Keys.Work(kind.Name), Keys.WorkerGroup, options);
         var poll = new PollDelay(options);
         string? trouble = null;
-        var lastWork = options.Clock.GetTimestamp();
+        var idleSince = options.Clock.GetTimestamp();
         // Off the thread that starts the host.
         await Task.Yield();
         while (!stoppingToken.IsCancellationRequested)
@@ -33,11 +33,11 @@ public sealed class StageWorker(
                     await new WorkEntry(redis, group, delivery, kind, attempt, options, log).HandleAsync(stoppingToken);
                     poll.Reset();
                     trouble = null;
-                    lastWork = options.Clock.GetTimestamp();
+                    idleSince = options.Clock.GetTimestamp();
                     continue;
                 }
                 trouble = null;
-                if (until is not null && options.Clock.GetElapsedTime(lastWork) >= until.Time)
+                if (until is not null && options.Clock.GetElapsedTime(idleSince) >= until.Time)
                 {
                     log.LogInformation("No order for {Time}: this worker ends", Duration.Text(until.Time));
                     until.End();
@@ -46,11 +46,13 @@ public sealed class StageWorker(
             }
             catch (Exception error)
             {
-                // Not about any order: the stream can't be read, or Redis takes nothing. Said once.
+                // Not about any order: the stream can't be read, or Redis takes nothing. Said once. Nor is it idleness: an order may wait
+                // there.
                 if (error.Message != trouble)
                 {
                     log.LogWarning("No order can be taken, trying again: {Error}", trouble = error.Message);
                 }
+                idleSince = options.Clock.GetTimestamp();
             }
             await poll.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

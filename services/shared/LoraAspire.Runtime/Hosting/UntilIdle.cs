@@ -10,14 +10,9 @@ public sealed record UntilIdle(TimeSpan Time, Action End)
 {
     public const string Variable = "LORA_UNTIL_IDLE";
 
-    /// <summary>A day: whoever means longer means for ever.</summary>
-    private const double Longest = 86_400;
-
     /// <summary>Of <c>LORA_UNTIL_IDLE</c>: 30s, 5m; null where it isn't set, and the worker waits for ever.</summary>
     /// <exception cref="FormatException">It is no such time; the message says what is.</exception>
-    public static TimeSpan? TimeOf(IConfiguration configuration) =>
-        configuration[Variable] is not { Length: > 0 } text ? null
-            : Duration.Seconds(text) is >= 1 and <= Longest and var seconds ? TimeSpan.FromSeconds(seconds)
-            : throw new FormatException($"{Variable} is a number with its unit, from 1s to 1d, such as 30s or 5m. It is "
-                + $"'{TerminalText.Clean(text)}'.");
+    public static TimeSpan? TimeOf(IConfiguration configuration) => configuration[Variable] is not { Length: > 0 } text ? null
+        // Whoever means longer means for ever.
+        : Duration.OfVariable(Variable, text, days: 1, "30s or 5m");
 }

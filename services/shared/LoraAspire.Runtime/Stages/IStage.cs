@@ -56,19 +56,18 @@ public sealed record StageContext<TParams>(
     /// <summary>Input name → digest of what lies there; empty when a stage runs outside a pipeline.</summary>
     public IReadOnlyDictionary<string, string> InputDigests { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Input name → file → SHA-256, where it is known; empty when a stage runs outside a pipeline.</summary>
-    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> FileDigests { get; init; } =
-        new Dictionary<string, IReadOnlyDictionary<string, string>>();
+    /// <summary>Input name → file → SHA-256, where it is known; empty when a stage runs outside a pipeline. Looked up when asked.</summary>
+    public Func<string, IReadOnlyDictionary<string, string>> FileDigests { get; init; } = _ => new Dictionary<string, string>();
 
     /// <summary>SHA-256 of files of an input, in lower-case hex. What isn't known is hashed, with progress.</summary>
     public IReadOnlyList<string> DigestsOf(string input, IReadOnlyList<string> files, CancellationToken cancellationToken)
     {
-        var known = FileDigests.GetValueOrDefault(input);
+        var known = FileDigests(input);
         string PathOf(string file) => Path.Combine(Inputs[input], file);
-        HashMeter meter = new(files.Where(file => known?.ContainsKey(file) is not true).Sum(file => FileStamp.Of(PathOf(file)).Size),
+        HashMeter meter = new(files.Where(file => !known.ContainsKey(file)).Sum(file => FileStamp.Of(PathOf(file)).Size),
             new CheckReport(Report));
         return FileDigest.Each(files,
-            file => known?.GetValueOrDefault(file) ?? FileDigest.Of(PathOf(file), null, meter, cancellationToken), cancellationToken);
+            file => known.GetValueOrDefault(file) ?? FileDigest.Of(PathOf(file), null, meter, cancellationToken), cancellationToken);
     }
 
     /// <summary>Where a stage that hashes what it writes says so.</summary>

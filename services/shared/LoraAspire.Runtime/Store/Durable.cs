@@ -45,8 +45,8 @@ public static class Durable
             return Libc.LastError switch
             {
                 Libc.Exists => false,
-                // No second names on this file system (FAT, some shares): the best there is.
-                Libc.NotPermitted or Libc.NotSupported => TryMove(from, to),
+                // No second names on this file system (FAT, some shares, some FUSE): the best there is.
+                Libc.NotPermitted or Libc.NotSupported or Libc.NotImplemented => TryMove(from, to),
                 var error => throw new IOException($"{to} can't be written: {Libc.WordsOf(error)}", error),
             };
         }
@@ -60,13 +60,14 @@ public static class Durable
         try
         {
             File.Move(from, to, overwrite: false);
-            SyncFolder(Path.GetDirectoryName(to)!);
-            return true;
         }
         catch (IOException) when (File.Exists(to))
         {
             return false;
         }
+        // What fails here is no name that was taken.
+        SyncFolder(Path.GetDirectoryName(to)!);
+        return true;
     }
 
     /// <summary>Writes a small file beside its place and renames it there.</summary>

@@ -9,7 +9,7 @@ namespace LoraAspire.Runtime.Store;
 /// </summary>
 internal static class Libc
 {
-    public const int NotPermitted = 1, Exists = 17, NotSupported = 95;
+    public const int NotPermitted = 1, Exists = 17, NotImplemented = 38, NotSupported = 95;
     public const int NoEntry = 2, IoError = 5, TryAgain = 11, AccessDenied = 13, NotADirectory = 20, NameTooLong = 36, LinkLoop = 40;
 
     public const int ReadOnlyFolder = 0x10000 | CloseOnExec; // O_RDONLY | O_DIRECTORY

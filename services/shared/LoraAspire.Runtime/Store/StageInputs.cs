@@ -22,11 +22,10 @@ public sealed class StageInputs : IDisposable
     /// <summary>Input name → folder.</summary>
     public IReadOnlyDictionary<string, string> Folders { get; private set; } = new Dictionary<string, string>();
 
-    /// <summary>Input name → file → SHA-256. What was hashed when this was opened isn't hashed again.</summary>
-    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> FileDigests(CancellationToken cancellationToken) =>
-        _order.Inputs.ToDictionary(input => input.Key, input => input.Value.Model is { } model
-            ? _digests.FilesOfModel(model, null, cancellationToken)
-            : _store.Manifest(input.Value.Digest).Files.ToDictionary(file => file.Path, file => file.Sha256));
+    /// <summary>An input's files → SHA-256. What was hashed when this was opened isn't hashed again.</summary>
+    public IReadOnlyDictionary<string, string> FileDigests(string input, CancellationToken cancellationToken) =>
+        _order.Inputs[input].Model is { } model ? _digests.FilesOfModel(model, null, cancellationToken)
+            : _store.Manifest(_order.Inputs[input].Digest).Files.ToDictionary(file => file.Path, file => file.Sha256);
 
     /// <exception cref="LostArtifactException">An input isn't in the store any more, or was damaged and has been set aside.</exception>
     /// <exception cref="StageException">A model or a data file isn't what the run was planned with, or can't be used.</exception>
@@ -100,7 +99,7 @@ public sealed class StageInputs : IDisposable
         var given = _store.Manifest(input.Digest).Kind;
         return kind.Input(name) is { } port && !port.Takes(given)
             ? throw new StoreException($"Input '{name}' of {kind.Name} is {given.ToString().ToLowerInvariant()} {input.Digest}, "
-                + $"where {port.Artifact.ToString().ToLowerInvariant()} is taken.")
+                + $"where {port.TakenWords()} is taken.")
             : folder;
     }
 

@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using LoraAspire.Model.Generation.Cpu.Matrices;
+using LoraAspire.Model.Weights;
+using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Export.Gguf;
 
@@ -20,7 +21,7 @@ internal static class BlockQuantizer
         {
             case GgmlType.F32: MemoryMarshal.AsBytes(row).CopyTo(into); break;
             case GgmlType.F16: TensorPrimitives.ConvertToHalf(row, MemoryMarshal.Cast<byte, Half>(into)); break;
-            case GgmlType.BF16: Narrow(row, MemoryMarshal.Cast<byte, ushort>(into)); break;
+            case GgmlType.BF16: TensorRows.Narrow(ScalarType.BFloat16, row, into); break;
             default: EncodeBlocks(type, row, into); break;
         }
     }
@@ -40,14 +41,6 @@ internal static class BlockQuantizer
             {
                 Q4(block, packed);
             }
-        }
-    }
-
-    private static void Narrow(ReadOnlySpan<float> from, Span<ushort> into)
-    {
-        for (var i = 0; i < from.Length; i++)
-        {
-            into[i] = Quantization.ToBFloat16(from[i]);
         }
     }
 

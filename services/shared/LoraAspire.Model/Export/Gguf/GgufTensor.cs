@@ -22,7 +22,7 @@ internal sealed record GgufTensor(string Name, GgmlType Type, IReadOnlyList<long
         new(name, GgmlType.F32, [numbers.Length], 1, numbers.Length, (_, _, into) => numbers.CopyTo(into.AsSpan()));
 
     /// <exception cref="ModelException">A number is not finite, or too large for float16.</exception>
-    public void Write(GgufFile file, CancellationToken cancellationToken)
+    public void Write(ExportFile file, CancellationToken cancellationToken)
     {
         var wanted = Math.Max(1, Chunk / Math.Max(1, Columns));
         var step = (int)Math.Min(Rows, (wanted + RowGroup - 1) / RowGroup * RowGroup);

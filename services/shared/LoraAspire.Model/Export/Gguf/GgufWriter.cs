@@ -20,7 +20,7 @@ internal static class GgufWriter
     public static ExportedFile Write(string path, GgufMetadata metadata, IReadOnlyList<GgufTensor> tensors, Action written,
         CancellationToken cancellationToken)
     {
-        using var file = new GgufFile(path);
+        using var file = new ExportFile(path);
         file.Write(Header(metadata, tensors));
         foreach (var tensor in tensors)
         {
@@ -67,7 +67,7 @@ internal static class GgufWriter
     /// <summary>With the room to the next tensor.</summary>
     public static long Aligned(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
 
-    private static void Pad(GgufFile file)
+    private static void Pad(ExportFile file)
     {
         if (Aligned(file.Length) - file.Length is var missing and > 0)
         {

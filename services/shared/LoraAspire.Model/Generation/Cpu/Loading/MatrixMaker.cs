@@ -1,4 +1,5 @@
 using LoraAspire.Model.Generation.Cpu.Matrices;
+using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Generation.Cpu.Loading;
@@ -59,23 +60,12 @@ internal sealed unsafe class MatrixMaker(Kernels kernels, CpuWeights form)
     private Matrix Converted(RawWeights raw, int outputs, int inputs)
     {
         var width = NumberRows.Width(inputs);
-        var narrow = form == CpuWeights.BFloat16;
-        var copy = new NativeBuffer((long)outputs * width * (narrow ? sizeof(ushort) : sizeof(float)));
+        var (type, size) = form == CpuWeights.BFloat16 ? (ScalarType.BFloat16, sizeof(ushort)) : (ScalarType.Float32, sizeof(float));
+        var copy = new NativeBuffer((long)outputs * width * size);
         Parallel.For(0, outputs, () => new float[inputs], (row, _, values) =>
         {
             raw.Read((long)row * inputs, values);
-            if (narrow)
-            {
-                var to = (ushort*)copy.Address + ((long)row * width);
-                for (var i = 0; i < inputs; i++)
-                {
-                    to[i] = Quantization.ToBFloat16(values[i]);
-                }
-            }
-            else
-            {
-                values.CopyTo(new Span<float>((float*)copy.Address + ((long)row * width), inputs));
-            }
+            TensorRows.Narrow(type, values, new Span<byte>((byte*)copy.Address + ((long)row * width * size), inputs * size));
             return values;
         }, _ => { });
         return Number(copy.Address, outputs, inputs, copy);

@@ -1,12 +1,12 @@
 using System.Security.Cryptography;
 
-namespace LoraAspire.Model.Export.Gguf;
+namespace LoraAspire.Model.Export;
 
 /// <summary>
 /// A file that is hashed while it is written, both on another thread than the one that makes its bytes. It has its name only when it is
 /// whole and on the disk.
 /// </summary>
-internal sealed class GgufFile : IDisposable
+internal sealed class ExportFile : IDisposable
 {
     private readonly string _path, _partial;
     private readonly FileStream _stream;
@@ -16,7 +16,7 @@ internal sealed class GgufFile : IDisposable
     private int _turn;
     private bool _isFinished;
 
-    public GgufFile(string path)
+    public ExportFile(string path)
     {
         (_path, _partial) = (path, path + ".part");
         _stream = new(_partial, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
