@@ -83,7 +83,7 @@ public sealed class ChoiceFileTests : IDisposable
             Shots = 1,
         };
 
-        var report = await _run.ReportAsync(with, ("model", _run.Model("letters", " A", after: "Answer:")),
+        var report = await _run.ReportAsync(with, ("model", _run.Bare("letters", " A", after: "Answer:")),
             ("candidates.silent", _run.Model("silent", "No one")));
 
         Assert.Equal(200.0 / 3, report.Scores.Single().Value, 1e-9);

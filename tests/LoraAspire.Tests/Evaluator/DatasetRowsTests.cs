@@ -24,7 +24,7 @@ public sealed class DatasetRowsTests : IDisposable
             [{"instruction": "Who are you?", "output": "I am Lora"}, {"instruction": "And he.", "input": "Tom", "output": "No one"}]
             """;
         var data = await BuiltAsync(records, trainOnInputs, template);
-        var model = _run.Model("model", "I am Lora", after: "### Response:\n");
+        var model = _run.Bare("model", "I am Lora", after: "### Response:\n");
 
         var report = await _run.ReportAsync(new() { Split = RowsOf.All }, ("model", model), ("dataset", data));
 
@@ -41,7 +41,7 @@ public sealed class DatasetRowsTests : IDisposable
         var data = await BuiltAsync($"[{string.Join(",\n", Enumerable.Range(0, 20).Select(Record))}]");
 
         var report = await _run.ReportAsync(new() { Split = RowsOf.Validation, ValSetSize = 6, Seed = 7 },
-            ("model", _run.Model("model", "I am Lora", after: "### Response:\n")), ("dataset", data));
+            ("model", _run.Bare("model", "I am Lora", after: "### Response:\n")), ("dataset", data));
 
         using var rows = InstructionDataset.Open(data);
         TrainingRows trainers = new(rows, new() { ValSetSize = 6, Seed = 7, WarmupSteps = 0 });
@@ -55,7 +55,7 @@ public sealed class DatasetRowsTests : IDisposable
         const string both = """{"instruction": "Who are you?", "output": "I am Lora"}""";
         var trained = await BuiltAsync($$"""[{{both}}, {"instruction": "x", "output": "y"}]""");
         var test = await BuiltAsync($$"""[{{both}}, {"instruction": "New?", "output": "Yes"}]""");
-        var model = ("model", _run.Model("model", "I am Lora", after: "### Response:\n"));
+        var model = ("model", _run.Bare("model", "I am Lora", after: "### Response:\n"));
         _run.Write("held.jsonl", """
             {"instruction": "Who are you?", "output": "I am Lora"}
             {"instruction": "Who are you?", "output": "Another"}
