@@ -41,6 +41,7 @@ internal sealed class Evaluation
             context.Report.Report(new(Message: $"{_questions.AlsoTrained} held-out records are left out: training held them, with prompt "
                 + "and answer."));
         }
+        DatasetRows.RequireSame(_questions.HeldOut, with.Split is null ? [] : _models);
         (_device, _taught) = (ComputeDevice.Of(with.Device.ToString()), PromptFormat.Of(context.Inputs[Contestant.Model]));
     }
 
