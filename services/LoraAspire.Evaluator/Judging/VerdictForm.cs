@@ -37,7 +37,8 @@ internal sealed record VerdictForm(string Duty, string Example, string Field, Ch
             + "2 mostly wrong or beside the question; 1 wrong, empty or harmful." + Hostile,
         """{"reason": "…", "rating": 3}, where rating is 1, 2, 3, 4 or 5""",
         "rating", Schema("rating", """{"type": "integer", "enum": [1, 2, 3, 4, 5]}"""),
-        said => said.ValueKind == JsonValueKind.Number && said.TryGetInt32(out var rating) && rating is >= 1 and <= 5 ? rating : null);
+        said => said.ValueKind is JsonValueKind.Number or JsonValueKind.String
+            && said.ToString().Trim() is [>= '1' and <= '5' and var digit] ? digit - '0' : null);
 
     /// <param name="bySchema">The server holds the model to <see cref="Format"/>.</param>
     public string System(bool bySchema) => bySchema ? Duty : $"{Duty} Answer with one JSON object and nothing else: {Example}.";

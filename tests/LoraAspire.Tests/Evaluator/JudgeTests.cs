@@ -90,6 +90,16 @@ public sealed class JudgeTests : IDisposable
             server.Seen.Select(request => request.Prompt.Contains("Answer in this form alone", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData("{'reason': 'Right.', 'rating': 4}", 4)]
+    [InlineData("{reason: \"She says \"yes\".\", rating: 5}", 5)]
+    [InlineData("""{"reason": "Right.", "rating": "4"}""", 4)]
+    [InlineData("{'reason': 'Right.', 'rating': 04}", null)]
+    [InlineData("""{"reason": "Right.", "rating": 4.5}""", null)]
+    [InlineData("""{"reason": "Right.", "rating": "9"}""", null)]
+    public void A_rating_is_read_from_almost_JSON_and_in_quotes_too(string answer, int? rating) =>
+        Assert.Equal(rating, VerdictForm.Rating.Read(answer)?.Value);
+
     [Fact]
     public async Task A_reason_that_holds_the_key_gets_nowhere()
     {
