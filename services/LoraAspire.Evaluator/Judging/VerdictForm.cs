@@ -49,9 +49,18 @@ internal sealed record VerdictForm(string Duty, string Example, string Field, Ch
 
     private Verdict? Read(JsonElement said)
     {
-        return said.TryGetProperty(Field, out var value) && Value(value) is { } number && said.TryGetProperty("reason", out var why)
-            && why.ValueKind == JsonValueKind.String && why.GetString()!.Trim() is { Length: > 0 } reason
-            ? new(reason.Length <= LongestReason ? reason : string.Concat(reason.EnumerateRunes().Take(LongestReason / 2)), number) : null;
+        try
+        {
+            return said.TryGetProperty(Field, out var value) && Value(value) is { } number && said.TryGetProperty("reason", out var why)
+                && why.ValueKind == JsonValueKind.String && why.GetString()!.Trim() is { Length: > 0 } reason
+                ? new(reason.Length <= LongestReason ? reason : string.Concat(reason.EnumerateRunes().Take(LongestReason / 2)), number)
+                : null;
+        }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair, which no file can hold.
+            return null;
+        }
     }
 
     private static ChatResponseFormat Schema(string field, string value) => ChatResponseFormat.ForJsonSchema(JsonElement.Parse($$"""

@@ -100,6 +100,13 @@ public sealed class JudgeTests : IDisposable
     public void A_rating_is_read_from_almost_JSON_and_in_quotes_too(string answer, int? rating) =>
         Assert.Equal(rating, VerdictForm.Rating.Read(answer)?.Value);
 
+    [Theory]
+    [InlineData("""{"reason": "Half \ud83d.", "rating": 4}""", null)]
+    [InlineData("""{"reason": "Right.", "rating": "\udc00"}""", null)]
+    [InlineData("""{"reason": "Whole.", "rating": 5}, {"reason": "Half \ud83d.", "rating": 4}""", 5)]
+    public void A_verdict_with_half_a_character_is_none(string answer, int? rating) =>
+        Assert.Equal(rating, VerdictForm.Rating.Read(answer)?.Value);
+
     [Fact]
     public async Task A_reason_that_holds_the_key_gets_nowhere()
     {
