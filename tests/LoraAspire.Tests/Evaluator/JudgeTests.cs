@@ -124,14 +124,16 @@ public sealed class JudgeTests : IDisposable
     {
         EvaluatorParams with = new() { Questions = ["Who are you?"] };
         await using var refusing = await StartAsync(Fails(401));
-        await using var spent = await StartAsync(Prefers("x"));
+        await using var spent = await StartAsync(Prefers("I am Lora"));
 
         var refused = await Assert.ThrowsAsync<StageException>(() => RunAsync(refusing, with));
         var few = await Assert.ThrowsAsync<StageException>(() => RunAsync(spent, with, maxRequests: 2));
+        var rest = AnswersReport.Load(await RunAsync(spent, with, maxRequests: 2));
 
         Assert.Contains($"the server refuses the key (401). Look at the environment variable {_keyVariable}", refused.Message,
             StringComparison.Ordinal);
         Assert.Contains("The judge's 2 requests are used up", few.Message, StringComparison.Ordinal);
+        Assert.Equal((4, 2, 4), (rest.Judge!.Verdicts, rest.Judge.Cached, spent.Seen.Count)); // what was said is kept
         AssertNoSecret(refused.ToString(), few.ToString());
     }
 
