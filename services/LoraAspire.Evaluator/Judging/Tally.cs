@@ -53,11 +53,12 @@ internal sealed class Tally(IReadOnlyList<string> names, IReadOnlyList<JudgedRow
     internal static double SignTest(JudgedModel model)
     {
         var (trials, fewer) = (model.Wins + model.Losses, Math.Min(model.Wins, model.Losses));
-        double tail = 0, term = Math.Pow(0.5, trials); // of no win at all
+        // In logarithms: of more than a thousand trials 0.5^trials is below the least double. The first term is that of no win at all.
+        double tail = 0, term = -trials * Math.Log(2);
         for (var wins = 0; wins <= fewer; wins++)
         {
-            tail += term;
-            term *= (trials - wins) / (wins + 1.0);
+            tail += Math.Exp(term);
+            term += Math.Log((trials - wins) / (wins + 1.0));
         }
         return Math.Min(1, 2 * tail);
     }

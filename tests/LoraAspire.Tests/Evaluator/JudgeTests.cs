@@ -173,6 +173,8 @@ public sealed class JudgeTests : IDisposable
     [InlineData(1, 7, 18.0 / 256)]
     [InlineData(3, 3, 1)]
     [InlineData(0, 0, 1)]
+    [InlineData(600, 600, 1)]
+    [InlineData(640, 560, 0.02253662756750957)]
     public void The_sign_test_counts_wins_and_losses_alone(int wins, int losses, double p) =>
         Assert.Equal(p, Tally.SignTest(new("m", null) { Wins = wins, Ties = 50, Losses = losses }), 1e-12);
 
