@@ -99,8 +99,7 @@ internal sealed class Judge : IDisposable
         for (var attempt = 1; attempt <= Tries; attempt++)
         {
             var task = attempt == 1 ? ask.Task : $"{ask.Task}\n\nAnswer in this form alone: {ask.Form.Example}.";
-            var response = _requests.Spent ? null
-                : await _requests.AskAsync(new(ask.Form.System, task, ask.Form.Format), cancellationToken);
+            var response = await _requests.AskAsync(new(ask.Form.System, task, ask.Form.Format), cancellationToken);
             if (response is null)
             {
                 _isSpent = true; // what is under way still gets its verdict, and keeps it
