@@ -20,21 +20,22 @@ internal static class Scores
     /// </summary>
     public static ReportedScore Of(string name, MeasuredSet measured)
     {
-        var (model, before, candidates) = measured;
         Resampling resampling = new();
-        var score = model.Score();
-        var compared = before is null ? null : resampling.PairedBootstrap(before, model);
-        return new(name, score.Value, compared?.Baseline, model.Metric.LowerIsBetter)
+        var (model, before) = (resampling.Drawn(measured.Model), measured.Base is null ? null : resampling.Drawn(measured.Base));
+        var score = measured.Model.Score();
+        var compared = before is null ? null : Resampling.PairedBootstrap(before, model);
+        return new(name, score.Value, compared?.Baseline, measured.Model.Metric.LowerIsBetter)
         {
             Text = score.Text,
-            Signature = model.Signature,
-            HalfWidth = (compared?.Interval ?? resampling.Confidence(model)).HalfWidth,
+            Signature = measured.Model.Signature,
+            HalfWidth = model.Interval.HalfWidth,
             P = compared is null ? null : Chance(compared),
-            Candidates = candidates.Count == 0 ? null : [.. candidates.Select(candidate =>
+            Candidates = measured.Candidates.Count == 0 ? null : [.. measured.Candidates.Select(candidate =>
             {
-                var withModel = resampling.PairedBootstrap(model, candidate);
-                return new CandidateScore(withModel.System, withModel.Interval?.HalfWidth,
-                    before is null ? null : Chance(resampling.PairedBootstrap(before, candidate)), Chance(withModel));
+                var drawn = resampling.Drawn(candidate);
+                var withModel = Resampling.PairedBootstrap(model, drawn);
+                return new CandidateScore(withModel.System, drawn.Interval.HalfWidth,
+                    before is null ? null : Chance(Resampling.PairedBootstrap(before, drawn)), Chance(withModel));
             })],
         };
     }
