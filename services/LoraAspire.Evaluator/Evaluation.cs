@@ -45,8 +45,6 @@ internal sealed class Evaluation
         (_device, _taught) = (ComputeDevice.Of(with.Device.ToString()), PromptFormat.Of(context.Inputs[Contestant.Model]));
     }
 
-    public IReadOnlyList<Contestant> Models => _models;
-
     private bool HasBase => _models[0].Name == Contestant.Base;
 
     /// <summary>Answers and scores, without a judge's.</summary>
@@ -112,7 +110,7 @@ internal sealed class Evaluation
         }
         using LoadedModel model = new(who, _device, _taught);
         double? Perplexed(IReadOnlyList<HeldOutRow> rows) => rows.Count == 0 ? null
-            : Perplexity.Of(model, rows.Select(row => (row, row.References[0])), _cancellationToken);
+            : Perplexity.Of(model, rows, _cancellationToken);
         var choices = _questions.Choices;
         return new(Perplexed(_questions.HeldOut), Perplexed(ordinary),
             [.. MultipleChoice.Taken(model, choices, _cancellationToken).Zip(choices.Rows, (taken, row) => row.Letter(taken))]);

@@ -15,13 +15,14 @@ internal static class Perplexity
     /// <summary>Tokens of a batch, padding included.</summary>
     private const int BatchTokens = 2048;
 
+    /// <param name="answered">The answers are their first references.</param>
     /// <exception cref="StageException">No answer fits behind its prompt.</exception>
-    public static double Of(LoadedModel model, IEnumerable<(HeldOutRow Row, string Answer)> answers, CancellationToken cancellationToken)
+    public static double Of(LoadedModel model, IReadOnlyList<HeldOutRow> answered, CancellationToken cancellationToken)
     {
         var context = model.Network.Config.Context;
         Preprocessor rows = new(model.Tokenizer, model.Format(), new(context, TrainOnInputs: false));
-        var encoded = answers.Select(one => one.Row.Tokens is { } tokens ? Cut(tokens, context)
-                : rows.Row(one.Row.Question, one.Row.Input, one.Answer))
+        var encoded = answered.Select(one => one.Tokens is { } tokens ? Cut(tokens, context)
+                : rows.Row(one.Question, one.Input, one.References[0]))
             .Where(row => row.Targets > 0).OrderByDescending(row => row.InputIds.Length).ToList();
         if (encoded.Count == 0)
         {

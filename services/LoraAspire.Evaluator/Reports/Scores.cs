@@ -30,13 +30,13 @@ internal static class Scores
             Signature = measured.Model.Signature,
             HalfWidth = model.Interval.HalfWidth,
             P = compared is null ? null : Chance(compared),
-            Candidates = measured.Candidates.Count == 0 ? null : [.. measured.Candidates.Select(candidate =>
+            Candidates = measured.Candidates.SelectOrNull(candidate =>
             {
                 var drawn = resampling.Drawn(candidate);
                 var withModel = Resampling.PairedBootstrap(model, drawn);
                 return new CandidateScore(withModel.System, drawn.Interval.HalfWidth,
                     before is null ? null : Chance(Resampling.PairedBootstrap(before, drawn)), Chance(withModel));
-            })],
+            }),
         };
     }
 
@@ -71,8 +71,8 @@ internal static class Scores
             row.Input is null ? row.Question : $"{row.Question}\n{row.Input}", row.References[0], answers.Base?[i], answers.Model[i],
             Score(chrf.Model, i), chrf.Base is null ? null : Score(chrf.Base, i))
         {
-            Candidates = answers.Candidates.Count == 0 ? null
-                : [.. answers.Candidates.Zip(chrf.Candidates, (own, all) => new CandidateAnswer(own[i], Score(all, i)))],
+            Candidates = answers.Candidates.Zip(chrf.Candidates).ToList()
+                .SelectOrNull(own => new CandidateAnswer(own.First[i], Score(own.Second, i))),
         });
     }
 
