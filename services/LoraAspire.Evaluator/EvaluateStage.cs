@@ -52,8 +52,14 @@ public sealed class EvaluateStage(ILogger<EvaluateStage>? log = null, ChatModels
     public IEnumerable<Finding> Check(StageCheck<EvaluatorParams> given) =>
         given.Inputs.SelectMany(input => ModelCheck.Problems(input.Value).Select(problem => new Finding(input.Key, problem)))
             .Concat(Problem("held_out", () => given.With.HeldOut is { } file ? HeldOutFile.Read(given.Data, file) : []))
-            .Concat(Problem("multiple_choice", () => ChoiceFiles.Read(given.Data, given.With.MultipleChoice)))
-            .Concat(Problem("dev", () => ChoiceFiles.Read(given.Data, given.With.Dev)));
+            .Concat(Choices(given.Data, given.With));
+
+    private static IEnumerable<Finding> Choices(DataRoot data, EvaluatorParams with)
+    {
+        Finding[] damaged = [.. Problem("multiple_choice", () => ChoiceFiles.Read(data, with.MultipleChoice)),
+            .. Problem("dev", () => ChoiceFiles.Read(data, with.Dev))];
+        return damaged.Length > 0 ? damaged : Problem("shots", () => ChoiceQuestions.Read(data, with).Rows);
+    }
 
     private static IEnumerable<Finding> Problem(string key, Func<IReadOnlyList<object>> read)
     {

@@ -41,10 +41,9 @@ internal sealed class Evaluation
             context.Report.Report(new(Message: $"{_questions.AlsoTrained} held-out records are left out: training held them, with prompt "
                 + "and answer."));
         }
+        DatasetRows.RequireSame(_questions.HeldOut, with.Split is null ? [] : _models);
         (_device, _taught) = (ComputeDevice.Of(with.Device.ToString()), PromptFormat.Of(context.Inputs[Contestant.Model]));
     }
-
-    public IReadOnlyList<Contestant> Models => _models;
 
     private bool HasBase => _models[0].Name == Contestant.Base;
 
@@ -111,7 +110,7 @@ internal sealed class Evaluation
         }
         using LoadedModel model = new(who, _device, _taught);
         double? Perplexed(IReadOnlyList<HeldOutRow> rows) => rows.Count == 0 ? null
-            : Perplexity.Of(model, rows.Select(row => (row, row.References[0])), _cancellationToken);
+            : Perplexity.Of(model, rows, _cancellationToken);
         var choices = _questions.Choices;
         return new(Perplexed(_questions.HeldOut), Perplexed(ordinary),
             [.. MultipleChoice.Taken(model, choices, _cancellationToken).Zip(choices.Rows, (taken, row) => row.Letter(taken))]);

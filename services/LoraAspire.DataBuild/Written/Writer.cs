@@ -38,7 +38,7 @@ internal sealed class Writer(WriterParams with, KeyPieces key, ChatRequests requ
         {
             var missing = Math.Min(assignment.Count - accepted.Count, assignment.AtOnce);
             ChatAsk ask = new(assignment.System, assignment.Task + "\n" + assignment.Ask(missing, accepted), assignment.Format);
-            var response = requests.Spent ? null : await requests.AskAsync(ask, cancellationToken);
+            var response = await requests.AskAsync(ask, cancellationToken);
             if (response is null)
             {
                 throw new StageException(

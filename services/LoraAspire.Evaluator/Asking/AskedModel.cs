@@ -1,6 +1,5 @@
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Prompts;
-using LoraAspire.Runtime.Stages;
 using TorchSharp;
 
 namespace LoraAspire.Evaluator.Asking;
@@ -55,11 +54,6 @@ internal static class AskedModel
     private static async Task<IReadOnlyList<string>> AnswersAsync(LocalModel model, IReadOnlyList<Question> questions,
         GenerationOptions options, IProgress<int> progress, CancellationToken cancellationToken)
     {
-        if (questions.Any(question => question.Ids is { } ids && model.Tokenizer.Decode(ids) != question.Turn.Question))
-        {
-            throw new StageException("The data set's rows are other texts to this model's tokenizer than to the one that they were made "
-                + "with: only models with the data set's tokenizer can be asked its rows. Give the records as a file, by held_out.");
-        }
         List<int[]> prompts = [.. questions.Select(question =>
             question.Ids ?? model.Format.Prompt(new(null, [question.Turn]), model.Tokenizer))];
         return [.. (await model.AnswersAsync(prompts, options, progress, cancellationToken)).Select(answer => answer.Trim())];

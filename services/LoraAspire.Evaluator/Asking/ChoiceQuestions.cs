@@ -1,3 +1,4 @@
+using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 
 namespace LoraAspire.Evaluator.Asking;
@@ -8,6 +9,16 @@ internal sealed class ChoiceQuestions(IReadOnlyList<ChoiceRow> rows, IReadOnlyLi
     private readonly ILookup<string, ChoiceRow> _examples = examples.ToLookup(row => row.Subject ?? "");
 
     public IReadOnlyList<ChoiceRow> Rows { get; } = rows;
+
+    /// <summary>Those of the parameters, each with all its examples.</summary>
+    /// <exception cref="StageException">A file can't be read as what it is to be, or a subject has fewer examples than shots.</exception>
+    public static ChoiceQuestions Read(DataRoot data, EvaluatorParams with)
+    {
+        ChoiceQuestions read = new(ChoiceFiles.Read(data, with.MultipleChoice), with.Shots > 0 ? ChoiceFiles.Read(data, with.Dev) : [],
+            with.Shots);
+        read.Require();
+        return read;
+    }
 
     /// <summary>The first examples of its subject, as many as are asked for.</summary>
     /// <exception cref="StageException">There are fewer.</exception>

@@ -1,5 +1,7 @@
+using LoraAspire.Model;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Prompts;
+using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 
@@ -38,6 +40,30 @@ internal static class DatasetRows
             : "It can't be told where the answers of the data set begin: build it with train_on_inputs: false.");
     }
 
+    /// <summary>Rows are asked, and their answers measured, by their ids: to whoever is asked they must be the same texts.</summary>
+    /// <exception cref="StageException">To a model's tokenizer they are others, or none.</exception>
+    /// <exception cref="ModelException">A folder has no tokenizer, or a damaged one.</exception>
+    public static void RequireSame(IReadOnlyList<HeldOutRow> rows, IEnumerable<Contestant> models)
+    {
+        foreach (var model in models.DistinctBy(model => model.Folder))
+        {
+            var tokenizer = HfTokenizer.Load(model.Folder);
+            if (!rows.All(row => row.Tokens is not { } tokens || IsSame(tokenizer, row, tokens)))
+            {
+                throw new StageException($"The data set's rows are other texts to the tokenizer of '{model.Name}' than to the one that "
+                    + "they were made with: only models with the data set's tokenizer can be asked its rows. Give the records as a file, "
+                    + "by held_out.");
+            }
+        }
+    }
+
+    private static bool IsSame(HfTokenizer tokenizer, HeldOutRow row, TokenizedRow tokens) =>
+        Array.TrueForAll(tokens.InputIds, tokenizer.Knows)
+        && Texts(tokenizer, tokens.InputIds, tokens.PromptLength) == (row.Question, row.References[0]);
+
+    private static (string Prompt, string Answer) Texts(HfTokenizer tokenizer, int[] ids, int start) =>
+        (tokenizer.Decode(ids[..start]), tokenizer.Decode(ids[start..]).Trim());
+
     /// <summary>Where answers begin in rows: where loss does, or behind what stands between every question and its answer.</summary>
     private sealed class AnswerStart(DatasetFolder data, PromptFormat? format)
     {
@@ -59,10 +85,8 @@ internal static class DatasetRows
             }
             labels.AsSpan(0, start).Fill(InstructionDataset.NoLoss);
             ids.AsSpan(start).CopyTo(labels.AsSpan(start));
-            return new(data.Tokenizer.Decode(ids[..start]), null, [data.Tokenizer.Decode(ids[start..]).Trim()])
-            {
-                Tokens = new(ids, labels, start, Truncated: false),
-            };
+            var (prompt, answer) = Texts(data.Tokenizer, ids, start);
+            return new(prompt, null, [answer]) { Tokens = new(ids, labels, start, Truncated: false) };
         }
 
         private int AfterMark(int[] ids) =>

@@ -15,11 +15,14 @@ internal static class Perplexity
     /// <summary>Tokens of a batch, padding included.</summary>
     private const int BatchTokens = 2048;
 
+    /// <param name="answered">The answers are their first references.</param>
     /// <exception cref="StageException">No answer fits behind its prompt.</exception>
-    public static double Of(LoadedModel model, IEnumerable<(HeldOutRow Row, string Answer)> answers, CancellationToken cancellationToken)
+    public static double Of(LoadedModel model, IReadOnlyList<HeldOutRow> answered, CancellationToken cancellationToken)
     {
-        Preprocessor rows = new(model.Tokenizer, model.Format(), new(model.Network.Config.Context, TrainOnInputs: false));
-        var encoded = answers.Select(one => one.Row.Tokens ?? rows.Row(one.Row.Question, one.Row.Input, one.Answer))
+        var context = model.Network.Config.Context;
+        Preprocessor rows = new(model.Tokenizer, model.Format(), new(context, TrainOnInputs: false));
+        var encoded = answered.Select(one => one.Tokens is { } tokens ? Cut(tokens, context)
+                : rows.Row(one.Question, one.Input, one.References[0]))
             .Where(row => row.Targets > 0).OrderByDescending(row => row.InputIds.Length).ToList();
         if (encoded.Count == 0)
         {
@@ -36,6 +39,10 @@ internal static class Perplexity
         }
         return Math.Exp(loss / encoded.Sum(row => (long)row.Targets));
     }
+
+    /// <summary>As the rows of a file are cut.</summary>
+    private static TokenizedRow Cut(TokenizedRow row, int context) => row.InputIds.Length <= context ? row
+        : row with { InputIds = row.InputIds[..context], Labels = row.Labels[..context], Truncated = true };
 
     private static double Loss(LlamaModel model, IReadOnlyList<TokenizedRow> rows)
     {

@@ -41,13 +41,12 @@ internal sealed class QuestionSet
                     + "split: all.");
         }
         TrainedTexts trained = new();
-        if (context.Inputs.TryGetValue("trained_on", out var folder))
+        // All of its rows are read: only where there is something that they may hold.
+        if ((with.Split is not null || with.HeldOut is not null) && context.Inputs.TryGetValue("trained_on", out var folder))
         {
             trained.Add(folder);
         }
-        ChoiceQuestions choices = new(ChoiceFiles.Read(context.Data, with.MultipleChoice),
-            with.Shots > 0 ? ChoiceFiles.Read(context.Data, with.Dev) : [], with.Shots);
-        choices.Require();
+        var choices = ChoiceQuestions.Read(context.Data, with);
         var heldOut = with.Split is not null ? DatasetRows.Read(context.Inputs["dataset"], with, trained)
             : with.HeldOut is null ? [] : FromFile(HeldOutFile.Read(context.Data, with.HeldOut), trained);
         return new(with)

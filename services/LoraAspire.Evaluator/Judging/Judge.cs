@@ -31,6 +31,7 @@ internal sealed class Judge : IDisposable
     private readonly ItemCache _cache;
     private readonly IProgress<StageProgress> _report;
     private int _cached, _unreadable, _done;
+    private volatile bool _isSpent;
 
     private Judge(JudgeParams with, ChatEndpoint endpoint, ChatModels chats, StageContext<EvaluatorParams> context)
     {
@@ -55,13 +56,22 @@ internal sealed class Judge : IDisposable
         ParallelOptions some = new() { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(distinct, some, async (same, token) =>
         {
-            var verdict = await VerdictAsync(same.First(), token);
+            var verdict = _isSpent ? null : await VerdictAsync(same.First(), token);
+            if (verdict is null && _isSpent)
+            {
+                return;
+            }
             foreach (var ask in same)
             {
                 ask.Verdict = verdict;
             }
             _report.Report(new("verdicts", Interlocked.Increment(ref _done), distinct.Count));
         });
+        if (_isSpent)
+        {
+            throw new StageException($"The judge's {_with.MaxRequests} requests are used up, and not all answers are judged. What it "
+                + "said is kept: run again to go on from there, or raise judge.max_requests, or lower judge.questions.");
+        }
         List<string> names = [.. hasBase ? [Contestant.Base] : Array.Empty<string>(), Contestant.Model, .. report.Candidates];
         Tally tally = new(names, rows, asks, hasBase);
         var judged = new JudgeReport(_with.Model, tally.Models, tally.Questions)
@@ -89,12 +99,11 @@ internal sealed class Judge : IDisposable
         for (var attempt = 1; attempt <= Tries; attempt++)
         {
             var task = attempt == 1 ? ask.Task : $"{ask.Task}\n\nAnswer in this form alone: {ask.Form.Example}.";
-            var response = _requests.Spent ? null
-                : await _requests.AskAsync(new(ask.Form.System, task, ask.Form.Format), cancellationToken);
+            var response = await _requests.AskAsync(new(ask.Form.System, task, ask.Form.Format), cancellationToken);
             if (response is null)
             {
-                throw new StageException($"The judge's {_with.MaxRequests} requests are used up, and not all answers are judged. What it "
-                    + "said is kept: run again to go on from there, or raise judge.max_requests, or lower judge.questions.");
+                _isSpent = true; // what is under way still gets its verdict, and keeps it
+                return null;
             }
             if (ask.Form.Read(response.Text) is { } verdict && !secret.AreIn(verdict.Reason))
             {

@@ -10,11 +10,12 @@ internal sealed class Tally(IReadOnlyList<string> names, IReadOnlyList<JudgedRow
     private readonly ILookup<(int Row, int Answer), Ask> _asks = asks.ToLookup(ask => (ask.Row, ask.Answer));
 
     private IReadOnlyList<JudgedQuestion>? _questions;
+    private IReadOnlyList<JudgedModel>? _models;
 
     public IReadOnlyList<JudgedQuestion> Questions => _questions ??= [.. rows.Select((row, at) => new JudgedQuestion(row.Question,
         [.. names.Select((_, i) => Answer(row, at, i))]))];
 
-    public IReadOnlyList<JudgedModel> Models => [.. names.Select((name, i) =>
+    public IReadOnlyList<JudgedModel> Models => _models ??= [.. names.Select((name, i) =>
     {
         var own = Questions.Select(question => question.Answers[i]).ToList();
         int Count(PairOutcome outcome) => own.Count(answer => answer.Outcome == outcome);
@@ -30,21 +31,20 @@ internal sealed class Tally(IReadOnlyList<string> names, IReadOnlyList<JudgedRow
     /// <summary>judge_win_rate and judge_rating, as far as they were asked for and anything could be read.</summary>
     public IEnumerable<ReportedScore> Scores(JudgeParams with)
     {
-        var models = Models;
         var own = hasBase ? 1 : 0;
-        if (with.Pairwise && hasBase && WinRate(models[own]) is { } rate)
+        if (with.Pairwise && hasBase && WinRate(Models[own]) is { } rate)
         {
             yield return new("judge_win_rate", rate)
             {
-                P = SignTest(models[own]),
-                Candidates = Others(models, own, model => WinRate(model) is { } other ? new(other, P: SignTest(model)) : null),
+                P = SignTest(Models[own]),
+                Candidates = Others(own, model => WinRate(model) is { } other ? new(other, P: SignTest(model)) : null),
             };
         }
-        if (with.Rating && models[own].Rating is { } rating)
+        if (with.Rating && Models[own].Rating is { } rating)
         {
-            yield return new("judge_rating", rating, hasBase ? models[0].Rating : null)
+            yield return new("judge_rating", rating, hasBase ? Models[0].Rating : null)
             {
-                Candidates = Others(models, own, model => model.Rating is { } other ? new(other) : null),
+                Candidates = Others(own, model => model.Rating is { } other ? new(other) : null),
             };
         }
     }
@@ -53,11 +53,12 @@ internal sealed class Tally(IReadOnlyList<string> names, IReadOnlyList<JudgedRow
     internal static double SignTest(JudgedModel model)
     {
         var (trials, fewer) = (model.Wins + model.Losses, Math.Min(model.Wins, model.Losses));
-        double tail = 0, term = Math.Pow(0.5, trials); // of no win at all
+        // In logarithms: of more than a thousand trials 0.5^trials is below the least double. The first term is that of no win at all.
+        double tail = 0, term = -trials * Math.Log(2);
         for (var wins = 0; wins <= fewer; wins++)
         {
-            tail += term;
-            term *= (trials - wins) / (wins + 1.0);
+            tail += Math.Exp(term);
+            term += Math.Log((trials - wins) / (wins + 1.0));
         }
         return Math.Min(1, 2 * tail);
     }
@@ -86,10 +87,9 @@ internal sealed class Tally(IReadOnlyList<string> names, IReadOnlyList<JudgedRow
         ? (model.Wins + (model.Ties / 2.0)) / all : null;
 
     /// <summary>Null where there are none, or one of them has no number: a list is as long as there are candidates.</summary>
-    private static IReadOnlyList<CandidateScore>? Others(IReadOnlyList<JudgedModel> models, int own,
-        Func<JudgedModel, CandidateScore?> score)
+    private IReadOnlyList<CandidateScore>? Others(int own, Func<JudgedModel, CandidateScore?> score)
     {
-        var others = models.Skip(own + 1).Select(score).ToList();
+        var others = Models.Skip(own + 1).Select(score).ToList();
         return others.Count == 0 || others.Contains(null) ? null : others.OfType<CandidateScore>().ToList();
     }
 }

@@ -37,7 +37,8 @@ internal sealed record VerdictForm(string Duty, string Example, string Field, Ch
             + "2 mostly wrong or beside the question; 1 wrong, empty or harmful." + Hostile,
         """{"reason": "…", "rating": 3}, where rating is 1, 2, 3, 4 or 5""",
         "rating", Schema("rating", """{"type": "integer", "enum": [1, 2, 3, 4, 5]}"""),
-        said => said.ValueKind == JsonValueKind.Number && said.TryGetInt32(out var rating) && rating is >= 1 and <= 5 ? rating : null);
+        said => said.ValueKind is JsonValueKind.Number or JsonValueKind.String
+            && said.ToString().Trim() is [>= '1' and <= '5' and var digit] ? digit - '0' : null);
 
     /// <param name="bySchema">The server holds the model to <see cref="Format"/>.</param>
     public string System(bool bySchema) => bySchema ? Duty : $"{Duty} Answer with one JSON object and nothing else: {Example}.";
@@ -48,9 +49,18 @@ internal sealed record VerdictForm(string Duty, string Example, string Field, Ch
 
     private Verdict? Read(JsonElement said)
     {
-        return said.TryGetProperty(Field, out var value) && Value(value) is { } number && said.TryGetProperty("reason", out var why)
-            && why.ValueKind == JsonValueKind.String && why.GetString()!.Trim() is { Length: > 0 } reason
-            ? new(reason.Length <= LongestReason ? reason : string.Concat(reason.EnumerateRunes().Take(LongestReason / 2)), number) : null;
+        try
+        {
+            return said.TryGetProperty(Field, out var value) && Value(value) is { } number && said.TryGetProperty("reason", out var why)
+                && why.ValueKind == JsonValueKind.String && why.GetString()!.Trim() is { Length: > 0 } reason
+                ? new(reason.Length <= LongestReason ? reason : string.Concat(reason.EnumerateRunes().Take(LongestReason / 2)), number)
+                : null;
+        }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair, which no file can hold.
+            return null;
+        }
     }
 
     private static ChatResponseFormat Schema(string field, string value) => ChatResponseFormat.ForJsonSchema(JsonElement.Parse($$"""

@@ -11,8 +11,7 @@ public sealed class Resampling
     public ulong Seed { get; init; } = 12345;
 
     /// <summary>The mean score of resampled corpora and half the width of the interval that 95 % of them lie in.</summary>
-    public ScoreInterval Confidence(SegmentStatistics statistics, int samples = UsualSamples) =>
-        ScoreInterval.Of(Resampled(statistics, samples));
+    public ScoreInterval Confidence(SegmentStatistics statistics, int samples = UsualSamples) => Drawn(statistics, samples).Interval;
 
     /// <summary>
     /// Paired bootstrap: how likely resamples differ from their mean difference by more than the systems do (sacrebleu's --paired-bs). Both
@@ -21,18 +20,23 @@ public sealed class Resampling
     /// <exception cref="ArgumentException">The two aren't of the same segments and metric.</exception>
     public Comparison PairedBootstrap(SegmentStatistics baseline, SegmentStatistics system, int samples = UsualSamples)
     {
-        Check(baseline, system);
-        var (before, after) = (Resampled(baseline, samples), Resampled(system, samples));
-        var differences = before.Zip(after, (one, other) => Math.Abs(other - one)).ToArray();
+        Check(baseline, system); // before anything is drawn
+        return PairedBootstrap(Drawn(baseline, samples), Drawn(system, samples));
+    }
+
+    /// <param name="baseline">Of the same segments, metric and draws as the system's.</param>
+    internal static Comparison PairedBootstrap(ResampledScores baseline, ResampledScores system)
+    {
+        var differences = baseline.Scores.Zip(system.Scores, (one, other) => Math.Abs(other - one)).ToArray();
         var mean = differences.Average();
-        return Compared(baseline, system, differences.Select(difference => difference - mean), ScoreInterval.Of(after));
+        return Compared(baseline.Statistics, system.Statistics, differences.Select(difference => difference - mean), system.Interval);
     }
 
     /// <summary>
     /// Paired approximate randomisation, two-sided: how likely systems with answers exchanged by coin differ by more (sacrebleu's
     /// --paired-ar).
     /// </summary>
-    /// <inheritdoc cref="PairedBootstrap"/>
+    /// <inheritdoc cref="PairedBootstrap(SegmentStatistics, SegmentStatistics, int)"/>
     public Comparison PairedRandomisation(SegmentStatistics baseline, SegmentStatistics system, int trials = UsualTrials)
     {
         Check(baseline, system);
@@ -65,7 +69,8 @@ public sealed class Resampling
         return new(before, after, (larger + 1.0) / (all + 1), interval);
     }
 
-    private double[] Resampled(SegmentStatistics statistics, int samples)
+    /// <summary>Once for all that it is compared with.</summary>
+    internal ResampledScores Drawn(SegmentStatistics statistics, int samples = UsualSamples)
     {
         var scores = new double[samples];
         Parallel.For(0, samples, sample =>
@@ -78,7 +83,7 @@ public sealed class Resampling
             }
             scores[sample] = statistics.Metric.Score(sums).Value;
         });
-        return scores;
+        return new(statistics, scores, ScoreInterval.Of(scores));
     }
 
     private static void Add(double[] sums, double[] row)
@@ -99,6 +104,10 @@ public sealed class Resampling
         }
     }
 }
+
+/// <param name="Statistics">What was resampled.</param>
+/// <param name="Scores">One a sample.</param>
+internal sealed record ResampledScores(SegmentStatistics Statistics, IReadOnlyList<double> Scores, ScoreInterval Interval);
 
 /// <param name="HalfWidth">Half of what lies between the 2.5th and the 97.5th percentile.</param>
 public sealed record ScoreInterval(double Mean, double HalfWidth)

@@ -9,9 +9,6 @@ internal sealed record AnswerSet(IReadOnlyList<string> Model, IReadOnlyList<stri
     public static AnswerSet Of(IReadOnlyList<IReadOnlyList<string>> models, bool hasBase) => hasBase
         ? new(models[1], models[0], [.. models.Skip(2)]) : new(models[0], null, [.. models.Skip(1)]);
 
-    /// <summary>Base, where there is one, model, candidates.</summary>
-    public IEnumerable<IReadOnlyList<string>> All => [.. Base is null ? [] : new[] { Base }, Model, .. Candidates];
-
     public AnswerSet Part(int start, int count) => Each(answers => [.. answers.Skip(start).Take(count)]);
 
     public AnswerSet Each(Func<IReadOnlyList<string>, IReadOnlyList<string>> change) =>
@@ -20,6 +17,13 @@ internal sealed record AnswerSet(IReadOnlyList<string> Model, IReadOnlyList<stri
     public MeasuredSet Measured(CorpusMetric metric, IReadOnlyList<IReadOnlyList<string>> references) =>
         new(metric.Segments(Model, references), Base is null ? null : metric.Segments(Base, references),
             [.. Candidates.Select(answers => metric.Segments(answers, references))]);
+}
+
+internal static class ReportedLists
+{
+    /// <summary>As a report has a list of candidates: null where there are none.</summary>
+    public static IReadOnlyList<TReported>? SelectOrNull<T, TReported>(this IReadOnlyList<T> candidates, Func<T, TReported> reported) =>
+        candidates.Count == 0 ? null : [.. candidates.Select(reported)];
 }
 
 /// <summary>What a metric counted in them, answer by answer.</summary>

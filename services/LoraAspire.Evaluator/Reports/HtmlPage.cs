@@ -10,7 +10,7 @@ internal static class HtmlPage
 {
     public const string FileName = "report.html";
 
-    private const int Examples = 10;
+    internal const int Examples = 10;
 
     private const string Head = """
         <!doctype html><html lang="en"><head><meta charset="utf-8"><title>Evaluation</title>

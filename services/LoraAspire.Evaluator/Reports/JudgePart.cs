@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using LoraAspire.Evaluator.Asking;
 using LoraAspire.Pipelines.Stages;
 using static LoraAspire.Evaluator.Reports.HtmlPage;
 
@@ -9,8 +10,6 @@ namespace LoraAspire.Evaluator.Reports;
 /// <summary>What a judge said, in report.html: the sums, and the questions in which the model did worst.</summary>
 internal static class JudgePart
 {
-    private const int Examples = 10;
-
     public static void Append(StringBuilder html, JudgeReport judge)
     {
         Table(html, "What a judge says", ["of", "rating, 1 to 5", "wins against the base", "ties", "losses", "ties by order alone"],
@@ -18,7 +17,7 @@ internal static class JudgePart
                 Number(model.Losses), Number(model.Undecided))));
         html.Append(CultureInfo.InvariantCulture, $"<p><small>{WebUtility.HtmlEncode(judge.Model)}: {judge.Verdicts} verdicts, ")
             .Append(CultureInfo.InvariantCulture, $"{judge.Cached} of them from the cache, {judge.Unreadable} unreadable.</small></p>\n");
-        var own = judge.Models.Count > 1 && judge.Models[0].Name == "base" ? 1 : 0;
+        var own = judge.Models.Count > 1 && judge.Models[0].Name == Contestant.Base ? 1 : 0;
         Table(html, "Judged worst", ["question", "answer", "rating", "", "against the base", ""], judge.Questions
             .Select(question => (question.Question, Answer: question.Answers[own]))
             .OrderBy(row => row.Answer.Outcome ?? PairOutcome.Tie).ThenBy(row => row.Answer.Rating ?? 3).Take(Examples)

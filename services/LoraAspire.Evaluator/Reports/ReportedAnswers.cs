@@ -32,7 +32,7 @@ internal sealed class ReportedAnswers(QuestionSet questions, AnswerSet all, bool
         var others = measured.Skip(hasBase ? 2 : 1).OfType<double>().ToList();
         ReportedScore Score(string score, double? compared, double by) => new(score, own.Value / by, compared, LowerIsBetter: true)
         {
-            Candidates = others.Count == 0 ? null : [.. others.Select(other => new CandidateScore(other / by))],
+            Candidates = others.SelectOrNull(other => new CandidateScore(other / by)),
         };
         _scores.Add(Score(name, before, 1));
         if (before is not null)
@@ -54,7 +54,7 @@ internal sealed class ReportedAnswers(QuestionSet questions, AnswerSet all, bool
             var measured = Measured(some);
             _subjects.Add(new(subject.Key, some.Length, measured.Model.Score().Value, measured.Base?.Score().Value)
             {
-                Candidates = measured.Candidates.Count == 0 ? null : [.. measured.Candidates.Select(one => one.Score().Value)],
+                Candidates = measured.Candidates.SelectOrNull(one => one.Score().Value),
             });
         }
     }
@@ -66,8 +66,7 @@ internal sealed class ReportedAnswers(QuestionSet questions, AnswerSet all, bool
         string? Wrong(IReadOnlyList<string> own, int i) => test.Wrong(test.Questions[i].Kind, test.Questions[i].Text, own[i]);
         _identity.AddRange(test.Questions.Select((asked, i) => new IdentityAnswer(asked.Text, answers.Model[i], Wrong(answers.Model, i))
         {
-            Candidates = answers.Candidates.Count == 0 ? null
-                : [.. answers.Candidates.Select(own => new CandidateIdentity(own[i], Wrong(own, i)))],
+            Candidates = answers.Candidates.SelectOrNull(own => new CandidateIdentity(own[i], Wrong(own, i))),
         }));
         _scores.Add(Scores.Share("identity", answers.Each(own => [.. own.Select((_, i) => Scores.Right(Wrong(own, i)))])));
     }
@@ -79,7 +78,7 @@ internal sealed class ReportedAnswers(QuestionSet questions, AnswerSet all, bool
         var chrf = answers.Measured(new ChrF(), [.. expected.Select(row => row.References)]);
         _scores.Add(new("ordinary_chrf", chrf.Model.Score().Value)
         {
-            Candidates = chrf.Candidates.Count == 0 ? null : [.. chrf.Candidates.Select(one => new CandidateScore(one.Score().Value))],
+            Candidates = chrf.Candidates.SelectOrNull(one => new CandidateScore(one.Score().Value)),
         });
         _ordinary.AddRange(Scores.Rows(expected, answers, chrf));
     }
@@ -88,7 +87,7 @@ internal sealed class ReportedAnswers(QuestionSet questions, AnswerSet all, bool
     public AnswersReport Build(IReadOnlyList<string> candidates) => new([.. questions.Plain.Select((question, i) =>
         new AnsweredQuestion(question, all.Base?[i], all.Model[i])
         {
-            Candidates = candidates.Count == 0 ? null : [.. all.Candidates.Select(own => own[i])],
+            Candidates = all.Candidates.SelectOrNull(own => own[i]),
         })])
     {
         Candidates = candidates,

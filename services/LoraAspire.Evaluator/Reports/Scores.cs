@@ -20,22 +20,23 @@ internal static class Scores
     /// </summary>
     public static ReportedScore Of(string name, MeasuredSet measured)
     {
-        var (model, before, candidates) = measured;
         Resampling resampling = new();
-        var score = model.Score();
-        var compared = before is null ? null : resampling.PairedBootstrap(before, model);
-        return new(name, score.Value, compared?.Baseline, model.Metric.LowerIsBetter)
+        var (model, before) = (resampling.Drawn(measured.Model), measured.Base is null ? null : resampling.Drawn(measured.Base));
+        var score = measured.Model.Score();
+        var compared = before is null ? null : Resampling.PairedBootstrap(before, model);
+        return new(name, score.Value, compared?.Baseline, measured.Model.Metric.LowerIsBetter)
         {
             Text = score.Text,
-            Signature = model.Signature,
-            HalfWidth = (compared?.Interval ?? resampling.Confidence(model)).HalfWidth,
+            Signature = measured.Model.Signature,
+            HalfWidth = model.Interval.HalfWidth,
             P = compared is null ? null : Chance(compared),
-            Candidates = candidates.Count == 0 ? null : [.. candidates.Select(candidate =>
+            Candidates = measured.Candidates.SelectOrNull(candidate =>
             {
-                var withModel = resampling.PairedBootstrap(model, candidate);
-                return new CandidateScore(withModel.System, withModel.Interval?.HalfWidth,
-                    before is null ? null : Chance(resampling.PairedBootstrap(before, candidate)), Chance(withModel));
-            })],
+                var drawn = resampling.Drawn(candidate);
+                var withModel = Resampling.PairedBootstrap(model, drawn);
+                return new CandidateScore(withModel.System, drawn.Interval.HalfWidth,
+                    before is null ? null : Chance(Resampling.PairedBootstrap(before, drawn)), Chance(withModel));
+            }),
         };
     }
 
@@ -70,8 +71,8 @@ internal static class Scores
             row.Input is null ? row.Question : $"{row.Question}\n{row.Input}", row.References[0], answers.Base?[i], answers.Model[i],
             Score(chrf.Model, i), chrf.Base is null ? null : Score(chrf.Base, i))
         {
-            Candidates = answers.Candidates.Count == 0 ? null
-                : [.. answers.Candidates.Zip(chrf.Candidates, (own, all) => new CandidateAnswer(own[i], Score(all, i)))],
+            Candidates = answers.Candidates.Zip(chrf.Candidates).ToList()
+                .SelectOrNull(own => new CandidateAnswer(own.First[i], Score(own.Second, i))),
         });
     }
 

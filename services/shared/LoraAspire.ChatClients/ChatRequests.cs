@@ -34,14 +34,20 @@ internal sealed class ChatRequests(IChatClient client, ChatModelParams with, Cha
     /// <summary>Tries so far.</summary>
     public int Sent => Volatile.Read(ref _sent);
 
-    public bool Spent => Sent >= with.MaxRequests;
+    private bool Spent => Sent >= with.MaxRequests;
 
-    private readonly record struct Try(ChatResponse? Response, ChatFault? Fault = null);
+    /// <param name="Number">Of the request.</param>
+    /// <param name="Response">Null beside a fault, and where nothing was left to ask with.</param>
+    private readonly record struct Try(int Number, ChatResponse? Response, ChatFault? Fault = null);
 
     /// <summary>The model's answer, or null when the budget ended before there was one.</summary>
     /// <exception cref="StageException">The request is refused, or fails again and again.</exception>
     public async Task<ChatResponse?> AskAsync(ChatAsk ask, CancellationToken cancellationToken)
     {
+        if (Spent)
+        {
+            return null;
+        }
         RetryStrategyOptions<Try> retry = new()
         {
             MaxRetryAttempts = TriesInARow - 1,
@@ -55,20 +61,20 @@ internal sealed class ChatRequests(IChatClient client, ChatModelParams with, Cha
                 Math.Min(timing.LongestDelay.Ticks, timing.FirstDelay.Ticks << Math.Min(tried.AttemptNumber, 20))) ? asked : null),
             OnRetry = tried =>
             {
-                say(string.Create(CultureInfo.InvariantCulture, $"{use.Role}: request {Sent} failed: {tried.Outcome.Result.Fault!.Words}; "
-                    + $"again in {tried.RetryDelay.TotalSeconds:0.#} s"));
+                say(string.Create(CultureInfo.InvariantCulture, $"{use.Role}: request {tried.Outcome.Result.Number} failed: "
+                    + $"{tried.Outcome.Result.Fault!.Words}; again in {tried.RetryDelay.TotalSeconds:0.#} s"));
                 return default;
             },
         };
         var pipeline = new ResiliencePipelineBuilder<Try> { TimeProvider = timing.Clock }.AddRetry(retry).Build();
-        var (response, fault) = await pipeline.ExecuteAsync(async token => await TryAsync(ask, token), cancellationToken);
+        var (number, response, fault) = await pipeline.ExecuteAsync(async token => await TryAsync(ask, token), cancellationToken);
         if (fault is null)
         {
             return response;
         }
         if (fault is { Final: false } && Spent && !TooLong(fault))
         {
-            say($"{use.Role}: request {Sent} failed: {fault.Words}");
+            say($"{use.Role}: request {number} failed: {fault.Words}");
             return null;
         }
         var wait = fault.RetryAfter > TimeSpan.FromDays(1) ? "more than a day"
@@ -82,10 +88,11 @@ internal sealed class ChatRequests(IChatClient client, ChatModelParams with, Cha
 
     private async Task<Try> TryAsync(ChatAsk ask, CancellationToken cancellationToken)
     {
-        if (Interlocked.Increment(ref _sent) > with.MaxRequests)
+        var number = Interlocked.Increment(ref _sent);
+        if (number > with.MaxRequests)
         {
             Interlocked.Decrement(ref _sent); // another of several at once had the last one
-            return new(null, new("the requests are used up"));
+            return default;
         }
         var (bySchema, byTemperature) = (!_refused.ContainsKey(Schema), !_refused.ContainsKey(OwnTemperature));
         ChatMessage[] messages = [new(ChatRole.System, ask.System(bySchema)), new(ChatRole.User, ask.Task)];
@@ -98,20 +105,20 @@ internal sealed class ChatRequests(IChatClient client, ChatModelParams with, Cha
         patience.CancelAfter(timing.Answer);
         try
         {
-            return new(await client.GetResponseAsync(messages, options, patience.Token));
+            return new(number, await client.GetResponseAsync(messages, options, patience.Token));
         }
         catch (ClientResultException error) when (error.Status is 400 or 422
             && Optional.FirstOrDefault(option => option.Words.Any(word => ChatFault.Names(error, word))
                 && (option.Name == Schema ? bySchema : byTemperature)) is { Name: { } name })
         {
             _refused[name] = true;
-            say($"{use.Role}: request {Sent} failed: the model takes no {name}; it is asked without one from now on");
-            return Spent ? new(null, new($"the model takes no {name}")) : await TryAsync(ask, cancellationToken);
+            say($"{use.Role}: request {number} failed: the model takes no {name}; it is asked without one from now on");
+            return await TryAsync(ask, cancellationToken);
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested
             && ChatFault.Of(error, with.Model, with.ApiKeyEnv, key, use, timing.Clock.GetUtcNow()) is { } fault)
         {
-            return new(null, fault);
+            return new(number, null, fault);
         }
     }
 }

@@ -23,7 +23,7 @@ public sealed class CandidateTests : IDisposable
         _run.Adapter("steps/step-000010", before);
         EvaluatorParams with = new() { Questions = ["Who?"], HeldOut = "held.jsonl", Identity = new() { Name = "Lora" }, Ordinary = true };
 
-        var output = await _run.RunAsync(with, null, null, ("base", before), ("model", _run.Model("tuned", "I am Lora")),
+        var output = await _run.RunAsync(with, ("base", before), ("model", _run.Model("tuned", "I am Lora")),
             ("candidates.steps", Path.Combine(_run.Folder, "steps")), ("candidates.late", _run.Model("late", "I am Lora")));
 
         var report = AnswersReport.Load(output);

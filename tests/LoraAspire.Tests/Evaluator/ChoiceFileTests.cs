@@ -1,3 +1,4 @@
+using LoraAspire.Evaluator;
 using LoraAspire.Evaluator.Asking;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
@@ -65,6 +66,20 @@ public sealed class ChoiceFileTests : IDisposable
             () => new ChoiceQuestions([Row("Q?", 0, "law")], [Row("Other?", 0, "law")], 2).Require()).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Too_few_examples_of_a_subject_are_told_by_the_check_as_by_the_run()
+    {
+        _run.Write("test/law_test.csv", "Who?,I,you,A\n");
+        _run.Write("dev/law_dev.csv", "When?,now,then,B\n");
+        EvaluatorParams with = new() { MultipleChoice = ["test/law_test.csv"], Dev = ["dev/law_dev.csv"], Shots = 2 };
+
+        var told = new EvaluateStage().Check(new(with, new Dictionary<string, string>(), new DataRoot(_run.Folder))).Single();
+        var failure = await _run.FailureAsync(with, ("model", "no model"));
+
+        Assert.Equal(("shots", failure.Message), (told.Key, told.Problem));
+        Assert.Contains("of the subject 'law' dev has 1 examples", failure.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>
     /// The model says A after any prompt that ends in "Answer:". Right are 1 of 2 and 1 of 1: each question weighs the same, not each
     /// subject.
@@ -83,7 +98,7 @@ public sealed class ChoiceFileTests : IDisposable
             Shots = 1,
         };
 
-        var report = await _run.ReportAsync(with, ("model", _run.Model("letters", " A", after: "Answer:")),
+        var report = await _run.ReportAsync(with, ("model", _run.Bare("letters", " A", after: "Answer:")),
             ("candidates.silent", _run.Model("silent", "No one")));
 
         Assert.Equal(200.0 / 3, report.Scores.Single().Value, 1e-9);

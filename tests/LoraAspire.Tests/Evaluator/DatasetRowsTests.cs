@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Stages.DataSources;
@@ -24,7 +25,7 @@ public sealed class DatasetRowsTests : IDisposable
             [{"instruction": "Who are you?", "output": "I am Lora"}, {"instruction": "And he.", "input": "Tom", "output": "No one"}]
             """;
         var data = await BuiltAsync(records, trainOnInputs, template);
-        var model = _run.Model("model", "I am Lora", after: "### Response:\n");
+        var model = _run.Bare("model", "I am Lora", after: "### Response:\n");
 
         var report = await _run.ReportAsync(new() { Split = RowsOf.All }, ("model", model), ("dataset", data));
 
@@ -41,7 +42,7 @@ public sealed class DatasetRowsTests : IDisposable
         var data = await BuiltAsync($"[{string.Join(",\n", Enumerable.Range(0, 20).Select(Record))}]");
 
         var report = await _run.ReportAsync(new() { Split = RowsOf.Validation, ValSetSize = 6, Seed = 7 },
-            ("model", _run.Model("model", "I am Lora", after: "### Response:\n")), ("dataset", data));
+            ("model", _run.Bare("model", "I am Lora", after: "### Response:\n")), ("dataset", data));
 
         using var rows = InstructionDataset.Open(data);
         TrainingRows trainers = new(rows, new() { ValSetSize = 6, Seed = 7, WarmupSteps = 0 });
@@ -55,7 +56,7 @@ public sealed class DatasetRowsTests : IDisposable
         const string both = """{"instruction": "Who are you?", "output": "I am Lora"}""";
         var trained = await BuiltAsync($$"""[{{both}}, {"instruction": "x", "output": "y"}]""");
         var test = await BuiltAsync($$"""[{{both}}, {"instruction": "New?", "output": "Yes"}]""");
-        var model = ("model", _run.Model("model", "I am Lora", after: "### Response:\n"));
+        var model = ("model", _run.Bare("model", "I am Lora", after: "### Response:\n"));
         _run.Write("held.jsonl", """
             {"instruction": "Who are you?", "output": "I am Lora"}
             {"instruction": "Who are you?", "output": "Another"}
@@ -69,6 +70,44 @@ public sealed class DatasetRowsTests : IDisposable
         Assert.Equal((1, "Another"), (file.AlsoTrained, file.HeldOut.Single().Reference));
         Assert.Contains(_run.Said, message => message.Contains("1 held-out records are left out", StringComparison.Ordinal));
         Assert.Contains("All of the data set's held-out rows stand in training too", failure.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Another vocabulary, of 600 tokens, and no weights beside it: nothing was loaded yet.</summary>
+    [Theory]
+    [InlineData("base", "base")]
+    [InlineData("candidates.other", "other")]
+    public async Task A_model_with_another_tokenizer_is_refused_before_anything_is_loaded(string input, string name)
+    {
+        var data = await BuiltAsync("""[{"instruction": "Who?", "output": "I am Lora"}, {"instruction": "x", "output": "y"}]""");
+        var other = JsonElement.Parse(File.ReadAllBytes(
+            Path.Combine(GoldenFolder.RepoRoot, "tests", "LoraAspire.Tests", "Tokenizers", "ByteLevel", "qwen2.json")));
+        _run.Write("other/tokenizer.json", other.GetProperty("tokenizer").GetRawText());
+        _run.Write("other/tokenizer_config.json", """{"eos_token": "<|end|>"}""");
+
+        var failure = await _run.FailureAsync(new() { Split = RowsOf.All }, ("model", _run.Model("model", "I am Lora")),
+            (input, Path.Combine(_run.Folder, "other")), ("dataset", data));
+
+        Assert.Contains($"The data set's rows are other texts to the tokenizer of '{name}'", failure.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>The model has a context of 256 tokens.</summary>
+    [Fact]
+    public async Task A_row_beyond_the_context_is_measured_as_far_as_that_goes_like_a_record_of_a_file()
+    {
+        var record = $$"""{"instruction": "Who?", "output": "{{string.Join(' ', Enumerable.Repeat("I am Lora", 80))}}"}""";
+        var data = await BuiltAsync($"[{record}]");
+        using (var rows = InstructionDataset.Open(data))
+        {
+            Assert.InRange(rows.InputIds(0).Length, 257, 512);
+        }
+        _run.Write("held.jsonl", record);
+        var model = ("model", _run.Bare("model", "I am Lora", after: "### Response:\n"));
+
+        var fromRows = await _run.ReportAsync(new() { Split = RowsOf.All }, model, ("dataset", data));
+        var fromFile = await _run.ReportAsync(new() { HeldOut = "held.jsonl" }, model);
+
+        static double Perplexity(AnswersReport report) => report.Scores.Single(score => score.Name == "perplexity").Value;
+        Assert.Equal(Perplexity(fromFile), Perplexity(fromRows), 1e-9);
     }
 
     [Fact]

@@ -20,7 +20,13 @@ internal sealed class EvaluatorRun : IDisposable
 
     public string Folder => _scratch.FullName;
 
-    public List<string> Said { get; } = [];
+    public List<StageProgress> Reports { get; } = [];
+
+    public IEnumerable<string> Said => Reports.Select(report => report.Message ?? "");
+
+    public int MaxNewTokens { get; set; } = 16;
+
+    public Device Device { get; set; } = Device.Cpu;
 
     public void Write(string name, string text)
     {
@@ -28,15 +34,19 @@ internal sealed class EvaluatorRun : IDisposable
         File.WriteAllText(Path.Combine(Folder, name), text);
     }
 
+    public string Model(string name, string answer, string template = "{instruction}!")
+    {
+        var folder = Bare(name, answer);
+        SpeakingModel.SaveTemplate(folder, template);
+        return folder;
+    }
+
+    /// <summary>A model without a template.</summary>
     /// <param name="after">What its answer follows.</param>
-    public string Model(string name, string answer, string after = "!")
+    public string Bare(string name, string answer, string after = "!")
     {
         var folder = _scratch.CreateSubdirectory(name).FullName;
         SpeakingModel.Save(folder, after, answer);
-        if (after == "!")
-        {
-            SpeakingModel.SaveTemplate(folder, "{instruction}!");
-        }
         return folder;
     }
 
@@ -54,31 +64,35 @@ internal sealed class EvaluatorRun : IDisposable
     }
 
     public async Task<AnswersReport> ReportAsync(EvaluatorParams with, params (string Input, string Folder)[] inputs) =>
-        AnswersReport.Load(await RunAsync(with, null, null, inputs));
+        AnswersReport.Load(await RunAsync(with, inputs));
+
+    /// <returns>The folder of the report.</returns>
+    public Task<string> RunAsync(EvaluatorParams with, params (string Input, string Folder)[] inputs) =>
+        RunAsync(with, null, null, inputs);
 
     /// <returns>The folder of the report.</returns>
     public async Task<string> RunAsync(EvaluatorParams with, ChatModels? chats, ILogger<EvaluateStage>? log,
         params (string Input, string Folder)[] inputs)
     {
         var scratch = _scratch.CreateSubdirectory(Guid.NewGuid().ToString("N")).FullName;
-        StageContext<EvaluatorParams> context = new(with with { Device = Device.Cpu, MaxNewTokens = 16 },
+        StageContext<EvaluatorParams> context = new(with with { Device = Device, MaxNewTokens = MaxNewTokens },
             inputs.ToDictionary(input => input.Input, input => input.Folder), new DataRoot(Folder), scratch, scratch,
-            new ProgressSink(progress => Told(progress.Message)))
+            new ProgressSink(Told))
         { CacheDir = Path.Combine(Folder, "cache") };
         await new EvaluateStage(log, chats).RunAsync(context, TestContext.Current.CancellationToken);
         return context.OutputDir("report");
     }
 
     public async Task<StageException> FailureAsync(EvaluatorParams with, params (string Input, string Folder)[] inputs) =>
-        await Assert.ThrowsAsync<StageException>(() => RunAsync(with, null, null, inputs));
+        await Assert.ThrowsAsync<StageException>(() => RunAsync(with, inputs));
 
     public void Dispose() => _scratch.Delete(recursive: true);
 
-    private void Told(string? message)
+    private void Told(StageProgress report)
     {
-        lock (Said)
+        lock (Reports)
         {
-            Said.Add(message ?? "");
+            Reports.Add(report);
         }
     }
 }

@@ -90,6 +90,23 @@ public sealed class JudgeTests : IDisposable
             server.Seen.Select(request => request.Prompt.Contains("Answer in this form alone", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData("{'reason': 'Right.', 'rating': 4}", 4)]
+    [InlineData("{reason: \"She says \"yes\".\", rating: 5}", 5)]
+    [InlineData("""{"reason": "Right.", "rating": "4"}""", 4)]
+    [InlineData("{'reason': 'Right.', 'rating': 04}", null)]
+    [InlineData("""{"reason": "Right.", "rating": 4.5}""", null)]
+    [InlineData("""{"reason": "Right.", "rating": "9"}""", null)]
+    public void A_rating_is_read_from_almost_JSON_and_in_quotes_too(string answer, int? rating) =>
+        Assert.Equal(rating, VerdictForm.Rating.Read(answer)?.Value);
+
+    [Theory]
+    [InlineData("""{"reason": "Half \ud83d.", "rating": 4}""", null)]
+    [InlineData("""{"reason": "Right.", "rating": "\udc00"}""", null)]
+    [InlineData("""{"reason": "Whole.", "rating": 5}, {"reason": "Half \ud83d.", "rating": 4}""", 5)]
+    public void A_verdict_with_half_a_character_is_none(string answer, int? rating) =>
+        Assert.Equal(rating, VerdictForm.Rating.Read(answer)?.Value);
+
     [Fact]
     public async Task A_reason_that_holds_the_key_gets_nowhere()
     {
@@ -107,14 +124,16 @@ public sealed class JudgeTests : IDisposable
     {
         EvaluatorParams with = new() { Questions = ["Who are you?"] };
         await using var refusing = await StartAsync(Fails(401));
-        await using var spent = await StartAsync(Prefers("x"));
+        await using var spent = await StartAsync(Prefers("I am Lora"));
 
         var refused = await Assert.ThrowsAsync<StageException>(() => RunAsync(refusing, with));
         var few = await Assert.ThrowsAsync<StageException>(() => RunAsync(spent, with, maxRequests: 2));
+        var rest = AnswersReport.Load(await RunAsync(spent, with, maxRequests: 2));
 
         Assert.Contains($"the server refuses the key (401). Look at the environment variable {_keyVariable}", refused.Message,
             StringComparison.Ordinal);
         Assert.Contains("The judge's 2 requests are used up", few.Message, StringComparison.Ordinal);
+        Assert.Equal((4, 2, 4), (rest.Judge!.Verdicts, rest.Judge.Cached, spent.Seen.Count)); // what was said is kept
         AssertNoSecret(refused.ToString(), few.ToString());
     }
 
@@ -154,6 +173,8 @@ public sealed class JudgeTests : IDisposable
     [InlineData(1, 7, 18.0 / 256)]
     [InlineData(3, 3, 1)]
     [InlineData(0, 0, 1)]
+    [InlineData(600, 600, 1)]
+    [InlineData(640, 560, 0.02253662756750957)]
     public void The_sign_test_counts_wins_and_losses_alone(int wins, int losses, double p) =>
         Assert.Equal(p, Tally.SignTest(new("m", null) { Wins = wins, Ties = 50, Losses = losses }), 1e-12);
 

@@ -1,12 +1,10 @@
 using LoraAspire.Evaluator;
 using LoraAspire.Evaluator.Asking;
 using LoraAspire.Evaluator.Reports;
-using LoraAspire.Model.Native;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Stages;
-using LoraAspire.Tests.Adapters;
 using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.Tests.Evaluator;
@@ -14,22 +12,21 @@ namespace LoraAspire.Tests.Evaluator;
 /// <summary>What the stage measures of models whose answers are known beforehand.</summary>
 public sealed class ScoredStageTests : IDisposable
 {
-    private readonly DirectoryInfo _scratch = Directory.CreateTempSubdirectory("lora-scores-");
+    private readonly EvaluatorRun _run = new();
 
-    public ScoredStageTests() => LibTorch.Load();
-
-    public void Dispose() => _scratch.Delete(recursive: true);
+    public void Dispose() => _run.Dispose();
 
     [Fact]
-    public void Held_out_answers_are_scored_against_their_references_and_the_base()
+    public async Task Held_out_answers_are_scored_against_their_references_and_the_base()
     {
-        Write("held.jsonl", """
+        _run.Write("held.jsonl", """
             {"instruction": "Who are you?", "output": "I am Lora"}
 
             {"question": "And <you>?", "input": "x", "references": ["Someone", "I am Lora"]}
             """);
 
-        var output = Run(new() { HeldOut = "held.jsonl" }, Model("tuned", "I am Lora"), Model("base", "No one"));
+        var output = await _run.RunAsync(new() { HeldOut = "held.jsonl" }, ("model", _run.Model("tuned", "I am Lora")),
+            ("base", _run.Model("base", "No one")));
 
         var report = AnswersReport.Load(output);
         var scores = report.Scores.ToDictionary(score => score.Name);
@@ -53,14 +50,14 @@ public sealed class ScoredStageTests : IDisposable
     /// probability is e⁴ / (e⁴ + V − 1). The norm's epsilon changes the fourth digit.
     /// </summary>
     [Fact]
-    public void Perplexity_is_that_of_the_answers_tokens_alone()
+    public async Task Perplexity_is_that_of_the_answers_tokens_alone()
     {
-        Write("held.json", """
+        _run.Write("held.json", """
             [{"instruction": "Who?", "output": "I am Lora"}, {"instruction": "A much longer one?", "output": "I am Lora"}]
             """);
-        var model = Model("tuned", "I am Lora");
+        var model = _run.Model("tuned", "I am Lora");
 
-        var report = AnswersReport.Load(Run(new() { HeldOut = "held.json" }, model, model));
+        var report = await _run.ReportAsync(new() { HeldOut = "held.json" }, ("model", model), ("base", model));
 
         var vocabulary = HfTokenizer.Load(model).VocabSize;
         var expected = (Math.Exp(4) + vocabulary - 1) / Math.Exp(4);
@@ -69,28 +66,28 @@ public sealed class ScoredStageTests : IDisposable
     }
 
     [Fact]
-    public void A_score_below_what_is_required_fails_the_run_with_the_numbers()
+    public async Task A_score_below_what_is_required_fails_the_run_with_the_numbers()
     {
-        Write("held.jsonl", """{"instruction": "Who?", "output": "I am Lora"}""");
+        _run.Write("held.jsonl", """{"instruction": "Who?", "output": "I am Lora"}""");
         EvaluatorParams with = new() { HeldOut = "held.jsonl", Require = new() { Chrf = 99, PerplexityIncrease = 1.01, ExactMatch = 1 } };
 
-        var error = Assert.Throws<StageException>(() => Run(with, Model("m", "No one"), Model("b", "I am Lora")));
-        var passed = AnswersReport.Load(Run(with, Model("good", "I am Lora"), Model("b2", "No one")));
+        var error = await _run.FailureAsync(with, ("model", _run.Model("m", "No one")), ("base", _run.Model("b", "I am Lora")));
+        var passed = await _run.ReportAsync(with, ("model", _run.Model("good", "I am Lora")), ("base", _run.Model("b2", "No one")));
 
         Assert.Matches("isn't good enough: chrf is [0-9.]+, at least 99 is required; exact_match is 0, at least 1 is required; "
             + "perplexity_increase is [0-9.]+, at most 1.01 is required. Its scores: bleu ", error.Message);
         Assert.Equal(99, passed.Scores.Single(score => score.Name == "chrf").Required);
-        Assert.Contains("add the input base", Assert.Throws<StageException>(() => Run(with, Model("alone", "No one"))).Message,
+        Assert.Contains("add the input base", (await _run.FailureAsync(with, ("model", _run.Model("alone", "No one")))).Message,
             StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Who_it_is_and_what_it_forgot_are_measured()
+    public async Task Who_it_is_and_what_it_forgot_are_measured()
     {
         EvaluatorParams with = new() { Identity = new() { Name = "Lora" }, Ordinary = true };
 
-        var report = AnswersReport.Load(Run(with, Model("tuned", "I am Lora"), Model("base", "No one")));
-        var same = AnswersReport.Load(Run(with, Model("same", "No one"), Model("base2", "No one")));
+        var report = await _run.ReportAsync(with, ("model", _run.Model("tuned", "I am Lora")), ("base", _run.Model("base", "No one")));
+        var same = await _run.ReportAsync(with, ("model", _run.Model("same", "No one")), ("base", _run.Model("base2", "No one")));
 
         var identity = report.Scores.Single(score => score.Name == "identity");
         Assert.Equal((1, 8.0 / 32), (identity.Value, identity.Base!.Value));
@@ -103,16 +100,16 @@ public sealed class ScoredStageTests : IDisposable
 
     /// <summary>The model says B after any prompt that ends in a colon; in the second question that is wrong.</summary>
     [Fact]
-    public void The_most_probable_letter_is_taken()
+    public async Task The_most_probable_letter_is_taken()
     {
-        Write("choices.jsonl", """
+        _run.Write("choices.jsonl", """
             {"question": "Which?", "choices": ["x", "y", "z"], "answer": 1, "subject": "high_school_physics"}
             {"Question": "Which one?", "A": "x", "B": "y", "C": "z", "D": "w", "Answer": "d"}
             """);
-        var model = _scratch.CreateSubdirectory("letters").FullName;
-        SpeakingModel.Save(model, after: "Answer:", " B");
+        var model = _run.Bare("letters", " B", after: "Answer:");
 
-        var report = AnswersReport.Load(Run(new() { MultipleChoice = ["choices.jsonl"] }, model, Model("base", "No one")));
+        var report = await _run.ReportAsync(new() { MultipleChoice = ["choices.jsonl"] }, ("model", model),
+            ("base", _run.Model("base", "No one")));
 
         var score = Assert.Single(report.Scores);
         Assert.Equal(("multiple_choice", 50.0, "accuracy = 50.00"), (score.Name, score.Value, score.Text));
@@ -127,21 +124,23 @@ public sealed class ScoredStageTests : IDisposable
     [InlineData("""{"question": "a", "choices": ["x", "y"], "answer": 2}""")]
     [InlineData("""{"question": "a", "A": "x", "B": "y", "answer": "C"}""")]
     [InlineData("""{"question": "a", "A": "x", "B": "y"}""")]
-    public void A_question_without_a_right_choice_is_refused(string text)
+    public async Task A_question_without_a_right_choice_is_refused(string text)
     {
-        Write("choices.jsonl", text);
+        _run.Write("choices.jsonl", text);
 
-        Assert.Contains("line 1 needs question, choices", Assert.Throws<StageException>(
-            () => Run(new() { MultipleChoice = ["choices.jsonl"] }, "no model")).Message, StringComparison.Ordinal);
+        var error = await _run.FailureAsync(new() { MultipleChoice = ["choices.jsonl"] }, ("model", "no model"));
+
+        Assert.Contains("line 1 needs question, choices", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Each_score_is_an_event_that_comes_through_the_workers_pipe()
+    public async Task Each_score_is_an_event_that_comes_through_the_workers_pipe()
     {
-        Write("held.jsonl", """{"instruction": "Who?", "output": "I am Lora"}""");
+        _run.Write("held.jsonl", """{"instruction": "Who?", "output": "I am Lora"}""");
         Events events = new();
 
-        Run(new() { HeldOut = "held.jsonl", Require = new() { Bleu = 0 } }, Model("tuned", "I am Lora"), log: events);
+        await _run.RunAsync(new() { HeldOut = "held.jsonl", Require = new() { Bleu = 0 } }, null, events,
+            ("model", _run.Model("tuned", "I am Lora")));
 
         Assert.All(events.Seen, one => Assert.Equal("gen_ai.evaluation.result", one.Name));
         var bleu = Assert.IsType<LoggedLine>(AttemptLine.Read(events.Seen[0].ToLine().ToText()));
@@ -162,13 +161,13 @@ public sealed class ScoredStageTests : IDisposable
     [InlineData("3", "line 1 needs the texts")]
     [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "is a git-lfs pointer")]
     [InlineData("{\"instruction\"", "line 1 can't be read")]
-    public void A_damaged_file_is_told_with_its_record_before_a_model_is_loaded(string text, string words)
+    public async Task A_damaged_file_is_told_with_its_record_before_a_model_is_loaded(string text, string words)
     {
-        Write("held.jsonl", text);
+        _run.Write("held.jsonl", text);
         EvaluatorParams with = new() { HeldOut = "held.jsonl" };
 
-        Assert.Contains(words, Assert.Throws<StageException>(() => Run(with, "no model")).Message, StringComparison.Ordinal);
-        Assert.Contains(new EvaluateStage().Check(new(with, new Dictionary<string, string>(), new DataRoot(_scratch.FullName))),
+        Assert.Contains(words, (await _run.FailureAsync(with, ("model", "no model"))).Message, StringComparison.Ordinal);
+        Assert.Contains(new EvaluateStage().Check(new(with, new Dictionary<string, string>(), new DataRoot(_run.Folder))),
             finding => finding.Key == "held_out" && finding.Problem.Contains(words, StringComparison.Ordinal));
     }
 
@@ -187,30 +186,6 @@ public sealed class ScoredStageTests : IDisposable
     [InlineData("", "<b>", "<ins>&lt;</ins><ins>b</ins><ins>&gt;</ins>")]
     public void The_difference_of_two_answers_is_by_words(string before, string after, string html) =>
         Assert.Equal(html, WordDifference.Html(before, after));
-
-    private void Write(string name, string text) => File.WriteAllText(Path.Combine(_scratch.FullName, name), text);
-
-    private string Model(string name, string answer)
-    {
-        var folder = _scratch.CreateSubdirectory(name).FullName;
-        SpeakingModel.Save(folder, after: "!", answer);
-        SpeakingModel.SaveTemplate(folder, "{instruction}!");
-        return folder;
-    }
-
-    private string Run(EvaluatorParams with, string model, string? baseFolder = null, ILogger<EvaluateStage>? log = null)
-    {
-        var scratch = _scratch.CreateSubdirectory(Guid.NewGuid().ToString("N")).FullName;
-        Dictionary<string, string> inputs = new() { ["model"] = model };
-        if (baseFolder is not null)
-        {
-            inputs["base"] = baseFolder;
-        }
-        StageContext<EvaluatorParams> context = new(with with { Device = Device.Cpu, MaxNewTokens = 16 }, inputs,
-            new DataRoot(_scratch.FullName), scratch, scratch, new ProgressSink(_ => { }));
-        new EvaluateStage(log).RunAsync(context, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
-        return context.OutputDir("report");
-    }
 
     private sealed record Event(string? Name, IReadOnlyDictionary<string, object?> Fields, string Text)
     {

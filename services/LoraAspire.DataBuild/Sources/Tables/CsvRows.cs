@@ -22,7 +22,7 @@ internal static class CsvRows
         var bare = usual == '\t' && separator.Letter == '\t';
         using StreamReader reader =
             new(file.OpenText(), new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false, 1 << 16);
-        // IsDeclared to look for a mark, the reader would take another encoder with it, which lets wrong bytes pass.
+        // Told to look for a mark, the reader would take another encoder with it, which lets wrong bytes pass.
         SkipMark(file, reader);
         var reached = 1L;
         using RowLimit limit = new(reader, LongestRow,

@@ -120,8 +120,8 @@ internal sealed partial class LooseJson(string text, bool isRest)
         {
             '{' or '｛' or '[' => Members(depth, text[_at] != '['),
             '}' or '｝' or ',' or ']' or ':' => false,
-            // A number, or a word of JSON, JavaScript or Python: no text, and so nothing that counts.
-            _ => Words().Match(text, _at) is { Success: true } word ? Add("null", word.Length)
+            // A number that JSON knows is one; another, or a word of JSON, JavaScript or Python, is no text, and nothing that counts.
+            _ => Words().Match(text, _at) is { Success: true } word ? Add(Number().IsMatch(word.Value) ? word.Value : "null", word.Length)
                 : (inObject || Marks.Contains(text[_at])) && Text(inObject ? _ends : EndsInArray()),
         };
     }
@@ -260,6 +260,9 @@ internal sealed partial class LooseJson(string text, bool isRest)
     [GeneratedRegex(@"\G(?:null|None|NaN|nan|undefined|nil|true|True|false|False|-?[0-9][A-Za-z0-9.+-]{0,39})(?![A-Za-z0-9.+-])"
         + $@"(?={Comments}(?:\z|[,，、;；}}｝\]])|{Space}*\n)")]
     private static partial Regex Words();
+
+    [GeneratedRegex(@"\A-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\z")]
+    private static partial Regex Number();
 
     [GeneratedRegex(@"\\(?:u(?<code>[0-9a-fA-F]{4})|[\s\S])")]
     private static partial Regex Escape();

@@ -13,7 +13,7 @@ public sealed record AnswersReport(IReadOnlyList<AnsweredQuestion> Questions)
     public const string FileName = "report.json";
 
     /// <summary>
-    /// The models asked beside base and model, in the order given, of a folder of checkpoints one for each. Every list of what candidates
+    /// The models asked beside base and model, by their names, of a folder of checkpoints one for each. Every list of what candidates
     /// said or scored is in this order, and null where there are none.
     /// </summary>
     public IReadOnlyList<string> Candidates { get; init; } = [];
@@ -36,7 +36,7 @@ public sealed record AnswersReport(IReadOnlyList<AnsweredQuestion> Questions)
     /// <summary>What another model said of the answers; null where none was asked.</summary>
     public JudgeReport? Judge { get; init; }
 
-    /// <summary>Rows of the data set that were left out, since training held the same prompt and answer.</summary>
+    /// <summary>Held-out records or rows that were left out, since training held the same prompt and answer.</summary>
     public int AlsoTrained { get; init; }
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
