@@ -99,6 +99,12 @@ public sealed class ResultPageTests(LabApp app)
         await Expect(page.GetByTestId("trained-by").GetByRole(AriaRole.Link)).ToHaveTextAsync(trained);
         await Expect(page.GetByTestId("trained-by").GetByRole(AriaRole.Link))
             .ToHaveAttributeAsync("href", $"/runs/{trained}?tab=progress&stage=tune");
+
+        await page.GetByTestId("trained-by").GetByRole(AriaRole.Link).ClickAsync();
+
+        await Expect(page.Locator("header.head")).ToContainTextAsync(trained);
+        await Expect(page.GetByTestId("trained-by")).ToHaveCountAsync(0);
+        await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("1.5000");
     }
 
     [Fact]
