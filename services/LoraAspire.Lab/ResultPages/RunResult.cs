@@ -4,6 +4,7 @@ using LoraAspire.Model.Generation;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Lab.ResultPages;
@@ -71,10 +72,13 @@ public sealed record RunResult(IReadOnlyList<StageReport> Reports, IReadOnlyList
         {
             return null;
         }
-        var bases = run.Stages.SelectMany(stage => stage.Inputs.Values)
-            .Where(source => source.StartsWith("model:", StringComparison.Ordinal));
-        return new(made.stage.Id, made.kind, digest, store.Holds(digest) ? store.Folder(digest) : null,
-            bases.Select(source => source["model:".Length..]).FirstOrDefault());
+        var source = made.stage.Source("base");
+        var given = source is StageOutput output ? run.Stage(output.Stage)?.Outputs.GetValueOrDefault(output.Output) : null;
+        return new(made.stage.Id, made.kind, digest, store.Holds(digest) ? store.Folder(digest) : null)
+        {
+            Base = (source as NamedModel)?.Name,
+            BaseFolder = given is not null && store.Holds(given) ? store.Folder(given) : null,
+        };
     }
 
     private static ManifestFile? FileOf(ArtifactStore store, string digest, string name) =>
@@ -93,9 +97,14 @@ public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Step
 
 /// <param name="Kind">A model, or an adapter that needs its base.</param>
 /// <param name="Folder">Where it lies; null when the store no longer holds it.</param>
-/// <param name="Base">The name of the base model that the run started from; null when it started from none.</param>
-public sealed record MadeModel(string Stage, ArtifactKind Kind, string Digest, string? Folder, string? Base)
+public sealed record MadeModel(string Stage, ArtifactKind Kind, string Digest, string? Folder)
 {
+    /// <summary>The name under the models root of the base that it was made from; null when its base is none of these.</summary>
+    public string? Base { get; init; }
+
+    /// <summary>Where the base lies that another stage gave; null when none did, or the store no longer holds it.</summary>
+    public string? BaseFolder { get; init; }
+
     /// <summary>The question as its training wrote prompts; null where that is its own chat template, or can't be read.</summary>
     public string? Prompt(string question)
     {
