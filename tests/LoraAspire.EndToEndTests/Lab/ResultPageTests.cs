@@ -78,6 +78,14 @@ public sealed class ResultPageTests(LabApp app)
         await Expect(page.GetByTestId("stage-ask")).ToBeFocusedAsync();
         await page.Keyboard.PressAsync("ArrowRight");
         await Expect(page.GetByTestId("stage-tune")).ToBeFocusedAsync();
+        foreach (var kept in new[] { "Shift+End", "Control+End", "Alt+End", "Meta+End" })
+        {
+            await page.Keyboard.PressAsync(kept);
+        }
+        await page.Keyboard.PressAsync("ArrowRight");
+        await Expect(page.GetByTestId("stage-merge")).ToBeFocusedAsync();
+        await page.Keyboard.PressAsync("ArrowLeft");
+        await Expect(page.GetByTestId("stage-tune")).ToBeFocusedAsync();
         await page.ReloadAsync();
         await Expect(page.GetByTestId("stage-tune")).ToHaveAttributeAsync("aria-selected", "true");
         await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("1.5000");
