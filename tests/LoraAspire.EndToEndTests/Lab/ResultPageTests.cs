@@ -116,6 +116,17 @@ public sealed class ResultPageTests(LabApp app)
     }
 
     [Fact]
+    public async Task A_training_whose_steps_are_gone_says_so_in_place_of_its_curve()
+    {
+        var (ran, cached) = await new FinishedRun(app).LostAsync();
+
+        var page = await app.OpenAsync($"/runs/{ran}?tab=progress");
+        await Expect(page.GetByTestId("loss-curve")).ToContainTextAsync("The store no longer holds it.");
+        page = await app.OpenAsync($"/runs/{cached}?tab=progress");
+        await Expect(page.GetByText("The store no longer holds it.")).ToBeVisibleAsync();
+    }
+
+    [Fact]
     public async Task A_cancelled_training_says_which_step_was_saved()
     {
         StageOutline tune = new("tune", "trainer", new Dictionary<string, string> { ["base"] = "model:pebble" });
