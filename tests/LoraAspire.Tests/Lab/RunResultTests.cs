@@ -75,7 +75,7 @@ public sealed class RunResultTests : IDisposable
         var made = RunResult.Read(Run(Stage("tune", StageKinds.Trainer, "adapter", adapter)), Store).Made!;
 
         Assert.Equal(ArtifactKind.Adapter, made.Kind);
-        Assert.Equal(["second", "first"], made.ServedAs(deployments.List()));
+        Assert.Equal(["second", "first"], made.ServedAs);
     }
 
     [Fact]
