@@ -5,6 +5,7 @@ using LoraAspire.Chat.OpenAi;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Hosting;
+using LoraAspire.ServiceDefaults;
 using LoraAspire.ServiceDefaults.Access;
 using Microsoft.Extensions.AI;
 using OpenTelemetry.Metrics;
@@ -45,5 +46,6 @@ app.MapEmbeddings();
 app.MapResponses();
 app.MapTokens();
 app.MapOllama();
-app.MapGet("/links", (IConfiguration configuration) => Results.Json(new PageLinks(configuration["LORA_LAB_URL"])));
+app.MapGet("/links", (HttpRequest request, IConfiguration configuration) => Results.Json(
+    new PageLinks(PageAddress.SeenFrom(new Uri($"{request.Scheme}://{request.Host}"), configuration["LORA_LAB_URL"]))));
 return await app.RunStageAsync(args);

@@ -1,3 +1,5 @@
+using LoraAspire.ServiceDefaults;
+
 namespace LoraAspire.Lab.Layout;
 
 /// <summary>The pages beside this one that the navigation leads to; null where the AppHost named none.</summary>
@@ -5,15 +7,7 @@ namespace LoraAspire.Lab.Layout;
 public sealed record OtherPages(string? Chat, string? Dashboard)
 {
     public static OtherPages From(IConfiguration configuration) =>
-        new(Page(configuration["services:chat:http:0"]), Page(configuration["LORA_DASHBOARD_URL"]));
+        new(configuration["services:chat:http:0"], PageAddress.Of(configuration["LORA_DASHBOARD_URL"]));
 
-    /// <summary>
-    /// The chat page for a browser that sees the lab at this address: both listen alike, and elsewhere localhost is another machine.
-    /// </summary>
-    public string? ChatSeenFrom(Uri lab) =>
-        Chat is { } chat && new Uri(chat).IsLoopback && !lab.IsLoopback ? new UriBuilder(chat) { Host = lab.Host }.Uri.ToString() : Chat;
-
-    /// <summary>Only a web address becomes a link.</summary>
-    private static string? Page(string? address) =>
-        Uri.TryCreate(address, UriKind.Absolute, out var page) && page.Scheme is "http" or "https" ? page.ToString() : null;
+    public string? ChatSeenFrom(Uri lab) => PageAddress.SeenFrom(lab, Chat);
 }

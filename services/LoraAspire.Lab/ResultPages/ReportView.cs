@@ -62,12 +62,15 @@ public sealed record ReportView(ScoreTable Scores, IReadOnlyList<PlainTable> Tab
             [.. judge.Models.Select(model => (IReadOnlyList<string>)
                 [model.Name, Figure(model.Rating), Whole(model.Wins), Whole(model.Ties), Whole(model.Losses)])]);
 
-    private static PlainTable? Subjects(AnswersReport report) => report.Subjects.Count == 0 ? null
-        : new("Multiple choice by subject, percent right",
-            ["Subject", "Questions", .. Columns(report.Subjects.Any(subject => subject.Base is not null), report.Candidates)],
-            [.. report.Subjects.Select(row => (IReadOnlyList<string>)[row.Subject, Whole(row.Questions),
-                .. report.Subjects.Any(subject => subject.Base is not null) ? [Figure(row.Base)] : Array.Empty<string>(), Figure(row.Value),
-                .. report.Candidates.Select((_, at) => Figure(row.Candidates?.ElementAtOrDefault(at)))])]);
+    private static PlainTable? Subjects(AnswersReport report)
+    {
+        var withBase = report.Subjects.Any(subject => subject.Base is not null);
+        return report.Subjects.Count == 0 ? null
+            : new("Multiple choice by subject, percent right", ["Subject", "Questions", .. Columns(withBase, report.Candidates)],
+                [.. report.Subjects.Select(row => (IReadOnlyList<string>)[row.Subject, Whole(row.Questions),
+                    .. withBase ? [Figure(row.Base)] : Array.Empty<string>(), Figure(row.Value),
+                    .. report.Candidates.Select((_, at) => Figure(row.Candidates?.ElementAtOrDefault(at)))])]);
+    }
 
     /// <summary>With as many digits as tell something; a dash for none.</summary>
     public static string Figure(double? value) =>

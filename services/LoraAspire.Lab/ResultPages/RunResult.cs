@@ -4,6 +4,7 @@ using LoraAspire.Model.Generation;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Lab.ResultPages;
@@ -33,31 +34,37 @@ public sealed record RunResult(IReadOnlyList<StageReport> Reports, IReadOnlyList
         try
         {
             var digest = Trained(stage)!;
-            return !store.Holds(digest) ? new(stage.Id, [], Gone)
-                : FileOf(store, digest, StepMetrics.FileName) is not { } file ? new(stage.Id, [], "Its steps were not kept.")
+            var path = Path.Combine(store.Folder(digest), StepMetrics.FileName);
+            return store.Manifest(digest).Files.FirstOrDefault(file => file.Path == StepMetrics.FileName) is not { } file
+                    ? new(stage.Id, [], "Its steps were not kept.")
                 : file.Size > Largest ? new(stage.Id, [], $"{StepMetrics.FileName} is too large for a page: download it.")
-                : new(stage.Id, StepMetrics.Read(Path.Combine(store.Folder(digest), StepMetrics.FileName)));
+                : new(stage.Id, StepMetrics.Read(path));
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or StoreException or JsonException)
+        catch (LostArtifactException lost)
+        {
+            return new(stage.Id, [], Words(lost));
+        }
+        catch (Exception error) when (CanBeTold(error))
         {
             return new(stage.Id, [], $"{StepMetrics.FileName} can't be read: {error.Message}");
         }
     }
 
-    private const string Gone = "The store no longer holds it. Run the pipeline again: what is missing is made again.";
-
     private static StageReport Report(StageState stage, string digest, ArtifactStore store)
     {
+        StageReport report = new(stage.Id, digest, null);
         try
         {
-            return !store.Holds(digest) ? new(stage.Id, digest, null, Gone)
-                : FileOf(store, digest, AnswersReport.FileName) is { Size: > Largest }
-                    ? new(stage.Id, digest, null, "This report is too large for a page: download it.")
-                : new(stage.Id, digest, ReportView.Of(AnswersReport.Load(store.Folder(digest))));
+            var folder = store.Folder(digest);
+            var files = store.Manifest(digest).Files;
+            report = report with { Files = [.. files.Select(file => file.Path)] };
+            return files.Any(file => file.Path == AnswersReport.FileName && file.Size > Largest)
+                ? report with { Trouble = "This report is too large for a page: download it." }
+                : report with { View = ReportView.Of(AnswersReport.Load(folder)) };
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or StoreException)
+        catch (Exception error) when (CanBeTold(error))
         {
-            return new(stage.Id, digest, null, error.Message);
+            return report with { Trouble = Words(error) };
         }
     }
 
@@ -71,18 +78,66 @@ public sealed record RunResult(IReadOnlyList<StageReport> Reports, IReadOnlyList
         {
             return null;
         }
-        var bases = run.Stages.SelectMany(stage => stage.Inputs.Values)
-            .Where(source => source.StartsWith("model:", StringComparison.Ordinal));
-        return new(made.stage.Id, made.kind, digest, store.Holds(digest) ? store.Folder(digest) : null,
-            bases.Select(source => source["model:".Length..]).FirstOrDefault());
+        MadeModel model = new(made.stage.Id, made.kind, digest);
+        try
+        {
+            var folder = store.Folder(digest);
+            var source = made.stage.Source("base");
+            return model with
+            {
+                Folder = folder,
+                Base = (source as NamedModel)?.Name,
+                BaseFolder = source is StageOutput output ? Given(run, output, store) : null,
+                Template = Template(folder),
+                ServedAs = [.. new Deployments(store.Root).List()
+                    .Where(one => Path.GetFileName(one.Adapter ?? one.Folder) == digest).OrderByDescending(one => one.Created)
+                    .Select(one => one.Name)],
+            };
+        }
+        catch (Exception error) when (CanBeTold(error))
+        {
+            return model with { Trouble = Words(error) };
+        }
     }
 
-    private static ManifestFile? FileOf(ArtifactStore store, string digest, string name) =>
-        store.Manifest(digest).Files.FirstOrDefault(file => file.Path == name);
+    /// <summary>The folder of what a stage gave; null where it gave nothing yet, or the store has lost it.</summary>
+    private static string? Given(RunState run, StageOutput output, ArtifactStore store)
+    {
+        try
+        {
+            return run.Stage(output.Stage)?.Outputs.GetValueOrDefault(output.Output) is { } digest ? store.Folder(digest) : null;
+        }
+        catch (StoreException)
+        {
+            return null;
+        }
+    }
+
+    private static PromptTemplate? Template(string folder)
+    {
+        try
+        {
+            return ModelPrompt.Of(folder).Format as PromptTemplate;
+        }
+        catch (Exception error) when (error is ModelException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static bool CanBeTold(Exception error) =>
+        error is IOException or UnauthorizedAccessException or StoreException or JsonException;
+
+    private static string Words(Exception error) => error is LostArtifactException
+        ? "The store no longer holds it. Run the pipeline again: what is missing is made again." : error.Message;
 }
 
 /// <param name="View">Null where it can't be shown, and <paramref name="Trouble"/> says why.</param>
-public sealed record StageReport(string Stage, string Digest, ReportView? View, string? Trouble = null);
+public sealed record StageReport(string Stage, string Digest, ReportView? View, string? Trouble = null)
+{
+    /// <summary>Paths of the report's files; none where the store has lost it.</summary>
+    public IReadOnlyList<string> Files { get; init; } = [];
+}
 
 /// <param name="Steps">Empty where they can't be shown, and <paramref name="Trouble"/> says why.</param>
 public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Steps, string? Trouble = null)
@@ -92,25 +147,22 @@ public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Step
 }
 
 /// <param name="Kind">A model, or an adapter that needs its base.</param>
-/// <param name="Folder">Where it lies; null when the store no longer holds it.</param>
-/// <param name="Base">The name of the base model that the run started from; null when it started from none.</param>
-public sealed record MadeModel(string Stage, ArtifactKind Kind, string Digest, string? Folder, string? Base)
+public sealed record MadeModel(string Stage, ArtifactKind Kind, string Digest)
 {
-    /// <summary>The question as its training wrote prompts; null where that is its own chat template, or can't be read.</summary>
-    public string? Prompt(string question)
-    {
-        try
-        {
-            return Folder is null ? null : (ModelPrompt.Of(Folder).Format as PromptTemplate)?.Prompt(question, null);
-        }
-        catch (Exception error) when (error is ModelException or IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
+    /// <summary>Where it lies; null where that can't be told, and <see cref="Trouble"/> says why.</summary>
+    public string? Folder { get; init; }
+
+    public string? Trouble { get; init; }
+
+    /// <summary>The name under the models root of the base that it was made from; null when its base is none of these.</summary>
+    public string? Base { get; init; }
+
+    /// <summary>Where the base lies that another stage gave; null when none did, or the store no longer holds it.</summary>
+    public string? BaseFolder { get; init; }
+
+    /// <summary>As its training wrote prompts; null where that is its own chat template, or can't be read.</summary>
+    public PromptTemplate? Template { get; init; }
 
     /// <summary>The names under which the chat service has it, the newest first.</summary>
-    public IReadOnlyList<string> ServedAs(IEnumerable<Deployment> deployments) =>
-        [.. deployments.Where(one => Path.GetFileName(one.Adapter ?? one.Folder) == Digest).OrderByDescending(one => one.Created)
-            .Select(one => one.Name)];
+    public IReadOnlyList<string> ServedAs { get; init; } = [];
 }

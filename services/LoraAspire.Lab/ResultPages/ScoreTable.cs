@@ -10,7 +10,7 @@ public sealed record ScoreTable(IReadOnlyList<string> Models, IReadOnlyList<Scor
     private const double Significant = 0.05;
 
     /// <summary>The scores that the pipeline asks something of.</summary>
-    public IEnumerable<ScoreLine> Gates => Lines.Where(line => line.Required is not null);
+    public IEnumerable<ReportedScore> Gates => Lines.Select(line => line.Score).Where(score => score.Required is not null);
 
     public static ScoreTable Of(AnswersReport report)
     {
@@ -18,11 +18,10 @@ public sealed record ScoreTable(IReadOnlyList<string> Models, IReadOnlyList<Scor
         return new(ReportView.Columns(compared, report.Candidates), [.. report.Scores.Select(score =>
         {
             ScoreCell Cell(double value, double? halfWidth, double? p) => new(value, halfWidth, p, Change(score, value, p));
-            var own = Cell(score.Value, score.HalfWidth, score.P);
-            return new ScoreLine(score.Name, own, score.LowerIsBetter, score.Required, score.Signature,
+            return new ScoreLine(score,
             [
                 .. compared ? [score.Base is { } before ? new ScoreCell(before) : null] : Array.Empty<ScoreCell?>(),
-                own,
+                Cell(score.Value, score.HalfWidth, score.P),
                 .. report.Candidates.Select((_, at) => score.Candidates?.ElementAtOrDefault(at) is { } one
                     ? Cell(one.Value, one.HalfWidth, one.P) : null),
             ]);
@@ -33,15 +32,8 @@ public sealed record ScoreTable(IReadOnlyList<string> Models, IReadOnlyList<Scor
         score.Base is not { } before || before == value || p >= Significant ? 0 : value > before ^ score.LowerIsBetter ? 1 : -1;
 }
 
-/// <param name="Own">The tuned model's.</param>
-/// <param name="Required">What the pipeline asks of it; null where it asks nothing.</param>
-/// <param name="Signature">What must be equal for two numbers to be compared.</param>
 /// <param name="Cells">One for each model; null where it wasn't measured.</param>
-public sealed record ScoreLine(
-    string Name, ScoreCell Own, bool LowerIsBetter, double? Required, string? Signature, IReadOnlyList<ScoreCell?> Cells)
-{
-    public bool Met => Required is not { } limit || (LowerIsBetter ? Own.Value <= limit : Own.Value >= limit);
-}
+public sealed record ScoreLine(ReportedScore Score, IReadOnlyList<ScoreCell?> Cells);
 
 /// <param name="HalfWidth">Of the 95 % interval.</param>
 /// <param name="P">How likely the difference to the base is chance.</param>

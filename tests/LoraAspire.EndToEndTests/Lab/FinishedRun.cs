@@ -68,6 +68,17 @@ internal sealed class FinishedRun(LabApp app)
         return (trained, cached);
     }
 
+    /// <summary>A training and one that was taken from the cache, whose adapter the store has no more.</summary>
+    public async Task<(string Ran, string Cached)> LostAsync()
+    {
+        var gone = ("adapter", new string('0', 64));
+        var ran = await app.SubmittedAsync("lost", s_tune);
+        await EndedAsync(ran, "tune", gone);
+        var cached = await app.SubmittedAsync("lost-too", s_tune);
+        await app.HappenedAsync(new StageCached(cached, DateTimeOffset.UtcNow, "tune", new string('d', 64), Outputs(gone)));
+        return (ran, cached);
+    }
+
     private string Adapter() => Published(ArtifactKind.Adapter, "trainer@5", (StepMetrics.FileName, """
         {"step":1,"epoch":0.5,"loss":4.5,"smoothedLoss":4.5,"learningRate":0.001,"gradNorm":1,"tokens":100,"evalLoss":null}
         {"step":2,"epoch":1,"loss":1.5,"smoothedLoss":2.25,"learningRate":0.0005,"gradNorm":1,"tokens":2000,"evalLoss":1.75}

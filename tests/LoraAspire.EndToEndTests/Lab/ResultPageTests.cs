@@ -78,6 +78,14 @@ public sealed class ResultPageTests(LabApp app)
         await Expect(page.GetByTestId("stage-ask")).ToBeFocusedAsync();
         await page.Keyboard.PressAsync("ArrowRight");
         await Expect(page.GetByTestId("stage-tune")).ToBeFocusedAsync();
+        foreach (var kept in new[] { "Shift+End", "Control+End", "Alt+End", "Meta+End" })
+        {
+            await page.Keyboard.PressAsync(kept);
+        }
+        await page.Keyboard.PressAsync("ArrowRight");
+        await Expect(page.GetByTestId("stage-merge")).ToBeFocusedAsync();
+        await page.Keyboard.PressAsync("ArrowLeft");
+        await Expect(page.GetByTestId("stage-tune")).ToBeFocusedAsync();
         await page.ReloadAsync();
         await Expect(page.GetByTestId("stage-tune")).ToHaveAttributeAsync("aria-selected", "true");
         await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("1.5000");
@@ -99,6 +107,23 @@ public sealed class ResultPageTests(LabApp app)
         await Expect(page.GetByTestId("trained-by").GetByRole(AriaRole.Link)).ToHaveTextAsync(trained);
         await Expect(page.GetByTestId("trained-by").GetByRole(AriaRole.Link))
             .ToHaveAttributeAsync("href", $"/runs/{trained}?tab=progress&stage=tune");
+
+        await page.GetByTestId("trained-by").GetByRole(AriaRole.Link).ClickAsync();
+
+        await Expect(page.Locator("header.head")).ToContainTextAsync(trained);
+        await Expect(page.GetByTestId("trained-by")).ToHaveCountAsync(0);
+        await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("1.5000");
+    }
+
+    [Fact]
+    public async Task A_training_whose_steps_are_gone_says_so_in_place_of_its_curve()
+    {
+        var (ran, cached) = await new FinishedRun(app).LostAsync();
+
+        var page = await app.OpenAsync($"/runs/{ran}?tab=progress");
+        await Expect(page.GetByTestId("loss-curve")).ToContainTextAsync("The store no longer holds it.");
+        page = await app.OpenAsync($"/runs/{cached}?tab=progress");
+        await Expect(page.GetByText("The store no longer holds it.")).ToBeVisibleAsync();
     }
 
     [Fact]

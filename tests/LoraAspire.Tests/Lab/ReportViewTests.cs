@@ -58,7 +58,7 @@ public sealed class ReportViewTests
     {
         var table = ScoreTable.Of(new([]) { Scores = [new("one", value, other, lowerIsBetter) { P = p }] });
 
-        Assert.Equal(change, table.Lines[0].Own.Change);
+        Assert.Equal(change, table.Lines[0].Cells[^1]!.Change);
     }
 
     [Fact]

@@ -33,6 +33,37 @@ public sealed class RunResultTests : IDisposable
     }
 
     [Fact]
+    public void Its_base_is_what_the_stage_took_that_made_it_and_not_what_another_stage_took()
+    {
+        var adapter = Published(ArtifactKind.Adapter, (StepMetrics.FileName, Steps));
+        var tune = Stage("tune", StageKinds.Trainer, "adapter", adapter) with
+        {
+            Inputs = new Dictionary<string, string> { ["dataset"] = "data.dataset", ["base"] = "model:large" },
+        };
+
+        var made = RunResult.Read(Run(Stage("data", StageKinds.DataBuild, "dataset", adapter), tune), Store).Made!;
+
+        Assert.Equal(("large", null), (made.Base, made.BaseFolder));
+    }
+
+    [Fact]
+    public void A_base_that_another_stage_gave_is_that_stages_folder_while_the_store_holds_it()
+    {
+        var first = Published(ArtifactKind.Model, ("config.json", "{}"));
+        var second = Published(ArtifactKind.Model, ("config.json", "{ }"));
+        var again = Stage("again", StageKinds.Merger, "model", second) with
+        {
+            Inputs = new Dictionary<string, string> { ["base"] = "merge.model", ["adapter"] = "tune.adapter" },
+        };
+
+        var made = RunResult.Read(Run(Stage("merge", StageKinds.Merger, "model", first), again), Store).Made!;
+        var alone = RunResult.Read(Run(Stage("merge", StageKinds.Merger, "model", new string('a', 64)), again), Store).Made!;
+
+        Assert.Equal((null, Store.Folder(first)), (made.Base, made.BaseFolder));
+        Assert.Equal((null, null), (alone.Base, alone.BaseFolder));
+    }
+
+    [Fact]
     public void Without_a_model_the_adapter_is_what_was_made_and_its_name_is_the_one_that_was_deployed_last()
     {
         var adapter = Published(ArtifactKind.Adapter, (StepMetrics.FileName, Steps));
@@ -44,7 +75,7 @@ public sealed class RunResultTests : IDisposable
         var made = RunResult.Read(Run(Stage("tune", StageKinds.Trainer, "adapter", adapter)), Store).Made!;
 
         Assert.Equal(ArtifactKind.Adapter, made.Kind);
-        Assert.Equal(["second", "first"], made.ServedAs(deployments.List()));
+        Assert.Equal(["second", "first"], made.ServedAs);
     }
 
     [Fact]

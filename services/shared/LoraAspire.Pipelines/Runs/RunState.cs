@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml;
 
 namespace LoraAspire.Pipelines.Runs;
 
@@ -43,6 +44,9 @@ public sealed record StageState(string Id, string Kind, IReadOnlyDictionary<stri
 
     /// <summary>Whether stages of its kind may give an artifact of this kind.</summary>
     public bool MayGive(ArtifactKind artifact) => Description?.Outputs.Any(port => port.Artifact == artifact) == true;
+
+    /// <summary>Where this input comes from; null when it has none of the name.</summary>
+    public InputRef? Source(string input) => Inputs.TryGetValue(input, out var written) ? Wiring.Reference(written) : null;
 
     /// <summary>The digest of the artifact of this kind that it gave; null when it gave none.</summary>
     public string? Output(ArtifactKind artifact) => Description?.Outputs

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace LoraAspire.Pipelines.Stages;
 
@@ -102,6 +103,10 @@ public sealed record ReportedScore(string Name, double Value, double? Base = nul
 
     /// <summary>What the pipeline asks for; null where it asks nothing.</summary>
     public double? Required { get; init; }
+
+    /// <summary>Whether the model's value is as required; true where nothing is.</summary>
+    [JsonIgnore]
+    public bool Met => Required is not { } limit || (LowerIsBetter ? Value <= limit : Value >= limit);
 
     public IReadOnlyList<CandidateScore>? Candidates { get; init; }
 }
