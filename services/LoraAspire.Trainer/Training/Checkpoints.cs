@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using LoraAspire.Model;
 using LoraAspire.Model.Weights;
 using LoraAspire.Runtime.Stages;
@@ -12,8 +13,13 @@ namespace LoraAspire.Trainer.Training;
 /// Written in the background from a copy on the host, beside their place, and renamed: what stands under its name is whole. What has
 /// changed since it was written is set aside, and the one before it is used.
 /// </summary>
-internal sealed class Checkpoints(string directory, int keep, ParameterSet parameters, AdamW optimiser) : IDisposable
+/// <param name="keep">So many scheduled ones.</param>
+/// <param name="isScheduled">Whether a step calls for one. A run that is stopped elsewhere has another beside them until a newer stands: what
+/// it gives doesn't hang on where that was.</param>
+internal sealed class Checkpoints(string directory, int keep, Func<int, bool> isScheduled, ParameterSet parameters, AdamW optimiser)
+    : IDisposable
 {
+    private const string Prefix = "step-";
     private const string StateJson = "state.json";
     private const string StateTensors = "state.safetensors";
     private const string Unfinished = ".tmp";
@@ -102,7 +108,7 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
     /// </summary>
     public TrainingState Resume(Action<string> say)
     {
-        foreach (var folder in Folders().ToList())
+        foreach (var (_, folder) in Folders().ToList())
         {
             try
             {
@@ -121,21 +127,20 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
     }
 
     /// <summary>
-    /// Puts the parameters of each checkpoint that is kept in their place, the oldest first, and those of now back in the end.
+    /// Puts the parameters of each scheduled checkpoint that is kept in their place, the oldest first, and those of now back in the end.
     /// </summary>
     /// <param name="use">Gets the checkpoint's step.</param>
     public void Each(Action<int> use)
     {
         using var noGrad = no_grad();
         using var now = parameters.Values.clone();
-        foreach (var folder in Folders().Reverse().ToList())
+        foreach (var (step, folder) in Scheduled().Reverse().ToList())
         {
-            var state = CheckpointRecord.Read(Path.Combine(folder, StateJson)).State;
             using (var file = SafetensorsFile.Open(Path.Combine(folder, StateTensors)))
             {
                 Restore(file, "parameters", parameters.Values);
             }
-            use(state.Step);
+            use(step);
         }
         parameters.Values.copy_(now);
     }
@@ -144,7 +149,7 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
 
     private void Write(TrainingState state, CheckpointCopy copy)
     {
-        var place = Path.Combine(directory, $"step-{state.Updates:D6}");
+        var place = Path.Combine(directory, $"{Prefix}{state.Updates:D6}");
         var unfinished = place + Unfinished;
         Clear(unfinished);
         Directory.CreateDirectory(unfinished);
@@ -200,11 +205,11 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
     /// </summary>
     private void Rotate(TrainingState latest)
     {
-        foreach (var old in Folders().Skip(keep).ToList())
+        foreach (var (_, old) in Folders().Skip(1).Except(Scheduled().Take(keep)).ToList())
         {
             Clear(old);
         }
-        var named = Folders().Select(folder => CheckpointRecord.TryRead(Path.Combine(folder, StateJson))?.State.BestStep)
+        var named = Folders().Select(one => CheckpointRecord.TryRead(Path.Combine(one.Folder, StateJson))?.State.BestStep)
             .Append(latest.BestStep).OfType<int>().Select(Best).ToHashSet();
         foreach (var file in Directory.EnumerateFiles(directory, "best-*").Where(file => !named.Contains(file)).ToList())
         {
@@ -213,9 +218,16 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
     }
 
     /// <summary>The newest first.</summary>
-    private IEnumerable<string> Folders() =>
-        Directory.EnumerateDirectories(directory, "step-*").Where(folder => !folder.EndsWith(Unfinished, StringComparison.Ordinal))
-            .OrderDescending(StringComparer.Ordinal);
+    private IEnumerable<(int Step, string Folder)> Scheduled() => Folders().Where(one => isScheduled(one.Step));
+
+    /// <inheritdoc cref="Scheduled"/>
+    private IEnumerable<(int Step, string Folder)> Folders() =>
+        from folder in Directory.EnumerateDirectories(directory, Prefix + "*")
+        let step = int.TryParse(Path.GetFileName(folder)[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number : 0 // unfinished
+        where step > 0
+        orderby step descending
+        select (step, folder);
 
     private string Best(int step) => Path.Combine(directory, $"best-{step:D6}.safetensors");
 

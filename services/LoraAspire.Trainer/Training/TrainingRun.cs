@@ -41,7 +41,7 @@ internal sealed class TrainingRun : IDisposable
         _objective = new Objective(model, settings.LowMemory);
         _optimiser = new AdamW(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
         _step = new OptimiserStep(_objective, parameters, _optimiser, settings.MaxGradNorm);
-        _checkpoints = new Checkpoints(checkpointDir, settings.SaveTotalLimit, parameters, _optimiser);
+        _checkpoints = new Checkpoints(checkpointDir, settings.SaveTotalLimit, IsKept, parameters, _optimiser);
     }
 
     /// <summary>Rows held out for validation.</summary>
@@ -105,7 +105,7 @@ internal sealed class TrainingRun : IDisposable
                 _state = ledger.Enter(_state, Read(), evalLoss: null);
             }
             _enqueued = enqueued;
-            if (Due(next + 1) is (true, _) or (_, true))
+            if (IsEvaluated(next + 1) || IsKept(next + 1) || next + 1 == _rows.TotalSteps)
             {
                 _state = _state with { Pending = Read() };
                 Settle(budget, metrics, ledger, cancellationToken);
@@ -117,11 +117,10 @@ internal sealed class TrainingRun : IDisposable
     private void Settle(TokenBudget budget, MetricsLog metrics, Ledger ledger, CancellationToken cancellationToken)
     {
         var figures = _state.Pending!;
-        var (evaluate, save) = Due(figures.Step);
-        double? evalLoss = evaluate ? budget.Run($"Evaluation at step {figures.Step}", 1, tokens => Evaluate(tokens, cancellationToken))
-            : null;
+        double? evalLoss = IsEvaluated(figures.Step)
+            ? budget.Run($"Evaluation at step {figures.Step}", 1, tokens => Evaluate(tokens, cancellationToken)) : null;
         _state = ledger.Enter(_state with { Pending = null }, figures, evalLoss) with { MicroBatchTokens = budget.Tokens };
-        Keep(_state, save, metrics);
+        Keep(_state, metrics);
     }
 
     /// <summary>A run that is asked to stop keeps its steps, when that takes no more than a moment, and says how many.</summary>
@@ -183,17 +182,14 @@ internal sealed class TrainingRun : IDisposable
         return enqueued.Read();
     }
 
-    private (bool Evaluate, bool Save) Due(int done)
-    {
-        var last = done == _rows.TotalSteps;
-        return (HeldOut.Count > 0 && (last || done % _settings.EvalSteps == 0), last || done % _settings.SaveSteps == 0);
-    }
+    private bool IsEvaluated(int step) => HeldOut.Count > 0 && (step % _settings.EvalSteps == 0 || step == _rows.TotalSteps);
 
-    private void Keep(TrainingState state, bool save, MetricsLog metrics)
+    /// <summary>The last step is followed by the outputs themselves.</summary>
+    private bool IsKept(int step) => step % _settings.SaveSteps == 0 && step < _rows.TotalSteps;
+
+    private void Keep(TrainingState state, MetricsLog metrics)
     {
-        var best = state.BestStep == state.Step;
-        // The last step is followed by the outputs themselves.
-        var checkpoint = save && state.Step < _rows.TotalSteps;
+        var (checkpoint, best) = (IsKept(state.Step), state.BestStep == state.Step);
         if (best || checkpoint)
         {
             _checkpoints.Save(state, checkpoint, best, metrics);

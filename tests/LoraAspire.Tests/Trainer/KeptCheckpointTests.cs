@@ -1,7 +1,10 @@
 using LoraAspire.Model.Adapters;
+using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Trainer.Training;
+using TorchSharp;
 
 namespace LoraAspire.Tests.Trainer;
 
@@ -38,6 +41,57 @@ public sealed class KeptCheckpointTests
         Assert.NotEqual(Weights(folders[0]), Weights(folders[1]));
         Assert.All(folders, folder => Assert.NotNull(PromptFormat.Of(folder)));
         Assert.False(Directory.Exists(Path.Combine(Path.GetDirectoryName(stage.Adapter("plain"))!, "checkpoints")));
+    }
+
+    [Theory]
+    [InlineData(3, 4)] // within the evaluation of step 5, which no checkpoint is due at
+    [InlineData(3, 6)]
+    [InlineData(3, 7)] // step 8 was under way
+    [InlineData(5, 9)] // within the last evaluation
+    public void A_run_that_was_stopped_and_went_on_gives_the_checkpoints_of_an_undisturbed_one(int saveSteps, int stopAfter)
+    {
+        var with = With with { MaxSteps = 10, ValSetSize = 4, EvalSteps = 5, SaveSteps = saveSteps };
+        using var stage = new TrainerStageRun();
+        IEnumerable<(string, string)> Given(string name) =>
+            Directory.GetDirectories(Path.Combine(Path.GetDirectoryName(stage.Adapter(name))!, "checkpoints"))
+                .Order(StringComparer.Ordinal).Select(folder => (Path.GetFileName(folder), Weights(folder)));
+
+        var expected = stage.Run(with, "whole");
+        Assert.ThrowsAny<OperationCanceledException>(() => stage.Run(with, "stopped", stopAfter));
+
+        Assert.Equal(expected, stage.Run(with, "stopped"));
+        Assert.Equal(Given("whole"), Given("stopped"));
+    }
+
+    /// <summary>Its state counts one step less than its name: the figures of the last one wait for their evaluation.</summary>
+    [Fact]
+    public void What_was_written_because_a_run_stopped_before_an_evaluation_is_none_of_them_and_takes_no_place()
+    {
+        using var stage = new TrainerStageRun();
+        using var model = LlamaModel.Load(TrainerStageRun.Base, torch.CPU, torch.float32);
+        model.AttachFresh(new LoraConfig(2, 4, 0, [AdapterConfig.AllLinear]), seed: 1);
+        using var parameters = ParameterSet.OfAdapters(model);
+        using AdamW optimiser = new(parameters, 0.9, 0.999, 1e-8, 0);
+        var folder = Directory.CreateDirectory(stage.Checkpoints("direct")).FullName;
+        using MetricsLog metrics = new(folder, 0);
+        using Checkpoints checkpoints = new(folder, 2, step => step % 3 == 0, parameters, optimiser);
+        void Save(int step, StepFigures? pending = null)
+        {
+            checkpoints.Save(TrainingState.Start with { Step = step, Pending = pending }, checkpoint: true, best: false, metrics);
+            checkpoints.Join();
+        }
+        List<string?> Names() => [.. Directory.GetDirectories(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal)];
+
+        Save(3);
+        Save(6);
+        Save(6, new StepFigures(7, 1, 1, 1, 1));
+
+        Assert.Equal(["step-000003", "step-000006", "step-000007"], Names());
+        List<int> given = [];
+        checkpoints.Each(given.Add);
+        Assert.Equal([3, 6], given);
+        Save(9);
+        Assert.Equal(["step-000006", "step-000009"], Names());
     }
 
     [Fact]
