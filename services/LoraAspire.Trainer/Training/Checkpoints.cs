@@ -114,13 +114,10 @@ internal sealed class Checkpoints(string directory, int keep, Func<int, bool> is
             {
                 return Restored(folder);
             }
-            catch (Exception error) when (error is ModelException or IOException or InvalidDataException)
+            catch (Exception error) when (IsDamage(error))
             {
                 // It costs the steps since the one before it, not the run.
-                var aside = Path.Combine(directory, $"damaged-{Path.GetFileName(folder)}-{Guid.NewGuid().ToString("N")[..4]}");
-                Directory.Move(folder, aside);
-                say($"The checkpoint {Path.GetFileName(folder)} is damaged: {error.Message}. It is set aside as {aside}, and the one "
-                    + "before it is used.");
+                SetAside(folder, error, say, "the one before it is used");
             }
         }
         return TrainingState.Start;
@@ -128,17 +125,25 @@ internal sealed class Checkpoints(string directory, int keep, Func<int, bool> is
 
     /// <summary>
     /// Puts the parameters of each scheduled checkpoint that is kept in their place, the oldest first, and those of now back in the end.
+    /// What is no longer what was written is set aside instead.
     /// </summary>
     /// <param name="use">Gets the checkpoint's step.</param>
-    public void Each(Action<int> use)
+    public void Each(Action<int> use, Action<string> say)
     {
         using var noGrad = no_grad();
         using var now = parameters.Values.clone();
         foreach (var (step, folder) in Scheduled().Reverse().ToList())
         {
-            using (var file = SafetensorsFile.Open(Path.Combine(folder, StateTensors)))
+            try
             {
-                Restore(file, "parameters", parameters.Values);
+                Verified(folder);
+                Restore(folder, ("parameters", parameters.Values));
+            }
+            catch (Exception error) when (IsDamage(error))
+            {
+                // Nothing makes it again: the run has gone past it, and what it ends with needs none of it.
+                SetAside(folder, error, say, "its adapter is not given");
+                continue;
             }
             use(step);
         }
@@ -166,22 +171,35 @@ internal sealed class Checkpoints(string directory, int keep, Func<int, bool> is
 
     private TrainingState Restored(string folder)
     {
-        var record = CheckpointRecord.Read(Path.Combine(folder, StateJson));
+        var record = Verified(folder);
         var state = record.State;
-        Require(record.Tensors, StateTensors, () => FileDigest.Of(Path.Combine(folder, StateTensors)));
         Require(record.Metrics, MetricsLog.FileName,
             () => FileDigest.OfStart(Path.Combine(directory, MetricsLog.FileName), state.MetricsBytes));
         if (state.BestStep is { } best)
         {
             Require(record.Best, Path.GetFileName(Best(best)), () => FileDigest.Of(Best(best)));
         }
-        using var file = SafetensorsFile.Open(Path.Combine(folder, StateTensors));
-        Restore(file, "parameters", parameters.Values);
-        Restore(file, "mean", optimiser.Mean);
-        Restore(file, "variance", optimiser.Variance);
+        Restore(folder, ("parameters", parameters.Values), ("mean", optimiser.Mean), ("variance", optimiser.Variance));
         optimiser.Steps = Newest = state.Updates;
         _best = state.BestStep is { } step ? (step, record.Best!) : null;
         return state;
+    }
+
+    /// <summary>What state.json says, once state.safetensors is what was written.</summary>
+    private static CheckpointRecord Verified(string folder)
+    {
+        var record = CheckpointRecord.Read(Path.Combine(folder, StateJson));
+        Require(record.Tensors, StateTensors, () => FileDigest.Of(Path.Combine(folder, StateTensors)));
+        return record;
+    }
+
+    private static bool IsDamage(Exception error) => error is ModelException or IOException or InvalidDataException;
+
+    private void SetAside(string folder, Exception error, Action<string> say, string instead)
+    {
+        var aside = Path.Combine(directory, $"damaged-{Path.GetFileName(folder)}-{Guid.NewGuid().ToString("N")[..4]}");
+        Directory.Move(folder, aside);
+        say($"The checkpoint {Path.GetFileName(folder)} is damaged: {error.Message}. It is set aside as {aside}, and {instead}.");
     }
 
     private static void Require(string? written, string name, Func<string> digest)
@@ -189,6 +207,15 @@ internal sealed class Checkpoints(string directory, int keep, Func<int, bool> is
         if (written != digest())
         {
             throw new InvalidDataException($"{name} isn't what was written");
+        }
+    }
+
+    private static void Restore(string folder, params (string Name, Tensor Target)[] parts)
+    {
+        using var file = SafetensorsFile.Open(Path.Combine(folder, StateTensors));
+        foreach (var (name, target) in parts)
+        {
+            Restore(file, name, target);
         }
     }
 

@@ -51,7 +51,7 @@ internal sealed class TrainingRun : IDisposable
     public string MetricsFile => Path.Combine(_checkpointDir, MetricsLog.FileName);
 
     /// <inheritdoc cref="Checkpoints.Each"/>
-    public void EachCheckpoint(Action<int> use) => _checkpoints.Each(use);
+    public void EachCheckpoint(Action<int> use) => _checkpoints.Each(use, words => _report.Report(new(Message: words)));
 
     /// <summary>Trains from the newest checkpoint to the end. Afterwards the parameters are those to keep.</summary>
     /// <exception cref="OperationCanceledException">Asked for; what was done is kept first, when that takes no more than a

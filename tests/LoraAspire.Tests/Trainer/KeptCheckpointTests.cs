@@ -3,6 +3,7 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Tests.Store;
 using LoraAspire.Trainer.Training;
 using TorchSharp;
 
@@ -88,10 +89,34 @@ public sealed class KeptCheckpointTests
 
         Assert.Equal(["step-000003", "step-000006", "step-000007"], Names());
         List<int> given = [];
-        checkpoints.Each(given.Add);
+        checkpoints.Each(given.Add, words => Assert.Fail(words));
         Assert.Equal([3, 6], given);
         Save(9);
         Assert.Equal(["step-000006", "step-000009"], Names());
+    }
+
+    [Fact]
+    public void One_that_is_no_longer_what_was_written_is_set_aside_and_not_given()
+    {
+        using var stage = new TrainerStageRun();
+        var adapter = stage.Run(With, "whole");
+
+        var found = stage.Run(With, "damaged", each: step =>
+        {
+            if (step == 5)
+            {
+                TestFolder.Flip(Path.Combine(stage.Checkpoints("damaged"), "step-000002", "state.safetensors"));
+            }
+        });
+
+        Assert.Equal(adapter, found);
+        var given = Path.Combine(Path.GetDirectoryName(stage.Adapter("damaged"))!, "checkpoints");
+        Assert.Equal(["step-000004"], Directory.GetDirectories(given).Select(Path.GetFileName));
+        var words = Assert.Single(stage.Reports.Select(report => report.Message ?? ""),
+            message => message.Contains("is damaged", StringComparison.Ordinal));
+        Assert.StartsWith("The checkpoint step-000002 is damaged: state.safetensors isn't what was written.", words,
+            StringComparison.Ordinal);
+        Assert.EndsWith("its adapter is not given.", words, StringComparison.Ordinal);
     }
 
     [Fact]
