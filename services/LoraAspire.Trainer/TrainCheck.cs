@@ -55,7 +55,7 @@ internal static class TrainCheck
         }
     }
 
-    /// <summary>So few records that none is left to train on, or that the run ends within its warm-up.</summary>
+    /// <summary>So few records that none is left to train on, or that the run ends within its warm-up or before a checkpoint.</summary>
     private static IEnumerable<Finding> Rows(TrainerParams with, int records)
     {
         var heldOut = with.HeldOutOf(records);
@@ -71,6 +71,11 @@ internal static class TrainCheck
         {
             yield return new(with.WarmupRatio is null ? "warmup_steps" : "warmup_ratio", $"makes a warm-up, and {records} records make at "
                 + "most 1 step, which would have the learning rate 0: set it to 0, lower batch_size, or raise num_epochs");
+        }
+        if (with.KeepCheckpoints && steps <= with.SaveSteps)
+        {
+            yield return new("keep_checkpoints", $"is set, and none is written: {records} records make at most {steps} "
+                + $"{(steps == 1 ? "step" : "steps")}, and save_steps is {with.SaveSteps}: lower save_steps");
         }
     }
 

@@ -73,7 +73,9 @@ public sealed class TrainStage : IStage<TrainerParams>
         var end = run.Run(cancellationToken);
 
         var output = context.OutputDir(full ? "model" : "adapter");
-        DiskSpace.Require(output, parameters.Count * sizeof(float), full ? "The trained model" : "The adapter");
+        var copies = settings.KeepCheckpoints ? 1 + run.KeptCheckpoints : 1;
+        DiskSpace.Require(output, copies * parameters.Count * sizeof(float), full ? "The trained model"
+            : copies == 1 ? "The adapter" : $"The adapter with those of {run.KeptCheckpoints} checkpoints");
         if (full)
         {
             SaveModel(model, folder, output);
@@ -174,7 +176,8 @@ public sealed class TrainStage : IStage<TrainerParams>
         });
         if (!Directory.EnumerateFileSystemEntries(output).Any())
         {
-            throw new StageException("keep_checkpoints: no checkpoint was written before the training ended. Lower save_steps.");
+            // Known only now: it stopped early, or what there was is damaged.
+            throw new StageException("keep_checkpoints is set, and the training ended with no checkpoint to give. Lower save_steps.");
         }
     }
 

@@ -34,6 +34,9 @@ internal sealed class Checkpoints(string directory, int keep, Func<int, bool> is
     /// <summary>Updates in the parameters of the newest checkpoint; 0 when there is none.</summary>
     public int Newest { get; private set; }
 
+    /// <summary>How many scheduled ones there are.</summary>
+    public int Kept => Scheduled().Count();
+
     /// <summary>Keeps a checkpoint of this step, or its parameters as the best so far, or both. Returns when the copy is made.</summary>
     /// <param name="metrics">Brought to the disk first: a checkpoint counts on its lines.</param>
     /// <exception cref="StageException">The one before this had no room on the disk.</exception>

@@ -37,6 +37,11 @@ internal sealed class TrainingRun : IDisposable
     {
         (_model, _parameters, _settings, _report, _checkpointDir) = (model, parameters, settings, report, checkpointDir);
         _rows = new TrainingRows(rows, settings);
+        if (settings.KeepCheckpoints && _rows.TotalSteps <= settings.SaveSteps)
+        {
+            throw new StageException($"keep_checkpoints is set, and none is written: the run ends at step {_rows.TotalSteps}, and "
+                + $"save_steps is {settings.SaveSteps}. Lower save_steps.");
+        }
         _schedule = Schedule.Of(settings, _rows.TotalSteps);
         _objective = new Objective(model, settings.LowMemory);
         _optimiser = new AdamW(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
@@ -49,6 +54,9 @@ internal sealed class TrainingRun : IDisposable
 
     /// <summary>A line for each logged step.</summary>
     public string MetricsFile => Path.Combine(_checkpointDir, MetricsLog.FileName);
+
+    /// <inheritdoc cref="Checkpoints.Kept"/>
+    public int KeptCheckpoints => _checkpoints.Kept;
 
     /// <inheritdoc cref="Checkpoints.Each"/>
     public void EachCheckpoint(Action<int> use) => _checkpoints.Each(use, words => _report.Report(new(Message: words)));

@@ -3,6 +3,7 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Stages;
 using LoraAspire.Tests.Store;
 using LoraAspire.Trainer.Training;
 using TorchSharp;
@@ -117,6 +118,18 @@ public sealed class KeptCheckpointTests
         Assert.StartsWith("The checkpoint step-000002 is damaged: state.safetensors isn't what was written.", words,
             StringComparison.Ordinal);
         Assert.EndsWith("its adapter is not given.", words, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_that_ends_before_its_first_checkpoint_is_refused_before_it_begins()
+    {
+        using var stage = new TrainerStageRun();
+
+        var error = Assert.Throws<StageException>(() => stage.Run(With with { SaveSteps = 6 }, "none"));
+
+        Assert.Equal("keep_checkpoints is set, and none is written: the run ends at step 6, and save_steps is 6. Lower save_steps.",
+            error.Message);
+        Assert.DoesNotContain(stage.Reports, report => report.Phase == "step");
     }
 
     [Fact]
