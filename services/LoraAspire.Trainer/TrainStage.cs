@@ -134,12 +134,16 @@ public sealed class TrainStage : IStage<TrainerParams>
 
     /// <summary>LoRA needs a trained base, which stays as it is.</summary>
     private static LlamaModel OpenFrozen(string folder, TrainerParams settings, torch.Device device) =>
-        LlamaModel.LoadFrozen(folder, device, settings.ComputeType switch
-        {
-            ComputeType.Float32 => float32,
-            ComputeType.Bfloat16 => bfloat16,
-            _ => CudaDevice.UsualType(device),
-        }, Quantisation.Of(Enum.Parse<BaseFormat>($"{settings.BaseType}"), settings.DoubleQuant));
+        LlamaModel.LoadFrozen(folder, device, TypeOf(settings, device),
+            Quantisation.Of(Enum.Parse<BaseFormat>($"{settings.BaseType}"), settings.DoubleQuant));
+
+    /// <summary>What LoRA training computes in.</summary>
+    internal static ScalarType TypeOf(TrainerParams settings, torch.Device device) => settings.ComputeType switch
+    {
+        ComputeType.Float32 => float32,
+        ComputeType.Bfloat16 => bfloat16,
+        _ => CudaDevice.UsualType(device),
+    };
 
     private static void RequireRowsFit(InstructionDataset rows, ModelConfig config)
     {

@@ -30,7 +30,7 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
                 settings.MicroBatchTokens);
             if (memory is { } room)
             {
-                asked.Warn(FitTable.Of(work, room, Possible(work, device)), room, say);
+                asked.Warn(FitTable.Of(work, room, Possible(settings, work, device)), room, say);
             }
             return asked;
         }
@@ -40,7 +40,7 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
             say($"base_type auto: {before.Words}, as this run began.");
             return before;
         }
-        var chosen = memory is { } size ? Choose(settings, work, FitTable.Of(work, size, Possible(work, device)), size, say)
+        var chosen = memory is { } size ? Choose(settings, work, FitTable.Of(work, size, Possible(settings, work, device)), size, say)
             : new(BaseFormat.Bf16, settings.LowMemory, settings.MicroBatchTokens);
         File.WriteAllText(file, JsonSerializer.Serialize(chosen, StageKey.ParamsJson));
         return chosen;
@@ -78,8 +78,10 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
     }
 
     /// <summary>What the device computes with this base.</summary>
-    private static BaseFormat[] Possible(FitWork work, torch.Device device) => work.Config.Quantised is { } own ? [own]
-        : [.. Enum.GetValues<BaseFormat>().Where(format => Quantisation.Of(format)?.Unsupported(work.Config, device) is null)];
+    private static BaseFormat[] Possible(TrainerParams settings, FitWork work, torch.Device device) =>
+        work.Config.Quantised is { } own ? [own]
+        : [.. Enum.GetValues<BaseFormat>().Where(format =>
+            Quantisation.Of(format)?.Unsupported(work.Config, TrainStage.TypeOf(settings, device), device) is null)];
 
     private static long? Memory(torch.Device device)
     {

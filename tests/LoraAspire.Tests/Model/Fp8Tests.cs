@@ -174,7 +174,7 @@ public sealed class Fp8Tests(ITestOutputHelper output)
 
         public override string Name => "fp8";
 
-        public override string? Unsupported(ModelConfig config, torch.Device device) => null;
+        public override string? Unsupported(ModelConfig config, ScalarType dtype, torch.Device device) => null;
 
         internal override QuantisedWeight Quantise(Tensor weight)
         {

@@ -31,7 +31,7 @@ public sealed partial class LlamaModel
     public static LlamaModel LoadFrozen(string directory, torch.Device device, ScalarType dtype, Quantisation? quantisation)
     {
         var config = ModelConfig.Load(directory);
-        RequireHeld(config, device, quantisation);
+        RequireHeld(config, device, dtype, quantisation);
         if (config.Quantised is { } own && quantisation is not null && quantisation.Format != own)
         {
             throw new ModelException($"{directory} is quantised to {own} in its files, and can't be held in {quantisation.Name}: leave "
@@ -48,11 +48,11 @@ public sealed partial class LlamaModel
             });
     }
 
-    private static void RequireHeld(ModelConfig config, torch.Device device, Quantisation? quantisation)
+    private static void RequireHeld(ModelConfig config, torch.Device device, ScalarType dtype, Quantisation? quantisation)
     {
-        if (quantisation?.Unsupported(config, device) is { } why)
+        if (quantisation?.Unsupported(config, dtype, device) is { } why)
         {
-            throw new ModelException($"base_type is {quantisation.Name}, but {why}.");
+            throw new ModelException($"base_type is {quantisation.Name}, but {why}: leave base_type out.");
         }
     }
 
@@ -65,7 +65,7 @@ public sealed partial class LlamaModel
         Quantisation? quantisation = null)
     {
         RequireRoom(config, dtype);
-        RequireHeld(config, device, quantisation);
+        RequireHeld(config, device, dtype, quantisation);
         RandomNumbers.Seed(device, seed);
         Tensor Fresh(string name, long[] shape)
         {

@@ -31,14 +31,27 @@ public sealed class FusedModel : IDisposable
         _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, model.Dtype, _memory, layer))];
     }
 
+    /// <summary>Why no model of this shape has the fast path, wherever it computes; null where that has nothing against it.</summary>
+    public static string? Unsupported(ModelConfig config) => config.WhyAutograd
+        ?? (config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length" : null);
+
+    /// <summary>The same of this type on this device. Asked before anything is loaded.</summary>
+    /// <param name="dtype">What is computed in.</param>
+    public static string? Unsupported(ModelConfig config, ScalarType dtype, torch.Device device) =>
+        Unsupported(config, dtype, device.type == DeviceType.CUDA ? CudaDevice.Capability() : null);
+
+    /// <param name="capability">See <see cref="CudaDevice.Capability"/>; null on the CPU.</param>
+    internal static string? Unsupported(ModelConfig config, ScalarType dtype, int? capability) => Unsupported(config)
+        ?? (capability is { } gpu ? CudaKernels.Unsupported(config, dtype, gpu)
+        : dtype == float32 ? null : "on the CPU it computes in float32 only");
+
     /// <summary>
     /// The fast path of a model with adapters attached; null where it has none (the reason is given): then autograd does it.
     /// </summary>
     public static FusedModel? Create(LlamaModel model, Options options, out string? why)
     {
         why = model.Linears.All(linear => linear.Adapter is null) ? "it has no adapter"
-            : model.WhyAutograd ?? (model.Device.type == DeviceType.CUDA ? CudaKernels.Unsupported(model)
-            : model.Dtype == float32 ? null : "on the CPU it computes in float32 only");
+            : model.WhyAutograd ?? Unsupported(model.Config, model.Dtype, model.Device);
         return why is not null ? null
             : new FusedModel(model, model.Device.type == DeviceType.CUDA ? new CudaKernels() : new CpuKernels(), options);
     }

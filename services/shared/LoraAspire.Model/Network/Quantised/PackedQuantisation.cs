@@ -1,5 +1,4 @@
 using LoraAspire.Model.Network.Fused;
-using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,10 +7,8 @@ namespace LoraAspire.Model.Network.Quantised;
 /// <summary>Weights that are made smaller on the CPU, and become numbers again for each product.</summary>
 public abstract class PackedQuantisation : Quantisation
 {
-    public override string? Unsupported(ModelConfig config, torch.Device device) =>
-        (config.WhyAutograd ?? (config.Rope.IsDynamic ? "its rope_type is dynamic" : device.type == DeviceType.CUDA
-            ? CudaKernels.Unsupported(config, bfloat16, CudaDevice.Capability()) : null)) is { } why
-            ? $"this base can't train on the hand-written backward, which that needs ({why}): leave base_type out" : null;
+    public override string? Unsupported(ModelConfig config, ScalarType dtype, torch.Device device) =>
+        NoBackward(FusedModel.Unsupported(config, dtype, device));
 
     internal override QuantisedWeight Quantise(Tensor weight) => Quantise(weight, "The weight", weight.device);
 
