@@ -39,6 +39,27 @@ public sealed class StreamedModelGoldens
         Assert.NotEqual(together[0], together[2]);
     }
 
+    [Fact]
+    public void Weights_that_one_adapter_brings_are_not_the_next_ones()
+    {
+        LibTorch.Load();
+        using var scope = NewDisposeScope();
+        using Adapter bringing = new(new LoraConfig(2, 4, 0, ["q_proj"]), new Dictionary<string, LayerAdapter>())
+        {
+            Saved = new Dictionary<string, Tensor> { ["model.layers.0.self_attn.o_proj"] = randn(256, 256) },
+        };
+        int[][] prompts = [[1, 5, 9, 2, 7]];
+        float[][] Alone(Adapter? adapter) =>
+            StreamedModel.LastLogits(GoldenFolder.Pebble, prompts, [adapter], cancellationToken: TestContext.Current.CancellationToken)[0];
+
+        var together = StreamedModel.LastLogits(GoldenFolder.Pebble, prompts, [bringing, null],
+            cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal(Alone(bringing), together[0]);
+        Assert.Equal(Alone(null), together[1]);
+        Assert.NotEqual(together[0], together[1]);
+    }
+
     /// <summary>Some writers keep a head beside a tied embedding; transformers doesn't read it.</summary>
     [Fact]
     public void A_tied_head_is_the_embedding_whatever_else_the_files_hold()

@@ -51,14 +51,16 @@ public static class StreamedModel
         for (var index = 0; index < config.NumHiddenLayers; index++)
         {
             DecoderLayer? layer = null;
+            var isOwn = false;
             foreach (var (adapter, own) in adapters.Zip(rows))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 using var inner = NewDisposeScope();
-                // A layer that has had no adapter yet serves the next one too, unless that brings weights of its own.
-                if (layer is null || layer.Linears.Any(linear => linear.Adapter is not null) || Brings(adapter, index))
+                // A layer that has had no adapter yet serves the next one too, unless one of the two brings weights of its own.
+                if (layer is null || isOwn || layer.Linears.Any(linear => linear.Adapter is not null) || Brings(adapter, index))
                 {
                     layer?.Dispose();
+                    isOwn = Brings(adapter, index);
                     layer = DecoderLayer.Of(config, index, (name, shape) => Read(adapter, name, shape).DetachFromDisposeScope());
                 }
                 foreach (var linear in layer.Linears)
