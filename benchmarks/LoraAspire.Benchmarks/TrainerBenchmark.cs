@@ -157,7 +157,7 @@ internal static class TrainerBenchmark
             name = $"trainer {work.Rows.Kind}",
             device = work.OnCpu ? $"cpu, {get_num_threads()} threads" : "cuda",
             path = objective.Path,
-            base_type = work.Backward.Held.ToString().ToLowerInvariant(),
+            base_type = work.Backward.Held.Word(),
             tokens_per_second = Math.Round(real / seconds, 1),
             micro_batch_tokens = tokens,
             micro_batches = measured.Sum(step => step.Count),

@@ -30,8 +30,8 @@ internal static class TrainCheck
     }
 
     public static string QuantizedAndFull(BaseFormat format) =>
-        $"the base is quantised to {format} in its files, which can't be trained whole: set finetuning_type: lora, or give an unquantised "
-            + "one";
+        $"the base is quantised to {format.Word()} in its files, which can't be trained whole: set finetuning_type: lora, or give an "
+            + "unquantised one";
 
     private static IEnumerable<Finding> Quantized(TrainerParams with, BaseFormat own, bool full)
     {
@@ -39,17 +39,17 @@ internal static class TrainCheck
         {
             yield return new("base", QuantizedAndFull(own));
         }
-        else if (with.BaseType is not (BaseType.Bf16 or BaseType.Auto) && $"{with.BaseType}" != $"{own}")
+        else if (with.BaseType is not (BaseType.Bf16 or BaseType.Auto) && BaseChoice.FormatOf(with.BaseType) is var asked && asked != own)
         {
-            yield return new("base_type", $"is {with.BaseType}, but the base is quantised to {own} in its files: leave it out, or give an "
-                + "unquantised base");
+            yield return new("base_type", $"is {asked.Word()}, but the base is quantised to {own.Word()} in its files: leave it out, or give "
+                + "an unquantised base");
         }
         foreach (var (key, given) in new[] { ("use_dora", with.UseDora), ("modules_to_save", with.ModulesToSave.Count > 0),
             ("neftune_noise_alpha", with.NeftuneNoiseAlpha > 0) })
         {
             if (given)
             {
-                yield return new(key, $"runs on autograd, and the base is quantised to {own} in its files: leave it out, or give an "
+                yield return new(key, $"runs on autograd, and the base is quantised to {own.Word()} in its files: leave it out, or give an "
                     + "unquantised base");
             }
         }

@@ -44,19 +44,16 @@ public sealed class TrainStage : IStage<TrainerParams>
         var device = ComputeDevice.Of(settings.Device.ToString());
         var full = settings.FinetuningType == FinetuningType.Full;
         var lora = Lora(settings, folder);
+        var held = BaseFormat.Bf16;
         if (!full)
         {
             var work = new FitWork(ModelConfig.Load(folder), lora, settings.DoubleQuant, device.type == DeviceType.CUDA);
             var choice = BaseChoice.Of(settings, work, device, context.CheckpointDir,
                 words => context.Report.Report(new(Message: words)));
-            settings = settings with
-            {
-                BaseType = Enum.Parse<BaseType>($"{choice.Format}"),
-                LowMemory = choice.LowMemory,
-                MicroBatchTokens = choice.Tokens,
-            };
+            held = choice.Format;
+            settings = settings with { LowMemory = choice.LowMemory, MicroBatchTokens = choice.Tokens };
         }
-        using var model = full ? OpenToTrain(folder, settings, device) : OpenFrozen(folder, settings, device);
+        using var model = full ? OpenToTrain(folder, settings, device) : OpenFrozen(folder, settings, device, held);
         RequireRowsFit(rows, model.Config);
         // Of what the run is made from; before it, since what is wrong with the files should not show after it.
         List<(string What, string Sha256)> made = [.. Digests.Of(data, folder, context.InputDigests)];
@@ -133,9 +130,8 @@ public sealed class TrainStage : IStage<TrainerParams>
     }
 
     /// <summary>LoRA needs a trained base, which stays as it is.</summary>
-    private static LlamaModel OpenFrozen(string folder, TrainerParams settings, torch.Device device) =>
-        LlamaModel.LoadFrozen(folder, device, TypeOf(settings, device),
-            Quantisation.Of(Enum.Parse<BaseFormat>($"{settings.BaseType}"), settings.DoubleQuant));
+    private static LlamaModel OpenFrozen(string folder, TrainerParams settings, torch.Device device, BaseFormat held) =>
+        LlamaModel.LoadFrozen(folder, device, TypeOf(settings, device), Quantisation.Of(held, settings.DoubleQuant));
 
     /// <summary>What LoRA training computes in.</summary>
     internal static ScalarType TypeOf(TrainerParams settings, torch.Device device) => settings.ComputeType switch

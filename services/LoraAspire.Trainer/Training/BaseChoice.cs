@@ -26,7 +26,7 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
         var memory = Memory(device);
         if (settings.BaseType != BaseType.Auto)
         {
-            BaseChoice asked = new(work.Config.Quantised ?? Enum.Parse<BaseFormat>($"{settings.BaseType}"), settings.LowMemory,
+            BaseChoice asked = new(work.Config.Quantised ?? FormatOf(settings.BaseType), settings.LowMemory,
                 settings.MicroBatchTokens);
             if (memory is { } room)
             {
@@ -46,7 +46,17 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
         return chosen;
     }
 
-    private string Words => $"base_type {Format}, low_memory {LowMemory}".ToLowerInvariant()
+    /// <param name="asked">Any but auto, which is no format.</param>
+    public static BaseFormat FormatOf(BaseType asked) => asked switch
+    {
+        BaseType.Bf16 => BaseFormat.Bf16,
+        BaseType.Fp8 => BaseFormat.Fp8,
+        BaseType.Int8 => BaseFormat.Int8,
+        BaseType.Nf4 => BaseFormat.Nf4,
+        _ => throw new ArgumentOutOfRangeException(nameof(asked), asked, "No format."),
+    };
+
+    private string Words => $"base_type {Format.Word()}, low_memory {(LowMemory ? "true" : "false")}"
         + (Tokens is { } tokens ? $", micro_batch_tokens {tokens}" : "");
 
     private static BaseChoice Choose(TrainerParams settings, FitWork work, FitTable table, long memory, Action<string> say)
@@ -71,7 +81,7 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
         }
         var least = own.Min(row => row.Memory.Total);
         var other = table.Fastest();
-        say(FormattableString.Invariant($"By its shapes the base takes {least / Gib:0.0} GiB held in {Format}")
+        say(FormattableString.Invariant($"By its shapes the base takes {least / Gib:0.0} GiB held in {Format.Word()}")
             + FormattableString.Invariant($" even with the smallest micro-batches, and there are {memory / Gib:0.0}. ")
             + (other is null ? "Nothing else fits either: take a smaller base."
                 : $"What fits: {new BaseChoice(other.Format, other.Recompute, other.Tokens).Words}."));

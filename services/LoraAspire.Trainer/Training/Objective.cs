@@ -37,7 +37,7 @@ public sealed class Objective : IDisposable
         _fused = autograd ? null : FusedModel.Create(model, options, out why);
         if (_fused is null && !autograd && model.HeldIn is { } held)
         {
-            throw new ModelException($"The base is held in {held.ToString().ToLowerInvariant()}, which only the hand-written backward "
+            throw new ModelException($"The base is held in {held.Word()}, which only the hand-written backward "
                 + $"trains on, and that is none for this run: {why}. Give an unquantised base, with base_type: bf16.");
         }
         Path = _fused is null ? $"autograd ({why})" : lowMemory ? "hand-written backward, layers recomputed" : "hand-written backward";

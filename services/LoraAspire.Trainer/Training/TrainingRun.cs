@@ -1,6 +1,7 @@
 using System.Globalization;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 
@@ -69,7 +70,7 @@ internal sealed class TrainingRun : IDisposable
         _state = _checkpoints.Resume(words => _report.Report(new(Message: words)));
         var log = new RunMessages(_report, _state);
         log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {_model.Device}, arithmetic in {_model.Dtype}, "
-            + $"{(_model.HeldIn is { } held ? $"the base in {held.ToString().ToLowerInvariant()}, " : "")}{_objective.Path}");
+            + $"{(_model.HeldIn is { } held ? $"the base in {held.Word()}, " : "")}{_objective.Path}");
         var budget =
             new TokenBudget(_state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokens, _rows.LongestRow, log.Say);
         using var metrics = new MetricsLog(_checkpointDir, _state.MetricsBytes);

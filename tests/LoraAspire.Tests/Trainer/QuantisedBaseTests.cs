@@ -91,7 +91,7 @@ public sealed class QuantisedBaseTests : IDisposable
         var chosen = BaseChoice.Of(s_with with { BaseType = BaseType.Auto }, huge, CPU, _folder, said.Add);
 
         Assert.Equal((BaseFormat.Bf16, BaseFormat.Nf4), (asked.Format, chosen.Format));
-        Assert.Contains("GiB held in Bf16 even with the smallest micro-batches", said[0], StringComparison.Ordinal);
+        Assert.Contains("GiB held in bf16 even with the smallest micro-batches", said[0], StringComparison.Ordinal);
         Assert.Contains("take a smaller base", said[0], StringComparison.Ordinal);
         Assert.Contains("which is too much, and nothing takes less", said[1], StringComparison.Ordinal);
     }

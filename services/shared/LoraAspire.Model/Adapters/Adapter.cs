@@ -66,7 +66,7 @@ public sealed class Adapter(AdapterConfig config, IReadOnlyDictionary<string, La
         Dictionary<string, string> metadata = new(BaseDigests?.Metadata ?? new Dictionary<string, string>());
         if (TrainedOn is { } held)
         {
-            metadata[BaseTypeKey] = held.ToString().ToLowerInvariant();
+            metadata[BaseTypeKey] = held.Word();
             metadata["format"] = "pt";
         }
         return metadata.Count == 0 ? null : metadata;

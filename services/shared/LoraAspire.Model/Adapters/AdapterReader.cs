@@ -45,7 +45,7 @@ internal sealed class AdapterReader(AdapterConfig config, TensorFile file)
     /// <summary>Null where the file says nothing of it, or a word that means nothing here.</summary>
     private BaseFormat? TrainedOn() =>
         (file as SafetensorsFile)?.Metadata.GetValueOrDefault(Adapter.BaseTypeKey) is { } word
-            ? Enum.GetValues<BaseFormat>().Where(format => word.Equals($"{format}", StringComparison.OrdinalIgnoreCase))
+            ? Enum.GetValues<BaseFormat>().Where(format => word.Equals(format.Word(), StringComparison.OrdinalIgnoreCase))
                 .Select(format => (BaseFormat?)format).FirstOrDefault()
             : null;
 

@@ -34,7 +34,7 @@ public sealed partial class LlamaModel
         RequireHeld(config, device, dtype, quantisation);
         if (config.Quantised is { } own && quantisation is not null && quantisation.Format != own)
         {
-            throw new ModelException($"{directory} is quantised to {own} in its files, and can't be held in {quantisation.Name}: leave "
+            throw new ModelException($"{directory} is quantised to {own.Word()} in its files, and can't be held in {quantisation.Name}: leave "
                 + "base_type out, or give an unquantised base.");
         }
         using var files = WeightFiles.Open(directory);

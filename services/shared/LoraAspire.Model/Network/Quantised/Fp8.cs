@@ -21,8 +21,6 @@ public sealed class Fp8 : Quantisation
     /// <summary>Compute capability 8.9, Ada: the first whose tensor cores multiply e4m3.</summary>
     internal const int Capability = 89;
 
-    public override string Name => "fp8";
-
     public override BaseFormat Format => BaseFormat.Fp8;
 
     public override string? Unsupported(ModelConfig config, ScalarType dtype, torch.Device device) =>

@@ -33,8 +33,6 @@ public abstract class PackedQuantisation : Quantisation
 /// <summary>Whole numbers of 8 bits with a scale for each output row.</summary>
 public sealed class Int8 : PackedQuantisation
 {
-    public override string Name => "int8";
-
     public override BaseFormat Format => BaseFormat.Int8;
 
     private protected override PackedWeight Pack(Tensor weight, string name) => Int8Weight.Quantise(weight, name);
@@ -44,8 +42,6 @@ public sealed class Int8 : PackedQuantisation
 /// <param name="twice">The scales are quantised too, to 8 bits in blocks of 256.</param>
 public sealed class Nf4(bool twice = true) : PackedQuantisation
 {
-    public override string Name => "nf4";
-
     public override BaseFormat Format => BaseFormat.Nf4;
 
     private protected override PackedWeight Pack(Tensor weight, string name) => Nf4Weight.Quantise(weight, twice, name);

@@ -18,7 +18,7 @@ public abstract class Quantisation
     };
 
     /// <summary>Its word in a trainer's <c>base_type</c>.</summary>
-    public abstract string Name { get; }
+    public string Name => Format.Word();
 
     public abstract BaseFormat Format { get; }
 
