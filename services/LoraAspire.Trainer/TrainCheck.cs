@@ -1,6 +1,7 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
@@ -22,9 +23,14 @@ internal static class TrainCheck
         var full = given.With.FinetuningType == FinetuningType.Full;
         List<Finding> found = [.. rows, .. ModelCheck.Problems(folder, weights: !full || WeightFiles.Exist(folder), tokenizer: false)
             .Select(problem => new Finding("base", problem))];
-        if (found.All(finding => finding.Key != "base") && ModelConfig.Load(folder).Quantised is { } own)
+        if (found.All(finding => finding.Key != "base") && ModelConfig.Load(folder) is { Quantised: { } own } config)
         {
             found.AddRange(Quantized(given.With, own, full));
+            if (!full && FusedModel.Unsupported(config) is { } why)
+            {
+                found.Add(new("base", $"is quantised to {own.Word()} in its files, and only the hand-written backward trains on that, "
+                    + $"which it doesn't have ({why}): give an unquantised base"));
+            }
         }
         return full || found.Any(finding => finding.Key == "base") ? found : [.. found, .. Targets(given.With, ModelCheck.Linears(folder))];
     }
@@ -41,8 +47,8 @@ internal static class TrainCheck
         }
         else if (with.BaseType is not (BaseType.Bf16 or BaseType.Auto) && BaseChoice.FormatOf(with.BaseType) is var asked && asked != own)
         {
-            yield return new("base_type", $"is {asked.Word()}, but the base is quantised to {own.Word()} in its files: leave it out, or give "
-                + "an unquantised base");
+            yield return new("base_type", $"is {asked.Word()}, but the base is quantised to {own.Word()} in its files: leave it out, or "
+                + "give an unquantised base");
         }
         foreach (var (key, given) in new[] { ("use_dora", with.UseDora), ("modules_to_save", with.ModulesToSave.Count > 0),
             ("neftune_noise_alpha", with.NeftuneNoiseAlpha > 0) })

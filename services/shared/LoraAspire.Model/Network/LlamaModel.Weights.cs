@@ -31,11 +31,21 @@ public sealed partial class LlamaModel
     public static LlamaModel LoadFrozen(string directory, torch.Device device, ScalarType dtype, Quantisation? quantisation)
     {
         var config = ModelConfig.Load(directory);
-        RequireHeld(config, device, dtype, quantisation);
-        if (config.Quantised is { } own && quantisation is not null && quantisation.Format != own)
+        if (config.Quantised is { } own && quantisation is not null)
         {
-            throw new ModelException($"{directory} is quantised to {own.Word()} in its files, and can't be held in {quantisation.Name}: leave "
-                + "base_type out, or give an unquantised base.");
+            var so = $"{directory} is quantised to {own.Word()} in its files, and";
+            if (quantisation.Format != own)
+            {
+                throw new ModelException($"{so} can't be held in {quantisation.Name}: leave base_type out, or give an unquantised base.");
+            }
+            if (quantisation.Unsupported(config, dtype, device) is { } why)
+            {
+                throw new ModelException($"{so} {why}: give an unquantised base.");
+            }
+        }
+        else
+        {
+            RequireHeld(config, device, dtype, quantisation);
         }
         using var files = WeightFiles.Open(directory);
         return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope(),
