@@ -5,6 +5,7 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Store;
 using TorchSharp;
 
 namespace LoraAspire.Trainer.Training;
@@ -17,6 +18,7 @@ namespace LoraAspire.Trainer.Training;
 internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens)
 {
     private const string FileName = "base.json";
+    private const string Unfinished = ".tmp";
     private const double Gib = 1 << 30;
 
     /// <param name="checkpoints">The folder of this run's.</param>
@@ -42,7 +44,8 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
         }
         var chosen = memory is { } size ? Choose(settings, work, FitTable.Of(work, size, Possible(settings, work, device)), size, say)
             : new(BaseFormat.Bf16, settings.LowMemory, settings.MicroBatchTokens);
-        File.WriteAllText(file, JsonSerializer.Serialize(chosen, StageKey.ParamsJson));
+        Durable.Write(file + Unfinished, JsonSerializer.SerializeToUtf8Bytes(chosen, StageKey.ParamsJson));
+        Durable.Rename(file + Unfinished, file);
         return chosen;
     }
 
@@ -110,7 +113,7 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
         }
         catch (JsonException)
         {
-            return null; // half written when the power went: nothing was trained by then
+            return null; // no longer what was written: it is chosen again
         }
     }
 }
