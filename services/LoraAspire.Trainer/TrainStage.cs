@@ -103,7 +103,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
         catch (OperationCanceledException)
         {
-            context.Report.Report(new(Message: RunMessages.NothingDone));
+            context.Report.Report(new(Message: RunMessages.Stopped(Checkpoints.NewestIn(context.CheckpointDir))));
             throw;
         }
     }

@@ -34,6 +34,9 @@ internal sealed class Checkpoints(string directory, int keep, Func<int, bool> is
     /// <summary>Updates in the parameters of the newest checkpoint; 0 when there is none.</summary>
     public int Newest { get; private set; }
 
+    /// <summary>Step of the newest one in this folder, as its name says; 0 when there is none.</summary>
+    public static int NewestIn(string directory) => Folders(directory).Select(one => one.Step).FirstOrDefault();
+
     /// <summary>How many scheduled ones there are.</summary>
     public int Kept => Scheduled().Count();
 
@@ -251,7 +254,9 @@ internal sealed class Checkpoints(string directory, int keep, Func<int, bool> is
     private IEnumerable<(int Step, string Folder)> Scheduled() => Folders().Where(one => isScheduled(one.Step));
 
     /// <inheritdoc cref="Scheduled"/>
-    private IEnumerable<(int Step, string Folder)> Folders() =>
+    private IEnumerable<(int Step, string Folder)> Folders() => Folders(directory);
+
+    private static IEnumerable<(int Step, string Folder)> Folders(string directory) =>
         from folder in Directory.EnumerateDirectories(directory, Prefix + "*")
         let step = int.TryParse(Path.GetFileName(folder)[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number : 0 // unfinished
