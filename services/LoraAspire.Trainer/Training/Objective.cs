@@ -21,8 +21,6 @@ public sealed class Objective : IDisposable
     private const int Fp8Tokens = 6144;
     private const int LowMemoryTokens = 2048;
     private const int AutogradTokens = 2048;
-    // Logits of more rows leave the cache of a CPU.
-    private const int CpuHeadRows = 128;
 
     private readonly LlamaModel _model;
     private readonly FusedModel? _fused;
@@ -31,8 +29,7 @@ public sealed class Objective : IDisposable
     {
         _model = model;
         var onCpu = model.Device.type == DeviceType.CPU;
-        var options = lowMemory ? FusedModel.Options.LowMemory : onCpu ? new FusedModel.Options(HeadRows: CpuHeadRows)
-            : new FusedModel.Options();
+        var options = FusedModel.Options.For(lowMemory, onGpu: !onCpu);
         var why = "as asked";
         _fused = autograd ? null : FusedModel.Create(model, options, out why);
         if (_fused is null && !autograd && model.HeldIn is { } held)

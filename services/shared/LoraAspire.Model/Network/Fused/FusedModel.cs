@@ -21,6 +21,14 @@ public sealed class FusedModel : IDisposable
     public sealed record Options(bool Recompute = false, int HeadRows = 4096)
     {
         public static Options LowMemory { get; } = new(Recompute: true, HeadRows: 512);
+
+        /// <summary>Logits of more rows leave the cache of a CPU.</summary>
+        private static readonly Options s_onCpu = new(HeadRows: 128);
+
+        private static readonly Options s_onGpu = new();
+
+        /// <summary>Those that a trainer takes.</summary>
+        public static Options For(bool lowMemory, bool onGpu) => lowMemory ? LowMemory : onGpu ? s_onGpu : s_onCpu;
     }
 
     private readonly Options _options;
