@@ -14,8 +14,8 @@ namespace LoraAspire.Trainer.Training;
 /// changed since it was written is set aside, and the one before it is used.
 /// </summary>
 /// <param name="keep">So many scheduled ones.</param>
-/// <param name="isScheduled">Whether a step calls for one. A run that is stopped elsewhere has another beside them until a newer stands: what
-/// it gives doesn't hang on where that was.</param>
+/// <param name="isScheduled">Whether a step calls for one. A run that is stopped elsewhere has another beside them until a newer stands:
+/// what it gives doesn't hang on where that was.</param>
 internal sealed class Checkpoints(string directory, int keep, Func<int, bool> isScheduled, ParameterSet parameters, AdamW optimiser)
     : IDisposable
 {
