@@ -212,7 +212,7 @@ internal static class TrainerBenchmark
             devices = devices.Share.Count,
             device = work.OnCpu ? $"cpu, {get_num_threads()} threads" : "cuda",
             path = objective.Path,
-            base_type = work.Backward.Held.ToString().ToLowerInvariant(),
+            base_type = work.Backward.Held.Word(),
             tokens_per_second = Math.Round(real / seconds, 1),
             micro_batch_tokens = tokens,
             micro_batches = measured.Sum(step => step.Own.Count),

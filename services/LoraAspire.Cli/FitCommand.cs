@@ -86,7 +86,7 @@ internal static class FitCommand
         text.AppendLine("base_type  low_memory  micro_batch_tokens      GiB  fits  speed");
         foreach (var row in table.Shown)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"{Word(row.Format),-9}  {Word(row.Recompute),-10}  {row.Tokens,18}  "
+            text.AppendLine(CultureInfo.InvariantCulture, $"{row.Format.Word(),-9}  {Word(row.Recompute),-10}  {row.Tokens,18}  "
                 + $"{row.Memory.Total / Gib,7:0.0}  {(row.Fits ? "yes" : "no"),-4}  {row.Speed,5:0%}");
         }
         text.AppendLine("speed is that of bf16 with micro-batches of 8192 tokens, on a card that has the room; fp8 needs compute "
@@ -105,7 +105,7 @@ internal static class FitCommand
 
     private static object Row(FitRow row) => new
     {
-        base_type = Word(row.Format),
+        base_type = row.Format.Word(),
         low_memory = row.Recompute,
         micro_batch_tokens = row.Tokens,
         bytes = row.Memory.Total,
@@ -123,8 +123,8 @@ internal static class FitCommand
         speed = Math.Round(row.Speed, 3),
     };
 
-    private static string Yaml(FitRow row) => $"base_type: {Word(row.Format)}, low_memory: {Word(row.Recompute)}, "
+    private static string Yaml(FitRow row) => $"base_type: {row.Format.Word()}, low_memory: {Word(row.Recompute)}, "
         + $"micro_batch_tokens: {row.Tokens}";
 
-    private static string Word(object value) => value.ToString()!.ToLowerInvariant();
+    private static string Word(bool value) => value ? "true" : "false";
 }

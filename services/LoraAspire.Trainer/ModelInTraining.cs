@@ -51,14 +51,17 @@ internal sealed record ModelInTraining(LlamaModel Model, LoraConfig Lora, Parame
                 : WeightFiles.Exist(folder) ? LlamaModel.Load(folder, device, float32)
                 : LlamaModel.Initialize(config, device, float32, settings.Seed);
         }
-        return LlamaModel.LoadFrozen(folder, device, settings.ComputeType switch
-        {
-            ComputeType.Float32 => float32,
-            ComputeType.Bfloat16 => bfloat16,
-            _ => CudaDevice.UsualType(device),
-        }, Quantisation.Of(Enum.Parse<BaseFormat>($"{settings.BaseType}"), settings.DoubleQuant),
-            settings.ShardBase ? devices.Collective : null);
+        return LlamaModel.LoadFrozen(folder, device, TypeOf(settings, device),
+            Quantisation.Of(BaseChoice.FormatOf(settings.BaseType), settings.DoubleQuant), settings.ShardBase ? devices.Collective : null);
     }
+
+    /// <summary>What LoRA training computes in.</summary>
+    internal static ScalarType TypeOf(TrainerParams settings, torch.Device device) => settings.ComputeType switch
+    {
+        ComputeType.Float32 => float32,
+        ComputeType.Bfloat16 => bfloat16,
+        _ => CudaDevice.UsualType(device),
+    };
 
     public void Dispose()
     {

@@ -1,6 +1,7 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
@@ -22,16 +23,21 @@ internal static class TrainCheck
         var full = given.With.FinetuningType == FinetuningType.Full;
         List<Finding> found = [.. rows, .. ModelCheck.Problems(folder, weights: !full || WeightFiles.Exist(folder), tokenizer: false)
             .Select(problem => new Finding("base", problem))];
-        if (found.All(finding => finding.Key != "base") && ModelConfig.Load(folder).Quantised is { } own)
+        if (found.All(finding => finding.Key != "base") && ModelConfig.Load(folder) is { Quantised: { } own } config)
         {
             found.AddRange(Quantized(given.With, own, full));
+            if (!full && FusedModel.Unsupported(config) is { } why)
+            {
+                found.Add(new("base", $"is quantised to {own.Word()} in its files, and only the hand-written backward trains on that, "
+                    + $"which it doesn't have ({why}): give an unquantised base"));
+            }
         }
         return full || found.Any(finding => finding.Key == "base") ? found : [.. found, .. Targets(given.With, ModelCheck.Linears(folder))];
     }
 
     public static string QuantizedAndFull(BaseFormat format) =>
-        $"the base is quantised to {format} in its files, which can't be trained whole: set finetuning_type: lora, or give an unquantised "
-            + "one";
+        $"the base is quantised to {format.Word()} in its files, which can't be trained whole: set finetuning_type: lora, or give an "
+            + "unquantised one";
 
     private static IEnumerable<Finding> Quantized(TrainerParams with, BaseFormat own, bool full)
     {
@@ -39,10 +45,10 @@ internal static class TrainCheck
         {
             yield return new("base", QuantizedAndFull(own));
         }
-        else if (with.BaseType is not (BaseType.Bf16 or BaseType.Auto) && $"{with.BaseType}" != $"{own}")
+        else if (with.BaseType is not (BaseType.Bf16 or BaseType.Auto) && BaseChoice.FormatOf(with.BaseType) is var asked && asked != own)
         {
-            yield return new("base_type", $"is {with.BaseType}, but the base is quantised to {own} in its files: leave it out, or give an "
-                + "unquantised base");
+            yield return new("base_type", $"is {asked.Word()}, but the base is quantised to {own.Word()} in its files: leave it out, or "
+                + "give an unquantised base");
         }
         if (!full && with.ShardBase)
         {
@@ -53,13 +59,13 @@ internal static class TrainCheck
         {
             if (given)
             {
-                yield return new(key, $"runs on autograd, and the base is quantised to {own} in its files: leave it out, or give an "
+                yield return new(key, $"runs on autograd, and the base is quantised to {own.Word()} in its files: leave it out, or give an "
                     + "unquantised base");
             }
         }
     }
 
-    /// <summary>So few records that none is left to train on, or that the run ends within its warm-up.</summary>
+    /// <summary>So few records that none is left to train on, or that the run ends within its warm-up or before a checkpoint.</summary>
     private static IEnumerable<Finding> Rows(TrainerParams with, int records)
     {
         var heldOut = with.HeldOutOf(records);
@@ -75,6 +81,11 @@ internal static class TrainCheck
         {
             yield return new(with.WarmupRatio is null ? "warmup_steps" : "warmup_ratio", $"makes a warm-up, and {records} records make at "
                 + "most 1 step, which would have the learning rate 0: set it to 0, lower batch_size, or raise num_epochs");
+        }
+        if (with.KeepCheckpoints && steps <= with.SaveSteps)
+        {
+            yield return new("keep_checkpoints", $"is set, and none is written: {records} records make at most {steps} "
+                + $"{(steps == 1 ? "step" : "steps")}, and save_steps is {with.SaveSteps}: lower save_steps");
         }
     }
 

@@ -75,7 +75,9 @@ public sealed class TrainStage : IStage<TrainerParams>
         var end = run.Run(cancellationToken);
 
         var output = context.OutputDir(full ? "model" : "adapter");
-        DiskSpace.Require(output, parameters.Count * sizeof(float), full ? "The trained model" : "The adapter");
+        var copies = settings.KeepCheckpoints ? 1 + run.KeptCheckpoints : 1;
+        DiskSpace.Require(output, copies * parameters.Count * sizeof(float), full ? "The trained model"
+            : copies == 1 ? "The adapter" : $"The adapter with those of {run.KeptCheckpoints} checkpoints");
         if (full)
         {
             SaveModel(model, folder, output);
@@ -108,7 +110,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
         catch (OperationCanceledException)
         {
-            context.Report.Report(new(Message: RunMessages.NothingDone));
+            context.Report.Report(new(Message: RunMessages.Stopped(Checkpoints.NewestIn(context.CheckpointDir))));
             throw;
         }
     }
@@ -148,7 +150,8 @@ public sealed class TrainStage : IStage<TrainerParams>
         });
         if (!Directory.EnumerateFileSystemEntries(output).Any())
         {
-            throw new StageException("keep_checkpoints: no checkpoint was written before the training ended. Lower save_steps.");
+            // Known only now: it stopped early, or what there was is damaged.
+            throw new StageException("keep_checkpoints is set, and the training ended with no checkpoint to give. Lower save_steps.");
         }
     }
 

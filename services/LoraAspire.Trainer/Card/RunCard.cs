@@ -89,7 +89,7 @@ internal sealed record RunCard(TrainerParams Settings, RunOrigin Origin, Outcome
         yield return ("tokens", Line($"{Outcome.End.Tokens:N0}"));
         if (Origin.HeldIn is { } format)
         {
-            yield return ("base's linear layers while it was trained", $"in {format.ToString().ToLowerInvariant()}");
+            yield return ("base's linear layers while it was trained", $"in {format.Word()}");
         }
         yield return ("loss, first step", Line($"{Outcome.Steps[0].Loss:0.0000}"));
         yield return ("loss, smoothed, last step", Line($"{Outcome.End.Smoothed:0.0000}"));

@@ -6,6 +6,7 @@ using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Trainer.Ranks;
+using LoraAspire.Runtime.Store;
 using TorchSharp;
 
 namespace LoraAspire.Trainer.Training;
@@ -18,6 +19,7 @@ namespace LoraAspire.Trainer.Training;
 internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens)
 {
     private const string FileName = "base.json";
+    private const string Unfinished = ".tmp";
     private const double Gib = 1 << 30;
 
     /// <param name="devices">Of which the first decides for all.</param>
@@ -30,11 +32,11 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
         var memory = Memory(device) / (device.type == DeviceType.CPU ? devices.Count : 1);
         if (settings.BaseType != BaseType.Auto)
         {
-            BaseChoice asked = new(work.Config.Quantised ?? Enum.Parse<BaseFormat>($"{settings.BaseType}"), settings.LowMemory,
+            BaseChoice asked = new(work.Config.Quantised ?? FormatOf(settings.BaseType), settings.LowMemory,
                 settings.MicroBatchTokens);
             if (memory is { } room)
             {
-                asked.Warn(FitTable.Of(work, room, Possible(work, device)), room, say);
+                asked.Warn(FitTable.Of(work, room, Possible(settings, work, device)), room, say);
             }
             return asked;
         }
@@ -44,9 +46,10 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
             say($"base_type auto: {before.Words}, as this run began.");
             return before;
         }
-        var chosen = memory is { } size ? Choose(settings, work, FitTable.Of(work, size, Possible(work, device)), size, say)
+        var chosen = memory is { } size ? Choose(settings, work, FitTable.Of(work, size, Possible(settings, work, device)), size, say)
             : new(BaseFormat.Bf16, settings.LowMemory, settings.MicroBatchTokens);
-        File.WriteAllText(file, JsonSerializer.Serialize(chosen, StageKey.ParamsJson));
+        Durable.Write(file + Unfinished, JsonSerializer.SerializeToUtf8Bytes(chosen, StageKey.ParamsJson));
+        Durable.Rename(file + Unfinished, file);
         return chosen;
     }
 
@@ -54,7 +57,17 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
     public TrainerParams In(TrainerParams settings) =>
         settings with { BaseType = Enum.Parse<BaseType>($"{Format}"), LowMemory = LowMemory, MicroBatchTokens = Tokens };
 
-    private string Words => $"base_type {Format}, low_memory {LowMemory}".ToLowerInvariant()
+    /// <param name="asked">Any but auto, which is no format.</param>
+    public static BaseFormat FormatOf(BaseType asked) => asked switch
+    {
+        BaseType.Bf16 => BaseFormat.Bf16,
+        BaseType.Fp8 => BaseFormat.Fp8,
+        BaseType.Int8 => BaseFormat.Int8,
+        BaseType.Nf4 => BaseFormat.Nf4,
+        _ => throw new ArgumentOutOfRangeException(nameof(asked), asked, "No format."),
+    };
+
+    private string Words => $"base_type {Format.Word()}, low_memory {(LowMemory ? "true" : "false")}"
         + (Tokens is { } tokens ? $", micro_batch_tokens {tokens}" : "");
 
     private static BaseChoice Choose(TrainerParams settings, FitWork work, FitTable table, long memory, Action<string> say)
@@ -80,15 +93,17 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
         }
         var least = own.Min(row => row.Memory.Total);
         var other = table.Fastest();
-        say(FormattableString.Invariant($"By its shapes the base takes {least / Gib:0.0} GiB held in {Format}")
+        say(FormattableString.Invariant($"By its shapes the base takes {least / Gib:0.0} GiB held in {Format.Word()}")
             + FormattableString.Invariant($" even with the smallest micro-batches, and there are {memory / Gib:0.0}. ")
             + (other is null ? "Nothing else fits either: take a smaller base."
                 : $"What fits: {new BaseChoice(other.Format, other.Recompute, other.Tokens).Words}."));
     }
 
     /// <summary>What the device computes with this base.</summary>
-    private static BaseFormat[] Possible(FitWork work, torch.Device device) => work.Config.Quantised is { } own ? [own]
-        : [.. Enum.GetValues<BaseFormat>().Where(format => Quantisation.Of(format)?.Unsupported(work.Config, device) is null)];
+    private static BaseFormat[] Possible(TrainerParams settings, FitWork work, torch.Device device) =>
+        work.Config.Quantised is { } own ? [own]
+        : [.. Enum.GetValues<BaseFormat>().Where(format =>
+            Quantisation.Of(format)?.Unsupported(work.Config, ModelInTraining.TypeOf(settings, device), device) is null)];
 
     private static long? Memory(torch.Device device)
     {
@@ -107,7 +122,7 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
         }
         catch (JsonException)
         {
-            return null; // half written when the power went: nothing was trained by then
+            return null; // no longer what was written: it is chosen again
         }
     }
 }

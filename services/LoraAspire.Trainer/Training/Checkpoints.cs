@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using LoraAspire.Model;
 using LoraAspire.Model.Weights;
 using LoraAspire.Runtime.Stages;
@@ -12,8 +13,13 @@ namespace LoraAspire.Trainer.Training;
 /// Written in the background from a copy on the host, beside their place, and renamed: what stands under its name is whole. What has
 /// changed since it was written is set aside, and the one before it is used.
 /// </summary>
-internal sealed class Checkpoints(string directory, int keep, ParameterSet parameters, AdamW optimiser) : IDisposable
+/// <param name="keep">So many scheduled ones.</param>
+/// <param name="isScheduled">Whether a step calls for one. A run that is stopped elsewhere has another beside them until a newer stands:
+/// what it gives doesn't hang on where that was.</param>
+internal sealed class Checkpoints(string directory, int keep, Func<int, bool> isScheduled, ParameterSet parameters, AdamW optimiser)
+    : IDisposable
 {
+    private const string Prefix = "step-";
     private const string StateJson = "state.json";
     private const string StateTensors = "state.safetensors";
     private const string Unfinished = ".tmp";
@@ -27,6 +33,12 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
 
     /// <summary>Updates in the parameters of the newest checkpoint; 0 when there is none.</summary>
     public int Newest { get; private set; }
+
+    /// <summary>Step of the newest one in this folder, as its name says; 0 when there is none.</summary>
+    public static int NewestIn(string directory) => Folders(directory).Select(one => one.Step).FirstOrDefault();
+
+    /// <summary>How many scheduled ones there are.</summary>
+    public int Kept => Scheduled().Count();
 
     /// <summary>Keeps a checkpoint of this step, or its parameters as the best so far, or both. Returns when the copy is made.</summary>
     /// <param name="metrics">Brought to the disk first: a checkpoint counts on its lines.</param>
@@ -102,40 +114,44 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
     /// </summary>
     public TrainingState Resume(Action<string> say)
     {
-        foreach (var folder in Folders().ToList())
+        foreach (var (_, folder) in Folders().ToList())
         {
             try
             {
                 return Restored(folder);
             }
-            catch (Exception error) when (error is ModelException or IOException or InvalidDataException)
+            catch (Exception error) when (IsDamage(error))
             {
                 // It costs the steps since the one before it, not the run.
-                var aside = Path.Combine(directory, $"damaged-{Path.GetFileName(folder)}-{Guid.NewGuid().ToString("N")[..4]}");
-                Directory.Move(folder, aside);
-                say($"The checkpoint {Path.GetFileName(folder)} is damaged: {error.Message}. It is set aside as {aside}, and the one "
-                    + "before it is used.");
+                SetAside(folder, error, say, "the one before it is used");
             }
         }
         return TrainingState.Start;
     }
 
     /// <summary>
-    /// Puts the parameters of each checkpoint that is kept in their place, the oldest first, and those of now back in the end.
+    /// Puts the parameters of each scheduled checkpoint that is kept in their place, the oldest first, and those of now back in the end.
+    /// What is no longer what was written is set aside instead.
     /// </summary>
     /// <param name="use">Gets the checkpoint's step.</param>
-    public void Each(Action<int> use)
+    public void Each(Action<int> use, Action<string> say)
     {
         using var noGrad = no_grad();
         using var now = parameters.Values.clone();
-        foreach (var folder in Folders().Reverse().ToList())
+        foreach (var (step, folder) in Scheduled().Reverse().ToList())
         {
-            var state = CheckpointRecord.Read(Path.Combine(folder, StateJson)).State;
-            using (var file = SafetensorsFile.Open(Path.Combine(folder, StateTensors)))
+            try
             {
-                Restore(file, "parameters", parameters.Values);
+                Verified(folder);
+                Restore(folder, ("parameters", parameters.Values));
             }
-            use(state.Step);
+            catch (Exception error) when (IsDamage(error))
+            {
+                // Nothing makes it again: the run has gone past it, and what it ends with needs none of it.
+                SetAside(folder, error, say, "its adapter is not given");
+                continue;
+            }
+            use(step);
         }
         parameters.Values.copy_(now);
     }
@@ -144,7 +160,7 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
 
     private void Write(TrainingState state, CheckpointCopy copy)
     {
-        var place = Path.Combine(directory, $"step-{state.Updates:D6}");
+        var place = Path.Combine(directory, $"{Prefix}{state.Updates:D6}");
         var unfinished = place + Unfinished;
         Clear(unfinished);
         Directory.CreateDirectory(unfinished);
@@ -161,22 +177,35 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
 
     private TrainingState Restored(string folder)
     {
-        var record = CheckpointRecord.Read(Path.Combine(folder, StateJson));
+        var record = Verified(folder);
         var state = record.State;
-        Require(record.Tensors, StateTensors, () => FileDigest.Of(Path.Combine(folder, StateTensors)));
         Require(record.Metrics, MetricsLog.FileName,
             () => FileDigest.OfStart(Path.Combine(directory, MetricsLog.FileName), state.MetricsBytes));
         if (state.BestStep is { } best)
         {
             Require(record.Best, Path.GetFileName(Best(best)), () => FileDigest.Of(Best(best)));
         }
-        using var file = SafetensorsFile.Open(Path.Combine(folder, StateTensors));
-        Restore(file, "parameters", parameters.Values);
-        Restore(file, "mean", optimiser.Mean);
-        Restore(file, "variance", optimiser.Variance);
+        Restore(folder, ("parameters", parameters.Values), ("mean", optimiser.Mean), ("variance", optimiser.Variance));
         optimiser.Steps = Newest = state.Updates;
         _best = state.BestStep is { } step ? (step, record.Best!) : null;
         return state;
+    }
+
+    /// <summary>What state.json says, once state.safetensors is what was written.</summary>
+    private static CheckpointRecord Verified(string folder)
+    {
+        var record = CheckpointRecord.Read(Path.Combine(folder, StateJson));
+        Require(record.Tensors, StateTensors, () => FileDigest.Of(Path.Combine(folder, StateTensors)));
+        return record;
+    }
+
+    private static bool IsDamage(Exception error) => error is ModelException or IOException or InvalidDataException;
+
+    private void SetAside(string folder, Exception error, Action<string> say, string instead)
+    {
+        var aside = Path.Combine(directory, $"damaged-{Path.GetFileName(folder)}-{Guid.NewGuid().ToString("N")[..4]}");
+        Directory.Move(folder, aside);
+        say($"The checkpoint {Path.GetFileName(folder)} is damaged: {error.Message}. It is set aside as {aside}, and {instead}.");
     }
 
     private static void Require(string? written, string name, Func<string> digest)
@@ -184,6 +213,15 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
         if (written != digest())
         {
             throw new InvalidDataException($"{name} isn't what was written");
+        }
+    }
+
+    private static void Restore(string folder, params (string Name, Tensor Target)[] parts)
+    {
+        using var file = SafetensorsFile.Open(Path.Combine(folder, StateTensors));
+        foreach (var (name, target) in parts)
+        {
+            Restore(file, name, target);
         }
     }
 
@@ -200,11 +238,11 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
     /// </summary>
     private void Rotate(TrainingState latest)
     {
-        foreach (var old in Folders().Skip(keep).ToList())
+        foreach (var (_, old) in Folders().Skip(1).Except(Scheduled().Take(keep)).ToList())
         {
             Clear(old);
         }
-        var named = Folders().Select(folder => CheckpointRecord.TryRead(Path.Combine(folder, StateJson))?.State.BestStep)
+        var named = Folders().Select(one => CheckpointRecord.TryRead(Path.Combine(one.Folder, StateJson))?.State.BestStep)
             .Append(latest.BestStep).OfType<int>().Select(Best).ToHashSet();
         foreach (var file in Directory.EnumerateFiles(directory, "best-*").Where(file => !named.Contains(file)).ToList())
         {
@@ -213,9 +251,18 @@ internal sealed class Checkpoints(string directory, int keep, ParameterSet param
     }
 
     /// <summary>The newest first.</summary>
-    private IEnumerable<string> Folders() =>
-        Directory.EnumerateDirectories(directory, "step-*").Where(folder => !folder.EndsWith(Unfinished, StringComparison.Ordinal))
-            .OrderDescending(StringComparer.Ordinal);
+    private IEnumerable<(int Step, string Folder)> Scheduled() => Folders().Where(one => isScheduled(one.Step));
+
+    /// <inheritdoc cref="Scheduled"/>
+    private IEnumerable<(int Step, string Folder)> Folders() => Folders(directory);
+
+    private static IEnumerable<(int Step, string Folder)> Folders(string directory) =>
+        from folder in Directory.EnumerateDirectories(directory, Prefix + "*")
+        let step = int.TryParse(Path.GetFileName(folder)[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number : 0 // unfinished
+        where step > 0
+        orderby step descending
+        select (step, folder);
 
     private string Best(int step) => Path.Combine(directory, $"best-{step:D6}.safetensors");
 

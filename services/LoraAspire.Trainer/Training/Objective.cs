@@ -22,8 +22,6 @@ public sealed class Objective : IDisposable
     private const int Fp8Tokens = 6144;
     private const int LowMemoryTokens = 2048;
     private const int AutogradTokens = 2048;
-    // Logits of more rows leave the cache of a CPU.
-    private const int CpuHeadRows = 128;
 
     private readonly LlamaModel _model;
     private readonly FusedModel? _fused;
@@ -32,13 +30,12 @@ public sealed class Objective : IDisposable
     {
         _model = model;
         var onCpu = model.Device.type == DeviceType.CPU;
-        var options = lowMemory ? FusedModel.Options.LowMemory : onCpu ? new FusedModel.Options(HeadRows: CpuHeadRows)
-            : new FusedModel.Options();
+        var options = FusedModel.Options.For(lowMemory, onGpu: !onCpu);
         var why = "as asked";
         _fused = autograd ? null : FusedModel.Create(model, options, out why);
         if (_fused is null && !autograd && model.HeldIn is { } held)
         {
-            throw new ModelException($"The base is held in {held.ToString().ToLowerInvariant()}, which only the hand-written backward "
+            throw new ModelException($"The base is held in {held.Word()}, which only the hand-written backward "
                 + $"trains on, and that is none for this run: {why}. Give an unquantised base, with base_type: bf16.");
         }
         if (_fused is null && model.Shards is not null)

@@ -7,8 +7,6 @@ namespace LoraAspire.Trainer.Training;
 /// <summary>A run's log messages. Only here are times and speeds: the artifact has none.</summary>
 internal sealed class RunMessages(IProgress<StageProgress> report, TrainingState resumed)
 {
-    public const string NothingDone = "Stopped before the first step was done.";
-
     private readonly long _start = Stopwatch.GetTimestamp();
 
     public void Say(string words) => report.Report(new StageProgress(Message: words));
@@ -33,11 +31,15 @@ internal sealed class RunMessages(IProgress<StageProgress> report, TrainingState
     public void Saving(int step, int steps) => report.Report(
         new StageProgress(StageProgress.Saving, step, steps, Message: $"Stopping at step {step}: its checkpoint is being written."));
 
+    /// <summary>With nothing done beyond the newest checkpoint.</summary>
+    /// <param name="kept">Its step; 0 without one.</param>
+    public static string Stopped(int kept) => kept == 0 ? "Stopped before the first step was done."
+        : $"Stopped at step {kept}, saved: the same pipeline, submitted again, goes on from there.";
+
     /// <param name="kept">Step of the newest checkpoint.</param>
     /// <param name="why">Why there is none of this step, when there isn't.</param>
     public void Stopped(int step, int kept, string why) => Say(
-        step == 0 ? NothingDone
-        : kept == step ? $"Stopped at step {step}, saved: the same pipeline, submitted again, goes on from there."
+        step == kept ? Stopped(kept)
         : $"Stopped at step {step}: {why}, so {(step - kept == 1 ? "1 step is" : $"{step - kept} steps are")} "
             + $"lost. {(kept == 0 ? "There is no checkpoint." : $"The checkpoint of step {kept} is kept.")}");
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Trainer.Ranks;
@@ -41,12 +42,17 @@ internal sealed class TrainingRun : IDisposable
         _devices = devices ?? DeviceGroup.Alone;
         (_model, _parameters, _settings, _report, _checkpointDir) = (model, parameters, settings, report, checkpointDir);
         _rows = new TrainingRows(rows, settings);
+        if (settings.KeepCheckpoints && _rows.TotalSteps <= settings.SaveSteps)
+        {
+            throw new StageException($"keep_checkpoints is set, and none is written: the run ends at step {_rows.TotalSteps}, and "
+                + $"save_steps is {settings.SaveSteps}. Lower save_steps.");
+        }
         _schedule = Schedule.Of(settings, _rows.TotalSteps);
         _objective = new Objective(model, settings.LowMemory);
         _optimiser = new AdamW(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
         _work = new DeviceWork(_devices, _rows, _objective, parameters, _optimiser,
             new OptimiserStep(_objective, parameters, _optimiser, settings.MaxGradNorm, _devices), _schedule, settings.Seed);
-        _checkpoints = new Checkpoints(checkpointDir, settings.SaveTotalLimit, parameters, _optimiser);
+        _checkpoints = new Checkpoints(checkpointDir, settings.SaveTotalLimit, IsKept, parameters, _optimiser);
     }
 
     /// <summary>Rows held out for validation.</summary>
@@ -55,8 +61,11 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>A line for each logged step.</summary>
     public string MetricsFile => Path.Combine(_checkpointDir, MetricsLog.FileName);
 
+    /// <inheritdoc cref="Checkpoints.Kept"/>
+    public int KeptCheckpoints => _checkpoints.Kept;
+
     /// <inheritdoc cref="Checkpoints.Each"/>
-    public void EachCheckpoint(Action<int> use) => _checkpoints.Each(use);
+    public void EachCheckpoint(Action<int> use) => _checkpoints.Each(use, words => _report.Report(new(Message: words)));
 
     /// <summary>Trains from the newest checkpoint to the end. Afterwards the parameters are those to keep.</summary>
     /// <exception cref="OperationCanceledException">Asked for; what was done is kept first, when that takes no more than a
@@ -85,7 +94,7 @@ internal sealed class TrainingRun : IDisposable
         _state = _checkpoints.Resume(words => _report.Report(new(Message: words)));
         var log = new RunMessages(_report, _state);
         log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {On}, arithmetic in {_model.Dtype}, "
-            + $"{(_model.HeldIn is { } held ? $"the base in {held.ToString().ToLowerInvariant()}, " : "")}{_objective.Path}");
+            + $"{(_model.HeldIn is { } held ? $"the base in {held.Word()}, " : "")}{_objective.Path}");
         var budget =
             new TokenBudget(_state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokensOn(_devices.Share.Count),
                 _rows.LongestRow, log.Say);
@@ -132,7 +141,7 @@ internal sealed class TrainingRun : IDisposable
                 _state = ledger.Enter(_state, Read(), evalLoss: null);
             }
             _enqueued = enqueued;
-            if (Due(next + 1) is (true, _) or (_, true))
+            if (IsEvaluated(next + 1) || IsKept(next + 1) || next + 1 == _rows.TotalSteps)
             {
                 _state = _state with { Pending = Read() };
                 Settle(budget, metrics, ledger, cancellationToken);
@@ -144,11 +153,10 @@ internal sealed class TrainingRun : IDisposable
     private void Settle(TokenBudget budget, MetricsLog metrics, Ledger ledger, CancellationToken cancellationToken)
     {
         var figures = _state.Pending!;
-        var (evaluate, save) = Due(figures.Step);
-        double? evalLoss = evaluate ? budget.Run($"Evaluation at step {figures.Step}", 1, tokens => Evaluate(tokens, cancellationToken))
-            : null;
+        double? evalLoss = IsEvaluated(figures.Step)
+            ? budget.Run($"Evaluation at step {figures.Step}", 1, tokens => Evaluate(tokens, cancellationToken)) : null;
         _state = ledger.Enter(_state with { Pending = null }, figures, evalLoss) with { MicroBatchTokens = budget.Tokens };
-        Keep(_state, save, metrics);
+        Keep(_state, metrics);
     }
 
     /// <summary>A run that is asked to stop keeps its steps, when that takes no more than a moment, and says how many.</summary>
@@ -215,17 +223,14 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    private (bool Evaluate, bool Save) Due(int done)
-    {
-        var last = done == _rows.TotalSteps;
-        return (HeldOut.Count > 0 && (last || done % _settings.EvalSteps == 0), last || done % _settings.SaveSteps == 0);
-    }
+    private bool IsEvaluated(int step) => HeldOut.Count > 0 && (step % _settings.EvalSteps == 0 || step == _rows.TotalSteps);
 
-    private void Keep(TrainingState state, bool save, MetricsLog metrics)
+    /// <summary>The last step is followed by the outputs themselves.</summary>
+    private bool IsKept(int step) => step % _settings.SaveSteps == 0 && step < _rows.TotalSteps;
+
+    private void Keep(TrainingState state, MetricsLog metrics)
     {
-        var best = state.BestStep == state.Step;
-        // The last step is followed by the outputs themselves.
-        var checkpoint = save && state.Step < _rows.TotalSteps;
+        var (checkpoint, best) = (IsKept(state.Step), state.BestStep == state.Step);
         if (best || checkpoint)
         {
             _checkpoints.Save(state, checkpoint, best, metrics);

@@ -172,9 +172,7 @@ public sealed class Fp8Tests(ITestOutputHelper output)
     {
         public override BaseFormat Format => BaseFormat.Fp8;
 
-        public override string Name => "fp8";
-
-        public override string? Unsupported(ModelConfig config, torch.Device device) => null;
+        public override string? Unsupported(ModelConfig config, ScalarType dtype, torch.Device device) => null;
 
         internal override QuantisedWeight Quantise(Tensor weight)
         {

@@ -1,6 +1,8 @@
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Weights;
+using LoraAspire.Tests.Adapters;
 using LoraAspire.Tests.Goldens;
 using static TorchSharp.torch;
 
@@ -35,6 +37,57 @@ public sealed class StreamedModelGoldens
         Assert.Equal(Alone(plain), together[2]);
         Assert.NotEqual(together[0], together[1]);
         Assert.NotEqual(together[0], together[2]);
+    }
+
+    [Fact]
+    public void Weights_that_one_adapter_brings_are_not_the_next_ones()
+    {
+        LibTorch.Load();
+        using var scope = NewDisposeScope();
+        using Adapter bringing = new(new LoraConfig(2, 4, 0, ["q_proj"]), new Dictionary<string, LayerAdapter>())
+        {
+            Saved = new Dictionary<string, Tensor> { ["model.layers.0.self_attn.o_proj"] = randn(256, 256) },
+        };
+        int[][] prompts = [[1, 5, 9, 2, 7]];
+        float[][] Alone(Adapter? adapter) =>
+            StreamedModel.LastLogits(GoldenFolder.Pebble, prompts, [adapter], cancellationToken: TestContext.Current.CancellationToken)[0];
+
+        var together = StreamedModel.LastLogits(GoldenFolder.Pebble, prompts, [bringing, null],
+            cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal(Alone(bringing), together[0]);
+        Assert.Equal(Alone(null), together[1]);
+        Assert.NotEqual(together[0], together[1]);
+    }
+
+    /// <summary>Some writers keep a head beside a tied embedding; transformers doesn't read it.</summary>
+    [Fact]
+    public void A_tied_head_is_the_embedding_whatever_else_the_files_hold()
+    {
+        LibTorch.Load();
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var folder = Directory.CreateTempSubdirectory("lora-tied-").FullName;
+        try
+        {
+            using (var made = LlamaModel.Initialize(TinyModel.Config with { TieWordEmbeddings = true }, CPU, float32, seed: 3))
+            {
+                TinyModel.Save(made, folder);
+                SafetensorsWriter.Write(Path.Combine(folder, WeightFiles.Single), [.. made.Weights().Select(weight =>
+                    TensorSource.Of(weight.Name, weight.Tensor)), TensorSource.Of("lm_head.weight", randn_like(made.EmbeddingWeight))]);
+            }
+            using var model = LlamaModel.Load(folder, CPU, float32);
+            int[] prompt = [1, 5, 9, 2, 7];
+            var streamed = StreamedModel.LastLogits(folder, [prompt], [null],
+                cancellationToken: TestContext.Current.CancellationToken)[0][0];
+            var whole = model.Forward(tensor([.. prompt.Select(id => (long)id)], int64).unsqueeze(0), lastOnly: true)
+                .reshape(-1).data<float>().ToArray();
+            Assert.All(whole.Zip(streamed), logits => Assert.Equal(logits.First, logits.Second, 1e-4f * (1 + Math.Abs(logits.First))));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     public static TheoryData<string> Cases => GoldenFolder.Cases("models", holding: "golden.json");

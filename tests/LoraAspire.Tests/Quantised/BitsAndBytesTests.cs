@@ -202,6 +202,6 @@ public sealed class BitsAndBytesTests : IDisposable
         using var scope = NewDisposeScope();
         BitsAndBytesFolder.Save(_model, _folder, "int8");
         var error = Assert.Throws<ModelException>(() => LlamaModel.LoadFrozen(_folder, CPU, float32, new Nf4()));
-        Assert.Contains("is quantised to Int8 in its files, and can't be held in nf4", error.Message, StringComparison.Ordinal);
+        Assert.Contains("is quantised to int8 in its files, and can't be held in nf4", error.Message, StringComparison.Ordinal);
     }
 }

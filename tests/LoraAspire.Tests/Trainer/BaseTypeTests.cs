@@ -5,6 +5,8 @@ using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Tests.Adapters;
+using static TorchSharp.torch;
+using Device = LoraAspire.Pipelines.Stages.Device;
 
 namespace LoraAspire.Tests.Trainer;
 
@@ -51,6 +53,18 @@ public sealed class BaseTypeTests
     }
 
     [Theory]
+    [InlineData(BaseType.Int8, "int8")]
+    [InlineData(BaseType.Nf4, "nf4")]
+    public void A_base_in_8_or_4_bits_is_not_loaded_for_arithmetic_that_it_cannot_train_in(BaseType type, string name)
+    {
+        using TrainerStageRun run = new();
+        TrainerParams with = new() { BaseType = type, Device = Device.Cpu, ComputeType = ComputeType.Bfloat16 };
+        var error = Assert.Throws<StageException>(() => run.Run(with, name));
+        Assert.Equal($"base_type is {name}, but this base can't train on the hand-written backward, which that needs (on the CPU it "
+            + "computes in float32 only): leave base_type out.", error.Message);
+    }
+
+    [Theory]
     [InlineData(86, "and this one has 8.6")]
     [InlineData(70, "and this one has 7.0")]
     [InlineData(89, null)]
@@ -65,6 +79,7 @@ public sealed class BaseTypeTests
         Says("rope_type is dynamic", s_config with { Rope = new RopeScaling("dynamic", 2) });
         Says("no multiples of 16", s_config with { HiddenSize = 72 });
         Says("wider than 32,768", s_config with { IntermediateSize = 40_960 });
+        Assert.Contains("bfloat16 only", Fp8.Unsupported(s_config, float32, 90), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -77,7 +92,7 @@ public sealed class BaseTypeTests
 
     private static void Says(string? words, ModelConfig config, int capability = 90)
     {
-        var why = Fp8.Unsupported(config, capability);
+        var why = Fp8.Unsupported(config, bfloat16, capability);
         if (words is null)
         {
             Assert.Null(why);

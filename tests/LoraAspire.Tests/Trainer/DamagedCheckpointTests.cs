@@ -105,7 +105,7 @@ public sealed class DamagedCheckpointTests : IClassFixture<DamagedCheckpointTest
         using var parameters = ParameterSet.OfAdapters(model);
         using AdamW optimiser = new(parameters, 0.9, 0.999, 1e-8, 0);
         using MetricsLog metrics = new(Checkpoints, 0);
-        using Checkpoints checkpoints = new(Checkpoints, 3, parameters, optimiser);
+        using Checkpoints checkpoints = new(Checkpoints, 3, step => step % Settings.SaveSteps == 0, parameters, optimiser);
         checkpoints.Save(TrainingState.Start with { Step = 9, BestStep = 9 }, checkpoint: true, best: true, metrics);
         checkpoints.LoadBest(9);
         TestFolder.Flip(Path.Combine(Checkpoints, "best-000009.safetensors"));

@@ -81,6 +81,8 @@ public sealed class LearnsNothingTests
     [InlineData("val_set_size: 12", 12, "val_set_size", "is 12 rows, and the sources hold 12 records")]
     [InlineData("{ val_set_size: 0, num_epochs: 1 }", 12, "warmup_steps", "12 records make at most 1 step")]
     [InlineData("{ warmup_ratio: 1.0, num_epochs: 1 }", 12, "warmup_ratio", "12 records make at most 1 step")]
+    [InlineData("{ keep_checkpoints: true, save_steps: 20, max_steps: 20 }", 500, "keep_checkpoints", "at most 20 steps, and save_")]
+    [InlineData("{ keep_checkpoints: true, save_steps: 19, max_steps: 20 }", 500, null, null)]
     [InlineData("val_set_size: 0", 12, null, null)]
     [InlineData("val_set_size: 0", 50_000, null, null)]
     public void Too_few_records_for_the_settings_are_found_before_a_start(string yaml, long records, string? key, string? words)

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Fit;
 using LoraAspire.Model.Network;
@@ -91,9 +93,31 @@ public sealed class QuantisedBaseTests : IDisposable
         var chosen = BaseChoice.Of(s_with with { BaseType = BaseType.Auto }, huge, new(CPU, 1, []), _folder, said.Add);
 
         Assert.Equal((BaseFormat.Bf16, BaseFormat.Nf4), (asked.Format, chosen.Format));
-        Assert.Contains("GiB held in Bf16 even with the smallest micro-batches", said[0], StringComparison.Ordinal);
+        Assert.Contains("GiB held in bf16 even with the smallest micro-batches", said[0], StringComparison.Ordinal);
         Assert.Contains("take a smaller base", said[0], StringComparison.Ordinal);
         Assert.Contains("which is too much, and nothing takes less", said[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_quantised_folder_that_cannot_be_trained_on_is_no_matter_of_base_type()
+    {
+        using (var model = LlamaModel.Load(GoldenFolder.Pebble, CPU, float32))
+        {
+            Quantised.BitsAndBytesFolder.Save(model, _folder, "int8");
+        }
+        var path = Path.Combine(_folder, "config.json");
+        var config = JsonNode.Parse(File.ReadAllText(path))!;
+        config["rope_scaling"] = new JsonObject { ["rope_type"] = "dynamic", ["factor"] = 2.0 };
+        File.WriteAllText(path, config.ToJsonString());
+
+        var found = Assert.Single(((IStage<TrainerParams>)new TrainStage()).Check(
+            new(s_with, new Dictionary<string, string> { ["base"] = _folder }, new DataRoot(_folder))));
+        var error = Assert.Throws<ModelException>(() => LlamaModel.LoadFrozen(_folder, CPU, float32, new Int8()));
+
+        Assert.Equal("base", found.Key);
+        Assert.Contains("rope_type is dynamic", found.Problem, StringComparison.Ordinal);
+        Assert.Contains("is quantised to int8 in its files, and this base can't train", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("): give an unquantised base.", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -85,6 +85,15 @@ public sealed class ResumeTests(ITestOutputHelper output) : IDisposable
         Assert.Equal("Stopped before the first step was done.", _stage.Reports[^1].Message);
     }
 
+    [Fact]
+    public void A_run_that_goes_on_and_is_stopped_while_the_base_is_hashed_names_its_checkpoint()
+    {
+        Assert.ThrowsAny<OperationCanceledException>(() => _stage.Run(Settings, "stopped", 7));
+        Assert.ThrowsAny<OperationCanceledException>(() => _stage.Run(Settings, "stopped", 0));
+
+        Assert.Equal("Stopped at step 8, saved: the same pipeline, submitted again, goes on from there.", _stage.Reports[^1].Message);
+    }
+
     /// <summary>What a crash can leave behind: half a file, none, a folder never renamed, half a line.</summary>
     private string Damage(string name, Random random)
     {

@@ -113,7 +113,7 @@ public static class ModelAdapters
             .ToDictionary(linear => linear.Name, linear => linear.Adapter!.With(Copy)))
         {
             Saved = model.TrainedModules().ToDictionary(module => module.Path, module => Copy(module.Weight)),
-            TrainedOn = model.HeldIn?.ToString().ToLowerInvariant(),
+            TrainedOn = model.HeldIn?.Word(),
         };
     }
 }

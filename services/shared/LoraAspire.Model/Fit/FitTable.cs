@@ -36,16 +36,20 @@ public sealed record FitTable(IReadOnlyList<FitRow> All)
 
     /// <param name="memory">Bytes of the device.</param>
     /// <param name="formats">Those that it can compute.</param>
-    public static FitTable Of(FitWork work, long memory, IEnumerable<BaseFormat> formats) => new([..
-        (from format in formats
-         from recompute in new[] { false, true }
-         from tokens in s_budgets
-         let need = Footprint.Of(work, format, recompute, tokens)
-         select new FitRow(format, recompute, tokens, need, Speed(format, recompute, tokens))
-         {
-             Fits = need.Total <= memory * (1 - KeptFree),
-         })
-        .OrderByDescending(row => row.Speed).ThenBy(row => row.Memory.Total)]);
+    public static FitTable Of(FitWork work, long memory, IEnumerable<BaseFormat> formats)
+    {
+        var trained = Footprint.Trained(work);
+        return new([..
+            (from format in formats
+             from recompute in new[] { false, true }
+             from tokens in s_budgets
+             let need = Footprint.Of(work, trained, format, recompute, tokens)
+             select new FitRow(format, recompute, tokens, need, Speed(format, recompute, tokens))
+             {
+                 Fits = need.Total <= memory * (1 - KeptFree),
+             })
+            .OrderByDescending(row => row.Speed).ThenBy(row => row.Memory.Total)]);
+    }
 
     /// <summary>Of rows that are nearly as fast as the fastest, this share of it, the most exact is taken.</summary>
     private const double Nearly = 0.95;

@@ -1,5 +1,6 @@
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Network.Quantised;
 
 namespace LoraAspire.Model.Fit;
@@ -11,7 +12,7 @@ public sealed record FitWork(ModelConfig Config, AdapterConfig Adapter, bool Dou
 
 /// <summary>
 /// Bytes that LoRA training takes, from the shapes alone: nothing is loaded. What the hand-written backward keeps is
-/// <see cref="Network.Fused.FusedLayer"/>'s; docs/training.md compares it with what was measured.
+/// <see cref="FusedLayer"/>'s; docs/training.md compares it with what was measured.
 /// </summary>
 /// <param name="Weights">The decoder's linear layers.</param>
 /// <param name="Ends">Embedding and head, which are never quantised.</param>
@@ -31,28 +32,30 @@ public sealed record Footprint(long Weights, long Ends, long Adapters, long Buff
     /// <summary>Of what is kept and passes: pieces that the allocator can't use.</summary>
     private const double Lost = 1.03;
 
-    private const int HeadRows = 4096, LowMemoryHeadRows = 512, CpuHeadRows = 128;
-
     public long Total => Weights + Ends + Adapters + Buffer + Kept + Passing + Process;
 
     /// <param name="tokens">Of a micro-batch.</param>
-    public static Footprint Of(FitWork work, BaseFormat format, bool recompute, int tokens)
+    public static Footprint Of(FitWork work, BaseFormat format, bool recompute, int tokens) =>
+        Of(work, Trained(work), format, recompute, tokens);
+
+    /// <param name="trained">Weights of the adapters, which are the same in each row of a table.</param>
+    internal static Footprint Of(FitWork work, long trained, BaseFormat format, bool recompute, int tokens)
     {
         var config = work.Config;
         long number = work.OnGpu ? 2 : 4, hidden = config.HiddenSize, inner = config.IntermediateSize;
         long query = (long)config.NumAttentionHeads * config.HeadDim, kv = (long)config.NumKeyValueHeads * config.HeadDim;
-        var layers = Layers(config).ToList();
         // Of one token in one layer: sum, middle and normed input; q|k|v; attention's output; gate|up; and float32 for each row and head.
         var kept = (number * ((3 * hidden) + (2 * query) + (2 * kv) + (2 * inner))) + (4 * (2 + config.NumAttentionHeads));
         var input = number * hidden;
-        var headRows = Math.Min(tokens, recompute ? LowMemoryHeadRows : work.OnGpu ? HeadRows : CpuHeadRows);
+        var headRows = Math.Min(tokens, FusedModel.Options.For(recompute, work.OnGpu).HeadRows);
         // silu(gate)·up, its gradient, and three of the width of the residual; or logits, and the gradient at the end.
         var passing = tokens * number * ((2 * inner) + (3 * hidden));
         var head = (headRows * number * config.VocabSize) + (2 * tokens * input);
         return new Footprint(
-            (long)(config.NumHiddenLayers * layers.Sum(layer => layer.Out * layer.In * BytesAWeight(format, work, layer.In))),
+            (long)(config.NumHiddenLayers * LayerLinears.Of(config).All.Sum(linear =>
+                (long)linear.Outputs * linear.Inputs * BytesAWeight(format, work, linear.Inputs))),
             number * hidden * config.VocabSize * (config.TieWordEmbeddings ? 1 : 2),
-            BytesATrainedWeight * Trained(work),
+            BytesATrainedWeight * trained,
             format is BaseFormat.Int8 or BaseFormat.Nf4
                 ? number * new[] { hidden * (query + (2 * kv)), hidden * query, 2 * hidden * inner }.Max() : 0,
             (long)(Lost * tokens * (recompute ? (config.NumHiddenLayers * input) + kept : config.NumHiddenLayers * kept)),
@@ -61,9 +64,12 @@ public sealed record Footprint(long Weights, long Ends, long Adapters, long Buff
     }
 
     /// <summary>Weights of the adapters.</summary>
-    public static long Trained(FitWork work) => Enumerable.Range(0, work.Config.NumHiddenLayers).Sum(index =>
-        Layers(work.Config).Select(layer => (Path: $"model.layers.{index}.{layer.Name}", layer.Out, layer.In))
-            .Where(layer => work.Adapter.Targets(layer.Path)).Sum(layer => work.Adapter.RankOf(layer.Path) * (layer.Out + layer.In)));
+    public static long Trained(FitWork work)
+    {
+        var linears = LayerLinears.Of(work.Config).All;
+        return Enumerable.Range(0, work.Config.NumHiddenLayers).Sum(layer => linears.Where(linear => work.Adapter.Targets(linear.In(layer)))
+            .Sum(linear => work.Adapter.RankOf(linear.In(layer)) * ((long)linear.Outputs + linear.Inputs)));
+    }
 
     private static double BytesAWeight(BaseFormat format, FitWork work, long columns) => format switch
     {
@@ -73,13 +79,4 @@ public sealed record Footprint(long Weights, long Ends, long Adapters, long Buff
         BaseFormat.Nf4 => 0.5 + (4.0 / Nf4Table.Block),
         _ => work.OnGpu ? 2 : 4,
     };
-
-    private static IEnumerable<(string Name, long Out, long In)> Layers(ModelConfig config)
-    {
-        long hidden = config.HiddenSize, inner = config.IntermediateSize;
-        long query = (long)config.NumAttentionHeads * config.HeadDim, kv = (long)config.NumKeyValueHeads * config.HeadDim;
-        return [("self_attn.q_proj", query, hidden), ("self_attn.k_proj", kv, hidden), ("self_attn.v_proj", kv, hidden),
-            ("self_attn.o_proj", hidden, query), ("mlp.gate_proj", inner, hidden), ("mlp.up_proj", inner, hidden),
-            ("mlp.down_proj", hidden, inner)];
-    }
 }

@@ -11,6 +11,8 @@ public sealed record LinearShape(string Name, int Outputs, int Inputs, bool HasB
 public sealed record LayerLinears(LinearShape Query, LinearShape Key, LinearShape Value, LinearShape Output,
     LinearShape Gate, LinearShape Up, LinearShape Down)
 {
+    public const int Count = 7;
+
     /// <summary>In the order in which they compute.</summary>
     public IReadOnlyList<LinearShape> All => [Query, Key, Value, Output, Gate, Up, Down];
 

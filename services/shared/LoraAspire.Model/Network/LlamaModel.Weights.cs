@@ -54,11 +54,21 @@ public sealed partial class LlamaModel
         ICollective? shared = null)
     {
         var config = ModelConfig.Load(directory);
-        RequireHeld(config, device, quantisation);
-        if (config.Quantised is { } own && quantisation is not null && quantisation.Format != own)
+        if (config.Quantised is { } own && quantisation is not null)
         {
-            throw new ModelException($"{directory} is quantised to {own} in its files, and can't be held in {quantisation.Name}: leave "
-                + "base_type out, or give an unquantised base.");
+            var so = $"{directory} is quantised to {own.Word()} in its files, and";
+            if (quantisation.Format != own)
+            {
+                throw new ModelException($"{so} can't be held in {quantisation.Name}: leave base_type out, or give an unquantised base.");
+            }
+            if (quantisation.Unsupported(config, dtype, device) is { } why)
+            {
+                throw new ModelException($"{so} {why}: give an unquantised base.");
+            }
+        }
+        else
+        {
+            RequireHeld(config, device, dtype, quantisation);
         }
         RequireShared(quantisation?.Format ?? config.Quantised, shared);
         using var files = WeightFiles.Open(directory);
@@ -77,16 +87,16 @@ public sealed partial class LlamaModel
     {
         if (shared is not null && format is { } held)
         {
-            throw new ModelException($"shard_base shares a base in bf16, and this one is held in {held.ToString().ToLowerInvariant()}: set "
+            throw new ModelException($"shard_base shares a base in bf16, and this one is held in {held.Word()}: set "
                 + "shard_base: false, each device then has it whole.");
         }
     }
 
-    private static void RequireHeld(ModelConfig config, torch.Device device, Quantisation? quantisation)
+    private static void RequireHeld(ModelConfig config, torch.Device device, ScalarType dtype, Quantisation? quantisation)
     {
-        if (quantisation?.Unsupported(config, device) is { } why)
+        if (quantisation?.Unsupported(config, dtype, device) is { } why)
         {
-            throw new ModelException($"base_type is {quantisation.Name}, but {why}.");
+            throw new ModelException($"base_type is {quantisation.Name}, but {why}: leave base_type out.");
         }
     }
 
@@ -100,7 +110,7 @@ public sealed partial class LlamaModel
         Quantisation? quantisation = null, ICollective? shared = null)
     {
         RequireRoom(config, dtype);
-        RequireHeld(config, device, quantisation);
+        RequireHeld(config, device, dtype, quantisation);
         RequireShared(quantisation?.Format, shared);
         RandomNumbers.Seed(device, seed);
         Tensor Fresh(string name, long[] shape)

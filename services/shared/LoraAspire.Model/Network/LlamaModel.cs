@@ -1,5 +1,6 @@
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Network.Quantised;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -50,11 +51,10 @@ public sealed partial class LlamaModel : IDisposable
     public IEnumerable<Linear> Linears => _layers.SelectMany(layer => layer.Linears);
 
     /// <summary>
-    /// Why training this model as it stands needs autograd; null where the fused path does it. The one place that says so.
+    /// Why training this model as it stands needs autograd; null where the fused path does it, if it does on this device.
     /// </summary>
     public string? WhyAutograd =>
-        Config.WhyAutograd is { } family ? family
-        : Config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length"
+        FusedModel.Unsupported(Config) is { } shape ? shape
         : NeftuneNoiseAlpha > 0 ? "NEFTune adds noise to its embeddings"
         : TrainedModules().Any() ? "modules_to_save are trained whole"
         : Adapters.FirstOrDefault(adapter => adapter.Kind.Fused(adapter) is null) is { } other ? $"its adapters are {other.Kind.Name}'s"

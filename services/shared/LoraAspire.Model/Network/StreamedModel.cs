@@ -30,29 +30,37 @@ public static class StreamedModel
         using var scope = NewDisposeScope();
         using Rope rope = new(config, CPU);
         var batches = PromptBatch.Of(prompts, config, rope);
-        Tensor Stored(Adapter? adapter, string module, string other) =>
-            adapter?.Saved.GetValueOrDefault(module) ?? (config.TieWordEmbeddings ? adapter?.Saved.GetValueOrDefault(other) : null)
-            ?? files.Read((config.TieWordEmbeddings && !files.Has(module + Weight) ? other : module) + Weight);
+        // An adapter's own, or the folder's, which is read once for all that bring none.
+        Func<Adapter?, Tensor> End(string module, string other)
+        {
+            var stored = files.Read((config.TieWordEmbeddings && !files.Has(module + Weight) ? other : module) + Weight);
+            return adapter => adapter?.Saved.GetValueOrDefault(module)
+                ?? (config.TieWordEmbeddings ? adapter?.Saved.GetValueOrDefault(other) : null) ?? stored;
+        }
+        List<Tensor[]> Embedded()
+        {
+            using var inner = NewDisposeScope();
+            var embedding = End(Embedding, Head);
+            return [.. adapters.Select(adapter => batches.Select(batch =>
+                Embed(config, embedding(adapter), batch.Ids).MoveToOuterDisposeScope()).ToArray())];
+        }
         Tensor Read(Adapter? adapter, string name, long[] shape) =>
             adapter?.Saved.TryGetValue(name[..^Weight.Length], out var saved) is true ? saved.to_type(float32) : weights.Read(name, shape);
 
-        List<Tensor[]> rows = [.. adapters.Select(adapter =>
-        {
-            using var inner = NewDisposeScope();
-            var embedding = Stored(adapter, Embedding, Head);
-            return batches.Select(batch => Embed(config, embedding, batch.Ids).MoveToOuterDisposeScope()).ToArray();
-        })];
+        var rows = Embedded();
         for (var index = 0; index < config.NumHiddenLayers; index++)
         {
             DecoderLayer? layer = null;
+            var isOwn = false;
             foreach (var (adapter, own) in adapters.Zip(rows))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 using var inner = NewDisposeScope();
-                // A layer that has had no adapter yet serves the next one too, unless that brings weights of its own.
-                if (layer is null || layer.Linears.Any(linear => linear.Adapter is not null) || Brings(adapter, index))
+                // A layer that has had no adapter yet serves the next one too, unless one of the two brings weights of its own.
+                if (layer is null || isOwn || layer.Linears.Any(linear => linear.Adapter is not null) || Brings(adapter, index))
                 {
                     layer?.Dispose();
+                    isOwn = Brings(adapter, index);
                     layer = DecoderLayer.Of(config, index, (name, shape) => Read(adapter, name, shape).DetachFromDisposeScope());
                 }
                 foreach (var linear in layer.Linears)
@@ -73,12 +81,14 @@ public static class StreamedModel
             layersDone?.Report(index + 1);
         }
         weights.Free(); // the head may be as large as a layer
+        // A tied head is the embedding, whatever else the files hold; it is read again, not kept while the layers are computed.
+        var head = config.TieWordEmbeddings ? End(Embedding, Head) : End(Head, Embedding);
         return [.. adapters.Zip(rows, (adapter, own) =>
         {
             using var inner = NewDisposeScope();
             using RmsNorm norm = new(Read(adapter, "model.norm" + Weight, [config.HiddenSize]), config.RmsNormEps, config.NormPlusOne);
             var last = cat([.. batches.Zip(own, (batch, x) => batch.Last(x))], 0);
-            var logits = Logits(norm.Forward(last), Stored(adapter, Head, Embedding));
+            var logits = Logits(norm.Forward(last), head(adapter));
             logits = config.LogitCap is { } cap ? Activations.Cap(logits, cap) : logits;
             var found = new float[prompts.Count][];
             foreach (var (row, prompt) in batches.SelectMany(batch => batch.Prompts).Index())

@@ -40,7 +40,7 @@ internal sealed unsafe class AdapterTable : IDisposable
     }
 
     /// <summary>Linear layers of a decoder layer.</summary>
-    public const int PerLayer = 7;
+    public const int PerLayer = LayerLinears.Count;
 
     public static int PerSlot(ModelConfig config) => config.NumHiddenLayers * PerLayer;
 

@@ -3,6 +3,7 @@ using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Generation.Batching;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -125,7 +126,7 @@ public sealed class CudaExecutor : StepExecutor
         }
         if (model.HeldIn is { } format)
         {
-            throw new ModelException($"The model is held in {format}, and these kernels compute with bfloat16.");
+            throw new ModelException($"The model is held in {format.Word()}, and these kernels compute with bfloat16.");
         }
         var weights = CudaWeights.Of(model);
         var attached = model.Linears.Where(linear => linear.Adapter is not null)

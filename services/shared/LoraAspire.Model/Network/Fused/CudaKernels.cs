@@ -36,8 +36,6 @@ internal sealed unsafe class CudaKernels : Kernels
     }
 
     /// <summary>Why these kernels can't run a model on this GPU; null when they can.</summary>
-    public static string? Unsupported(LlamaModel model) => Unsupported(model.Config, model.Dtype, CudaDevice.Capability());
-
     /// <param name="capability">See <see cref="CudaDevice.Capability"/>.</param>
     internal static string? Unsupported(ModelConfig config, ScalarType dtype, int capability) =>
         capability < CudaDevice.Bfloat16

@@ -16,7 +16,7 @@ internal sealed record FusedPass(PackedRows Rows, Tensor Cos, Tensor Sin, TokenD
 /// </summary>
 internal sealed class FusedLayer : IDisposable
 {
-    private const int ModulesPerLayer = 7;
+    private const int ModulesPerLayer = LayerLinears.Count;
 
     private readonly Kernels _kernels;
     private readonly LayerNorms _norms;

@@ -21,6 +21,14 @@ public sealed class FusedModel : IDisposable
     public sealed record Options(bool Recompute = false, int HeadRows = 4096)
     {
         public static Options LowMemory { get; } = new(Recompute: true, HeadRows: 512);
+
+        /// <summary>Logits of more rows leave the cache of a CPU.</summary>
+        private static readonly Options s_onCpu = new(HeadRows: 128);
+
+        private static readonly Options s_onGpu = new();
+
+        /// <summary>Those that a trainer takes.</summary>
+        public static Options For(bool lowMemory, bool onGpu) => lowMemory ? LowMemory : onGpu ? s_onGpu : s_onCpu;
     }
 
     private readonly Options _options;
@@ -31,14 +39,27 @@ public sealed class FusedModel : IDisposable
         _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, model.Dtype, _memory, layer, model.Shards))];
     }
 
+    /// <summary>Why no model of this shape has the fast path, wherever it computes; null where that has nothing against it.</summary>
+    public static string? Unsupported(ModelConfig config) => config.WhyAutograd
+        ?? (config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length" : null);
+
+    /// <summary>The same of this type on this device. Asked before anything is loaded.</summary>
+    /// <param name="dtype">What is computed in.</param>
+    public static string? Unsupported(ModelConfig config, ScalarType dtype, torch.Device device) =>
+        Unsupported(config, dtype, device.type == DeviceType.CUDA ? CudaDevice.Capability() : null);
+
+    /// <param name="capability">See <see cref="CudaDevice.Capability"/>; null on the CPU.</param>
+    internal static string? Unsupported(ModelConfig config, ScalarType dtype, int? capability) => Unsupported(config)
+        ?? (capability is { } gpu ? CudaKernels.Unsupported(config, dtype, gpu)
+        : dtype == float32 ? null : "on the CPU it computes in float32 only");
+
     /// <summary>
     /// The fast path of a model with adapters attached; null where it has none (the reason is given): then autograd does it.
     /// </summary>
     public static FusedModel? Create(LlamaModel model, Options options, out string? why)
     {
         why = model.Linears.All(linear => linear.Adapter is null) ? "it has no adapter"
-            : model.WhyAutograd ?? (model.Device.type == DeviceType.CUDA ? CudaKernels.Unsupported(model)
-            : model.Dtype == float32 ? null : "on the CPU it computes in float32 only");
+            : model.WhyAutograd ?? Unsupported(model.Config, model.Dtype, model.Device);
         return why is not null ? null
             : new FusedModel(model, model.Device.type == DeviceType.CUDA ? new CudaKernels() : new CpuKernels(), options);
     }

@@ -12,3 +12,9 @@ public enum BaseFormat
     /// <summary>Four bits by the quantiles of a normal distribution (Dettmers et al. 2023), with a scale for each 64.</summary>
     Nf4,
 }
+
+public static class BaseFormatExtensions
+{
+    /// <summary>As base_type has it.</summary>
+    public static string Word(this BaseFormat format) => format.ToString().ToLowerInvariant();
+}

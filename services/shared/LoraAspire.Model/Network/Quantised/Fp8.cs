@@ -21,25 +21,20 @@ public sealed class Fp8 : Quantisation
     /// <summary>Compute capability 8.9, Ada: the first whose tensor cores multiply e4m3.</summary>
     internal const int Capability = 89;
 
-    public override string Name => "fp8";
-
     public override BaseFormat Format => BaseFormat.Fp8;
 
-    public override string? Unsupported(ModelConfig config, torch.Device device) =>
+    public override string? Unsupported(ModelConfig config, ScalarType dtype, torch.Device device) =>
         device.type != DeviceType.CUDA ? "that needs a GPU of compute capability 8.9 or above (Ada, Hopper and later), and this run "
-            + "computes on the CPU: leave base_type out"
-        : Unsupported(config, CudaDevice.Capability());
+            + "computes on the CPU"
+        : Unsupported(config, dtype, CudaDevice.Capability());
 
     /// <param name="capability">See <see cref="CudaDevice.Capability"/>.</param>
-    internal static string? Unsupported(ModelConfig config, int capability) =>
+    internal static string? Unsupported(ModelConfig config, ScalarType dtype, int capability) =>
         capability < Capability ? $"that needs a GPU of compute capability 8.9 or above (Ada, Hopper and later), and this one has "
-            + $"{capability / 10}.{capability % 10}: leave base_type out"
-        : (config.WhyAutograd ?? (config.Rope.IsDynamic ? "its rope_type is dynamic"
-            : CudaKernels.Unsupported(config, bfloat16, capability))) is { } why
-            ? $"this base can't train on the hand-written backward, which that needs ({why}): leave base_type out"
-        : Math.Max(config.IntermediateSize, config.NumAttentionHeads * config.HeadDim) > CudaKernels.WidestRow
-            ? $"its rows are wider than {CudaKernels.WidestRow:#,0}: leave base_type out"
-        : null;
+            + $"{capability / 10}.{capability % 10}"
+        : NoBackward(FusedModel.Unsupported(config, dtype, capability))
+            ?? (Math.Max(config.IntermediateSize, config.NumAttentionHeads * config.HeadDim) > CudaKernels.WidestRow
+                ? $"its rows are wider than {CudaKernels.WidestRow:#,0}" : null);
 
     internal override QuantisedWeight Quantise(Tensor weight)
     {

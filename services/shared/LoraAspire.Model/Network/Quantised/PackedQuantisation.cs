@@ -1,5 +1,4 @@
 using LoraAspire.Model.Network.Fused;
-using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,10 +7,8 @@ namespace LoraAspire.Model.Network.Quantised;
 /// <summary>Weights that are made smaller on the CPU, and become numbers again for each product.</summary>
 public abstract class PackedQuantisation : Quantisation
 {
-    public override string? Unsupported(ModelConfig config, torch.Device device) =>
-        (config.WhyAutograd ?? (config.Rope.IsDynamic ? "its rope_type is dynamic" : device.type == DeviceType.CUDA
-            ? CudaKernels.Unsupported(config, bfloat16, CudaDevice.Capability()) : null)) is { } why
-            ? $"this base can't train on the hand-written backward, which that needs ({why}): leave base_type out" : null;
+    public override string? Unsupported(ModelConfig config, ScalarType dtype, torch.Device device) =>
+        NoBackward(FusedModel.Unsupported(config, dtype, device));
 
     internal override QuantisedWeight Quantise(Tensor weight) => Quantise(weight, "The weight", weight.device);
 
@@ -36,8 +33,6 @@ public abstract class PackedQuantisation : Quantisation
 /// <summary>Whole numbers of 8 bits with a scale for each output row.</summary>
 public sealed class Int8 : PackedQuantisation
 {
-    public override string Name => "int8";
-
     public override BaseFormat Format => BaseFormat.Int8;
 
     private protected override PackedWeight Pack(Tensor weight, string name) => Int8Weight.Quantise(weight, name);
@@ -47,8 +42,6 @@ public sealed class Int8 : PackedQuantisation
 /// <param name="twice">The scales are quantised too, to 8 bits in blocks of 256.</param>
 public sealed class Nf4(bool twice = true) : PackedQuantisation
 {
-    public override string Name => "nf4";
-
     public override BaseFormat Format => BaseFormat.Nf4;
 
     private protected override PackedWeight Pack(Tensor weight, string name) => Nf4Weight.Quantise(weight, twice, name);

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Network.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,12 +18,17 @@ public abstract class Quantisation
     };
 
     /// <summary>Its word in a trainer's <c>base_type</c>.</summary>
-    public abstract string Name { get; }
+    public string Name => Format.Word();
 
     public abstract BaseFormat Format { get; }
 
     /// <summary>Why a model of this shape can't be held so on this device; null where it can. Asked before anything is loaded.</summary>
-    public abstract string? Unsupported(ModelConfig config, torch.Device device);
+    /// <param name="dtype">What is computed in.</param>
+    public abstract string? Unsupported(ModelConfig config, ScalarType dtype, torch.Device device);
+
+    /// <param name="why">What <see cref="FusedModel"/> has against it.</param>
+    private protected static string? NoBackward(string? why) =>
+        why is null ? null : $"this base can't train on the hand-written backward, which that needs ({why})";
 
     /// <summary>Takes the weight over: it is disposed.</summary>
     /// <param name="weight">[out, in] in the type that is computed in.</param>
