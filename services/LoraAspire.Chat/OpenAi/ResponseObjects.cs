@@ -6,21 +6,48 @@ using Microsoft.Extensions.AI;
 namespace LoraAspire.Chat.OpenAi;
 
 /// <summary>OpenAI's response object, with the fields that it always has.</summary>
-public sealed record ResponseObject(string Id, string Object, long CreatedAt, string Status, object? Error,
-    IncompleteDetails? IncompleteDetails, string? Instructions, int? MaxOutputTokens, string? Model,
-    IReadOnlyList<ResponseItem> Output, bool ParallelToolCalls,
-    string? PreviousResponseId, bool Store, double? Temperature, ResponseText Text, string ToolChoice, IReadOnlyList<object> Tools,
-    double? TopP, string Truncation, ResponseUsage? Usage, JsonElement Metadata)
+public sealed record ResponseObject
 {
     private static readonly JsonElement s_text = JsonElement.Parse("""{"type":"text"}"""), s_none = JsonElement.Parse("{}");
+
+    public required string Id { get; init; }
+    public string Object => "response";
+    public required long CreatedAt { get; init; }
+    public string Status { get; init; } = "in_progress";
+    public object? Error => null;
+    public IncompleteDetails? IncompleteDetails { get; init; }
+    public string? Instructions { get; init; }
+    public int? MaxOutputTokens { get; init; }
+    public string? Model { get; init; }
+    public IReadOnlyList<ResponseItem> Output { get; init; } = [];
+    public bool ParallelToolCalls => true;
+    public string? PreviousResponseId => null;
+    public bool Store => false;
+    public double? Temperature { get; init; }
+    public required ResponseText Text { get; init; }
+    public string ToolChoice => "auto";
+    public IReadOnlyList<object> Tools => [];
+    public double? TopP { get; init; }
+    public string Truncation => "auto";
+    public ResponseUsage? Usage { get; init; }
+    public required JsonElement Metadata { get; init; }
 
     /// <summary>Of a response that has just begun.</summary>
     public static ResponseObject Begun(ResponseRequest request, string id, long created)
     {
         var options = LocalChatClient.Generation(request.Options);
-        return new(id, "response", created, "in_progress", null, null, request.Instructions, request.Options.MaxOutputTokens,
-            request.Options.ModelId, [], true, null, false, options.Temperature, new(request.Format ?? s_text), "auto", [], options.TopP,
-            "auto", null, request.Metadata ?? s_none);
+        return new()
+        {
+            Id = id,
+            CreatedAt = created,
+            Instructions = request.Instructions,
+            MaxOutputTokens = request.Options.MaxOutputTokens,
+            Model = request.Options.ModelId,
+            Temperature = options.Temperature,
+            Text = new(request.Format ?? s_text),
+            TopP = options.TopP,
+            Metadata = request.Metadata ?? s_none,
+        };
     }
 
     /// <param name="item">Its message, as it began.</param>

@@ -33,11 +33,6 @@ public abstract class CorpusMetric
     public string Signature(int? references) =>
         $"nrefs:{references?.ToString(CultureInfo.InvariantCulture) ?? "var"}|{Options}|version:{SacrebleuVersion}";
 
-    public MetricScore Sentence(string hypothesis, IReadOnlyList<string> references) => Score(Statistics(hypothesis, references));
-
-    public MetricScore Corpus(IReadOnlyList<string> hypotheses, IReadOnlyList<IReadOnlyList<string>> references) =>
-        Segments(hypotheses, references).Score();
-
     /// <exception cref="ArgumentException">There are more or fewer lists of references than answers, or no answers.</exception>
     public SegmentStatistics Segments(IReadOnlyList<string> hypotheses, IReadOnlyList<IReadOnlyList<string>> references)
     {

@@ -10,21 +10,30 @@ internal static class OwnAdapters
     private static readonly string[] s_attention = ["q_proj", "k_proj", "v_proj", "o_proj"], s_linear =
         [.. s_attention, "gate_proj", "up_proj", "down_proj"];
 
-    /// <param name="Spread">Of the first B, which is 0 as a rule.</param>
-    /// <param name="Rows">The last group of an epoch may be shorter than the accumulation.</param>
-    private sealed record Case(string Model, int Rank, double Alpha, string[] Targets, double MaxGradNorm = 1, bool MeanOfMeans = false,
-        bool RsLora = false,
-        double Spread = 0, bool Left = false, int? MultipleOf = null, int Rows = 80, double LearningRate = 1e-3)
+    private sealed record Case(string Model, int Rank, double Alpha, string[] Targets)
     {
+        public double MaxGradNorm { get; init; } = 1;
+        public double LearningRate { get; init; } = 1e-3;
+        public bool MeanOfMeans { get; init; }
+        public bool RsLora { get; init; }
+        public bool Left { get; init; }
+        public int? MultipleOf { get; init; }
+
+        /// <summary>Of the first B, which is 0 as a rule.</summary>
+        public double Spread { get; init; }
+
+        /// <summary>The last group of an epoch may be shorter than the accumulation.</summary>
+        public int Rows { get; init; } = 80;
+
         public double Scale => Alpha / (RsLora ? Math.Sqrt(Rank) : Rank);
     }
 
     private static readonly Dictionary<string, Case> s_cases = new()
     {
-        ["llama2_attention_short_epochs"] = new("llama2", 4, 8, s_attention, Rows: 10, LearningRate: 3e-3),
-        ["llama3_tied_clipped_hard"] = new("llama3", 2, 8, s_attention, MaxGradNorm: 0.05, MultipleOf: 8),
-        ["mistral_left_mean"] = new("mistral", 4, 8, s_attention, MeanOfMeans: true, Left: true, MultipleOf: 8),
-        ["qwen3_linear_rslora_left"] = new("qwen3", 4, 4, s_linear, RsLora: true, Spread: 0.1, Left: true),
+        ["llama2_attention_short_epochs"] = new("llama2", 4, 8, s_attention) { Rows = 10, LearningRate = 3e-3 },
+        ["llama3_tied_clipped_hard"] = new("llama3", 2, 8, s_attention) { MaxGradNorm = 0.05, MultipleOf = 8 },
+        ["mistral_left_mean"] = new("mistral", 4, 8, s_attention) { MeanOfMeans = true, Left = true, MultipleOf = 8 },
+        ["qwen3_linear_rslora_left"] = new("qwen3", 4, 4, s_linear) { RsLora = true, Spread = 0.1, Left = true },
     };
 
     public static IEnumerable<string> Names => s_cases.Keys;
@@ -98,7 +107,7 @@ internal static class OwnAdapters
     {
         var config = OwnModels.Config("qwen2_bf16");
         var weights = OwnModels.Weights("qwen2_bf16", config);
-        var one = new Case("qwen2_bf16", 4, 8, s_attention, Spread: 0.1);
+        var one = new Case("qwen2_bf16", 4, 8, s_attention) { Spread = 0.1 };
         var adapter = Fresh(new Random(5), weights, one);
         // Scale 2 times 2⁻⁹ is half a step of bf16 between 1 and 2: 1 goes down to it, 1 + 2⁻⁷ up, to the even one of the two.
         var (module, a, b) = adapter.Layers[0];

@@ -136,9 +136,9 @@ internal sealed unsafe partial class ForwardPass(CpuNetwork network, Kernels ker
                     continue;
                 }
                 var sums = scratch[me].Address + (Math.Max(dim, 16) * sizeof(float));
-                kernels.Attend(new Query((nint)(memory.Query.Row(row) + (head * _groups * dim)), _groups, cache, index, head,
-                    (nint)(tables + step.Rows[row].Table), Math.Max(0, position - window + 1), position, scale,
-                    (float)(_config.ScoreCap ?? 0), sums + (_groups * cache.PaddedDim * sizeof(float)), sums,
+                kernels.Attend(new Query((nint)(memory.Query.Row(row) + (head * _groups * dim)), _groups,
+                    new(cache, index, head, (nint)(tables + step.Rows[row].Table)), Math.Max(0, position - window + 1), position, scale,
+                    (float)(_config.ScoreCap ?? 0), new(sums + (_groups * cache.PaddedDim * sizeof(float)), sums),
                     (nint)(memory.Context.Row(row) + (head * _groups * dim))));
             }
         }

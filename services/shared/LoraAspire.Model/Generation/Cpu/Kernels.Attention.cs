@@ -16,12 +16,13 @@ internal sealed unsafe partial class Kernels<TLanes, TVector>
     public override void Attend(in Query query)
     {
         int start = query.First / Positions, end = (query.Last / Positions) + 1, stride = (end - start) * Positions;
-        int dim = query.Cache.Dim, padded = query.Cache.PaddedDim;
-        float* scores = (float*)query.Scores, sums = (float*)query.Sums, heads = (float*)query.Heads;
-        var blocks = (int*)query.Blocks;
+        var (cache, layer, keyHead, _) = query.Keys;
+        int dim = cache.Dim, padded = cache.PaddedDim;
+        float* scores = (float*)query.Room.Scores, sums = (float*)query.Room.Sums, heads = (float*)query.Heads;
+        var blocks = (int*)query.Keys.Blocks;
         for (var block = start; block < end; block++)
         {
-            var keys = query.Cache.Keys(query.Layer, blocks[block], query.KeyHead);
+            var keys = cache.Keys(layer, blocks[block], keyHead);
             for (var head = 0; head < query.Count; head++)
             {
                 Score(heads + (head * dim), keys, dim, query.Scale, scores + ((long)head * stride) + ((block - start) * Positions));
@@ -35,7 +36,7 @@ internal sealed unsafe partial class Kernels<TLanes, TVector>
         new Span<float>(sums, query.Count * padded).Clear();
         for (var block = start; block < end; block++)
         {
-            var values = query.Cache.Values(query.Layer, blocks[block], query.KeyHead);
+            var values = cache.Values(layer, blocks[block], keyHead);
             int first = Math.Max(0, query.First - (block * Positions)), count = Math.Min(Positions, query.Last - (block * Positions) + 1);
             for (var head = 0; head < query.Count; head++)
             {
