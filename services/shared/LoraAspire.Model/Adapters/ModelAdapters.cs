@@ -1,4 +1,5 @@
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Quantised;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Adapters;
