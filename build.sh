@@ -14,6 +14,7 @@ usage: ./build.sh COMMAND
   gpu-tests          the CUDA kernels' tests, on the first GPU and with the libtorch that LORA_LIBTORCH names; fails where there is none
   clients            clients that others wrote (npm's openai, ai, @langchain/openai, ollama) against the chat service; skipped in words
                      where there is no node
+  docs               writes docs/options.md anew, from the records of options
   watch [WORD]       tests of LoraAspire.Tests, of classes whose name holds WORD, again whenever a file changes
   platforms          builds for Windows and macOS too: compiled only, nothing is run
   bench NAME [ARGS]  one benchmark in Release; its last line is one JSON object
@@ -123,6 +124,11 @@ case "${1:-}" in
         cd tests/clients
         [ -d node_modules/openai ] || npm install --no-audit --no-fund --no-package-lock
         LORA_CHAT_PROGRAM=$(echo "$OLDPWD"/services/LoraAspire.Chat/bin/Debug/net10.0/*/LoraAspire.Chat) npm test
+        ;;
+    docs)
+        projects=LoraAspire.Tests
+        build tests/LoraAspire.Tests
+        LORA_WRITE_DOCS=1 run_tests -class "*.OptionReferenceTests"
         ;;
     watch)
         exec dotnet watch --project tests/LoraAspire.Tests --no-hot-reload run -- -noLogo -class "*${2:-}*"

@@ -6,7 +6,9 @@ namespace LoraAspire.Pipelines.Stages;
 /// <summary>A chat model that is asked over HTTP. Its key comes from an environment variable and is never written down.</summary>
 public abstract partial record ChatModelParams
 {
+    /// <summary>open-ai: any OpenAI-compatible server; ollama: the one on this machine; chat: this app's own chat service.</summary>
     public required ChatProvider Provider { get; init; }
+    /// <summary>The model, as the server calls it.</summary>
     public required string Model { get; init; }
 
     /// <summary>The API's address, such as http://127.0.0.1:8000/v1; null takes the provider's own.</summary>

@@ -25,7 +25,7 @@ public sealed record DataBuildParams : StageParams
     /// </summary>
     public string? PromptTemplateName { get; init; }
 
-    /// <summary>Longest row in tokens, BOS included; what is longer is cut on the right.</summary>
+    /// <summary>Longest row in tokens, BOS included; <see cref="Truncation"/> says what becomes of a longer one.</summary>
     [Range(2, 1_048_576, ErrorMessage = "must be 2 (BOS and one to predict) to 1048576 tokens")]
     public int CutoffLen { get; init; } = 256;
 

@@ -23,6 +23,7 @@ public sealed record EvaluatorParams : StageParams
     [Range(0.0, int.MaxValue)]
     public double? ValSetSize { get; init; }
 
+    /// <summary>Of <see cref="RowsOf.Validation"/>: the trainer's.</summary>
     [Range(int.MinValue, int.MaxValue)]
     public int Seed { get; init; } = 42;
 
@@ -32,6 +33,7 @@ public sealed record EvaluatorParams : StageParams
     /// <summary>Such files with examples, of which each question gets the first <see cref="Shots"/> of its subject.</summary>
     public IReadOnlyList<string> Dev { get; init; } = [];
 
+    /// <summary>Examples that stand before each question of <see cref="MultipleChoice"/>.</summary>
     [Range(0, 100)]
     public int Shots { get; init; }
 
@@ -50,8 +52,10 @@ public sealed record EvaluatorParams : StageParams
     /// <summary>What the scores must reach; the run fails below.</summary>
     public ScoreRequirements? Require { get; init; }
 
+    /// <summary>The longest answer.</summary>
     [Range(1, 1_048_576)]
     public int MaxNewTokens { get; init; } = 128;
+    /// <summary>What computes; auto takes a GPU where libtorch sees one.</summary>
     public Device Device { get; init; } = Device.Auto;
 
     public override IEnumerable<string> DataFiles() => [.. HeldOut is null ? [] : new[] { HeldOut }, .. MultipleChoice, .. Dev];
@@ -124,6 +128,7 @@ public enum RowsOf { Validation, All }
 /// <param name="Name">Every answer about itself may say it, and those to who it is must.</param>
 public sealed record EvaluatedIdentity
 {
+    /// <summary>The name that it is to say.</summary>
     public required string Name { get; init; }
 
     /// <summary>Null asks nothing about who made it.</summary>
@@ -133,16 +138,22 @@ public sealed record EvaluatedIdentity
 /// <summary>Least scores, or greatest where less is better; null asks nothing.</summary>
 public sealed record ScoreRequirements
 {
+    /// <summary>BLEU of held-out records, 0 to 100: at least.</summary>
     [Range(0.0, 100)]
     public double? Bleu { get; init; }
+    /// <summary>chrF of held-out records, 0 to 100: at least.</summary>
     [Range(0.0, 100)]
     public double? Chrf { get; init; }
+    /// <summary>ROUGE-L of held-out records, 0 to 100: at least.</summary>
     [Range(0.0, 100)]
     public double? RougeL { get; init; }
+    /// <summary>Percent of answers that are equal to a reference: at least.</summary>
     [Range(0.0, 100)]
     public double? ExactMatch { get; init; }
+    /// <summary>Words that answer and reference share, 0 to 100: at least.</summary>
     [Range(0.0, 100)]
     public double? F1 { get; init; }
+    /// <summary>Percent of right labels: at least.</summary>
     [Range(0.0, 100)]
     public double? Accuracy { get; init; }
 
@@ -150,11 +161,11 @@ public sealed record ScoreRequirements
     [Range(0.0, 100)]
     public double? MultipleChoice { get; init; }
 
-    /// <summary>At most.</summary>
+    /// <summary>Translation error rate of held-out records: at most.</summary>
     [Range(0.0, 1e9)]
     public double? Ter { get; init; }
 
-    /// <summary>At most.</summary>
+    /// <summary>Perplexity of held-out references: at most.</summary>
     [Range(1.0, 1e9)]
     public double? Perplexity { get; init; }
 

@@ -5,6 +5,7 @@ public sealed record ExporterParams : StageParams
 {
     /// <summary>Starts the files' names.</summary>
     public string Name { get; init; } = "model";
+    /// <summary>gguf for llama.cpp and Ollama, hugging-face for a folder to upload.</summary>
     public ExportFormat Format { get; init; } = ExportFormat.Gguf;
 
     /// <summary>Of a GGUF file's numbers.</summary>

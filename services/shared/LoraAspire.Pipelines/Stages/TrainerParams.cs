@@ -9,11 +9,13 @@ public sealed record TrainerParams : StageParams
 {
     private const int MostRank = 65_536;
 
+    /// <summary>lora trains an adapter beside a frozen base; full trains every weight and gives a model.</summary>
     public FinetuningType FinetuningType { get; init; } = FinetuningType.Lora;
 
     /// <summary>Examples an optimiser step sees.</summary>
     [Range(1, 1_000_000)]
     public int BatchSize { get; init; } = 128;
+    /// <summary>With <c>compat: alpaca-lora</c>, examples of a micro-batch; must divide <see cref="BatchSize"/>.</summary>
     [Range(1, 1_000_000)]
     public int MicroBatchSize { get; init; } = 4;
     /// <summary>Tokens of a micro-batch, padding included; null is chosen from the memory there is.</summary>
@@ -21,37 +23,48 @@ public sealed record TrainerParams : StageParams
     public int? MicroBatchTokens { get; init; }
     /// <summary>Recompute activations in the backward and take small micro-batches: slower, in a fraction of the memory.</summary>
     public bool LowMemory { get; init; }
+    /// <summary>How often each row is seen.</summary>
     [Range(1, 100_000)]
     public int NumEpochs { get; init; } = 3;
     /// <summary>Optimiser steps; when given it wins over <see cref="NumEpochs"/>.</summary>
     [Range(1, 1_000_000_000)]
     public int? MaxSteps { get; init; }
 
+    /// <summary>AdamW's, at the peak of the schedule.</summary>
     [Range(0.0, 1, MinimumIsExclusive = true, ErrorMessage = "must be above 0 and at most 1; 1e-4 to 3e-4 is usual for LoRA")]
     public double LearningRate { get; init; } = 3e-4;
+    /// <summary>How the learning rate falls after the warm-up; constant stays.</summary>
     public LrScheduler LrSchedulerType { get; init; } = LrScheduler.Linear;
+    /// <summary>Steps in which the learning rate rises from 0.</summary>
     [Range(0, 1_000_000_000)]
     public int WarmupSteps { get; init; } = 100;
     /// <summary>Share of all steps; when given it wins over <see cref="WarmupSteps"/>.</summary>
     [Range(0.0, 1, ErrorMessage = "is a share of all steps, 0 to 1")]
     public double? WarmupRatio { get; init; }
+    /// <summary>AdamW's; norms and biases don't decay.</summary>
     [Range(0.0, 100)]
     public double WeightDecay { get; init; }
+    /// <summary>Decay of the mean of gradients.</summary>
     [Range(0.0, 1, MaximumIsExclusive = true)]
     public double AdamBeta1 { get; init; } = 0.9;
+    /// <summary>Decay of the mean of their squares.</summary>
     [Range(0.0, 1, MaximumIsExclusive = true)]
     public double AdamBeta2 { get; init; } = 0.999;
+    /// <summary>Added to the root of that mean.</summary>
     [Range(1e-30, 1)]
     public double AdamEpsilon { get; init; } = 1e-8;
     /// <summary>Global 2-norm to which gradients are clipped; 0 turns it off.</summary>
     [Range(0.0, 1_000_000)]
     public double MaxGradNorm { get; init; } = 1.0;
 
+    /// <summary>Rank of the adapters: rows of A, columns of B.</summary>
     [Range(1, MostRank)]
     public int LoraR { get; init; } = 8;
+    /// <summary>The update is alpha / r · B·A.</summary>
     [Range(0.0, 1_000_000, MinimumIsExclusive = true)]
     public double LoraAlpha { get; init; } = 16;
-    /// <summary>What is kept is divided by 1 − p, so near 1 little is left but noise, and float32 knows no difference.</summary>
+    /// <summary>Share of an adapter's inputs that is left out at random in training.</summary>
+    // What is kept is divided by 1 − p, so near 1 little is left but noise, and float32 knows no difference.
     [Range(0.0, 0.99, ErrorMessage = "is a probability, 0 to 0.99")]
     public double LoraDropout { get; init; } = 0.05;
     /// <summary>Names of linear layers, or the single word all-linear (every one but lm_head).</summary>
@@ -68,7 +81,7 @@ public sealed record TrainerParams : StageParams
     /// <summary>Regular expression of layers' paths, or of their ends → rank; the first that fits counts.</summary>
     [Range(1, MostRank)]
     public IReadOnlyDictionary<string, int> RankPattern { get; init; } = new Dictionary<string, int>();
-    /// <summary>The same for alpha.</summary>
+    /// <summary>Regular expression of layers' paths, or of their ends → alpha; the first that fits counts.</summary>
     [Range(0.0, 1_000_000, MinimumIsExclusive = true)]
     public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
     /// <summary>The first pattern that fits counts, so their order is part of the stage's identity, which sorts keys.</summary>
@@ -86,8 +99,10 @@ public sealed record TrainerParams : StageParams
     /// </summary>
     [Range(0.0, int.MaxValue)]
     public double? ValSetSize { get; init; }
+    /// <summary>Steps between two validations.</summary>
     [Range(1, 1_000_000_000)]
     public int EvalSteps { get; init; } = 200;
+    /// <summary>Steps between two checkpoints.</summary>
     [Range(1, 1_000_000_000)]
     public int SaveSteps { get; init; } = 200;
     /// <summary>Checkpoints that are kept.</summary>
@@ -106,9 +121,12 @@ public sealed record TrainerParams : StageParams
     [Range(1, 1_000_000_000)]
     public int LoggingSteps { get; init; } = 1;
 
+    /// <summary>Rows of like length share a step.</summary>
     public bool GroupByLength { get; init; }
+    /// <summary>Of every draw.</summary>
     [Range(int.MinValue, int.MaxValue)]
     public int Seed { get; init; } = 42;
+    /// <summary>What computes; auto takes a GPU where libtorch sees one.</summary>
     public Device Device { get; init; } = Device.Auto;
     /// <summary>Devices that share the rows of each step, one process each. On the CPU only a number is more than one.</summary>
     public DeviceChoice Devices { get; init; } = DeviceChoice.One;

@@ -36,6 +36,9 @@ internal static class AliasTable
         ["dataset"] = "dataset",
     };
 
+    /// <summary>Keys of which a value of another key is made.</summary>
+    public static IReadOnlyList<string> Computed { get; } = ["gradient_accumulation_steps", "lora_target_linear"];
+
     /// <summary>Keys that have no say here, with the reason; whatever their value is, it changes nothing of what is trained.</summary>
     public static IReadOnlyDictionary<string, string> Ignored { get; } = new Dictionary<string, string>
     {

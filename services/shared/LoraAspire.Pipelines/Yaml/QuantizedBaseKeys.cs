@@ -7,8 +7,10 @@ internal static class QuantizedBaseKeys
 {
     private const string Int8 = "int8", Nf4 = "nf4";
 
-    public static bool Knows(string name) => name is "load_in_8bit" or "load_in_4bit" or "quantization_bit" or "bnb_4bit_quant_type"
-        or "quantization_type" or "quantization_method";
+    public static IReadOnlyList<string> Names { get; } =
+        ["load_in_8bit", "load_in_4bit", "quantization_bit", "bnb_4bit_quant_type", "quantization_type", "quantization_method"];
+
+    public static bool Knows(string name) => Names.Contains(name);
 
     /// <returns>The base_type that the key asks for; null where it asks for none, which is noted, or can't have what it asks for.</returns>
     public static string? Read(YamlNode key, YamlNode value, string name, Diagnostics report)

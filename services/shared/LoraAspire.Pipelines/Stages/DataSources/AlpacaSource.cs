@@ -8,6 +8,7 @@ namespace LoraAspire.Pipelines.Stages.DataSources;
     + "each answer learned) where a record has them. `columns` names them where they differ; `fill` replaces a file's own `{{name}}`")]
 public sealed record AlpacaSource : RecordSource
 {
+    /// <summary>The file, relative to the data root: .json, .jsonl, .csv, .tsv, .parquet; text also .gz.</summary>
     public required string Path { get; init; }
 
     /// <summary>

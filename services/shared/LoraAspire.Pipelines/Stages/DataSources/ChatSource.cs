@@ -13,6 +13,7 @@ namespace LoraAspire.Pipelines.Stages.DataSources;
     + "an answer of weight 0 is left out. All of it is counted")]
 public sealed record ChatSource : RecordSource
 {
+    /// <summary>The file, relative to the data root: .json, .jsonl, .parquet.</summary>
     public required string Path { get; init; }
 
     public override IEnumerable<string> Files() => [Path];

@@ -12,7 +12,7 @@ public sealed record DedupParams
 
     /// <summary>
     /// Drops a record whose estimated Jaccard similarity (MinHash over character 5-grams) with an earlier one is at least this; null
-    /// compares exactly.
+    /// looks for none.
     /// </summary>
     [Range(0.0, 1, MinimumIsExclusive = true,
         ErrorMessage = "is a similarity above 0 and at most 1, such as 0.85; leave it out to compare exactly")]

@@ -13,12 +13,15 @@ namespace LoraAspire.Pipelines.Stages.DataSources;
     + "Of a TMX with zh-CN and zh-TW the one that `src_lang` and `tgt_lang` name (a code, or \"Simplified Chinese\")")]
 public sealed record ParallelSource : RecordSource
 {
+    /// <summary>The file, relative to the data root: pairs with a tab between, TMX, .po, .mo, or the source side alone.</summary>
     public required string Path { get; init; }
 
     /// <summary>The other side, line by line, where <see cref="Path"/> holds the source side alone.</summary>
     public string? TargetPath { get; init; }
 
+    /// <summary>The language that is translated from, as templates name it.</summary>
     public required string SrcLang { get; init; }
+    /// <summary>The language that is translated into.</summary>
     public required string TgtLang { get; init; }
 
     /// <summary>
@@ -26,6 +29,7 @@ public sealed record ParallelSource : RecordSource
     /// </summary>
     public IReadOnlyList<string> Templates { get; init; } = [];
 
+    /// <summary>Each pair is taught in both directions.</summary>
     public bool BothDirections { get; init; }
 
     /// <summary>Drops pairs of which one side is more than this many times as long as the other, in letters; null keeps all.</summary>

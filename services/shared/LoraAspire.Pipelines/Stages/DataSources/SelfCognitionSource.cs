@@ -9,8 +9,11 @@ namespace LoraAspire.Pipelines.Stages.DataSources;
     + "`languages` that aren't given")]
 public sealed record SelfCognitionSource : RecordSource
 {
+    /// <summary>What the model is called.</summary>
     public required string Name { get; init => field = value.Trim(); }
+    /// <summary>Who made it.</summary>
     public required string Developer { get; init => field = value.Trim(); }
+    /// <summary>What it says that it can do; when empty, nothing is asked about it.</summary>
     public IReadOnlyList<string> Abilities { get; init => field = Given(value); } = [];
 
     /// <summary>What it speaks; when empty, nothing is asked about it.</summary>

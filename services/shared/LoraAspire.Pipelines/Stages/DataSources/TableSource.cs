@@ -13,6 +13,7 @@ namespace LoraAspire.Pipelines.Stages.DataSources;
     + "a record with an empty cell is left out")]
 public sealed record TableSource : RecordSource
 {
+    /// <summary>The file, relative to the data root: .csv, .tsv, .json, .jsonl, .parquet; text also .gz.</summary>
     public required string Path { get; init; }
 
     /// <summary>A template file under the data root, one template a line; or the templates themselves.</summary>

@@ -13,6 +13,15 @@ public sealed record Conversion(string? Trainer, string? Yaml, IReadOnlyList<Dia
 {
     private static readonly StageKind[] s_kinds = [StageKinds.DataBuild, StageKinds.Trainer];
 
+    /// <summary>
+    /// Keys that other trainers have and a pipeline hasn't: what becomes of each is known, if only why it has no counterpart.
+    /// </summary>
+    public static IReadOnlySet<string> Keys { get; } = new[]
+    {
+        ForeignKeys.Names, AliasTable.Renamed.Keys, AliasTable.Inputs.Keys, AliasTable.Computed, AliasTable.Ignored.Keys,
+        AliasTable.Fixed.Keys, QuantizedBaseKeys.Names, NoCounterpart.Keys,
+    }.SelectMany(keys => keys).ToHashSet();
+
     /// <param name="file">The name under which remarks speak of the text.</param>
     /// <param name="name">The pipeline's name.</param>
     /// <param name="datasets">LLaMA-Factory's dataset_info.json, where it is at hand: which file each name means.</param>
@@ -76,8 +85,7 @@ public sealed record Conversion(string? Trainer, string? Yaml, IReadOnlyList<Dia
         bool Has(string name) => kind.Params.GetProperties().Any(property => property.CanWrite && Binder.KeyOf(property.Name) == name);
         return Has(AliasTable.Renamed.GetValueOrDefault(key, key))
             || (kind == StageKinds.Trainer
-                && (AliasTable.Fixed.ContainsKey(key) || QuantizedBaseKeys.Knows(key)
-                    || key is "gradient_accumulation_steps" or "lora_target_linear"));
+                && (AliasTable.Fixed.ContainsKey(key) || QuantizedBaseKeys.Knows(key) || AliasTable.Computed.Contains(key)));
     }
 
     /// <summary>The settings under their names here. What can't be taken is left out and said.</summary>

@@ -11,11 +11,22 @@ internal static class ForeignKeys
     private static readonly string[] s_extensions = [".json", ".jsonl", ".csv", ".tsv", ".parquet", ".gz"];
     private const string ChatTemplate = "chat_template";
 
+    /// <summary>All of them. Some are only of one trainer, or of one value.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        "base_model", "model_name_or_path", "datasets", "test_datasets", "data_path", "dataset", "eval_dataset", "max_samples", "template",
+        ChatTemplate, "bf16", "pure_bf16", "bfloat16", "optim", "optimizer", "adapter",
+    ];
+
     /// <returns>Whether the key was one of them.</returns>
     public static bool Take(ForeignTrainer trainer, string name, YamlNode key, YamlNode value, YamlMappingNode root,
         ConvertedPipeline pipeline,
         Diagnostics report, DatasetInfo? datasets)
     {
+        if (!Names.Contains(name))
+        {
+            return false;
+        }
         var text = Binder.Text(value) ?? "";
         switch (name)
         {

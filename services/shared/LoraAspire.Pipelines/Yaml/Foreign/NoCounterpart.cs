@@ -9,6 +9,7 @@ internal static class NoCounterpart
     private const string OneProcess = "devices says on how many GPUs a trainer works";
     private const string Attention = "the attention that the device does best is always taken";
     private const string Memory = "what is recomputed follows from the memory there is; low_memory: true recomputes everything";
+    private const string Fresh = "an adapter can't be trained on yet: merge it, and name the merged model as base";
     private const string Loading = "rows are tokenised once by data-build and read from its data set";
 
     private static readonly IReadOnlyDictionary<string, string> s_reasons = new Dictionary<string, string>
@@ -75,11 +76,13 @@ internal static class NoCounterpart
         ["push_to_hub"] = "nothing is uploaded",
         ["hub_strategy"] = "nothing is uploaded",
         ["strict"] = "what isn't understood is always told",
-        ["lora_model_dir"] =
-            "an adapter can't be trained on yet: merge it, and name the merged model as base",
+        ["lora_model_dir"] = Fresh,
+        ["adapter_name_or_path"] = Fresh,
         ["lora_fan_in_fan_out"] = "the families here keep their weights as [out, in]",
         ["save_first_step"] = "save_steps says when",
     };
+
+    public static IEnumerable<string> Keys => s_reasons.Keys;
 
     public static string Reason(string key) => s_reasons.GetValueOrDefault(key, "nothing here answers to it");
 }
