@@ -1,8 +1,5 @@
 using LoraAspire.AppHost.Terminal;
 using LoraAspire.Cli;
-using LoraAspire.Pipelines.Yaml;
-using LoraAspire.Runtime;
-using LoraAspire.Runtime.Store;
 using LoraAspire.Tests.Architecture;
 
 namespace LoraAspire.Tests.Documentation;
@@ -56,26 +53,6 @@ public sealed class CommandTests
             Understood(command, mayBeOthers: true);
         }
     }
-
-    /// <summary>As <c>lora check</c> holds it, where its files are the repository's; else as it is parsed.</summary>
-    [Theory]
-    [MemberData(nameof(Followed))]
-    public void Every_YAML_block_of_a_book_is_a_pipeline(string book)
-    {
-        ContentDigests content = new(LoraPaths.FromEnvironment([new("LORA_DATA", SourceFiles.Root),
-            new("LORA_MODELS", Path.Combine(SourceFiles.Root, "models"))]));
-        foreach (var block in CodeBlock.Of(book).Where(block => block.Language == "yaml" && !IsForeign(block)))
-        {
-            var named = block.Text.Contains("model:pebble", StringComparison.Ordinal)
-                && !block.Text.Contains(" data/", StringComparison.Ordinal);
-            var parsed = PipelineParser.Parse(block.Text, block.File, named ? content.References : null);
-
-            Assert.Equal("", string.Join('\n', parsed.Errors.Select(error => $"{block} + {error.Line}: {error.Message}")));
-            Assert.Equal("", string.Join('\n', parsed.Notes.Select(note => $"{block} + {note.Line}: {note.Message}")));
-        }
-    }
-
-    private static bool IsForeign(CodeBlock block) => !block.Text.Contains("stages:", StringComparison.Ordinal);
 
     private static void Understood(ShellCommand command, bool mayBeOthers)
     {

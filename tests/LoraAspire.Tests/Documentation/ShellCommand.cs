@@ -5,7 +5,7 @@ namespace LoraAspire.Tests.Documentation;
 /// <summary>A simple command of a shell block: its words, and the files that it writes by &gt;.</summary>
 internal sealed record ShellCommand(string Place, IReadOnlyList<string> Words, IReadOnlyList<string> Written)
 {
-    /// <summary>What stands in a document for a run's id, a key or an address that its reader fills in.</summary>
+    /// <summary>What stands in a document for the id of its reader's run.</summary>
     public const string Placeholder = "RUN";
 
     public static IEnumerable<ShellCommand> Of(CodeBlock block)
