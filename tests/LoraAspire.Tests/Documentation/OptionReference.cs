@@ -88,16 +88,16 @@ internal sealed class OptionReference
 
     private static string Default(PropertyInfo property, object? usual) =>
         (usual is null ? Fresh(property) : property.GetValue(usual)) switch
-    {
-        null => "",
-        bool flag => flag ? "true" : "false",
-        "" => "",
-        Enum word => Word(word.ToString()),
-        IDictionary { Count: 0 } => "{}",
-        IEnumerable list and not string => $"[{string.Join(", ", list.Cast<object>())}]",
-        { } record when IsNested(record.GetType()) => "",
-        var value => Number(value),
-    };
+        {
+            null => "",
+            bool flag => flag ? "true" : "false",
+            "" => "",
+            Enum word => Word(word.ToString()),
+            IDictionary { Count: 0 } => "{}",
+            IEnumerable list and not string => $"[{string.Join(", ", list.Cast<object>())}]",
+            { } record when IsNested(record.GetType()) => "",
+            var value => Number(value),
+        };
 
     /// <summary>Of a record that has no instances of its own.</summary>
     private static object? Fresh(PropertyInfo property) =>
