@@ -27,5 +27,18 @@ public sealed class PipelineBlockTests
         }
     }
 
+    [Theory]
+    [InlineData("docs/lab.md")]
+    [InlineData("docs/lab.zh-CN.md")]
+    public void The_homework_with_the_lines_that_the_lab_adds_is_a_pipeline(string lab)
+    {
+        const string place = "      questions:\n";
+        var homework = Books.Text("pipelines/homework.yaml");
+        var added = CodeBlock.Of(lab).Single(block => block.Text.Contains("require:", StringComparison.Ordinal)).Text;
+        Assert.Equal(2, homework.Split(place).Length);
+
+        Assert.Empty(PipelineParser.Parse(homework.Replace(place, $"{added}\n{place}", StringComparison.Ordinal), lab).Errors);
+    }
+
     private static bool IsForeign(CodeBlock block) => !block.Text.Contains("stages:", StringComparison.Ordinal);
 }
