@@ -15,7 +15,9 @@ internal static class RunsCommand
         {
             var table = new Table().Border(TableBorder.None).AddColumn(new TableColumn("RUN").NoWrap())
                 .AddColumns("PIPELINE", "STATUS", "SUBMITTED", "TOOK", "STAGES");
-            foreach (var run in await (await App.ConnectAsync()).ListAsync())
+            var client = await App.ConnectAsync();
+            var runs = await client.ListAsync();
+            foreach (var run in runs)
             {
                 table.AddRow(
                     Markup.Escape(run.Id), Markup.Escape(run.Name), $"[{Colour(run.Status)}]{run.Status.ToString().ToLowerInvariant()}[/]",
@@ -25,6 +27,10 @@ internal static class RunsCommand
                         stage => $"{stage.Id}:{(stage.Cached ? "cached" : stage.Status.ToString().ToLowerInvariant())}"))));
             }
             AnsiConsole.Write(table);
+            foreach (var run in runs.Where(run => !run.IsOver))
+            {
+                await WorkersCommand.WriteWaitsAsync(client, run);
+            }
             return 0;
         });
         return command;

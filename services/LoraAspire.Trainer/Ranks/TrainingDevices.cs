@@ -1,5 +1,8 @@
+using System.Text.Json;
 using LoraAspire.Model.Native;
+using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Stages;
 using TorchSharp;
 
@@ -10,13 +13,31 @@ namespace LoraAspire.Trainer.Ranks;
 /// <param name="Names">Of GPUs, as CUDA_VISIBLE_DEVICES has them; empty on the CPU.</param>
 internal sealed record TrainingDevices(torch.Device Own, int Count, IReadOnlyList<string> Names)
 {
-    public const string Visible = "CUDA_VISIBLE_DEVICES";
+    public const string Visible = GpuClaims.Variable;
 
     /// <summary>Every one, as this process numbers them.</summary>
     public IEnumerable<torch.Device> All => Own.type == DeviceType.CUDA
         ? Enumerable.Range(0, Count).Select(index => new torch.Device(DeviceType.CUDA, index)) : [Own];
 
     private static string[]? Seen => Environment.GetEnvironmentVariable(Visible)?.Split(',', StringSplitOptions.TrimEntries);
+
+    /// <summary>No two trainings at a time on a GPU.</summary>
+    public static void AddClaims(IServiceCollection services) =>
+        services.AddSingleton<Func<StageOrder, DeviceChoice?>>(Asked).AddSingleton<GpuClaims>();
+
+    /// <summary>What a training asks for, where it computes on GPUs. What is wrong with an order the training itself says.</summary>
+    internal static DeviceChoice? Asked(StageOrder order)
+    {
+        try
+        {
+            return order.With.Deserialize<TrainerParams>(Pipelines.StageKey.ParamsJson) is { Device: not Device.Cpu } with
+                ? with.Devices : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Where GPUs are named, this process and those it starts see no others. Once, before libtorch is loaded.</summary>
     /// <exception cref="StageException">The environment shows fewer.</exception>

@@ -66,6 +66,21 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         }
     }
 
+    /// <summary>The workers that live.</summary>
+    public Task<IReadOnlyList<LivingWorker>> WorkersAsync() => LivingWorker.AllAsync(Redis, options);
+
+    /// <summary>Stages of a run that no living worker can do, each with what it waits for, in words.</summary>
+    public async Task<IReadOnlyDictionary<string, string>> WaitsAsync(RunState run)
+    {
+        if (run.Stages.TrueForAll(stage => stage.Status != StageStatus.Queued))
+        {
+            return new Dictionary<string, string>();
+        }
+        var workers = await WorkersAsync();
+        return run.Stages.Select(stage => (stage.Id, Words: QueueWords.Of(stage, workers))).Where(stage => stage.Words is not null)
+            .ToDictionary(stage => stage.Id, stage => stage.Words!);
+    }
+
     /// <summary>Every event from the first on, then live, to the end of the run.</summary>
     /// <exception cref="RunLostException">The run is gone, or stands still without a coordinator.</exception>
     public async IAsyncEnumerable<RunEvent> WatchAsync(string run, [EnumeratorCancellation] CancellationToken cancellationToken = default)
