@@ -4,7 +4,7 @@ using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.AppHost.Terminal;
 
-/// <summary>How many workers of a kind, or coordinators, run, where it isn't one. Not of a kind whose effect is outside the store.</summary>
+/// <summary>How many workers of a kind, or coordinators, where it isn't one. Not of a kind whose effect is outside the store.</summary>
 internal static class Replicas
 {
     /// <summary>More of them than a machine has cores only wait for each other.</summary>

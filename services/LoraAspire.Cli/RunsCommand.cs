@@ -8,15 +8,19 @@ namespace LoraAspire.Cli;
 
 internal static class RunsCommand
 {
+    /// <summary>Each is a log to read.</summary>
+    public const int MostShown = 500;
+
     public static Command Create()
     {
-        var command = new Command("runs", "List runs, the newest first.");
-        command.SetAction(async (_, _) =>
+        var all = new Option<bool>("--all") { Description = $"More than the newest {MostShown}" };
+        var command = new Command("runs", "List runs, the newest first.") { all };
+        command.SetAction(async (parsed, _) =>
         {
             var table = new Table().Border(TableBorder.None).AddColumn(new TableColumn("RUN").NoWrap())
                 .AddColumns("PIPELINE", "STATUS", "SUBMITTED", "TOOK", "STAGES");
             var client = await App.ConnectAsync();
-            var runs = await client.ListAsync();
+            var runs = await client.ListAsync(parsed.GetValue(all) ? null : MostShown);
             foreach (var run in runs)
             {
                 table.AddRow(

@@ -15,7 +15,8 @@ internal static class WorkersCommand
         command.SetAction(async (_, _) =>
         {
             var client = await App.ConnectAsync();
-            var (workers, runs) = (await client.WorkersAsync(), (await client.ListAsync()).Where(run => !run.IsOver).ToList());
+            var workers = await client.WorkersAsync();
+            var runs = (await client.ListAsync(RunsCommand.MostShown)).Where(run => !run.IsOver).ToList();
             var table = new Table().Border(TableBorder.None).AddColumn(new TableColumn("WORKER").NoWrap())
                 .AddColumns("KIND", "SINCE", "GPUS", "DOES");
             foreach (var worker in workers)

@@ -3,5 +3,4 @@ using LoraAspire.ServiceDefaults;
 using LoraAspire.Trainer;
 using LoraAspire.Trainer.Ranks;
 
-return args is [RankSeat.Word] ? RankProgram.Run()
-    : await StageService.RunAsync<TrainerParams, TrainStage>(args, StageKinds.Trainer, add: TrainingDevices.AddClaims);
+return args is [RankSeat.Word] ? RankProgram.Run() : await StageService.RunAsync<TrainerParams, TrainStage>(args, StageKinds.Trainer);

@@ -1,6 +1,4 @@
-using System.Text.Json;
 using LoraAspire.Model.Native;
-using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Stages;
@@ -20,24 +18,6 @@ internal sealed record TrainingDevices(torch.Device Own, int Count, IReadOnlyLis
         ? Enumerable.Range(0, Count).Select(index => new torch.Device(DeviceType.CUDA, index)) : [Own];
 
     private static string[]? Seen => Environment.GetEnvironmentVariable(Visible)?.Split(',', StringSplitOptions.TrimEntries);
-
-    /// <summary>No two trainings at a time on a GPU.</summary>
-    public static void AddClaims(IServiceCollection services) =>
-        services.AddSingleton<Func<StageOrder, DeviceChoice?>>(Asked).AddSingleton<GpuClaims>();
-
-    /// <summary>What a training asks for, where it computes on GPUs. What is wrong with an order the training itself says.</summary>
-    internal static DeviceChoice? Asked(StageOrder order)
-    {
-        try
-        {
-            return order.With.Deserialize<TrainerParams>(Pipelines.StageKey.ParamsJson) is { Device: not Device.Cpu } with
-                ? with.Devices : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
 
     /// <summary>Where GPUs are named, this process and those it starts see no others. Once, before libtorch is loaded.</summary>
     /// <exception cref="StageException">The environment shows fewer.</exception>

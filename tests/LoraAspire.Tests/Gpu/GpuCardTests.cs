@@ -1,3 +1,5 @@
+using System.Text.Json;
+using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Hosting;
 
@@ -47,6 +49,23 @@ public sealed class GpuCardTests
         Assert.Null(new WorkerGpus([]).Wanted(DeviceChoice.One));
         Assert.Null(new WorkerGpus(s_three).Wanted(null));
     }
+
+    [Theory]
+    [InlineData("""{ "devices": "auto" }""", "auto")]
+    [InlineData("{}", "1")]
+    [InlineData("""{ "device": "cpu", "devices": "2" }""", null)]
+    [InlineData("""{ "devices": 2 }""", null)]
+    [InlineData("[]", null)]
+    public void An_order_asks_by_its_parameters(string with, string? devices) =>
+        Assert.Equal(devices, GpuClaims.AskedBy<TrainerParams>(new("run", default, "tune", 1)
+        {
+            Pipeline = "p",
+            Kind = "trainer",
+            Key = "",
+            With = JsonSerializer.Deserialize<JsonElement>(with),
+            Inputs = new Dictionary<string, InputArtifact>(),
+            DataFiles = new Dictionary<string, string>(),
+        })?.Text);
 
     [Theory]
     [InlineData("1", "GPU-b", "GPU-b")]

@@ -22,7 +22,10 @@ public static partial class GpuSize
 
     private const double Gibibyte = 1 << 30;
 
-    /// <summary>What a person wrote, at least: 40GiB, 23.5GiB, 40960MiB, 40GB. Null of anything else, and of what is out of range.</summary>
+    /// <summary>
+    /// What a person wrote, at least: 40GiB, 23.5GiB, 40960MiB, and 40GB for the same as 40GiB, as cards are sold. Null of anything else,
+    /// and of what is out of range.
+    /// </summary>
     public static int? Read(string text)
     {
         var match = Written().Match(text);
@@ -30,13 +33,8 @@ public static partial class GpuSize
         {
             return null;
         }
-        var bytes = double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) * match.Groups[2].Value switch
-        {
-            "GiB" => Gibibyte,
-            "MiB" => 1 << 20,
-            "GB" => 1e9,
-            _ => 1e6,
-        };
+        var bytes = double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)
+            * (match.Groups[2].Value[0] == 'G' ? Gibibyte : 1 << 20);
         return Math.Ceiling(bytes / Gibibyte) is >= 1 and <= Most and var size ? (int)size : null;
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Streams;
@@ -17,6 +18,19 @@ public sealed class GpuClaims(WorkerGpus gpus, Func<StageOrder, DeviceChoice?> d
     public const string Variable = "CUDA_VISIBLE_DEVICES";
 
     private const int MostNamed = 4;
+
+    /// <summary>By the parameters of an order. What is wrong with them the stage itself says.</summary>
+    public static DeviceChoice? AskedBy<TParams>(StageOrder order) where TParams : StageParams
+    {
+        try
+        {
+            return order.With.Deserialize<TParams>(Pipelines.StageKey.ParamsJson)?.Gpus();
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Null where the attempt takes none.</summary>
     /// <exception cref="OperationCanceledException">It shall stop, and waits no longer.</exception>

@@ -45,12 +45,18 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new CancelRun(run, options.Now)));
 
     /// <summary>All runs, the newest first. One whose log can't be read at all is among them, as failed.</summary>
-    public async Task<IReadOnlyList<RunState>> ListAsync()
+    /// <param name="most">At most so many: each is a log to read.</param>
+    /// <param name="known">Runs from an earlier list: of these, what is over isn't read again.</param>
+    public async Task<IReadOnlyList<RunState>> ListAsync(int? most = null, IEnumerable<RunState>? known = null)
     {
-        var ids = (await Redis.SortedSetRangeByRankAsync(Keys.Runs, order: Order.Descending)).Select(id => id.ToString())
-            .Where(Identifiers.IsRun);
-        return [.. (await Task.WhenAll(ids.Select(GetAsync))).OfType<RunState>()];
+        var over = (known ?? []).Where(run => run.IsOver).ToDictionary(run => run.Id);
+        var ids = (await Redis.SortedSetRangeByRankAsync(Keys.Runs, stop: (most ?? 0) - 1, order: Order.Descending))
+            .Select(id => id.ToString()).Where(Identifiers.IsRun);
+        return [.. (await Task.WhenAll(ids.Select(async id => over.GetValueOrDefault(id) ?? await GetAsync(id)))).OfType<RunState>()];
     }
+
+    /// <summary>How many runs there are.</summary>
+    public Task<long> CountAsync() => Redis.SortedSetLengthAsync(Keys.Runs);
 
     /// <summary>The run's state now, or null when the coordinator knows no such run (yet).</summary>
     public async Task<RunState?> GetAsync(string run)
