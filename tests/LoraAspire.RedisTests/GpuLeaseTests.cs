@@ -59,7 +59,8 @@ public sealed class GpuLeaseTests(RedisServer server)
         var waiting = Claims(installation, DeviceChoice.Of("auto")!).TakeAsync(Order("second"), "w2", heard, cancel.Token);
         await heard.First.Task.WaitAsync(Installation.Soon);
 
-        await using var other = await Claims(installation, DeviceChoice.One).TakeAsync(Order("third"), "w3", new Heard(), Installation.Soon);
+        await using var other = await Claims(installation, DeviceChoice.One).TakeAsync(
+            Order("third"), "w3", new Heard(), Installation.Soon);
 
         Assert.Equal("GPU-b", other!.Visible);
         await cancel.CancelAsync();

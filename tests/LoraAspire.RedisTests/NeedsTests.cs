@@ -131,7 +131,8 @@ public sealed class NeedsTests(RedisServer server)
         await installation.FirstAsync<StageQueued>(run);
         Assert.Equal("waits for a data-build with 40 GiB of GPU memory: none is running", await WordsAsync());
 
-        var worker = await installation.StartWorkerAsync<DataBuildParams>(StageKinds.DataBuild, Installation.WriteDataset, machine: s_small);
+        var worker = await installation.StartWorkerAsync<DataBuildParams>(
+            StageKinds.DataBuild, Installation.WriteDataset, machine: s_small);
         await LivingAsync(1);
         Assert.Equal("waits for a data-build with 40 GiB of GPU memory; the largest here has 24", await WordsAsync());
         var living = Assert.Single(await installation.Runs.WorkersAsync());

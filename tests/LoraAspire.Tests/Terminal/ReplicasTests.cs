@@ -7,7 +7,8 @@ public sealed class ReplicasTests
     [Fact]
     public void Each_kind_is_named_with_its_number_and_the_last_word_counts()
     {
-        var options = Parse(["--replicas", "trainer=2", "--replicas", "data-build=3", "--replicas", "coordinator=2", "--replicas", "trainer=4"],
+        var options = Parse(
+            ["--replicas", "trainer=2", "--replicas", "data-build=3", "--replicas", "coordinator=2", "--replicas", "trainer=4"],
             out var exitCode);
 
         Assert.Equal(0, exitCode);

@@ -42,7 +42,7 @@ public sealed class Gpus
         return new Gpus(Text(version), devices);
     }
 
-    /// <summary>Those that a worker in this process's environment may compute on, in the order in which CUDA_VISIBLE_DEVICES has them.</summary>
+    /// <summary>Those that a worker in this process's environment may compute on, in the order of CUDA_VISIBLE_DEVICES.</summary>
     public IReadOnlyList<GpuCard> Visible() =>
         GpuCard.Visible([.. _devices.Select(Card).OfType<GpuCard>()], Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES"));
 

@@ -66,7 +66,8 @@ public sealed class GpuClaims(WorkerGpus gpus, Func<StageOrder, DeviceChoice?> d
 
         string Waits(int wanted, IReadOnlyDictionary<string, string> taken) =>
             $"waits for {(wanted == 1 ? "a GPU" : $"{wanted} GPUs")} of {Environment.MachineName}: "
-                + string.Join(", ", taken.Take(MostNamed).Select(one => $"GPU {Places([one.Key])} is taken by {GpuHolder.Words(one.Value)}"))
+                + string.Join(", ", taken.Take(MostNamed)
+                    .Select(one => $"GPU {Places([one.Key])} is taken by {GpuHolder.Words(one.Value)}"))
                 + (taken.Count > MostNamed ? $" and {taken.Count - MostNamed} more are taken" : "");
     }
 }
