@@ -19,6 +19,7 @@ public static class StageService
     {
         var builder = WebApplication.CreateBuilder(args);
         builder.AddServiceDefaults();
+        builder.AddWorkerGpus();
         add?.Invoke(builder.Services);
         builder.AddStage<TParams, TStage>(kind, load);
         var app = builder.Build();

@@ -4,7 +4,7 @@ using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.AppHost.Terminal;
 
-/// <summary>How many workers of a kind run, where it isn't one. Not of a kind whose effect is outside the store.</summary>
+/// <summary>How many workers of a kind, or coordinators, where it isn't one. Not of a kind whose effect is outside the store.</summary>
 internal static class Replicas
 {
     /// <summary>More of them than a machine has cores only wait for each other.</summary>
@@ -14,7 +14,7 @@ internal static class Replicas
     {
         var option = new Option<string[]>("--replicas")
         {
-            Description = "So many workers of a kind, as trainer=2; once for each kind. Usually one.",
+            Description = "So many workers of a kind, as trainer=2, or coordinators; once for each kind. Usually one.",
             HelpName = "KIND=N",
             DefaultValueFactory = _ => [],
         };
@@ -38,7 +38,7 @@ internal static class Replicas
         return replicas;
     }
 
-    private static IEnumerable<string> Kinds => StageKinds.All.Where(kind => kind.Cached).Select(kind => kind.Name);
+    private static IEnumerable<string> Kinds => StageKinds.All.Where(kind => kind.Cached).Select(kind => kind.Name).Append("coordinator");
 
     private static (string Kind, int Count)? Read(string text) =>
         text.Split('=') is [var kind, var number] && Kinds.Contains(kind)

@@ -103,6 +103,10 @@ internal static class QueueBenchmark
             {
                 await service.StopAsync(stop);
             }
+            var (point, pointBytes) = await PointsAsync(connection);
+            clock.Restart();
+            var listed = (await runs.ListAsync()).Count;
+            var list = clock.Elapsed.TotalMilliseconds / listed;
             var lost = states.Count(state => state?.Status != RunStatus.Succeeded);
             Console.WriteLine(
                 $"{count} runs at once: {seconds:0.0} s, {lost} lost; hand-over p50 {Percentile(queued, 50):0} ms, "
@@ -128,6 +132,9 @@ internal static class QueueBenchmark
                 redis_bytes_a_run = busy.Bytes / count,
                 redis_commands_a_run = busy.Commands / count,
                 redis_cpu_share = Math.Round(busy.CpuSeconds / seconds, 3),
+                progress_point_text_bytes = point,
+                progress_point_bytes = pointBytes,
+                list_ms_a_run = Math.Round(list, 3),
                 rest_commands_per_s = Math.Round(rest.Commands / s_rest.TotalSeconds, 1),
                 rest_redis_cpu_share = Math.Round(rest.CpuSeconds / s_rest.TotalSeconds, 4),
                 ratio = Math.Round(floor / seconds, 3),
@@ -168,6 +175,34 @@ internal static class QueueBenchmark
         {
         }
         return await runs.GetAsync(run);
+    }
+
+    /// <summary>Of a point of a training's progress: its text, and what Redis holds for it.</summary>
+    private static async Task<(int Text, long Held)> PointsAsync(IConnectionMultiplexer connection)
+    {
+        const int Points = 1000;
+        var (redis, stream) = (connection.GetDatabase(), Keys.Progress("bench"));
+        NameValueEntry[] Point(int step) => Entries.ToEntry(new ProgressPoint("bench", DateTimeOffset.UtcNow, "tune",
+            new StageProgress("step", step, Points, TokensPerSecond: 20_311.4, EtaSeconds: 61.25)
+            {
+                Training = new(1.0625, null, 2.9e-4, 0.84375, 0.5, 1.09375, 262_144L * step),
+                Gpu = new(0, "NVIDIA H100 80GB HBM3")
+                {
+                    MemoryUsed = 41_943_040_000,
+                    MemoryTotal = 85_520_809_984,
+                    Utilization = 99,
+                    Temperature = 61,
+                    PowerWatts = 671.25,
+                    PowerLimitWatts = 700,
+                },
+            }));
+        for (var step = 1; step <= Points; step++)
+        {
+            await redis.StreamAddAsync(stream, Point(step));
+        }
+        var held = (long)await redis.ExecuteAsync("MEMORY", "USAGE", stream, "SAMPLES", "0") / Points;
+        await redis.KeyDeleteAsync(stream);
+        return (Point(Points).Sum(field => field.Name.ToString().Length + field.Value.ToString().Length), held);
     }
 
     private static async Task<double> PingsAsync(IConnectionMultiplexer connection, long count)

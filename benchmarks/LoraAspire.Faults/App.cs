@@ -7,7 +7,8 @@ using StackExchange.Redis;
 namespace LoraAspire.Faults;
 
 /// <summary>The real AppHost with all its services, which can be started again on the same folders.</summary>
-internal sealed class App(World world) : IAsyncDisposable
+/// <param name="pairs">With two coordinators and two trainers.</param>
+internal sealed class App(World world, bool pairs) : IAsyncDisposable
 {
     private static readonly TimeSpan s_startLimit = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(45);
@@ -43,7 +44,8 @@ internal sealed class App(World world) : IAsyncDisposable
     public async Task<bool> StartAsync(CancellationToken stop)
     {
         var start = new ProcessStartInfo(Program(), ["--state", world.State, "--store", world.Store, "--data", world.Data, "--models",
-            world.Models, "--lab-port", "0", "--chat-port", "0", "--dashboard-port", "0"])
+            world.Models, "--lab-port", "0", "--chat-port", "0", "--dashboard-port", "0",
+            .. pairs ? ["--replicas", "coordinator=2", "--replicas", "trainer=2"] : Array.Empty<string>()])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

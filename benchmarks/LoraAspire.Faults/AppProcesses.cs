@@ -18,6 +18,10 @@ internal sealed partial class AppProcesses(string state)
     public int Service(string project) =>
         Find(project, attempt: false) is [var pid, ..] ? pid : throw new InvalidOperationException($"{project} does not run.");
 
+    /// <summary>As many as there have to be of a service that runs more than once.</summary>
+    public IReadOnlyList<int> Services(string project, int count) => Find(project, attempt: false) is var found && found.Length == count
+        ? found : throw new InvalidOperationException($"{found.Length} of {project} run, not {count}.");
+
     /// <summary>The process of an attempt of it; null when none runs.</summary>
     public int? Child(string project) => Find(project, attempt: true) is [var pid, ..] ? pid : null;
 

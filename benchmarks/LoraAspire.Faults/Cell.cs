@@ -19,4 +19,8 @@ internal enum Demand
 /// <param name="Act">Makes the fault in a run, and returns that run at its end; null when there is none to judge.</param>
 /// <param name="Fresh">Every stage of the disturbed run has to run; else it finds everything done.</param>
 /// <param name="Short">Belongs to the short form.</param>
-internal sealed record Cell(string Name, Demand Demand, Func<Scene, Task<RunState?>> Act, bool Fresh = true, bool Short = false);
+internal sealed record Cell(string Name, Demand Demand, Func<Scene, Task<RunState?>> Act, bool Fresh = true, bool Short = false)
+{
+    /// <summary>In an app with two coordinators and two trainers.</summary>
+    public bool Pairs { get; init; }
+}

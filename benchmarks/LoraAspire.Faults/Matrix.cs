@@ -13,13 +13,30 @@ internal static partial class Matrix
     public static async Task<int> RunAsync(IReadOnlyList<Cell> cells, CancellationToken stop)
     {
         var clock = Stopwatch.StartNew();
+        var (failed, skipped) = (0, 0);
+        foreach (var group in cells.GroupBy(cell => cell.Pairs))
+        {
+            if (await RunAsync([.. group], group.Key, stop) is not { } ended)
+            {
+                return 1;
+            }
+            (failed, skipped) = (failed + ended.Failed, skipped + ended.Skipped);
+        }
+        Console.WriteLine(JsonSerializer.Serialize(
+            new { name = "faults", cells = cells.Count - skipped, failed, skipped, seconds = Math.Round(clock.Elapsed.TotalSeconds) }));
+        return failed == 0 && cells.Count > skipped ? 0 : 1;
+    }
+
+    /// <summary>On one app; null when it doesn't start.</summary>
+    private static async Task<(int Failed, int Skipped)?> RunAsync(IReadOnlyList<Cell> cells, bool pairs, CancellationToken stop)
+    {
         using var world = new World();
-        await using var app = new App(world);
+        await using var app = new App(world, pairs);
         Console.WriteLine($"Starting the app in {world.State} ...");
         if (!await app.StartAsync(stop))
         {
             Console.Error.WriteLine($"The app did not start:\n{app.Said}");
-            return 1;
+            return null;
         }
         var undisturbed = Digests(await new Scene(world, app, stop).RunAsync());
         var (failed, skipped) = (0, 0);
@@ -34,9 +51,7 @@ internal static partial class Matrix
                 Console.WriteLine($"        the app said last:\n        {app.Said.Replace("\n", "\n        ", StringComparison.Ordinal)}");
             }
         }
-        Console.WriteLine(JsonSerializer.Serialize(
-            new { name = "faults", cells = cells.Count - skipped, failed, skipped, seconds = Math.Round(clock.Elapsed.TotalSeconds) }));
-        return failed == 0 && cells.Count > skipped ? 0 : 1;
+        return (failed, skipped);
     }
 
     private static async Task<(string Verdict, string Said)> TryAsync(Cell cell, Scene scene, CancellationToken stop)

@@ -14,7 +14,7 @@ var root = new RootCommand(
 root.SetAction(async (parsed, cancellationToken) =>
 {
     var words = parsed.GetValue(only) ?? [];
-    var cells = ProcessFaults.Cells().Concat(DiskFaults.Cells()).Concat(StreamFaults.Cells())
+    var cells = ProcessFaults.Cells().Concat(DiskFaults.Cells()).Concat(StreamFaults.Cells()).Concat(PairFaults.Cells())
         .Where(cell => (words.Length == 0 || words.Any(word => cell.Name.Contains(word, StringComparison.OrdinalIgnoreCase)))
             && (cell.Short || !parsed.GetValue(few)))
         .ToList();

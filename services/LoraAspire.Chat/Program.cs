@@ -15,6 +15,7 @@ builder.AddServiceDefaults();
 builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = AccessLimits.ConversationBody);
 if (StageHost.IsCommand(args) || builder.Configuration.GetConnectionString("redis") is not null)
 {
+    builder.AddWorkerGpus();
     builder.AddStageInProcess<ChatParams, ChatStage>(StageKinds.Chat);
 }
 else

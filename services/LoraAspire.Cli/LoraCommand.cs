@@ -18,6 +18,7 @@ internal static class LoraCommand
         ConvertCommand.Create(),
         ExportCommand.Create(),
         RunsCommand.Create(),
+        WorkersCommand.Create(),
         LogsCommand.Create(),
         CancelCommand.Create(),
         ChatCommand.Create(),

@@ -5,6 +5,7 @@ using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Streams;
 using Spectre.Console;
 
 namespace LoraAspire.Cli;
@@ -12,6 +13,7 @@ namespace LoraAspire.Cli;
 internal static class RunCommand
 {
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LookForWorkersEvery = TimeSpan.FromSeconds(5);
 
     public static Command Create()
     {
@@ -33,7 +35,8 @@ internal static class RunCommand
     /// <summary>Ctrl-C leaves the run alone: it goes on without a watcher.</summary>
     private static async Task<int> FollowAsync(RunClient runs, string run, CancellationToken cancellationToken)
     {
-        var points = ShowPointsAsync(runs, run, cancellationToken);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var (points, waits) = (ShowPointsAsync(runs, run, cancellationToken), ShowWaitsAsync(runs, run, over.Token));
         var state = new RunState(run);
         await foreach (var happened in runs.WatchAsync(run, cancellationToken))
         {
@@ -44,7 +47,34 @@ internal static class RunCommand
             }
         }
         await points;
+        await over.CancelAsync();
+        await waits;
         return state.Status == RunStatus.Succeeded ? 0 : 1;
+    }
+
+    /// <summary>Says of a queued stage that no living worker can do it, once for each reason.</summary>
+    private static async Task ShowWaitsAsync(RunClient runs, string run, CancellationToken over)
+    {
+        HashSet<(string Stage, string Words)> said = [];
+        using var timer = new PeriodicTimer(LookForWorkersEvery);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(over))
+            {
+                var state = await runs.GetAsync(run) ?? new RunState(run);
+                foreach (var (stage, words) in await runs.WaitsAsync(state))
+                {
+                    if (said.Add((stage, words)))
+                    {
+                        LogScreen.Write(new(TimeProvider.System.GetUtcNow(), stage, words));
+                    }
+                }
+            }
+        }
+        catch (Exception end) when (end is OperationCanceledException || RedisAway.Is(end))
+        {
+            // The run is over, or those who follow it say that Redis is away.
+        }
     }
 
     private static async Task ShowPointsAsync(RunClient runs, string run, CancellationToken cancellationToken)

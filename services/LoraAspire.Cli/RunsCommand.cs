@@ -8,14 +8,20 @@ namespace LoraAspire.Cli;
 
 internal static class RunsCommand
 {
+    /// <summary>Each is a log to read.</summary>
+    public const int MostShown = 500;
+
     public static Command Create()
     {
-        var command = new Command("runs", "List runs, the newest first.");
-        command.SetAction(async (_, _) =>
+        var all = new Option<bool>("--all") { Description = $"More than the newest {MostShown}" };
+        var command = new Command("runs", "List runs, the newest first.") { all };
+        command.SetAction(async (parsed, _) =>
         {
             var table = new Table().Border(TableBorder.None).AddColumn(new TableColumn("RUN").NoWrap())
                 .AddColumns("PIPELINE", "STATUS", "SUBMITTED", "TOOK", "STAGES");
-            foreach (var run in await (await App.ConnectAsync()).ListAsync())
+            var client = await App.ConnectAsync();
+            var runs = await client.ListAsync(parsed.GetValue(all) ? null : MostShown);
+            foreach (var run in runs)
             {
                 table.AddRow(
                     Markup.Escape(run.Id), Markup.Escape(run.Name), $"[{Colour(run.Status)}]{run.Status.ToString().ToLowerInvariant()}[/]",
@@ -25,6 +31,10 @@ internal static class RunsCommand
                         stage => $"{stage.Id}:{(stage.Cached ? "cached" : stage.Status.ToString().ToLowerInvariant())}"))));
             }
             AnsiConsole.Write(table);
+            foreach (var run in runs.Where(run => !run.IsOver))
+            {
+                await WorkersCommand.WriteWaitsAsync(client, run);
+            }
             return 0;
         });
         return command;

@@ -10,11 +10,11 @@ namespace LoraAspire.Coordinator;
 /// </summary>
 public sealed class Commit(IDatabase redis, ConsumerGroup inbox, StreamSettings options)
 {
-    // KEYS: inbox, the run's log, index of runs, cancel, dead letters, then work streams.
-    // ARGV: group, entry id, run, score, cancel, done, reason, most dead letters, seconds to keep, then lists of [key index, stream id,
-    // count of fields, fields…].
+    // KEYS: inbox, the run's log, index of runs, cancel, dead letters, classes of orders, then work streams.
+    // ARGV: group, entry id, run, score, cancel, done, reason, most dead letters, seconds to keep, names of classes, then lists of [key
+    // index, stream id, count of fields, fields…].
     private const string Script = Lease.BuryFunction + """
-        local position = 10
+        local position = 11
         local first = true
         while position <= #ARGV do
             local key, id, count = KEYS[tonumber(ARGV[position])], ARGV[position + 1], tonumber(ARGV[position + 2])
@@ -28,6 +28,7 @@ public sealed class Commit(IDatabase redis, ConsumerGroup inbox, StreamSettings 
             first = false
             position = position + 3 + count
         end
+        for name in string.gmatch(ARGV[10], '%S+') do redis.call('SADD', KEYS[6], name) end
         if ARGV[4] ~= '' then redis.call('ZADD', KEYS[3], 'NX', ARGV[4], ARGV[3]) end
         if ARGV[5] ~= '' then redis.call('SET', KEYS[4], '1', 'EX', 604800) end
         if ARGV[9] ~= '' then redis.call('EXPIRE', KEYS[2], ARGV[9]) end
@@ -45,7 +46,7 @@ public sealed class Commit(IDatabase redis, ConsumerGroup inbox, StreamSettings 
     public async Task<bool> TryAsync(RedisValue entry, RunState before, Decision decision, string? traceParent, string? reason = null)
     {
         var end = decision.Events.OfType<RunFinished>().FirstOrDefault();
-        List<RedisKey> keys = [Keys.Inbox, Keys.Run(before.Id), Keys.Runs, Keys.Cancel(before.Id), Keys.Dead];
+        List<RedisKey> keys = [Keys.Inbox, Keys.Run(before.Id), Keys.Runs, Keys.Cancel(before.Id), Keys.Dead, Keys.Classes];
         List<RedisValue> arguments =
         [
             inbox.Group, entry, before.Id,
@@ -56,6 +57,7 @@ public sealed class Commit(IDatabase redis, ConsumerGroup inbox, StreamSettings 
             decision.Waits ? "" : "done",
             reason ?? "", options.DeadLength,
             end is null ? "" : (long)options.KeepRuns.TotalSeconds,
+            string.Join(' ', decision.Orders.Select(WorkClass.Of).Where(one => one.GpuMemory > 0).Select(one => one.Name).Distinct()),
         ];
         foreach (var (index, happened) in decision.Events.Index())
         {
@@ -63,7 +65,7 @@ public sealed class Commit(IDatabase redis, ConsumerGroup inbox, StreamSettings 
         }
         foreach (var order in decision.Orders)
         {
-            keys.Add(Keys.Work(order.Kind));
+            keys.Add(WorkClass.Of(order).Stream);
             Add(keys.Count, "*", Entries.ToArguments(order, traceParent));
         }
         return (string?)await redis.ScriptEvaluateAsync(Script, [.. keys], [.. arguments]) == "committed";

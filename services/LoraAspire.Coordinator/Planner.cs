@@ -54,6 +54,7 @@ public sealed class Planner(ArtifactStore store, ContentDigests digests, ILogger
                 With = JsonSerializer.SerializeToElement(spec.With, spec.Kind.Params, StageKey.ParamsJson),
                 Inputs = inputs,
                 DataFiles = files,
+                Needs = spec.Needs,
                 TimeoutSeconds = spec.Timeout?.TotalSeconds,
             };
             return new MustRun(order, Explain(request, identity));

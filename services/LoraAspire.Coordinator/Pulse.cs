@@ -7,7 +7,8 @@ using StackExchange.Redis;
 namespace LoraAspire.Coordinator;
 
 /// <summary>
-/// At each heartbeat: that a coordinator lives, and how long the queues are. Once an hour: runs whose log has gone leave the index.
+/// At each heartbeat: that a coordinator lives, and how long the queues are. Once an hour: runs whose log has gone leave the index,
+/// and so do classes of orders of which nothing is left.
 /// </summary>
 public sealed class Pulse(IConnectionMultiplexer connection, StreamSettings options, ILogger<Pulse> log) : BackgroundService
 {
@@ -44,14 +45,24 @@ public sealed class Pulse(IConnectionMultiplexer connection, StreamSettings opti
 
     private static async Task MeasureAsync(IDatabase redis)
     {
+        var classes = await WorkClass.AllAsync(redis);
         foreach (var kind in StageKinds.All)
         {
-            RunMeter.Waiting(kind.Name, await ConsumerGroup.WaitingAsync(redis, Keys.Work(kind.Name), Keys.WorkerGroup));
+            long waiting = 0;
+            foreach (var one in classes.Where(one => one.Kind == kind.Name).Prepend(new(kind.Name, 0)))
+            {
+                waiting += await ConsumerGroup.WaitingAsync(redis, one.Stream, Keys.WorkerGroup);
+            }
+            RunMeter.Waiting(kind.Name, waiting);
         }
     }
 
     private async Task TidyAsync(IDatabase redis)
     {
+        foreach (var one in await WorkClass.AllAsync(redis))
+        {
+            await one.ForgetAsync(redis);
+        }
         foreach (var run in await redis.SortedSetRangeByScoreAsync(Keys.Runs,
             stop: (options.Now - options.KeepRuns).ToUnixTimeMilliseconds()))
         {

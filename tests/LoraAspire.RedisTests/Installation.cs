@@ -55,6 +55,8 @@ public sealed class Installation : IAsyncDisposable
         IdleLimit = TimeSpan.FromMilliseconds(400),
         PollMax = TimeSpan.FromMilliseconds(20),
         Patience = TimeSpan.FromMinutes(1),
+        LearnClasses = TimeSpan.FromMilliseconds(50),
+        SignOfLife = TimeSpan.FromMilliseconds(200),
     };
 
     /// <summary>One data-build stage; <paramref name="policy"/> adds retries or a timeout.</summary>
@@ -75,9 +77,11 @@ public sealed class Installation : IAsyncDisposable
 
     public Task<IHostedService> StartDataBuildAsync(Work<DataBuildParams> work) => StartWorkerAsync(StageKinds.DataBuild, work);
 
-    public async Task<IHostedService> StartWorkerAsync<TParams>(StageKind kind, Work<TParams> work, UntilIdle? until = null)
+    public async Task<IHostedService> StartWorkerAsync<TParams>(StageKind kind, Work<TParams> work, UntilIdle? until = null,
+        WorkerGpus? machine = null, GpuClaims? gpus = null)
         where TParams : StageParams =>
-        await StartAsync(new StageWorker(kind, Attempt(kind, work), Connection, Options, Logs.CreateLogger<StageWorker>(), until));
+        await StartAsync(new StageWorker(kind, Attempt(kind, work), Connection, Options, Logs.CreateLogger<StageWorker>(), until,
+            machine, gpus));
 
     public StageAttempt<TParams> Attempt<TParams>(StageKind kind, Work<TParams> work) where TParams : StageParams =>
         new(new Stage<TParams>(work), kind, Store, new ContentDigests(Paths), Paths, Logs.CreateLogger<StageAttempt<TParams>>());

@@ -8,6 +8,30 @@ namespace LoraAspire.RedisTests;
 public sealed class RunTests(RedisServer server, ITestOutputHelper output)
 {
     [Fact]
+    public async Task A_list_of_the_newest_reads_no_more_logs_and_none_again_that_is_over()
+    {
+        await using var installation = new Installation(server);
+        await installation.StartCoordinatorAsync();
+        await installation.StartDataBuildAsync(Installation.WriteDataset);
+        List<string> ids = [];
+        for (var i = 0; i < 3; i++)
+        {
+            ids.Add(await installation.Runs.SubmitAsync(Installation.OneStage()));
+            await installation.EndOfAsync(ids[i]);
+            await installation.Redis.SortedSetAddAsync(Keys.Runs, ids[i], i);
+        }
+
+        var newest = await installation.Runs.ListAsync(2);
+        Assert.Equal([ids[2], ids[1]], newest.Select(run => run.Id));
+        await installation.Redis.KeyDeleteAsync(Keys.Run(ids[1]));
+        var again = await installation.Runs.ListAsync(3, newest);
+
+        Assert.Equal([ids[2], ids[1], ids[0]], again.Select(run => run.Id));
+        Assert.Same(newest[1], again[1]);
+        Assert.Equal(3, await installation.Runs.CountAsync());
+    }
+
+    [Fact]
     public async Task A_run_succeeds_and_the_same_run_again_is_cached_without_running()
     {
         await using var installation = new Installation(server);

@@ -8,7 +8,8 @@ namespace LoraAspire.Faults.Cells;
 /// </summary>
 internal static class ProcessFaults
 {
-    private static readonly TimeSpan s_frozen = TimeSpan.FromSeconds(40);
+    /// <summary>Longer than a lease.</summary>
+    public static readonly TimeSpan Frozen = TimeSpan.FromSeconds(40);
 
     /// <param name="Program">How its process is found; null is the AppHost.</param>
     /// <param name="HasChild">Computes in a process of its own, which is the one that native code would take down.</param>
@@ -55,7 +56,7 @@ internal static class ProcessFaults
         }
         if (signal == AppProcesses.Stop)
         {
-            await Task.Delay(s_frozen, scene.Stop);
+            await Task.Delay(Frozen, scene.Stop);
             AppProcesses.Signal(pid, AppProcesses.Continue);
         }
         else if (target.Program is null)

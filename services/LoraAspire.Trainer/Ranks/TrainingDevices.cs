@@ -1,5 +1,6 @@
 using LoraAspire.Model.Native;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Stages;
 using TorchSharp;
 
@@ -10,7 +11,7 @@ namespace LoraAspire.Trainer.Ranks;
 /// <param name="Names">Of GPUs, as CUDA_VISIBLE_DEVICES has them; empty on the CPU.</param>
 internal sealed record TrainingDevices(torch.Device Own, int Count, IReadOnlyList<string> Names)
 {
-    public const string Visible = "CUDA_VISIBLE_DEVICES";
+    public const string Visible = GpuClaims.Variable;
 
     /// <summary>Every one, as this process numbers them.</summary>
     public IEnumerable<torch.Device> All => Own.type == DeviceType.CUDA

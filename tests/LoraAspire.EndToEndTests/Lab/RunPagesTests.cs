@@ -54,6 +54,19 @@ public sealed class RunPagesTests(LabApp app)
     }
 
     [Fact]
+    public async Task A_queued_stage_that_no_living_worker_can_do_says_what_it_waits_for()
+    {
+        var run = await app.SubmittedAsync("waiting", Tune with { Needs = new(40) });
+        await app.HappenedAsync(new StageQueued(run, DateTimeOffset.UtcNow, "tune", 1, new string('a', 64)));
+        var page = await app.OpenAsync($"/runs/{run}");
+        await Expect(page.GetByTestId("waits")).ToHaveTextAsync("tune waits for a trainer with 40 GiB of GPU memory: none is running.");
+
+        await new LivingWorker("w", "trainer", "host", 1, DateTimeOffset.UtcNow, 80, []).TellAsync(app.Database, new());
+
+        await Expect(page.GetByTestId("waits")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
     public async Task A_trainer_on_a_GPU_shows_what_gpustat_shows()
     {
         var run = await app.SubmittedAsync("heating", Tune);

@@ -306,8 +306,8 @@ internal sealed class World(IDatabase redis, int seed)
     /// <summary>Work that takes one turn, and then finishes, fails or dies by chance.</summary>
     private sealed class AttemptOfChance(World world, Flow flow) : IAttempt
     {
-        public async Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress,
-            CancellationToken stop)
+        public async Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, string? gpus,
+            IProgress<StageProgress> progress, CancellationToken stop)
         {
             await flow.PassAsync();
             stop.ThrowIfCancellationRequested();

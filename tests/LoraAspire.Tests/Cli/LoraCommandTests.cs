@@ -40,6 +40,8 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("run p.yaml -f")]
     [InlineData("check a.yaml b.yaml")]
     [InlineData("runs")]
+    [InlineData("runs --all")]
+    [InlineData("workers")]
     [InlineData("logs 20260102-030405-ab12 --follow")]
     [InlineData("cancel 20260102-030405-ab12")]
     [InlineData("chat --once hi --model m --url http://localhost:1")]

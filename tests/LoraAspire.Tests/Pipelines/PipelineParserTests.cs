@@ -25,6 +25,20 @@ public sealed class PipelineParserTests
         Assert.Equal(new NamedModel("tiny"), tune.Inputs["base"]);
     }
 
+    [Fact]
+    public void What_a_stage_needs_of_its_worker_is_no_part_of_its_identity()
+    {
+        var (bare, needs) = (Parsed(""), Parsed("    needs: { gpu_memory: 23.5GiB }\n"));
+
+        Assert.Equal((null, new StageNeeds(24)), (bare.Needs, needs.Needs));
+        Assert.Equal(Identity(bare), Identity(needs));
+        Assert.Null(Parsed("    needs: {}\n").Needs);
+
+        static StageSpec Parsed(string more) => PipelineParser.Parse($"name: x\n{Data}{Tune}{more}", "p.yaml").Required().Stage("tune");
+        static string Identity(StageSpec stage) => LoraAspire.Pipelines.StageKey.Of(LoraAspire.Pipelines.StageKey.Identity(
+            stage.Kind, stage.With, new Dictionary<string, string>(), new Dictionary<string, string>()));
+    }
+
     [Theory]
     [InlineData("naem: x", "1:1", "unknown key 'naem': did you mean 'name'?")]
     [InlineData("name: x", "1:1", "'stages' is missing")]
@@ -52,6 +66,12 @@ public sealed class PipelineParserTests
     [InlineData("wiht: { num_epochs: 2 }", "10:5", "unknown key 'wiht': did you mean 'with'?")]
     [InlineData("retries: -1", "10:14", "'retries' is a whole number from 0 to 100")]
     [InlineData("timeout: 6", "10:14", "a number with its unit")]
+    [InlineData("needs: 40GiB", "10:12", "'needs' is keys with values, such as { gpu_memory: 40GiB }")]
+    [InlineData("needs: { gpu: 40GiB }", "10:14", "unknown key 'gpu'")]
+    [InlineData("needs: { gpu_memory: 40 }", "10:26", "a size with its unit, from 1GiB to 1024GiB, such as 40GiB")]
+    [InlineData("needs: { gpu_memory: [40GiB] }", "10:26", "a size with its unit")]
+    [InlineData("needs: { gpu_memory: 0GiB }", "10:26", "a size with its unit, from 1GiB")]
+    [InlineData("needs: { gpu_memory: 2000GiB }", "10:26", "to 1024GiB")]
     [InlineData("with: { quantization_bit: 3 }", "10:13", "is 8 or 4, not 3")]
     [InlineData("with: { load_in_8bit: perhaps }", "10:13", "is true or false")]
     [InlineData("with: { load_in_4bit: true, bnb_4bit_quant_type: fp4 }", "10:33", "fp4 isn't done here")]

@@ -42,12 +42,24 @@ public sealed class Gpus
         return new Gpus(Text(version), devices);
     }
 
+    /// <summary>Those that a worker in this process's environment may compute on, in the order of CUDA_VISIBLE_DEVICES.</summary>
+    public IReadOnlyList<GpuCard> Visible() =>
+        GpuCard.Visible([.. _devices.Select(Card).OfType<GpuCard>()], Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES"));
+
     /// <summary>What every GPU is doing now.</summary>
     public IReadOnlyList<GpuFigures> Read() => [.. _devices.Select(Read)];
 
     /// <summary>What one GPU is doing now; null when there is none at that place.</summary>
     /// <param name="pciBusId">As CUDA gives it (0000:1B:00.0): CUDA may number GPUs in another order, and hide some.</param>
     public GpuFigures? Read(string pciBusId) => Nvml.ByPciBusId(pciBusId, out var device) == Nvml.Success ? Read(device) : null;
+
+    private static GpuCard? Card(nint device)
+    {
+        var uuid = new byte[Nvml.NameLength];
+        var figures = Read(device);
+        return Nvml.Uuid(device, uuid, (uint)uuid.Length) == Nvml.Success
+            ? new(figures.Index, Text(uuid), figures.Name, figures.MemoryTotal) : null;
+    }
 
     private static GpuFigures Read(nint device)
     {

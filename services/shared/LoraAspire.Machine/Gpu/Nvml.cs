@@ -39,6 +39,9 @@ internal static class Nvml
     [DllImport(Library, EntryPoint = "nvmlDeviceGetName"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int Name(nint device, [Out] byte[] name, uint length);
 
+    [DllImport(Library, EntryPoint = "nvmlDeviceGetUUID"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern int Uuid(nint device, [Out] byte[] uuid, uint length);
+
     [DllImport(Library, EntryPoint = "nvmlDeviceGetMemoryInfo"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int MemoryInfo(nint device, out Memory memory);
 

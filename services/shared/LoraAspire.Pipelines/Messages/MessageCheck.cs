@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Pipelines.Messages;
 
@@ -60,6 +61,7 @@ internal static class MessageCheck
         MessageFormatException.Require(Identifiers.IsDigest(order.Key), $"'{Identifiers.Shown(order.Key)}' is no stage key");
         MessageFormatException.Require(order.TimeoutSeconds is null or (> 0 and <= LongestTimeout),
             $"a timeout of {order.TimeoutSeconds} s");
+        Needs(order.Needs);
         foreach (var (name, input) in order.Inputs)
         {
             MessageFormatException.Require(Identifiers.IsDigest(input.Digest), $"input '{Identifiers.Shown(name)}' has no digest");
@@ -75,6 +77,10 @@ internal static class MessageCheck
         {
             case RunSubmitted submitted:
                 MessageFormatException.Require(submitted.Stages.All(stage => Identifiers.IsStage(stage.Id)), "a stage has no id");
+                foreach (var stage in submitted.Stages)
+                {
+                    Needs(stage.Needs);
+                }
                 break;
             case StageQueued queued:
                 Attempt(queued.Stage, queued.Attempt);
@@ -93,6 +99,9 @@ internal static class MessageCheck
                 break;
         }
     }
+
+    private static void Needs(StageNeeds? needs) =>
+        MessageFormatException.Require(needs is null or { IsInRange: true }, $"no GPU has {needs?.GpuMemory} GiB");
 
     private static void Run(string? run) =>
         MessageFormatException.Require(Identifiers.IsRun(run), $"'{Identifiers.Shown(run)}' is no run id");

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Pipelines.Messages;
 
@@ -25,6 +26,9 @@ public record StageOrder(string Run, DateTimeOffset At, string Stage, int Attemp
 
     /// <summary>Path under the data root → digest of the content that the key was made from.</summary>
     public required IReadOnlyDictionary<string, string> DataFiles { get; init; }
+
+    /// <summary>What the worker must have, and so which stream of its kind it stands on; null: nothing.</summary>
+    public StageNeeds? Needs { get; init; }
 
     /// <summary>Null: no limit.</summary>
     public double? TimeoutSeconds { get; init; }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Pipelines.Runs;
 
@@ -53,4 +54,8 @@ public sealed record StageFailed(string Run, DateTimeOffset At, string Stage, in
 public sealed record StageCancelled(string Run, DateTimeOffset At, string Stage) : StageEvent(Run, At, Stage);
 
 /// <summary>A stage as people see it before it runs. <paramref name="Inputs"/>: input name → data.dataset or model:NAME.</summary>
-public sealed record StageOutline(string Id, string Kind, IReadOnlyDictionary<string, string> Inputs);
+public sealed record StageOutline(string Id, string Kind, IReadOnlyDictionary<string, string> Inputs)
+{
+    /// <summary>Null: any worker of its kind can do it.</summary>
+    public StageNeeds? Needs { get; init; }
+}

@@ -14,6 +14,9 @@ public sealed record StageState(string Id, string Kind, IReadOnlyDictionary<stri
 {
     public StageStatus Status { get; init; }
 
+    /// <summary>What its worker must have; null: nothing.</summary>
+    public StageNeeds? OfWorker { get; init; }
+
     /// <summary>The newest, counted from 1; 0 before the first.</summary>
     public int Attempt { get; init; }
     public string? Worker { get; init; }
@@ -88,7 +91,7 @@ public sealed record RunState(string Id, long Version = 0)
             Yaml = e.Yaml,
             SubmittedAt = e.At,
             Notes = [.. Notes, .. e.Notes],
-            Stages = [.. e.Stages.Select(stage => new StageState(stage.Id, stage.Kind, stage.Inputs))],
+            Stages = [.. e.Stages.Select(stage => new StageState(stage.Id, stage.Kind, stage.Inputs) { OfWorker = stage.Needs })],
         },
         Unreadable e => this with { Notes = [.. Notes, $"entry {e.Entry} of the run's log can't be read: {e.Reason}"] },
         RunCancelling => this with { Status = RunStatus.Cancelling },

@@ -101,7 +101,10 @@ public static class Scheduler
         }
 
         private static StageOutline Outline(StageSpec stage) =>
-            new(stage.Id, stage.Kind.Name, stage.Inputs.ToDictionary(input => input.Key, input => input.Value.ToString()!));
+            new(stage.Id, stage.Kind.Name, stage.Inputs.ToDictionary(input => input.Key, input => input.Value.ToString()!))
+            {
+                Needs = stage.Needs,
+            };
 
         private void Cancel()
         {

@@ -21,6 +21,9 @@ public abstract record StageParams
     /// </summary>
     public virtual IEnumerable<string> PolicyKeys() => [];
 
+    /// <summary>The GPUs of its machine that the work takes for itself; null of work that takes none.</summary>
+    public virtual DeviceChoice? Gpus() => null;
+
     /// <summary>Whether a stage with these parameters gives this output of its kind.</summary>
     public virtual bool Gives(string output) => true;
 }

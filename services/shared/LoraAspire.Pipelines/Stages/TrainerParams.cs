@@ -148,6 +148,8 @@ public sealed record TrainerParams : StageParams
     public override IEnumerable<string> PolicyKeys() => ["logging_steps", "devices", "shard_base",
         .. KeepCheckpoints ? Array.Empty<string>() : ["save_steps", "save_total_limit"]];
 
+    public override DeviceChoice? Gpus() => Device == Device.Cpu ? null : Devices;
+
     /// <summary>How many of so many rows are held out.</summary>
     public int HeldOutOf(int rows) => ValidationRows.Of(ValSetSize, rows);
 

@@ -10,7 +10,11 @@ public sealed record Pipeline(string Name, IReadOnlyList<StageSpec> Stages)
 
 /// <param name="Retries">Attempts after the first, for transient failures and timeouts.</param>
 public sealed record StageSpec(
-    string Id, StageKind Kind, StageParams With, IReadOnlyDictionary<string, InputRef> Inputs, int Retries, TimeSpan? Timeout);
+    string Id, StageKind Kind, StageParams With, IReadOnlyDictionary<string, InputRef> Inputs, int Retries, TimeSpan? Timeout)
+{
+    /// <summary>Null: any worker of its kind can do it.</summary>
+    public StageNeeds? Needs { get; init; }
+}
 
 /// <summary>Where an input comes from.</summary>
 public abstract record InputRef;

@@ -9,7 +9,8 @@ namespace LoraAspire.Pipelines.Yaml;
 public static class PipelineParser
 {
     private static readonly string[] TopKeys = ["name", "stages"];
-    private static readonly string[] StageKeys = ["id", "uses", "with", "inputs", "retries", "timeout"];
+    private static readonly string[] StageKeys = ["id", "uses", "with", "inputs", "retries", "timeout", "needs"];
+    private static readonly string[] NeedsKeys = ["gpu_memory"];
     private const int MaxStages = 500;
 
     private static readonly TimeSpan ShortestTimeout = TimeSpan.FromMilliseconds(1);
@@ -115,7 +116,7 @@ public static class PipelineParser
         {
             inputs = InputAliases.Resolve(named, kind, inputs, report);
         }
-        return new(mapping, id, kind, with, inputs, Retries(keys, report), Timeout(keys, report));
+        return new(mapping, id, kind, with, inputs, Retries(keys, report), Timeout(keys, report)) { Needs = Needs(keys, report) };
     }
 
     private static StageParams? Refuse(YamlNode node, string message, Diagnostics report)
@@ -202,6 +203,30 @@ public static class PipelineParser
         report.Error(node, double.IsNaN(seconds) ? "'timeout' is a number with its unit: 90s, 30m, 6h or 2d"
             : seconds < ShortestTimeout.TotalSeconds ? "'timeout' must be above 0: leave it out for no limit"
             : $"'timeout' must be at most {LongestTimeout.TotalDays:0}d: leave it out for no limit");
+        return null;
+    }
+
+    /// <summary>{ gpu_memory: 40GiB }</summary>
+    private static StageNeeds? Needs(Dictionary<string, YamlNode> keys, Diagnostics report)
+    {
+        if (!keys.TryGetValue("needs", out var node) || Binder.IsNull(node))
+        {
+            return null;
+        }
+        if (node is not YamlMappingNode given)
+        {
+            report.Error(node, "'needs' is keys with values, such as { gpu_memory: 40GiB }");
+            return null;
+        }
+        if (!Known(given, NeedsKeys, report).TryGetValue("gpu_memory", out var memory))
+        {
+            return null;
+        }
+        if (GpuSize.Read(Binder.Text(memory) ?? "") is { } size)
+        {
+            return new(size);
+        }
+        report.Error(memory, $"'gpu_memory' is {GpuSize.Form}");
         return null;
     }
 

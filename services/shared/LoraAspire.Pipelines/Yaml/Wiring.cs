@@ -9,11 +9,16 @@ internal sealed record StageDraft(
     YamlMappingNode Node, string? Id, StageKind? Kind, StageParams? With, IReadOnlyDictionary<string, YamlNode> Inputs,
     int Retries, TimeSpan? Timeout)
 {
+    public StageNeeds? Needs { get; init; }
+
     /// <summary>Where what is wrong with the stage as a whole is reported.</summary>
     public YamlNode IdNode => Node.Children.FirstOrDefault(entry => Binder.Text(entry.Key) == "id").Value ?? Node;
 
     public StageSpec Spec() => new(Id!, Kind!, With!,
-        Inputs.ToDictionary(input => input.Key, input => Wiring.Reference(Binder.Text(input.Value) ?? "")!), Retries, Timeout);
+        Inputs.ToDictionary(input => input.Key, input => Wiring.Reference(Binder.Text(input.Value) ?? "")!), Retries, Timeout)
+    {
+        Needs = Needs,
+    };
 }
 
 /// <summary>Holds the edges to what the stage kinds give and take.</summary>

@@ -22,16 +22,20 @@ internal abstract record AttemptEnd(string Word, string? Error)
     /// <summary>Its process was ended from outside. Another goes on from the last checkpoint, a few times.</summary>
     public sealed record Died(string Words) : AttemptEnd("died", Words);
 
-    /// <summary>Runs the attempt to its end, its timeout, or the end of its lease.</summary>
+    /// <summary>Runs the attempt to its end, its timeout, or the end of its lease. Waiting for a GPU is no part of its time.</summary>
+    /// <param name="gpus">Null where no attempt takes any.</param>
     public static async Task<AttemptEnd> OfAsync(IAttempt attempt, StageOrder order, string worker, IProgress<StageProgress> progress,
-        Heartbeat heart, TimeProvider clock, ILogger log)
+        Heartbeat heart, GpuClaims? gpus, TimeProvider clock, ILogger log)
     {
         TimeSpan? limit = order.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
         using var timeout = new StageTimeout(limit, clock);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(heart.Token, timeout.Token);
         try
         {
-            var outputs = await attempt.RunAsync(order, worker, progress, stop.Token);
+            await using var held = gpus is null ? null : await gpus.TakeAsync(order, worker, progress, stop.Token);
+            timeout.Start();
+            var outputs = held is null ? await attempt.RunAsync(order, worker, null, progress, stop.Token)
+                : await held.WhileHeldAsync(lost => attempt.RunAsync(order, worker, held.Visible, progress, lost), stop.Token);
             return new Reported(new AttemptFinished(order.Run, clock.GetUtcNow(), order.Stage, order.Attempt, outputs), "finished",
                 null);
         }

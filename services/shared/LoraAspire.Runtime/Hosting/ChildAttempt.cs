@@ -21,11 +21,11 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
 
     private readonly ILogger _log = logs.CreateLogger<ChildAttempt>();
 
-    public async Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress,
-        CancellationToken stop)
+    public async Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, string? gpus,
+        IProgress<StageProgress> progress, CancellationToken stop)
     {
         stop.ThrowIfCancellationRequested();
-        using var process = Start();
+        using var process = Start(gpus);
         var attempt = new Running(process, order, progress, logs);
         try
         {
@@ -80,7 +80,7 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
         await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     /// <exception cref="AttemptFailedException">The system starts no process.</exception>
-    private static Process Start()
+    private static Process Start(string? gpus)
     {
         // Started by `dotnet NAME.dll`, or by its own name.
         var self = Environment.ProcessPath!;
@@ -96,6 +96,10 @@ public sealed class ChildAttempt(ILoggerFactory logs) : IAttempt
             StandardErrorEncoding = Encoding.UTF8,
         };
         ComputeProcess.Prepare(start);
+        if (gpus is not null)
+        {
+            start.Environment[GpuClaims.Variable] = gpus;
+        }
         try
         {
             return Process.Start(start)!;

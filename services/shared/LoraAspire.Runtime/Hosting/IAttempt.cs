@@ -9,12 +9,13 @@ namespace LoraAspire.Runtime.Hosting;
 /// </summary>
 public interface IAttempt
 {
+    /// <param name="gpus">CUDA_VISIBLE_DEVICES of a process of its own; null leaves it as this process has it.</param>
     /// <returns>Output name → digest of what was published.</returns>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     /// <exception cref="AttemptFailedException">It failed, and says why.</exception>
     /// <exception cref="AttemptDiedException">Its process was ended from outside: another goes on from the last checkpoint.</exception>
-    Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress,
-        CancellationToken stop);
+    Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, string? gpus,
+        IProgress<StageProgress> progress, CancellationToken stop);
 }
 
 /// <summary>An attempt failed, in words.</summary>

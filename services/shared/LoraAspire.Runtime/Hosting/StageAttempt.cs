@@ -14,8 +14,8 @@ public sealed class StageAttempt<TParams>(
     ILogger<StageAttempt<TParams>> log) : IAttempt where TParams : StageParams
 {
     /// <summary>On a thread of its own, so that a lease that is kept beside it never starves.</summary>
-    public Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, IProgress<StageProgress> progress,
-        CancellationToken stop) =>
+    public Task<IReadOnlyDictionary<string, string>> RunAsync(StageOrder order, string worker, string? gpus,
+        IProgress<StageProgress> progress, CancellationToken stop) =>
         Task.Factory.StartNew(() => Execute(order, worker, progress, stop), stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>On this thread.</summary>

@@ -1,7 +1,9 @@
+using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -67,6 +69,9 @@ public static class StageHost
         else
         {
             builder.Services.AddSingleton<IAttempt, TAttempt>();
+            builder.Services.TryAddSingleton(new WorkerGpus([]));
+            builder.Services.AddSingleton<Func<StageOrder, DeviceChoice?>>(GpuClaims.AskedBy<TParams>);
+            builder.Services.AddSingleton<GpuClaims>();
             if (UntilIdle.TimeOf(builder.Configuration) is { } time)
             {
                 builder.Services.AddSingleton(services =>

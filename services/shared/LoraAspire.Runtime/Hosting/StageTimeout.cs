@@ -1,22 +1,24 @@
 namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>A token that falls after any length of time: a timer of .NET takes at most 49 days.</summary>
+/// <summary>A token that falls any length of time after the start: a timer of .NET takes at most 49 days.</summary>
 internal sealed class StageTimeout : IDisposable
 {
     private static readonly TimeSpan Longest = TimeSpan.FromDays(20);
 
     private readonly CancellationTokenSource _passed = new();
     private readonly ITimer _timer;
+    private readonly TimeSpan _first;
     private TimeSpan _left;
 
     /// <param name="after">Null: never.</param>
     public StageTimeout(TimeSpan? after, TimeProvider clock)
     {
         _left = after ?? TimeSpan.Zero;
-        var first = after is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero;
+        _first = after is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero;
         _timer = clock.CreateTimer(_ => Go(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _timer.Change(first, Timeout.InfiniteTimeSpan);
     }
+
+    public void Start() => _timer.Change(_first, Timeout.InfiniteTimeSpan);
 
     public CancellationToken Token => _passed.Token;
 

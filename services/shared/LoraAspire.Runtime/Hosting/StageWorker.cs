@@ -13,24 +13,26 @@ namespace LoraAspire.Runtime.Hosting;
 /// </summary>
 public sealed class StageWorker(
     StageKind kind, IAttempt attempt, IConnectionMultiplexer connection, StreamSettings options, ILogger<StageWorker> log,
-    UntilIdle? until = null) : BackgroundService
+    UntilIdle? until = null, WorkerGpus? machine = null, GpuClaims? gpus = null) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var redis = connection.GetDatabase();
-        var group = new ConsumerGroup(redis, Keys.Work(kind.Name), Keys.WorkerGroup, options);
+        var streams = new WorkStreams(redis, kind, machine?.Memory ?? 0, options);
         var poll = new PollDelay(options);
         string? trouble = null;
         var idleSince = options.Clock.GetTimestamp();
         // Off the thread that starts the host.
         await Task.Yield();
+        await using var presence = new WorkerPresence(new(streams.Consumer, kind.Name, Environment.MachineName, Environment.ProcessId,
+            options.Now, machine?.Memory ?? 0, machine?.Cards ?? []), redis, options);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                if (await group.TryReadAsync() is { } delivery)
+                if (await streams.TryReadAsync() is var (group, delivery))
                 {
-                    await new WorkEntry(redis, group, delivery, kind, attempt, options, log).HandleAsync(stoppingToken);
+                    await new WorkEntry(redis, group, delivery, kind, attempt, options, log, gpus).HandleAsync(stoppingToken);
                     poll.Reset();
                     trouble = null;
                     idleSince = options.Clock.GetTimestamp();

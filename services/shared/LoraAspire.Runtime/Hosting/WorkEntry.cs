@@ -12,7 +12,8 @@ namespace LoraAspire.Runtime.Hosting;
 /// One order, from its reading to its acknowledgement. What can't be read or handled is kept with the dead letters, and its run is told.
 /// </summary>
 public sealed class WorkEntry(
-    IDatabase redis, ConsumerGroup group, Delivery delivery, StageKind kind, IAttempt attempt, StreamSettings options, ILogger log)
+    IDatabase redis, ConsumerGroup group, Delivery delivery, StageKind kind, IAttempt attempt, StreamSettings options, ILogger log,
+    GpuClaims? gpus = null)
 {
     private readonly Lease _lease = new(redis, group, delivery.Entry.Id, Entries.Run(delivery.Entry) ?? "");
 
@@ -52,7 +53,8 @@ public sealed class WorkEntry(
             await PatientlyAsync(() => redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(started)), heart.Token);
         }
         var progress = new ProgressStream(redis, order.Run, order.Stage, options);
-        var end = await AttemptEnd.OfAsync(attempt, order, group.Consumer, new StageMeter(progress, order), heart, options.Clock, log);
+        var end = await AttemptEnd.OfAsync(
+            attempt, order, group.Consumer, new StageMeter(progress, order), heart, gpus, options.Clock, log);
         RunMeter.Ended(kind.Name, end.Word, clock.Elapsed);
         span?.Ended(end.Word, end.Error);
         if (end is AttemptEnd.Died)

@@ -45,12 +45,18 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new CancelRun(run, options.Now)));
 
     /// <summary>All runs, the newest first. One whose log can't be read at all is among them, as failed.</summary>
-    public async Task<IReadOnlyList<RunState>> ListAsync()
+    /// <param name="most">At most so many: each is a log to read.</param>
+    /// <param name="known">Runs from an earlier list: of these, what is over isn't read again.</param>
+    public async Task<IReadOnlyList<RunState>> ListAsync(int? most = null, IEnumerable<RunState>? known = null)
     {
-        var ids = (await Redis.SortedSetRangeByRankAsync(Keys.Runs, order: Order.Descending)).Select(id => id.ToString())
-            .Where(Identifiers.IsRun);
-        return [.. (await Task.WhenAll(ids.Select(GetAsync))).OfType<RunState>()];
+        var over = (known ?? []).Where(run => run.IsOver).ToDictionary(run => run.Id);
+        var ids = (await Redis.SortedSetRangeByRankAsync(Keys.Runs, stop: (most ?? 0) - 1, order: Order.Descending))
+            .Select(id => id.ToString()).Where(Identifiers.IsRun);
+        return [.. (await Task.WhenAll(ids.Select(async id => over.GetValueOrDefault(id) ?? await GetAsync(id)))).OfType<RunState>()];
     }
+
+    /// <summary>How many runs there are.</summary>
+    public Task<long> CountAsync() => Redis.SortedSetLengthAsync(Keys.Runs);
 
     /// <summary>The run's state now, or null when the coordinator knows no such run (yet).</summary>
     public async Task<RunState?> GetAsync(string run)
@@ -64,6 +70,21 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         {
             return new RunState(run, 1) { Status = RunStatus.Failed, Error = $"the run's log can't be read: {error.Message}" };
         }
+    }
+
+    /// <summary>The workers that live.</summary>
+    public Task<IReadOnlyList<LivingWorker>> WorkersAsync() => LivingWorker.AllAsync(Redis, options);
+
+    /// <summary>Stages of a run that no living worker can do, each with what it waits for, in words.</summary>
+    public async Task<IReadOnlyDictionary<string, string>> WaitsAsync(RunState run)
+    {
+        if (run.Stages.TrueForAll(stage => stage.Status != StageStatus.Queued))
+        {
+            return new Dictionary<string, string>();
+        }
+        var workers = await WorkersAsync();
+        return run.Stages.Select(stage => (stage.Id, Words: QueueWords.Of(stage, workers))).Where(stage => stage.Words is not null)
+            .ToDictionary(stage => stage.Id, stage => stage.Words!);
     }
 
     /// <summary>Every event from the first on, then live, to the end of the run.</summary>

@@ -22,7 +22,7 @@ public sealed class ConsumerGroup(IDatabase redis, string stream, string group, 
     internal int DeadLength => options.DeadLength;
 
     /// <summary>Unique, so that a restarted process never mistakes its predecessor's deliveries for its own.</summary>
-    public string Consumer { get; } = $"{DeadReaders.Prefix}{Environment.ProcessId}-{Guid.NewGuid().ToString("N")[..6]}";
+    public string Consumer { get; init; } = $"{DeadReaders.Prefix}{Environment.ProcessId}-{Guid.NewGuid().ToString("N")[..6]}";
 
     /// <summary>The next entry with how often it was delivered, or null when there is none now.</summary>
     public async Task<Delivery?> TryReadAsync()

@@ -35,6 +35,12 @@ public sealed record StreamSettings
     public TimeSpan PollMin { get; init; } = TimeSpan.FromMilliseconds(10);
     public TimeSpan PollMax { get; init; } = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>Between two looks of a worker with a GPU for classes of orders that it doesn't know yet.</summary>
+    public TimeSpan LearnClasses { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Between two signs of life of a worker, for the list of workers; after three that didn't come it is off it.</summary>
+    public TimeSpan SignOfLife { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Points kept of a run's progress, about, and for how long after the last.</summary>
     public int ProgressLength { get; init; } = 20_000;
     public TimeSpan KeepProgress { get; init; } = TimeSpan.FromDays(30);
