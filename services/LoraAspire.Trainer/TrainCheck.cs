@@ -50,10 +50,6 @@ internal static class TrainCheck
             yield return new("base_type", $"is {asked.Word()}, but the base is quantised to {own.Word()} in its files: leave it out, or "
                 + "give an unquantised base");
         }
-        if (!full && with.ShardBase)
-        {
-            yield return new("shard_base", $"shares a base in bf16, and this one is quantised to {own} in its files: leave it out");
-        }
         foreach (var (key, given) in new[] { ("use_dora", with.UseDora), ("modules_to_save", with.ModulesToSave.Count > 0),
             ("neftune_noise_alpha", with.NeftuneNoiseAlpha > 0) })
         {

@@ -34,7 +34,7 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
         {
             BaseChoice asked = new(work.Config.Quantised ?? FormatOf(settings.BaseType), settings.LowMemory,
                 settings.MicroBatchTokens);
-            if (memory is { } room)
+            if (memory is { } room && !settings.ShardBase)
             {
                 asked.Warn(FitTable.Of(work, room, Possible(settings, work, device)), room, say);
             }

@@ -42,8 +42,7 @@ public sealed class DeviceChoiceTests
     [InlineData("{ devices: [0, 1], device: cpu }", "names GPUs, but device is cpu")]
     [InlineData("{ shard_base: true }", "there is one: set devices")]
     [InlineData("{ shard_base: true, devices: 2, finetuning_type: full }", "is for a frozen base")]
-    [InlineData("{ shard_base: true, devices: 2, base_type: nf4 }", "shares a base in bf16, but base_type is nf4")]
-    [InlineData("{ shard_base: true, devices: 2, load_in_8bit: true }", "shares a base in bf16, but base_type is int8")]
+    [InlineData("{ shard_base: true, devices: 2, base_type: auto }", "is not counted with by base_type auto: name bf16")]
     public void What_does_not_go_together_is_told(string written, string problem)
     {
         var error = Assert.Throws<PipelineException>(() => PipelineParser.ParseParams(written, "w.yaml", StageKinds.Trainer));

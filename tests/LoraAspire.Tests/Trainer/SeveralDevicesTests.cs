@@ -67,12 +67,15 @@ public sealed class SeveralDevicesTests(ITestOutputHelper output) : IDisposable
     }
 
     [Theory]
-    [InlineData("2", false)]
-    [InlineData("3", false)]
-    [InlineData("3", true)]
-    public void A_base_that_is_shared_among_the_devices_gives_the_same(string devices, bool lowMemory)
+    [InlineData("2", false, BaseType.Bf16)]
+    [InlineData("3", false, BaseType.Bf16)]
+    [InlineData("3", true, BaseType.Bf16)]
+    [InlineData("2", false, BaseType.Int8)]
+    [InlineData("3", false, BaseType.Nf4)]
+    [InlineData("2", true, BaseType.Nf4)]
+    public void A_base_that_is_shared_among_the_devices_gives_the_same(string devices, bool lowMemory, BaseType held)
     {
-        var settings = Settings with { LowMemory = lowMemory, Devices = Of(devices) };
+        var settings = Settings with { LowMemory = lowMemory, Devices = Of(devices), BaseType = held };
         Run(settings, "whole");
         Run(settings with { ShardBase = true }, "shared");
 

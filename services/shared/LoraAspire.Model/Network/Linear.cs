@@ -21,6 +21,8 @@ public sealed class Linear : IDisposable
     public Tensor Weight => _weight ?? throw new InvalidOperationException($"{Name} is quantised.");
     /// <summary>What stands in the weight's place; null where there is one.</summary>
     internal QuantisedWeight? Quantised { get; private set; }
+    /// <summary>The weight's numbers, or their codes.</summary>
+    internal Tensor Codes => Quantised?.Codes ?? Weight;
     public Tensor? Bias { get; private set; }
     public long InFeatures => Quantised?.InFeatures ?? Weight.size(1);
     public long OutFeatures => Quantised?.OutFeatures ?? Weight.size(0);
@@ -74,6 +76,19 @@ public sealed class Linear : IDisposable
     {
         Quantised?.Dispose();
         Quantised = weight;
+    }
+
+    /// <summary>The same numbers or codes, lying here.</summary>
+    internal void MoveTo(Tensor codes)
+    {
+        if (Quantised is null)
+        {
+            PointAt(codes);
+        }
+        else
+        {
+            PointAt(Quantised.With(codes));
+        }
     }
 
     internal void ReplaceWeights(Func<string, Tensor, Tensor> replace)

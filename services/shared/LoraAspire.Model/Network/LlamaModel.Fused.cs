@@ -7,7 +7,7 @@ namespace LoraAspire.Model.Network;
 public sealed partial class LlamaModel
 {
     /// <summary>Where the layers' matrices are shared with other devices: then only <see cref="FusedModel"/> computes with them.</summary>
-    public LayerShards? Shards { get; private init; }
+    public LayerShards? Shards { get; }
 
     internal IReadOnlyList<DecoderLayer> Layers => _layers;
 

@@ -24,25 +24,6 @@ public sealed partial class LlamaModel
         return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope());
     }
 
-    private static LlamaModel Shared(ModelConfig config, torch.Device device, ScalarType dtype, ICollective shared,
-        Func<string, long[], Tensor> weight)
-    {
-        LayerShards shards = new(config, device, dtype, shared);
-        return new LlamaModel(config, device, dtype, (name, shape) =>
-        {
-            var whole = weight(name, shape);
-            if (!shards.Has(name))
-            {
-                return whole;
-            }
-            using (whole)
-            {
-                return shards.Take(name, whole).DetachFromDisposeScope();
-            }
-        })
-        { Shards = shards };
-    }
-
     /// <summary>
     /// A base that stays as it is while adapters are trained on it. What its files hold quantised stays so; of the rest the linear layers
     /// in the decoder are quantised as asked, each as soon as it is read, and embedding, head, norms and biases are left alone.
@@ -70,26 +51,16 @@ public sealed partial class LlamaModel
         {
             RequireHeld(config, device, dtype, quantisation);
         }
-        RequireShared(quantisation?.Format ?? config.Quantised, shared);
         using var files = WeightFiles.Open(directory);
         Tensor Read(string name, long[] shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope();
-        return shared is not null ? Shared(config, device, dtype, shared, Read) : new LlamaModel(config, device, dtype, Read,
+        return new LlamaModel(config, device, dtype, Read,
             (name, shape) => (QuantisedWeight?)files.Packed(name, shape)?.MovedTo(device) ?? quantisation switch
             {
                 null => null,
                 PackedQuantisation packed =>
                     packed.Quantise(files.Read(name, shape, float32, CPU).DetachFromDisposeScope(), name, device),
                 _ => quantisation.Quantise(Read(name, shape)),
-            });
-    }
-
-    private static void RequireShared(BaseFormat? format, ICollective? shared)
-    {
-        if (shared is not null && format is { } held)
-        {
-            throw new ModelException($"shard_base shares a base in bf16, and this one is held in {held.Word()}: set "
-                + "shard_base: false, each device then has it whole.");
-        }
+            }, shared is null ? null : new LayerShards(config.NumHiddenLayers, shared));
     }
 
     private static void RequireHeld(ModelConfig config, torch.Device device, ScalarType dtype, Quantisation? quantisation)
@@ -111,7 +82,6 @@ public sealed partial class LlamaModel
     {
         RequireRoom(config, dtype);
         RequireHeld(config, device, dtype, quantisation);
-        RequireShared(quantisation?.Format, shared);
         RandomNumbers.Seed(device, seed);
         Tensor Fresh(string name, long[] shape)
         {
@@ -123,8 +93,9 @@ public sealed partial class LlamaModel
                 : randn(shape, float32).mul_(config.InitializerRange.AsScalar()).to(dtype, device);
             return tensor.DetachFromDisposeScope();
         }
-        return shared is not null ? Shared(config, device, dtype, shared, Fresh) : new LlamaModel(config, device, dtype, Fresh,
-            quantisation is null ? null : (name, shape) => quantisation.Quantise(Fresh(name, shape)));
+        return new LlamaModel(config, device, dtype, Fresh,
+            quantisation is null ? null : (name, shape) => quantisation.Quantise(Fresh(name, shape)),
+            shared is null ? null : new LayerShards(config.NumHiddenLayers, shared));
     }
 
     /// <summary>Nothing but a config.json says how large such a model is.</summary>

@@ -21,12 +21,17 @@ public sealed partial class LlamaModel : IDisposable
     private readonly Rope _rope;
 
     private LlamaModel(ModelConfig config, torch.Device device, ScalarType dtype, Func<string, long[], Tensor> weight,
-        Func<string, long[], QuantisedWeight?>? quantised = null)
+        Func<string, long[], QuantisedWeight?>? quantised = null, LayerShards? shards = null)
     {
-        (Config, Device, Dtype) = (config, device, dtype);
+        (Config, Device, Dtype, Shards) = (config, device, dtype, shards);
         var hidden = config.HiddenSize;
         _embedding = weight("model.embed_tokens.weight", [config.VocabSize, hidden]);
-        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => DecoderLayer.Of(config, index, weight, quantised))];
+        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index =>
+        {
+            var layer = DecoderLayer.Of(config, index, weight, quantised);
+            shards?.Take(layer);
+            return layer;
+        })];
         _norm = new(weight("model.norm.weight", [hidden]), config.RmsNormEps, config.NormPlusOne);
         Head = config.TieWordEmbeddings ? null : new("lm_head", weight("lm_head.weight", [config.VocabSize, hidden]), null);
         _rope = new Rope(config, device);

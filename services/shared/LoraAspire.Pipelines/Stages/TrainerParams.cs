@@ -192,10 +192,9 @@ public sealed record TrainerParams : StageParams
         {
             yield return ("shard_base", "is for a frozen base, but finetuning_type is full");
         }
-        if (ShardBase && BaseType != BaseType.Bf16)
+        if (ShardBase && BaseType == BaseType.Auto)
         {
-            yield return ("shard_base", $"shares a base in bf16, but base_type is {BaseType.ToString().ToLowerInvariant()}: "
-                + "leave one of them out");
+            yield return ("shard_base", "is not counted with by base_type auto: name bf16, fp8, int8 or nf4");
         }
         if (WhyNotQuantised() is { } why)
         {

@@ -18,6 +18,9 @@ internal sealed class FusedLayer : IDisposable
 {
     private const int ModulesPerLayer = LayerLinears.Count;
 
+    /// <summary>Which of a layer's linear layers are computed as one: q, k, v; o; gate, up; down.</summary>
+    internal static IReadOnlyList<(int First, int Count)> Stacks { get; } = [(0, 3), (3, 1), (4, 2), (6, 1)];
+
     private readonly Kernels _kernels;
     private readonly LayerNorms _norms;
     private readonly SelfAttention _attention;
@@ -32,13 +35,14 @@ internal sealed class FusedLayer : IDisposable
         (_kernels, _norms, _attention, _epsilon) = (kernels, layer.Norms, layer.Attention, layer.Attention.Config.RmsNormEps);
         var config = layer.Attention.Config;
         _heads = new HeadLayout(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, config.SlidingWindow[layer.Index]);
-        var first = layer.Index * ModulesPerLayer;
-        FusedLinear Of(int place, params IReadOnlyList<Linear> linears) =>
-            new(kernels, dtype, memory, first + place, shards?.Place(layer.Index, place, linears.Count), linears);
-        _qkv = Of(0, layer.Attention.Query, layer.Attention.Key, layer.Attention.Value);
-        _output = Of(3, layer.Attention.Output);
-        _gateUp = Of(4, layer.Mlp.Gate, layer.Mlp.Up);
-        _down = Of(6, layer.Mlp.Down);
+        Linear[] linears = [.. layer.Linears];
+        FusedLinear[] stacks = [.. Stacks.Select(stack =>
+        {
+            var stacked = linears[stack.First..(stack.First + stack.Count)];
+            return new FusedLinear(kernels, dtype, memory, (layer.Index * ModulesPerLayer) + stack.First,
+                shards?.Stack(layer.Index, stack.First, stacked), stacked);
+        })];
+        (_qkv, _output, _gateUp, _down) = (stacks[0], stacks[1], stacks[2], stacks[3]);
     }
 
     public IEnumerable<FusedLinear> Linears => [_qkv, _output, _gateUp, _down];

@@ -39,14 +39,14 @@ internal sealed class FusedLinear : IDisposable
 
     /// <param name="dtype">What is computed in.</param>
     /// <param name="firstModule">Number of the first of the linear layers in the model.</param>
-    /// <param name="stacked">Where the weights lie one below the other; null lays them so.</param>
-    public FusedLinear(Kernels kernels, ScalarType dtype, UnpackedWeights memory, int firstModule, Tensor? stacked,
+    /// <param name="placed">Where the weights lie one below the other; null lays them so.</param>
+    public FusedLinear(Kernels kernels, ScalarType dtype, UnpackedWeights memory, int firstModule, PlacedStack? placed,
         params IReadOnlyList<Linear> linears)
     {
         _kernels = kernels;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        _stack = StackedWeight.Of(kernels, dtype, linears, memory, stacked);
+        _stack = StackedWeight.Of(kernels, dtype, linears, memory, placed);
         var device = linears[0].Device;
         long column = 0, rank = 0;
         foreach (var (index, linear) in linears.Index())

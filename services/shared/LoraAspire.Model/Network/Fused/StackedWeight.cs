@@ -21,19 +21,19 @@ internal abstract class StackedWeight : IDisposable
 
     /// <param name="dtype">What is computed in.</param>
     /// <param name="memory">Where weights in 4 or 8 bits become numbers.</param>
-    /// <param name="stacked">Where the weights lie one below the other already; null lays them so.</param>
+    /// <param name="placed">Where the weights lie one below the other already; null lays them so.</param>
     public static StackedWeight Of(Kernels kernels, ScalarType dtype, IReadOnlyList<Linear> linears, UnpackedWeights memory,
-        Tensor? stacked = null)
+        PlacedStack? placed = null)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var bias = linears[0].Bias is null ? null : cat([.. linears.Select(linear => linear.Bias!)]).DetachFromDisposeScope();
         return linears[0].Quantised switch
         {
-            _ when stacked is not null => new PlainStack(stacked.DetachFromDisposeScope(), bias),
             _ when linears.Any(linear => linear.Quantised is PackedWeight) => new PackedStack(dtype, linears, bias, memory),
+            null when placed is not null => new PlainStack(placed.Rows.DetachFromDisposeScope(), bias),
             null => PlainStack.Of(linears, bias),
-            Fp8Weight => Fp8Stack.Of(kernels, dtype, linears, bias),
+            Fp8Weight => Fp8Stack.Of(kernels, dtype, linears, bias, placed),
             var other => throw new InvalidOperationException($"{other.GetType().Name} has no fused path."),
         };
     }

@@ -54,6 +54,10 @@ internal sealed record Fp8Weight(Fp8Rows Rows)
 
     public override BaseFormat Format => BaseFormat.Fp8;
 
+    public override Tensor Codes => Rows.Codes;
+
+    public override QuantisedWeight With(Tensor codes) => new Fp8Weight(new Fp8Rows(codes, Rows.Scales.alias().DetachFromDisposeScope()));
+
     /// <summary>Exact: three bits of mantissa times a power of two.</summary>
     public override Tensor Dequantise(ScalarType dtype)
     {

@@ -21,6 +21,10 @@ internal sealed unsafe record Int8Weight : PackedWeight
 
     public override BaseFormat Format => BaseFormat.Int8;
 
+    public override Tensor Codes => _codes;
+
+    public override QuantisedWeight With(Tensor codes) => new Int8Weight(codes, _absmax.alias().DetachFromDisposeScope());
+
     protected override IEnumerable<Tensor> Tensors => [_codes, _absmax];
 
     /// <param name="weight">[rows, columns] float32, contiguous, on the CPU</param>

@@ -20,6 +20,11 @@ internal sealed unsafe record Nf4Weight : PackedWeight
 
     public override BaseFormat Format => BaseFormat.Nf4;
 
+    public override Tensor Codes => _codes;
+
+    public override QuantisedWeight With(Tensor codes) =>
+        new Nf4Weight(Rows, Columns, codes, _scales.With(part => part.alias().DetachFromDisposeScope()));
+
     protected override IEnumerable<Tensor> Tensors => [_codes, .. _scales.Parts];
 
     /// <param name="weight">[rows, columns] float32, contiguous, on the CPU</param>
