@@ -20,7 +20,7 @@ internal sealed record App(string Redis, string? Chat)
     {
         var left = AppAddresses.Read(Folders.State);
         var redis = Environment.GetEnvironmentVariable(Connection) ?? left?.Redis;
-        return redis is null ? throw new CliException(NotRunning) : new(redis, left?.Chat);
+        return redis is null ? throw new CliException(NotRunning, ExitCode.NotRunning) : new(redis, left?.Chat);
     }
 
     /// <exception cref="CliException">Redis does not answer.</exception>
@@ -34,17 +34,9 @@ internal sealed record App(string Redis, string? Chat)
         }
         catch (RedisConnectionException error)
         {
-            throw new CliException(error.FailureType == ConnectionFailureType.AuthenticationFailure
-                ? $"Redis refuses the password: {error.Message} Was the app started again meanwhile?" : NotRunning);
-        }
-    }
-
-    /// <exception cref="CliException">There is no such run.</exception>
-    public static async Task RequireAsync(RunClient runs, string id)
-    {
-        if (await runs.GetAsync(id) is null)
-        {
-            throw new CliException($"No run '{id}'. `lora runs` lists them.");
+            throw error.FailureType == ConnectionFailureType.AuthenticationFailure
+                ? new CliException($"Redis refuses the password: {error.Message} Was the app started again meanwhile?")
+                : new CliException(NotRunning, ExitCode.NotRunning);
         }
     }
 
@@ -63,4 +55,7 @@ internal sealed record App(string Redis, string? Chat)
 }
 
 /// <summary>What went wrong, and what to do about it.</summary>
-internal sealed class CliException(string message) : Exception(message);
+internal sealed class CliException(string message, ExitCode code = ExitCode.Failed) : Exception(message)
+{
+    public ExitCode Code => code;
+}

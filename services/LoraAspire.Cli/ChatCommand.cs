@@ -31,7 +31,8 @@ internal static class ChatCommand
             var given = parsed.GetValue(url);
             var address = given ?? App.Find().Chat
                 ?? throw new CliException(
-                    "The app has no chat service: start it with `dotnet run --project LoraAspire.AppHost`, or give --url.");
+                    "The app has no chat service: start it with `dotnet run --project LoraAspire.AppHost`, or give --url.",
+                    ExitCode.NotRunning);
             var key = KeyFor(given);
             try
             {

@@ -38,7 +38,7 @@ internal static class FitCommand
         {
             var config = ModelConfig.Load(Folder(parsed.GetRequiredValue(model)));
             var r = parsed.GetRequiredValue(rank) is > 0 and <= 65_536 and var given ? given
-                : throw new CliException("--lora-r is 1 to 65536.");
+                : throw new CliException("--lora-r is 1 to 65536.", ExitCode.Usage);
             FitWork work = new(config, new LoraConfig(r, 2 * r, 0, parsed.GetRequiredValue(targets)), !parsed.GetValue(single));
             if (Footprint.Trained(work) == 0)
             {
@@ -63,7 +63,7 @@ internal static class FitCommand
         return double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var size) && size is > 0 and < 1e6
             && unit is "" or "gib" or "gb" or "g"
             ? (long)(size * (unit == "gb" ? 1e9 : Gib))
-            : throw new CliException($"--gpu-memory: '{text}' is no size of a card: write it as 24GiB.");
+            : throw new CliException($"--gpu-memory: '{text}' is no size of a card: write it as 24GiB.", ExitCode.Usage);
     }
 
     private static string Folder(string name)
@@ -71,7 +71,7 @@ internal static class FitCommand
         var model = Path.Combine(App.Folders.Models, name);
         return Directory.Exists(name) ? name
             : Directory.Exists(model) ? model
-            : throw new CliException($"No model '{name}': neither {model} nor a folder of that name is there.");
+            : throw new CliException($"No model '{name}': neither {model} nor a folder of that name is there.", ExitCode.NotFound);
     }
 
     private static long OfThisMachine() => Gpus.Open(out var why) is not { } gpus ? throw new CliException($"{why} Give --gpu-memory.")

@@ -53,9 +53,10 @@ internal static class GcCommand
         {
             return await (await App.ConnectAsync()).ListAsync();
         }
-        catch (CliException missing) when (missing.Message == App.NotRunning)
+        catch (CliException missing) when (missing.Code == ExitCode.NotRunning)
         {
-            throw new CliException($"{App.NotRunning} What its runs need can't be asked; --offline goes by the cache entries alone.");
+            throw new CliException($"{App.NotRunning} What its runs need can't be asked; --offline goes by the cache entries alone.",
+                missing.Code);
         }
     }
 

@@ -1,5 +1,8 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
+using LoraAspire.Cli.AlpacaLora;
 using LoraAspire.Cli.Data;
+using LoraAspire.Cli.RunCommands;
 using LoraAspire.Model;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Yaml;
@@ -14,13 +17,30 @@ internal static class LoraCommand
     public static RootCommand Create() => new("lora: submit, watch and cancel fine-tuning runs, and talk to the model.")
     {
         RunCommand.Create(),
+        RunsCommand.Create(),
+        ShowCommand.Create(),
+        LogsCommand.Create(),
+        ExplainCommand.Create(),
+        CompareCommand.Create(),
+        RetryCommand.Create(),
+        CancelCommand.Create(),
+        RemoveCommand.Create(),
+        OpenCommand.Create(),
+        PsCommand.Create(),
+        ModelsCommand.Create(),
+        FinetuneCommand.Create(),
+        MergeCommand.Create(),
+        GenerateCommand.Create(),
         CheckCommand.Create(),
         ConvertCommand.Create(),
         ExportCommand.Create(),
+<<<<<<< HEAD
         RunsCommand.Create(),
         WorkersCommand.Create(),
         LogsCommand.Create(),
         CancelCommand.Create(),
+=======
+>>>>>>> 77c9248 (lora names, shows, explains, compares, retries and forgets runs; takes alpaca-lora's flags; every command is documented, and a test holds that)
         ChatCommand.Create(),
         DataCommand.Create(),
         GpuCommand.Create(),
@@ -28,22 +48,31 @@ internal static class LoraCommand
         GcCommand.Create(),
     };
 
-    /// <returns>The exit code: 1 with words for what the user can mend, 130 after Ctrl-C.</returns>
+    /// <returns>An <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         try
         {
-            return await Create().Parse(args).InvokeAsync(new() { EnableDefaultExceptionHandler = false });
+            var parsed = Create().Parse(args);
+            var code = await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false });
+            return parsed.Action is ParseErrorAction ? (int)ExitCode.Usage : code;
         }
         catch (OperationCanceledException)
         {
-            return 130;
+            return (int)ExitCode.Cancelled;
         }
         catch (Exception error) when (error is CliException or PipelineException or MessageFormatException or ModelException
             or StoreException or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync(error.Message);
-            return 1;
+            return (int)CodeOf(error);
         }
     }
+
+    private static ExitCode CodeOf(Exception error) => error switch
+    {
+        CliException told => told.Code,
+        FileNotFoundException or DirectoryNotFoundException => ExitCode.NotFound,
+        _ => ExitCode.Failed,
+    };
 }

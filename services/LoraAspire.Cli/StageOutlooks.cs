@@ -34,7 +34,7 @@ internal static class StageOutlooks
     private static async Task<(IReadOnlyList<Diagnostic> Errors, long? Records, string? Note)> AskAsync(
         ParsedPipeline parsed, StageSpec stage, long? records, CancellationToken cancellationToken)
     {
-        if (ProgramOf(stage.Kind.Name) is not { } program)
+        if (StageProgram.Of(stage.Kind.Name) is not { } program)
         {
             return ([], null, $"{stage.Kind.Name} isn't built, so its own checks are left out: dotnet build LoraAspire.sln");
         }
@@ -79,13 +79,5 @@ internal static class StageOutlooks
         return process.ExitCode == 0
             ? JsonSerializer.Deserialize<StageOutlook>((await answer).Trim().Split('\n')[^1], MessageFormat.Json)!
             : throw new CliException($"{Path.GetFileName(program)} ended with {process.ExitCode}. {(await trouble).Trim()}");
-    }
-
-    /// <summary>Services are built side by side: …/LoraAspire.Cli/bin/X/Y/Z/ has …/LoraAspire.DataBuild/bin/X/Y/Z/ beside it.</summary>
-    private static string? ProgramOf(string kind)
-    {
-        var name = "LoraAspire." + string.Concat(kind.Split('-').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
-        var folder = AppContext.BaseDirectory.Replace("LoraAspire.Cli", name, StringComparison.Ordinal);
-        return new[] { name, name + ".exe" }.Select(file => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
     }
 }

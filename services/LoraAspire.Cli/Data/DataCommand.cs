@@ -27,11 +27,11 @@ internal static class DataCommand
             if (parsed.GetValue(row) is not null
                 && (parsed.GetValue(random) is not null || parsed.GetValue(find) is not null || parsed.GetValue(source) is not null))
             {
-                throw new CliException("--row names one row: leave out --random, --find and --source.");
+                throw new CliException("--row names one row: leave out --random, --find and --source.", ExitCode.Usage);
             }
             if (parsed.GetValue(random) is < 1 || parsed.GetValue(limit) is < 1)
             {
-                throw new CliException("--random and --limit take whole numbers from 1.");
+                throw new CliException("--random and --limit take whole numbers from 1.", ExitCode.Usage);
             }
             using var folder = DatasetFolder.Open(await DatasetPlace.FindAsync(parsed.GetRequiredValue(where), parsed.GetValue(stage)));
             RowFilter filter = new(parsed.GetValue(find), parsed.GetValue(source));
@@ -71,7 +71,8 @@ internal static class DataCommand
     private static Argument<string> Where() => new("where")
     {
         Description =
-        "Run id, digest of the artifact (eight letters of it are enough), or folder that holds dataset.arrow"
+            "Run (its id, the beginning of it, or `latest`), digest of the artifact (eight letters of it are enough), or folder that "
+                + "holds dataset.arrow",
     };
 
     private static Option<string?> Stage() =>
@@ -82,7 +83,8 @@ internal static class DataCommand
         if (source is not null && !facts.Sources.ContainsKey(source))
         {
             throw new CliException(
-                $"No source '{source}'. The data set has: {string.Join(", ", facts.Sources.Keys.Select(VisibleText.Marked))}.");
+                $"No source '{source}'. The data set has: {string.Join(", ", facts.Sources.Keys.Select(VisibleText.Marked))}.",
+                ExitCode.NotFound);
         }
     }
 }

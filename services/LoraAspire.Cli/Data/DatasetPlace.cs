@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using LoraAspire.Cli.RunCommands;
 using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
@@ -15,7 +16,8 @@ internal static partial class DatasetPlace
         if (Directory.Exists(where))
         {
             return File.Exists(Path.Combine(where, InstructionDataset.FileName)) ? where
-                : throw new CliException($"No {InstructionDataset.FileName} in {where}. Name the folder that data-build wrote.");
+                : throw new CliException($"No {InstructionDataset.FileName} in {where}. Name the folder that data-build wrote.",
+                    ExitCode.NotFound);
         }
         ArtifactStore store = new(App.Folders.Store);
         if (Digest().IsMatch(where) && ByDigest(store, where) is { } digest)
@@ -31,7 +33,7 @@ internal static partial class DatasetPlace
         var found = Directory.Exists(objects)
             ? Directory.GetDirectories(objects, head + "*").Select(folder => Path.GetFileName(folder)!).ToList() : [];
         return found.Count <= 1 ? found.FirstOrDefault()
-            : throw new CliException($"{found.Count} artifacts start with {head}. Give more of the digest.");
+            : throw new CliException($"{found.Count} artifacts start with {head}. Give more of the digest.", ExitCode.Usage);
     }
 
     private static async Task<string> OfRunAsync(ArtifactStore store, string id, string? stage)
@@ -39,19 +41,18 @@ internal static partial class DatasetPlace
         RunState run;
         try
         {
-            run = await (await App.ConnectAsync()).GetAsync(id)
-                ?? throw new CliException($"'{id}' is no folder, no artifact of the store and no run. `lora runs` lists the runs.");
+            run = await NamedRun.FindAsync(await App.ConnectAsync(), id);
         }
-        catch (CliException missing) when (missing.Message == App.NotRunning)
+        catch (CliException missing) when (missing.Code is ExitCode.NotRunning or ExitCode.NotFound)
         {
             throw new CliException(
-                $"'{id}' is no folder and no artifact of the store {store.Root}, so it could be a run. {App.NotRunning}");
+                $"'{id}' is no folder and no artifact of the store {store.Root}, so it could be a run. {missing.Message}", missing.Code);
         }
         var made = run.Stages.Where(s => s.MayGive(ArtifactKind.Dataset) && (stage is null || s.Id == stage)).ToList();
         return made switch
         {
-            [] => throw new CliException(stage is null ? $"No stage of {id} makes a data set."
-                : $"{id} has no stage '{stage}' that makes a data set."),
+            [] => throw new CliException(stage is null ? $"No stage of {run.Id} makes a data set."
+                : $"{run.Id} has no stage '{stage}' that makes a data set.", ExitCode.NotFound),
             [var only] when only.Output(ArtifactKind.Dataset) is { } digest => digest,
             [var only] =>
                 throw new CliException($"{only.Id} has made no data set: its status is {only.Status.ToString().ToLowerInvariant()}."),

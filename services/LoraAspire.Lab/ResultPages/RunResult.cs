@@ -5,6 +5,7 @@ using LoraAspire.Model.Prompts;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Lab.ResultPages;
@@ -21,34 +22,8 @@ public sealed record RunResult(IReadOnlyList<StageReport> Reports, IReadOnlyList
     public static RunResult Read(RunState run, ArtifactStore store) => new(
         [.. run.Stages.Select(stage => (stage, Digest: stage.Output(ArtifactKind.Report)))
             .Where(one => one.Digest is not null).Select(one => Report(one.stage, one.Digest!, store))],
-        [.. run.Stages.Where(stage => Trained(stage) is not null).Select(stage => Training(stage, store))],
+        [.. run.Stages.Where(stage => StageTraining.DigestOf(stage) is not null).Select(stage => StageTraining.Read(stage, store))],
         Model(run, store));
-
-    /// <summary>The digest of what this stage trained; null of a stage that doesn't train or has given nothing.</summary>
-    public static string? Trained(StageState stage) => stage.Description is not { Trains: true } ? null
-        : stage.Output(ArtifactKind.Adapter) ?? stage.Output(ArtifactKind.Model);
-
-    /// <summary>The steps of a training that is over, from the file beside what it gave.</summary>
-    public static StageTraining Training(StageState stage, ArtifactStore store)
-    {
-        try
-        {
-            var digest = Trained(stage)!;
-            var path = Path.Combine(store.Folder(digest), StepMetrics.FileName);
-            return store.Manifest(digest).Files.FirstOrDefault(file => file.Path == StepMetrics.FileName) is not { } file
-                    ? new(stage.Id, [], "Its steps were not kept.")
-                : file.Size > Largest ? new(stage.Id, [], $"{StepMetrics.FileName} is too large for a page: download it.")
-                : new(stage.Id, StepMetrics.Read(path));
-        }
-        catch (LostArtifactException lost)
-        {
-            return new(stage.Id, [], Words(lost));
-        }
-        catch (Exception error) when (CanBeTold(error))
-        {
-            return new(stage.Id, [], $"{StepMetrics.FileName} can't be read: {error.Message}");
-        }
-    }
 
     private static StageReport Report(StageState stage, string digest, ArtifactStore store)
     {
@@ -128,8 +103,7 @@ public sealed record RunResult(IReadOnlyList<StageReport> Reports, IReadOnlyList
     private static bool CanBeTold(Exception error) =>
         error is IOException or UnauthorizedAccessException or StoreException or JsonException;
 
-    private static string Words(Exception error) => error is LostArtifactException
-        ? "The store no longer holds it. Run the pipeline again: what is missing is made again." : error.Message;
+    private static string Words(Exception error) => error is LostArtifactException ? StageTraining.Lost : error.Message;
 }
 
 /// <param name="View">Null where it can't be shown, and <paramref name="Trouble"/> says why.</param>
@@ -137,13 +111,6 @@ public sealed record StageReport(string Stage, string Digest, ReportView? View, 
 {
     /// <summary>Paths of the report's files; none where the store has lost it.</summary>
     public IReadOnlyList<string> Files { get; init; } = [];
-}
-
-/// <param name="Steps">Empty where they can't be shown, and <paramref name="Trouble"/> says why.</param>
-public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Steps, string? Trouble = null)
-{
-    /// <summary>The lowest loss on held-out rows, and after which step; null where there were none.</summary>
-    public StepMetrics? Best => Steps.Where(step => step.EvalLoss is not null).MinBy(step => step.EvalLoss);
 }
 
 /// <param name="Kind">A model, or an adapter that needs its base.</param>

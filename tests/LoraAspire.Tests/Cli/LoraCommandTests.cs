@@ -40,8 +40,24 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("run p.yaml -f")]
     [InlineData("check a.yaml b.yaml")]
     [InlineData("runs")]
+<<<<<<< HEAD
     [InlineData("runs --all")]
     [InlineData("workers")]
+=======
+    [InlineData("runs --json")]
+    [InlineData("runs -q -n 5 --state failed")]
+    [InlineData("show latest --json")]
+    [InlineData("explain latest tune --json")]
+    [InlineData("compare a b c --json")]
+    [InlineData("retry latest -f")]
+    [InlineData("rm a b")]
+    [InlineData("open latest --print")]
+    [InlineData("ps --json")]
+    [InlineData("models --json")]
+    [InlineData("finetune --base_model m --data_path=d --yaml p.yaml --force --dry-run -f")]
+    [InlineData("merge --base_model m --lora_weights l --output_dir o --dry-run")]
+    [InlineData("generate --base_model m --name n --dry-run")]
+>>>>>>> 77c9248 (lora names, shows, explains, compares, retries and forgets runs; takes alpaca-lora's flags; every command is documented, and a test holds that)
     [InlineData("logs 20260102-030405-ab12 --follow")]
     [InlineData("cancel 20260102-030405-ab12")]
     [InlineData("chat --once hi --model m --url http://localhost:1")]
@@ -59,6 +75,9 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("run a.yaml b.yaml")]
     [InlineData("check")]
     [InlineData("runs all")]
+    [InlineData("runs --state lost")]
+    [InlineData("compare a")]
+    [InlineData("rm")]
     [InlineData("logs")]
     [InlineData("cancel")]
     [InlineData("chat --url localhost")]
@@ -80,12 +99,30 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("chat", "--once", "hi")]
     [InlineData("gc")]
     [InlineData("data", "stats", "20260102-030405-ab12")]
+    [InlineData("show", "latest")]
+    [InlineData("explain", "latest")]
+    [InlineData("compare", "a", "b")]
+    [InlineData("retry", "latest")]
+    [InlineData("rm", "latest")]
+    [InlineData("open")]
+    [InlineData("ps")]
     public async Task Without_an_app_a_command_that_needs_one_says_how_to_start_it(params string[] arguments)
     {
-        Assert.Equal(1, await LoraCommand.RunAsync(arguments));
+        Assert.Equal(4, await LoraCommand.RunAsync(arguments));
 
         Assert.Contains("Start it with `dotnet run --project LoraAspire.AppHost`", _terminal.Error, StringComparison.Ordinal);
         Assert.Equal("", _terminal.Out);
+    }
+
+    [Fact]
+    public async Task A_command_line_without_sense_ends_with_the_code_for_it() =>
+        Assert.Equal((2, 3), (await LoraCommand.RunAsync(["runs", "--no-such"]), await LoraCommand.RunAsync(["check", "none.yaml"])));
+
+    [Fact]
+    public async Task Models_of_an_empty_installation_are_none_without_an_app()
+    {
+        Assert.Equal(0, await LoraCommand.RunAsync(["models", "--json"]));
+        Assert.Equal("[]", _terminal.Out.Trim());
     }
 
     [Fact]
@@ -116,7 +153,7 @@ public sealed class LoraCommandTests : IDisposable
     [Fact]
     public async Task Data_of_a_folder_without_a_data_set_names_the_file_that_is_missing()
     {
-        Assert.Equal(1, await LoraCommand.RunAsync(["data", "inspect", _folder]));
+        Assert.Equal(3, await LoraCommand.RunAsync(["data", "inspect", _folder]));
 
         Assert.StartsWith($"No {InstructionDataset.FileName} in {_folder}.", _terminal.Error, StringComparison.Ordinal);
     }

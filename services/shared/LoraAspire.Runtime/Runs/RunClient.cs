@@ -45,6 +45,7 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new CancelRun(run, options.Now)));
 
     /// <summary>All runs, the newest first. One whose log can't be read at all is among them, as failed.</summary>
+<<<<<<< HEAD
     /// <param name="most">At most so many: each is a log to read.</param>
     /// <param name="known">Runs from an earlier list: of these, what is over isn't read again.</param>
     public async Task<IReadOnlyList<RunState>> ListAsync(int? most = null, IEnumerable<RunState>? known = null)
@@ -57,6 +58,40 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
 
     /// <summary>How many runs there are.</summary>
     public Task<long> CountAsync() => Redis.SortedSetLengthAsync(Keys.Runs);
+=======
+    public async Task<IReadOnlyList<RunState>> ListAsync() =>
+        [.. (await Task.WhenAll((await IdsAsync()).Select(GetAsync))).OfType<RunState>()];
+
+    /// <summary>The ids of all runs, the newest first.</summary>
+    public async Task<IReadOnlyList<string>> IdsAsync() =>
+    [
+        .. (await Redis.SortedSetRangeByRankAsync(Keys.Runs, order: Order.Descending)).Select(id => id.ToString())
+            .Where(Identifiers.IsRun),
+    ];
+
+    /// <summary>The points of progress that are kept, in their order.</summary>
+    public async Task<IReadOnlyList<ProgressPoint>> ProgressAsync(string run) =>
+        [.. (await new StreamCursor(Redis, Keys.Progress(run)).NextAsync()).Select(entry => ProgressPoint.Of(run, entry))];
+
+    /// <summary>Removes all that Redis holds of a run that is over. What its stages made stays in the store.</summary>
+    /// <returns>False where the run goes on, or its log grew meanwhile: nothing was removed.</returns>
+    public async Task<bool> RemoveAsync(string run)
+    {
+        var log = await RunRecord.ReadAsync(Redis, run);
+        if (!log.State.IsOver)
+        {
+            return false;
+        }
+        var removal = Redis.CreateTransaction();
+        removal.AddCondition(Condition.StreamLengthEqual(Keys.Run(run), log.Length));
+        _ = removal.KeyDeleteAsync([Keys.Run(run), Keys.Progress(run), Keys.Cancel(run)]);
+        _ = removal.SortedSetRemoveAsync(Keys.Runs, run);
+        return await removal.ExecuteAsync();
+    }
+
+    /// <summary>The coordinators and workers that have looked for work of late.</summary>
+    public Task<IReadOnlyList<LiveReader>> ReadersAsync() => LiveReader.ListAsync(Redis, options);
+>>>>>>> 77c9248 (lora names, shows, explains, compares, retries and forgets runs; takes alpaca-lora's flags; every command is documented, and a test holds that)
 
     /// <summary>The run's state now, or null when the coordinator knows no such run (yet).</summary>
     public async Task<RunState?> GetAsync(string run)

@@ -12,6 +12,9 @@ namespace LoraAspire.Runtime.Runs;
 /// <param name="Unreadable">Entries that this build can't read.</param>
 public sealed record RunRecord(RunState State, string? TraceParent, IReadOnlyList<Unreadable> Unreadable)
 {
+    /// <summary>How many entries its log has, readable or not.</summary>
+    internal int Length { get; private init; }
+
     /// <summary>Of a run that nobody knows, the start.</summary>
     public static async Task<RunRecord> ReadAsync(IDatabase redis, string run)
     {
@@ -20,7 +23,10 @@ public sealed record RunRecord(RunState State, string? TraceParent, IReadOnlyLis
         return new(
             RunState.Fold(run, events) with { Version = entries.Length == 0 ? 0 : Number(entries[^1].Id) },
             entries.Length == 0 ? null : Entries.Field(entries[0], Entries.TraceParent),
-            [.. events.OfType<Unreadable>()]);
+            [.. events.OfType<Unreadable>()])
+        {
+            Length = entries.Length,
+        };
     }
 
     /// <summary>The number of its last entry; 0 when there is none.</summary>

@@ -8,7 +8,7 @@ using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Streams;
 using Spectre.Console;
 
-namespace LoraAspire.Cli;
+namespace LoraAspire.Cli.RunCommands;
 
 internal static class RunCommand
 {
@@ -18,18 +18,30 @@ internal static class RunCommand
     public static Command Create()
     {
         var file = new Argument<string>("file") { Description = "Pipeline file" };
-        var follow =
-            new Option<bool>("--follow", "-f") { Description = "Stay and show progress until the run ends; exit code 1 when it fails" };
+        var follow = Follow();
         var command = new Command("run", "Submit a pipeline. Prints the run's id.") { file, follow };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var path = parsed.GetRequiredValue(file);
             var runs = await App.ConnectAsync();
-            var run = await runs.SubmitAsync(await PipelineFile.ReadAsync(path, cancellationToken), path);
-            Console.WriteLine(run);
-            return parsed.GetValue(follow) ? await FollowAsync(runs, run, cancellationToken) : 0;
+            return await SubmitAsync(runs, await PipelineFile.ReadAsync(path, cancellationToken), path, parsed.GetValue(follow),
+                cancellationToken);
         });
         return command;
+    }
+
+    public static Option<bool> Follow() =>
+        new("--follow", "-f")
+        {
+            Description = "Stay and show progress until the run ends; exit code 1 when it fails, 130 when it is cancelled",
+        };
+
+    /// <summary>Submits, prints the run's id, and follows the run to its end where that is asked for.</summary>
+    public static async Task<int> SubmitAsync(RunClient runs, string yaml, string file, bool follow, CancellationToken cancellationToken)
+    {
+        var run = await runs.SubmitAsync(yaml, file);
+        Console.WriteLine(run);
+        return follow ? await FollowAsync(runs, run, cancellationToken) : 0;
     }
 
     /// <summary>Ctrl-C leaves the run alone: it goes on without a watcher.</summary>
@@ -47,9 +59,18 @@ internal static class RunCommand
             }
         }
         await points;
+<<<<<<< HEAD:services/LoraAspire.Cli/RunCommand.cs
         await over.CancelAsync();
         await waits;
         return state.Status == RunStatus.Succeeded ? 0 : 1;
+=======
+        return (int)(state.Status switch
+        {
+            RunStatus.Succeeded => ExitCode.Done,
+            RunStatus.Cancelled => ExitCode.Cancelled,
+            _ => ExitCode.Failed,
+        });
+>>>>>>> 77c9248 (lora names, shows, explains, compares, retries and forgets runs; takes alpaca-lora's flags; every command is documented, and a test holds that):services/LoraAspire.Cli/RunCommands/RunCommand.cs
     }
 
     /// <summary>Says of a queued stage that no living worker can do it, once for each reason.</summary>

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using System.Diagnostics;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Cli.AlpacaLora;
+
+/// <summary>alpaca-lora's export_hf_checkpoint.py: an adapter merged into its base by the merger's program, without the app.</summary>
+internal static class MergeCommand
+{
+    private const string Weights = "lora_weights", Other = "lora_model";
+
+    public static readonly IReadOnlyList<string> Flags = [FinetuneFlags.BaseModel, Weights, Other, FinetuneFlags.OutputDir];
+
+    public static Command Create()
+    {
+        Option<bool> dry = new("--dry-run") { Description = "Print the merger's command line, don't run it" };
+        Command command = new("merge", "Merge an adapter into its base, as a folder for Hugging Face. Flags: --base_model, --lora_weights "
+            + "(or --lora_model): the adapter's folder, a run, or latest; --output_dir: a new or empty folder.") { dry };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var flags = FireArguments.Read(parsed.UnmatchedTokens, Flags);
+            var folder = FoundBase.Folder(Text(FinetuneFlags.BaseModel), App.Folders);
+            var adapter = await AdapterPlace.FindAsync(flags.ContainsKey(Weights) ? Text(Weights) : Text(Other, Weights));
+            var output = Path.GetFullPath(Text(FinetuneFlags.OutputDir));
+            string[] words = ["once", "--input", $"base={folder}", "--input", $"adapter={adapter}", "--out", output];
+            var program = StageProgram.Of(StageKinds.Merger.Name)
+                ?? throw new CliException("The merger isn't built: dotnet build LoraAspire.sln");
+            if (parsed.GetValue(dry))
+            {
+                Console.WriteLine(string.Join(' ', words.Prepend(program).Select(Quoted)));
+                return 0;
+            }
+            using var merger = Process.Start(new ProcessStartInfo(program, words))!;
+            using var stop = cancellationToken.Register(() => merger.Kill());
+            await merger.WaitForExitAsync(CancellationToken.None);
+            cancellationToken.ThrowIfCancellationRequested();
+            return merger.ExitCode == 0 ? 0 : (int)ExitCode.Failed;
+
+            string Text(string flag, string? called = null) =>
+                flags.TryGetValue(flag, out var value) && FireArguments.Text(value) is { Length: > 0 } text ? text
+                    : throw new CliException($"--{called ?? flag} is missing.", ExitCode.Usage);
+        });
+        return command;
+    }
+
+    private static string Quoted(string word) => word.Contains(' ') ? $"'{word}'" : word;
+}

@@ -1,0 +1,25 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Unicode;
+
+namespace LoraAspire.Cli;
+
+/// <summary>What <c>--json</c> prints: one value, keys in snake_case, words for states, times in ISO 8601.</summary>
+internal static class JsonScreen
+{
+    // What a terminal would obey is escaped by JSON itself, so that the text is the same in a pipe and on a screen.
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.Create(UnicodeRanges.All),
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+    };
+
+    public static Option<bool> Option() => new("--json") { Description = "As JSON" };
+
+    public static void Write(object value) => Console.WriteLine(JsonSerializer.Serialize(value, s_json));
+}

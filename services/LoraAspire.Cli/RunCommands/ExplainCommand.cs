@@ -1,0 +1,54 @@
+using System.CommandLine;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Yaml;
+
+namespace LoraAspire.Cli.RunCommands;
+
+/// <summary>Why each stage of a run ran, or was taken from the cache: what the coordinator noted when it decided.</summary>
+internal static class ExplainCommand
+{
+    public static Command Create()
+    {
+        var name = NamedRun.Argument();
+        Argument<string?> id = new("stage")
+        {
+            Description = "Only this stage",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        Option<bool> json = JsonScreen.Option();
+        Command command = new("explain", "Tell why the stages of a run ran, or were taken from the cache.") { name, id, json };
+        command.SetAction(async (parsed, _) =>
+        {
+            var run = await NamedRun.FindAsync(await App.ConnectAsync(), parsed.GetRequiredValue(name));
+            var only = parsed.GetValue(id);
+            if (only is not null && run.Stage(only) is null)
+            {
+                throw new CliException($"Run {run.Id} has no stage '{only}': "
+                    + Suggestion.For(only, run.Stages.Select(stage => stage.Id)), ExitCode.NotFound);
+            }
+            var told = run.Stages.Where(stage => only is null || stage.Id == only).ToList();
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(told.Select(stage => new { stage.Id, stage.Cached, stage.Key, explanation = Words(stage) }));
+                return 0;
+            }
+            told.ForEach(stage => Console.WriteLine($"{stage.Id}: {Words(stage)}"));
+            if (told.Count == 0)
+            {
+                Console.WriteLine(run.Error ?? "No stage was planned yet.");
+            }
+            return 0;
+        });
+        return command;
+    }
+
+    internal static string Words(StageState stage) => stage switch
+    {
+        { Cached: true } => $"taken from the cache: these parameters and inputs were done before, under key {stage.Key}.",
+        { Key: null, Status: StageStatus.Skipped } => "not reached.",
+        { Key: null } => stage.Needs.Any() ? $"not planned yet: it waits for {string.Join(" and ", stage.Needs)}." : "not planned yet.",
+        { Description.Cached: false } => "ran: what it does is outside the store, so it runs every time.",
+        { Explain: { } why } => $"ran: {why}",
+        _ => "ran; why it wasn't taken from the cache was not noted.",
+    };
+}

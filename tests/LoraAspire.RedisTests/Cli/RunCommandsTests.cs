@@ -1,0 +1,199 @@
+using System.Text.Json;
+using LoraAspire.Cli;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Runtime;
+using LoraAspire.Runtime.Streams;
+using LoraAspire.Tests.Terminal;
+
+namespace LoraAspire.RedisTests.Cli;
+
+/// <summary>The commands of <c>lora</c> that name runs, against runs that were really made.</summary>
+public sealed class RunCommandsTests : IAsyncLifetime
+{
+    private readonly Installation _installation;
+    private readonly CapturedTerminal _terminal = new();
+
+    public RunCommandsTests(RedisServer server)
+    {
+        _installation = new(server);
+        _terminal.Set("ConnectionStrings__redis", _installation.Connection.Configuration);
+        _terminal.Set("LORA_STATE", Path.Combine(_installation.Paths.State, "state"));
+        _terminal.Set("LORA_STORE", _installation.Paths.Store);
+        _terminal.Set("LORA_MODELS", _installation.Paths.Models);
+        _terminal.Set("LORA_DATA", _installation.Paths.Data);
+    }
+
+    public async ValueTask InitializeAsync()
+    {
+        await _installation.StartCoordinatorAsync();
+        await _installation.StartPulseAsync();
+        await _installation.StartDataBuildAsync((context, stop) =>
+        {
+            context.Report.Report(new(Message: "all \u001b[31mrows\u001b[0m read"));
+            return Installation.WriteDataset(context, stop);
+        });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _terminal.Dispose();
+        await _installation.DisposeAsync();
+    }
+
+    private async Task<string> RunAsync(string name = "Pebble") =>
+        (await _installation.EndOfAsync(await _installation.Runs.SubmitAsync(Installation.OneStage(name)))).Id;
+
+    private async Task<(int Code, string Said)> SayAsync(params string[] words)
+    {
+        var before = (_terminal.Out.Length, _terminal.Error.Length);
+        var code = await LoraCommand.RunAsync(words);
+        return (code, _terminal.Out[before.Item1..] + _terminal.Error[before.Item2..]);
+    }
+
+    private async Task<JsonElement> JsonAsync(params string[] words)
+    {
+        var (code, said) = await SayAsync([.. words, "--json"]);
+        Assert.Equal(0, code);
+        return JsonDocument.Parse(said).RootElement;
+    }
+
+    [Fact]
+    public async Task Runs_are_listed_the_newest_first_and_can_be_chosen()
+    {
+        var (first, second) = (await RunAsync(), await RunAsync());
+
+        var all = await JsonAsync("runs");
+        Assert.Equal([second, first], all.EnumerateArray().Select(run => run.GetProperty("id").GetString()));
+        Assert.Equal(("succeeded", 1), (all[0].GetProperty("state").GetString(), all[0].GetProperty("cached").GetInt32()));
+        Assert.Equal($"{second}\n", (await SayAsync("runs", "-q", "-n", "1")).Said);
+        Assert.Equal("", (await SayAsync("runs", "-q", "--state", "failed")).Said);
+        Assert.Contains("1/1", (await SayAsync("runs")).Said, StringComparison.Ordinal);
+        Assert.Equal(2, (await SayAsync("runs", "--state", "lost")).Code);
+        Assert.Equal(2, (await SayAsync("runs", "--limit", "-1")).Code);
+    }
+
+    [Fact]
+    public async Task A_run_is_named_by_its_beginning_or_that_of_its_last_part_or_as_the_latest()
+    {
+        Assert.Equal((3, true), await FindsAsync("latest", "There is no run yet"));
+        var (first, second) = (await RunAsync(), await RunAsync());
+
+        Assert.StartsWith($"{second} ", (await SayAsync("show", "latest")).Said, StringComparison.Ordinal);
+        Assert.StartsWith($"{first} ", (await SayAsync("show", first.Split('-')[^1][..6])).Said, StringComparison.Ordinal);
+        Assert.StartsWith($"{first} ", (await SayAsync("show", first[..^2])).Said, StringComparison.Ordinal);
+        Assert.Equal((2, true), await FindsAsync("20", second));
+        Assert.Equal((3, true), await FindsAsync("none\u001b[2J", "No run 'none?[2J'"));
+        Assert.Equal((3, true), await FindsAsync("", "No run ''"));
+
+        async Task<(int, bool)> FindsAsync(string name, string words) => await SayAsync("show", name) is var (code, said)
+            ? (code, said.Contains(words, StringComparison.Ordinal)) : default;
+    }
+
+    [Fact]
+    public async Task Show_tells_of_each_stage_and_what_it_said()
+    {
+        await RunAsync();
+
+        var stage = (await JsonAsync("show", "latest")).GetProperty("stages")[0];
+        Assert.Equal(("succeeded", "first run"), (stage.GetProperty("state").GetString(), stage.GetProperty("explanation").GetString()));
+        Assert.Contains("rows", stage.GetProperty("last_said").GetString(), StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', (await SayAsync("show", "latest", "--json")).Said);
+        Assert.Contains(stage.GetProperty("key").GetString()![..12], (await SayAsync("show", "latest")).Said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Explain_says_why_a_stage_ran_or_did_not()
+    {
+        await RunAsync();
+        Assert.Equal((0, "data: ran: first run\n"), await SayAsync("explain", "latest"));
+        await RunAsync();
+        Assert.StartsWith("data: taken from the cache", (await SayAsync("explain", "latest", "data")).Said, StringComparison.Ordinal);
+        await RunAsync("Granite");
+        Assert.Contains("Granite", (await SayAsync("explain", "latest")).Said, StringComparison.Ordinal);
+        Assert.Equal(3, (await SayAsync("explain", "latest", "dat")).Code);
+    }
+
+    [Fact]
+    public async Task Compare_tells_the_settings_that_differ_and_no_other()
+    {
+        var (first, second) = (await RunAsync(), await RunAsync("Granite"));
+
+        var compared = await JsonAsync("compare", first, second);
+        var row = Assert.Single(compared.GetProperty("settings").EnumerateArray());
+        Assert.Equal("data: sources", row.GetProperty("key").GetString());
+        Assert.Contains("Granite", row.GetProperty("values")[1].GetString(), StringComparison.Ordinal);
+        Assert.Contains("They don't differ", (await SayAsync("compare", first, first)).Said, StringComparison.Ordinal);
+        Assert.Equal(2, (await SayAsync("compare", first)).Code);
+    }
+
+    [Fact]
+    public async Task Retry_runs_the_same_pipeline_again()
+    {
+        var first = await RunAsync();
+
+        var (code, said) = await SayAsync("retry", first, "--follow");
+
+        Assert.Equal(0, code);
+        var again = (await _installation.Runs.GetAsync(said.Split('\n')[0]))!;
+        Assert.NotEqual(first, again.Id);
+        Assert.True(again.Stages[0].Cached);
+    }
+
+    [Fact]
+    public async Task Rm_forgets_runs_that_are_over_and_nothing_else()
+    {
+        var (first, second) = (await RunAsync(), await RunAsync());
+        Assert.Equal(3, (await SayAsync("rm", first, "none")).Code);
+        Assert.NotNull(await _installation.Runs.GetAsync(first));
+
+        Assert.Equal((0, $"removed {first}\n"), await SayAsync("rm", first));
+
+        Assert.Null(await _installation.Runs.GetAsync(first));
+        Assert.Equal([second], await _installation.Runs.IdsAsync());
+        Assert.False(await _installation.Redis.KeyExistsAsync(Keys.Progress(first)));
+    }
+
+    [Fact]
+    public async Task Ps_names_who_lives_and_rm_refuses_what_is_at_work()
+    {
+        await RunAsync(); // so that both have looked for work
+        var run = await _installation.Runs.SubmitAsync("""
+            name: waits
+            stages:
+              - { id: ask, uses: evaluator, inputs: { model: model:tiny }, with: { questions: [who] } }
+            """);
+        await _installation.FirstAsync<StageQueued>(run);
+
+        var (code, said) = await SayAsync("ps");
+        Assert.Equal(0, code);
+        Assert.Matches("coordinator +" + Environment.MachineName, said);
+        Assert.Matches("data-build +" + Environment.MachineName, said);
+        Assert.Contains($"waiting: {run} ask, for a free evaluator worker", said, StringComparison.Ordinal);
+        Assert.Equal(1, (await SayAsync("rm", run)).Code);
+        Assert.NotNull(await _installation.Runs.GetAsync(run));
+        Assert.Equal(0, (await SayAsync("cancel", run)).Code);
+        await _installation.EndOfAsync(run);
+    }
+
+    [Fact]
+    public async Task Open_prints_the_page_of_a_run()
+    {
+        var run = await RunAsync();
+        var state = Directory.CreateDirectory(Path.Combine(_installation.Paths.State, "state")).FullName;
+        Assert.Equal(4, (await SayAsync("open", "--print")).Code);
+
+        await new AppAddresses("x", "http://localhost:1/", "http://localhost:2", null, 1).WriteAsync(state, Installation.Soon);
+
+        Assert.Equal((0, $"http://localhost:1/runs/{run}\n"), await SayAsync("open", "latest", "--print"));
+    }
+
+    [Fact]
+    public async Task A_pipeline_that_is_wrong_fails_with_its_place()
+    {
+        var file = Path.Combine(_installation.Paths.Data, "p.yaml");
+        await File.WriteAllTextAsync(file, "name: x", TestContext.Current.CancellationToken);
+
+        Assert.Equal(1, (await SayAsync("run", file)).Code);
+        Assert.Equal(3, (await SayAsync("run", file + ".none")).Code);
+    }
+}
