@@ -8,8 +8,10 @@ namespace LoraAspire.Cli;
 /// <summary>The running app, found through ConnectionStrings__redis or the file that the AppHost leaves in its state folder.</summary>
 internal sealed record App(string Redis, string? Chat)
 {
-    internal const string NotRunning = "LoraAspire is not running here. Start it with `dotnet run --project LoraAspire.AppHost` and try "
-        + "again, or set ConnectionStrings__redis.";
+    /// <summary>Where the command is a tool, and the user stands in no checkout, also which folder it would need.</summary>
+    internal static string NotRunning => "LoraAspire is not running here. Start it with `dotnet run --project LoraAspire.AppHost` and try "
+        + "again, or set ConnectionStrings__redis." + (LoraPaths.Checkout() is null
+            ? $" It was looked for in {Folders.State}: no checkout is at or above this folder, so LORA_STATE has to name the app's." : "");
 
     private const string Connection = "ConnectionStrings__redis";
 

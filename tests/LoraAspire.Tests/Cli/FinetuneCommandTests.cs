@@ -40,7 +40,8 @@ public sealed class FinetuneCommandTests : IDisposable
     public async Task The_flags_of_the_lab_become_the_pipeline_that_they_mean()
     {
         Assert.Equal(0, await Finetune("--dry-run", "--output_dir", "./x", "--batch_size", "64", "--micro_batch_size=8",
-            "--num_epochs", "2", "--learning_rate", "1e-4", "--cutoff_len", "512", "--val_set_size", "0", "--lora_r", "16", "--lora_alpha", "32",
+            "--num_epochs", "2", "--learning_rate", "1e-4", "--cutoff_len", "512", "--val_set_size", "0", "--lora_r", "16",
+            "--lora_alpha", "32",
             "--lora_dropout", "0.1", "--lora_target_modules", "[q_proj,k_proj]", "--notrain_on_inputs", "--group_by_length",
             "--wandb_project", "p", "--lr_scheduler_type", "cosine"));
 
