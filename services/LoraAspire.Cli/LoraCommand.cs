@@ -34,13 +34,7 @@ internal static class LoraCommand
         CheckCommand.Create(),
         ConvertCommand.Create(),
         ExportCommand.Create(),
-<<<<<<< HEAD
-        RunsCommand.Create(),
         WorkersCommand.Create(),
-        LogsCommand.Create(),
-        CancelCommand.Create(),
-=======
->>>>>>> 77c9248 (lora names, shows, explains, compares, retries and forgets runs; takes alpaca-lora's flags; every command is documented, and a test holds that)
         ChatCommand.Create(),
         DataCommand.Create(),
         GpuCommand.Create(),

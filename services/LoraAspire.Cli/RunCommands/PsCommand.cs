@@ -45,7 +45,7 @@ internal static class PsCommand
 
     private static async Task<IReadOnlyList<(string Run, StageState Stage)>> AtWorkAsync(RunClient runs) =>
     [
-        .. (await runs.ListAsync()).Where(run => !run.IsOver)
+        .. (await runs.ListAsync(RunsCommand.MostShown)).Where(run => !run.IsOver)
             .SelectMany(run => run.Stages.Where(stage => stage.InFlight).Select(stage => (run.Id, stage))),
     ];
 

@@ -59,18 +59,14 @@ internal static class RunCommand
             }
         }
         await points;
-<<<<<<< HEAD:services/LoraAspire.Cli/RunCommand.cs
         await over.CancelAsync();
         await waits;
-        return state.Status == RunStatus.Succeeded ? 0 : 1;
-=======
         return (int)(state.Status switch
         {
             RunStatus.Succeeded => ExitCode.Done,
             RunStatus.Cancelled => ExitCode.Cancelled,
             _ => ExitCode.Failed,
         });
->>>>>>> 77c9248 (lora names, shows, explains, compares, retries and forgets runs; takes alpaca-lora's flags; every command is documented, and a test holds that):services/LoraAspire.Cli/RunCommands/RunCommand.cs
     }
 
     /// <summary>Says of a queued stage that no living worker can do it, once for each reason.</summary>

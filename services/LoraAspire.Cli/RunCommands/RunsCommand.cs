@@ -8,6 +8,9 @@ namespace LoraAspire.Cli.RunCommands;
 
 internal static class RunsCommand
 {
+    /// <summary>Where every run that goes on is looked for: each is a log to read.</summary>
+    public const int MostShown = 500;
+
     private const int Usual = 20;
 
     /// <summary>Runs asked for at once.</summary>
@@ -18,16 +21,19 @@ internal static class RunsCommand
         Option<bool> json = JsonScreen.Option();
         Option<bool> quiet = new("--quiet", "-q") { Description = "Ids only" };
         Option<int> limit = new("--limit", "-n") { Description = "So many at most; 0 is all", DefaultValueFactory = _ => Usual };
+        Option<bool> all = new("--all") { Description = "As --limit 0" };
         Option<string?> state = new("--state") { Description = "Only those in this state" };
         state.AcceptOnlyFromAmong([.. Enum.GetValues<RunStatus>().Select(RunText.Of)]);
-        Command command = new("runs", "List runs, the newest first.") { json, quiet, limit, state };
+        Command command = new("runs", "List runs, the newest first.") { json, quiet, limit, all, state };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             if (parsed.GetValue(limit) < 0)
             {
                 throw new CliException("--limit is a number from 0, which is all.", ExitCode.Usage);
             }
-            var runs = await FindAsync(await App.ConnectAsync(), parsed.GetValue(state), parsed.GetValue(limit), cancellationToken);
+            var client = await App.ConnectAsync();
+            var runs = await FindAsync(client, parsed.GetValue(state), parsed.GetValue(all) ? 0 : parsed.GetValue(limit),
+                cancellationToken);
             if (parsed.GetValue(json))
             {
                 ArtifactStore store = new(App.Folders.Store);
@@ -40,6 +46,10 @@ internal static class RunsCommand
             else
             {
                 Show(runs);
+                foreach (var run in runs.Where(run => !run.IsOver))
+                {
+                    await WorkersCommand.WriteWaitsAsync(client, run);
+                }
             }
             return 0;
         });

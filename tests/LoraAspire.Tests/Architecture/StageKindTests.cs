@@ -17,6 +17,8 @@ public sealed class StageKindTests
         "LoraAspire.AppHost/AppHost.cs",
         "services/LoraAspire.Cli/ChatCommand.cs",
         "services/LoraAspire.Cli/ExportCommand.cs",
+        "services/LoraAspire.Cli/AlpacaLora/FinetuneFlags.cs",
+        "services/LoraAspire.Cli/AlpacaLora/MergeCommand.cs",
     ];
 
     [Fact]

@@ -40,10 +40,8 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("run p.yaml -f")]
     [InlineData("check a.yaml b.yaml")]
     [InlineData("runs")]
-<<<<<<< HEAD
     [InlineData("runs --all")]
     [InlineData("workers")]
-=======
     [InlineData("runs --json")]
     [InlineData("runs -q -n 5 --state failed")]
     [InlineData("show latest --json")]
@@ -57,7 +55,6 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("finetune --base_model m --data_path=d --yaml p.yaml --force --dry-run -f")]
     [InlineData("merge --base_model m --lora_weights l --output_dir o --dry-run")]
     [InlineData("generate --base_model m --name n --dry-run")]
->>>>>>> 77c9248 (lora names, shows, explains, compares, retries and forgets runs; takes alpaca-lora's flags; every command is documented, and a test holds that)
     [InlineData("logs 20260102-030405-ab12 --follow")]
     [InlineData("cancel 20260102-030405-ab12")]
     [InlineData("chat --once hi --model m --url http://localhost:1")]

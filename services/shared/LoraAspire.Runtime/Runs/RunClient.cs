@@ -45,28 +45,24 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new CancelRun(run, options.Now)));
 
     /// <summary>All runs, the newest first. One whose log can't be read at all is among them, as failed.</summary>
-<<<<<<< HEAD
     /// <param name="most">At most so many: each is a log to read.</param>
     /// <param name="known">Runs from an earlier list: of these, what is over isn't read again.</param>
     public async Task<IReadOnlyList<RunState>> ListAsync(int? most = null, IEnumerable<RunState>? known = null)
     {
         var over = (known ?? []).Where(run => run.IsOver).ToDictionary(run => run.Id);
-        var ids = (await Redis.SortedSetRangeByRankAsync(Keys.Runs, stop: (most ?? 0) - 1, order: Order.Descending))
-            .Select(id => id.ToString()).Where(Identifiers.IsRun);
+        var ids = await IdsAsync(most);
         return [.. (await Task.WhenAll(ids.Select(async id => over.GetValueOrDefault(id) ?? await GetAsync(id)))).OfType<RunState>()];
     }
 
     /// <summary>How many runs there are.</summary>
     public Task<long> CountAsync() => Redis.SortedSetLengthAsync(Keys.Runs);
-=======
-    public async Task<IReadOnlyList<RunState>> ListAsync() =>
-        [.. (await Task.WhenAll((await IdsAsync()).Select(GetAsync))).OfType<RunState>()];
 
     /// <summary>The ids of all runs, the newest first.</summary>
-    public async Task<IReadOnlyList<string>> IdsAsync() =>
+    /// <param name="most">At most so many.</param>
+    public async Task<IReadOnlyList<string>> IdsAsync(int? most = null) =>
     [
-        .. (await Redis.SortedSetRangeByRankAsync(Keys.Runs, order: Order.Descending)).Select(id => id.ToString())
-            .Where(Identifiers.IsRun),
+        .. (await Redis.SortedSetRangeByRankAsync(Keys.Runs, stop: (most ?? 0) - 1, order: Order.Descending))
+            .Select(id => id.ToString()).Where(Identifiers.IsRun),
     ];
 
     /// <summary>The points of progress that are kept, in their order.</summary>
@@ -91,7 +87,6 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
 
     /// <summary>The coordinators and workers that have looked for work of late.</summary>
     public Task<IReadOnlyList<LiveReader>> ReadersAsync() => LiveReader.ListAsync(Redis, options);
->>>>>>> 77c9248 (lora names, shows, explains, compares, retries and forgets runs; takes alpaca-lora's flags; every command is documented, and a test holds that)
 
     /// <summary>The run's state now, or null when the coordinator knows no such run (yet).</summary>
     public async Task<RunState?> GetAsync(string run)

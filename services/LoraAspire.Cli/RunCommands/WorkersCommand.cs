@@ -5,7 +5,7 @@ using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Streams;
 using Spectre.Console;
 
-namespace LoraAspire.Cli;
+namespace LoraAspire.Cli.RunCommands;
 
 internal static class WorkersCommand
 {
