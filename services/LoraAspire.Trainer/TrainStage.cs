@@ -4,7 +4,6 @@ using LoraAspire.Model.Data;
 using LoraAspire.Model.Fit;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
-using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;

@@ -2,8 +2,6 @@ using System.CommandLine;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Hosting;
-using LoraAspire.Runtime.Runs;
-using LoraAspire.Runtime.Store;
 using Spectre.Console;
 
 namespace LoraAspire.Cli.RunCommands;

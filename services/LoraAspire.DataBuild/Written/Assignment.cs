@@ -1,6 +1,5 @@
 using System.Text;
 using LoraAspire.ChatClients.Parsing;
-using LoraAspire.DataBuild.Written.Parsing;
 using Microsoft.Extensions.AI;
 
 namespace LoraAspire.DataBuild.Written;

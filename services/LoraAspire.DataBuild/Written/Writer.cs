@@ -1,7 +1,6 @@
 using System.Globalization;
 using LoraAspire.ChatClients;
 using LoraAspire.ChatClients.Parsing;
-using LoraAspire.DataBuild.Written.Parsing;
 using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime.Stages;
 using Microsoft.Extensions.AI;

@@ -21,7 +21,8 @@ public sealed record AnswerGroup(string Title, string Note, IReadOnlyList<string
         return all.Count == 0 ? null : new(title, note, models, [.. all.Select(row =>
             new AnswerLine(row.Question, [.. withBase ? [row.Base] : Array.Empty<AnswerCell?>(), row.Model,
                 .. withCandidates ? row.Candidates?.ToArray() ?? new AnswerCell?[candidates.Count] : []])
-            { Reference = row.Reference })]) { Tuned = withBase ? 1 : 0 };
+            { Reference = row.Reference })])
+        { Tuned = withBase ? 1 : 0 };
     }
 }
 

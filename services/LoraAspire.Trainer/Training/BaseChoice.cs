@@ -1,12 +1,11 @@
 using System.Text.Json;
 using LoraAspire.Model.Fit;
 using LoraAspire.Model.Native;
-using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Trainer.Ranks;
 using LoraAspire.Runtime.Store;
+using LoraAspire.Trainer.Ranks;
 using TorchSharp;
 
 namespace LoraAspire.Trainer.Training;

@@ -18,7 +18,8 @@ public sealed class ContainerTests
         var archive = Path.Combine(folder, "coordinator.tar.gz");
         using var publish = Process.Start(new ProcessStartInfo("dotnet", ["publish",
             Path.Combine(LoraPaths.Checkout()!, "services", "LoraAspire.Coordinator"), "-t:PublishContainer", "-v:quiet", "--nologo",
-            $"-p:ContainerArchiveOutputPath={archive}"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            $"-p:ContainerArchiveOutputPath={archive}"])
+        { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var said = await Task.WhenAll(publish.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken),
             publish.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
         await publish.WaitForExitAsync(TestContext.Current.CancellationToken);

@@ -1,4 +1,3 @@
-using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using LoraAspire.EndToEndTests.Data;
 using LoraAspire.Pipelines.Messages;

@@ -3,7 +3,6 @@ using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Tests.DataBuild;
-using LoraAspire.Tests.DataBuild.Written;
 using LoraAspire.Tests.Evaluator;
 using LoraAspire.Tests.Goldens;
 using static LoraAspire.Tests.DataBuild.Written.ScriptedServer;

@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Adapters;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Quantised;

@@ -3,7 +3,6 @@ using LoraAspire.Model.Fit;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Network.Quantised;
-using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Adapters;
 using LoraAspire.Tests.Goldens;
 using LoraAspire.Trainer.Training;

@@ -1,6 +1,5 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
-using LoraAspire.Model.Data;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Network.Quantised;

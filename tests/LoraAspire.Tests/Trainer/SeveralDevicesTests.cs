@@ -55,8 +55,11 @@ public sealed class SeveralDevicesTests(ITestOutputHelper output) : IDisposable
     [Theory, MemberData(nameof(Kinds))]
     public void Several_devices_train_as_one_does(string kind, TrainerParams settings)
     {
-        string[] numbers = settings is { LowMemory: false, UseDora: false, Compat: Compat.None, FinetuningType: FinetuningType.Lora,
-            BaseType: BaseType.Bf16 } ? ["2", "3"] : ["2"];
+        string[] numbers = settings is
+        {
+            LowMemory: false, UseDora: false, Compat: Compat.None, FinetuningType: FinetuningType.Lora,
+            BaseType: BaseType.Bf16
+        } ? ["2", "3"] : ["2"];
         Run(settings, "1");
         foreach (var devices in numbers)
         {

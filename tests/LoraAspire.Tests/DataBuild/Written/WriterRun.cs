@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using LoraAspire.ChatClients;
 using LoraAspire.DataBuild;
-using LoraAspire.DataBuild.Written;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;

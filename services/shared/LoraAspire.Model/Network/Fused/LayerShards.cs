@@ -1,6 +1,5 @@
 using LoraAspire.Model.Devices;
 using LoraAspire.Model.Network.Quantised;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network.Fused;

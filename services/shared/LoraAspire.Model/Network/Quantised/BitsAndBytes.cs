@@ -1,6 +1,4 @@
 using System.Text.Json;
-using LoraAspire.Model.Native;
-using LoraAspire.Model.Network;
 using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
 
