@@ -34,7 +34,7 @@ internal static class StageOutlooks
     private static async Task<(IReadOnlyList<Diagnostic> Errors, long? Records, string? Note)> AskAsync(
         ParsedPipeline parsed, StageSpec stage, long? records, CancellationToken cancellationToken)
     {
-        if (StageProgram.Of(stage.Kind.Name) is not { } program)
+        if (StageProgram.Of(stage.Kind) is not { } program)
         {
             return ([], null, $"{stage.Kind.Name} isn't built, so its own checks are left out: dotnet build LoraAspire.sln");
         }

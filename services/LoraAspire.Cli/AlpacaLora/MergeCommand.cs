@@ -24,7 +24,7 @@ internal static class MergeCommand
             var adapter = await AdapterPlace.FindAsync(flags.ContainsKey(Weights) ? Text(Weights) : Text(Other, Weights));
             var output = Path.GetFullPath(Text(FinetuneFlags.OutputDir));
             string[] words = ["once", "--input", $"base={folder}", "--input", $"adapter={adapter}", "--out", output];
-            var program = StageProgram.Of(StageKinds.Merger.Name)
+            var program = StageProgram.Of(StageKinds.Merger)
                 ?? throw new CliException("The merger isn't built: dotnet build LoraAspire.sln");
             if (parsed.GetValue(dry))
             {

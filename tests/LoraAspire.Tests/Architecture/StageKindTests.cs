@@ -78,4 +78,9 @@ public sealed class StageKindTests
     private static bool IsAtHome(string file, StageKind kind) =>
         file.StartsWith($"services/LoraAspire.{kind.Params.Name.Replace("Params", "")}/", StringComparison.Ordinal)
         || file.StartsWith("services/shared/LoraAspire.Pipelines/Stages/", StringComparison.Ordinal);
+
+    [Fact]
+    public void Every_kind_names_the_project_whose_program_computes_it() =>
+        Assert.All(StageKinds.All, kind => Assert.True(
+            File.Exists(Path.Combine(SourceFiles.Root, "services", kind.Program, kind.Program + ".csproj")), kind.Program));
 }

@@ -38,6 +38,10 @@ public sealed record StageKind(string Name, int Version, Type Params)
     /// <summary>What it does, for people: a few words after its name.</summary>
     public required string Title { get; init; }
 
+    /// <summary>The project whose program computes it.</summary>
+    public string Program { get; init; } =
+        "LoraAspire." + string.Concat(Name.Split('-').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
+
     public IReadOnlyList<Port> Inputs { get; init; } = [];
     public IReadOnlyList<Port> Outputs { get; init; } = [];
 
@@ -107,6 +111,7 @@ public static class StageKinds
     public static readonly StageKind Exporter = Row(new("export", 1, typeof(ExporterParams))
     {
         Title = "writes a model as GGUF with a Modelfile, or for Hugging Face",
+        Program = "LoraAspire.Exporter",
         Inputs = [new("model", ArtifactKind.Model), new("adapter", ArtifactKind.Adapter, Required: false)],
         Outputs = [new("export", ArtifactKind.Export)],
     });
