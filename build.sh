@@ -8,7 +8,8 @@ usage() {
 usage: ./build.sh COMMAND
 
   check              format, build and all tests
-  test               build and all tests; the last line counts them
+  test               build and tests, but for the few that take long; the last line counts them
+  long               the tests that take long: more ways to train on several devices, faults in a running app
   goldens            only the golden tests: on what they compute themselves, and on the folder that LORA_GOLDENS names
                      (default ../shared/goldens, where that is)
   gpu-tests          the CUDA kernels' tests, on the first GPU and with the libtorch that LORA_LIBTORCH names; fails where there is none
@@ -99,9 +100,13 @@ case "${1:-}" in
     test)
         require
         build
-        # On a developer's machine the other platforms would cost a download of their libtorch each.
-        [ -z "${CI:-}" ] || platforms
-        run_tests
+        run_tests -trait- "Category=Long"
+        ;;
+    long)
+        require
+        build
+        projects="LoraAspire.Tests LoraAspire.EndToEndTests"
+        run_tests -trait "Category=Long"
         ;;
     goldens)
         [ -z "${LORA_GOLDENS:-}" ] || [ -d "$LORA_GOLDENS" ] || fail "no folder $LORA_GOLDENS: set LORA_GOLDENS to a folder of golden cases, or to nothing"

@@ -5,6 +5,7 @@ namespace LoraAspire.EndToEndTests.Faults;
 public sealed class FaultMatrixTests(ITestOutputHelper output)
 {
     /// <summary>The whole matrix takes the better part of an hour: <c>./build.sh faults</c>.</summary>
+    [Trait("Category", "Long")]
     [Fact]
     public async Task One_or_two_faults_of_each_kind_leave_runs_with_the_digests_of_an_undisturbed_one_or_in_words()
     {

@@ -126,6 +126,7 @@ public sealed class AppHostTests
         Assert.False(Directory.Exists(Path.Combine(app.State, "redis")));
     }
 
+    [Trait("Category", "Long")]
     [Theory]
     [InlineData("killed", 0, "succeeded")]
     [InlineData("emptied", 1, "is gone: Redis has lost all of its log")]

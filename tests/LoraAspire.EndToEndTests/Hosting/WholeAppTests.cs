@@ -69,6 +69,7 @@ public sealed class WholeAppTests(LoraApp app)
         await Expect(page.GetByTestId("runs")).ToContainTextAsync(run.Id);
     }
 
+    [Trait("Category", "Long")]
     [Theory]
     [InlineData("merger")]
     [InlineData("redis")]

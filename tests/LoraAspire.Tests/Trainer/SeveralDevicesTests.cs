@@ -41,16 +41,24 @@ public sealed class SeveralDevicesTests(ITestOutputHelper output) : IDisposable
     public static TheoryData<string, TrainerParams> Kinds => new()
     {
         { "LoRA with dropout", Settings },
+        { "DoRA, on autograd with dropout", Settings with { UseDora = true } },
+        { "a base in NF4", Settings with { BaseType = BaseType.Nf4, LowMemory = true } },
+    };
+
+    public static TheoryData<string, TrainerParams> OtherKinds => new()
+    {
         { "layers recomputed", Settings with { LowMemory = true } },
         { "as alpaca-lora weighs its rows", Settings with { Compat = Compat.AlpacaLora } },
-        { "DoRA, on autograd with dropout", Settings with { UseDora = true } },
         { "full fine-tuning", Settings with { FinetuningType = FinetuningType.Full, LearningRate = 1e-4 } },
         { "a base in int8", Settings with { BaseType = BaseType.Int8 } },
-        { "a base in NF4", Settings with { BaseType = BaseType.Nf4, LowMemory = true } },
         { "a row a step, so that all devices but one have none", Settings with { BatchSize = 1, MicroBatchSize = 1, MaxSteps = 6 } },
     };
 
     public void Dispose() => _stage.Dispose();
+
+    [Theory, MemberData(nameof(OtherKinds)), Trait("Category", "Long")]
+    public void Several_devices_train_as_one_does_in_every_other_way(string kind, TrainerParams settings) =>
+        Several_devices_train_as_one_does(kind, settings);
 
     [Theory, MemberData(nameof(Kinds))]
     public void Several_devices_train_as_one_does(string kind, TrainerParams settings)
@@ -69,13 +77,16 @@ public sealed class SeveralDevicesTests(ITestOutputHelper output) : IDisposable
         Assert.All(numbers, devices => AssertClose("1", devices, kind));
     }
 
-    [Theory]
-    [InlineData("2", false, BaseType.Bf16)]
+    [Theory, Trait("Category", "Long")]
     [InlineData("3", false, BaseType.Bf16)]
-    [InlineData("3", true, BaseType.Bf16)]
     [InlineData("2", false, BaseType.Int8)]
-    [InlineData("3", false, BaseType.Nf4)]
     [InlineData("2", true, BaseType.Nf4)]
+    public void Any_base_that_is_shared_among_the_devices_gives_the_same(string devices, bool lowMemory, BaseType held) =>
+        A_base_that_is_shared_among_the_devices_gives_the_same(devices, lowMemory, held);
+
+    [Theory]
+    [InlineData("3", true, BaseType.Bf16)]
+    [InlineData("3", false, BaseType.Nf4)]
     public void A_base_that_is_shared_among_the_devices_gives_the_same(string devices, bool lowMemory, BaseType held)
     {
         var settings = Settings with { LowMemory = lowMemory, Devices = Of(devices), BaseType = held };
@@ -88,10 +99,14 @@ public sealed class SeveralDevicesTests(ITestOutputHelper output) : IDisposable
             StringComparison.Ordinal) == true);
     }
 
-    [Theory]
-    [InlineData("2", "1")]
+    [Theory, Trait("Category", "Long")]
     [InlineData("1", "2")]
     [InlineData("2", "3")]
+    public void A_run_goes_on_on_any_other_number_of_devices(string before, string after) =>
+        A_run_goes_on_on_another_number_of_devices(before, after);
+
+    [Theory]
+    [InlineData("2", "1")]
     [InlineData("2", "2")]
     public void A_run_goes_on_on_another_number_of_devices(string before, string after)
     {
