@@ -33,7 +33,13 @@ public sealed class HeadlessBrowser(params string[] more) : IAsyncDisposable
                 Env = environment.Concat(program.Variables).GroupBy(pair => pair.Key).Select(pairs => pairs.Last()),
             });
         }
-        var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = colours });
+        // Pages stay open to the end of their class, and without a GPU each frame of what moves there is painted by the CPU.
+        var page = await browser.NewPageAsync(new()
+        {
+            ViewportSize = new() { Width = width, Height = 900 },
+            ColorScheme = colours,
+            ReducedMotion = ReducedMotion.Reduce,
+        });
         await page.GotoAsync(address.ToString());
         return page;
     }
