@@ -2,6 +2,7 @@ using LoraAspire.Machine.Gpu;
 using LoraAspire.Runtime.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.ServiceDefaults;
 
@@ -12,6 +13,15 @@ public static class WorkerMachine
     public static void AddWorkerGpus(this IHostApplicationBuilder builder)
     {
         var given = WorkerGpus.GivenBy(builder.Configuration);
-        builder.Services.AddSingleton(_ => new WorkerGpus(Gpus.Open(out var _)?.Visible() ?? [], given));
+        builder.Services.AddSingleton(services =>
+        {
+            var cards = Gpus.Open(out var why)?.Visible() ?? [];
+            if (cards.Count == 0)
+            {
+                services.GetRequiredService<ILogger<WorkerGpus>>().LogInformation(
+                    "No GPU is known to this worker: it takes no lease on one. {Why}", why);
+            }
+            return new WorkerGpus(cards, given);
+        });
     }
 }

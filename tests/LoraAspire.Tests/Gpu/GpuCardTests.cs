@@ -21,6 +21,7 @@ public sealed class GpuCardTests
     [InlineData("GPU-b,1", "GPU-b GPU-a2")]
     [InlineData("GPU-", "")]
     [InlineData("GPU-c", "")]
+    [InlineData("GPU-a", "")]
     [InlineData("MIG-7f,MIG-80", "MIG-7f MIG-80")]
     public void A_worker_sees_what_CUDA_VISIBLE_DEVICES_shows(string? variable, string expected) =>
         Assert.Equal(expected, string.Join(' ', GpuCard.Visible(s_three, variable).Select(card => card.Id)));
@@ -42,6 +43,20 @@ public sealed class GpuCardTests
     [InlineData("[3]")]
     public void What_is_not_there_is_left_for_the_training_to_say(string devices) =>
         Assert.Null(new WorkerGpus(s_three).Wanted(DeviceChoice.Of(devices)));
+
+    [Theory]
+    [InlineData("1", 40, "GPU-large", 1)]
+    [InlineData("auto", 40, "GPU-large", 1)]
+    [InlineData("1", 24, "GPU-small GPU-large", 1)]
+    [InlineData("2", 40, "GPU-small GPU-large", 2)]
+    public void A_training_that_needs_much_memory_takes_cards_that_have_it(string devices, int gib, string of, int count)
+    {
+        WorkerGpus two = new([new(0, "GPU-small", "small", 24L << 30), new(1, "GPU-large", "large", 80L << 30)]);
+
+        var wanted = two.Wanted(DeviceChoice.Of(devices), new StageNeeds(gib))!.Value;
+
+        Assert.Equal((of, count), (string.Join(' ', wanted.Of.Select(card => card.Id)), wanted.Count));
+    }
 
     [Fact]
     public void Without_a_GPU_or_on_the_CPU_none_is_taken()

@@ -26,7 +26,7 @@ public sealed record GpuCard(int Index, string Id, string Name, long? Memory = n
         {
             var card = word.StartsWith("MIG-", StringComparison.Ordinal) ? new GpuCard(seen.Count, word, "part of a GPU")
                 : word.StartsWith(CardPrefix, StringComparison.Ordinal) && word.Length > CardPrefix.Length
-                ? all.SingleOrDefault(one => one.Id.StartsWith(word, StringComparison.Ordinal))
+                ? (all.Where(one => one.Id.StartsWith(word, StringComparison.Ordinal)).ToList() is [var only] ? only : null)
                 : int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
                 ? all.FirstOrDefault(one => one.Index == index) : null;
             if (card is null || seen.Any(one => one.Id == card.Id))

@@ -13,5 +13,7 @@ public static class ComputeProcess
         {
             start.Environment.Remove(name);
         }
+        // As the driver's tools and `lora gpu` count; CUDA's own order has the fastest first.
+        start.Environment.TryAdd("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
     }
 }

@@ -36,7 +36,7 @@ public sealed class GpuClaims(WorkerGpus gpus, Func<StageOrder, DeviceChoice?> d
     /// <exception cref="OperationCanceledException">It shall stop, and waits no longer.</exception>
     public async Task<HeldGpus?> TakeAsync(StageOrder order, string worker, IProgress<StageProgress> progress, CancellationToken stop)
     {
-        if (devices(order) is not { } asked || gpus.Wanted(asked) is not var (cards, count))
+        if (devices(order) is not { } asked || gpus.Wanted(asked, order.Needs) is not var (cards, count))
         {
             return null;
         }
@@ -115,7 +115,7 @@ public sealed class HeldGpus : IAsyncDisposable
         {
             await _lease.ReleaseAsync();
         }
-        catch (Exception error) when (error is RedisException or TimeoutException)
+        catch (Exception error)
         {
             _log.LogWarning("GPUs of this attempt are free when their lease is out: {Error}", error.Message);
         }
@@ -149,10 +149,10 @@ public sealed class HeldGpus : IAsyncDisposable
         {
             return await _lease.RenewAsync();
         }
-        catch (Exception error) when (error is RedisException or TimeoutException)
+        // Whatever it is: the next beat tries again, and while Redis is away nobody else can take them either.
+        catch (Exception error)
         {
-            // While Redis is away nobody else can take them either.
-            _log.LogWarning("The GPUs' lease isn't renewed, Redis does not answer: {Error}", error.Message);
+            _log.LogWarning("The GPUs' lease isn't renewed: {Error}", error.Message);
             return true;
         }
     }

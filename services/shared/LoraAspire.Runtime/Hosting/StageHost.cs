@@ -3,7 +3,6 @@ using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -69,7 +68,6 @@ public static class StageHost
         else
         {
             builder.Services.AddSingleton<IAttempt, TAttempt>();
-            builder.Services.TryAddSingleton(new WorkerGpus([]));
             builder.Services.AddSingleton<Func<StageOrder, DeviceChoice?>>(GpuClaims.AskedBy<TParams>);
             builder.Services.AddSingleton<GpuClaims>();
             if (UntilIdle.TimeOf(builder.Configuration) is { } time)

@@ -25,7 +25,8 @@ public sealed record WorkerGpus(IReadOnlyList<GpuCard> Cards, int? Given = null)
     /// says so in its own words.
     /// </summary>
     /// <param name="devices">Null of work that takes no GPU.</param>
-    public (IReadOnlyList<GpuCard> Of, int Count)? Wanted(DeviceChoice? devices)
+    /// <param name="needs">What a card must have; one whose memory nobody knows may do, since <see cref="Given"/> spoke for it.</param>
+    public (IReadOnlyList<GpuCard> Of, int Count)? Wanted(DeviceChoice? devices, StageNeeds? needs = null)
     {
         if (devices is null || Cards.Count == 0)
         {
@@ -35,8 +36,12 @@ public sealed record WorkerGpus(IReadOnlyList<GpuCard> Cards, int? Given = null)
         {
             return places.All(place => place < Cards.Count) ? ([.. places.Select(place => Cards[place])], places.Count) : null;
         }
-        var count = devices.Count ?? Cards.Count;
-        return count <= Cards.Count ? (Cards, count) : null;
+        IReadOnlyList<GpuCard> large = [.. Cards.Where(card => needs is null || card.Memory is not { } bytes
+            || GpuSize.Of(bytes) >= needs.GpuMemory)];
+        // Fewer than are asked for: any card's lease is better than none.
+        var of = large.Count >= (devices.Count ?? 1) ? large : Cards;
+        var count = devices.Count ?? of.Count;
+        return count <= of.Count ? (of, count) : null;
     }
 
     /// <summary>
