@@ -198,6 +198,7 @@ internal static class TrainerBenchmark
         var real = measured.Sum(step => step.StepTokens);
         var targets = devices.Gather([measured.Sum(step => step.Own.Sum(batch =>
             MicroBatch.Targets(batch.Rows.Select(row => (row.InputIds, row.Labels)))))]).Sum();
+        var microBatches = devices.Gather([measured.Sum(step => step.Own.Count)]).Sum();
         var inLayers = model.Linears.Sum(linear => linear.InFeatures * linear.OutFeatures);
         // Forward and ∂L/∂x: 2 FLOP a weight each. The floor has every weight work on every token; needed is the head only where a target
         // stands, as this trainer has it.
@@ -215,7 +216,7 @@ internal static class TrainerBenchmark
             base_type = work.Backward.Held.Word(),
             tokens_per_second = Math.Round(real / seconds, 1),
             micro_batch_tokens = tokens,
-            micro_batches = measured.Sum(step => step.Own.Count),
+            micro_batches = microBatches,
             real_tokens = real,
             seconds = Math.Round(seconds, 3),
             losses_on_one_batch = losses.Select(loss => Math.Round(loss, 4)),

@@ -64,6 +64,9 @@ public sealed class DeviceGroup : IDisposable
         }
     }
 
+    /// <summary>Nobody on this device waits for the others any more: that one of them ends needn't end this process.</summary>
+    internal void Return() => _processes?.Return();
+
     /// <summary>Rank 0 says what comes next; the others have heard it by <see cref="Listen"/>.</summary>
     internal void Tell(Order order)
     {
@@ -87,7 +90,7 @@ public sealed class DeviceGroup : IDisposable
         ExceptionDispatchInfo? own = null;
         try
         {
-            work();
+            Guard(work); // a shared base is gathered within it
         }
         catch (Exception error) when (_ring is not null && OutOfMemory.Is(error))
         {

@@ -84,6 +84,9 @@ public sealed class RankProcesses : IDisposable
             : new(seen?.Message ?? "The process of another device ended before its time.", transient: true, seen);
     }
 
+    /// <summary>Nobody here waits for them any more.</summary>
+    public void Return() => _returned.Cancel();
+
     private void BreakBy(RankProcess ended)
     {
         Action? abort;

@@ -33,7 +33,7 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
         {
             BaseChoice asked = new(work.Config.Quantised ?? FormatOf(settings.BaseType), settings.LowMemory,
                 settings.MicroBatchTokens);
-            if (memory is { } room && !settings.ShardBase)
+            if (memory is { } room && !(settings.ShardBase && devices.Count > 1))
             {
                 asked.Warn(FitTable.Of(work, room, Possible(settings, work, device)), room, say);
             }
@@ -75,7 +75,7 @@ internal sealed record BaseChoice(BaseFormat Format, bool LowMemory, int? Tokens
         var most = Math.Max(settings.MicroBatchTokens ?? int.MaxValue, table.All.Min(row => row.Tokens));
         bool Allowed(FitRow row) => (row.Recompute || !settings.LowMemory) && row.Tokens <= most;
         var best = table.Fastest(Allowed);
-        var row = best ?? table.All.Where(Allowed).DefaultIfEmpty(table.All[^1]).MinBy(row => row.Memory.Total)!;
+        var row = best ?? table.All.Where(Allowed).MinBy(row => row.Memory.Total)!;
         BaseChoice chosen = new(row.Format, row.Recompute, settings.MicroBatchTokens ?? row.Tokens);
         say(FormattableString.Invariant($"base_type auto: {chosen.Words}; by its shapes that takes {row.Memory.Total / Gib:0.0} of ")
             + FormattableString.Invariant($"{memory / Gib:0.0} GiB{(best is null ? ", which is too much, and nothing takes less" : "")}."));

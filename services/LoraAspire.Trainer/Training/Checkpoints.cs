@@ -238,7 +238,7 @@ internal sealed class Checkpoints(string directory, int keep, Func<int, bool> is
     /// </summary>
     private void Rotate(TrainingState latest)
     {
-        foreach (var (_, old) in Folders().Skip(1).Except(Scheduled().Take(keep)).ToList())
+        foreach (var (_, old) in Folders().Skip(1).Except(Scheduled()).ToList())
         {
             Clear(old);
         }
@@ -250,10 +250,10 @@ internal sealed class Checkpoints(string directory, int keep, Func<int, bool> is
         }
     }
 
-    /// <summary>The newest first.</summary>
-    private IEnumerable<(int Step, string Folder)> Scheduled() => Folders().Where(one => isScheduled(one.Step));
+    /// <summary>Those that are kept, the newest first.</summary>
+    private IEnumerable<(int Step, string Folder)> Scheduled() => Folders().Where(one => isScheduled(one.Step)).Take(keep);
 
-    /// <inheritdoc cref="Scheduled"/>
+    /// <summary>The newest first.</summary>
     private IEnumerable<(int Step, string Folder)> Folders() => Folders(directory);
 
     private static IEnumerable<(int Step, string Folder)> Folders(string directory) =>

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Runtime.Stages;
 using LoraAspire.Trainer.Ranks;
 using static TorchSharp.torch;
 
@@ -29,6 +30,11 @@ internal sealed class DeviceWork(DeviceGroup devices, TrainingRows rows, Objecti
 
     private void Do(Order order)
     {
+        if (order.Kind != OrderKind.Synchronise && order.Step != optimiser.Steps)
+        {
+            throw new StageException($"This device has made {optimiser.Steps} updates and the first one {order.Step}: memory ran out in "
+                + "between. Another attempt goes on from the last checkpoint.", transient: true);
+        }
         switch (order.Kind)
         {
             case OrderKind.Synchronise:

@@ -115,6 +115,7 @@ internal sealed class TrainingRun : IDisposable
         }
         finally
         {
+            _devices.Return();
             // A checkpoint that is being written still brings the metrics to the disk.
             _checkpoints.Dispose();
         }
