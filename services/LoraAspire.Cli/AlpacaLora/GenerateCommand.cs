@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LoraAspire.Model;
 using LoraAspire.Pipelines;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Store;
@@ -21,7 +22,7 @@ internal static class GenerateCommand
 
     public static Command Create()
     {
-        Option<string?> name = new("--name") { Description = "The name that it is served under (default: the adapter's or the base's)" };
+        Option<string?> name = new("--name") { Description = "The name that it is served under (default: the adapter's folder's or the base's)" };
         Option<bool> dry = new("--dry-run") { Description = "Say what would be served, don't serve it" };
         Command command = new("generate",
             "Put a base, or an adapter on it, behind the chat service, as alpaca-lora's generate.py does. "
@@ -36,10 +37,14 @@ internal static class GenerateCommand
                 : throw new CliException($"--{FinetuneFlags.BaseModel} is missing.", ExitCode.Usage), folders);
             var weights = flags.TryGetValue(Weights, out var lora) && FireArguments.Text(lora) is { Length: > 0 } text ? text : null;
             var adapter = weights is null ? null : await AdapterPlace.FindAsync(weights);
-            var called = parsed.GetValue(name) ?? Path.GetFileName((weights ?? model).TrimEnd('/', '\\'));
+            var called = parsed.GetValue(name) ?? Path.GetFileName((Directory.Exists(weights) ? weights : model).TrimEnd('/', '\\'));
             if (!Identifiers.IsModel(called))
             {
                 throw new CliException($"'{Identifiers.Shown(called)}' is no name of a model: give --name.", ExitCode.Usage);
+            }
+            if (ModelCheck.Problems(model).FirstOrDefault() is { } problem)
+            {
+                throw new CliException(problem);
             }
             foreach (var flag in s_instead.Keys.Where(flags.ContainsKey))
             {

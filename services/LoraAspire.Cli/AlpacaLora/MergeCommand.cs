@@ -15,7 +15,7 @@ internal static class MergeCommand
     {
         Option<bool> dry = new("--dry-run") { Description = "Print the merger's command line, don't run it" };
         Command command = new("merge", "Merge an adapter into its base, as a folder for Hugging Face. Flags: --base_model, --lora_weights "
-            + "(or --lora_model): the adapter's folder, a run, or latest; --output_dir: a new or empty folder.") { dry };
+            + "(or --lora_model): the adapter's folder, a run, or latest; --output_dir: a new or empty folder, whose folder model takes it.") { dry };
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -35,7 +35,12 @@ internal static class MergeCommand
             using var stop = cancellationToken.Register(() => merger.Kill());
             await merger.WaitForExitAsync(CancellationToken.None);
             cancellationToken.ThrowIfCancellationRequested();
-            return merger.ExitCode == 0 ? 0 : (int)ExitCode.Failed;
+            if (merger.ExitCode != 0)
+            {
+                return (int)ExitCode.Failed;
+            }
+            Console.WriteLine(Path.Combine(output, StageKinds.Merger.Outputs[0].Name));
+            return 0;
 
             string Text(string flag, string? called = null) =>
                 flags.TryGetValue(flag, out var value) && FireArguments.Text(value) is { Length: > 0 } text ? text
