@@ -48,5 +48,5 @@ app.MapResponses();
 app.MapTokens();
 app.MapOllama();
 app.MapGet("/links", (HttpRequest request, IConfiguration configuration) => Results.Json(
-    new PageLinks(PageAddress.SeenFrom(new Uri($"{request.Scheme}://{request.Host}"), configuration["LORA_LAB_URL"]))));
+    new PageLinks(PageAddress.SeenFrom(new UriBuilder(request.Scheme, request.Host.Host).Uri, configuration["LORA_LAB_URL"]))));
 return await app.RunStageAsync(args);

@@ -34,7 +34,6 @@ internal static class LoraCommand
         CheckCommand.Create(),
         ConvertCommand.Create(),
         ExportCommand.Create(),
-        WorkersCommand.Create(),
         ChatCommand.Create(),
         DataCommand.Create(),
         GpuCommand.Create(),

@@ -19,6 +19,8 @@ public sealed class Pulse(IConnectionMultiplexer connection, StreamSettings opti
         var redis = connection.GetDatabase();
         long? tidied = null;
         string? trouble = null;
+        await using var presence = new WorkerPresence(new($"{Environment.MachineName}-{Environment.ProcessId}", Keys.CoordinatorGroup,
+            Environment.MachineName, Environment.ProcessId, options.Now, GpuMemory: 0, []), redis, options);
         while (!stoppingToken.IsCancellationRequested)
         {
             try

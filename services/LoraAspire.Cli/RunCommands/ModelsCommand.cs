@@ -12,7 +12,7 @@ internal static class ModelsCommand
 {
     /// <param name="Where">The model's folder; null where nothing is there any more.</param>
     /// <param name="Base">Null where it isn't known: the app doesn't run, or has forgotten the run.</param>
-    private sealed record Made(string Name, string? Where, string? Base, DateTimeOffset When, bool Served);
+    private sealed record Made(string Name, string? Where, string? Base, DateTimeOffset? When, bool Served);
 
     public static Command Create()
     {
@@ -42,7 +42,7 @@ internal static class ModelsCommand
     {
         try
         {
-            return await (await App.ConnectAsync()).ListAsync();
+            return await (await App.ConnectAsync()).ListAsync(RunsCommand.MostShown);
         }
         catch (CliException missing) when (missing.Code == ExitCode.NotRunning)
         {
@@ -56,7 +56,7 @@ internal static class ModelsCommand
         var served = new Deployments(folders.Store).List()
             .Select(one => (one.Name, Folder: Path.GetFullPath(Path.Combine(folders.Store, one.Adapter ?? one.Folder)), one.Created))
             .ToList();
-        var linked = (Directory.Exists(folders.ModelLinks) ? new DirectoryInfo(folders.ModelLinks).GetDirectories() : [])
+        var linked = (Directory.Exists(folders.ModelLinks) ? new DirectoryInfo(folders.ModelLinks).GetFileSystemInfos() : []) // a link to what is gone is no folder
             .Where(link => link.LinkTarget is not null)
             .Select(link => (link.Name, Folder: Path.GetFullPath(Path.Combine(folders.ModelLinks, link.LinkTarget!)))).ToList();
         return
@@ -72,7 +72,8 @@ internal static class ModelsCommand
     {
         FileInfo manifest = new(Path.Combine(folder, Manifest.FileName));
         return new(name, Directory.Exists(folder) ? folder : null, Base(Path.GetFileName(folder), runs),
-            when ?? (manifest.Exists ? manifest.LastWriteTimeUtc : Directory.GetLastWriteTimeUtc(folder)), served);
+            when ?? (manifest.Exists ? manifest.LastWriteTimeUtc : Directory.Exists(folder) ? Directory.GetLastWriteTimeUtc(folder) : null),
+            served);
     }
 
     private static string? Base(string digest, IReadOnlyList<RunState> runs) =>

@@ -5,8 +5,8 @@ using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Runs;
-using LoraAspire.Runtime.Streams;
 using Spectre.Console;
+using StackExchange.Redis;
 
 namespace LoraAspire.Cli.RunCommands;
 
@@ -48,8 +48,8 @@ internal static class RunCommand
     private static async Task<int> FollowAsync(RunClient runs, string run, CancellationToken cancellationToken)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var (points, waits) = (ShowPointsAsync(runs, run, cancellationToken), ShowWaitsAsync(runs, run, over.Token));
         var state = new RunState(run);
+        var (points, waits) = (ShowPointsAsync(runs, run, cancellationToken), ShowWaitsAsync(runs, () => state, over.Token));
         await foreach (var happened in runs.WatchAsync(run, cancellationToken))
         {
             state = state.Apply(happened);
@@ -70,7 +70,7 @@ internal static class RunCommand
     }
 
     /// <summary>Says of a queued stage that no living worker can do it, once for each reason.</summary>
-    private static async Task ShowWaitsAsync(RunClient runs, string run, CancellationToken over)
+    private static async Task ShowWaitsAsync(RunClient runs, Func<RunState> now, CancellationToken over)
     {
         HashSet<(string Stage, string Words)> said = [];
         using var timer = new PeriodicTimer(LookForWorkersEvery);
@@ -78,19 +78,27 @@ internal static class RunCommand
         {
             while (await timer.WaitForNextTickAsync(over))
             {
-                var state = await runs.GetAsync(run) ?? new RunState(run);
-                foreach (var (stage, words) in await runs.WaitsAsync(state))
+                foreach (var (stage, words) in (await WaitsAsync(now())).Where(one => said.Add((one.Key, one.Value))))
                 {
-                    if (said.Add((stage, words)))
-                    {
-                        LogScreen.Write(new(TimeProvider.System.GetUtcNow(), stage, words));
-                    }
+                    LogScreen.Write(new(TimeProvider.System.GetUtcNow(), stage, words));
                 }
             }
         }
-        catch (Exception end) when (end is OperationCanceledException || RedisAway.Is(end))
+        catch (OperationCanceledException)
         {
-            // The run is over, or those who follow it say that Redis is away.
+            // The run is over.
+        }
+
+        async Task<IReadOnlyDictionary<string, string>> WaitsAsync(RunState state)
+        {
+            try
+            {
+                return await runs.WaitsAsync(state);
+            }
+            catch (Exception error) when (error is RedisException or TimeoutException)
+            {
+                return new Dictionary<string, string>(); // who follows the run says that Redis is away
+            }
         }
     }
 

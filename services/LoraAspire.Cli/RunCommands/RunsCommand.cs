@@ -46,10 +46,7 @@ internal static class RunsCommand
             else
             {
                 Show(runs);
-                foreach (var run in runs.Where(run => !run.IsOver))
-                {
-                    await WorkersCommand.WriteWaitsAsync(client, run);
-                }
+                await WriteWaitsAsync(client, runs);
             }
             return 0;
         });
@@ -59,7 +56,7 @@ internal static class RunsCommand
     private static async Task<List<RunState>> FindAsync(RunClient client, string? state, int limit, CancellationToken cancellationToken)
     {
         List<RunState> found = [];
-        foreach (var ids in (await client.IdsAsync()).Chunk(Page))
+        foreach (var ids in (await client.IdsAsync()).Chunk(state is null && limit > 0 ? Math.Min(limit, Page) : Page))
         {
             cancellationToken.ThrowIfCancellationRequested();
             found.AddRange((await Task.WhenAll(ids.Select(client.GetAsync))).OfType<RunState>()
@@ -70,6 +67,21 @@ internal static class RunsCommand
             }
         }
         return found;
+    }
+
+    /// <summary>A line for each stage that no living worker can do.</summary>
+    private static async Task WriteWaitsAsync(RunClient client, IReadOnlyList<RunState> runs)
+    {
+        var queued = runs.SelectMany(run => run.Stages.Where(stage => stage.Status == StageStatus.Queued)
+            .Select(stage => (run.Id, Stage: stage))).ToList();
+        var workers = queued.Count == 0 ? [] : await client.WorkersAsync();
+        foreach (var (run, stage) in queued)
+        {
+            if (QueueWords.Of(stage, workers) is { } words)
+            {
+                AnsiConsole.MarkupLine($"[yellow]{Markup.Escape($"{run} {stage.Id} {words}")}[/]");
+            }
+        }
     }
 
     private static void Show(IReadOnlyList<RunState> runs)

@@ -168,11 +168,15 @@ public sealed class RunCommandsTests : IAsyncLifetime
         Assert.Equal(0, code);
         Assert.Matches("coordinator +" + Environment.MachineName, said);
         Assert.Matches("data-build +" + Environment.MachineName, said);
-        Assert.Contains($"waiting: {run} ask, for a free evaluator worker", said, StringComparison.Ordinal);
+        Assert.Contains($"{run} ask waits for an evaluator: none is running", said, StringComparison.Ordinal);
         Assert.Equal(1, (await SayAsync("rm", run)).Code);
         Assert.NotNull(await _installation.Runs.GetAsync(run));
         Assert.Equal(0, (await SayAsync("cancel", run)).Code);
         await _installation.EndOfAsync(run);
+        Assert.Equal(0, (await SayAsync("rm", run)).Code);
+
+        // The order is still in its stream: who takes it must find that it was cancelled.
+        Assert.True(await _installation.Redis.KeyExistsAsync(Keys.Cancel(run)));
     }
 
     [Fact]

@@ -41,7 +41,6 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("check a.yaml b.yaml")]
     [InlineData("runs")]
     [InlineData("runs --all")]
-    [InlineData("workers")]
     [InlineData("runs --json")]
     [InlineData("runs -q -n 5 --state failed")]
     [InlineData("show latest --json")]

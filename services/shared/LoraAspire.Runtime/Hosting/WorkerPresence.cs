@@ -3,8 +3,8 @@ using StackExchange.Redis;
 
 namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>Keeps a worker on the list of those that live, until disposed. Nothing but what people are told hangs on it.</summary>
-internal sealed class WorkerPresence : IAsyncDisposable
+/// <summary>Keeps a worker, or a coordinator, on the list of those that live, until disposed. Only what people are told hangs on it.</summary>
+public sealed class WorkerPresence : IAsyncDisposable
 {
     private readonly CancellationTokenSource _left = new();
     private readonly Task _telling;
@@ -27,9 +27,9 @@ internal sealed class WorkerPresence : IAsyncDisposable
         {
             await word();
         }
-        catch (Exception error) when (error is RedisException or TimeoutException)
+        catch (Exception)
         {
-            // The next word may be heard; that Redis is away the worker's loop says.
+            // The next word may be heard; that Redis is away, and anything else that ails, the loop beside it says.
         }
     }
 

@@ -80,13 +80,11 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         }
         var removal = Redis.CreateTransaction();
         removal.AddCondition(Condition.StreamLengthEqual(Keys.Run(run), log.Length));
-        _ = removal.KeyDeleteAsync([Keys.Run(run), Keys.Progress(run), Keys.Cancel(run)]);
+        // The key of its cancel stays until it expires: an order that nobody took yet may still stand in its stream.
+        _ = removal.KeyDeleteAsync([Keys.Run(run), Keys.Progress(run)]);
         _ = removal.SortedSetRemoveAsync(Keys.Runs, run);
         return await removal.ExecuteAsync();
     }
-
-    /// <summary>The coordinators and workers that have looked for work of late.</summary>
-    public Task<IReadOnlyList<LiveReader>> ReadersAsync() => LiveReader.ListAsync(Redis, options);
 
     /// <summary>The run's state now, or null when the coordinator knows no such run (yet).</summary>
     public async Task<RunState?> GetAsync(string run)
@@ -102,7 +100,7 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         }
     }
 
-    /// <summary>The workers that live.</summary>
+    /// <summary>The workers that live, coordinators too.</summary>
     public Task<IReadOnlyList<LivingWorker>> WorkersAsync() => LivingWorker.AllAsync(Redis, options);
 
     /// <summary>Stages of a run that no living worker can do, each with what it waits for, in words.</summary>
