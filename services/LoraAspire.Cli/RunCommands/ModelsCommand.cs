@@ -56,7 +56,8 @@ internal static class ModelsCommand
         var served = new Deployments(folders.Store).List()
             .Select(one => (one.Name, Folder: Path.GetFullPath(Path.Combine(folders.Store, one.Adapter ?? one.Folder)), one.Created))
             .ToList();
-        var linked = (Directory.Exists(folders.ModelLinks) ? new DirectoryInfo(folders.ModelLinks).GetFileSystemInfos() : []) // a link to what is gone is no folder
+        // A link to what is gone is no folder.
+        var linked = (Directory.Exists(folders.ModelLinks) ? new DirectoryInfo(folders.ModelLinks).GetFileSystemInfos() : [])
             .Where(link => link.LinkTarget is not null)
             .Select(link => (link.Name, Folder: Path.GetFullPath(Path.Combine(folders.ModelLinks, link.LinkTarget!)))).ToList();
         return
