@@ -22,7 +22,8 @@ internal static class GenerateCommand
 
     public static Command Create()
     {
-        Option<string?> name = new("--name") { Description = "The name that it is served under (default: the adapter's folder's or the base's)" };
+        Option<string?> name = new("--name")
+        { Description = "The name that it is served under (default: the adapter's folder's or the base's)" };
         Option<bool> dry = new("--dry-run") { Description = "Say what would be served, don't serve it" };
         Command command = new("generate",
             "Put a base, or an adapter on it, behind the chat service, as alpaca-lora's generate.py does. "
