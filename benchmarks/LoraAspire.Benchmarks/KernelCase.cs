@@ -58,10 +58,39 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
             new("norm", k => { var (_, n, r) = k.Norm(x, null, weight, 1e-5, Form.Plain); return [n.Wide!, r]; }),
             new("add, norm", k => { var (s, n, r) = k.Norm(x, other, weight, 1e-5, Form.Plain); return [s, n.Wide!, r]; }),
             new("norm backward", k => [k.NormBackward(other, x, inverse, weight, other, Form.Plain).Wide!]),
+            new("expand, add, norm", k =>
+            {
+                Projection y = new(other.clone(), new(low, null), Ups(8, 0));
+                var (s, n, r) = k.ExpandAndNorm(x, y, weight, 1e-5, Form.Plain);
+                return [s, n.Wide!, r];
+            }),
             new("swiglu", k => [k.SwiGlu(gateUp, Form.Plain).Wide!]),
             new("swiglu backward", k => [k.SwiGluBackward(inner, gateUp.clone(), Form.Plain).Wide!]),
             new("rope", k => { var copy = qkv.clone(); k.Rope(copy, heads, positions, cos, sin); return [copy]; }),
             new("rope backward", k => [k.RopeBackward(x, other, third, heads, positions, cos, sin, Form.Plain).Wide!]),
+            .. new[] { (Rank: 8, Parts: new[] { 0, 1, 2 }), (16, [0, 2]), (24, [0, 1, 2]) }.Select(one => new KernelCase(
+                $"expand and turn, rank {one.Rank} on {one.Parts.Length} parts", k =>
+                {
+                    Projection y = new(qkv.clone(), new(wideLow, null), Ups(one.Rank, one.Parts));
+                    k.ExpandAndTurn(y, heads, positions, cos, sin);
+                    return [y.Y];
+                })),
+            .. new[] { (Rank: 8, Parts: new[] { 0, 1, 2 }), (16, [0, 2]), (24, [0, 1, 2]) }.Select(one => new KernelCase(
+                $"turn back and reduce, rank {one.Rank} on {one.Parts.Length} parts", k =>
+                {
+                    var ups = Ups(one.Rank, one.Parts);
+                    var ranks = one.Rank * one.Parts.Length;
+                    var part = wideLow.narrow(1, 0, ranks);
+                    Tile[] scales = [.. Enumerable.Range(0, ranks / Tile.Width).Select(tile => new Tile(1 + tile, Dropout.None))];
+                    var (gradient, own) = k.TurnBackAndReduce(x, other, third, heads, positions, cos, sin, Form.Plain, part, ups, scales);
+                    own ??= k.Reduce(gradient.Wide!, part, ups, scales);
+                    return [gradient.Wide!, own, .. ups.Select(up => up.Sums)];
+                })),
+            new("reduce", k =>
+            {
+                var ups = Ups(16, 1);
+                return [k.Reduce(qkv, wideLow.narrow(1, 0, 16), ups, [.. one, .. one]), ups[0].Sums];
+            }),
             new("project, 3 tiles, dropout",
                 k => { var to = empty([Tokens, 24], bfloat16, CUDA); k.Project(x, matrix, to, tiles); return [to]; }),
             new("project a slice", k =>
@@ -84,6 +113,13 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
                 k.Accumulate(x, low, sums, tiles, matrix, copy);
                 return [sums, copy];
             }),
+            new("accumulate, 3 tiles, gradient, what project kept", k =>
+            {
+                Tensor sums = zeros([24, Hidden], float32, CUDA), copy = x.clone();
+                var kept = k.Project(x, matrix, empty([Tokens, 24], bfloat16, CUDA), tiles);
+                k.Accumulate(x, low, sums, tiles, matrix, copy, kept);
+                return [sums, copy];
+            }),
             new("project, 9 tiles of two layers", k =>
             {
                 var to = empty([Tokens, 72], bfloat16, CUDA);
@@ -102,6 +138,10 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
                 k => { var copy = logits.clone(); var losses = k.CrossEntropy(copy, targets, weights); return [losses, copy]; }),
             .. CudaDevice.Capability() < Fp8.Capability ? [] : InEightBits(),
         ];
+
+        // Of some of three layers side by side.
+        UpMatrix[] Ups(int rank, params int[] parts) => [.. parts.Select((part, index) => new UpMatrix(part * Hidden, index * rank,
+            wideMatrix.narrow(0, part * rank, rank), zeros([rank, Hidden], float32, CUDA)))];
 
         IEnumerable<KernelCase> InEightBits()
         {

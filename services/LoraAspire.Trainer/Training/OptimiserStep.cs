@@ -5,17 +5,20 @@ using static TorchSharp.torch;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>
-/// What one optimiser step gives. The tensors are scalars on the device: read them late, since reading waits for the device.
+/// What one optimiser step gives. Read it when the next step is given out: reading waits for the device to have done this one.
 /// </summary>
-/// <param name="MicroLosses">Each micro-batch's share of the step's loss; on several devices their sum.</param>
-/// <param name="GradNorm">Global 2-norm of the gradient before clipping.</param>
-public sealed record StepResult(IReadOnlyList<Tensor> MicroLosses, Tensor GradNorm, double LearningRate) : TensorGroup
+/// <param name="figures">The micro-batches' losses, and the norm of the gradient.</param>
+public sealed class StepResult(LateFigures figures, double learningRate) : IDisposable
 {
-    public double[] ReadMicroLosses() => [.. MicroLosses.Select(loss => (double)loss.ReadSingle())];
+    public double LearningRate => learningRate;
 
-    public double ReadGradNorm() => GradNorm.ReadSingle();
+    /// <summary>Each micro-batch's share of the step's loss; on several devices their sum.</summary>
+    public double[] ReadMicroLosses() => [.. figures.Read().SkipLast(1).Select(loss => (double)loss)];
 
-    protected override IEnumerable<IDisposable?> Parts => [GradNorm, .. MicroLosses];
+    /// <summary>Global 2-norm of the gradient before clipping.</summary>
+    public double ReadGradNorm() => figures.Read()[^1];
+
+    public void Dispose() => figures.Dispose();
 }
 
 /// <summary>
@@ -55,7 +58,9 @@ public sealed class OptimiserStep(Objective objective, ParameterSet parameters, 
                 norm.add(1e-6.AsScalar(), Scalars.One).reciprocal_().mul_(maxGradNorm.AsScalar()).clamp_(max: 1.0.AsScalar()));
         }
         optimiser.Step(learningRate);
-        return new StepResult(losses, norm.DetachFromDisposeScope(), learningRate);
+        LateFigures figures = new([.. losses, norm]);
+        TensorGroup.DisposeAll(losses);
+        return new StepResult(figures, learningRate);
     }
 
     /// <summary>Gradients and loss become their sums over all devices, in one piece; the loss, a scalar.</summary>

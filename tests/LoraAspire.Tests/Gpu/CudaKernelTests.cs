@@ -32,11 +32,13 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
         });
     }
 
-    /// <summary>Grouped heads, rows of uneven length; the reference is autograd in float32 on the same weights.</summary>
+    /// <summary>Grouped heads, rows of uneven and of one length; the reference is autograd in float32 on the same weights.</summary>
     [Theory]
-    [InlineData(null)]
-    [InlineData(48)]
-    public void A_whole_model_has_the_loss_and_the_gradients_of_autograd(int? window)
+    [InlineData(null, 8, 17, 130, 64, 255, 33)]
+    [InlineData(48, 8, 17, 130, 64, 255, 33)]
+    [InlineData(null, 40, 17, 130, 64, 255, 33)]
+    [InlineData(null, 8, 512, 512)]
+    public void A_whole_model_has_the_loss_and_the_gradients_of_autograd(int? window, int rank, params int[] lengths)
     {
         RequireGpu();
         using var scope = NewDisposeScope();
@@ -58,8 +60,8 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
         wide.ReplaceWeights(
             narrow.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.to_type(float32).DetachFromDisposeScope()));
 
-        var (loss, gradient) = Backward(narrow, autograd: false);
-        var (expectedLoss, expected) = Backward(wide, autograd: true);
+        var (loss, gradient) = Backward(narrow, rank, lengths, autograd: false);
+        var (expectedLoss, expected) = Backward(wide, rank, lengths, autograd: true);
 
         var difference = (gradient - expected).norm().item<float>() / expected.norm().item<float>();
         output.WriteLine($"loss {loss:F4}, in float32 {expectedLoss:F4}; gradients differ by {difference:E1} of their norm");
@@ -67,9 +69,9 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
         Assert.InRange(difference, 0, 10 * KernelCase.Rounding); // bfloat16's rounding grows through the layers
     }
 
-    private static (double Loss, Tensor Gradient) Backward(LlamaModel model, bool autograd)
+    private static (double Loss, Tensor Gradient) Backward(LlamaModel model, int rank, int[] lengths, bool autograd)
     {
-        model.AttachFresh(new LoraConfig(8, 16, 0, [AdapterConfig.AllLinear]), seed: 4);
+        model.AttachFresh(new LoraConfig(rank, 16, 0, [AdapterConfig.AllLinear]), seed: 4);
         using var parameters = ParameterSet.OfAdapters(model);
         using (no_grad())
         {
@@ -79,7 +81,7 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
         using var objective = new Objective(model, autograd: autograd);
         Assert.StartsWith(autograd ? "autograd" : "hand-written", objective.Path, StringComparison.Ordinal);
         var random = new Random(6);
-        int[][] rows = [.. new[] { 17, 130, 64, 255, 33 }
+        int[][] rows = [.. lengths
             .Select(length => Enumerable.Range(0, length).Select(_ => random.Next(3, model.Config.VocabSize)).ToArray())];
         var targets = rows.Sum(row => row.Length - (int)(0.4 * row.Length));
         MicroBatch batch = new([.. rows.Select(

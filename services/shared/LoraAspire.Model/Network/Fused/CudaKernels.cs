@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>Each part as one kernel of kernels.cu, in bfloat16; attention is libtorch's flash attention on packed rows.</summary>
-internal sealed unsafe class CudaKernels : Kernels
+internal sealed unsafe partial class CudaKernels : Kernels
 {
     private const string Source = "kernels.cu";
     private const int MaxTiles = 6;
@@ -14,7 +14,6 @@ internal sealed unsafe class CudaKernels : Kernels
     /// <summary>The rank above which matrix products are quicker than kernels that read x or y once for a few tiles.</summary>
     private const int MostInTiles = 16;
 
-    private const int ExpandTokens = 32;
     private const int AccumulateTokens = 128;
     private const int ColumnThreads = 128;
     private const int RowItems = 4;
@@ -49,14 +48,24 @@ internal sealed unsafe class CudaKernels : Kernels
 
     public override bool Padded => false;
 
-    public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Form form)
+    public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Form form) =>
+        Norm(x, added, null, null, weight, epsilon, form);
+
+    public override (Tensor Sum, Operand Normed, Tensor InverseRms) ExpandAndNorm(Tensor x, Projection y, Tensor weight, double epsilon,
+        Form form) =>
+        y.Pending is [var up] && IsSmall(up) ? Norm(x, y.Y, up.Matrix, up.LowOf(y.Low!.Values), weight, epsilon, form)
+            : base.ExpandAndNorm(x, y, weight, epsilon, form);
+
+    /// <param name="up">[ranks, width]: low · up too is added.</param>
+    private (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor? up, Tensor? low, Tensor weight,
+        double epsilon, Form form)
     {
         long rows = x.size(0), width = x.size(1);
         Tensor inverse = empty([rows, 1], float32, x.device), sum = added is null ? x : empty_like(x);
         var normed = Room(form, rows, width, x);
         _program.Launch("rmsNorm", (rows, 1), RowThreads(width),
             [At(x), At(added), At(weight), At(sum), At(normed.Wide), At(inverse), At(normed.Eight?.Codes), At(normed.Eight?.Scales),
-                (ulong)width, Bits(epsilon)]);
+                (ulong)width, Bits(epsilon), At(low), (ulong)(low?.stride(0) ?? 0), At(up), (ulong)(up?.size(0) ?? 0)]);
         return (sum, normed, inverse);
     }
 
@@ -166,7 +175,7 @@ internal sealed unsafe class CudaKernels : Kernels
     private static (Aten.Argument Left, Aten.Argument Right) Window(HeadLayout heads) =>
         heads.Window is { } window ? (Aten.Argument.Some(window - 1), Aten.Argument.Some(0)) : (Aten.Argument.None, Aten.Argument.None);
 
-    public override void Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
+    public override Tensor? Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
     {
         if (HasLargeRank(tiles))
         {
@@ -176,38 +185,25 @@ internal sealed unsafe class CudaKernels : Kernels
                 low.narrow(1, start, count).addmm_(Dropped(x, tile.Dropout), matrix.narrow(0, start, count).t(), beta: 0,
                     alpha: tile.Scale);
             }
-            return;
+            return null;
         }
         long tokens = x.size(0), width = x.size(1);
+        var dropping = Tile.Runs(tiles).Count(run => run.Tile.Dropout.Threshold != 0);
+        // To draw again takes the backward longer than to read a bit an element.
+        var kept = dropping == 0 || tiles.Length > MaxTiles ? null : empty([dropping, tokens, (width + 31) / 32], int32, x.device);
         for (var first = 0; first < tiles.Length; first += MaxTiles)
         {
             var part = tiles.Slice(first, Math.Min(MaxTiles, tiles.Length - first));
             var packed = Pack(part);
             _program.Launch("project" + part.Length, ((tokens + 31) / 32, 1), 256,
                 [At(x), (ulong)x.stride(0), (ulong)width, At(matrix, first * Tile.Width * width), At(low, first * Tile.Width),
-                    (ulong)low.stride(0), (ulong)tokens], &packed);
+                    (ulong)low.stride(0), (ulong)tokens, At(kept)], &packed);
         }
-    }
-
-    public override void Expand(Tensor y, Tensor low, Tensor matrix)
-    {
-        if (matrix.size(0) > MostInTiles)
-        {
-            y.addmm_(low, matrix);
-            return;
-        }
-        long tokens = y.size(0), width = y.size(1);
-        for (long rank = 0; rank < matrix.size(0); rank += Tile.Width)
-        {
-            _program.Launch("expand", ((width + (8 * ColumnThreads) - 1) / (8 * ColumnThreads), (tokens + ExpandTokens - 1) / ExpandTokens),
-                ColumnThreads,
-                [At(y), (ulong)y.stride(0), (ulong)width, At(low, rank), (ulong)low.stride(0), At(matrix, rank * width), (ulong)tokens,
-                    ExpandTokens]);
-        }
+        return kept;
     }
 
     public override void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
-        Tensor? gradient = null)
+        Tensor? gradient = null, Tensor? kept = null)
     {
         if (HasLargeRank(tiles))
         {
@@ -224,7 +220,8 @@ internal sealed unsafe class CudaKernels : Kernels
                 ((width + ColumnThreads - 1) / ColumnThreads, (tokens + AccumulateTokens - 1) / AccumulateTokens), ColumnThreads,
                 [At(x), (ulong)x.stride(0), (ulong)width, At(low, row), (ulong)low.stride(0),
                     At(sums) + (ulong)(row * width * sizeof(float)),
-                 gradient is null ? 0 : At(matrix!, row * width), At(gradient), (ulong)tokens, AccumulateTokens], &packed);
+                 gradient is null ? 0 : At(matrix!, row * width), At(gradient), (ulong)tokens, AccumulateTokens, At(kept)],
+                &packed);
         }
     }
 
@@ -303,6 +300,7 @@ internal sealed unsafe class CudaKernels : Kernels
 
     private static Tiles Pack(ReadOnlySpan<Tile> tiles)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tiles.Length, MaxTiles);
         var packed = new Tiles();
         for (var i = 0; i < tiles.Length; i++)
         {

@@ -6,7 +6,15 @@ namespace LoraAspire.Model.Network.Fused;
 /// <summary>
 /// What one pass over a micro-batch shares: rows, tables of the rotary embedding [positions, dim] float32, dropout.
 /// </summary>
-internal sealed record FusedPass(PackedRows Rows, Tensor Cos, Tensor Sin, TokenDraw? Seed);
+internal sealed record FusedPass(PackedRows Rows, Tensor Cos, Tensor Sin, TokenDraw? Seed)
+{
+    /// <summary>Of the last layer's attention only these tokens go on, since no other's output is asked for; null is all.</summary>
+    public Chosen? Last { get; init; }
+}
+
+/// <summary>Some of a micro-batch's tokens.</summary>
+/// <param name="At">[N] int64</param>
+internal sealed record Chosen(Tensor At, TokenDraw? Seed);
 
 /// <summary>
 /// A decoder layer with a backward written by hand: the base needs no gradient, so only ∂L/∂x and the adapters' are made, and only what
@@ -27,6 +35,7 @@ internal sealed class FusedLayer : IDisposable
     private readonly HeadLayout _heads;
     private readonly FusedLinear _qkv, _output, _gateUp, _down;
     private readonly double _epsilon;
+    private readonly bool _isLast;
 
     /// <param name="memory">Where weights in 4 or 8 bits become numbers.</param>
     /// <param name="shards">The base's, where it is sharded.</param>
@@ -34,6 +43,7 @@ internal sealed class FusedLayer : IDisposable
     {
         (_kernels, _norms, _attention, _epsilon) = (kernels, layer.Norms, layer.Attention, layer.Attention.Config.RmsNormEps);
         var config = layer.Attention.Config;
+        _isLast = layer.Index == config.NumHiddenLayers - 1;
         _heads = new HeadLayout(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, config.SlidingWindow[layer.Index]);
         Linear[] linears = [.. layer.Linears];
         FusedLinear[] stacks = [.. Stacks.Select(stack =>
@@ -55,56 +65,77 @@ internal sealed class FusedLayer : IDisposable
 
     /// <summary>
     /// The layer's output [T, hidden], as the two summands that the next norm adds, and what the backward needs. x is saved, not copied.
+    /// The last layer's is of the chosen tokens only.
     /// </summary>
     public (Tensor Middle, Tensor Mlp, SavedLayer Saved) Forward(Tensor x, Tensor? added, FusedPass pass)
     {
         using var scope = NewDisposeScope();
         var (sum, normed, inverse) = _kernels.Norm(x, added, _norms.Attention.Weight, _epsilon, _qkv.Input);
-        var qkv = _qkv.Forward(normed, pass.Seed);
+        var qkv = _qkv.Multiply(normed, pass.Seed);
         normed.Eight?.Dispose();
         if (!KeepsNormed)
         {
             normed.Dispose();
         }
-        var headNorms = NormHeads(qkv.Y);
-        _kernels.Rope(qkv.Y, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
+        var headNorms = Turn(qkv, pass);
         var result = _kernels.Attention(qkv.Y, _heads, pass.Rows);
-        var context = _kernels.As(result.Output, _output.Input);
-        var output = _output.Forward(context, pass.Seed);
+        var only = OnlyOf(pass);
+        var seed = only is null ? pass.Seed : only.Seed;
+        var (residual, chosen) = only is null ? (sum, null) : (sum.index_select(0, only.At), result.Output.index_select(0, only.At));
+        var context = _kernels.As(chosen ?? result.Output, _output.Input);
+        var output = _output.Multiply(context, seed);
         context.Eight?.Dispose();
-        var (middle, normed2, inverse2) = _kernels.Norm(sum, output.Y, _norms.Mlp.Weight, _epsilon, _gateUp.Input);
+        var (middle, normed2, inverse2) = _kernels.ExpandAndNorm(residual, output, _norms.Mlp.Weight, _epsilon, _gateUp.Input);
         output.Y.Dispose();
-        var gateUp = _gateUp.Forward(normed2, pass.Seed);
+        var gateUp = _gateUp.Forward(normed2, seed);
         normed2.Dispose();
         using var activation = _kernels.SwiGlu(gateUp.Y, _down.Input);
-        var mlp = _down.Forward(activation, pass.Seed);
+        var mlp = _down.Forward(activation, seed);
         SavedLayer saved = new(
-            new(sum, inverse, KeepsNormed ? normed.Wide : null, qkv, headNorms, result, output.Low), new(middle, inverse2, gateUp,
-                mlp.Low));
+            new(sum, inverse, KeepsNormed ? normed.Wide : null, qkv, headNorms, result, chosen, output.Low),
+            new(middle, inverse2, gateUp, mlp.Low));
         saved.DetachFromDisposeScope();
         return (middle, mlp.Y.MoveToOuterDisposeScope(), saved);
     }
 
-    /// <param name="gradient">∂L/∂output [T, hidden]</param>
+    private Chosen? OnlyOf(FusedPass pass) => _isLast ? pass.Last : null;
+
+    /// <summary>q|k|v, after its norms turned by its positions.</summary>
+    private SavedHeadNorms? Turn(Projection qkv, FusedPass pass)
+    {
+        if (_attention.QueryNorm is null)
+        {
+            _kernels.ExpandAndTurn(qkv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
+            return null;
+        }
+        _kernels.Expand(qkv);
+        var headNorms = NormHeads(qkv.Y);
+        _kernels.Rope(qkv.Y, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
+        return headNorms;
+    }
+
+    /// <param name="gradient">∂L/∂output [T, hidden]; of the last layer [chosen, hidden].</param>
     /// <param name="below">What ∂L/∂input is read as; null for the first layer's, which nobody asks for.</param>
     /// <returns>∂L/∂input</returns>
     public Operand? Backward(Operand gradient, SavedLayer saved, FusedPass pass, Form? below)
     {
         using var scope = NewDisposeScope();
-        var input = BackwardAttention(BackwardMlp(gradient, saved.Mlp, pass), saved.Attention, pass, below);
+        var only = OnlyOf(pass);
+        var seed = only is null ? pass.Seed : only.Seed;
+        var input = BackwardAttention(BackwardMlp(gradient, saved.Mlp, seed), saved.Attention, pass, only, below);
         input?.MoveToOuterDisposeScope();
         return input;
     }
 
-    private Operand BackwardMlp(Operand gradient, SavedMlp saved, FusedPass pass)
+    private Operand BackwardMlp(Operand gradient, SavedMlp saved, TokenDraw? seed)
     {
         var activation = _down.HasAdapters ? _kernels.SwiGlu(saved.GateUp.Y, Form.Plain).Wide : null;
-        var inner = _down.Backward(gradient, activation, saved.DownLow, pass.Seed);
+        var inner = _down.Backward(gradient, activation, saved.DownLow, seed);
         activation?.Dispose();
         var outer = _kernels.SwiGluBackward(inner, saved.GateUp.Y, _gateUp.Gradient);
         inner.Dispose();
         var normed = _gateUp.HasAdapters ? Normed(saved.X, _norms.Mlp) : null;
-        using var input = _gateUp.Backward(outer, normed, saved.GateUp.Low, pass.Seed);
+        using var input = _gateUp.Backward(outer, normed, saved.GateUp.Low, seed);
         outer.Eight?.Dispose();
         normed?.Dispose();
         return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Mlp.Weight, gradient.Wide,
@@ -114,28 +145,38 @@ internal sealed class FusedLayer : IDisposable
     /// <summary>What a norm gave in the forward, made again.</summary>
     private Tensor Normed(Tensor x, RmsNorm norm) => _kernels.Norm(x, null, norm.Weight, _epsilon, Form.Plain).Normed.Wide!;
 
-    private Operand? BackwardAttention(Operand gradient, SavedAttention saved, FusedPass pass, Form? below)
+    private Operand? BackwardAttention(Operand gradient, SavedAttention saved, FusedPass pass, Chosen? only, Form? below)
     {
-        var context = _output.Backward(gradient, saved.Result.Output, saved.OutputLow, pass.Seed);
+        // Where not all tokens went on, the others have no gradient from above.
+        Tensor OfAll(Tensor x) => only is null ? x
+            : zeros([saved.X.size(0), x.size(1)], x.dtype, x.device).index_copy_(0, only.At, x);
+        var context = OfAll(_output.Backward(gradient, saved.Chosen ?? saved.Result.Output, saved.OutputLow,
+            only is null ? pass.Seed : only.Seed));
         var (dq, dk, dv) = _kernels.AttentionBackward(context, saved.Qkv.Y, _heads, pass.Rows, saved.Result);
         context.Dispose();
         var form = below is null ? Form.Plain : _qkv.Gradient;
-        var qkv = _kernels.RopeBackward(dq, dk, dv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin,
-            saved.HeadNorms is null ? form : Form.Plain);
-        if (saved.HeadNorms is { } norms)
+        Tensor? lowGradient = null;
+        Operand qkv;
+        if (saved.HeadNorms is not { } norms)
         {
+            (qkv, lowGradient) = _kernels.TurnBackAndReduce(dq, dk, dv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin, form,
+                saved.Qkv.Low?.Values, _qkv.Ups, _qkv.Tiles(pass.Seed));
+        }
+        else
+        {
+            qkv = _kernels.RopeBackward(dq, dk, dv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin, Form.Plain);
             NormHeadsBackward(qkv.Wide!, norms);
             qkv = _kernels.As(qkv.Wide!, form);
         }
         var normed = saved.Normed ?? (_qkv.HasAdapters ? Normed(saved.X, _norms.Attention) : null);
         if (below is null)
         {
-            _qkv.BackwardAdapters(qkv.Wide!, normed, saved.Qkv.Low, pass.Seed);
+            _qkv.BackwardAdapters(qkv.Wide!, normed, saved.Qkv.Low, pass.Seed, lowGradient);
             return null;
         }
-        var input = _qkv.Backward(qkv, normed, saved.Qkv.Low, pass.Seed);
+        var input = _qkv.Backward(qkv, normed, saved.Qkv.Low, pass.Seed, lowGradient);
         qkv.Dispose();
-        return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Attention.Weight, gradient.Wide, below);
+        return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Attention.Weight, OfAll(gradient.Wide!), below);
     }
 
     /// <summary>Qwen3: RMSNorm over each head of q and k, written over them.</summary>

@@ -8,8 +8,9 @@ namespace LoraAspire.Model.Network.Fused;
 /// </summary>
 internal sealed record LowRankUpdate(Tensor A, Tensor B, double Scale, double Dropout);
 
-/// <summary>Output of stacked layers [T, out] and, where they have adapters, scale · dropout(x)·Aᵀ [T, ranks] for the backward.</summary>
-internal sealed record Projection(Tensor Y, Tensor? Low) : TensorGroup
+/// <summary>Output of stacked layers [T, out] and, where they have adapters, their low-rank activation for the backward.</summary>
+/// <param name="Pending">The adapters whose part isn't in Y yet.</param>
+internal sealed record Projection(Tensor Y, LowRank? Low, IReadOnlyList<UpMatrix> Pending) : TensorGroup
 {
     protected override IEnumerable<IDisposable?> Parts => [Y, Low];
 }
@@ -25,17 +26,10 @@ internal sealed class FusedLinear : IDisposable
     private readonly List<Part> _adapters = [];
     private readonly Tensor? _down;       // [R, in]: every adapter's A, filled up to tiles
     private readonly Tensor? _downSums;   // [R, in] float32: gradient of the step
+    private readonly bool _expandsFirst;
 
     /// <param name="Module">Number of the linear layer in the model.</param>
-    /// <param name="Up">[tiles·8, out]: Bᵀ.</param>
-    /// <param name="UpSums">[tiles·8, out] float32: gradient of the step.</param>
-    private sealed record Part(int Module, LowRankUpdate Update, Columns Columns, Ranks Ranks, Tensor Up, Tensor UpSums);
-
-    /// <summary>Which columns of the stack's output a layer has.</summary>
-    private readonly record struct Columns(long Start, long Count);
-
-    /// <summary>Which rows of the stacked A an adapter has, whole tiles.</summary>
-    private readonly record struct Ranks(int Start, int Count);
+    private sealed record Part(int Module, LowRankUpdate Update, UpMatrix Up);
 
     /// <param name="dtype">What is computed in.</param>
     /// <param name="firstModule">Number of the first of the linear layers in the model.</param>
@@ -56,13 +50,15 @@ internal sealed class FusedLinear : IDisposable
             {
                 var update = adapter.Kind.Fused(adapter) ?? throw new InvalidOperationException($"{adapter.Kind.Name} has no fused path.");
                 var padded = (update.A.size(0) + Tile.Width - 1) / Tile.Width * Tile.Width;
-                _adapters.Add(new Part(firstModule + index, update, new(column, width), new((int)rank, (int)padded),
+                _adapters.Add(new Part(firstModule + index, update, new UpMatrix(column, (int)rank,
                     zeros([padded, width], dtype, device).DetachFromDisposeScope(),
-                    zeros([padded, width], float32, device).DetachFromDisposeScope()));
+                    zeros([padded, width], float32, device).DetachFromDisposeScope())));
                 rank += padded;
             }
             column += width;
         }
+        Ups = [.. _adapters.Select(adapter => adapter.Up)];
+        _expandsFirst = Ups.Count == linears.Count && Ups.All(kernels.ExpandsFirst);
         if (rank > 0)
         {
             _down = zeros([rank, linears[0].InFeatures], dtype, device).DetachFromDisposeScope();
@@ -71,6 +67,8 @@ internal sealed class FusedLinear : IDisposable
     }
 
     public bool HasAdapters => _down is not null;
+
+    public IReadOnlyList<UpMatrix> Ups { get; }
 
     /// <summary>What it reads of its input and of ∂L/∂output.</summary>
     public Form Input => _stack.Input with { Wide = _stack.Input.Wide || HasAdapters };
@@ -82,9 +80,9 @@ internal sealed class FusedLinear : IDisposable
         foreach (var adapter in _adapters)
         {
             var rank = adapter.Update.A.size(0);
-            _down!.narrow(0, adapter.Ranks.Start, rank).copy_(adapter.Update.A);
-            adapter.Up.narrow(0, 0, rank).copy_(adapter.Update.B.t());
-            adapter.UpSums.zero_();
+            _down!.narrow(0, adapter.Up.Rank, rank).copy_(adapter.Update.A);
+            adapter.Up.Matrix.narrow(0, 0, rank).copy_(adapter.Update.B.t());
+            adapter.Up.Sums.zero_();
         }
         _downSums?.zero_();
     }
@@ -95,44 +93,70 @@ internal sealed class FusedLinear : IDisposable
         foreach (var adapter in _adapters)
         {
             var rank = adapter.Update.A.size(0);
-            adapter.Update.A.grad!.add_(_downSums!.narrow(0, adapter.Ranks.Start, rank), Scalars.One);
-            adapter.Update.B.grad!.add_(adapter.UpSums.narrow(0, 0, rank).t(), Scalars.One);
+            adapter.Update.A.grad!.add_(_downSums!.narrow(0, adapter.Up.Rank, rank), Scalars.One);
+            adapter.Update.B.grad!.add_(adapter.Up.Sums.narrow(0, 0, rank).t(), Scalars.One);
         }
     }
 
     /// <param name="seed">Of the micro-batch's dropout; null drops nothing.</param>
     public Projection Forward(Operand operand, TokenDraw? seed)
     {
-        var y = _stack.Forward(operand);
+        var projection = Multiply(operand, seed);
+        _kernels.Expand(projection);
+        return projection with { Pending = [] };
+    }
+
+    /// <summary>The same, to which the adapters' part may still have to be added: another kernel does it on its way.</summary>
+    public Projection Multiply(Operand operand, TokenDraw? seed)
+    {
         if (_down is null)
         {
-            return new(y, null);
+            return new(_stack.Forward(operand), null, []);
         }
-        var x = operand.Wide!;
-        var low = empty([x.size(0), _down.size(0)], x.dtype, x.device);
-        _kernels.Project(x, _down, low, Tiles(seed));
-        foreach (var adapter in _adapters)
+        return _expandsFirst && ExpandFirst(operand, seed) is { } projection ? projection
+            : new(_stack.Forward(operand), Project(operand, seed), Ups);
+    }
+
+    /// <summary>The adapters' part, to which the product is added.</summary>
+    private Projection? ExpandFirst(Operand operand, TokenDraw? seed)
+    {
+        if (!_stack.Adds)
         {
-            using var part = y.narrow(1, adapter.Columns.Start, adapter.Columns.Count);
-            using var own = low.narrow(1, adapter.Ranks.Start, adapter.Ranks.Count);
-            _kernels.Expand(part, own, adapter.Up);
+            return null;
         }
-        return new(y, low);
+        var low = Project(operand, seed);
+        var y = empty([low.Values.size(0), Ups[^1].Start + Ups[^1].Matrix.size(1)], low.Values.dtype, low.Values.device);
+        foreach (var up in Ups)
+        {
+            using Tensor part = up.Of(y), own = up.LowOf(low.Values);
+            part.addmm_(own, up.Matrix, beta: 0);
+        }
+        _stack.Add(operand, y);
+        return new(y, low, []);
+    }
+
+    private LowRank Project(Operand operand, TokenDraw? seed)
+    {
+        var x = operand.Wide!;
+        var low = empty([x.size(0), _down!.size(0)], x.dtype, x.device);
+        return new(low, _kernels.Project(x, _down, low, Tiles(seed)));
     }
 
     /// <summary>∂L/∂x, and the gradients of A and B on the side.</summary>
     /// <param name="x">The forward's input; null when there are no adapters.</param>
-    public Tensor Backward(Operand gradient, Tensor? x, Tensor? low, TokenDraw? seed)
+    /// <param name="lowGradient">What <see cref="Kernels.Reduce"/> gives, where that is done.</param>
+    public Tensor Backward(Operand gradient, Tensor? x, LowRank? low, TokenDraw? seed, Tensor? lowGradient = null)
     {
         var inputGradient = _stack.Backward(gradient);
-        Adapt(gradient.Wide, x, low, seed, inputGradient);
+        Adapt(gradient.Wide, x, low, seed, inputGradient, lowGradient);
         return inputGradient;
     }
 
     /// <summary>The gradients of A and B alone, where nobody asks for ∂L/∂x.</summary>
-    public void BackwardAdapters(Tensor gradient, Tensor? x, Tensor? low, TokenDraw? seed) => Adapt(gradient, x, low, seed, null);
+    public void BackwardAdapters(Tensor gradient, Tensor? x, LowRank? low, TokenDraw? seed, Tensor? lowGradient = null) =>
+        Adapt(gradient, x, low, seed, null, lowGradient);
 
-    private void Adapt(Tensor? gradient, Tensor? x, Tensor? low, TokenDraw? seed, Tensor? inputGradient)
+    private void Adapt(Tensor? gradient, Tensor? x, LowRank? low, TokenDraw? seed, Tensor? inputGradient, Tensor? lowGradient)
     {
         if (_down is null || gradient is null)
         {
@@ -140,28 +164,19 @@ internal sealed class FusedLinear : IDisposable
         }
         using var scope = NewDisposeScope();
         var tiles = Tiles(seed);
-        var lowGradient = empty([gradient.size(0), _down.size(0)], gradient.dtype, gradient.device);
-        foreach (var adapter in _adapters)
-        {
-            var part = gradient.narrow(1, adapter.Columns.Start, adapter.Columns.Count);
-            // The scale is in low for B, and in lowGradient for A and x; 1/(1−p) too: dropout(x) here is x with zeros.
-            var own = tiles.AsSpan(adapter.Ranks.Start / Tile.Width, adapter.Ranks.Count / Tile.Width).ToArray();
-            var plain = own.Select(tile => tile with { Dropout = Dropout.None }).ToArray();
-            _kernels.Project(part, adapter.Up, lowGradient.narrow(1, adapter.Ranks.Start, adapter.Ranks.Count), plain);
-            _kernels.Accumulate(part, low!.narrow(1, adapter.Ranks.Start, adapter.Ranks.Count), adapter.UpSums, plain);
-        }
-        _kernels.Accumulate(x!, lowGradient, _downSums!, tiles, _down, inputGradient);
+        _kernels.Accumulate(x!, lowGradient ?? _kernels.Reduce(gradient, low!.Values, Ups, tiles), _downSums!, tiles, _down, inputGradient,
+            low!.Kept);
     }
 
-    private Tile[] Tiles(TokenDraw? seed) =>
+    /// <summary>How each tile of the stacked A is scaled and what it drops.</summary>
+    public Tile[] Tiles(TokenDraw? seed) =>
         [.. _adapters.SelectMany(adapter =>
         {
             var dropout = seed is { } drawn ? Dropout.Of(drawn, adapter.Module, adapter.Update.Dropout) : Dropout.None;
             return Enumerable.Repeat(new Tile((float)adapter.Update.Scale * dropout.InverseKeep, dropout),
-                adapter.Ranks.Count / Tile.Width);
+                (int)adapter.Up.Matrix.size(0) / Tile.Width);
         })];
 
     public void Dispose() =>
-        TensorGroup.DisposeAll(
-            [_stack, _down, _downSums, .. _adapters.SelectMany(adapter => new[] { adapter.Up, adapter.UpSums })]);
+        TensorGroup.DisposeAll([_stack, _down, _downSums, .. Ups]);
 }

@@ -114,7 +114,7 @@ public sealed class FusedModel : IDisposable
             (x, added) = (middle.alias(), mlp);
             saved.Dispose();
         }
-        return Head(x.add(added!, Scalars.One), rows, gradientWanted: false).Loss.MoveToOuterDisposeScope();
+        return Head(x.add(added!, Scalars.One), rows, pass, gradientWanted: false).Loss.MoveToOuterDisposeScope();
     }
 
     /// <summary>The same loss with the adapters' dropout, and its gradients.</summary>
@@ -131,7 +131,7 @@ public sealed class FusedModel : IDisposable
         var inputs = new Tensor[_layers.Length];
         try
         {
-            var (loss, top) = Head(Forward(rows, pass, walk, saved, inputs), rows, gradientWanted: true);
+            var (loss, top) = Head(Forward(rows, pass, walk, saved, inputs), rows, pass, gradientWanted: true);
             var gradient = _kernels.As(top!, _layers[^1].Gradient);
             for (var i = _layers.Length - 1; i >= 0; i--)
             {
@@ -195,11 +195,19 @@ public sealed class FusedModel : IDisposable
             throw new ModelException($"{rows.MaxLength} tokens do not fit into the context of {_model.Config.MaxPositionEmbeddings}.");
         }
         var (cos, sin) = _model.Rope.UpTo(rows.MaxLength);
-        return new FusedPass(rows, cos, sin, seed is { } drawn ? new TokenDraw(drawn, rows.Numbers) : null);
+        TokenDraw? Draw(Tensor numbers) => seed is { } drawn ? new TokenDraw(drawn, numbers) : null;
+        // Padded rows go on whole.
+        var some = !_kernels.Padded && rows.Targets.At.size(0) is var count && count > 0 && count < rows.Ids.size(0);
+        return new FusedPass(rows, cos, sin, Draw(rows.Numbers))
+        {
+            Last = some ? new Chosen(rows.Targets.At, Draw(rows.Numbers.index_select(0, rows.Targets.At))) : null,
+        };
     }
 
-    /// <summary>Norm, head and loss at the positions that carry a target, some at a time, and ∂L/∂x [T, hidden].</summary>
-    private (Tensor Loss, Tensor? Gradient) Head(Tensor x, PackedRows rows, bool gradientWanted)
+    /// <summary>Norm, head and loss at the positions that carry a target, some at a time.</summary>
+    /// <param name="x">The last layer's output, of the chosen tokens where it has chosen some: these are the positions.</param>
+    /// <returns>∂L/∂x</returns>
+    private (Tensor Loss, Tensor? Gradient) Head(Tensor x, PackedRows rows, FusedPass pass, bool gradientWanted)
     {
         using var scope = NewDisposeScope();
         var loss = zeros(1, device: x.device);
@@ -210,13 +218,24 @@ public sealed class FusedModel : IDisposable
             using var chunk = NewDisposeScope();
             var size = Math.Min(_options.HeadRows, count - start);
             Tensor at = rows.Targets.At.narrow(0, start, size), weights = rows.Targets.Weights.narrow(0, start, size);
-            var (hidden, normed, inverse) = _kernels.Norm(x.index_select(0, at), null, _model.LastNorm.Weight, _model.Config.RmsNormEps,
+            var (hidden, normed, inverse) = _kernels.Norm(pass.Last is null ? x.index_select(0, at) : x.narrow(0, start, size), null, _model.LastNorm.Weight, _model.Config.RmsNormEps,
                 Form.Plain);
             var logits = normed.Wide!.mm(_model.HeadWeight.t());
             var losses = _kernels.CrossEntropy(logits, rows.Targets.Ids.narrow(0, start, size), weights);
             loss.add_(losses.dot(weights), Scalars.One);
-            gradient?.index_copy_(0, at,
-                _kernels.NormBackward(logits.mm(_model.HeadWeight), hidden, inverse, _model.LastNorm.Weight, null, Form.Plain).Wide!);
+            if (gradient is null)
+            {
+                continue;
+            }
+            var part = _kernels.NormBackward(logits.mm(_model.HeadWeight), hidden, inverse, _model.LastNorm.Weight, null, Form.Plain).Wide!;
+            if (pass.Last is null)
+            {
+                gradient.index_copy_(0, at, part);
+            }
+            else
+            {
+                gradient.narrow(0, start, size).copy_(part);
+            }
         }
         return (loss.squeeze(0).MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
     }

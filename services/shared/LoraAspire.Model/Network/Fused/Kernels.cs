@@ -37,6 +37,27 @@ internal sealed record AttentionResult(Tensor Output, Tensor LogSumExp, Tensor? 
     protected override IEnumerable<IDisposable?> Parts => [Output, LogSumExp, RngState, Unused];
 }
 
+/// <summary>An adapter's second matrix, and the columns of a stack's output that it works on.</summary>
+/// <param name="Start">Their first; there are as many as the matrix has.</param>
+/// <param name="Rank">Its first column of the stack's low-rank activation; it has as many as the matrix has rows.</param>
+/// <param name="Matrix">Bᵀ [tiles·8, columns]</param>
+/// <param name="Sums">[tiles·8, columns] float32: its gradient of the step.</param>
+internal sealed record UpMatrix(long Start, int Rank, Tensor Matrix, Tensor Sums) : TensorGroup
+{
+    public Tensor Of(Tensor y) => y.narrow(1, Start, Matrix.size(1));
+
+    public Tensor LowOf(Tensor low) => low.narrow(1, Rank, Matrix.size(0));
+
+    protected override IEnumerable<IDisposable?> Parts => [Matrix, Sums];
+}
+
+/// <summary>A low-rank activation scale · dropout(x)·Aᵀ [T, ranks].</summary>
+/// <param name="Kept">What dropout kept; null where the backward draws it again.</param>
+internal sealed record LowRank(Tensor Values, Tensor? Kept) : TensorGroup
+{
+    protected override IEnumerable<IDisposable?> Parts => [Values, Kept];
+}
+
 /// <summary>How many heads stand in a row of q|k|v, and how far a query sees.</summary>
 internal sealed record HeadLayout(int Query, int KeyValue, int Dim, int? Window)
 {
@@ -56,6 +77,14 @@ internal abstract class Kernels
     /// <summary>s = x (+ added); n = s / sqrt(mean(s²) + eps) · w. The inverse root is float32 [T, 1].</summary>
     public abstract (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Form form);
 
+    /// <summary>The same of x + y, where to y its adapters' part is added first.</summary>
+    public virtual (Tensor Sum, Operand Normed, Tensor InverseRms) ExpandAndNorm(Tensor x, Projection y, Tensor weight, double epsilon,
+        Form form)
+    {
+        Expand(y);
+        return Norm(x, y.Y, weight, epsilon, form);
+    }
+
     /// <summary>With g = ∂L/∂n · w: r·g − x·r³·mean(g·x), r the inverse root (+ residual).</summary>
     /// <param name="form">Wide in any case.</param>
     public abstract Operand NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual, Form form);
@@ -70,9 +99,22 @@ internal abstract class Kernels
     /// <param name="cos">[positions, dim] float32, and sin alike.</param>
     public abstract void Rope(Tensor qkv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin);
 
+    /// <summary>The same, after the adapters' part is added.</summary>
+    public virtual void ExpandAndTurn(Projection qkv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin)
+    {
+        Expand(qkv);
+        Rope(qkv.Y, heads, positions, cos, sin);
+    }
+
     /// <summary>dq, dk, dv side by side as [T, q|k|v], q and k turned back.</summary>
     public abstract Operand RopeBackward(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin,
         Form form);
+
+    /// <summary>The same, and <see cref="Reduce"/> of it where both are one kernel; else the low-rank gradient is null.</summary>
+    /// <param name="low">Null where q, k and v have no adapters.</param>
+    public virtual (Operand Gradient, Tensor? Low) TurnBackAndReduce(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions,
+        Tensor cos, Tensor sin, Form form, Tensor? low, IReadOnlyList<UpMatrix> ups, ReadOnlySpan<Tile> tiles) =>
+        (RopeBackward(dq, dk, dv, heads, positions, cos, sin, form), null);
 
     /// <summary>Causal attention within each row; [T, heads·dim].</summary>
     public abstract AttentionResult Attention(Tensor qkv, HeadLayout heads, PackedRows rows);
@@ -81,17 +123,57 @@ internal abstract class Kernels
         AttentionResult forward);
 
     /// <summary>low[:, tile] = scale · dropout(x) · matrix[tile]ᵀ for each tile. x may be a slice of columns.</summary>
-    public abstract void Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles);
+    /// <returns>What dropout kept, for <see cref="Accumulate"/>; null where that draws it again.</returns>
+    public abstract Tensor? Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles);
 
     /// <summary>y += low · matrix. y may be a slice of columns.</summary>
     public abstract void Expand(Tensor y, Tensor low, Tensor matrix);
+
+    /// <summary>Adds the adapters' part, as far as it isn't in it.</summary>
+    public virtual void Expand(Projection y)
+    {
+        foreach (var up in y.Pending)
+        {
+            using Tensor part = up.Of(y.Y), low = up.LowOf(y.Low!.Values);
+            Expand(part, low, up.Matrix);
+        }
+    }
+
+    /// <summary>Whether a product with an adapter's second matrix is so large that its result is better there before that of the
+    /// weights, which is added to it.</summary>
+    public virtual bool ExpandsFirst(UpMatrix up) => false;
+
+    /// <summary>
+    /// ∂L/∂y read for its adapters: returned is the low-rank gradient, scale · gradient · matrixᵀ; sums += lowᵀ · gradient. 1/(1−p) too is
+    /// in the scale and in low; nothing is dropped.
+    /// </summary>
+    public virtual Tensor Reduce(Tensor gradient, Tensor low, IReadOnlyList<UpMatrix> ups, ReadOnlySpan<Tile> tiles)
+    {
+        var result = empty([gradient.size(0), low.size(1)], gradient.dtype, gradient.device);
+        foreach (var up in ups)
+        {
+            using Tensor part = up.Of(gradient), to = up.LowOf(result), own = up.LowOf(low);
+            var plain = TilesOf(up, tiles);
+            Project(part, up.Matrix, to, plain);
+            Accumulate(part, own, up.Sums, plain);
+        }
+        return result;
+    }
+
+    /// <summary>An adapter's tiles, nothing dropped.</summary>
+    protected static Tile[] TilesOf(UpMatrix up, ReadOnlySpan<Tile> tiles)
+    {
+        var own = tiles.Slice(up.Rank / Tile.Width, (int)up.Matrix.size(0) / Tile.Width).ToArray();
+        return Array.ConvertAll(own, tile => tile with { Dropout = Dropout.None });
+    }
 
     /// <summary>
     /// sums[tile] += low[:, tile]ᵀ · dropout(x), float32; and, where an input gradient is given, gradient += Σ dropout'(low[:, tile] ·
     /// matrix[tile]). The scales of the tiles are not applied: they are in low.
     /// </summary>
+    /// <param name="kept">What <see cref="Project"/> returned for these tiles.</param>
     public abstract void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
-        Tensor? gradient = null);
+        Tensor? gradient = null, Tensor? kept = null);
 
     /// <summary>
     /// x [T, width] (times factors [width]) in e4m3, the scale such that a row's largest becomes e4m3's, or that rounded up to a power of

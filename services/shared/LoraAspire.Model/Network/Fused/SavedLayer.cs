@@ -12,15 +12,16 @@ internal sealed record SavedLayer(SavedAttention Attention, SavedMlp Mlp) : Tens
 /// <param name="X">The layer's input [T, hidden].</param>
 /// <param name="Normed">X after its norm, where q, k or v has an adapter.</param>
 /// <param name="Qkv">After the rotary embedding; its second part is the adapters'.</param>
+/// <param name="Chosen">The rows of the attention's output that go on, where not all do.</param>
 internal sealed record SavedAttention(
-    Tensor X, Tensor InverseRms, Tensor? Normed, Projection Qkv, SavedHeadNorms? HeadNorms, AttentionResult Result, Tensor? OutputLow)
-        : TensorGroup
+    Tensor X, Tensor InverseRms, Tensor? Normed, Projection Qkv, SavedHeadNorms? HeadNorms, AttentionResult Result, Tensor? Chosen,
+    LowRank? OutputLow) : TensorGroup
 {
-    protected override IEnumerable<IDisposable?> Parts => [X, InverseRms, Normed, Qkv, HeadNorms, Result, OutputLow];
+    protected override IEnumerable<IDisposable?> Parts => [X, InverseRms, Normed, Qkv, HeadNorms, Result, Chosen, OutputLow];
 }
 
 /// <param name="X">The MLP's input, x + attention [T, hidden].</param>
-internal sealed record SavedMlp(Tensor X, Tensor InverseRms, Projection GateUp, Tensor? DownLow) : TensorGroup
+internal sealed record SavedMlp(Tensor X, Tensor InverseRms, Projection GateUp, LowRank? DownLow) : TensorGroup
 {
     protected override IEnumerable<IDisposable?> Parts => [X, InverseRms, GateUp, DownLow];
 }

@@ -16,6 +16,12 @@ internal abstract class StackedWeight : IDisposable
     /// <summary>[T, out]</summary>
     public abstract Tensor Forward(Operand x);
 
+    /// <summary>Whether <see cref="Add"/> is there.</summary>
+    public virtual bool Adds => false;
+
+    /// <summary>Adds the same to y [T, out].</summary>
+    public virtual void Add(Operand x, Tensor y) => throw new InvalidOperationException($"{GetType().Name} adds to nothing.");
+
     /// <summary>[T, in]</summary>
     public abstract Tensor Backward(Operand gradient);
 
@@ -66,6 +72,10 @@ internal sealed class PlainStack(Tensor weight, Tensor? bias) : StackedWeight
     }
 
     public override Tensor Forward(Operand x) => bias is null ? x.Wide!.mm(_transposed) : addmm(bias, x.Wide!, _transposed, 1, 1);
+
+    public override bool Adds => bias is null;
+
+    public override void Add(Operand x, Tensor y) => y.addmm_(x.Wide!, _transposed);
 
     public override Tensor Backward(Operand gradient) => gradient.Wide!.mm(weight);
 

@@ -149,7 +149,7 @@ internal class TorchKernels : Kernels
         return zeros(rows.MaxLength, rows.MaxLength, device: rows.Ids.device).masked_fill_(hidden, double.NegativeInfinity.AsScalar());
     }
 
-    public override void Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
+    public override Tensor? Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
     {
         using var scope = NewDisposeScope();
         foreach (var (start, count, tile) in Tile.Runs(tiles))
@@ -157,12 +157,13 @@ internal class TorchKernels : Kernels
             low.narrow(1, start, count)
                 .copy_(Dropped(x, tile.Dropout).mm(matrix.narrow(0, start, count).t()).mul_(((double)tile.Scale).AsScalar()));
         }
+        return null;
     }
 
     public override void Expand(Tensor y, Tensor low, Tensor matrix) => y.addmm_(low, matrix);
 
     public override void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
-        Tensor? gradient = null)
+        Tensor? gradient = null, Tensor? kept = null)
     {
         using var scope = NewDisposeScope();
         foreach (var (start, count, tile) in Tile.Runs(tiles))

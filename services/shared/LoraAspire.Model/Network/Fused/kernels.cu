@@ -38,12 +38,23 @@ __device__ __forceinline__ u32 mix(u32 x) {
 }
 // Ones where an element is kept; counter is that of a pair of columns.
 __device__ __forceinline__ u32 keep(Drop d, u32 counter) {
-    u32 word = mix(mix(counter ^ d.key1) + d.key2);
-    return ((word & 0xffffu) >= d.threshold ? 0xffffu : 0u) | ((word >> 16) >= d.threshold ? 0xffff0000u : 0u);
+    // The second mix without its last step, a word's upper half over its lower: that is done where the lower is compared.
+    u32 word = mix(counter ^ d.key1) + d.key2, limit = d.threshold << 16;
+    word = (word ^ (word >> 16)) * 0x7FEB352Du;
+    word = (word ^ (word >> 15)) * 0x846CA68Bu;
+    return ((word << 16 ^ word) >= limit ? 0xffffu : 0u) | (word >= limit ? 0xffff0000u : 0u);
 }
 __device__ __forceinline__ uint4 keep8(Drop d, u32 counter) {
     return make_uint4(keep(d, counter), keep(d, counter + 1), keep(d, counter + 2), keep(d, counter + 3));
 }
+// Eight columns' mask as a byte, and the i-th two columns' mask of such a byte.
+__device__ __forceinline__ u32 bitsOf(uint4 m) {
+    return (m.x & 1) | (m.x >> 30 & 2) | (m.y & 1) << 2 | (m.y >> 28 & 8) | (m.z & 1) << 4 | (m.z >> 26 & 32) | (m.w & 1) << 6 | (m.w >> 24 & 128);
+}
+__device__ __forceinline__ u32 maskOf(u32 bits, int i) {
+    return __byte_perm((u32)((int)(bits << (31 - 2 * i)) >> 31), (u32)((int)(bits << (30 - 2 * i)) >> 31), 0x7610);
+}
+__device__ __forceinline__ uint4 mask8(u32 bits) { return make_uint4(maskOf(bits, 0), maskOf(bits, 1), maskOf(bits, 2), maskOf(bits, 3)); }
 // Whether tile j drops other elements than the one before it: the tiles of one layer share their mask.
 __device__ __forceinline__ bool isFresh(const Tiles& tiles, int j) {
     return j == 0 || tiles.drop[j].key1 != tiles.drop[j - 1].key1 || tiles.drop[j].key2 != tiles.drop[j - 1].key2 || tiles.drop[j].threshold != tiles.drop[j - 1].threshold;
@@ -134,8 +145,9 @@ extern "C" __global__ void __launch_bounds__(RowThreads) encodeRows(const uint4*
     encode(row, at, factors, codes + first, scales + blockIdx.x, powerOfTwo);
 }
 
-// One block a row. sum = x + added (when given); n = round(sum * r) * w, which is written to normed or, as e4m3, to codes, or both.
-extern "C" __global__ void __launch_bounds__(RowThreads) rmsNorm(const uint4* x, const uint4* added, const uint4* w, uint4* sum, uint4* normed, float* inverse, uint2* codes, float* scales, int width, float epsilon) {
+// One block a row. sum = x + added (when given) + lowRank * up (when given, up [ranks, width]); n = round(sum * r) * w, which is written to normed or, as e4m3, to codes, or both.
+extern "C" __global__ void __launch_bounds__(RowThreads) rmsNorm(const uint4* x, const uint4* added, const uint4* w, uint4* sum, uint4* normed, float* inverse, uint2* codes, float* scales, int width, float epsilon,
+    const u16* lowRank, int ldl, const uint4* up, int ranks) {
     i64 first = (i64)blockIdx.x * (width / 8);
     int at[Items];
     uint4 row[Items];
@@ -150,6 +162,12 @@ extern "C" __global__ void __launch_bounds__(RowThreads) rmsNorm(const uint4* x,
         if (added) {
             unpack(added[first + at[k]], g);
             for (int e = 0; e < 8; e++) f[e] += g[e];
+            for (int r = 0; r < ranks; r++) {
+                float factor = wide(lowRank[(i64)blockIdx.x * ldl + r]);
+                unpack(up[r * (width / 8) + at[k]], g);
+                #pragma unroll
+                for (int e = 0; e < 8; e++) f[e] += factor * g[e];
+            }
             row[k] = packed(f);
             sum[first + at[k]] = row[k];
             unpack(row[k], f);
@@ -402,8 +420,9 @@ __device__ __forceinline__ void product(float* c, u32 a0, u32 a1, u32 a2, u32 a3
 }
 
 // out[t, 8*tile + n] = scale[tile] * sum_k dropout(x)[t, k] * matrix[8*tile + n, k]. 32 tokens a block; its eight warps share out k.
+// What dropout keeps goes to bits [layers that drop, tokens, words of 32 columns] as well, when given.
 // The tensor core's k may be in any order, as long as both operands have the same: lane c of a quad takes columns 8c..8c+7 of 32, one 16-byte load a row.
-template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, const Tiles& tiles) {
+template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, u32* bits, const Tiles& tiles) {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane >> 2, base = blockIdx.x * 32;
     float acc[2][NT][4] = {};
     u32 number[4];
@@ -413,6 +432,7 @@ template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64
         int column = chunk * 32 + (lane & 3) * 8;
         bool inside = column < width;
         uint4 v[4], kept[4];
+        int layer = 0;
         #pragma unroll
         for (int i = 0; i < 4; i++) {
             int row = base + group + 8 * i;
@@ -422,11 +442,23 @@ template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64
         for (int j = 0; j < NT; j++) {
             uint4 b = inside ? *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column) : make_uint4(0, 0, 0, 0);
             if (isFresh(tiles, j)) {
+                bool drops = tiles.drop[j].threshold != 0;
+                u32 own = 0;
                 #pragma unroll
                 for (int i = 0; i < 4; i++) {
                     u32 counter = number[i] * (u32)(width / 2) + column / 2;
-                    kept[i] = tiles.drop[j].threshold ? both(v[i], keep8(tiles.drop[j], counter)) : v[i];
+                    uint4 mask = drops ? keep8(tiles.drop[j], counter) : make_uint4(~0u, ~0u, ~0u, ~0u);
+                    kept[i] = both(v[i], mask);
+                    if (drops && bits) {
+                        u32 word = bitsOf(mask) << 8 * (lane & 3); // of a quad's 32 columns, one row
+                        word |= __shfl_xor_sync(0xffffffffu, word, 1);
+                        word |= __shfl_xor_sync(0xffffffffu, word, 2);
+                        if ((lane & 3) == i) own = word;
+                    }
                 }
+                int row = base + group + 8 * (lane & 3);
+                if (drops && bits && row < tokens) bits[((i64)layer * tokens + row) * ((width + 31) / 32) + chunk] = own;
+                layer += drops;
             }
             #pragma unroll
             for (int m = 0; m < 2; m++) {
@@ -457,31 +489,9 @@ template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64
         }
     }
 }
-#define PROJECT(N) extern "C" __global__ void project##N(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, Tiles tiles) { \
-    projectTiles<N>(x, ldx, width, matrix, out, ldo, tokens, tiles); }
+#define PROJECT(N) extern "C" __global__ void project##N(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, u32* bits, Tiles tiles) { \
+    projectTiles<N>(x, ldx, width, matrix, out, ldo, tokens, bits, tiles); }
 PROJECT(1) PROJECT(2) PROJECT(3) PROJECT(4) PROJECT(5) PROJECT(6)
-
-// y[t, c] += sum_r low[t, r] * matrix[r, c] over one tile of eight; a thread has eight columns, a block walks its share of the tokens.
-extern "C" __global__ void expand(u16* y, i64 ldy, int width, const u16* lowRank, int ldl, const u16* matrix, int tokens, int share) {
-    int column = (blockIdx.x * blockDim.x + threadIdx.x) * 8;
-    if (column >= width) return;
-    float m[8][8];
-    #pragma unroll
-    for (int r = 0; r < 8; r++) unpack(*(const uint4*)(matrix + (i64)r * width + column), m[r]);
-    int end = min(tokens, (int)(blockIdx.y + 1) * share);
-    #pragma unroll 4
-    for (int t = blockIdx.y * share; t < end; t++) {
-        float g[8], f[8];
-        unpack(*(const uint4*)(lowRank + (i64)t * ldl), g);
-        uint4* at = (uint4*)(y + t * ldy + column);
-        unpack(*at, f);
-        #pragma unroll
-        for (int r = 0; r < 8; r++)
-            #pragma unroll
-            for (int e = 0; e < 8; e++) f[e] += g[r] * m[r][e];
-        *at = packed(f);
-    }
-}
 
 __device__ __forceinline__ void addVector(float* to, const float* v) {
 #if __CUDA_ARCH__ >= 900
@@ -510,10 +520,10 @@ __device__ __forceinline__ void shortProduct(float* c, u32 a0, u32 a1, u32 b0) {
 __device__ __forceinline__ u32 word(uint4 v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
 
 // sums[8*tile + r, c] += sum_t low[t, 8*tile + r] * dropout(x)[t, c]; with GRADIENT also gradient[t, c] += sum_tiles dropout'(sum_r low[t, 8*tile + r] * matrix[8*tile + r, c]).
-// A warp has 32 columns and walks its share of the tokens, sixteen at a time. As in project, a lane holds eight neighbouring columns: word i of its 16 bytes is its pair of
+// bits: what project wrote; null draws again. A warp has 32 columns and walks its share of the tokens, sixteen at a time. As in project, a lane holds eight neighbouring columns: word i of its 16 bytes is its pair of
 // columns in the tensor core's i-th tile of eight. Products over tokens want pairs of tokens instead: transposed() makes them.
 template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles(
-    const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const Tiles& tiles) {
+    const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, const Tiles& tiles) {
     int lane = threadIdx.x & 31, group = lane >> 2, quad = lane & 3, chunk = blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
     if (chunk * 32 >= width) return;
     int column = chunk * 32 + quad * 8, end = min(tokens, (int)(blockIdx.y + 1) * share);
@@ -530,22 +540,39 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
     float acc[NT][8] = {};
     for (int t = blockIdx.y * share; t < end; t += 16) {
         int first = t + group, second = first + 8;
-        u32 number0 = numberOf(tiles, first, end), number1 = numberOf(tiles, second, end);
-        uint4 p = make_uint4(0, 0, 0, 0), q = p;
+        // All is asked for before the first of it is used, and comes together.
+        uint4 p = make_uint4(0, 0, 0, 0), q = p, g[2];
         if (inside && first < end) p = *(const uint4*)(x + first * ldx + column);
         if (inside && second < end) q = *(const uint4*)(x + second * ldx + column);
+        if (GRADIENT && inside && first < end) g[0] = *(const uint4*)(gradient + (i64)first * width + column);
+        if (GRADIENT && inside && second < end) g[1] = *(const uint4*)(gradient + (i64)second * width + column);
+        u32 low0[NT], low1[NT], bits0[NT], bits1[NT];
+        int layer = 0;
+        #pragma unroll
+        for (int j = 0; j < NT; j++) {
+            low0[j] = first < end ? *(const u32*)(lowRank + (i64)first * ldl + j * 8 + quad * 2) : 0;
+            low1[j] = second < end ? *(const u32*)(lowRank + (i64)second * ldl + j * 8 + quad * 2) : 0;
+            if (bits && tiles.drop[j].threshold && isFresh(tiles, j)) {
+                i64 words = (width + 31) / 32, at = (i64)layer * tokens * words + chunk;
+                bits0[j] = first < end ? bits[at + first * words] : 0;
+                bits1[j] = second < end ? bits[at + second * words] : 0;
+                layer++;
+            }
+        }
         float d[2][8] = {};
         uint4 keep0, keep1, pj, qj;
         #pragma unroll
         for (int j = 0; j < NT; j++) {
-            u32 l0 = first < end ? *(const u32*)(lowRank + (i64)first * ldl + j * 8 + quad * 2) : 0;
-            u32 l1 = second < end ? *(const u32*)(lowRank + (i64)second * ldl + j * 8 + quad * 2) : 0;
+            u32 l0 = low0[j], l1 = low1[j];
             if (isFresh(tiles, j)) {
                 keep0 = keep1 = make_uint4(~0u, ~0u, ~0u, ~0u);
-                if (tiles.drop[j].threshold) {
+                if (tiles.drop[j].threshold && bits) {
+                    keep0 = mask8(bits0[j] >> 8 * quad);
+                    keep1 = mask8(bits1[j] >> 8 * quad);
+                } else if (tiles.drop[j].threshold) {
                     u32 pairs = width / 2, at = column / 2;
-                    keep0 = keep8(tiles.drop[j], number0 * pairs + at);
-                    keep1 = keep8(tiles.drop[j], number1 * pairs + at);
+                    keep0 = keep8(tiles.drop[j], numberOf(tiles, first, end) * pairs + at);
+                    keep1 = keep8(tiles.drop[j], numberOf(tiles, second, end) * pairs + at);
                 }
                 pj = both(p, keep0);
                 qj = both(q, keep1);
@@ -570,12 +597,11 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
             for (int h = 0; h < 2; h++) {
                 int row = h == 0 ? first : second;
                 if (inside && row < end) {
-                    uint4* at = (uint4*)(gradient + (i64)row * width + column);
                     float f[8];
-                    unpack(*at, f);
+                    unpack(g[h], f);
                     #pragma unroll
                     for (int e = 0; e < 8; e++) f[e] += d[h][e];
-                    *at = packed(f);
+                    *(uint4*)(gradient + (i64)row * width + column) = packed(f);
                 }
             }
         }
@@ -589,11 +615,134 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
     }
 }
 #define ACCUMULATE(N) \
-    extern "C" __global__ void accumulate##N(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, Tiles tiles) { \
-        accumulateTiles<N, false>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, tiles); } \
-    extern "C" __global__ void accumulateGradient##N(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, Tiles tiles) { \
-        accumulateTiles<N, true>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, tiles); }
+    extern "C" __global__ void accumulate##N(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, Tiles tiles) { \
+        accumulateTiles<N, false>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, bits, tiles); } \
+    extern "C" __global__ void accumulateGradient##N(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, Tiles tiles) { \
+        accumulateTiles<N, true>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, bits, tiles); }
 ACCUMULATE(1) ACCUMULATE(2) ACCUMULATE(3) ACCUMULATE(4) ACCUMULATE(5) ACCUMULATE(6)
+
+// Up to three layers' shares of columns that lie side by side: x and, where it isn't the same memory, result; up [8*tiles, width], an adapter's second matrix; lowRank
+// [T, 8*tiles] and lowGradient, float32, of leading dimensions of their own; sums [8*tiles, width]. Pointers are null where there is nothing to read or write.
+struct Part { const u16* x; u16* result; const u16* up; const u16* lowRank; float* sums; float* lowGradient; i64 ldx, ldr; int width, tiles, turned, firstBlock; };
+struct Parts { Part part[3]; };
+const int PartTokens = 64, PartWarps = 8;
+
+// Forward: result = x + lowRank * up, its heads of 2*span columns turned where the part says so. BACK: result = x, turned back; lowGradient += result * up^T; sums += lowRank^T * result.
+// A warp has 32 columns of the first halves of heads and those that they turn with, and walks its share of the tokens, sixteen at a time; lanes hold columns as in accumulate.
+// Neighbouring warps have neighbouring columns of a head. What is no heads is taken as heads of 64.
+template <int NT, bool BACK> __device__ __forceinline__ void walkParts(const Parts& parts, int count, int span, const int* positions, const float* cosine, const float* sine, int ldl, int ldg, int tokens) {
+    int at = count > 2 && blockIdx.x >= parts.part[2].firstBlock ? 2 : count > 1 && blockIdx.x >= parts.part[1].firstBlock ? 1 : 0;
+    const Part part = at == 2 ? parts.part[2] : at == 1 ? parts.part[1] : parts.part[0];
+    int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane >> 2, quad = lane & 3;
+    int chunks = (span + 31) / 32, units = (part.width + 2 * span - 1) / (2 * span) * chunks, firstUnit = (blockIdx.x - part.firstBlock) * PartWarps, unit = firstUnit + warp;
+    int within = unit % chunks * 32 + quad * 8, first = unit / chunks * 2 * span + within;
+    bool active = unit < units, inside[2] = { active && within < span && first < part.width, active && within < span && first + span < part.width };
+    uint4 b[NT][2];
+    u32 m[NT][2][4];
+    float acc[NT][2][8] = {};
+    #pragma unroll
+    for (int j = 0; j < NT; j++)
+        #pragma unroll
+        for (int h = 0; h < 2; h++) {
+            b[j][h] = inside[h] && j < part.tiles ? *(const uint4*)(part.up + (i64)(j * 8 + group) * part.width + first + h * span) : make_uint4(0, 0, 0, 0);
+            #pragma unroll
+            for (int i = 0; i < 4; i++) m[j][h][i] = BACK ? 0 : transposed(word(b[j][h], i));
+        }
+    __shared__ float lows[BACK ? PartWarps : 1][BACK ? PartTokens : 1][NT * 8];
+    int start = blockIdx.y * PartTokens, end = min(tokens, start + PartTokens);
+    for (int t = start; active && t < end; t += 16) {
+        int row[2] = { t + group, t + group + 8 };
+        uint4 v[2][2];
+        u32 l[NT][2];
+        #pragma unroll
+        for (int r = 0; r < 2; r++) {
+            #pragma unroll
+            for (int h = 0; h < 2; h++) v[r][h] = inside[h] && row[r] < end ? *(const uint4*)(part.x + row[r] * part.ldx + first + h * span) : make_uint4(0, 0, 0, 0);
+            #pragma unroll
+            for (int j = 0; j < NT; j++) l[j][r] = j < part.tiles && row[r] < end ? *(const u32*)(part.lowRank + (i64)row[r] * ldl + j * 8 + quad * 2) : 0;
+        }
+        float f[2][2][8];
+        if (!BACK || part.turned) {
+            #pragma unroll
+            for (int r = 0; r < 2; r++)
+                #pragma unroll
+                for (int h = 0; h < 2; h++) unpack(v[r][h], f[r][h]);
+        }
+        if (!BACK) {
+            #pragma unroll
+            for (int j = 0; j < NT; j++)
+                #pragma unroll
+                for (int h = 0; h < 2; h++)
+                    #pragma unroll
+                    for (int i = 0; i < 4; i++) {
+                        float c[4];
+                        shortProduct(c, l[j][0], l[j][1], m[j][h][i]);
+                        f[0][h][2 * i] += c[0];
+                        f[0][h][2 * i + 1] += c[1];
+                        f[1][h][2 * i] += c[2];
+                        f[1][h][2 * i + 1] += c[3];
+                    }
+        }
+        if (part.turned && inside[0]) {
+            #pragma unroll
+            for (int r = 0; r < 2; r++) {
+                i64 angle = (i64)positions[min(row[r], tokens - 1)] * 2 * span + within;
+                turn(f[r][0], f[r][1], cosine + angle, sine + angle, BACK ? -1.f : 1.f);
+            }
+        }
+        #pragma unroll
+        for (int r = 0; r < 2; r++)
+            #pragma unroll
+            for (int h = 0; h < 2; h++) {
+                if (!BACK || part.turned) v[r][h] = packed(f[r][h]);
+                if (part.result && inside[h] && row[r] < end) *(uint4*)(part.result + row[r] * part.ldr + first + h * span) = v[r][h];
+            }
+        if (!BACK || part.tiles == 0) continue;
+        #pragma unroll
+        for (int j = 0; j < NT; j++) {
+            float d[4] = {};
+            u32 a0 = transposed(l[j][0]), a2 = transposed(l[j][1]);
+            #pragma unroll
+            for (int h = 0; h < 2; h++) {
+                product(d, v[0][h].x, v[1][h].x, v[0][h].y, v[1][h].y, b[j][h].x, b[j][h].y);
+                product(d, v[0][h].z, v[1][h].z, v[0][h].w, v[1][h].w, b[j][h].z, b[j][h].w);
+                #pragma unroll
+                for (int i = 0; i < 4; i++) halfProduct(acc[j][h] + 2 * i, a0, a2, transposed(word(v[0][h], i)), transposed(word(v[1][h], i)));
+            }
+            #pragma unroll
+            for (int r = 0; r < 2; r++) {
+                lows[BACK ? warp : 0][BACK ? row[r] - start : 0][j * 8 + quad * 2] = d[2 * r];
+                lows[BACK ? warp : 0][BACK ? row[r] - start : 0][j * 8 + quad * 2 + 1] = d[2 * r + 1];
+            }
+        }
+    }
+    if (!BACK || part.tiles == 0) return;
+    __syncthreads();
+    int ranks = part.tiles * 8;
+    for (int i = threadIdx.x; i < (end - start) * ranks; i += blockDim.x) {
+        float total = 0.f;
+        for (int p = 0; p < min(PartWarps, units - firstUnit); p++) total += lows[BACK ? p : 0][BACK ? i / ranks : 0][i % ranks];
+        atomicAdd(part.lowGradient + (i64)(start + i / ranks) * ldg + i % ranks, total);
+    }
+    #pragma unroll
+    for (int j = 0; j < NT; j++)
+        #pragma unroll
+        for (int h = 0; h < 2; h++) {
+            if (!inside[h] || j >= part.tiles) continue;
+            float* to = part.sums + (i64)(j * 8 + group) * part.width + first + h * span;
+            addVector(to, acc[j][h]);
+            addVector(to + 4, acc[j][h] + 4);
+        }
+}
+#define PARTS(NAME, N, BACK) extern "C" __global__ void __launch_bounds__(PartWarps * 32, 2) NAME##N( \
+    int count, int span, const int* positions, const float* cosine, const float* sine, int ldl, int ldg, int tokens, Parts parts) { \
+    walkParts<N, BACK>(parts, count, span, positions, cosine, sine, ldl, ldg, tokens); }
+PARTS(expand, 1, false) PARTS(expand, 2, false) PARTS(reduce, 1, true) PARTS(reduce, 2, true)
+
+// What reduce summed in float32, times the tiles' scales.
+extern "C" __global__ void scaleLow(const float* lowGradient, u16* out, int columns, i64 count, Tiles tiles) {
+    for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (i64)gridDim.x * blockDim.x) out[i] = narrow(lowGradient[i] * tiles.scale[(int)(i % columns) / 8]);
+}
 
 // to = dropout(x), [T, width]; eight columns a thread.
 extern "C" __global__ void dropRows(const u16* x, i64 ldx, u16* to, int width, i64 count, Tiles tiles) {
