@@ -62,7 +62,7 @@ public sealed record LoraConfig(int R, double LoraAlpha, double LoraDropout, IRe
     {
         try
         {
-            return Regex.IsMatch(layer, $@"^(?:.*\.)?(?:{pattern})$", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+            return Regex.IsMatch(layer, $@"^(?:.*\.)?(?:{pattern})$", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(5));
         }
         catch (Exception error) when (error is ArgumentException or RegexMatchTimeoutException)
         {

@@ -42,8 +42,10 @@ internal sealed class WordPattern(params IEnumerable<string> patterns) : PreToke
 
     private const char Unassigned = '\u0378';
 
-    /// <summary>A pattern comes out of a file, and some take time without end.</summary>
-    private static readonly TimeSpan LongestMatch = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// A pattern comes out of a file, and some take time without end. It is the clock's time: on a busy machine a good one waits too.
+    /// </summary>
+    private static readonly TimeSpan LongestMatch = TimeSpan.FromSeconds(5);
 
     private readonly Regex[] _patterns =
         [.. patterns.Select(pattern => new Regex(pattern, RegexOptions.Compiled | RegexOptions.CultureInvariant, LongestMatch))];

@@ -48,7 +48,8 @@ internal sealed unsafe partial class CudaKernels : Kernels
 
     public override bool Padded => false;
 
-    public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Form form) =>
+    public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon,
+        Form form) =>
         Norm(x, added, null, null, weight, epsilon, form);
 
     public override (Tensor Sum, Operand Normed, Tensor InverseRms) ExpandAndNorm(Tensor x, Projection y, Tensor weight, double epsilon,

@@ -218,8 +218,8 @@ public sealed class FusedModel : IDisposable
             using var chunk = NewDisposeScope();
             var size = Math.Min(_options.HeadRows, count - start);
             Tensor at = rows.Targets.At.narrow(0, start, size), weights = rows.Targets.Weights.narrow(0, start, size);
-            var (hidden, normed, inverse) = _kernels.Norm(pass.Last is null ? x.index_select(0, at) : x.narrow(0, start, size), null, _model.LastNorm.Weight, _model.Config.RmsNormEps,
-                Form.Plain);
+            var own = pass.Last is null ? x.index_select(0, at) : x.narrow(0, start, size);
+            var (hidden, normed, inverse) = _kernels.Norm(own, null, _model.LastNorm.Weight, _model.Config.RmsNormEps, Form.Plain);
             var logits = normed.Wide!.mm(_model.HeadWeight.t());
             var losses = _kernels.CrossEntropy(logits, rows.Targets.Ids.narrow(0, start, size), weights);
             loss.add_(losses.dot(weights), Scalars.One);
