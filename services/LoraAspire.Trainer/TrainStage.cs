@@ -59,7 +59,7 @@ public sealed class TrainStage : IStage<TrainerParams>
             // Once, here: the other devices hold the base as this one does.
             FitWork work = new(config, ModelInTraining.Adapters(settings, folder), settings.DoubleQuant,
                 chosen.Own.type == DeviceType.CUDA);
-            settings = BaseChoice.Of(settings, work, chosen, context.CheckpointDir, words => context.Report.Report(new(Message: words)))
+            settings = BaseChoice.Of(settings, work, chosen, context.CheckpointDir, context.Say)
                 .In(settings);
         }
         // Of what the run is made from; before it, since what is wrong with the files should not show after it.
@@ -109,7 +109,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
         catch (OperationCanceledException)
         {
-            context.Report.Report(new(Message: RunMessages.Stopped(Checkpoints.NewestIn(context.CheckpointDir))));
+            context.Say(RunMessages.Stopped(Checkpoints.NewestIn(context.CheckpointDir)));
             throw;
         }
     }
