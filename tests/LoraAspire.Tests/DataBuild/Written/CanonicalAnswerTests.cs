@@ -54,7 +54,8 @@ public sealed class CanonicalAnswerTests
         await using var server = await StartAsync(Says("""["Say [input] in [tgt_lang] \ud83d\ude00."]"""));
         await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
         Assert.Single(server.Seen);
-        Assert.Contains("\\uD83D\\uDE00", await File.ReadAllTextAsync(Assert.Single(run.CacheFiles), TestContext.Current.CancellationToken));
+        Assert.Contains("\\uD83D\\uDE00",
+            await File.ReadAllTextAsync(Assert.Single(run.CacheFiles), TestContext.Current.CancellationToken));
     }
 
     [Fact]
