@@ -8,6 +8,7 @@ using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Hosting;
 using LoraAspire.Trainer.Ranks;
 using LoraAspire.Trainer.Training;
 using TorchSharp;
@@ -113,12 +114,21 @@ internal static class TrainerBenchmark
             Run(work, DeviceGroup.Alone);
             return;
         }
+        var shown = GpuClaims.Shown;
+        if (!work.OnCpu && shown?.Length < work.Devices)
+        {
+            throw new ArgumentException($"--devices is {work.Devices}, but {GpuClaims.Variable}={string.Join(',', shown)} shows "
+                + $"{shown.Length}.");
+        }
         RankProcesses processes = new(work.Devices, rank =>
         {
             var start = RankSeat.Program(typeof(TrainerBenchmark).Assembly);
-            start.Environment["CUDA_VISIBLE_DEVICES"] = $"{rank}";
+            if (!work.OnCpu)
+            {
+                start.Environment[GpuClaims.Variable] = shown?[rank] ?? $"{rank}";
+            }
             return start;
-        }, JsonSerializer.Serialize(work));
+        }, JsonSerializer.Serialize(work), Console.Error.WriteLine);
         using DeviceGroup devices = new(processes.Ring, DeviceOf(work), processes);
         Run(work, devices);
     }

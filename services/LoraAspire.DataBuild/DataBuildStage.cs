@@ -125,7 +125,7 @@ public sealed class DataBuildStage(ChatModels? models = null) : IStage<DataBuild
         summary.Conclude(context.With);
         foreach (var note in summary.Notes)
         {
-            context.Report.Report(new(Message: note));
+            context.Say(note);
         }
         context.Report.Report(new("rows", summary.Total.Records, summary.Total.Records,
             TokensPerSecond: summary.Total.Tokens / clock.Elapsed.TotalSeconds, Message: summary.Line(context.With.CutoffLen)));

@@ -21,7 +21,7 @@ public sealed class EvaluateStage(ILogger<EvaluateStage>? log = null, ChatModels
         {
             Evaluation evaluation = new(context, cancellationToken);
             // A key that is missing shows before a model is loaded.
-            using var judge = context.With.Judge is { } judging ? Judge.Of(judging, chats ?? new(), context) : null;
+            using var judge = context.With.Judge is { } judging ? new Judge(judging, chats ?? new(), context) : null;
             var report = await Task.Run(evaluation.RunAsync, cancellationToken);
             report = judge is null ? report : await judge.WithVerdictsAsync(report, cancellationToken);
             report = report with { Scores = Scores.With(context.With.Require, report.Scores) };

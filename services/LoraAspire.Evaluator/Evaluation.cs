@@ -38,8 +38,7 @@ internal sealed class Evaluation
         _questions = QuestionSet.Read(context);
         if (_questions.AlsoTrained > 0)
         {
-            context.Report.Report(new(Message: $"{_questions.AlsoTrained} held-out records are left out: training held them, with prompt "
-                + "and answer."));
+            context.Say($"{_questions.AlsoTrained} held-out records are left out: training held them, with prompt and answer.");
         }
         DatasetRows.RequireSame(_questions.HeldOut, with.Split is null ? [] : _models);
         (_device, _taught) = (ComputeDevice.Of(with.Device.ToString()), PromptFormat.Of(context.Inputs[Contestant.Model]));

@@ -1,7 +1,6 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Export;
 using LoraAspire.Model.Export.Gguf;
-using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
 
@@ -19,11 +18,11 @@ public sealed class ExportStage : IStage<ExporterParams>
             DiskSpace.Require(to, export.Bytes, "The export");
             foreach (var remark in export.Remarks)
             {
-                Tell(context, remark);
+                context.Say(remark);
             }
             foreach (var file in export.Write(to, (done, total) => context.Report.Report(new("parts", done, total)), cancellationToken))
             {
-                Tell(context, $"{file.Name}: {DiskSpace.Words(file.Bytes)}, SHA-256 {file.Sha256}");
+                context.Say($"{file.Name}: {DiskSpace.Words(file.Bytes)}, SHA-256 {file.Sha256}");
                 if (!context.With.Zip)
                 {
                     context.Digests.Add(Path.Combine(to, file.Name), file.Sha256);
@@ -67,6 +66,4 @@ public sealed class ExportStage : IStage<ExporterParams>
         System = with.System,
         From = with.From,
     };
-
-    private static void Tell(StageContext<ExporterParams> context, string message) => context.Report.Report(new(Message: message));
 }

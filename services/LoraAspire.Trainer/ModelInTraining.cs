@@ -1,6 +1,7 @@
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
@@ -51,8 +52,14 @@ internal sealed record ModelInTraining(LlamaModel Model, LoraConfig Lora, Parame
                 : WeightFiles.Exist(folder) ? LlamaModel.Load(folder, device, float32)
                 : LlamaModel.Initialize(config, device, float32, settings.Seed);
         }
-        return LlamaModel.LoadFrozen(folder, device, TypeOf(settings, device),
-            Quantisation.Of(BaseChoice.FormatOf(settings.BaseType), settings.DoubleQuant), settings.ShardBase ? devices.Collective : null);
+        var type = TypeOf(settings, device);
+        var shards = settings.ShardBase ? devices.Collective : null;
+        if (shards is not null && FusedModel.Unsupported(ModelConfig.Load(folder), type, device) is { } why)
+        {
+            throw Objective.NoShards(why);
+        }
+        return LlamaModel.LoadFrozen(folder, device, type,
+            Quantisation.Of(BaseChoice.FormatOf(settings.BaseType), settings.DoubleQuant), shards);
     }
 
     /// <summary>What LoRA training computes in.</summary>

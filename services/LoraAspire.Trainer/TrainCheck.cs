@@ -23,14 +23,24 @@ internal static class TrainCheck
         var full = given.With.FinetuningType == FinetuningType.Full;
         List<Finding> found = [.. rows, .. ModelCheck.Problems(folder, weights: !full || WeightFiles.Exist(folder), tokenizer: false)
             .Select(problem => new Finding("base", problem))];
-        if (found.All(finding => finding.Key != "base") && ModelConfig.Load(folder) is { Quantised: { } own } config)
+        if (found.Any(finding => finding.Key == "base"))
+        {
+            return found;
+        }
+        var config = ModelConfig.Load(folder);
+        var why = full ? null : FusedModel.Unsupported(config);
+        if (config.Quantised is { } own)
         {
             found.AddRange(Quantized(given.With, own, full));
-            if (!full && FusedModel.Unsupported(config) is { } why)
+            if (why is not null)
             {
                 found.Add(new("base", $"is quantised to {own.Word()} in its files, and only the hand-written backward trains on that, "
                     + $"which it doesn't have ({why}): give an unquantised base"));
             }
+        }
+        if (why is not null && given.With.ShardBase)
+        {
+            found.Add(new("shard_base", $"needs the hand-written backward, and this base has none ({why}): leave it out"));
         }
         return full || found.Any(finding => finding.Key == "base") ? found : [.. found, .. Targets(given.With, ModelCheck.Linears(folder))];
     }

@@ -59,12 +59,11 @@ public sealed class TrainStage : IStage<TrainerParams>
             // Once, here: the other devices hold the base as this one does.
             FitWork work = new(config, ModelInTraining.Adapters(settings, folder), settings.DoubleQuant,
                 chosen.Own.type == DeviceType.CUDA);
-            settings = BaseChoice.Of(settings, work, chosen, context.CheckpointDir, words => context.Report.Report(new(Message: words)))
-                .In(settings);
+            settings = BaseChoice.Of(settings, work, chosen, context.CheckpointDir, context.Say).In(settings);
         }
         // Of what the run is made from; before it, since what is wrong with the files should not show after it.
         List<(string What, string Sha256)> made = [.. Digests.Of(data, folder, context.InputDigests)];
-        using var devices = RankProgram.Start(chosen, settings, data, folder);
+        using var devices = RankProgram.Start(chosen, settings, data, folder, context.Say);
         using var trained = ModelInTraining.Open(folder, settings, chosen.Own, devices);
         var (model, lora, parameters) = trained;
 
@@ -109,7 +108,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
         catch (OperationCanceledException)
         {
-            context.Report.Report(new(Message: RunMessages.Stopped(Checkpoints.NewestIn(context.CheckpointDir))));
+            context.Say(RunMessages.Stopped(Checkpoints.NewestIn(context.CheckpointDir)));
             throw;
         }
     }

@@ -97,14 +97,44 @@ public sealed class GpuLeaseTests(RedisServer server)
         var other = GpuHolder.Of(Order("other"), "w2").Text;
         await installation.Redis.StringSetAsync(Keys.Device("GPU-a"), other);
 
-        await Assert.ThrowsAsync<AttemptDiedException>(() => held!.WhileHeldAsync(async stop =>
+        await Assert.ThrowsAsync<GpuLostException>(() => held!.WhileHeldAsync(async stop =>
         {
             await Task.Delay(Timeout.Infinite, stop);
             return 0;
-        }, Installation.Soon));
+        }));
         await held!.DisposeAsync();
 
         Assert.Equal(other, await installation.Redis.StringGetAsync(Keys.Device("GPU-a")));
+    }
+
+    /// <summary>As after each time that Redis was away for longer than the lease, and another waited for the GPU.</summary>
+    [Fact]
+    public async Task An_order_whose_GPU_another_took_is_taken_up_again_however_often_that_happens()
+    {
+        await using var installation = new Installation(server);
+        await installation.StartCoordinatorAsync();
+        var (times, most) = (0, installation.Options.MaxDeliveries + 1);
+        async Task Work(StageContext<DataBuildParams> context, CancellationToken stop)
+        {
+            if (times++ < most)
+            {
+                await installation.Redis.StringSetAsync(Keys.Device("GPU-a"), GpuHolder.Of(Order("other"), "w2").Text,
+                    installation.Options.Heartbeat * 5);
+                await Task.Delay(Timeout.Infinite, stop);
+            }
+            await Installation.WriteDataset(context, stop);
+        }
+        await installation.StartWorkerAsync<DataBuildParams>(StageKinds.DataBuild, Work,
+            gpus: Claims(installation, DeviceChoice.One, new WorkerGpus([new(0, "GPU-a", "card")])));
+
+        var run = await installation.Runs.SubmitAsync(Installation.OneStage());
+
+        var state = await installation.EndOfAsync(run);
+        Assert.Equal((RunStatus.Succeeded, most + 1), (state.Status, times));
+        var (_, progress, _) = await installation.Runs.FollowProgressAsync(run, Installation.Soon)
+            .FirstAsync(point => point.Progress.Message is not null, Installation.Soon);
+        Assert.Equal("This worker wasn't heard of for so long that another has taken its GPU: its process was asked to end. It is taken up "
+            + "again from its last checkpoint.", progress.Message);
     }
 
     [Fact]

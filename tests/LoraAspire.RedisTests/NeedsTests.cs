@@ -123,6 +123,34 @@ public sealed class NeedsTests(RedisServer server)
     }
 
     [Fact]
+    public async Task A_class_that_is_forgotten_stays_so_while_a_worker_still_looks_for_its_orders_and_comes_back_with_an_order()
+    {
+        await using var installation = new Installation(server);
+        WorkClass large = new("data-build", 40);
+        WorkStreams streams = new(installation.Redis, StageKinds.DataBuild, 80,
+            installation.Options with { LearnClasses = TimeSpan.FromHours(1), IdleLimit = TimeSpan.FromHours(1) });
+        await OrderAsync();
+        var (group, delivery) = (await streams.TryReadAsync())!.Value;
+        await installation.Redis.StreamAcknowledgeAsync(large.Stream, group.Group, delivery.Entry.Id);
+        await installation.Redis.StreamDeleteAsync(large.Stream, [delivery.Entry.Id]);
+        await large.ForgetAsync(installation.Redis);
+
+        Assert.Null(await streams.TryReadAsync());
+        Assert.Null(await streams.TryReadAsync());
+        Assert.False(await installation.Redis.KeyExistsAsync(large.Stream));
+
+        await OrderAsync();
+        Assert.Null(await streams.TryReadAsync()); // finds that its group is gone
+        Assert.NotNull(await streams.TryReadAsync());
+
+        async Task OrderAsync()
+        {
+            await installation.Redis.SetAddAsync(Keys.Classes, large.Name);
+            await installation.Redis.StreamAddAsync(large.Stream, "a", "b");
+        }
+    }
+
+    [Fact]
     public async Task Workers_say_what_they_are_for_as_long_as_they_live_and_a_stage_that_none_can_do_says_so()
     {
         await using var installation = new Installation(server);

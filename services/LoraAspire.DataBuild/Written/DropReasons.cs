@@ -9,8 +9,7 @@ namespace LoraAspire.DataBuild.Written;
 /// </summary>
 internal sealed class DropReasons
 {
-    private const int Samples = 3, LongestSample = 40, Kinds = 16;
-    private const string Others = "for other reasons";
+    private const int Samples = 3, LongestSample = 40;
 
     private readonly SortedDictionary<string, (int Count, List<string> Details)> _dropped = new(StringComparer.Ordinal);
 
@@ -18,9 +17,8 @@ internal sealed class DropReasons
     {
         // Beginnings of reasons after which the detail follows.
         var kind = new[] { TemplatePlaceholders.Unknown, OtherModels.Claim }.FirstOrDefault(reason.StartsWith) ?? reason;
-        kind = _dropped.ContainsKey(kind) || _dropped.Count < Kinds ? kind : Others;
         var (count, details) = _dropped.GetValueOrDefault(kind, (0, []));
-        if (reason.Length > kind.Length && kind != Others && details.Count <= Samples && !details.Contains(reason[kind.Length..]))
+        if (details.Count <= Samples && !details.Contains(reason[kind.Length..]))
         {
             details.Add(reason[kind.Length..]);
         }
@@ -28,9 +26,8 @@ internal sealed class DropReasons
     }
 
     public override string ToString() => _dropped.Count == 0 ? "none" : string.Join(", ", _dropped.Select(reason =>
-    {
-        var shown = reason.Value.Details.Select(detail => detail.Length <= LongestSample ? detail : detail[..LongestSample] + "…")
-            .Select((detail, i) => i < Samples ? detail : "…");
-        return $"{reason.Value.Count} ({VisibleText.Safe(reason.Key + string.Join(", ", shown))})";
-    }));
+        $"{reason.Value.Count} ({VisibleText.Safe(reason.Key + string.Join(", ", reason.Value.Details.Select(Sample)))})"));
+
+    private static string Sample(string detail, int at) => at == Samples ? "…"
+        : detail.Length <= LongestSample ? detail : detail[..LongestSample] + "…";
 }

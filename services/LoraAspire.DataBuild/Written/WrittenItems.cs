@@ -30,11 +30,8 @@ internal sealed class WrittenItems
         {
             return written;
         }
-        void Say(string message) => context.Report.Report(new(Message: message));
-        var endpoint = ChatEndpoint.Of(with, Use);
-        using var client = models.Connect(endpoint, with.Model, Use);
-        ChatRequests requests = new(client, with, Use, endpoint.Key, Writer.Temperature, models.Timing, Say);
-        Writer writer = new(with, KeyPieces.Of(endpoint.Key), requests, new(Path.Combine(context.CacheDir, "written")), Say);
+        using ChatSession session = new(with, Use, Writer.Temperature, models, Path.Combine(context.CacheDir, "written"), context.Say);
+        Writer writer = new(session);
         foreach (var (source, assignment) in assignments)
         {
             var items = await assignment.WriteAsync(writer, cancellationToken);

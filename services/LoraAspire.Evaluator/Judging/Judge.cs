@@ -1,10 +1,8 @@
-using System.Globalization;
 using LoraAspire.ChatClients;
 using LoraAspire.Evaluator.Asking;
 using LoraAspire.Model.Data;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
-using Microsoft.Extensions.AI;
 
 namespace LoraAspire.Evaluator.Judging;
 
@@ -25,24 +23,17 @@ internal sealed class Judge : IDisposable
     private const float Temperature = 0;
 
     private readonly JudgeParams _with;
-    private readonly IChatClient _client;
-    private readonly ChatRequests _requests;
-    private readonly KeyPieces _key;
-    private readonly ItemCache _cache;
+    private readonly ChatSession _session;
     private readonly IProgress<StageProgress> _report;
     private int _cached, _unreadable, _done;
     private volatile bool _isSpent;
 
-    private Judge(JudgeParams with, ChatEndpoint endpoint, ChatModels chats, StageContext<EvaluatorParams> context)
-    {
-        (_with, _report, _client) = (with, context.Report, chats.Connect(endpoint, with.Model, Use));
-        _requests = new(_client, with, Use, endpoint.Key, Temperature, chats.Timing, Say);
-        (_key, _cache) = (KeyPieces.Of(endpoint.Key), new(Path.Combine(context.CacheDir, "judged")));
-    }
-
     /// <exception cref="StageException">A key is missing, or would travel in clear text.</exception>
-    public static Judge Of(JudgeParams with, ChatModels chats, StageContext<EvaluatorParams> context) =>
-        new(with, ChatEndpoint.Of(with, Use), chats, context);
+    public Judge(JudgeParams with, ChatModels chats, StageContext<EvaluatorParams> context)
+    {
+        (_with, _report) = (with, context.Report);
+        _session = new(with, Use, Temperature, chats, Path.Combine(context.CacheDir, "judged"), context.Say);
+    }
 
     /// <summary>The report with what the judge says of its first questions and held-out records.</summary>
     /// <exception cref="StageException">The requests are used up, or the model can't be asked.</exception>
@@ -83,38 +74,34 @@ internal sealed class Judge : IDisposable
         return report with { Judge = judged, Scores = [.. report.Scores, .. tally.Scores(_with)] };
     }
 
-    public void Dispose() => _client.Dispose();
+    public void Dispose() => _session.Dispose();
 
     private async Task<Verdict?> VerdictAsync(Ask ask, CancellationToken cancellationToken)
     {
-        var digest = ItemCache.KeyOf(ask.Form.System(bySchema: false), ask.Task, _with.Model,
-            Temperature.ToString(CultureInfo.InvariantCulture));
-        if (await _cache.ReadAsync<Verdict>(digest, Say, cancellationToken) is [var known, ..])
+        ChatAsk first = new(ask.Form.System, ask.Task, ask.Form.Format);
+        var (digest, secret) = (_session.DigestOf(first), _session.SecretOf(first));
+        if (await _session.Cache.ReadAsync<Verdict>(digest, cancellationToken) is [var known, ..])
         {
             Interlocked.Increment(ref _cached);
             return known;
         }
-        // A server may send back the header that it got.
-        var secret = _key.Except(ask.Form.System(bySchema: false) + " " + ask.Task);
         for (var attempt = 1; attempt <= Tries; attempt++)
         {
-            var task = attempt == 1 ? ask.Task : $"{ask.Task}\n\nAnswer in this form alone: {ask.Form.Example}.";
-            var response = await _requests.AskAsync(new(ask.Form.System, task, ask.Form.Format), cancellationToken);
-            if (response is null)
+            var again = first with { Task = $"{ask.Task}\n\nAnswer in this form alone: {ask.Form.Example}." };
+            var answer = await _session.Requests.AskAsync(attempt == 1 ? first : again, cancellationToken);
+            if (answer is null)
             {
                 _isSpent = true; // what is under way still gets its verdict, and keeps it
                 return null;
             }
-            if (ask.Form.Read(response.Text) is { } verdict && !secret.AreIn(verdict.Reason))
+            if (ask.Form.Read(answer.Text) is { } verdict && !secret.AreIn(verdict.Reason))
             {
                 verdict = verdict with { Reason = VisibleText.Safe(verdict.Reason) };
-                return (await _cache.AddAsync(digest, [verdict], _ => "verdict", Say, cancellationToken))[0];
+                return (await _session.Cache.AddAsync(digest, [verdict], _ => "verdict", cancellationToken))[0];
             }
         }
         Interlocked.Increment(ref _unreadable);
-        Say($"judge: a verdict couldn't be read {Tries} times, and counts nowhere");
+        _session.Say($"judge: a verdict couldn't be read {Tries} times, and counts nowhere");
         return null;
     }
-
-    private void Say(string message) => _report.Report(new(Message: message));
 }

@@ -44,24 +44,14 @@ internal sealed record VerdictForm(string Duty, string Example, string Field, Ch
     public string System(bool bySchema) => bySchema ? Duty : $"{Duty} Answer with one JSON object and nothing else: {Example}.";
 
     /// <summary>Null where the answer holds none, or one without a reason. Where it holds several, the last is what it came to.</summary>
-    public Verdict? Read(string answer) => LooseJson.Objects(ReadAnswer.WithoutThinking(answer)).Items.Reverse().Select(Read)
+    public Verdict? Read(string answer) => LooseJson.Objects(answer).Items.Reverse().Select(Read)
         .FirstOrDefault(verdict => verdict is not null);
 
-    private Verdict? Read(JsonElement said)
-    {
-        try
-        {
-            return said.TryGetProperty(Field, out var value) && Value(value) is { } number && said.TryGetProperty("reason", out var why)
-                && why.ValueKind == JsonValueKind.String && why.GetString()!.Trim() is { Length: > 0 } reason
-                ? new(reason.Length <= LongestReason ? reason : string.Concat(reason.EnumerateRunes().Take(LongestReason / 2)), number)
-                : null;
-        }
-        catch (InvalidOperationException)
-        {
-            // Half of a surrogate pair, which no file can hold.
-            return null;
-        }
-    }
+    private Verdict? Read(JsonElement said) => said.TryGetProperty(Field, out var value) && Value(value) is { } number
+        && said.TryGetProperty("reason", out var why) && why.ValueKind == JsonValueKind.String
+        && why.GetString()!.Trim() is { Length: > 0 } reason
+        ? new(reason.Length <= LongestReason ? reason : string.Concat(reason.EnumerateRunes().Take(LongestReason / 2)), number)
+        : null;
 
     private static ChatResponseFormat Schema(string field, string value) => ChatResponseFormat.ForJsonSchema(JsonElement.Parse($$"""
         {"type": "object", "properties": {"reason": {"type": "string"}, "{{field}}": {{value}} },

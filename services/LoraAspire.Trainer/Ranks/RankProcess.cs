@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using LoraAspire.Model.Devices;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Terminal;
 using LoraAspire.Runtime.Hosting;
@@ -36,12 +37,20 @@ internal sealed class RankProcess : IDisposable
 
     /// <summary>Where it listens.</summary>
     /// <exception cref="IOException">It ended before it said so, or says nothing.</exception>
-    public int Port(TimeSpan patience) => Task.WaitAny([_port.Task, Ended], patience) switch
+    public int Port(RingWait wait)
     {
-        0 => _port.Task.Result,
-        1 => throw new IOException($"The process of device {_rank} ended before it began."),
-        _ => throw new IOException($"The process of device {_rank} said nothing within {patience.TotalSeconds:0} s."),
-    };
+        Task[] either = [_port.Task, Ended];
+        if (Task.WaitAny(either, wait.Quiet) < 0)
+        {
+            wait.Say($"waits for the process of device {_rank} to begin, at most {wait.Longest.TotalSeconds:0} s");
+        }
+        return Task.WaitAny(either, wait.Longest - wait.Quiet) switch
+        {
+            0 => _port.Task.Result,
+            1 => throw new IOException($"The process of device {_rank} ended before it began."),
+            _ => throw new IOException($"The process of device {_rank} said nothing within {wait.Longest.TotalSeconds:0} s."),
+        };
+    }
 
     public void Say(string line)
     {

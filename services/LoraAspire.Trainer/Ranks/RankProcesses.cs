@@ -27,20 +27,26 @@ public sealed class RankProcesses : IDisposable
     /// <summary>Returns when all have come.</summary>
     /// <param name="program">What to start for a rank.</param>
     /// <param name="work">What <see cref="RankSeat.Take"/> gets there.</param>
+    /// <param name="say">Hears what is waited for, where it takes long.</param>
     /// <exception cref="StageException">One didn't come; the message has its words.</exception>
-    public RankProcesses(int count, Func<int, ProcessStartInfo> program, string work)
+    public RankProcesses(int count, Func<int, ProcessStartInfo> program, string work, Action<string> say)
     {
+        RingWait wait = new(RankSeat.Patience, say, Broken);
         var token = RandomNumberGenerator.GetBytes(Ring.TokenBytes);
         var (listener, port) = Ring.Listen();
         try
         {
             for (var rank = 1; rank < count; rank++)
             {
-                _ranks.Add(new(program(rank), new(rank, count, Convert.ToBase64String(token), work)));
+                RankProcess process = new(program(rank), new(rank, count, Convert.ToBase64String(token), work));
+                _ranks.Add(process);
+                // With the last order they end as they should.
+                process.Ended.ContinueWith(_ => BreakBy(process), TaskScheduler.Default);
             }
-            int[] ports = [port, .. _ranks.Select(rank => rank.Port(RankSeat.Patience))];
+            int[] ports = [port, .. _ranks.Select(rank => rank.Port(wait))];
             _ranks.ForEach(rank => rank.Say(string.Join(' ', ports)));
-            Ring = Ring.Join(listener, ports, new(0, count), token, RankSeat.Patience);
+            Ring = Ring.Join(listener, ports, new(0, count), token, wait);
+            Broken.Register(Ring.Dispose);
         }
         catch (Exception error) when (error is IOException or Win32Exception)
         {
@@ -48,8 +54,6 @@ public sealed class RankProcesses : IDisposable
             Dispose();
             throw failure;
         }
-        // With the last order they end as they should.
-        _ranks.ForEach(rank => rank.Ended.ContinueWith(_ => BreakBy(rank), TaskScheduler.Default));
     }
 
     public Ring Ring { get; } = null!;
@@ -101,7 +105,6 @@ public sealed class RankProcesses : IDisposable
         _ = Task.Delay(LongestReturn, _returned.Token).ContinueWith(_ => GiveUp(), CancellationToken.None,
             TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
         _broken.Cancel();
-        Ring.Dispose();
         abort?.Invoke();
     }
 

@@ -19,15 +19,16 @@ internal static class RankProgram
     private sealed record Work(TrainerParams With, string Dataset, string Base);
 
     /// <summary>The processes of all devices but this one, and the group with them.</summary>
+    /// <param name="say">Hears what is waited for, where it takes long.</param>
     /// <exception cref="StageException">One didn't come.</exception>
-    public static DeviceGroup Start(TrainingDevices devices, TrainerParams with, string dataset, string @base)
+    public static DeviceGroup Start(TrainingDevices devices, TrainerParams with, string dataset, string @base, Action<string> say)
     {
         if (devices.Count == 1)
         {
             return DeviceGroup.Alone;
         }
         RankProcesses processes = new(devices.Count, rank => Program(devices, rank),
-            JsonSerializer.Serialize(new Work(with, dataset, @base), StageKey.ParamsJson));
+            JsonSerializer.Serialize(new Work(with, dataset, @base), StageKey.ParamsJson), say);
         return new(processes.Ring, devices.Own, processes);
     }
 

@@ -41,7 +41,8 @@ public static class RankSeat
             Say(RankWords.Listening + port.ToString(CultureInfo.InvariantCulture));
             int[] ports = [.. Line().Split(' ').Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
             new Thread(() => Watch(input)) { IsBackground = true, Name = "rank 0's word" }.Start();
-            using var ring = Ring.Join(listener, ports, new(task.Rank, task.Count), Convert.FromBase64String(task.Token), Patience);
+            using var ring = Ring.Join(listener, ports, new(task.Rank, task.Count), Convert.FromBase64String(task.Token),
+                new(Patience, Console.Error.WriteLine));
             compute(task.Work, ring);
             return 0;
         }

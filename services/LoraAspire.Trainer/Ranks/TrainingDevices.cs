@@ -17,13 +17,11 @@ internal sealed record TrainingDevices(torch.Device Own, int Count, IReadOnlyLis
     public IEnumerable<torch.Device> All => Own.type == DeviceType.CUDA
         ? Enumerable.Range(0, Count).Select(index => new torch.Device(DeviceType.CUDA, index)) : [Own];
 
-    private static string[]? Seen => Environment.GetEnvironmentVariable(Visible)?.Split(',', StringSplitOptions.TrimEntries);
-
     /// <summary>Where GPUs are named, this process and those it starts see no others. Once, before libtorch is loaded.</summary>
     /// <exception cref="StageException">The environment shows fewer.</exception>
     public static void Show(TrainerParams settings)
     {
-        var visible = Seen;
+        var visible = GpuClaims.Shown;
         if (settings is { Device: not Device.Cpu, Devices.Gpus: { } numbers })
         {
             if (visible is not null && numbers.Any(number => number >= visible.Length))
@@ -40,7 +38,7 @@ internal sealed record TrainingDevices(torch.Device Own, int Count, IReadOnlyLis
     /// <exception cref="Model.ModelException">cuda where there is no GPU.</exception>
     public static TrainingDevices Of(TrainerParams settings)
     {
-        var visible = Seen;
+        var visible = GpuClaims.Shown;
         var own = ComputeDevice.Of(settings.Device.ToString());
         if (own.type == DeviceType.CPU)
         {

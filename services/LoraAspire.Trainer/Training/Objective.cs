@@ -40,8 +40,7 @@ public sealed class Objective : IDisposable
         }
         if (_fused is null && model.Shards is not null)
         {
-            throw new ModelException($"shard_base needs the hand-written backward, and this training goes on autograd: {why}. Set "
-                + "shard_base: false.");
+            throw NoShards(why!);
         }
         Path = _fused is null ? $"autograd ({why})" : (lowMemory ? "hand-written backward, layers recomputed" : "hand-written backward")
             + (model.Shards is { } shards ? $", base shared among {shards.Devices} devices" : "");
@@ -49,6 +48,10 @@ public sealed class Objective : IDisposable
             : model.HeldIn is BaseFormat.Fp8 ? Fp8Tokens : PackedTokens;
         Packed = _fused is not null && !onCpu;
     }
+
+    /// <param name="why">This training goes on autograd.</param>
+    internal static ModelException NoShards(string why) =>
+        new($"shard_base needs the hand-written backward, and this training goes on autograd: {why}. Set shard_base: false.");
 
     /// <summary>Which way it goes, for the log.</summary>
     public string Path { get; }

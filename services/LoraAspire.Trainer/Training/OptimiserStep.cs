@@ -30,13 +30,6 @@ public sealed class OptimiserStep(Objective objective, ParameterSet parameters, 
 {
     private readonly DeviceGroup _devices = devices ?? DeviceGroup.Alone;
 
-    /// <summary>On a device by itself.</summary>
-    /// <inheritdoc cref="Run(DeviceBatches, double, long, CancellationToken)"/>
-    public StepResult Run(IReadOnlyList<MicroBatch> microBatches, double learningRate, long seed,
-        CancellationToken cancellationToken = default) =>
-        Run(new DeviceBatches(microBatches, microBatches.Count, microBatches.Sum(batch => batch.RealTokens)), learningRate, seed,
-            cancellationToken);
-
     /// <param name="seed">Of this step's dropout: a resumed run draws what an undisturbed one does.</param>
     /// <exception cref="OperationCanceledException">Between two micro-batches; no parameter has changed.</exception>
     public StepResult Run(DeviceBatches batches, double learningRate, long seed, CancellationToken cancellationToken = default)

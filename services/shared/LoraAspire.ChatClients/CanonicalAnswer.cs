@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.RegularExpressions;
+using LoraAspire.ChatClients.Parsing;
 
 namespace LoraAspire.ChatClients;
 
@@ -11,7 +11,7 @@ namespace LoraAspire.ChatClients;
 /// and why it ended. Whatever stands beside them, of whatever kind, can do no harm. Bodies are bounded, and bytes that are no UTF-8 cost an
 /// item, not the answer.
 /// </summary>
-internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : DelegatingHandler(inner)
+internal sealed class CanonicalAnswer(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
     internal const int Megabytes = 4;
 
@@ -34,7 +34,7 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
     {
         try
         {
-            using var document = JsonDocument.Parse(LoneSurrogate().Replace(text, @"\ufffd"), new() { AllowTrailingCommas = true });
+            using var document = JsonDocument.Parse(LooseJson.WithoutHalves(text), new() { AllowTrailingCommas = true });
             if (Member(document.RootElement, "choices") is not { ValueKind: JsonValueKind.Array } choices || choices.GetArrayLength() == 0
                 || Member(choices[0], "message") is not { ValueKind: JsonValueKind.Object } said)
             {
@@ -73,8 +73,4 @@ internal sealed partial class CanonicalAnswer(HttpMessageHandler inner) : Delega
 
     private static JsonElement? Member(JsonElement value, string name) =>
         value.ValueKind == JsonValueKind.Object && value.TryGetProperty(name, out var member) ? member : null;
-
-    /// <summary>The escape of half a character, which no text can hold.</summary>
-    [GeneratedRegex(@"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")]
-    private static partial Regex LoneSurrogate();
 }

@@ -42,7 +42,7 @@ internal sealed class ChatRequests(IChatClient client, ChatModelParams with, Cha
 
     /// <summary>The model's answer, or null when the budget ended before there was one.</summary>
     /// <exception cref="StageException">The request is refused, or fails again and again.</exception>
-    public async Task<ChatResponse?> AskAsync(ChatAsk ask, CancellationToken cancellationToken)
+    public async Task<ChatAnswer?> AskAsync(ChatAsk ask, CancellationToken cancellationToken)
     {
         if (Spent)
         {
@@ -70,7 +70,7 @@ internal sealed class ChatRequests(IChatClient client, ChatModelParams with, Cha
         var (number, response, fault) = await pipeline.ExecuteAsync(async token => await TryAsync(ask, token), cancellationToken);
         if (fault is null)
         {
-            return response;
+            return response is null ? null : ChatAnswer.Of(response);
         }
         if (fault is { Final: false } && Spent && !TooLong(fault))
         {

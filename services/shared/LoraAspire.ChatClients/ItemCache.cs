@@ -9,7 +9,8 @@ namespace LoraAspire.ChatClients;
 /// items are wanted, so that asking for more later keeps what is there. Items are only ever added at the end, one run at a time, so that
 /// the first ones stay the first; files are renamed into place whole, and hold a digest of their own.
 /// </summary>
-internal sealed class ItemCache(string folder)
+/// <param name="warn">Is told of a file that isn't what was written.</param>
+internal sealed class ItemCache(string folder, Action<string> warn)
 {
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -23,23 +24,22 @@ internal sealed class ItemCache(string folder)
     public static string KeyOf(params string[] parts) => DigestOf<string>(parts);
 
     /// <summary>
-    /// The items in the order in which they were accepted; none when nothing is there. A file that isn't what was written is set aside, and
-    /// the warning says so.
+    /// The items in the order in which they were accepted; none when nothing is there. A file that isn't what was written is set aside.
     /// </summary>
-    public async Task<IReadOnlyList<T>> ReadAsync<T>(string digest, Action<string> warn, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<T>> ReadAsync<T>(string digest, CancellationToken cancellationToken)
     {
         using var turn = await TurnAsync(digest, cancellationToken);
-        return Read<T>(digest, warn);
+        return Read<T>(digest);
     }
 
     /// <summary>Adds the items that aren't there yet, behind those of other runs that may have come in between.</summary>
     /// <param name="key">Equal for items that say the same.</param>
     /// <returns>All that is there now.</returns>
-    public async Task<IReadOnlyList<T>> AddAsync<T>(string digest, IReadOnlyList<T> items, Func<T, string> key, Action<string> warn,
+    public async Task<IReadOnlyList<T>> AddAsync<T>(string digest, IReadOnlyList<T> items, Func<T, string> key,
         CancellationToken cancellationToken)
     {
         using var turn = await TurnAsync(digest, cancellationToken);
-        var there = Read<T>(digest, warn);
+        var there = Read<T>(digest);
         IReadOnlyList<T> all = [.. there, .. items.ExceptBy(there.Select(key), key)];
         var temporary = Path.Combine(folder, $".{Guid.NewGuid():N}");
         await File.WriteAllBytesAsync(temporary, JsonSerializer.SerializeToUtf8Bytes(new Entry<T>(DigestOf(all), all), Json),
@@ -48,7 +48,7 @@ internal sealed class ItemCache(string folder)
         return all;
     }
 
-    private IReadOnlyList<T> Read<T>(string digest, Action<string> warn)
+    private IReadOnlyList<T> Read<T>(string digest)
     {
         var path = PathOf(digest);
         if (!File.Exists(path))

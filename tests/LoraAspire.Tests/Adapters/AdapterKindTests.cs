@@ -4,6 +4,7 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Goldens;
+using LoraAspire.Tests.Trainer;
 using LoraAspire.Trainer.Training;
 using static TorchSharp.torch;
 
@@ -69,7 +70,7 @@ public sealed class AdapterKindTests : IDisposable
         var rows = new MicroBatch([new TrainingRow([1, 5, 9, 13, 2], [-100, 5, 9, 13, 2], 0.25)]);
         var losses = Enumerable.Range(0, 20).Select(i =>
         {
-            using var result = step.Run([rows], 0.05, i);
+            using var result = step.Run(OneDevice.Batches([rows]), 0.05, i);
             return result.ReadMicroLosses().Single();
         }).ToList();
         var ids = tensor(new long[] { 1, 5, 9, 13 }).unsqueeze(0);

@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using LoraAspire.Model.Devices;
+using LoraAspire.Runtime.Stages;
 using LoraAspire.Trainer.Ranks;
 using static TorchSharp.torch;
 
@@ -12,6 +14,7 @@ namespace LoraAspire.Tests.Devices;
 public sealed class RingTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly RingWait s_wait = new(Patience, _ => { });
 
     [Theory]
     [InlineData(2, 1)]
@@ -60,7 +63,7 @@ public sealed class RingTests
         silent.Connect(IPAddress.Loopback, ports[1]);
 
         var rings = await Task.WhenAll(Enumerable.Range(0, 2).Select(rank => Task.Run(() =>
-            Ring.Join(seats[rank].Listener, ports, new(rank, 2), token, Patience))));
+            Ring.Join(seats[rank].Listener, ports, new(rank, 2), token, s_wait))));
 
         Assert.Equal(0, wrong.Receive(new byte[1]));
         Assert.All(rings, ring => ring.Dispose());
@@ -71,7 +74,7 @@ public sealed class RingTests
     {
         var (listener, port) = Ring.Listen();
         Assert.Throws<IOException>(() => Ring.Join(listener, [port, port], new(0, 2), new byte[Ring.TokenBytes],
-            TimeSpan.FromMilliseconds(200)));
+            s_wait with { Longest = TimeSpan.FromMilliseconds(200) }));
 
         await InRingAsync(2, ring =>
         {
@@ -80,6 +83,39 @@ public sealed class RingTests
                 Assert.Throws<IOException>(() => SumUp(ring, new float[1 << 20]));
             }
         });
+    }
+
+    [Fact]
+    public void Who_waits_says_for_whom_and_stops_when_that_one_cannot_come_any_more()
+    {
+        var (listener, port) = Ring.Listen();
+        using CancellationTokenSource over = new();
+        List<string> said = [];
+        RingWait wait = new(Patience, words =>
+        {
+            said.Add(words);
+            over.Cancel();
+        }, over.Token)
+        { Quiet = TimeSpan.FromMilliseconds(50) };
+
+        var error = Assert.Throws<IOException>(() => Ring.Join(listener, [port, port], new(0, 2), new byte[Ring.TokenBytes], wait));
+
+        Assert.Equal(["waits for the process of device 1, at most 20 s"], said);
+        Assert.Equal("The process of device 1 didn't come, and another device's has ended.", error.Message);
+    }
+
+    [Fact]
+    public void A_process_that_ends_while_it_joins_ends_the_waiting_for_it_and_tells_how()
+    {
+        var (listener, port) = Ring.Listen();
+        using var _ = listener;
+        var start = Stopwatch.GetTimestamp();
+
+        var error = Assert.Throws<StageException>(() => new RankProcesses(2,
+            _ => new("sh", ["-c", $"read task; echo '{RankWords.Listening}{port}'; read ports; echo gone >&2; exit 3"]), "", _ => { }));
+
+        Assert.Equal("The process of device 1 ended with exit code 3. | gone", error.Message);
+        Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, Patience);
     }
 
     [Fact]
@@ -132,7 +168,7 @@ public sealed class RingTests
         int[] ports = [.. seats.Select(seat => seat.Port)];
         await Task.WhenAll(Enumerable.Range(0, count).Select(rank => Task.Factory.StartNew(() =>
         {
-            using var ring = Ring.Join(seats[rank].Listener, ports, new(rank, count), token, Patience);
+            using var ring = Ring.Join(seats[rank].Listener, ports, new(rank, count), token, s_wait);
             work(ring);
         }, TaskCreationOptions.LongRunning))).WaitAsync(Patience);
     }

@@ -7,6 +7,7 @@ using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Tests.Adapters;
 using LoraAspire.Tests.Goldens;
+using LoraAspire.Tests.Trainer;
 using LoraAspire.Trainer.Training;
 using static TorchSharp.torch;
 
@@ -128,8 +129,8 @@ public sealed class QuantizedTrainingTests(ITestOutputHelper output)
         {
             var rows = Enumerable.Range(0, Batch).Select(row => ids[(((at * Batch) + row) * Length)..(((at * Batch) + row + 1) * Length)])
                 .Select(row => (row, row)).ToList();
-            using var result = step.Run(MicroBatch.Cut(MicroBatch.Weigh(rows, Compat.None, Batch, Batch), objective.DefaultTokens,
-                objective.Packed), schedule.At(at), at, TestContext.Current.CancellationToken);
+            var batches = MicroBatch.Cut(MicroBatch.Weigh(rows, Compat.None, Batch, Batch), objective.DefaultTokens, objective.Packed);
+            using var result = step.Run(OneDevice.Batches(batches), schedule.At(at), at, TestContext.Current.CancellationToken);
             return result.ReadMicroLosses().Sum();
         })];
     }

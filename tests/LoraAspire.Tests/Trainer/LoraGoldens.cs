@@ -56,7 +56,7 @@ public sealed class LoraGoldens(ITestOutputHelper output)
         foreach (var expected in GoldenFolder.Rows(golden.Json, "steps"))
         {
             var index = expected.GetProperty("step").GetInt32();
-            var batches = golden.MicroBatches(expected);
+            var batches = OneDevice.Batches(golden.MicroBatches(expected));
             using var result = step.Run(batches, schedule.At(index), seed: index, TestContext.Current.CancellationToken);
 
             Assert.Equal(expected.GetProperty("lr").GetDouble(), result.LearningRate, 1e-12);
@@ -96,8 +96,8 @@ public sealed class LoraGoldens(ITestOutputHelper output)
         var step = new OptimiserStep(objective, parameters, optimiser, maxGradNorm: 0);
         using var tensors = SafetensorsFile.Open(golden.Folder("tensors.safetensors"));
 
-        using var result = step.Run(golden.MicroBatches(golden.Json.GetProperty("steps")[0]), learningRate: 0, seed: 0,
-            TestContext.Current.CancellationToken);
+        var batches = OneDevice.Batches(golden.MicroBatches(golden.Json.GetProperty("steps")[0]));
+        using var result = step.Run(batches, learningRate: 0, seed: 0, TestContext.Current.CancellationToken);
         var difference =
             parameters.Views().Max(view => (double)view.Gradient.sub(tensors.Read("grad." + view.Name)).abs().max().item<float>());
 

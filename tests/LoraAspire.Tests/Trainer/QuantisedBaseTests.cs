@@ -105,10 +105,7 @@ public sealed class QuantisedBaseTests : IDisposable
         {
             Quantised.BitsAndBytesFolder.Save(model, _folder, "int8");
         }
-        var path = Path.Combine(_folder, "config.json");
-        var config = JsonNode.Parse(File.ReadAllText(path))!;
-        config["rope_scaling"] = new JsonObject { ["rope_type"] = "dynamic", ["factor"] = 2.0 };
-        File.WriteAllText(path, config.ToJsonString());
+        TakeHandWrittenBackward();
 
         var found = Assert.Single(((IStage<TrainerParams>)new TrainStage()).Check(
             new(s_with, new Dictionary<string, string> { ["base"] = _folder }, new DataRoot(_folder))));
@@ -118,6 +115,34 @@ public sealed class QuantisedBaseTests : IDisposable
         Assert.Contains("rope_type is dynamic", found.Problem, StringComparison.Ordinal);
         Assert.Contains("is quantised to int8 in its files, and this base can't train", error.Message, StringComparison.Ordinal);
         Assert.EndsWith("): give an unquantised base.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_base_without_a_hand_written_backward_is_not_shared_among_devices()
+    {
+        foreach (var file in Directory.EnumerateFiles(GoldenFolder.Pebble))
+        {
+            File.Copy(file, Path.Combine(_folder, Path.GetFileName(file)));
+        }
+        var shared = s_with with { ShardBase = true, Devices = DeviceChoice.Of("2")! };
+        IEnumerable<Finding> Check(TrainerParams given) => ((IStage<TrainerParams>)new TrainStage()).Check(
+            new(given, new Dictionary<string, string> { ["base"] = _folder }, new DataRoot(_folder)));
+        Assert.Empty(Check(shared));
+        TakeHandWrittenBackward();
+
+        var found = Assert.Single(Check(shared));
+
+        Assert.Equal("shard_base", found.Key);
+        Assert.Contains("this base has none (its rope_type is dynamic", found.Problem, StringComparison.Ordinal);
+        Assert.Empty(Check(s_with));
+    }
+
+    private void TakeHandWrittenBackward()
+    {
+        var path = Path.Combine(_folder, "config.json");
+        var config = JsonNode.Parse(File.ReadAllText(path))!;
+        config["rope_scaling"] = new JsonObject { ["rope_type"] = "dynamic", ["factor"] = 2.0 };
+        File.WriteAllText(path, config.ToJsonString());
     }
 
     [Theory]

@@ -182,8 +182,14 @@ public sealed class SeveralDevicesTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void What_a_device_cannot_do_is_told_in_its_own_words()
     {
-        var dora = Assert.Throws<StageException>(() => Run(Settings with { Devices = Of("2"), ShardBase = true, UseDora = true }, "dora"));
-        Assert.Contains("shard_base needs the hand-written backward", dora.Message, StringComparison.Ordinal);
+        var wide = Assert.Throws<StageException>(() => Run(Settings with
+        {
+            Devices = Of("2"),
+            ShardBase = true,
+            ComputeType = ComputeType.Bfloat16,
+        }, "bfloat16"));
+        Assert.Contains("shard_base needs the hand-written backward, and this training goes on autograd: on the CPU it computes in float32",
+            wide.Message, StringComparison.Ordinal);
 
         var gpus = Assert.Throws<StageException>(() => Run(Settings with { Devices = Of("[0, 1]") }, "gpus"));
         Assert.Contains("this libtorch sees no GPU", gpus.Message, StringComparison.Ordinal);

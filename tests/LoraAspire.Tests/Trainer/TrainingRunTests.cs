@@ -96,8 +96,9 @@ public sealed class TrainingRunTests : IDisposable
         for (var at = 0; at < sampler.StepsPerEpoch; at++)
         {
             var drawn = sampler.Rows(at).Select(row => (rows.InputIds(row).ToArray(), rows.Labels(row).ToArray())).ToList();
-            var batches = MicroBatch.Cut(MicroBatch.Weigh(drawn, settings.Compat, settings.BatchSize, settings.MicroBatchSize),
-                objective.DefaultTokens, objective.Packed);
+            var batches = OneDevice.Batches(MicroBatch.Cut(
+                MicroBatch.Weigh(drawn, settings.Compat, settings.BatchSize, settings.MicroBatchSize), objective.DefaultTokens,
+                objective.Packed));
             using var result = step.Run(batches, schedule.At(at), ((long)settings.Seed << 32) + at, TestContext.Current.CancellationToken);
             losses.Add(result.ReadMicroLosses().Sum());
         }

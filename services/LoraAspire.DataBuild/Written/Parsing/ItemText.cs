@@ -19,18 +19,13 @@ internal static class ItemText
         + "(?:(?:,? and |, |/| & )(?:formal|informal|polite|casual|short|long|direct|brief|friendly|detailed))?"
         + "(?: (?:request|tone|style|form|version|question|command|phrasing|instruction))?";
 
-    /// <summary>What goes first. The last column: only when the rest is an item by itself.</summary>
+    /// <summary>What goes again and again, with the quotes around it. The last column: only when the rest is an item by itself.</summary>
     private static readonly (Regex What, string With, bool IfWhole)[] Marks =
     [
         (Of(@"\\([\[\]_*.])"), "$1", false),
         (Of(@"^\*\*[^*\[\]\n]{1,40}(?:\*\*\s*[:：]|[:：]\s*\*\*)\s*"), "", true), // a label in bold
         (Of(@"\*\*"), "", false),
         (Of(@"(?<![\w*`])([*_`])(\[[^\[\]\n]{1,40}\])\1(?![\w*`])"), "$2", false), // around a placeholder
-    ];
-
-    /// <summary>What goes again and again, with the quotes around it.</summary>
-    private static readonly (Regex What, string With, bool IfWhole)[] Labels =
-    [
         (Of($@"^(?:Template|Prompt|Variant|Variation|Option|Version|text|模板|{Style})(?: ?\d{{1,3}})?\s*[:：–—]\s*"), "", true),
         (Of($@"\s*[（(]\s*{Style}\s*[)）]\.?$"), "", true),
         (Of($@"^[""“'`](.+)[""”'`]\s*(?:[-–—(（:：]\s*{Style}\s*[)）]?\.?|(?:#|//).*)$"), "$1", true),
@@ -49,21 +44,19 @@ internal static class ItemText
         {
             return text;
         }
-        text = Without(Marks, Blanks.Trim(text), whole);
         for (var length = text.Length + 1; length > text.Length;)
         {
             length = text.Length;
-            text = Unquoted(text);
+            text = Unquoted(Without(Blanks.Trim(text), whole));
             // "…",
             text = text is [_, .., ',' or '，'] && Unquoted(text[..^1]) is var bare && bare.Length < text.Length - 1 ? bare : text;
-            text = Without(Labels, text, whole);
         }
         return LineBreaks.Replace(text, " ");
     }
 
     /// <summary>In "Translate: [input]" the label is the item: what is left must say something beside its placeholders.</summary>
-    private static string Without((Regex What, string With, bool IfWhole)[] rules, string text, Func<string, bool> whole) =>
-        rules.Aggregate(text, (text, rule) => rule.What.Replace(text, rule.With) is var bare && (!rule.IfWhole
+    private static string Without(string text, Func<string, bool> whole) =>
+        Marks.Aggregate(text, (text, rule) => rule.What.Replace(text, rule.With) is var bare && (!rule.IfWhole
             || (bare.Length < text.Length && whole(bare) && Placeholder.Replace(bare, "").Any(char.IsLetter))) ? bare : text);
 
     /// <summary>
@@ -95,12 +88,8 @@ internal static class ItemText
             return inner.All(letter => (depth += letter == pair.Open[0] ? 1 : letter == pair.Close[0] ? -1 : 0) >= 0);
         }
         // Both look alike: the next one, but for those within words (it's, tgt_lang), opens when white space or the start is before it.
-        var next = inner.IndexOf(pair.Open, StringComparison.Ordinal);
-        while (next > 0 && next + pair.Open.Length < inner.Length
-            && char.IsAsciiLetterOrDigit(inner[next - 1]) && char.IsAsciiLetterOrDigit(inner[next + pair.Open.Length]))
-        {
-            next = inner.IndexOf(pair.Open, next + pair.Open.Length, StringComparison.Ordinal);
-        }
-        return next <= 0 || char.IsWhiteSpace(inner[next - 1]) || inner[next - 1] is '(' or '（' or ':' or '：';
+        var mark = Regex.Escape(pair.Open);
+        var next = Regex.Match(inner, $"(?<![A-Za-z0-9]){mark}|{mark}(?![A-Za-z0-9])").Index;
+        return next == 0 || char.IsWhiteSpace(inner[next - 1]) || inner[next - 1] is '(' or '（' or ':' or '：';
     }
 }

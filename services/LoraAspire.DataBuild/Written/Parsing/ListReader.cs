@@ -83,7 +83,8 @@ internal static partial class ListReader
 
     /// <summary>A list in Markdown, HTML or unfinished JSON, as lines of plain text; several items of a line apart.</summary>
     private static IEnumerable<string> Lines(string answer, Func<string, bool> whole) =>
-        NotBlank(Tags().Replace(Breaks().Replace(Bullets().Replace(answer, "\n- "), "\n"), "")).Where(line => !Debris().IsMatch(line))
+        NotBlank(Html().Replace(answer, tag => tag.Groups["item"].Success ? "\n- " : tag.Groups["end"].Success ? "\n" : ""))
+            .Where(line => !Debris().IsMatch(line))
             .SelectMany(line => ListMarker.Apart(Blanks.Trim(Code().Replace(line, "${text}")), whole));
 
     private static IEnumerable<string> NotBlank(string answer) => answer.Split('\n').Select(Blanks.Trim)
@@ -111,19 +112,9 @@ internal static partial class ListReader
     }
 
     /// <summary>The texts of all values that the text consists of; null when it isn't JSON from end to end, or holds none.</summary>
-    private static List<string>? Values(string json, Func<string, bool> whole)
-    {
-        try
-        {
-            return LooseJson.All(json)?.SelectMany(value => Texts(value, whole)).Select(Blanks.Trim).Where(text => text.Length > 0).ToList()
-                is { Count: > 0 } texts ? texts : null;
-        }
-        catch (InvalidOperationException)
-        {
-            // Half of a surrogate pair, which no file can hold.
-            return null;
-        }
-    }
+    private static List<string>? Values(string json, Func<string, bool> whole) =>
+        LooseJson.All(json)?.SelectMany(value => Texts(value, whole)).Select(Blanks.Trim).Where(text => text.Length > 0).ToList()
+            is { Count: > 0 } texts ? texts : null;
 
     /// <summary>
     /// Of an object's own texts those that are whole; a style or a title beside them is none. Where none is, the longest was meant.
@@ -145,14 +136,9 @@ internal static partial class ListReader
     [GeneratedRegex(@"^(?:<(?<tag>[A-Za-z_]\w{0,20})>(?<text>.+)</\k<tag>>|`(?<text>[^`]+)`)$")]
     private static partial Regex Code();
 
-    [GeneratedRegex(@"<li\b[^<>]*>", RegexOptions.IgnoreCase)]
-    private static partial Regex Bullets();
-
-    [GeneratedRegex(@"<br\s*/?>|</li>|</p>|\r\n?", RegexOptions.IgnoreCase)]
-    private static partial Regex Breaks();
-
-    [GeneratedRegex(@"</?(?:ol|ul|p|b|strong|em|i|answer|output|response|div|span|html|body)>", RegexOptions.IgnoreCase)]
-    private static partial Regex Tags();
+    [GeneratedRegex(@"(?<item><li\b[^<>]*>)|(?<end><br\s*/?>|</li>|</p>|\r\n?)"
+        + @"|</?(?:ol|ul|p|b|strong|em|i|answer|output|response|div|span|html|body)>", RegexOptions.IgnoreCase)]
+    private static partial Regex Html();
 
     /// <summary>What is left of JSON beside its texts: brackets, a key without a text.</summary>
     [GeneratedRegex(@"^(?:[\[\]{}\s,;]*|[{\s]*""[\w ]{1,30}""\s*:\s*[\[{]*|""[\w ]{1,30}""\s*:\s*[\w.]+\s*,?)$")]

@@ -22,10 +22,11 @@ internal sealed partial class RecordReader
     private const string Answers = "assistant_response|assistant_answer|model_answer|completion|assistant|response|outputs|output"
         + "|answer|reply|gpt|a|助手回答|输出|回答|答案|回复|助手|答";
 
-    /// <summary>The names of the three parts of a record, in the order of <see cref="_parts"/>.</summary>
-    private static readonly string[][] Names = [Questions.Split('|'), ["input", "输入"], Answers.Split('|')];
-
     private const int Question = 0, Input = 1, Answer = 2;
+
+    /// <summary>Name → which of <see cref="_parts"/> it is.</summary>
+    private static readonly Dictionary<string, int> Names = new[] { Questions, "input|输入", Answers }
+        .SelectMany((names, part) => names.Split('|').Select(name => (name, part))).ToDictionary(StringComparer.OrdinalIgnoreCase);
 
     private readonly List<InstructionRecord> _records = [];
     private readonly List<string> _dropped = [];
@@ -41,18 +42,7 @@ internal sealed partial class RecordReader
             return new(lines._records, lines._dropped);
         }
         reader._dropped.AddRange(objects.Items.Count + objects.Dropped.Count == 0 ? [ReadAnswer.Prose] : objects.Dropped);
-        foreach (var item in objects.Items)
-        {
-            try
-            {
-                reader.Object(item);
-            }
-            catch (InvalidOperationException)
-            {
-                // Half of a surrogate pair, which no file can hold.
-                reader._dropped.Add(ReadAnswer.Malformed);
-            }
-        }
+        objects.Items.ToList().ForEach(reader.Object);
         reader.End();
         return new(reader._records, reader._dropped);
     }
@@ -79,10 +69,6 @@ internal sealed partial class RecordReader
         if (role is not null && Part(role) is Question or Answer && Text("content", "value") is { } said)
         {
             Take(Part(role), said);
-            if (Part(role) == Answer)
-            {
-                End();
-            }
         }
         else if (members.Any(member => member.Part == Answer && member.Value.ValueKind != JsonValueKind.Object)
             && members.Any(member => member.Part is Question or Input))
@@ -93,7 +79,8 @@ internal sealed partial class RecordReader
                 _dropped.Add("instruction or output is not a text");
                 return;
             }
-            members.Where(member => member.IsText).ToList().ForEach(member => Take(member.Part, member.Value.GetString()!));
+            members.Where(member => member.IsText && member.Part >= 0).ToList()
+                .ForEach(member => Take(member.Part, member.Value.GetString()!));
             End();
         }
         else
@@ -152,10 +139,6 @@ internal sealed partial class RecordReader
 
     private void Take(int part, string text)
     {
-        if (part < 0)
-        {
-            return;
-        }
         if (_parts[part] is not null && (_parts[Question] ?? _parts[Input]) is not null && _parts[Answer] is not null)
         {
             End();
@@ -184,12 +167,8 @@ internal sealed partial class RecordReader
     private static bool IsEcho(string text) =>
         text.Length > 0 && !text.Any(letter => char.IsLetterOrDigit(letter) || char.IsSurrogate(letter));
 
-    /// <summary>Which part a key names, without its decoration: <c>**instruction**</c>, <c>output2</c>, <c>output（助手的回答）</c>.</summary>
-    private static int Part(string key)
-    {
-        var bare = Decoration().Replace(key, "").ToLowerInvariant();
-        return Array.FindIndex(Names, names => names.Contains(bare));
-    }
+    /// <summary>Which part a key names under its decoration, or −1: <c>**instruction**</c>, <c>output2</c>, <c>output（助手的回答）</c>.</summary>
+    private static int Part(string key) => Names.GetValueOrDefault(Decoration().Replace(key, ""), -1);
 
     private const string Key = $"(?<key>{Questions}|{Answers})";
     private const string Labelled = @"^[^\p{L}\p{N}]{0,12}(?:\d{1,3}[^\p{L}\p{N}]{1,6})?"

@@ -32,6 +32,7 @@ internal sealed partial class LooseJson(string text, bool isRest)
     /// <summary>The values that the text consists of: a valid one, or objects and arrays in a row. Null for another text.</summary>
     public static IReadOnlyList<JsonElement>? All(string text)
     {
+        text = WithoutHalves(text);
         if (Valid(Encoding.UTF8.GetBytes(text), out var read) is { } valid && Blank().Match(text, read).Length == text.Length - read)
         {
             return [valid];
@@ -87,6 +88,10 @@ internal sealed partial class LooseJson(string text, bool isRest)
         var part = text.Substring(at, Math.Min(Longest, text.Length - at));
         if (Valid(Encoding.UTF8.GetBytes(part), out var length) is { } valid)
         {
+            if (valid.GetRawText() is var raw && WithoutHalves(raw) != raw)
+            {
+                return null;
+            }
             at += length;
             return valid;
         }
@@ -96,6 +101,10 @@ internal sealed partial class LooseJson(string text, bool isRest)
         at += whole ? loose._at : 0;
         return whole ? Valid(Encoding.UTF8.GetBytes(loose._json.ToString()), out _) : null;
     }
+
+    /// <summary>The JSON with U+FFFD for each escape of half a surrogate pair.</summary>
+    internal static string WithoutHalves(string json) =>
+        Surrogates().Replace(json, escape => escape.Groups["half"].Success ? @"\ufffd" : escape.Value);
 
     private static JsonElement? Valid(byte[] bytes, out int length)
     {
@@ -269,4 +278,8 @@ internal sealed partial class LooseJson(string text, bool isRest)
 
     [GeneratedRegex(@"[\x00-\x08\x0B-\x1F]")]
     private static partial Regex Control();
+
+    /// <summary>Any escape; those of a pair together. Half a pair is what no string can hold.</summary>
+    [GeneratedRegex(@"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|[\s\S])")]
+    private static partial Regex Surrogates();
 }

@@ -38,7 +38,7 @@ public sealed unsafe class Ring : IDisposable
     /// <param name="ports">Where each rank listens.</param>
     /// <param name="token">What they all know and nobody else does.</param>
     /// <exception cref="IOException">A neighbour didn't come.</exception>
-    public static Ring Join(Socket listener, IReadOnlyList<int> ports, Share share, ReadOnlySpan<byte> token, TimeSpan patience)
+    public static Ring Join(Socket listener, IReadOnlyList<int> ports, Share share, ReadOnlySpan<byte> token, RingWait wait)
     {
         using var _ = listener;
         var next = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -46,7 +46,7 @@ public sealed unsafe class Ring : IDisposable
         {
             next.Connect(IPAddress.Loopback, ports[(share.Rank + 1) % share.Count]);
             next.Send([.. token, (byte)share.Rank, (byte)(share.Rank >> 8)]);
-            var previous = Accept(listener, (share.Rank + share.Count - 1) % share.Count, token, patience);
+            var previous = Accept(listener, (share.Rank + share.Count - 1) % share.Count, token, wait);
             return new(share, next, previous);
         }
         catch (Exception error)
@@ -57,25 +57,50 @@ public sealed unsafe class Ring : IDisposable
     }
 
     /// <summary>Strangers are sent away; the one that is waited for may be behind them.</summary>
-    private static Socket Accept(Socket listener, int expected, ReadOnlySpan<byte> token, TimeSpan patience)
+    private static Socket Accept(Socket listener, int expected, ReadOnlySpan<byte> token, RingWait wait)
     {
         var start = Stopwatch.GetTimestamp();
-        for (TimeSpan left; (left = patience - Stopwatch.GetElapsedTime(start)) > TimeSpan.Zero;)
+        for (var until = wait.Quiet < wait.Longest ? wait.Quiet : wait.Longest; ;)
         {
-            if (!listener.Poll(left, SelectMode.SelectRead))
+            if (Caller(listener, until - Stopwatch.GetElapsedTime(start), wait.Over) is { } caller)
             {
-                continue;
+                if (Greets(caller, expected, token))
+                {
+                    caller.NoDelay = true;
+                    caller.ReceiveTimeout = 0;
+                    return caller;
+                }
+                caller.Dispose();
             }
-            var caller = listener.Accept();
-            if (Greets(caller, expected, token))
+            else if (wait.Over.IsCancellationRequested)
             {
-                caller.NoDelay = true;
-                caller.ReceiveTimeout = 0;
-                return caller;
+                throw new IOException($"The process of device {expected} didn't come, and another device's has ended.");
             }
-            caller.Dispose();
+            else if (until == wait.Longest)
+            {
+                throw new IOException($"The process of device {expected} didn't come within {wait.Longest.TotalSeconds:0} s.");
+            }
+            else
+            {
+                until = wait.Longest;
+                wait.Say($"waits for the process of device {expected}, at most {wait.Longest.TotalSeconds:0} s");
+            }
         }
-        throw new IOException($"The process of device {expected} didn't come within {patience.TotalSeconds:0} s.");
+    }
+
+    /// <summary>Who calls next; null where nobody does in time.</summary>
+    private static Socket? Caller(Socket listener, TimeSpan time, CancellationToken over)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(over);
+        late.CancelAfter(time > TimeSpan.Zero ? time : TimeSpan.Zero);
+        try
+        {
+            return listener.AcceptAsync(late.Token).AsTask().GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
     }
 
     private static bool Greets(Socket caller, int expected, ReadOnlySpan<byte> token)

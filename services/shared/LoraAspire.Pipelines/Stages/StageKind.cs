@@ -25,7 +25,7 @@ public static class ArtifactKindWords
     public static string WithArticle(this ArtifactKind kind)
     {
         var word = kind.ToString().ToLowerInvariant();
-        return kind == ArtifactKind.Checkpoints ? word : $"{("aeiou".Contains(word[0]) ? "an" : "a")} {word}";
+        return kind == ArtifactKind.Checkpoints ? word : Article.With(word);
     }
 }
 

@@ -196,6 +196,10 @@ public sealed record TrainerParams : StageParams
         {
             yield return ("shard_base", "is not counted with by base_type auto: name bf16, fp8, int8 or nf4");
         }
+        if (ShardBase && OnAutograd is { } setting)
+        {
+            yield return ("shard_base", $"needs the hand-written backward, and {setting} has none: leave one of them out");
+        }
         if (WhyNotQuantised() is { } why)
         {
             yield return ("base_type", why);
@@ -215,11 +219,14 @@ public sealed record TrainerParams : StageParams
         }
     }
 
+    /// <summary>A setting with which the training goes on autograd, or null; the base may be another reason.</summary>
+    private string? OnAutograd => UseDora ? "use_dora" : NeftuneNoiseAlpha > 0 ? "neftune_noise_alpha"
+        : ModulesToSave.Count > 0 ? "modules_to_save" : null;
+
     /// <summary>What keeps the base from being held in the type that is asked for, as far as these settings say, or null.</summary>
     private string? WhyNotQuantised()
     {
         var name = BaseType.ToString().ToLowerInvariant();
-        string NoBackward(string key) => $"{name} needs the hand-written backward, and {key} has none: leave one of them out";
         return BaseType switch
         {
             BaseType.Bf16 => null,
@@ -228,9 +235,7 @@ public sealed record TrainerParams : StageParams
                 "fp8 needs a GPU of compute capability 8.9 or above, but device is cpu: leave base_type out",
             BaseType.Fp8 when ComputeType == ComputeType.Float32 =>
                 "fp8 computes the rest in bfloat16, but compute_type is float32: leave one of them out",
-            _ when UseDora => NoBackward("use_dora"),
-            _ when NeftuneNoiseAlpha > 0 => NoBackward("neftune_noise_alpha"),
-            _ when ModulesToSave.Count > 0 => NoBackward("modules_to_save"),
+            _ when OnAutograd is { } key => $"{name} needs the hand-written backward, and {key} has none: leave one of them out",
             _ => null,
         };
     }

@@ -15,9 +15,10 @@ internal abstract record AttemptEnd(string Word, string? Error)
     public sealed record Reported(InboxMessage Outcome, string Word, string? Error) : AttemptEnd(Word, Error);
 
     /// <summary>
-    /// There is nobody to tell it for: the order was lost, or this worker stops. Another goes on from the last checkpoint.
+    /// There is nobody to tell it for: the order was lost, this worker stops, or another has taken its GPU. Whoever takes it goes on from
+    /// the last checkpoint.
     /// </summary>
-    public sealed record GivenBack() : AttemptEnd("given-back", null);
+    public sealed record GivenBack(string? Words = null) : AttemptEnd("given-back", Words);
 
     /// <summary>Its process was ended from outside. Another goes on from the last checkpoint, a few times.</summary>
     public sealed record Died(string Words) : AttemptEnd("died", Words);
@@ -35,7 +36,7 @@ internal abstract record AttemptEnd(string Word, string? Error)
             await using var held = gpus is null ? null : await gpus.TakeAsync(order, worker, progress, stop.Token);
             timeout.Start();
             var outputs = held is null ? await attempt.RunAsync(order, worker, null, progress, stop.Token)
-                : await held.WhileHeldAsync(lost => attempt.RunAsync(order, worker, held.Visible, progress, lost), stop.Token);
+                : await held.WhileHeldAsync(lost => attempt.RunAsync(order, worker, held.Visible, progress, lost));
             return new Reported(new AttemptFinished(order.Run, clock.GetUtcNow(), order.Stage, order.Attempt, outputs), "finished",
                 null);
         }
@@ -44,6 +45,11 @@ internal abstract record AttemptEnd(string Word, string? Error)
             if (heart.State == LeaseState.Lost || (heart.Stopping && error is OperationCanceledException))
             {
                 return new GivenBack();
+            }
+            if (error is GpuLostException && heart.State == LeaseState.Held && !timeout.HasPassed)
+            {
+                log.LogWarning("{Stage}: {Words}", order.Stage, error.Message);
+                return new GivenBack(error.Message);
             }
             if (error is AttemptDiedException && heart.State == LeaseState.Held && !timeout.HasPassed)
             {

@@ -19,6 +19,9 @@ public sealed class GpuClaims(WorkerGpus gpus, Func<StageOrder, DeviceChoice?> d
 
     private const int MostNamed = 4;
 
+    /// <summary>The GPUs that the variable shows this process; null where it isn't set, and all are seen.</summary>
+    public static string[]? Shown => Environment.GetEnvironmentVariable(Variable)?.Split(',', StringSplitOptions.TrimEntries);
+
     /// <summary>By the parameters of an order. What is wrong with them the stage itself says.</summary>
     public static DeviceChoice? AskedBy<TParams>(StageOrder order) where TParams : StageParams
     {
@@ -52,7 +55,7 @@ public sealed class GpuClaims(WorkerGpus gpus, Func<StageOrder, DeviceChoice?> d
                 {
                     progress.Report(new(Message: $"takes GPU {Places(lease.Cards)}"));
                 }
-                return new(lease, gpus.Visible(asked, lease.Cards), options.Heartbeat, log);
+                return new(lease, gpus.Visible(asked, lease.Cards), options.Heartbeat, log, stop);
             }
             if (Waits(count, taken) is var words && words != said)
             {
@@ -77,40 +80,36 @@ public sealed class HeldGpus : IAsyncDisposable
 {
     private readonly GpuLease _lease;
     private readonly ILogger _log;
-    private readonly CancellationTokenSource _lost = new();
-    private readonly CancellationTokenSource _disposed = new();
-    private readonly Task _beating;
+    private readonly Heartbeat _heart;
 
-    internal HeldGpus(GpuLease lease, string? visible, TimeSpan interval, ILogger log)
+    internal HeldGpus(GpuLease lease, string? visible, TimeSpan interval, ILogger log, CancellationToken stop)
     {
         (_lease, Visible, _log) = (lease, visible, log);
-        _beating = BeatAsync(interval);
+        _heart = new(lease.RenewAsync, interval, log, stop);
     }
 
     /// <summary>CUDA_VISIBLE_DEVICES of who computes on them; null leaves it as it is.</summary>
     public string? Visible { get; }
 
     /// <summary>Does work that ends when somebody else has taken one of the GPUs.</summary>
-    /// <param name="work">With a token that falls then, or with <paramref name="stop"/>.</param>
-    /// <exception cref="AttemptDiedException">Somebody has: another attempt goes on from the last checkpoint.</exception>
-    public async Task<T> WhileHeldAsync<T>(Func<CancellationToken, Task<T>> work, CancellationToken stop)
+    /// <param name="work">With a token that falls then, or when the attempt shall stop.</param>
+    /// <exception cref="GpuLostException">Somebody has.</exception>
+    public async Task<T> WhileHeldAsync<T>(Func<CancellationToken, Task<T>> work)
     {
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, _lost.Token);
         try
         {
-            return await work(both.Token);
+            return await work(_heart.Token);
         }
-        catch (OperationCanceledException) when (_lost.IsCancellationRequested && !stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (_heart.State == LeaseState.Lost && !_heart.Stopping)
         {
-            throw new AttemptDiedException(
-                "This worker wasn't heard of for so long that another has taken its GPU: its process was asked to end.");
+            throw new GpuLostException();
         }
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _disposed.CancelAsync();
-        await _beating;
+        // First, or a renewal that is on its way would take them again.
+        await _heart.DisposeAsync();
         try
         {
             await _lease.ReleaseAsync();
@@ -119,41 +118,9 @@ public sealed class HeldGpus : IAsyncDisposable
         {
             _log.LogWarning("GPUs of this attempt are free when their lease is out: {Error}", error.Message);
         }
-        _disposed.Dispose();
-        _lost.Dispose();
-    }
-
-    private async Task BeatAsync(TimeSpan interval)
-    {
-        using var timer = new PeriodicTimer(interval);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_disposed.Token))
-            {
-                if (!await IsHeldAsync())
-                {
-                    await _lost.CancelAsync();
-                    return;
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // Disposed: the attempt is over.
-        }
-    }
-
-    private async Task<bool> IsHeldAsync()
-    {
-        try
-        {
-            return await _lease.RenewAsync();
-        }
-        // Whatever it is: the next beat tries again, and while Redis is away nobody else can take them either.
-        catch (Exception error)
-        {
-            _log.LogWarning("The GPUs' lease isn't renewed: {Error}", error.Message);
-            return true;
-        }
     }
 }
+
+/// <summary>Another worker has taken a GPU of this attempt. Nothing is known against the attempt, nor against its worker.</summary>
+public sealed class GpuLostException()
+    : Exception("This worker wasn't heard of for so long that another has taken its GPU: its process was asked to end.");

@@ -3,22 +3,23 @@ using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>Renews a lease until disposed; its token falls when the order is lost or cancelled, or the process stops.</summary>
-public sealed class Heartbeat : IDisposable
+/// <summary>Renews a lease until disposed; its token falls when the lease is lost, its order cancelled, or its holder shall stop.</summary>
+public sealed class Heartbeat : IAsyncDisposable
 {
-    private readonly Lease _lease;
+    private readonly Func<Task<LeaseState>> _renew;
     private readonly ILogger _log;
     private readonly CancellationToken _stopping;
     private readonly CancellationTokenSource _stop;
     private readonly CancellationTokenSource _disposed = new();
     private readonly Task<LeaseState> _first;
+    private readonly Task _beating;
 
-    public Heartbeat(Lease lease, TimeSpan interval, ILogger log, CancellationToken stopping)
+    public Heartbeat(Func<Task<LeaseState>> renew, TimeSpan interval, ILogger log, CancellationToken stopping)
     {
-        (_lease, _log, _stopping) = (lease, log, stopping);
+        (_renew, _log, _stopping) = (renew, log, stopping);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         _first = BeatAsync();
-        _ = BeatOnAsync(interval);
+        _beating = BeatOnAsync(interval);
     }
 
     public CancellationToken Token => _stop.Token;
@@ -30,10 +31,13 @@ public sealed class Heartbeat : IDisposable
 
     public Task<LeaseState> FirstAsync() => _first;
 
-    public void Dispose()
+    /// <summary>Afterwards no renewal is on its way any more.</summary>
+    public async ValueTask DisposeAsync()
     {
-        _disposed.Cancel();
+        await _disposed.CancelAsync();
+        await _beating;
         _disposed.Dispose();
+        _stop.Dispose();
     }
 
     private async Task BeatOnAsync(TimeSpan interval)
@@ -49,7 +53,7 @@ public sealed class Heartbeat : IDisposable
         }
         catch (OperationCanceledException)
         {
-            // Disposed: the stage is over.
+            // Disposed: the work is over.
         }
     }
 
@@ -57,12 +61,12 @@ public sealed class Heartbeat : IDisposable
     {
         try
         {
-            State = await _lease.RenewAsync();
+            State = await _renew();
         }
         catch (Exception error)
         {
-            // While Redis is away nobody else can claim the order either.
-            _log.LogWarning("No heartbeat, Redis does not answer: {Error}", error.Message);
+            // While Redis is away nobody else can have it either.
+            _log.LogWarning("A lease isn't renewed, Redis doesn't answer: {Error}", error.Message);
         }
         if (State != LeaseState.Held)
         {

@@ -40,13 +40,14 @@ public sealed class WorkEntry(
         MessageFormatException.Require(delivery.Count <= options.MaxDeliveries,
             $"delivered {delivery.Count} times: each worker that took it, or the process that it started for it, died");
         var order = Entries.Read<StageOrder>(delivery.Entry);
-        MessageFormatException.Require(order.Kind == kind.Name, $"an order for a {order.Kind} on the stream of a {kind.Name}");
+        MessageFormatException.Require(order.Kind == kind.Name,
+            $"an order for {Article.With(order.Kind)} on the stream of {Article.With(kind.Name)}");
 
         var clock = Stopwatch.StartNew();
         RunMeter.HandedOver(kind.Name, Entries.Age(delivery.Entry, options.Now));
         using var span = RunTrace.Attempt(order, group.Consumer, Entries.Field(delivery.Entry, Entries.TraceParent));
         using var scope = log.BeginScope(new LogFields(order.Run, order.Stage, order.Attempt));
-        using var heart = new Heartbeat(_lease, options.Heartbeat, log, stopping);
+        await using var heart = new Heartbeat(_lease.RenewAsync, options.Heartbeat, log, stopping);
         if (await heart.FirstAsync() == LeaseState.Held)
         {
             var started = new AttemptStarted(order.Run, options.Now, order.Stage, order.Attempt, group.Consumer);
@@ -57,7 +58,7 @@ public sealed class WorkEntry(
             attempt, order, group.Consumer, new StageMeter(progress, order), heart, gpus, options.Clock, log);
         RunMeter.Ended(kind.Name, end.Word, clock.Elapsed);
         span?.Ended(end.Word, end.Error);
-        if (end is AttemptEnd.Died)
+        if (end is AttemptEnd.Died or AttemptEnd.GivenBack { Error: not null })
         {
             progress.Report(new StageProgress(Message: $"{end.Error} It is taken up again from its last checkpoint."));
         }
@@ -68,6 +69,10 @@ public sealed class WorkEntry(
             AttemptEnd.Died => _lease.AbandonAsync(),
             _ => _lease.ReleaseAsync(),
         }, stopping);
+        if (end is AttemptEnd.GivenBack)
+        {
+            group.ClaimNext();
+        }
         if (left == LeaseState.Lost && end is AttemptEnd.Reported)
         {
             log.LogWarning("The order belongs to another worker by now; this outcome is dropped");

@@ -1,4 +1,5 @@
 using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Streams;
 
 namespace LoraAspire.Runtime.Runs;
@@ -13,7 +14,7 @@ public static class QueueWords
         {
             return null;
         }
-        var wanted = $"waits for {(stage.Kind is ['a' or 'e' or 'i' or 'o' or 'u', ..] ? "an" : "a")} {stage.Kind}"
+        var wanted = $"waits for {Article.With(stage.Kind)}"
             + (stage.OfWorker is null ? "" : $" with {stage.OfWorker}");
         var memories = workers.Where(worker => worker.Kind == stage.Kind).Select(worker => worker.GpuMemory).ToList();
         return memories.Count == 0 ? $"{wanted}: none is running"

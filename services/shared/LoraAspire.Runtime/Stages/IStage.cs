@@ -79,6 +79,9 @@ public sealed record StageContext<TParams>(
     /// </summary>
     public string CacheDir { get; init; } = CheckpointDir;
 
+    /// <summary>A line of the run's log.</summary>
+    public void Say(string message) => Report.Report(new(Message: message));
+
     /// <summary>
     /// The folder whose content becomes the output artifact of this name. Created on first call; an output never asked for is not
     /// published.

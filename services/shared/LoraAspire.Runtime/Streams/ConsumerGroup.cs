@@ -24,6 +24,9 @@ public sealed class ConsumerGroup(IDatabase redis, string stream, string group, 
     /// <summary>Unique, so that a restarted process never mistakes its predecessor's deliveries for its own.</summary>
     public string Consumer { get; init; } = $"{DeadReaders.Prefix}{Environment.ProcessId}-{Guid.NewGuid().ToString("N")[..6]}";
 
+    /// <summary>A stream that isn't there is made; otherwise nothing is read of it until somebody writes to it.</summary>
+    public bool MakesStream { get; init; } = true;
+
     /// <summary>The next entry with how often it was delivered, or null when there is none now.</summary>
     public async Task<Delivery?> TryReadAsync()
     {
@@ -31,7 +34,10 @@ public sealed class ConsumerGroup(IDatabase redis, string stream, string group, 
         {
             if (!_freed)
             {
-                await CreateAsync();
+                if (!await CreateAsync())
+                {
+                    return null;
+                }
                 await DeadReaders.FreeAsync(redis, this);
                 _freed = true;
             }
@@ -92,16 +98,20 @@ public sealed class ConsumerGroup(IDatabase redis, string stream, string group, 
         return null;
     }
 
-    /// <summary>At 0, never $: what was written before the first reader came is read too.</summary>
-    private async Task CreateAsync()
+    /// <summary>At 0, never $: what was written before the first reader came is read too. False where there is no stream.</summary>
+    private async Task<bool> CreateAsync()
     {
         try
         {
-            await redis.StreamCreateConsumerGroupAsync(stream, group, "0", createStream: true);
+            return await redis.StreamCreateConsumerGroupAsync(stream, group, "0", MakesStream);
         }
         catch (RedisServerException error) when (error.Message.StartsWith("BUSYGROUP", StringComparison.Ordinal))
         {
-            // Another reader was faster, which is as good.
+            return true; // another reader was faster, which is as good
+        }
+        catch (RedisServerException error) when (error.Message.Contains("requires the key to exist", StringComparison.Ordinal))
+        {
+            return false;
         }
     }
 

@@ -82,9 +82,9 @@ public sealed class GpuLease(IDatabase redis, StreamSettings options, GpuHolder 
             : (null, answer.Skip(1).Chunk(2).ToDictionary(pair => Card(pair[0]), pair => pair[1]));
     }
 
-    /// <returns>False when somebody else has one of them by now.</returns>
-    public async Task<bool> RenewAsync() =>
-        (string?)await redis.ScriptEvaluateAsync(Renew, Held, [holder.Text, Milliseconds]) == "held";
+    /// <returns><see cref="LeaseState.Lost"/> when somebody else has one of them by now.</returns>
+    public async Task<LeaseState> RenewAsync() =>
+        (string?)await redis.ScriptEvaluateAsync(Renew, Held, [holder.Text, Milliseconds]) == "held" ? LeaseState.Held : LeaseState.Lost;
 
     public Task ReleaseAsync() => redis.ScriptEvaluateAsync(Release, Held, [holder.Text]);
 }

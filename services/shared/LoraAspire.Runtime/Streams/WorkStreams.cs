@@ -44,8 +44,9 @@ public sealed class WorkStreams(IDatabase redis, StageKind kind, int gpuMemory, 
         }
         var streams = (await WorkClass.AllAsync(redis)).Where(one => one.Kind == kind.Name && one.GpuMemory <= gpuMemory)
             .Select(one => one.Stream);
+        // One that was forgotten since stays forgotten: orders of a class make its stream.
         _classes = [.. streams.Select(stream => _classes.Find(known => known.Stream == stream)
-            ?? new ConsumerGroup(redis, stream, Keys.WorkerGroup, options) { Consumer = Consumer })];
+            ?? new ConsumerGroup(redis, stream, Keys.WorkerGroup, options) { Consumer = Consumer, MakesStream = false })];
         _learned = Stopwatch.GetTimestamp();
     }
 }

@@ -48,6 +48,17 @@ public sealed class CanonicalAnswerTests
     }
 
     [Fact]
+    public async Task Escapes_within_the_models_own_JSON_stay()
+    {
+        using WriterRun run = new();
+        await using var server = await StartAsync(Says("""["Say [input] in [tgt_lang] \ud83d\ude00."]"""));
+        await run.RunAsync(WriterRun.Pairs(run.Writer(server), 1));
+        Assert.Single(server.Seen);
+        Assert.Contains("\\uD83D\\uDE00",
+            await File.ReadAllTextAsync(Assert.Single(run.CacheFiles), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task A_packed_answer_is_unpacked()
     {
         using MemoryStream packed = new();

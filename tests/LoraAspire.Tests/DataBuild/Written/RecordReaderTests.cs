@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using LoraAspire.ChatClients.Parsing;
 using LoraAspire.DataBuild.Written.Parsing;
 
 namespace LoraAspire.Tests.DataBuild.Written;
@@ -86,6 +87,17 @@ public sealed class RecordReaderTests
     {
         Assert.Equal(2, RecordReader.Read(JsonSerializer.Serialize($"{C}\n{A}")).Items.Count);
         Assert.Equal("Yanqi.", Assert.Single(RecordReader.Read(A.Replace("\"", "\\\"")).Items).Output);
+    }
+
+    [Fact]
+    public void A_letter_in_two_escapes_is_one_and_half_of_it_costs_its_own_record_alone()
+    {
+        const string face = "{\"instruction\": \"Who?\", \"output\": \"\\ud83d\\ude00 \\\\ud83d\"}", half = "{\"instruction\": \"Who?\", "
+            + "\"output\": \"\\\\ud83d\\ude00\"}";
+        Assert.Equal("\U0001F600 \\ud83d", Assert.Single(RecordReader.Read(face).Items).Output);
+        Assert.Equal(["Yanqi.", "Yanqi."], RecordReader.Read($"{{\"records\": [{A}, {half}, {A}]}}").Items.Select(item => item.Output));
+        Assert.Equal("\uFFFD", Assert.Single(ListReader.Read("[\"\\ud83d\"]").Items));
+        Assert.Equal([ReadAnswer.Prose], RecordReader.Read("\"\\ud83d\"").Dropped);
     }
 
     [Fact]

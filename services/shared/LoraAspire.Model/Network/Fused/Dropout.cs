@@ -20,15 +20,10 @@ internal readonly record struct Dropout(uint Key1, uint Key2, uint Threshold)
 
     /// <param name="draw">Of the micro-batch.</param>
     /// <param name="module">Number of the linear layer in the model.</param>
-    public static Dropout Of(TokenDraw draw, int module, double probability) =>
-        Of(draw.Seed, module, probability) with { Tokens = draw };
-
-    /// <param name="seed">Of the optimiser step.</param>
-    /// <param name="module">Number of the linear layer in the model.</param>
-    public static Dropout Of(long seed, int module, double probability)
+    public static Dropout Of(TokenDraw draw, int module, double probability)
     {
-        var key = SplitMix((ulong)seed + (0x9E3779B97F4A7C15UL * (ulong)(module + 1)));
-        return new((uint)key, (uint)(key >> 32), (uint)Math.Round(probability * 65536));
+        var key = SplitMix((ulong)draw.Seed + (0x9E3779B97F4A7C15UL * (ulong)(module + 1)));
+        return new((uint)key, (uint)(key >> 32), (uint)Math.Round(probability * 65536)) { Tokens = draw };
     }
 
     /// <summary>1 / (1 − p), with the p that the threshold really gives.</summary>

@@ -96,11 +96,8 @@ public sealed class FusedModel : IDisposable
     public LayerWalk Walk(bool back) => new(_model.Shards, _layers.Length, back);
 
     /// <summary>Σ weight · −log p(target), a scalar float32 on the device; nothing is kept.</summary>
-    /// <param name="walk">Null walks by itself.</param>
-    public Tensor Loss(PackedRows rows, LayerWalk? walk = null)
+    public Tensor Loss(PackedRows rows, LayerWalk walk)
     {
-        using var own = walk is null ? Walk(back: false) : null;
-        walk ??= own!;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var pass = Pass(rows, null);
@@ -119,11 +116,8 @@ public sealed class FusedModel : IDisposable
 
     /// <summary>The same loss with the adapters' dropout, and its gradients.</summary>
     /// <param name="seed">Of the optimiser step: a row draws the same wherever it is computed.</param>
-    /// <param name="walk">Null walks by itself.</param>
-    public Tensor Backward(PackedRows rows, long seed, LayerWalk? walk = null)
+    public Tensor Backward(PackedRows rows, long seed, LayerWalk walk)
     {
-        using var own = walk is null ? Walk(back: true) : null;
-        walk ??= own!;
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var pass = Pass(rows, seed);
