@@ -1,6 +1,7 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Export;
 using LoraAspire.Model.Export.Gguf;
+using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
 
