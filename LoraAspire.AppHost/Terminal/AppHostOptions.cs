@@ -67,9 +67,9 @@ internal sealed record AppHostOptions(
         ];
         (string Serves, Option<int> Option)[] ports =
         [
-            ("the lab", Port("--lab-port", 15080, "the lab, the pages of runs,", passed)),
-            ("the chat page", Port("--chat-port", 15081, "the chat page and its API", passed)),
-            ("Aspire's dashboard", Port("--dashboard-port", 15888, "Aspire's dashboard", passed)),
+            ("the lab", Port("--lab-port", UsualPorts.Lab, "the lab, the pages of runs,", passed)),
+            ("the chat page", Port("--chat-port", UsualPorts.Chat, "the chat page and its API", passed)),
+            ("Aspire's dashboard", Port("--dashboard-port", UsualPorts.Dashboard, "Aspire's dashboard", passed)),
         ];
         var command = new RootCommand(
             "Starts LoraAspire: Redis and every service, each as its own process, until Ctrl-C. Aspire's own arguments "

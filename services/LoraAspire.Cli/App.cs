@@ -13,7 +13,7 @@ internal sealed record App(string Redis, string? Chat)
         + "again, or set ConnectionStrings__redis." + (LoraPaths.Checkout() is null
             ? $" It was looked for in {Folders.State}: no checkout is at or above this folder, so LORA_STATE has to name the app's." : "");
 
-    private const string Connection = "ConnectionStrings__redis";
+    public const string Connection = "ConnectionStrings__redis";
 
     public static LoraPaths Folders => LoraPaths.FromEnvironment();
 
@@ -26,13 +26,16 @@ internal sealed record App(string Redis, string? Chat)
     }
 
     /// <exception cref="CliException">Redis does not answer.</exception>
-    public static async Task<RunClient> ConnectAsync()
+    public static async Task<RunClient> ConnectAsync() => new(await RedisAsync(Find().Redis), new StreamSettings());
+
+    /// <exception cref="CliException">It does not answer.</exception>
+    public static async Task<IConnectionMultiplexer> RedisAsync(string address)
     {
-        var settings = Settings(Find().Redis);
+        var settings = Settings(address);
         (settings.ConnectTimeout, settings.ConnectRetry) = (3000, 1);
         try
         {
-            return new(await ConnectionMultiplexer.ConnectAsync(settings), new StreamSettings());
+            return await ConnectionMultiplexer.ConnectAsync(settings);
         }
         catch (RedisConnectionException error)
         {

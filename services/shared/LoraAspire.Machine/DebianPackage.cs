@@ -9,14 +9,19 @@ namespace LoraAspire.Machine;
 /// <param name="companions">Packages that are unpacked too, installed or not.</param>
 internal sealed class DebianPackage(string package, string executable, string[] companions)
 {
+    private string Root => Path.Combine(MachineProgram.CacheFolder(), package);
+
+    /// <summary>The one that was unpacked earlier; null where none was.</summary>
+    public MachineProgram? Unpacked() => Find(Root);
+
     /// <exception cref="MachineException">It cannot be had.</exception>
     public async Task<MachineProgram> UnpackAsync(Action<string> say, CancellationToken cancellationToken)
     {
-        var root = Path.Combine(MachineProgram.CacheFolder(), package);
-        if (Find(root) is { } earlier)
+        if (Unpacked() is { } earlier)
         {
             return earlier;
         }
+        var root = Root;
         if (MachineProgram.OnPath("apt-get") is null || MachineProgram.OnPath("dpkg") is null)
         {
             throw new MachineException("This system has no apt-get, so the distribution's package could not be unpacked.");

@@ -49,6 +49,11 @@ public sealed class Gpus
     /// <summary>What every GPU is doing now.</summary>
     public IReadOnlyList<GpuFigures> Read() => [.. _devices.Select(Read)];
 
+    /// <summary>The compute capability of each GPU, in the order of <see cref="Read()"/>; null of one that doesn't tell.</summary>
+    public IReadOnlyList<Version?> Capabilities() =>
+        [.. _devices.Select(device => Nvml.ComputeCapability(device, out var major, out var minor) == Nvml.Success
+            ? new Version(major, minor) : null)];
+
     /// <summary>What one GPU is doing now; null when there is none at that place.</summary>
     /// <param name="pciBusId">As CUDA gives it (0000:1B:00.0): CUDA may number GPUs in another order, and hide some.</param>
     public GpuFigures? Read(string pciBusId) => Nvml.ByPciBusId(pciBusId, out var device) == Nvml.Success ? Read(device) : null;

@@ -57,6 +57,10 @@ internal static class Nvml
     [DllImport(Library, EntryPoint = "nvmlDeviceGetEnforcedPowerLimit"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int PowerLimit(nint device, out uint milliwatts);
 
+    [DllImport(Library, EntryPoint = "nvmlDeviceGetCudaComputeCapability"),
+        DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static extern int ComputeCapability(nint device, out int major, out int minor);
+
     /// <summary>nvmlMemory_t, bytes.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public readonly struct Memory
