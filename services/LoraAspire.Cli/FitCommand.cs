@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
+using LoraAspire.Cli.AlpacaLora;
 using LoraAspire.Machine.Gpu;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Fit;
@@ -29,14 +29,14 @@ internal static class FitCommand
             AllowMultipleArgumentsPerToken = true,
         };
         Option<bool> single = new("--no-double-quant") { Description = "nf4 with scales in float32" };
-        Option<bool> json = new("--json") { Description = "Every combination, as one JSON object" };
+        Option<bool> json = JsonScreen.Option();
         Command command = new("fit", "Show which base_type, low_memory and micro_batch_tokens of a trainer fit a GPU, and what they cost.")
         {
             model, memory, rank, targets, single, json,
         };
         command.SetAction(parsed =>
         {
-            var config = ModelConfig.Load(Folder(parsed.GetRequiredValue(model)));
+            var config = ModelConfig.Load(FoundBase.Folder(parsed.GetRequiredValue(model), App.Folders));
             var r = parsed.GetRequiredValue(rank) is > 0 and <= 65_536 and var given ? given
                 : throw new CliException("--lora-r is 1 to 65536.", ExitCode.Usage);
             FitWork work = new(config, new LoraConfig(r, 2 * r, 0, parsed.GetRequiredValue(targets)), !parsed.GetValue(single));
@@ -48,7 +48,14 @@ internal static class FitCommand
             var bytes = parsed.GetValue(memory) is { } text ? Bytes(text) : OfThisMachine();
             // What is quantised in its files stays so.
             var table = FitTable.Of(work, bytes, config.Quantised is { } own ? [own] : s_formats);
-            Console.Write(parsed.GetValue(json) ? Json(work, bytes, table) + "\n" : Text(work, bytes, table));
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(Json(work, bytes, table));
+            }
+            else
+            {
+                Console.Write(Text(work, bytes, table));
+            }
             return 0;
         });
         return command;
@@ -64,14 +71,6 @@ internal static class FitCommand
             && unit is "" or "gib" or "gb" or "g"
             ? (long)(size * (unit == "gb" ? 1e9 : Gib))
             : throw new CliException($"--gpu-memory: '{text}' is no size of a card: write it as 24GiB.", ExitCode.Usage);
-    }
-
-    private static string Folder(string name)
-    {
-        var model = Path.Combine(App.Folders.Models, name);
-        return Directory.Exists(name) ? name
-            : Directory.Exists(model) ? model
-            : throw new CliException($"No model '{name}': neither {model} nor a folder of that name is there.", ExitCode.NotFound);
     }
 
     private static long OfThisMachine() => Gpus.Open(out var why) is not { } gpus ? throw new CliException($"{why} Give --gpu-memory.")
@@ -95,13 +94,13 @@ internal static class FitCommand
             : "Nothing fits: a smaller base, or a card with more memory, is needed.").ToString();
     }
 
-    private static string Json(FitWork work, long memory, FitTable table) => JsonSerializer.Serialize(new
+    private static object Json(FitWork work, long memory, FitTable table) => new
     {
         memory_bytes = memory,
         trained_weights = Footprint.Trained(work),
         fastest = table.Fastest() is { } best ? Row(best) : null,
         rows = table.All.Select(Row),
-    });
+    };
 
     private static object Row(FitRow row) => new
     {

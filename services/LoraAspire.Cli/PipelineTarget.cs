@@ -1,8 +1,23 @@
+using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime;
+using LoraAspire.Runtime.Store;
+
 namespace LoraAspire.Cli;
 
 /// <summary>The file that a command writes a pipeline to.</summary>
 internal static class PipelineTarget
 {
+    /// <summary>What is wrong with it is told before it stands anywhere.</summary>
+    /// <exception cref="CliException">With every reason.</exception>
+    public static void Check(string yaml, string path, LoraPaths folders)
+    {
+        var parsed = PipelineParser.Parse(yaml, path, new ContentDigests(folders).References);
+        if (parsed.Errors.Count > 0)
+        {
+            throw new CliException(string.Join('\n', parsed.Errors.Select(error => error.Message)), ExitCode.Usage);
+        }
+    }
+
     /// <summary>The same again is no trouble; another file stays, unless it is to be written over.</summary>
     /// <exception cref="CliException">Something else stands there.</exception>
     public static async Task WriteAsync(string path, string yaml, bool force, CancellationToken cancellationToken)
@@ -11,9 +26,9 @@ internal static class PipelineTarget
         {
             throw new CliException($"{path} is a folder: name a file.", ExitCode.Usage);
         }
-        if (!force && File.Exists(path) && await Pipelines.Yaml.PipelineFile.ReadAsync(path, cancellationToken) != yaml)
+        if (!force && File.Exists(path) && await PipelineFile.ReadAsync(path, cancellationToken) != yaml)
         {
-            throw new CliException($"{path} holds another pipeline. --force writes over it; --yaml FILE takes another file.");
+            throw new CliException($"{path} holds another pipeline. --force writes over it, another name leaves it.");
         }
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         await File.WriteAllTextAsync(path, yaml, cancellationToken);

@@ -1,9 +1,7 @@
 using System.CommandLine;
 using LoraAspire.Cli.RunCommands;
 using LoraAspire.Pipelines;
-using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime;
-using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Cli.AlpacaLora;
 
@@ -38,7 +36,7 @@ internal static class FinetuneCommand
             {
                 await Console.Error.WriteLineAsync(note);
             }
-            Check(pipeline.Yaml, path, folders);
+            PipelineTarget.Check(pipeline.Yaml, path, folders);
             await PipelineTarget.WriteAsync(path, pipeline.Yaml, parsed.GetValue(force), cancellationToken);
             await Console.Error.WriteLineAsync($"wrote {path}");
             return parsed.GetValue(dry) ? 0
@@ -49,13 +47,4 @@ internal static class FinetuneCommand
 
     private static string? NameOf(string? file) =>
         Path.GetFileNameWithoutExtension(file) is { } name && Identifiers.IsPipeline(name) ? name : null;
-
-    private static void Check(string yaml, string path, LoraPaths folders)
-    {
-        var parsed = PipelineParser.Parse(yaml, path, new ContentDigests(folders).References);
-        if (parsed.Errors.Count > 0)
-        {
-            throw new CliException(string.Join('\n', parsed.Errors.Select(error => error.Message)), ExitCode.Usage);
-        }
-    }
 }

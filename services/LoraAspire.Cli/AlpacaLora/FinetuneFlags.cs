@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml.Schemas;
 
 namespace LoraAspire.Cli.AlpacaLora;
 
@@ -11,8 +12,8 @@ internal static class FinetuneFlags
     public const string BaseModel = "base_model", DataPath = "data_path", OutputDir = "output_dir", Resume = "resume_from_checkpoint",
         Template = "prompt_template_name";
 
-    /// <summary>Settings that can't be written on one line of flags.</summary>
-    private static readonly string[] s_nested = ["sources", "held_out", "writer", "dedup"];
+    /// <summary>What <see cref="Template"/> is in finetune.py where it isn't given, and what stands there for a base's own.</summary>
+    public const string UsualTemplate = DataBuildParams.UsualTemplate, ChatTemplate = DataBuildParams.ChatTemplate;
 
     public static IReadOnlyList<string> Own { get; } =
     [
@@ -29,7 +30,11 @@ internal static class FinetuneFlags
 
     private static List<string> Of(Type parameters) =>
     [
-        .. parameters.GetProperties().Where(property => property.CanWrite)
-            .Select(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name)).Except(s_nested),
+        .. OptionTypes.Properties(parameters).Where(property => IsPlain(property.PropertyType))
+            .Select(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name)),
     ];
+
+    /// <summary>What can be written on one line of flags: a value, a list or a dict of some.</summary>
+    private static bool IsPlain(Type type) =>
+        !OptionTypes.IsNested(type) && type.GetGenericArguments().All(argument => !OptionTypes.IsNested(argument));
 }

@@ -10,14 +10,12 @@ internal sealed record FinetunePipeline(string Name, string Yaml, IReadOnlyList<
     /// <summary>What output_dir is where it isn't given.</summary>
     private const string UsualName = "lora-alpaca";
 
-    private static readonly string[] s_extensions = [".json", ".jsonl", ".csv", ".tsv", ".parquet", ".gz"];
-
     /// <exception cref="CliException">The base or the data isn't named, or isn't there.</exception>
     public static FinetunePipeline Of(IReadOnlyDictionary<string, string> flags, string? name, LoraPaths folders)
     {
         var named = name ?? NameOf(flags.TryGetValue(FinetuneFlags.OutputDir, out var folder) ? FireArguments.Text(folder) : "");
         var model = FoundBase.Name(Needed(flags, FinetuneFlags.BaseModel, "a folder under the models root"), folders);
-        var path = Data(Needed(flags, FinetuneFlags.DataPath, "a file of records with instruction, input and output"), folders);
+        var path = FoundData.Path(Needed(flags, FinetuneFlags.DataPath, "a file of records with instruction, input and output"), folders);
         var given = $"base: {Scalar("model:" + model)}";
         List<string> lines =
         [
@@ -29,7 +27,7 @@ internal sealed record FinetunePipeline(string Name, string Yaml, IReadOnlyList<
             $"    inputs: {{ {given} }}",
             "    with:",
             // finetune.py's template where none is named; a pipeline would take the base's own.
-            .. flags.ContainsKey(FinetuneFlags.Template) ? [] : new[] { $"      {FinetuneFlags.Template}: alpaca" },
+            .. flags.ContainsKey(FinetuneFlags.Template) ? [] : new[] { $"      {FinetuneFlags.Template}: {FinetuneFlags.UsualTemplate}" },
             .. Settings(flags, FinetuneFlags.Data),
             "      sources:",
             $"        - alpaca: {{ path: {Scalar(path)} }}",
@@ -57,22 +55,7 @@ internal sealed record FinetunePipeline(string Name, string Yaml, IReadOnlyList<
             : throw new CliException($"--{name} is missing: name {what}.", ExitCode.Usage);
 
     private static string NameOf(string folder) =>
-        Path.GetFileName(folder.TrimEnd('/', '\\')) is var name && Identifiers.IsPipeline(name) ? name : UsualName;
-
-    /// <summary>Relative to the data root, wherever the user stands.</summary>
-    private static string Data(string given, LoraPaths folders)
-    {
-        var path = new[] { Path.GetFullPath(given), Path.GetFullPath(Path.Combine(folders.Data, given)) }.FirstOrDefault(File.Exists)
-            ?? throw new CliException(s_extensions.Any(end => given.EndsWith(end, StringComparison.OrdinalIgnoreCase))
-                ? $"No file {given}, neither here nor under the data root {folders.Data}."
-                : $"{given} is no file. Nothing is fetched from the Hub: download the data set's file, put it under the data root "
-                    + $"{folders.Data}, and name it.", ExitCode.NotFound);
-        var relative = Path.GetRelativePath(folders.Data, path);
-        return relative.StartsWith("..", StringComparison.Ordinal) || Path.IsPathRooted(relative)
-            ? throw new CliException($"{path} lies outside the data root {folders.Data}: copy it there, or set LORA_DATA to a folder "
-                + "above it before the app starts.")
-            : relative.Replace('\\', '/');
-    }
+        Identifiers.LastPart(folder) is var name && Identifiers.IsPipeline(name) ? name : UsualName;
 
     private static IEnumerable<string> NotesOn(IReadOnlyDictionary<string, string> flags)
     {

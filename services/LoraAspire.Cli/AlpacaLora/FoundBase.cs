@@ -10,7 +10,7 @@ internal static class FoundBase
     /// <exception cref="CliException">There is no such folder.</exception>
     public static string Name(string given, LoraPaths folders)
     {
-        var name = given.TrimEnd('/', '\\').Split('/', '\\')[^1];
+        var name = Identifiers.LastPart(given);
         var place = Path.Combine(folders.Models, name);
         if (Identifiers.IsModel(name) && Directory.Exists(place))
         {

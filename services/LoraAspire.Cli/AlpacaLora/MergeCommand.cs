@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.ComponentModel;
 using System.Diagnostics;
 using LoraAspire.Pipelines.Stages;
 
@@ -15,7 +16,10 @@ internal static class MergeCommand
     {
         Option<bool> dry = new("--dry-run") { Description = "Print the merger's command line, don't run it" };
         Command command = new("merge", "Merge an adapter into its base, as a folder for Hugging Face. Flags: --base_model, --lora_weights "
-            + "(or --lora_model): the adapter's folder, a run, or latest; --output_dir: a new or empty folder, whose folder model takes it.") { dry };
+            + "(or --lora_model): the adapter's folder, a run, or latest; --output_dir: new or empty; its folder model takes it.")
+        {
+            dry,
+        };
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -31,7 +35,7 @@ internal static class MergeCommand
                 Console.WriteLine(string.Join(' ', words.Prepend(program).Select(Quoted)));
                 return 0;
             }
-            using var merger = Process.Start(new ProcessStartInfo(program, words))!;
+            using var merger = Start(program, words);
             using var stop = cancellationToken.Register(() => merger.Kill());
             await merger.WaitForExitAsync(CancellationToken.None);
             cancellationToken.ThrowIfCancellationRequested();
@@ -47,6 +51,18 @@ internal static class MergeCommand
                     : throw new CliException($"--{called ?? flag} is missing.", ExitCode.Usage);
         });
         return command;
+    }
+
+    private static Process Start(string program, string[] words)
+    {
+        try
+        {
+            return Process.Start(new ProcessStartInfo(program, words))!;
+        }
+        catch (Win32Exception error)
+        {
+            throw new CliException($"{program} doesn't start: {error.Message}. Build it again: dotnet build LoraAspire.sln");
+        }
     }
 
     private static string Quoted(string word) => word.Contains(' ') ? $"'{word}'" : word;

@@ -27,6 +27,9 @@ public static partial class Identifiers
     /// <summary>NAME of <c>model:NAME</c>: a folder directly under the models root.</summary>
     public static bool IsModel(string? text) => text is not null && ModelForm().IsMatch(text);
 
+    /// <summary>The last part of a path, or of a name on the Hub: somebody/NAME, folder/NAME/. Empty where there is none.</summary>
+    public static string LastPart(string path) => path.TrimEnd('/', '\\').Split('/', '\\')[^1];
+
     /// <summary>A stage key or the digest of an artifact: SHA-256 in lower-case hex.</summary>
     public static bool IsDigest(string? text) => text is not null && DigestForm().IsMatch(text);
 

@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using LoraAspire.Tests.Architecture;
 
 namespace LoraAspire.Tests.Documentation;
 
 /// <summary>The documents that a reader follows command by command. Paths are from the repository's root.</summary>
-internal static class Books
+internal static partial class Books
 {
     /// <summary>Every command of theirs is held to the programs, and every YAML block is a whole pipeline.</summary>
     public static IReadOnlyList<string> Followed { get; } =
@@ -21,6 +22,9 @@ internal static class Books
 
     public static string Text(string file) => File.ReadAllText(Path.Combine(SourceFiles.Root, file));
 
+    /// <summary>Where the links of a text in Markdown lead.</summary>
+    public static IEnumerable<string> Links(string text) => Link().Matches(text).Select(match => match.Groups[1].Value);
+
     /// <summary>The cells of each row of a section's first table, its head left out.</summary>
     public static IEnumerable<string[]> Table(string section) => section.Split('\n')
         .SkipWhile(line => !line.StartsWith('|')).TakeWhile(line => line.StartsWith('|')).Skip(2)
@@ -36,4 +40,7 @@ internal static class Books
         var end = body.IndexOf("\n" + heading[..(heading.IndexOf(' ', StringComparison.Ordinal) + 1)], StringComparison.Ordinal);
         return end < 0 ? body : body[..end];
     }
+
+    [GeneratedRegex(@"\]\(([^)\s]+)\)")]
+    private static partial Regex Link();
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using LoraAspire.Cli.AlpacaLora;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Yaml;
@@ -83,14 +84,10 @@ public sealed partial class ForeignKeyTests
 
     private static string Json(StageParams with) => JsonSerializer.Serialize(with, with.GetType(), StageKey.ParamsJson);
 
-    /// <summary>--key value, as fire reads them, as YAML.</summary>
-    private static string FlagsOf(CodeBlock block)
-    {
-        var words = ShellCommand.Of(block).First().Words;
-        return string.Concat(words.Index().Where(at => at.Item.StartsWith("--", StringComparison.Ordinal)).Select(at =>
-            $"{at.Item[2..]}: {(at.Index + 1 < words.Count && !words[at.Index + 1].StartsWith("--", StringComparison.Ordinal)
-                ? words[at.Index + 1] : "true")}\n"));
-    }
+    /// <summary>finetune.py's flags, as `lora finetune` reads them, as YAML.</summary>
+    private static string FlagsOf(CodeBlock block) => string.Concat(
+        FireArguments.Read([.. ShellCommand.Of(block).First().Words.SkipWhile(word => !word.StartsWith('-'))], FinetuneFlags.Known)
+            .Select(flag => $"{flag.Key}: {flag.Value}\n"));
 
     /// <summary>alpaca-lora has no flag without a counterpart.</summary>
     private static IEnumerable<string[]> Rows(string file, string heading) =>

@@ -13,7 +13,7 @@ public sealed partial class LinkTests
     public void Every_link_of_a_document_leads_to_a_file_and_a_heading(string document)
     {
         var folder = Path.GetDirectoryName(document)!;
-        foreach (var link in Link().Matches(Prose(document)).Select(match => match.Groups[1].Value)
+        foreach (var link in Books.Links(Prose(document))
             .Where(link => !link.Contains("://", StringComparison.Ordinal)))
         {
             var parts = link.Split('#');
@@ -28,9 +28,6 @@ public sealed partial class LinkTests
     /// <summary>As GitHub makes them of headings: small letters, hyphens for spaces, no signs.</summary>
     private static HashSet<string> Anchors(string file) => [.. Prose(file).Split('\n').Where(line => line.StartsWith('#'))
         .Select(line => Signs().Replace(line.TrimStart('#').Trim().ToLowerInvariant(), "").Replace(' ', '-'))];
-
-    [GeneratedRegex(@"\]\(([^)\s]+)\)")]
-    private static partial Regex Link();
 
     [GeneratedRegex("(?ms)^```.*?^```$")]
     private static partial Regex Code();

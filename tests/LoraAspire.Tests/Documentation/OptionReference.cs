@@ -7,6 +7,7 @@ using System.Text;
 using System.Text.Json;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Stages.DataSources;
+using LoraAspire.Pipelines.Yaml.Schemas;
 
 namespace LoraAspire.Tests.Documentation;
 
@@ -61,30 +62,21 @@ internal sealed class OptionReference
     {
         var usual = type.IsAbstract ? null : Activator.CreateInstance(type);
         _text.Append("| key | type | default | range | meaning |\n|---|---|---|---|---|\n");
-        foreach (var property in Properties(type).Where(property => except is null || property.DeclaringType != except))
+        foreach (var property in OptionTypes.Properties(type).Where(property => except is null || property.DeclaringType != except))
         {
             var meaning = _summaries.Of(property) ?? throw new InvalidOperationException(
                 $"{property.DeclaringType!.Name}.{property.Name} has no summary: say above it what it means.");
             var range = property.GetCustomAttribute<RangeAttribute>();
             var standard = property.IsDefined(typeof(RequiredMemberAttribute)) ? "required" : Default(property, usual);
             _text.Append(CultureInfo.InvariantCulture,
-                $"| `{Key(property.Name)}` | {Words(property.PropertyType)} | {standard} | {Span(range)} | {meaning} |\n");
+                $"| `{Key(property.Name)}` | {Words(property.PropertyType)} | {standard} | {Span(range)} | {Cell(meaning)} |\n");
         }
     }
 
-    /// <summary>The base's first, each in the order of the source.</summary>
-    private static IEnumerable<PropertyInfo> Properties(Type type) => type.GetProperties().Where(property => property.CanWrite)
-        .OrderBy(property => Depth(property.DeclaringType!)).ThenBy(property => property.MetadataToken);
+    private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal);
 
-    private static int Depth(Type type) => type.BaseType is { } above ? Depth(above) + 1 : 0;
-
-    private static IEnumerable<(string Key, Type Type)> Nested(Type type) => Properties(type)
-        .Where(property => IsNested(property.PropertyType)).Select(property => (Key(property.Name), property.PropertyType));
-
-    private static bool IsNested(Type type) => type.IsClass && type != typeof(string) && Forms(type) is null;
-
-    /// <summary>What a type that is written as one value says of its own forms.</summary>
-    private static string? Forms(Type type) => type.GetField("Forms")?.GetValue(null) as string;
+    private static IEnumerable<(string Key, Type Type)> Nested(Type type) => OptionTypes.Properties(type)
+        .Where(property => OptionTypes.IsNested(property.PropertyType)).Select(property => (Key(property.Name), property.PropertyType));
 
     private static string Default(PropertyInfo property, object? usual) =>
         (usual is null ? Fresh(property) : property.GetValue(usual)) switch
@@ -95,7 +87,7 @@ internal sealed class OptionReference
             Enum word => Word(word.ToString()),
             IDictionary { Count: 0 } => "{}",
             IEnumerable list and not string => $"[{string.Join(", ", list.Cast<object>())}]",
-            { } record when IsNested(record.GetType()) => "",
+            { } record when OptionTypes.IsNested(record.GetType()) => "",
             var value => Number(value),
         };
 
@@ -136,7 +128,7 @@ internal sealed class OptionReference
         { IsEnum: true } t => string.Join(", ", Enum.GetNames(t).Select(name => $"`{Word(name)}`")),
         { IsGenericType: true } t when t.GetGenericArguments().Length == 1 => $"list: {Words(t.GetGenericArguments()[0])}",
         { IsGenericType: true } t => $"keys, each with {Words(t.GetGenericArguments()[1])}",
-        var t => Forms(t) ?? "keys, see below",
+        var t => OptionTypes.Forms(t) ?? "keys, see below",
     };
 
     private static string Key(string property) => JsonNamingPolicy.SnakeCaseLower.ConvertName(property);

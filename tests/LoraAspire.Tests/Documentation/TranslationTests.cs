@@ -1,9 +1,7 @@
-using System.Text.RegularExpressions;
-
 namespace LoraAspire.Tests.Documentation;
 
 /// <summary>A translated document says what the original does: the same commands, tables and links, in the same order.</summary>
-public sealed partial class TranslationTests
+public sealed class TranslationTests
 {
     private const string English = "docs/lab.md", Chinese = "docs/lab.zh-CN.md", Readme = "README.md", ChineseReadme = "README.zh-CN.md";
 
@@ -78,11 +76,8 @@ public sealed partial class TranslationTests
     /// <summary>Files that are led to, of either language; what is on the Web or in the page itself is left out.</summary>
     private static List<string> Links(string file) =>
     [
-        .. Link().Matches(Books.Text(file)).Select(match => match.Groups[1].Value.Split('#')[0])
+        .. Books.Links(Books.Text(file)).Select(link => link.Split('#')[0])
             .Where(link => link.Length > 0 && !link.StartsWith("http", StringComparison.Ordinal))
             .Select(link => link.Replace(".zh-CN.md", ".md", StringComparison.Ordinal)),
     ];
-
-    [GeneratedRegex(@"\]\(([^)\s]+)\)")]
-    private static partial Regex Link();
 }

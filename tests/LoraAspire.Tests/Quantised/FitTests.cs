@@ -116,7 +116,7 @@ public sealed class FitTests : IDisposable
     }
 
     [Theory]
-    [InlineData(3, "fit", "--base", "nobody", "--gpu-memory", "24GiB", "No model 'nobody'")]
+    [InlineData(3, "fit", "--base", "nobody", "--gpu-memory", "24GiB", "Nothing is fetched from the Hub: download nobody")]
     [InlineData(2, "fit", "--base", ".", "--gpu-memory", "much", "'much' is no size of a card")]
     [InlineData(1, "fit", "--base", ".", "--lora-target-modules", "query", "no layer is called so")]
     [InlineData(2, "fit", "--base", ".", "--lora-r", "0", "--lora-r is 1 to 65536")]

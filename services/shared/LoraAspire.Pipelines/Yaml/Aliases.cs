@@ -109,6 +109,16 @@ internal static class Aliases
         }
     }
 
+    /// <summary>The keys of other trainers that a stage of this kind doesn't refuse by their name.</summary>
+    public static IEnumerable<string> TakenBy(StageKind kind) =>
+    [
+        .. AliasTable.Ignored.Keys, .. AliasTable.Fixed.Keys, .. AliasTable.Inputs.Keys.Where(key => InputAliases.Takes(kind, key)),
+        .. AliasTable.Renamed.Where(alias => Takes(kind, alias.Value)).Select(alias => alias.Key),
+        .. Takes(kind, "sources") ? new[] { "data_path", "dataset" } : [],
+        .. Takes(kind, "batch_size") ? AliasTable.Computed : [],
+        .. Takes(kind, BaseType) ? QuantizedBaseKeys.Names : [],
+    ];
+
     private static bool Takes(StageKind kind, string key) => Parameter(kind, key) is not null;
 
     private static PropertyInfo? Parameter(StageKind kind, string key) =>

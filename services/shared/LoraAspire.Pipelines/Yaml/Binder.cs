@@ -225,11 +225,11 @@ internal sealed class Binder(Diagnostics report)
         _ => "keys with values",
     };
 
-    private static IEnumerable<string> EnumWords(Type type) => Enum.GetNames(type).Select(JsonNamingPolicy.KebabCaseLower.ConvertName);
+    internal static IEnumerable<string> EnumWords(Type type) => Enum.GetNames(type).Select(JsonNamingPolicy.KebabCaseLower.ConvertName);
 
     /// <summary>A word of an option as it is compared: without case, hyphens and underscores.</summary>
     internal static string Plain(string word) => word.Replace("-", "").Replace("_", "").ToLowerInvariant();
 
-    private static bool IsNullable(PropertyInfo property) =>
+    internal static bool IsNullable(PropertyInfo property) =>
         new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable;
 }

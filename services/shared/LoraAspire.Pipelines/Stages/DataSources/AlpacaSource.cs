@@ -22,6 +22,10 @@ public sealed record AlpacaSource : RecordSource
     /// <summary>What a record holds, in this order: the keys of <see cref="Columns"/>.</summary>
     public static IReadOnlyList<string> ColumnNames { get; } = ["instruction", "input", "output", "system", "history"];
 
+    /// <summary>Whether a name is one of a file that can be read here, and not that of a data set on the Hub.</summary>
+    public static bool IsFile(string name) => new[] { ".json", ".jsonl", ".csv", ".tsv", ".parquet", ".gz" }
+        .Any(extension => name.EndsWith(extension, StringComparison.OrdinalIgnoreCase));
+
     public override IEnumerable<string> Files() => [Path];
 
     public override string? Problem() =>

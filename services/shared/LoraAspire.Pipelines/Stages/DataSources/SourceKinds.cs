@@ -28,5 +28,6 @@ public static class SourceKinds
 
     private static string Described(Type kind) => kind.GetCustomAttribute<DescriptionAttribute>()!.Description;
 
-    internal static string KeyOf(Type type) => Yaml.Binder.KeyOf(type.Name[..^"Source".Length]);
+    /// <summary>The YAML's key of a record that derives from <see cref="RecordSource"/>.</summary>
+    public static string KeyOf(Type type) => Yaml.Binder.KeyOf(type.Name[..^"Source".Length]);
 }

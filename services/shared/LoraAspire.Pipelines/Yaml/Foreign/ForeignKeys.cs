@@ -1,4 +1,5 @@
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using YamlDotNet.RepresentationModel;
 
 namespace LoraAspire.Pipelines.Yaml.Foreign;
@@ -8,7 +9,6 @@ namespace LoraAspire.Pipelines.Yaml.Foreign;
 /// </summary>
 internal static class ForeignKeys
 {
-    private static readonly string[] s_extensions = [".json", ".jsonl", ".csv", ".tsv", ".parquet", ".gz"];
     private const string ChatTemplate = "chat_template";
 
     /// <summary>All of them. Some are only of one trainer, or of one value.</summary>
@@ -129,7 +129,7 @@ internal static class ForeignKeys
     /// <summary>A file stays where it is said to be; a data set of the Hub has to be fetched.</summary>
     private static string LocalPath(string path, YamlNode place, Diagnostics report)
     {
-        if (s_extensions.Any(extension => path.EndsWith(extension, StringComparison.OrdinalIgnoreCase)))
+        if (AlpacaSource.IsFile(path))
         {
             return path;
         }
@@ -139,5 +139,5 @@ internal static class ForeignKeys
     }
 
     /// <summary>The last part of a path or of a name on the Hub.</summary>
-    private static string NameOf(string path) => path.TrimEnd('/', '\\').Split('/', '\\')[^1] is { Length: > 0 } name ? name : "NAME";
+    private static string NameOf(string path) => Identifiers.LastPart(path) is { Length: > 0 } name ? name : "NAME";
 }

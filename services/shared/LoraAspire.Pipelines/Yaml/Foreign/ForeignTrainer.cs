@@ -23,8 +23,9 @@ internal sealed record ForeignTrainer(string Name, IReadOnlyList<(StageKind Kind
         (StageKinds.Trainer, "lora_target_modules", "all-linear"), (StageKinds.Trainer, "val_set_size", "0"),
     ]);
 
-    /// <summary>Its defaults are a pipeline's own.</summary>
-    public static readonly ForeignTrainer AlpacaLora = new("alpaca-lora", []);
+    /// <summary>Its defaults are a pipeline's own, but for the template: a pipeline takes the base's own where it brings one.</summary>
+    public static readonly ForeignTrainer AlpacaLora = new("alpaca-lora",
+        [(StageKinds.DataBuild, "prompt_template_name", DataBuildParams.UsualTemplate)]);
 
     private static readonly string[] s_llamaFactory =
         ["stage", "finetuning_type", "dataset", "template", "do_train", "adapter_name_or_path"];

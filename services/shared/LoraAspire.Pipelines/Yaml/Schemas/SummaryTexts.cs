@@ -3,20 +3,25 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
-namespace LoraAspire.Tests.Documentation;
+namespace LoraAspire.Pipelines.Yaml.Schemas;
 
 /// <summary>What stands above the properties of an assembly's records, from the file that the compiler writes beside it.</summary>
-internal sealed partial class SummaryTexts(Assembly assembly)
+public sealed partial class SummaryTexts
 {
-    private readonly Dictionary<string, XElement?> _members =
-        XDocument.Load(Path.Combine(AppContext.BaseDirectory, assembly.GetName().Name + ".xml")).Descendants("member")
-            .ToDictionary(member => member.Attribute("name")!.Value, member => member.Element("summary"));
+    private readonly Dictionary<string, XElement?> _members;
 
-    /// <summary>One line of Markdown for the cell of a table; null where nothing stands there.</summary>
+    /// <summary>None where the file isn't beside the program.</summary>
+    public SummaryTexts(Assembly assembly)
+    {
+        var file = Path.Combine(AppContext.BaseDirectory, assembly.GetName().Name + ".xml");
+        _members = !File.Exists(file) ? [] : XDocument.Load(file).Descendants("member")
+            .ToDictionary(member => member.Attribute("name")!.Value, member => member.Element("summary"));
+    }
+
+    /// <summary>One line of Markdown; null where nothing stands there.</summary>
     public string? Of(PropertyInfo property) =>
         _members.GetValueOrDefault($"P:{property.DeclaringType!.FullName}.{property.Name}") is { } summary
-            ? Spaces().Replace(string.Concat(summary.Nodes().Select(Markdown)), " ").Trim().Replace("|", "\\|", StringComparison.Ordinal)
-            : null;
+            ? Spaces().Replace(string.Concat(summary.Nodes().Select(Markdown)), " ").Trim() : null;
 
     private static string Markdown(XNode node) => node switch
     {
