@@ -4,6 +4,7 @@ using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
+using LoraAspire.Terminal;
 using StackExchange.Redis;
 
 namespace LoraAspire.AppHost.Terminal;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LoraAspire.Cli.AlpacaLora;
 using LoraAspire.Model.Export;
 using LoraAspire.Model.Export.Gguf;
 using LoraAspire.Runtime.Store;
@@ -12,8 +13,14 @@ internal static class ExportCommand
 
     public static Command Create()
     {
-        Argument<DirectoryInfo> model = new("model") { Description = "Folder of a model; of an adapter's base, with --adapter" };
-        Option<DirectoryInfo?> adapter = new("--adapter") { Description = "Folder of a LoRA adapter, which is exported beside its base" };
+        Argument<string> model = new("model")
+        {
+            Description = "Folder of a model, its name in the models folder, or a run that made one; of an adapter's base, with --adapter",
+        };
+        Option<string?> adapter = new("--adapter")
+        {
+            Description = "Folder of a LoRA adapter, or the run that trained it, which is exported beside its base",
+        };
         Option<DirectoryInfo> to = new("--out") { Description = "Folder that takes the files; must be new or empty", Required = true };
         Option<string> type = new("--type") { Description = "Of the numbers in a GGUF file", DefaultValueFactory = _ => "f16" };
         Option<string> format = new("--format") { Description = "What for", DefaultValueFactory = _ => Gguf };
@@ -27,8 +34,10 @@ internal static class ExportCommand
         {
             model, adapter, to, type, format, name, system, from, zip,
         };
-        command.SetAction((parsed, cancellationToken) => Task.Run(() =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
+            var folder = await ModelPlace.FindAsync(parsed.GetRequiredValue(model));
+            var beside = parsed.GetValue(adapter) is { } given ? await AdapterPlace.FindAsync(given) : null;
             ExportOptions options = new()
             {
                 Name = parsed.GetRequiredValue(name),
@@ -38,11 +47,13 @@ internal static class ExportCommand
                 From = parsed.GetValue(from),
                 IsZip = parsed.GetValue(zip),
             };
-            using var export =
-                ModelExport.Open(parsed.GetRequiredValue(model).FullName, parsed.GetValue(adapter)?.FullName, options);
-            Write(export, parsed.GetRequiredValue(to), cancellationToken);
+            await Task.Run(() =>
+            {
+                using var export = ModelExport.Open(folder, beside, options);
+                Write(export, parsed.GetRequiredValue(to), cancellationToken);
+            }, cancellationToken);
             return 0;
-        }, cancellationToken));
+        });
         return command;
     }
 

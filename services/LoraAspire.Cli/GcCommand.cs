@@ -30,9 +30,10 @@ internal static class GcCommand
         Option<bool> delete = new("--delete") { Description = "Remove it; without this nothing is changed" };
         Option<bool> offline =
             new("--offline") { Description = "Don't ask the app for its runs: a run that waits may have to make things again" };
+        var json = JsonScreen.Option();
         Command command = new("gc",
             "Show what of the store no run and no cache entry of the last days needs, and remove it with --delete.") { days, delete,
-                offline };
+                offline, json };
         command.SetAction(async (parsed, _) =>
         {
             var paths = App.Folders;
@@ -40,6 +41,11 @@ internal static class GcCommand
             var needs = parsed.GetValue(offline) ? RunNeeds.Unknown : RunNeeds.Of(await RunsAsync(), since);
             var report =
                 new GarbageCollector(paths.Store, TimeProvider.System).Collect(since, needs, paths.ModelLinks, parsed.GetValue(delete));
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(new { paths.Store, report.Kept, report.KeptBytes, report.Found, report.Removed, report.InUse });
+                return 0;
+            }
             Show(report, paths.Store, parsed.GetValue(delete));
             return 0;
         });

@@ -10,10 +10,19 @@ internal static class GpuCommand
 {
     public static Command Create()
     {
-        var command = new Command("gpu", "Show what this machine's NVIDIA GPUs are doing: memory, utilisation, temperature, power.");
-        command.SetAction(_ =>
+        var json = JsonScreen.Option();
+        var command = new Command("gpu", "Show what this machine's NVIDIA GPUs are doing: memory, utilisation, temperature, power.")
+        {
+            json,
+        };
+        command.SetAction(parsed =>
         {
             var gpus = Gpus.Open(out var why) ?? throw new CliException(why);
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(new { host = Environment.MachineName, gpus.Driver, gpus = gpus.Read() });
+                return 0;
+            }
             Console.WriteLine(
                 $"{Environment.MachineName}  "
                     + $"{TimeProvider.System.GetLocalNow().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)}  "

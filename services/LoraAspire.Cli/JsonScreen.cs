@@ -21,5 +21,7 @@ internal static class JsonScreen
 
     public static Option<bool> Option() => new("--json") { Description = "As JSON" };
 
-    public static void Write(object value) => Console.WriteLine(JsonSerializer.Serialize(value, s_json));
+    public static void Write(object value) => Console.WriteLine(Text(value));
+
+    public static string Text(object value) => JsonSerializer.Serialize(value, s_json);
 }

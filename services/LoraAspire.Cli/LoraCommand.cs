@@ -1,7 +1,11 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using LoraAspire.Cli.AlpacaLora;
+using LoraAspire.Cli.Chat;
+using LoraAspire.Cli.Completion;
 using LoraAspire.Cli.Data;
+using LoraAspire.Cli.Doctor;
+using LoraAspire.Cli.Mcp;
 using LoraAspire.Cli.RunCommands;
 using LoraAspire.Model;
 using LoraAspire.Pipelines.Messages;
@@ -28,17 +32,23 @@ internal static class LoraCommand
         OpenCommand.Create(),
         PsCommand.Create(),
         ModelsCommand.Create(),
+        InitCommand.Create(),
         FinetuneCommand.Create(),
+        EvaluateCommand.Create(),
         MergeCommand.Create(),
         GenerateCommand.Create(),
         CheckCommand.Create(),
         ConvertCommand.Create(),
+        SchemaCommand.Create(),
         ExportCommand.Create(),
         ChatCommand.Create(),
         DataCommand.Create(),
+        DoctorCommand.Create(),
         GpuCommand.Create(),
         FitCommand.Create(),
         GcCommand.Create(),
+        CompletionCommand.Create(),
+        McpCommand.Create(),
     };
 
     /// <returns>An <see cref="ExitCode"/>.</returns>
@@ -47,7 +57,12 @@ internal static class LoraCommand
         try
         {
             var parsed = Create().Parse(args);
-            var code = await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false });
+            InvocationConfiguration configuration = new() { EnableDefaultExceptionHandler = false };
+            if (ChatCommand.IsConversation(parsed))
+            {
+                configuration.ProcessTerminationTimeout = null; // Ctrl-C is the conversation's
+            }
+            var code = await parsed.InvokeAsync(configuration);
             return parsed.Action is ParseErrorAction ? (int)ExitCode.Usage : code;
         }
         catch (OperationCanceledException)

@@ -20,8 +20,9 @@ internal static class DataCommand
         var source = new Option<string?>("--source") { Description = "Rows of this source, as `lora data stats` names it" };
         var limit = new Option<int?>("--limit") { Description = "Rows that --find and --source show at most (default: 5)" };
         var tokens = new Option<bool>("--tokens") { Description = "Each token with its position, id, piece, and whether it carries loss" };
+        var json = JsonScreen.Option();
         var command = new Command("inspect", "Show rows as the model is taught them: what it reads, and what it learns to say.") { where,
-            stage, row, random, seed, find, source, limit, tokens };
+            stage, row, random, seed, find, source, limit, tokens, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             if (parsed.GetValue(row) is not null
@@ -44,6 +45,11 @@ internal static class DataCommand
             {
                 throw new CliException($"No row matches; {folder.Rows.Count} were looked at.");
             }
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(shown.Select(number => RowJson.Of(folder.Inspect(number), parsed.GetValue(tokens))));
+                return 0;
+            }
             foreach (var number in shown)
             {
                 RowScreen.Write(folder.Inspect(number), folder.Rows.Count, parsed.GetValue(tokens));
@@ -57,11 +63,17 @@ internal static class DataCommand
     private static Command Stats()
     {
         var (where, stage) = (Where(), Stage());
+        var json = JsonScreen.Option();
         var command = new Command("stats",
-            "Show what is in a data set: counts by source, what was dropped and why, how long the rows are.") { where, stage };
+            "Show what is in a data set: counts by source, what was dropped and why, how long the rows are.") { where, stage, json };
         command.SetAction(async (parsed, _) =>
         {
             var facts = DatasetFacts.Read(await DatasetPlace.FindAsync(parsed.GetRequiredValue(where), parsed.GetValue(stage)));
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(facts);
+                return 0;
+            }
             StatsScreen.Write(facts);
             return 0;
         });

@@ -20,16 +20,10 @@ internal static class ExplainCommand
         command.SetAction(async (parsed, _) =>
         {
             var run = await NamedRun.FindAsync(await App.ConnectAsync(), parsed.GetRequiredValue(name));
-            var only = parsed.GetValue(id);
-            if (only is not null && run.Stage(only) is null)
-            {
-                throw new CliException($"Run {run.Id} has no stage '{only}': "
-                    + Suggestion.For(only, run.Stages.Select(stage => stage.Id)), ExitCode.NotFound);
-            }
-            var told = run.Stages.Where(stage => only is null || stage.Id == only).ToList();
+            var told = Stages(run, parsed.GetValue(id));
             if (parsed.GetValue(json))
             {
-                JsonScreen.Write(told.Select(stage => new { stage.Id, stage.Cached, stage.Key, explanation = Words(stage) }));
+                JsonScreen.Write(Json(told));
                 return 0;
             }
             told.ForEach(stage => Console.WriteLine($"{stage.Id}: {Words(stage)}"));
@@ -41,6 +35,15 @@ internal static class ExplainCommand
         });
         return command;
     }
+
+    /// <exception cref="CliException">There is no such stage.</exception>
+    public static List<StageState> Stages(RunState run, string? only) => only is null || run.Stage(only) is not null
+        ? [.. run.Stages.Where(stage => only is null || stage.Id == only)]
+        : throw new CliException($"Run {run.Id} has no stage '{only}': "
+            + Suggestion.For(only, run.Stages.Select(stage => stage.Id)), ExitCode.NotFound);
+
+    public static object Json(IEnumerable<StageState> stages) =>
+        stages.Select(stage => new { stage.Id, stage.Cached, stage.Key, explanation = Words(stage) });
 
     internal static string Words(StageState stage)
     {

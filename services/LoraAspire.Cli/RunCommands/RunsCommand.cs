@@ -53,7 +53,7 @@ internal static class RunsCommand
         return command;
     }
 
-    private static async Task<List<RunState>> FindAsync(RunClient client, string? state, int limit, CancellationToken cancellationToken)
+    public static async Task<List<RunState>> FindAsync(RunClient client, string? state, int limit, CancellationToken cancellationToken)
     {
         List<RunState> found = [];
         foreach (var ids in (await client.IdsAsync()).Chunk(state is null && limit > 0 ? Math.Min(limit, Page) : Page))
@@ -100,7 +100,7 @@ internal static class RunsCommand
         AnsiConsole.Write(table);
     }
 
-    private static object Json(RunState run, ArtifactStore store) => new
+    public static object Json(RunState run, ArtifactStore store) => new
     {
         run.Id,
         pipeline = run.Name,

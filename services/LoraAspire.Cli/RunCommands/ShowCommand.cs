@@ -2,6 +2,7 @@ using System.CommandLine;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Hosting;
+using LoraAspire.Runtime.Runs;
 using Spectre.Console;
 
 namespace LoraAspire.Cli.RunCommands;
@@ -20,21 +21,27 @@ internal static class ShowCommand
         {
             var runs = await App.ConnectAsync();
             var run = await NamedRun.FindAsync(runs, parsed.GetRequiredValue(name));
-            var points = (await runs.ProgressAsync(run.Id)).GroupBy(point => point.Stage)
-                .ToDictionary(group => group.Key, group => group.Select(point => point.Progress).ToList());
-            var findings = RunFindings.Read(run, new(App.Folders.Store));
             if (parsed.GetValue(json))
             {
-                JsonScreen.Write(Json(run, points, findings));
+                JsonScreen.Write(await JsonAsync(runs, run));
             }
             else
             {
-                Show(run, points, findings);
+                Show(run, await PointsAsync(runs, run), Findings(run));
             }
             return 0;
         });
         return command;
     }
+
+    /// <summary>A run as <c>--json</c> shows it.</summary>
+    public static async Task<object> JsonAsync(RunClient runs, RunState run) => Json(run, await PointsAsync(runs, run), Findings(run));
+
+    private static async Task<Dictionary<string, List<StageProgress>>> PointsAsync(RunClient runs, RunState run) =>
+        (await runs.ProgressAsync(run.Id)).GroupBy(point => point.Stage)
+            .ToDictionary(group => group.Key, group => group.Select(point => point.Progress).ToList());
+
+    private static RunFindings Findings(RunState run) => RunFindings.Read(run, new(App.Folders.Store));
 
     /// <summary>While it works how far it is, else what it said last in words.</summary>
     private static string? Last(StageState stage, Dictionary<string, List<StageProgress>> points) =>
@@ -60,6 +67,14 @@ internal static class ShowCommand
                 new Text(stage.Key?[..Math.Min(ShownOfKey, stage.Key.Length)] ?? RunText.None), new Text(Last(stage, points) ?? ""));
         }
         AnsiConsole.Write(table);
+        ShowEnd(run, findings);
+    }
+
+    /// <summary>What came of a run: its failures, losses, scores and its model.</summary>
+    public static void ShowEnd(RunState run) => ShowEnd(run, Findings(run));
+
+    private static void ShowEnd(RunState run, RunFindings findings)
+    {
         foreach (var stage in run.Stages.Where(stage => stage.Error is not null))
         {
             Console.WriteLine($"{stage.Id}{(stage.Status == StageStatus.Failed ? " failed" : "")}: {stage.Error}");

@@ -10,12 +10,13 @@ namespace LoraAspire.Tests.Architecture;
 /// </summary>
 public sealed class StageKindTests
 {
-    /// <summary>Where a kind is named by design; in the last two, the word is the command's own.</summary>
+    /// <summary>Where a kind is named by design; in the last six, the word is the command's own.</summary>
     private static readonly string[] s_named =
     [
         "services/shared/LoraAspire.Pipelines/Stages/StageKind.cs",
         "LoraAspire.AppHost/AppHost.cs",
-        "services/LoraAspire.Cli/ChatCommand.cs",
+        "services/LoraAspire.Cli/Chat/ChatCommand.cs",
+        "services/LoraAspire.Cli/Evaluation.cs",
         "services/LoraAspire.Cli/ExportCommand.cs",
         "services/LoraAspire.Cli/AlpacaLora/FinetuneFlags.cs",
         "services/LoraAspire.Cli/AlpacaLora/MergeCommand.cs",

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LoraAspire.Cli;
 using LoraAspire.Machine.Gpu;
 using LoraAspire.Model.Data;
@@ -57,12 +58,19 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("logs 20260102-030405-ab12 --follow")]
     [InlineData("cancel 20260102-030405-ab12")]
     [InlineData("chat --once hi --model m --url http://localhost:1")]
-    [InlineData("data inspect x --stage data --random 2 --seed 3 --find who --source s --limit 1 --tokens")]
+    [InlineData("data inspect x --stage data --random 2 --seed 3 --find who --source s --limit 1 --tokens --json")]
     [InlineData("data inspect x --row 3")]
-    [InlineData("data stats x --stage data")]
-    [InlineData("gpu")]
+    [InlineData("data stats x --stage data --json")]
+    [InlineData("doctor --base m --json")]
+    [InlineData("schema")]
+    [InlineData("completion zsh")]
+    [InlineData("init --data d --base m --name n --force")]
+    [InlineData("evaluate latest --questions q.txt --ask a --held-out h --identity n --base b --yaml y --force --dry-run -f")]
+    [InlineData("mcp --allow-submit")]
+    [InlineData("check a.yaml --json")]
+    [InlineData("gpu --json")]
     [InlineData("fit --base m --gpu-memory 24GiB --lora-r 8 --lora-target-modules q_proj v_proj --no-double-quant --json")]
-    [InlineData("gc --days 3 --delete --offline")]
+    [InlineData("gc --days 3 --delete --offline --json")]
     [InlineData("export m --adapter a --out o --type q4_0 --format hugging-face --name n --system s --from f --zip")]
     public void What_the_help_tells_can_be_said(string line) => Assert.Empty(LoraCommand.Create().Parse(line).Errors);
 
@@ -135,6 +143,11 @@ public sealed class LoraCommandTests : IDisposable
         Assert.Contains($"{wrong}:3:11: error: input 'dataset' is missing", _terminal.Error, StringComparison.Ordinal);
         Assert.Contains($"{wrong}: 3 errors", _terminal.Out, StringComparison.Ordinal);
         Assert.Contains($"{sound}: ok: quickstart, ", _terminal.Out, StringComparison.Ordinal);
+
+        var before = _terminal.Out.Length;
+        Assert.Equal(1, await LoraCommand.RunAsync(["check", wrong, "--json"]));
+        var told = Assert.Single(JsonDocument.Parse(_terminal.Out[before..]).RootElement.EnumerateArray());
+        Assert.Equal(3, told.GetProperty("errors").GetArrayLength());
     }
 
     [Fact]

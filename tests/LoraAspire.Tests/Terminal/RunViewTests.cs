@@ -1,7 +1,7 @@
-using LoraAspire.AppHost.Terminal;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Terminal;
 using Microsoft.Extensions.Time.Testing;
 using Spectre.Console;
 
@@ -62,6 +62,19 @@ public sealed class RunViewTests : IDisposable
         Assert.Contains(Lines, line => line.Contains("data") && line.Contains("cached"));
         var tune = Assert.Single(Lines, line => line.Contains("│ tune", StringComparison.Ordinal));
         Assert.Equal(["tune", "running", "saving 5/9", "loss 1.2500"], tune.Split('│', StringSplitOptions.TrimEntries)[1..5]);
+    }
+
+    [Fact]
+    public async Task What_a_queued_stage_waits_for_stands_below_the_table()
+    {
+        await using var view = View();
+        Show(view, Events().Take(1));
+        view.ShowWaits(new Dictionary<string, string> { ["tune"] = "waits for a trainer: none is running" });
+
+        AnsiConsole.Write(view.Table());
+
+        Assert.Contains("tune waits for a trainer: none is running", string.Join(' ', Lines[^2..].Select(line => line.Trim())),
+            StringComparison.Ordinal);
     }
 
     private RunView View() => new("r", isTerminal: false, _clock);

@@ -4,7 +4,7 @@ using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Terminal;
 using Spectre.Console;
 
-namespace LoraAspire.AppHost.Terminal;
+namespace LoraAspire.Terminal;
 
 /// <summary>A run as it goes: a live table on a terminal, plain lines where output is not one.</summary>
 internal sealed class RunView : IAsyncDisposable
@@ -15,6 +15,7 @@ internal sealed class RunView : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<string, StageProgress> _progress = [];
     private readonly Dictionary<string, DateTimeOffset> _lastLine = [];
+    private IReadOnlyDictionary<string, string> _waits = new Dictionary<string, string>();
     private readonly CancellationTokenSource _over = new();
     private readonly bool _isTerminal;
     private readonly TimeProvider _clock;
@@ -25,12 +26,14 @@ internal sealed class RunView : IAsyncDisposable
     public RunView(string id, bool isTerminal, TimeProvider clock)
     {
         (_state, _isTerminal, _clock) = (new RunState(id), isTerminal, clock);
-        AnsiConsole.MarkupLineInterpolated($"Run [bold]{id}[/]");
+        AnsiConsole.MarkupLine($"Run [bold]{Markup.Escape(id)}[/]");
         _drawing = isTerminal ? AnsiConsole.Live(Table()).StartAsync(DrawAsync) : Task.CompletedTask;
     }
 
-    public static RunView Start(string id) =>
-        new(id, AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected, TimeProvider.System);
+    /// <summary>Whether this process writes to a terminal that can be drawn on.</summary>
+    public static bool IsTerminal => AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected;
+
+    public static RunView Start(string id) => new(id, IsTerminal, TimeProvider.System);
 
     public void Show(RunState state, RunEvent happened)
     {
@@ -60,6 +63,15 @@ internal sealed class RunView : IAsyncDisposable
             _lastLine[stage] = point.Message is null ? now : _lastLine.GetValueOrDefault(stage);
             string[] parts = [Counted(point), Loss(point), Speed(point), Left(point), Gpu(point), point.Message ?? ""];
             Console.WriteLine($"  {stage}: {string.Join("  ", parts.Where(part => part != ""))}");
+        }
+    }
+
+    /// <summary>Stages that no living worker can do, each with what it waits for; they stand below the table.</summary>
+    public void ShowWaits(IReadOnlyDictionary<string, string> waits)
+    {
+        lock (_lock)
+        {
+            _waits = waits;
         }
     }
 
@@ -93,6 +105,10 @@ internal sealed class RunView : IAsyncDisposable
                     new Text(point is null ? "" : Counted(point)), new Text(point is null ? "" : Loss(point)),
                     new Text(point is null ? "" : Speed(point)), new Text(point is null || !stage.InFlight ? "" : Left(point)),
                     new Text(point is null || !stage.InFlight ? "" : Gpu(point)));
+            }
+            if (_waits.Count > 0)
+            {
+                table.Caption(Markup.Escape(string.Join('\n', _waits.Select(wait => $"{wait.Key} {wait.Value}"))), new Style(Color.Yellow));
             }
         }
         return table;

@@ -1,0 +1,84 @@
+using System.CommandLine;
+using LoraAspire.Cli.AlpacaLora;
+using LoraAspire.Cli.RunCommands;
+using LoraAspire.Pipelines;
+using LoraAspire.Runtime;
+
+namespace LoraAspire.Cli;
+
+/// <summary>Questions to a model of the models folder, or to what a run made: a pipeline, which is kept as a file and run.</summary>
+internal static class EvaluateCommand
+{
+    public static Command Create()
+    {
+        Argument<string> model = new("model") { Description = $"A model of the models folder, or a run that made one: {NamedRun.Form}" };
+        Option<FileInfo?> questions = new("--questions") { Description = "Text file with a question a line" };
+        Option<string[]> asked = new("--ask") { Description = "A question; may be given several times" };
+        Option<string?> heldOut = new("--held-out") { Description = "Records with right answers: .json or .jsonl under the data root" };
+        Option<string?> identity = new("--identity") { Description = "The name that the model is to say that it has" };
+        Option<string?> beside = new("--base") { Description = "A model of the models folder that is asked the same (a run's own base)" };
+        Option<string?> file = new("--yaml") { Description = "File that takes the pipeline (default: pipelines/evaluate-NAME.yaml)" };
+        Option<bool> force = new("--force") { Description = "Write over another file of that name" };
+        Option<bool> dry = new("--dry-run") { Description = "Write the pipeline, don't run it" };
+        var follow = RunCommand.Follow();
+        Command command = new("evaluate",
+            "Ask a model questions and score its answers: writes the pipeline that does it, and runs it. What a run made is taken from the "
+                + "cache.") { model, questions, asked, heldOut, identity, beside, file, force, dry, follow };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var folders = App.Folders;
+            Evaluation wanted = new(
+                [.. parsed.GetValue(asked) ?? [], .. await QuestionsAsync(parsed.GetValue(questions), cancellationToken)],
+                parsed.GetValue(heldOut) is { } records ? FoundData.Path(records, folders) : null, parsed.GetValue(identity),
+                parsed.GetValue(beside) is { } given ? FoundBase.Name(given, folders) : null);
+            if (wanted.IsEmpty)
+            {
+                throw new CliException("Nothing is asked: give --questions, --ask, --held-out or --identity.", ExitCode.Usage);
+            }
+            var target = parsed.GetValue(file);
+            var named = parsed.GetRequiredValue(model);
+            var (name, yaml) = await PipelineAsync(named, NameOf(target), wanted, folders);
+            var path = target ?? Path.Combine(LoraPaths.Checkout() ?? Environment.CurrentDirectory, "pipelines", name + ".yaml");
+            PipelineTarget.Check(yaml, path, folders);
+            await PipelineTarget.WriteAsync(path, yaml, parsed.GetValue(force), cancellationToken);
+            await Console.Error.WriteLineAsync($"wrote {path}");
+            return parsed.GetValue(dry) ? 0
+                : await RunCommand.SubmitAsync(await App.ConnectAsync(), yaml, path, parsed.GetValue(follow), cancellationToken);
+        });
+        return command;
+    }
+
+    private static string? NameOf(string? file) =>
+        Path.GetFileNameWithoutExtension(file) is { } name && Identifiers.IsPipeline(name) ? name : null;
+
+    /// <summary>A folder of the models root goes before a run of that name.</summary>
+    private static async Task<(string Name, string Yaml)> PipelineAsync(string given, string? name, Evaluation wanted, LoraPaths folders)
+    {
+        if (Directory.Exists(given) || (Identifiers.IsModel(given) && Directory.Exists(Path.Combine(folders.Models, given))))
+        {
+            var model = FoundBase.Name(given, folders);
+            return Named(name ?? $"evaluate-{model}", called => wanted.OfModel(called, model));
+        }
+        try
+        {
+            var run = await NamedRun.FindAsync(await App.ConnectAsync(), given);
+            return Named(name ?? $"evaluate-{run.Name}", called => wanted.OfRun(called, run));
+        }
+        catch (CliException missing) when (missing.Code is ExitCode.NotFound or ExitCode.NotRunning)
+        {
+            throw new CliException($"{Identifiers.Shown(given)} is no folder under the models root {folders.Models}, so it could be a run. "
+                + missing.Message, missing.Code);
+        }
+    }
+
+    private static (string Name, string Yaml) Named(string name, Func<string, string> yaml)
+    {
+        const int longest = 64;
+        var called = name.Length > longest ? name[..longest] : name;
+        return (called, yaml(called));
+    }
+
+    private static async Task<IEnumerable<string>> QuestionsAsync(FileInfo? file, CancellationToken cancellationToken) => file is null ? []
+        : (await Pipelines.Yaml.PipelineFile.ReadAsync(file.FullName, cancellationToken)).Split('\n', StringSplitOptions.TrimEntries)
+            .Where(line => line != "");
+}

@@ -1,0 +1,36 @@
+using LoraAspire.Model;
+using LoraAspire.Pipelines.Messages;
+using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime.Store;
+using ModelContextProtocol;
+using ModelContextProtocol.Server;
+using StackExchange.Redis;
+
+namespace LoraAspire.Cli.Mcp;
+
+/// <summary>A tool of the protocol from a method; what the command line would say of a fault is what the assistant is told.</summary>
+internal static class Tool
+{
+    public static McpServerTool Reading(string name, string description, Delegate does) => Of(name, description, does, readOnly: true);
+
+    public static McpServerTool Writing(string name, string description, Delegate does) => Of(name, description, does, readOnly: false);
+
+    private static McpServerTool Of(string name, string description, Delegate does, bool readOnly) =>
+        McpServerTool.Create(does,
+            new() { Name = name, Description = description, ReadOnly = readOnly, Destructive = false, OpenWorld = false });
+
+    /// <returns>The value as <c>--json</c> prints it.</returns>
+    /// <exception cref="McpException">With the words of what went wrong.</exception>
+    public static async Task<string> AnswerAsync(Func<Task<object>> find)
+    {
+        try
+        {
+            return JsonScreen.Text(await find());
+        }
+        catch (Exception error) when (error is CliException or PipelineException or MessageFormatException or ModelException
+            or StoreException or RedisException or TimeoutException or IOException or UnauthorizedAccessException)
+        {
+            throw new McpException(error.Message, error);
+        }
+    }
+}

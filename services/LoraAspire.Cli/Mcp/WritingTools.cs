@@ -1,0 +1,44 @@
+using System.ComponentModel;
+using System.Text;
+using LoraAspire.Cli.Chat;
+using LoraAspire.Cli.RunCommands;
+using ModelContextProtocol.Server;
+
+namespace LoraAspire.Cli.Mcp;
+
+/// <summary>What an assistant may do with <c>--allow-submit</c>: run pipelines, cancel runs, talk to a model.</summary>
+internal static class WritingTools
+{
+    public static IEnumerable<McpServerTool> All() =>
+    [
+        Tool.Writing("submit_run", "Submits a pipeline and gives the new run's id. check_pipeline tells beforehand what is wrong with it.",
+            SubmitRun),
+        Tool.Writing("cancel_run", "Stops a run. What is finished is kept.", CancelRun),
+        Tool.Writing("ask_model", "Says something to a model that a run has put behind the chat service, and gives its answer.", AskModel),
+    ];
+
+    private static Task<string> SubmitRun([Description("The pipeline")] string yaml) => Tool.AnswerAsync(async () =>
+    {
+        PipelineTarget.Check(yaml, "pipeline.yaml", App.Folders);
+        return new { run = await (await App.ConnectAsync()).SubmitAsync(yaml, "mcp.yaml") };
+    });
+
+    private static Task<string> CancelRun([Description("A run: its id, or the beginning of it")] string run) => Tool.AnswerAsync(async () =>
+    {
+        var runs = await App.ConnectAsync();
+        var id = (await NamedRun.FindAsync(runs, run)).Id;
+        await runs.CancelAsync(id);
+        return new { run = id, state = "cancelling" };
+    });
+
+    private static Task<string> AskModel(CancellationToken cancellationToken, [Description("What is said")] string message,
+        [Description("The model's id; the one deployed last where it isn't given")] string? model = null,
+        [Description("What stands before it")] string? system = null) => Tool.AnswerAsync(async () =>
+    {
+        using var service = await ChatService.ConnectAsync(address: null, model, cancellationToken);
+        StringBuilder answer = new();
+        Conversation conversation = new(service.Client, service.Model) { System = system };
+        await service.CallAsync(() => conversation.AskAsync(message, piece => answer.Append(piece), cancellationToken));
+        return new { service.Model, answer = answer.ToString() };
+    });
+}

@@ -1,0 +1,82 @@
+using System.Text.Json;
+using ModelContextProtocol.Client;
+using ModelContextProtocol.Protocol;
+
+namespace LoraAspire.RedisTests.Cli;
+
+/// <summary><c>lora mcp</c> as an assistant starts it: a process that is spoken to over its standard input and output.</summary>
+public sealed class McpTests(RedisServer server) : IAsyncLifetime
+{
+    private readonly Installation _installation = new(server);
+
+    public async ValueTask InitializeAsync()
+    {
+        await _installation.StartCoordinatorAsync();
+        await _installation.StartDataBuildAsync(Installation.WriteDataset);
+    }
+
+    public ValueTask DisposeAsync() => _installation.DisposeAsync();
+
+    private async Task<McpClient> ConnectAsync(params string[] options) => await McpClient.CreateAsync(new StdioClientTransport(new()
+    {
+        Command = "dotnet",
+        Arguments = [Path.Combine(AppContext.BaseDirectory, "lora.dll"), "mcp", .. options],
+        EnvironmentVariables = new Dictionary<string, string?>
+        {
+            ["ConnectionStrings__redis"] = _installation.Connection.Configuration,
+            ["LORA_STATE"] = _installation.Paths.State,
+            ["LORA_STORE"] = _installation.Paths.Store,
+            ["LORA_MODELS"] = _installation.Paths.Models,
+            ["LORA_DATA"] = _installation.Paths.Data,
+        },
+    }), cancellationToken: Installation.Soon);
+
+    private static async Task<(bool Failed, string Text)> CallAsync(McpClient client, string tool, object? given = null)
+    {
+        var words = JsonSerializer.SerializeToElement(given ?? new { }).Deserialize<Dictionary<string, object?>>()!;
+        var result = await client.CallToolAsync(tool, words, cancellationToken: Installation.Soon);
+        return (result.IsError is true, string.Concat(result.Content.OfType<TextContentBlock>().Select(block => block.Text)));
+    }
+
+    private static async Task<JsonElement> JsonAsync(McpClient client, string tool, object? given = null)
+    {
+        var (failed, text) = await CallAsync(client, tool, given);
+        Assert.False(failed, text);
+        return JsonDocument.Parse(text).RootElement;
+    }
+
+    [Fact]
+    public async Task Without_leave_an_assistant_can_only_look()
+    {
+        var run = (await _installation.EndOfAsync(await _installation.Runs.SubmitAsync(Installation.OneStage()))).Id;
+        await using var client = await ConnectAsync();
+
+        var tools = await client.ListToolsAsync(cancellationToken: Installation.Soon);
+        Assert.All(tools, tool => Assert.True(tool.ProtocolTool.Annotations?.ReadOnlyHint));
+        Assert.Contains("show_run", tools.Select(tool => tool.Name));
+        Assert.DoesNotContain("submit_run", tools.Select(tool => tool.Name));
+
+        Assert.Equal(run, Assert.Single((await JsonAsync(client, "list_runs")).EnumerateArray()).GetProperty("id").GetString());
+        Assert.Equal("succeeded", (await JsonAsync(client, "show_run", new { run = "latest" })).GetProperty("state").GetString());
+        Assert.Contains("first run", (await CallAsync(client, "explain_run", new { run })).Text, StringComparison.Ordinal);
+        Assert.Contains("finished", (await CallAsync(client, "run_log", new { run })).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task With_leave_a_pipeline_is_submitted_and_waited_for()
+    {
+        await using var client = await ConnectAsync("--allow-submit");
+
+        var submitted = await JsonAsync(client, "submit_run", new { yaml = Installation.OneStage() });
+        var run = submitted.GetProperty("run").GetString();
+        var over = await JsonAsync(client, "wait_for_run", new { run, seconds = 30 });
+
+        Assert.Equal((run, "succeeded"), (over.GetProperty("id").GetString(), over.GetProperty("state").GetString()));
+        Assert.Equal((true, true), await FailsAsync(client, "submit_run", new { yaml = "name: x" }, "'stages' is missing"));
+        Assert.Equal((true, true), await FailsAsync(client, "show_run", new { run = "none" }, "No run 'none'"));
+        Assert.Equal((true, true), await FailsAsync(client, "inspect_data", new { where = "/etc" }, "is no run and no digest"));
+    }
+
+    private static async Task<(bool Failed, bool Said)> FailsAsync(McpClient client, string tool, object given, string words) =>
+        await CallAsync(client, tool, given) is var (failed, text) ? (failed, text.Contains(words, StringComparison.Ordinal)) : default;
+}
