@@ -37,19 +37,12 @@ internal static class EvaluateCommand
             }
             var target = parsed.GetValue(file);
             var named = parsed.GetRequiredValue(model);
-            var (name, yaml) = await PipelineAsync(named, NameOf(target), wanted, folders);
-            var path = target ?? Path.Combine(LoraPaths.Checkout() ?? Environment.CurrentDirectory, "pipelines", name + ".yaml");
-            PipelineTarget.Check(yaml, path, folders);
-            await PipelineTarget.WriteAsync(path, yaml, parsed.GetValue(force), cancellationToken);
-            await Console.Error.WriteLineAsync($"wrote {path}");
-            return parsed.GetValue(dry) ? 0
-                : await RunCommand.SubmitAsync(await App.ConnectAsync(), yaml, path, parsed.GetValue(follow), cancellationToken);
+            var (name, yaml) = await PipelineAsync(named, PipelineTarget.NameOf(target), wanted, folders);
+            return await PipelineTarget.RunAsync(yaml, target ?? PipelineTarget.Usual(name), parsed.GetValue(force),
+                parsed.GetValue(dry), parsed.GetValue(follow), cancellationToken);
         });
         return command;
     }
-
-    private static string? NameOf(string? file) =>
-        Path.GetFileNameWithoutExtension(file) is { } name && Identifiers.IsPipeline(name) ? name : null;
 
     /// <summary>A folder of the models root goes before a run of that name.</summary>
     private static async Task<(string Name, string Yaml)> PipelineAsync(string given, string? name, Evaluation wanted, LoraPaths folders)
@@ -59,16 +52,8 @@ internal static class EvaluateCommand
             var model = FoundBase.Name(given, folders);
             return Named(name ?? $"evaluate-{model}", called => wanted.OfModel(called, model));
         }
-        try
-        {
-            var run = await NamedRun.FindAsync(await App.ConnectAsync(), given);
-            return Named(name ?? $"evaluate-{run.Name}", called => wanted.OfRun(called, run));
-        }
-        catch (CliException missing) when (missing.Code is ExitCode.NotFound or ExitCode.NotRunning)
-        {
-            throw new CliException($"{Identifiers.Shown(given)} is no folder under the models root {folders.Models}, so it could be a run. "
-                + missing.Message, missing.Code);
-        }
+        var run = await NamedRun.InsteadAsync(given, $"no folder under the models root {folders.Models}");
+        return Named(name ?? $"evaluate-{run.Name}", called => wanted.OfRun(called, run));
     }
 
     private static (string Name, string Yaml) Named(string name, Func<string, string> yaml)

@@ -17,7 +17,7 @@ internal static class FirstPipeline
     /// <param name="data">Relative to the data root.</param>
     public static string Yaml(string name, string model, string data, LoraPaths folders)
     {
-        var given = $"base: {Scalar("model:" + model)}";
+        var given = $"base: model:{model}";
         return $$"""
             # Written by `lora init`. docs/options.md has every other setting, docs/recipes.md whole examples.
             name: {{Scalar(name)}}

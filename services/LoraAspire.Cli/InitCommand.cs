@@ -35,7 +35,7 @@ internal static class InitCommand
                 throw new CliException($"'{Identifiers.Shown(called)}' is no name of a pipeline: {Identifiers.PipelineForm}.",
                     ExitCode.Usage);
             }
-            var path = Path.Combine(LoraPaths.Checkout() ?? Environment.CurrentDirectory, "pipelines", called + ".yaml");
+            var path = PipelineTarget.Usual(called);
             var yaml = FirstPipeline.Yaml(called, found, file, folders);
             PipelineTarget.Check(yaml, path, folders);
             await PipelineTarget.WriteAsync(path, yaml, parsed.GetValue(force), cancellationToken);

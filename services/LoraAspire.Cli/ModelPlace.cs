@@ -20,17 +20,8 @@ internal static class ModelPlace
         {
             return model;
         }
-        try
-        {
-            var run = await NamedRun.FindAsync(await App.ConnectAsync(), given);
-            return run.Stages.Select(stage => stage.Output(ArtifactKind.Model)).LastOrDefault(digest => digest is not null) is { } digest
-                ? new ArtifactStore(folders.Store).Folder(digest)
-                : throw new CliException($"Run {run.Id} has given no model.");
-        }
-        catch (CliException missing) when (missing.Code is ExitCode.NotFound or ExitCode.NotRunning)
-        {
-            throw new CliException($"{Identifiers.Shown(given)} is no folder and no model of {folders.Models}, so it could be a run. "
-                + missing.Message, missing.Code);
-        }
+        var run = await NamedRun.InsteadAsync(given, $"no folder and no model of {folders.Models}");
+        return run.Stages.Select(stage => stage.Output(ArtifactKind.Model)).LastOrDefault(digest => digest is not null) is { } digest
+            ? new ArtifactStore(folders.Store).Folder(digest) : throw new CliException($"Run {run.Id} has given no model.");
     }
 }

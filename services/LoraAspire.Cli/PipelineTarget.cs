@@ -1,3 +1,5 @@
+using LoraAspire.Cli.RunCommands;
+using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Store;
@@ -7,6 +9,26 @@ namespace LoraAspire.Cli;
 /// <summary>The file that a command writes a pipeline to.</summary>
 internal static class PipelineTarget
 {
+    /// <summary>pipelines/NAME.yaml of the checkout, else of the folder that the user stands in.</summary>
+    public static string Usual(string name) =>
+        Path.Combine(LoraPaths.Checkout() ?? Environment.CurrentDirectory, "pipelines", name + ".yaml");
+
+    /// <summary>The pipeline's name by its file's; null of a file that has no such name.</summary>
+    public static string? NameOf(string? file) =>
+        Path.GetFileNameWithoutExtension(file) is { } name && Identifiers.IsPipeline(name) ? name : null;
+
+    /// <summary>Checks, keeps and submits it; <paramref name="dry"/> leaves it at the file.</summary>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="CliException">It is wrong, something else stands there, or no app runs here.</exception>
+    public static async Task<int> RunAsync(string yaml, string path, bool force, bool dry, bool follow,
+        CancellationToken cancellationToken)
+    {
+        Check(yaml, path, App.Folders);
+        await WriteAsync(path, yaml, force, cancellationToken);
+        await Console.Error.WriteLineAsync($"wrote {path}");
+        return dry ? 0 : await RunCommand.SubmitAsync(await App.ConnectAsync(), yaml, path, follow, cancellationToken);
+    }
+
     /// <summary>What is wrong with it is told before it stands anywhere.</summary>
     /// <exception cref="CliException">With every reason.</exception>
     public static void Check(string yaml, string path, LoraPaths folders)

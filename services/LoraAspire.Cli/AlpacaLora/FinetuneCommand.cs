@@ -1,7 +1,5 @@
 using System.CommandLine;
 using LoraAspire.Cli.RunCommands;
-using LoraAspire.Pipelines;
-using LoraAspire.Runtime;
 
 namespace LoraAspire.Cli.AlpacaLora;
 
@@ -30,21 +28,14 @@ internal static class FinetuneCommand
             var folders = App.Folders;
             var flags = FireArguments.Read(parsed.UnmatchedTokens, FinetuneFlags.Known);
             var target = parsed.GetValue(file);
-            var pipeline = FinetunePipeline.Of(flags, NameOf(target), folders);
-            var path = target ?? Path.Combine(LoraPaths.Checkout() ?? Environment.CurrentDirectory, "pipelines", pipeline.Name + ".yaml");
+            var pipeline = FinetunePipeline.Of(flags, PipelineTarget.NameOf(target), folders);
             foreach (var note in pipeline.Notes)
             {
                 await Console.Error.WriteLineAsync(note);
             }
-            PipelineTarget.Check(pipeline.Yaml, path, folders);
-            await PipelineTarget.WriteAsync(path, pipeline.Yaml, parsed.GetValue(force), cancellationToken);
-            await Console.Error.WriteLineAsync($"wrote {path}");
-            return parsed.GetValue(dry) ? 0
-                : await RunCommand.SubmitAsync(await App.ConnectAsync(), pipeline.Yaml, path, parsed.GetValue(follow), cancellationToken);
+            return await PipelineTarget.RunAsync(pipeline.Yaml, target ?? PipelineTarget.Usual(pipeline.Name), parsed.GetValue(force),
+                parsed.GetValue(dry), parsed.GetValue(follow), cancellationToken);
         });
         return command;
     }
-
-    private static string? NameOf(string? file) =>
-        Path.GetFileNameWithoutExtension(file) is { } name && Identifiers.IsPipeline(name) ? name : null;
 }

@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using LoraAspire.Cli.RunCommands;
 using LoraAspire.Model.Data;
-using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Store;
 
@@ -38,16 +37,7 @@ internal static partial class DatasetPlace
 
     private static async Task<string> OfRunAsync(ArtifactStore store, string id, string? stage)
     {
-        RunState run;
-        try
-        {
-            run = await NamedRun.FindAsync(await App.ConnectAsync(), id);
-        }
-        catch (CliException missing) when (missing.Code is ExitCode.NotRunning or ExitCode.NotFound)
-        {
-            throw new CliException(
-                $"'{id}' is no folder and no artifact of the store {store.Root}, so it could be a run. {missing.Message}", missing.Code);
-        }
+        var run = await NamedRun.InsteadAsync(id, $"no folder and no artifact of the store {store.Root}");
         var made = run.Stages.Where(s => s.MayGive(ArtifactKind.Dataset) && (stage is null || s.Id == stage)).ToList();
         return made switch
         {

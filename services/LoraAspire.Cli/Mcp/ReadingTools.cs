@@ -5,7 +5,6 @@ using LoraAspire.Model.Data;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Yaml;
-using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Store;
 using ModelContextProtocol.Server;
 
@@ -60,25 +59,10 @@ internal static class ReadingTools
     {
         var runs = await App.ConnectAsync();
         var found = await NamedRun.FindAsync(runs, run);
-        await OverAsync(runs, found, TimeSpan.FromSeconds(Math.Clamp(seconds, 1, LongestWait)), cancellationToken);
+        await Patience.WaitAsync(runs, found.Id, happened => happened is RunFinished,
+            TimeSpan.FromSeconds(Math.Clamp(seconds, 1, LongestWait)), cancellationToken);
         return await ShowCommand.JsonAsync(runs, await runs.GetAsync(found.Id) ?? found);
     });
-
-    private static async Task OverAsync(RunClient runs, RunState run, TimeSpan patience, CancellationToken cancellationToken)
-    {
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        late.CancelAfter(patience);
-        try
-        {
-            await foreach (var _ in runs.WatchAsync(run.Id, late.Token))
-            {
-            }
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            // It goes on; how far it is, is the answer.
-        }
-    }
 
     private static Task<string> CheckPipeline(CancellationToken cancellationToken, [Description("The pipeline")] string yaml) =>
         Tool.AnswerAsync(async () =>

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Text;
 using LoraAspire.Cli.Chat;
 using LoraAspire.Cli.RunCommands;
+using LoraAspire.Pipelines.Runs;
 using ModelContextProtocol.Server;
 
 namespace LoraAspire.Cli.Mcp;
@@ -9,6 +10,12 @@ namespace LoraAspire.Cli.Mcp;
 /// <summary>What an assistant may do with <c>--allow-submit</c>: run pipelines, cancel runs, talk to a model.</summary>
 internal static class WritingTools
 {
+    /// <summary>The name under which a run's record has an assistant's pipeline.</summary>
+    private const string File = "mcp.yaml";
+
+    /// <summary>A coordinator that lives takes a run in less.</summary>
+    private static readonly TimeSpan s_taken = TimeSpan.FromSeconds(10);
+
     public static IEnumerable<McpServerTool> All() =>
     [
         Tool.Writing("submit_run", "Submits a pipeline and gives the new run's id. check_pipeline tells beforehand what is wrong with it.",
@@ -17,11 +24,16 @@ internal static class WritingTools
         Tool.Writing("ask_model", "Says something to a model that a run has put behind the chat service, and gives its answer.", AskModel),
     ];
 
-    private static Task<string> SubmitRun([Description("The pipeline")] string yaml) => Tool.AnswerAsync(async () =>
-    {
-        PipelineTarget.Check(yaml, "pipeline.yaml", App.Folders);
-        return new { run = await (await App.ConnectAsync()).SubmitAsync(yaml, "mcp.yaml") };
-    });
+    private static Task<string> SubmitRun(CancellationToken cancellationToken, [Description("The pipeline")] string yaml) =>
+        Tool.AnswerAsync(async () =>
+        {
+            PipelineTarget.Check(yaml, File, App.Folders);
+            var runs = await App.ConnectAsync();
+            var run = await runs.SubmitAsync(yaml, File);
+            // So that the next tool finds it.
+            await Patience.WaitAsync(runs, run, happened => happened is RunSubmitted, s_taken, cancellationToken);
+            return new { run, taken = await runs.GetAsync(run) is not null };
+        });
 
     private static Task<string> CancelRun([Description("A run: its id, or the beginning of it")] string run) => Tool.AnswerAsync(async () =>
     {

@@ -34,6 +34,21 @@ internal static class NamedRun
                 : $"No run '{Identifiers.Shown(name)}'. `lora runs` lists them.", ExitCode.NotFound);
     }
 
+    /// <summary>Of a word that may mean something else than a run as well, once it has turned out that it doesn't.</summary>
+    /// <param name="not">What it isn't, in words.</param>
+    /// <exception cref="CliException">There is no such run either, or no app runs that could know it.</exception>
+    public static async Task<RunState> InsteadAsync(string given, string not)
+    {
+        try
+        {
+            return await FindAsync(await App.ConnectAsync(), given);
+        }
+        catch (CliException missing) when (missing.Code is ExitCode.NotFound or ExitCode.NotRunning)
+        {
+            throw new CliException($"'{Identifiers.Shown(given)}' is {not}, so it could be a run. {missing.Message}", missing.Code);
+        }
+    }
+
     private static bool Begins(string id, string name) =>
         id.StartsWith(name, StringComparison.Ordinal) || id[(id.LastIndexOf('-') + 1)..].StartsWith(name, StringComparison.Ordinal);
 }

@@ -33,16 +33,11 @@ internal static class RunCommand
     public static async Task<int> SubmitAsync(RunClient runs, string yaml, string file, bool follow, CancellationToken cancellationToken)
     {
         var run = await runs.SubmitAsync(yaml, file);
-        if (!follow)
-        {
-            Console.WriteLine(run);
-            return 0;
-        }
-        if (!RunView.IsTerminal)
+        if (!follow || !RunView.IsTerminal)
         {
             Console.WriteLine(run); // a table begins with it
         }
-        return (int)((await FollowScreen.ShowAsync(runs, run, cancellationToken)).Status switch
+        return !follow ? 0 : (int)((await FollowScreen.ShowAsync(runs, run, cancellationToken)).Status switch
         {
             RunStatus.Succeeded => ExitCode.Done,
             RunStatus.Cancelled => ExitCode.Cancelled,

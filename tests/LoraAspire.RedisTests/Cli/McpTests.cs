@@ -7,6 +7,10 @@ namespace LoraAspire.RedisTests.Cli;
 /// <summary><c>lora mcp</c> as an assistant starts it: a process that is spoken to over its standard input and output.</summary>
 public sealed class McpTests(RedisServer server) : IAsyncLifetime
 {
+    /// <summary>In its own folder: beside these tests it lacks what they have from ASP.NET.</summary>
+    private static readonly string s_lora = Path.Combine(
+        AppContext.BaseDirectory.Replace("tests/LoraAspire.RedisTests", "services/LoraAspire.Cli", StringComparison.Ordinal), "lora.dll");
+
     private readonly Installation _installation = new(server);
 
     public async ValueTask InitializeAsync()
@@ -20,7 +24,7 @@ public sealed class McpTests(RedisServer server) : IAsyncLifetime
     private async Task<McpClient> ConnectAsync(params string[] options) => await McpClient.CreateAsync(new StdioClientTransport(new()
     {
         Command = "dotnet",
-        Arguments = [Path.Combine(AppContext.BaseDirectory, "lora.dll"), "mcp", .. options],
+        Arguments = [s_lora, "mcp", .. options],
         EnvironmentVariables = new Dictionary<string, string?>
         {
             ["ConnectionStrings__redis"] = _installation.Connection.Configuration,

@@ -97,7 +97,7 @@ public sealed class EvaluateTests : IDisposable
 
     [Theory]
     [InlineData(2, "Nothing is asked", "pebble")]
-    [InlineData(4, "is no folder under the models root", "nobody", "--ask", "x")]
+    [InlineData(4, "'nobody' is no folder under the models root", "nobody", "--ask", "x")]
     [InlineData(3, "No file none.jsonl", "pebble", "--held-out", "none.jsonl")]
     [InlineData(3, "none.txt", "pebble", "--questions", "none.txt")]
     public async Task What_is_wrong_is_said(int code, string words, params string[] given)

@@ -110,6 +110,8 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("rm", "latest")]
     [InlineData("open")]
     [InlineData("ps")]
+    [InlineData("export", "nobody", "--out", "none")]
+    [InlineData("evaluate", "nobody", "--ask", "x")]
     public async Task Without_an_app_a_command_that_needs_one_says_how_to_start_it(params string[] arguments)
     {
         Assert.Equal(4, await LoraCommand.RunAsync(arguments));
