@@ -3,7 +3,9 @@ using StackExchange.Redis;
 
 namespace LoraAspire.Runtime.Hosting;
 
-/// <summary>Keeps a worker, or a coordinator, on the list of those that live, until disposed. Only what people are told hangs on it.</summary>
+/// <summary>
+/// Keeps a worker, or a coordinator, on the list of those that live, until disposed. Only what people are told hangs on it.
+/// </summary>
 public sealed class WorkerPresence : IAsyncDisposable
 {
     private readonly CancellationTokenSource _left = new();
