@@ -1,9 +1,7 @@
 using System.CommandLine;
 using LoraAspire.Cli.AlpacaLora;
 using LoraAspire.Pipelines;
-using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime;
-using LoraAspire.Runtime.Store;
 using Spectre.Console;
 
 namespace LoraAspire.Cli;

@@ -4,8 +4,6 @@ using LoraAspire.Cli.RunCommands;
 using LoraAspire.Model.Data;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Runs;
-using LoraAspire.Pipelines.Yaml;
-using LoraAspire.Runtime.Store;
 using ModelContextProtocol.Server;
 
 namespace LoraAspire.Cli.Mcp;
