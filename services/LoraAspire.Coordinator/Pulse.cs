@@ -71,6 +71,7 @@ public sealed class Pulse(IConnectionMultiplexer connection, StreamSettings opti
             if (!await redis.KeyExistsAsync(Keys.Run(run.ToString())))
             {
                 await redis.SortedSetRemoveAsync(Keys.Runs, run);
+                await redis.HashDeleteAsync(Keys.Notes, run);
             }
         }
     }

@@ -1,4 +1,6 @@
+using LoraAspire.Lab.GpuPages;
 using LoraAspire.Lab.Layout;
+using LoraAspire.Lab.ListPages;
 using LoraAspire.Lab.RunPages;
 using LoraAspire.Lab.Security;
 using LoraAspire.Runtime;
@@ -14,6 +16,11 @@ builder.AddLoraRuntime();
 // A page says at once that Redis is away, and asks again by itself.
 builder.Services.AddSingleton(new StreamSettings { RedisLimit = TimeSpan.Zero });
 builder.Services.AddSingleton(OtherPages.From(builder.Configuration));
+builder.Services.AddSingleton(TimeProvider.System);
+builder.Services.AddSingleton<LossBook>();
+builder.Services.AddSingleton<GpuSampler>();
+builder.Services.AddHostedService(services => services.GetRequiredService<GpuSampler>());
+builder.Services.AddSingleton<GpuBoard>();
 builder.Services.AddMudServices();
 // A pipeline comes through the circuit as one message.
 builder.Services.AddRazorComponents().AddInteractiveServerComponents().AddHubOptions(hub => hub.MaximumReceiveMessageSize = 1 << 20);

@@ -1,8 +1,5 @@
 using System.CommandLine;
-using System.Text.Json.Nodes;
-using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Runs;
-using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Store;
 using Spectre.Console;
 
@@ -11,9 +8,6 @@ namespace LoraAspire.Cli.RunCommands;
 /// <summary>Runs side by side: the settings in which they differ, and what came of each.</summary>
 internal static class CompareCommand
 {
-    /// <param name="Values">One for each run; null where a run has none.</param>
-    internal sealed record Row(string Key, IReadOnlyList<string?> Values);
-
     public static Command Create()
     {
         Argument<string[]> names = new("run") { Description = NamedRun.Form, Arity = new(2, 20) };
@@ -31,7 +25,8 @@ internal static class CompareCommand
                 runs.Add(await NamedRun.FindAsync(client, name));
             }
             ArtifactStore store = new(App.Folders.Store);
-            var (settings, results) = (Settings(runs), Results(runs, store));
+            IReadOnlyList<ComparedValues> settings = [.. ComparedValues.Of([.. runs.Select(RunSettings.Of)]).Where(row => row.Differ)];
+            var results = Results(runs, store);
             if (parsed.GetValue(json))
             {
                 JsonScreen.Write(new { runs = runs.Select(run => run.Id), settings, results });
@@ -53,10 +48,10 @@ internal static class CompareCommand
         return command;
     }
 
-    internal static IReadOnlyList<Row> Settings(IReadOnlyList<RunState> runs) =>
-        [.. Rows([.. runs.Select(Flat)]).Where(row => row.Values.Distinct().Skip(1).Any())];
+    private static IReadOnlyList<ComparedValues> Results(IReadOnlyList<RunState> runs, ArtifactStore store) =>
+        ComparedValues.Of([.. runs.Select(run => Results(run, store))]);
 
-    private static IReadOnlyList<Row> Results(IReadOnlyList<RunState> runs, ArtifactStore store) => Rows([.. runs.Select(run =>
+    private static Dictionary<string, string> Results(RunState run, ArtifactStore store)
     {
         var findings = RunFindings.Read(run, store);
         Dictionary<string, string> results = new()
@@ -78,35 +73,5 @@ internal static class CompareCommand
             results[$"{stage}: {score.Name}"] = RunText.Figure(score.Value);
         }
         return results;
-    })]);
-
-    private static List<Row> Rows(IReadOnlyList<Dictionary<string, string>> columns) =>
-    [
-        .. columns.SelectMany(column => column.Keys).Distinct()
-            .Select(key => new Row(key, [.. columns.Select(column => column.GetValueOrDefault(key))])),
-    ];
-
-    /// <summary>STAGE: KEY → value, of every setting and input; of a pipeline that this build can't read only why.</summary>
-    private static Dictionary<string, string> Flat(RunState run)
-    {
-        var parsed = PipelineParser.Parse(run.Yaml, run.File);
-        if (parsed.Pipeline is null)
-        {
-            return new() { ["pipeline"] = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : "not kept" };
-        }
-        Dictionary<string, string> flat = new() { ["pipeline"] = parsed.Pipeline.Name };
-        foreach (var stage in parsed.Pipeline.Stages)
-        {
-            flat[$"{stage.Id}: uses"] = stage.Kind.Name;
-            foreach (var (input, source) in stage.Inputs)
-            {
-                flat[$"{stage.Id}: {input}"] = $"{source}";
-            }
-            foreach (var (key, value) in (JsonObject)StageKey.Parameters(stage.With))
-            {
-                flat[$"{stage.Id}: {key}"] = value is JsonValue plain ? plain.ToString() : StageKey.Canonical(value);
-            }
-        }
-        return flat;
     }
 }

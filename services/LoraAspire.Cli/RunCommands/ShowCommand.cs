@@ -27,7 +27,7 @@ internal static class ShowCommand
             }
             else
             {
-                Show(run, await PointsAsync(runs, run), Findings(run));
+                Show(run, await runs.NoteAsync(run.Id), await PointsAsync(runs, run), Findings(run));
             }
             return 0;
         });
@@ -35,7 +35,8 @@ internal static class ShowCommand
     }
 
     /// <summary>A run as <c>--json</c> shows it.</summary>
-    public static async Task<object> JsonAsync(RunClient runs, RunState run) => Json(run, await PointsAsync(runs, run), Findings(run));
+    public static async Task<object> JsonAsync(RunClient runs, RunState run) =>
+        Json(run, await runs.NoteAsync(run.Id), await PointsAsync(runs, run), Findings(run));
 
     private static async Task<Dictionary<string, List<StageProgress>>> PointsAsync(RunClient runs, RunState run) =>
         (await runs.ProgressAsync(run.Id)).GroupBy(point => point.Stage)
@@ -49,15 +50,23 @@ internal static class ShowCommand
             : stage.InFlight && said[^1] is { Message: null } now ? ProgressText.Of(now)
             : said.LastOrDefault(point => point.Message is not null)?.Message;
 
-    private static void Show(RunState run, Dictionary<string, List<StageProgress>> points, RunFindings findings)
+    private static void Show(RunState run, RunNote note, Dictionary<string, List<StageProgress>> points, RunFindings findings)
     {
         AnsiConsole.MarkupLine($"{Markup.Escape(run.Id)}  {Markup.Escape(run.Name)}  "
             + $"[{RunText.Colour(run.Status)}]{RunText.Of(run.Status)}[/]");
         Console.WriteLine($"submitted {RunText.At(run.SubmittedAt)}, {(run.IsOver ? "took" : "for")} {RunText.Took(RunText.Took(run))}, "
             + $"from {run.File}");
-        foreach (var note in run.Notes)
+        if (note.Tags.Count > 0)
         {
-            Console.WriteLine($"note: {note}");
+            Console.WriteLine($"tags: {string.Join(' ', note.Tags)}");
+        }
+        if (note.Text.Length > 0)
+        {
+            Console.WriteLine($"note: {note.Text}");
+        }
+        foreach (var told in run.Notes)
+        {
+            Console.WriteLine($"note: {told}");
         }
         var table = new Table().Border(TableBorder.None).AddColumns("STAGE", "KIND", "STATE", "TIME", "KEY", "LAST SAID");
         foreach (var stage in run.Stages)
@@ -114,7 +123,7 @@ internal static class ShowCommand
         }
     }
 
-    private static object Json(RunState run, Dictionary<string, List<StageProgress>> points, RunFindings findings) => new
+    private static object Json(RunState run, RunNote note, Dictionary<string, List<StageProgress>> points, RunFindings findings) => new
     {
         run.Id,
         pipeline = run.Name,
@@ -124,6 +133,8 @@ internal static class ShowCommand
         run.FinishedAt,
         run.Error,
         run.Notes,
+        note.Tags,
+        note = note.Text,
         stages = run.Stages.Select(stage => new
         {
             stage.Id,

@@ -13,6 +13,14 @@ public static class Spell
             : local.ToString("d MMM HH:mm", CultureInfo.InvariantCulture);
     }
 
+    /// <summary>Local date and time of day; the year where it isn't this one.</summary>
+    public static string Day(DateTimeOffset at)
+    {
+        var local = at.ToLocalTime();
+        return local.ToString(local.Year == TimeProvider.System.GetLocalNow().Year ? "d MMM HH:mm" : "d MMM yyyy HH:mm",
+            CultureInfo.InvariantCulture);
+    }
+
     /// <summary>Bytes in binary units.</summary>
     public static string Size(long bytes) => bytes switch
     {

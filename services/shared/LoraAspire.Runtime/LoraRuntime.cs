@@ -29,6 +29,7 @@ public static class LoraRuntime
         builder.Services.AddSingleton<ContentDigests>();
         builder.AddRedis();
         builder.Services.AddSingleton<Runs.RunClient>();
+        builder.Services.AddSingleton<Runs.RunBoard>();
         return builder;
     }
 

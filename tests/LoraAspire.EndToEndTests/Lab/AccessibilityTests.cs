@@ -62,6 +62,7 @@ public sealed class AccessibilityTests(LabApp app)
     private async Task<List<(string Path, string Shown)>> PagesAsync()
     {
         var run = await new FinishedRun(app).MadeAsync("looked-at");
+        var other = await new FinishedRun(app).MadeAsync("looked-at-beside");
         var failed = await app.SubmittedAsync("failed", new StageOutline("data", "data-build", new Dictionary<string, string>()));
         await app.HappenedAsync(new StageFailed(failed, DateTimeOffset.UtcNow, "data", 1, FailureCause.Permanent, "no rows"));
         await app.HappenedAsync(new RunFinished(failed, DateTimeOffset.UtcNow, RunStatus.Failed, "data failed"));
@@ -72,7 +73,8 @@ public sealed class AccessibilityTests(LabApp app)
             ($"/runs/{run}", "[data-testid=made]"), ($"/runs/{run}?tab=progress&stage=tune", "[data-testid=loss-curve]"),
             ($"/runs/{run}?tab=log", "[data-testid=console]"), ($"/runs/{run}?tab=artifacts", ".files"),
             ($"/runs/{run}?tab=pipeline", "main pre"), ($"/runs/{failed}", "[data-testid=failure]"),
-            ($"/data/{data}", "[data-testid=row-text]"), ("/", "[data-testid=runs]"),
+            ($"/data/{data}", "[data-testid=row-text]"), ("/?q=looked-at", "[data-testid=runs]"),
+            ($"/compare?runs={run},{other}", "[data-testid=compared-scores]"), ("/compare", ".empty"), ("/gpus", "h1"),
             ("/submit", "[data-testid=yaml]"), ("/not-a-page", ".empty"),
         ];
     }

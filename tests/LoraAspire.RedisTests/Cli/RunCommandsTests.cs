@@ -2,6 +2,7 @@ using System.Text.Json;
 using LoraAspire.Cli;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Streams;
 using LoraAspire.Tests.Terminal;
 
@@ -99,6 +100,20 @@ public sealed class RunCommandsTests : IAsyncLifetime
         Assert.Contains("rows", stage.GetProperty("last_said").GetString(), StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', (await SayAsync("show", "latest", "--json")).Said);
         Assert.Contains(stage.GetProperty("key").GetString()![..12], (await SayAsync("show", "latest")).Said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Show_has_the_tags_and_the_note_that_people_wrote()
+    {
+        var run = await RunAsync();
+        await _installation.Runs.SetNoteAsync(run, RunNote.Of("baseline rank-16", "Before the \u001b[31mtypo."));
+
+        var said = (await SayAsync("show", "latest")).Said;
+        Assert.Contains("tags: baseline rank-16\n", said, StringComparison.Ordinal);
+        Assert.Contains("note: Before the ", said, StringComparison.Ordinal);
+        var shown = await JsonAsync("show", "latest");
+        Assert.Equal(["baseline", "rank-16"], shown.GetProperty("tags").EnumerateArray().Select(tag => tag.GetString()));
+        Assert.Equal("Before the \u001b[31mtypo.", shown.GetProperty("note").GetString());
     }
 
     [Fact]

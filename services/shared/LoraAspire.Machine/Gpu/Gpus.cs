@@ -6,6 +6,7 @@ namespace LoraAspire.Machine.Gpu;
 /// <summary>The NVIDIA GPUs of this machine, as the driver sees them.</summary>
 public sealed class Gpus
 {
+    private const int MostProcesses = 128;
     private readonly IReadOnlyList<nint> _devices;
 
     private Gpus(string driver, IReadOnlyList<nint> devices) => (Driver, _devices) = (driver, devices);
@@ -54,16 +55,33 @@ public sealed class Gpus
         [.. _devices.Select(device => Nvml.ComputeCapability(device, out var major, out var minor) == Nvml.Success
             ? new Version(major, minor) : null)];
 
+    /// <summary>What every GPU is doing now, and who computes on it.</summary>
+    public IReadOnlyList<GpuReading> ReadWithProcesses() =>
+        [.. _devices.Select(device => new GpuReading(Uuid(device) ?? "", Read(device), Processes(device)))];
+
     /// <summary>What one GPU is doing now; null when there is none at that place.</summary>
     /// <param name="pciBusId">As CUDA gives it (0000:1B:00.0): CUDA may number GPUs in another order, and hide some.</param>
     public GpuFigures? Read(string pciBusId) => Nvml.ByPciBusId(pciBusId, out var device) == Nvml.Success ? Read(device) : null;
 
     private static GpuCard? Card(nint device)
     {
-        var uuid = new byte[Nvml.NameLength];
         var figures = Read(device);
-        return Nvml.Uuid(device, uuid, (uint)uuid.Length) == Nvml.Success
-            ? new(figures.Index, Text(uuid), figures.Name, figures.MemoryTotal) : null;
+        return Uuid(device) is { } uuid ? new(figures.Index, uuid, figures.Name, figures.MemoryTotal) : null;
+    }
+
+    private static string? Uuid(nint device)
+    {
+        var uuid = new byte[Nvml.NameLength];
+        return Nvml.Uuid(device, uuid, (uint)uuid.Length) == Nvml.Success ? Text(uuid) : null;
+    }
+
+    private static IReadOnlyList<GpuProcess> Processes(nint device)
+    {
+        var processes = new Nvml.ProcessInfo[MostProcesses];
+        var count = (uint)processes.Length;
+        return Nvml.ComputeProcesses(device, ref count, processes) != Nvml.Success ? []
+            : [.. processes.Take((int)Math.Min(count, MostProcesses)).Select(process => GpuProcess.Of((int)process.Id,
+                process.UsedMemory == ulong.MaxValue ? null : (long)process.UsedMemory))];
     }
 
     private static GpuFigures Read(nint device)

@@ -61,6 +61,22 @@ internal static class Nvml
         DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static extern int ComputeCapability(nint device, out int major, out int minor);
 
+    /// <param name="count">In: how many there is room for; out: how many there are.</param>
+    [DllImport(Library, EntryPoint = "nvmlDeviceGetComputeRunningProcesses_v3"), DefaultDllImportSearchPaths(
+        DllImportSearchPath.SafeDirectories)]
+    public static extern int ComputeProcesses(nint device, ref uint count, [Out] ProcessInfo[] processes);
+
+    /// <summary>nvmlProcessInfo_t.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public readonly struct ProcessInfo
+    {
+        public readonly uint Id;
+        /// <summary>Bytes; all ones where the driver doesn't tell.</summary>
+        public readonly ulong UsedMemory;
+        public readonly uint GpuInstance;
+        public readonly uint ComputeInstance;
+    }
+
     /// <summary>nvmlMemory_t, bytes.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public readonly struct Memory

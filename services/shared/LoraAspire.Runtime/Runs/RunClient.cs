@@ -66,8 +66,9 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
     ];
 
     /// <summary>The points of progress that are kept, in their order.</summary>
-    public async Task<IReadOnlyList<ProgressPoint>> ProgressAsync(string run) =>
-        [.. (await new StreamCursor(Redis, Keys.Progress(run)).NextAsync()).Select(entry => ProgressPoint.Of(run, entry))];
+    /// <param name="last">Only so many of the newest.</param>
+    public async Task<IReadOnlyList<ProgressPoint>> ProgressAsync(string run, int? last = null) =>
+        [.. (await new StreamCursor(Redis, Keys.Progress(run), last).NextAsync()).Select(entry => ProgressPoint.Of(run, entry))];
 
     /// <summary>Removes all that Redis holds of a run that is over. What its stages made stays in the store.</summary>
     /// <returns>False where the run goes on, or its log grew meanwhile: nothing was removed.</returns>
@@ -83,6 +84,7 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         // The key of its cancel stays until it expires: an order that nobody took yet may still stand in its stream.
         _ = removal.KeyDeleteAsync([Keys.Run(run), Keys.Progress(run)]);
         _ = removal.SortedSetRemoveAsync(Keys.Runs, run);
+        _ = removal.HashDeleteAsync(Keys.Notes, run);
         return await removal.ExecuteAsync();
     }
 
@@ -96,9 +98,30 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         }
         catch (RedisServerException error) when (!RedisAway.Is(error))
         {
-            return new RunState(run, 1) { Status = RunStatus.Failed, Error = $"the run's log can't be read: {error.Message}" };
+            return RunRecord.Lost(run, error);
         }
     }
+
+    /// <summary>What people wrote of it.</summary>
+    public async Task<RunNote> NoteAsync(string run) =>
+        (string?)await Redis.HashGetAsync(Keys.Notes, run) is { } json ? RunNote.Read(json) ?? RunNote.None : RunNote.None;
+
+    /// <summary>Keeps this note in place of the last one; an empty one goes.</summary>
+    /// <returns>False where there is no such run any more: nothing was kept.</returns>
+    public async Task<bool> SetNoteAsync(string run, RunNote note)
+    {
+        var writing = Redis.CreateTransaction();
+        writing.AddCondition(Condition.SortedSetContains(Keys.Runs, run));
+        _ = note.IsEmpty ? writing.HashDeleteAsync(Keys.Notes, run) : writing.HashSetAsync(Keys.Notes, run, note.Json);
+        return await writing.ExecuteAsync();
+    }
+
+    /// <summary>Who computes on these GPUs; those that nobody has are left out.</summary>
+    /// <param name="cards">The driver's names.</param>
+    public async Task<IReadOnlyDictionary<string, GpuHolder>> HoldersAsync(IReadOnlyList<string> cards) =>
+        cards.Zip(await Redis.StringGetAsync([.. cards.Select(card => (RedisKey)Keys.Device(card))]),
+                (card, text) => (Card: card, Holder: GpuHolder.Read(text.ToString())))
+            .Where(one => one.Holder is not null).ToDictionary(one => one.Card, one => one.Holder!);
 
     /// <summary>The workers that live, coordinators too.</summary>
     public Task<IReadOnlyList<LivingWorker>> WorkersAsync() => LivingWorker.AllAsync(Redis, options);
@@ -142,14 +165,19 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         }
     }
 
+    /// <inheritdoc cref="LogsAsync(string, bool, int?, CancellationToken)"/>
+    public IAsyncEnumerable<RunLogLine> LogsAsync(string run, bool follow, CancellationToken cancellationToken = default) =>
+        LogsAsync(run, follow, null, cancellationToken);
+
     /// <summary>
     /// What there is to read of a run: its events in words and its stages' messages. Goes on to the end of the run when told to follow.
     /// </summary>
+    /// <param name="last">Of the points that are kept so many at most: who shows no more needn't read more.</param>
     /// <exception cref="RunLostException">As <see cref="WatchAsync"/>, when following.</exception>
-    public async IAsyncEnumerable<RunLogLine> LogsAsync(string run, bool follow,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<RunLogLine> LogsAsync(string run, bool follow, int? last,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var (events, points) = (new StreamCursor(Redis, Keys.Run(run)), new StreamCursor(Redis, Keys.Progress(run)));
+        var (events, points) = (new StreamCursor(Redis, Keys.Run(run)), new StreamCursor(Redis, Keys.Progress(run), last));
         var (watch, poll) = (new RunWatch(Redis, options, run), new PollDelay(options));
         while (true)
         {

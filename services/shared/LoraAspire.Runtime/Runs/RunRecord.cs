@@ -33,6 +33,10 @@ public sealed record RunRecord(RunState State, string? TraceParent, IReadOnlyLis
     public static async Task<long> VersionAsync(IDatabase redis, string run) =>
         await redis.StreamRangeAsync(Keys.Run(run), count: 1, messageOrder: Order.Descending) is [var last] ? Number(last.Id) : 0;
 
+    /// <summary>A run whose log is no log.</summary>
+    internal static RunState Lost(string run, RedisServerException error) =>
+        new(run, 1) { Status = RunStatus.Failed, Error = $"the run's log can't be read: {error.Message}" };
+
     /// <summary>The event, or that it can't be read.</summary>
     internal static RunEvent Event(string run, StreamEntry entry)
     {

@@ -14,7 +14,7 @@ public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Step
     public const string Lost = "The store no longer holds it. Run the pipeline again: what is missing is made again.";
 
     /// <summary>A file that is larger is no page's.</summary>
-    private const long Largest = 32 << 20;
+    internal const long Largest = 32 << 20;
 
     /// <summary>A line of the file is about 200 bytes.</summary>
     private const int TailBytes = 4096;
@@ -66,7 +66,7 @@ public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Step
         }
     }
 
-    private static FileInfo? File(string digest, ArtifactStore store) =>
+    internal static FileInfo? File(string digest, ArtifactStore store) =>
         store.Manifest(digest).Files.Any(file => file.Path == StepMetrics.FileName)
             ? new(Path.Combine(store.Folder(digest), StepMetrics.FileName)) : null;
 

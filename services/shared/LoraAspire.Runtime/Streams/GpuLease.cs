@@ -13,6 +13,12 @@ public sealed record GpuHolder(string Run, string Stage, int Attempt, string Wor
 
     public string Text => Order + Worker;
 
+    /// <summary>Of what stands in Redis, where everybody may write; null of what names no run and stage.</summary>
+    public static GpuHolder? Read(string text) => text.Split(' ') is [var run, var stage, var attempt, var worker]
+        && Pipelines.Identifiers.IsRun(run) && Pipelines.Identifiers.IsStage(stage)
+        && int.TryParse(attempt, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number)
+            ? new(run, stage, number, worker) : null;
+
     /// <summary>For people, of what stands in Redis, where everybody may write.</summary>
     public static string Words(string text) => text.Split(' ') is [var run, var stage, _, var worker]
         ? $"stage {Pipelines.Identifiers.Shown(stage)} of run {Pipelines.Identifiers.Shown(run)} ({Pipelines.Identifiers.Shown(worker)})"

@@ -8,6 +8,9 @@ public static class Keys
     /// <summary>Sorted set: run id by time of submission. Only an index; what a run is stands in its log.</summary>
     public const string Runs = "lora:runs";
 
+    /// <summary>Hash: what people wrote of a run, by its id.</summary>
+    public const string Notes = "lora:notes";
+
     /// <summary>Is there while a coordinator lives, and goes by itself soon after the last one died.</summary>
     public const string Alive = "lora:coordinator";
 

@@ -1,0 +1,76 @@
+using LoraAspire.Lab.ResultPages;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Runs;
+
+namespace LoraAspire.Lab.ComparePages;
+
+/// <summary>One of the runs that are compared.</summary>
+public sealed class ComparedRun(RunState run)
+{
+    public const int Fewest = 2;
+    public const int Most = 6;
+
+    private readonly List<LossPoint> _told = [];
+    private IReadOnlyList<LossPoint> _kept = [];
+    private DateTimeOffset? _begun;
+
+    public RunState Run { get; set; } = run;
+
+    /// <summary>What it came to; null while that is being read.</summary>
+    public RunResult? Result { get; set; }
+
+    /// <summary>The stage whose losses are drawn: the last that trains.</summary>
+    public StageState? Training => Run.Stages.LastOrDefault(stage => stage.Description is { Trains: true });
+
+    /// <summary>Whether it knows all that there is to draw over this axis.</summary>
+    public bool Knows(CurveAxis axis) => Training is null || _told.Count > 0 || (axis != CurveAxis.Time && _kept.Count > 0);
+
+    /// <summary>Every step where they are kept, else what was told on the way; only that has times.</summary>
+    public IReadOnlyList<LossPoint> Points(CurveAxis axis) => axis == CurveAxis.Time || _kept.Count == 0 ? _told : _kept;
+
+    /// <summary>Takes what a training that is over left beside its result.</summary>
+    public void Keep(IReadOnlyList<StepMetrics> steps) =>
+        _kept = [.. steps.Select(step => new LossPoint(step.Step, step.Loss, step.EvalLoss) { Tokens = step.Tokens })];
+
+    /// <summary>What was told is told again from the start.</summary>
+    public void Begin()
+    {
+        _told.Clear();
+        _begun = null;
+    }
+
+    public void Tell(StageProgress progress, DateTimeOffset at)
+    {
+        if (progress.Training is not { } figures || (figures.Loss ?? figures.EvalLoss) is not { } value || !double.IsFinite(value))
+        {
+            return;
+        }
+        _begun ??= at;
+        // One that goes on from a checkpoint tells again what its dead attempt told; a validation comes after its step.
+        while (_told.Count > 0 && (_told[^1].Step > progress.Done || (_told[^1].Step == progress.Done && figures.Loss is not null)))
+        {
+            _told.RemoveAt(_told.Count - 1);
+        }
+        _told.Add(new(progress.Done, figures.Loss, figures.EvalLoss)
+        {
+            Tokens = figures.Tokens,
+            Seconds = (at - _begun.Value).TotalSeconds,
+        });
+    }
+}
+
+/// <summary>A training at a step. What isn't known there is null.</summary>
+public sealed record LossPoint(long Step, double? Loss, double? Validation)
+{
+    public long? Tokens { get; init; }
+
+    /// <summary>Since its first step was told.</summary>
+    public double? Seconds { get; init; }
+
+    /// <summary>Where it stands on this axis; null where that isn't known.</summary>
+    public double? At(CurveAxis axis) => axis switch { CurveAxis.Tokens => Tokens, CurveAxis.Time => Seconds, _ => Step };
+}
+
+/// <summary>What curves of several runs are drawn over.</summary>
+public enum CurveAxis { Steps, Tokens, Time }

@@ -1,0 +1,28 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Machine.Gpu;
+
+/// <summary>A GPU of this machine at one moment.</summary>
+/// <param name="Id">The driver's own name for it: GPU-8f6c….</param>
+public sealed record GpuReading(string Id, GpuFigures Figures, IReadOnlyList<GpuProcess> Processes);
+
+/// <summary>Who computes on a GPU.</summary>
+/// <param name="Name">Null where it is none that this process sees, as one of another container.</param>
+/// <param name="Memory">Bytes; null where the driver doesn't tell.</param>
+public sealed record GpuProcess(int Id, string? Name, long? Memory)
+{
+    internal static GpuProcess Of(int id, long? memory)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(id);
+            return new(id, process.ProcessName, memory);
+        }
+        catch (Exception gone) when (gone is ArgumentException or InvalidOperationException or Win32Exception)
+        {
+            return new(id, null, memory);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Runtime.Streams;
+
+namespace LoraAspire.Runtime.Runs;
+
+/// <summary>All runs at one look.</summary>
+/// <param name="Runs">The newest first.</param>
+/// <param name="Notes">By run; those that have none are left out.</param>
+/// <param name="Workers">Those that live, coordinators too.</param>
+public sealed record RunsNow(
+    IReadOnlyList<RunState> Runs, IReadOnlyDictionary<string, RunNote> Notes, IReadOnlyList<LivingWorker> Workers)
+{
+    public RunNote NoteOf(string run) => Notes.GetValueOrDefault(run, RunNote.None);
+
+    /// <summary>What a run waits for; null of one that is over, that works, or of which nothing is queued.</summary>
+    public Queueing? QueueingOf(RunState run)
+    {
+        if (run.IsOver || run.Stages.Exists(stage => stage.Status == StageStatus.Running)
+            || run.Stages.Find(stage => stage.Status == StageStatus.Queued) is not { } waiting)
+        {
+            return null;
+        }
+        var busy = Runs.Where(other => !other.IsOver && other.Id != run.Id)
+            .Where(other => other.Stages.Exists(stage => stage.Status == StageStatus.Running && stage.Kind == waiting.Kind)).ToList();
+        return new(waiting, QueueWords.Of(waiting, Workers), busy);
+    }
+}
+
+/// <summary>Why a run's stage has no worker yet.</summary>
+/// <param name="Nobody">That no living worker can do it, in words; null where one can.</param>
+/// <param name="Ahead">The runs that workers of its kind are at.</param>
+public sealed record Queueing(StageState Stage, string? Nobody, IReadOnlyList<RunState> Ahead);

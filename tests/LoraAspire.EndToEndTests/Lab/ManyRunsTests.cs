@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Streams;
+using StackExchange.Redis;
+using static Microsoft.Playwright.Assertions;
+
+namespace LoraAspire.EndToEndTests.Lab;
+
+/// <summary>
+/// A thousand runs of five stages, and a run that said 100,000 lines. Each page is there within a second on a machine that has nothing else
+/// to do; the limit leaves room for one that has. What was measured is written out, beside what reading everything anew takes.
+/// </summary>
+[Trait("Category", "Long")]
+public sealed class ManyRunsTests(LabApp app) : IClassFixture<LabApp>
+{
+    private const int Runs = 1000;
+    private const int Lines = 100_000;
+
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(3);
+    private static readonly string[] s_stages = ["data", "tune", "merge", "ask", "serve"];
+
+    private readonly StreamSettings _settings = new();
+
+    [Fact]
+    public async Task The_list_of_a_thousand_runs_and_a_log_of_many_lines_are_there_at_once()
+    {
+        await MakeRunsAsync();
+        await MakeLogAsync("run-0999");
+        RunClient client = new(app.Database.Multiplexer, _settings);
+        RunBoard board = new(app.Database.Multiplexer, _settings);
+        await TimeAsync("list, every log anew", async () => await client.ListAsync());
+        await TimeAsync("list, first look", board.LookAsync);
+        await Task.Delay(RunBoard.Interval, TestContext.Current.CancellationToken);
+        await TimeAsync("list, later look", board.LookAsync);
+        await TimeAsync("log, all of it", async () =>
+            await client.LogsAsync("run-0999", follow: false).CountAsync());
+        await TimeAsync("log, its end", async () =>
+            await client.LogsAsync("run-0999", follow: false, 5000, CancellationToken.None).CountAsync());
+
+        await (await app.OpenAsync("/submit")).CloseAsync(); // the browser, and the lab's first page
+        var page = await app.OpenAsync("/submit");
+        var list = await TimeAsync("page of the runs", async () =>
+        {
+            await page.GotoAsync(new Uri(app.Address, "/").ToString());
+            await Expect(page.GetByTestId("shown")).ToContainTextAsync("1–25 of 1,000");
+        });
+        var found = await TimeAsync("a search in it", async () =>
+        {
+            await page.GetByLabel("Search runs").FillAsync("run-0042");
+            await Expect(page.GetByTestId("shown")).ToContainTextAsync("1–1 of 1");
+        });
+        var log = await TimeAsync("page of the log", async () =>
+        {
+            await page.GotoAsync(new Uri(app.Address, "/runs/run-0999?tab=log").ToString());
+            await Expect(page.GetByTestId("console")).ToContainTextAsync($"line {Lines - 1}");
+        });
+        Assert.All([list, found, log], took => Assert.InRange(took, TimeSpan.Zero, s_limit));
+    }
+
+    private static async Task<TimeSpan> TimeAsync(string what, Func<Task> work)
+    {
+        var watch = Stopwatch.StartNew();
+        await work();
+        TestContext.Current.TestOutputHelper!.WriteLine($"{what}: {watch.ElapsedMilliseconds} ms");
+        return watch.Elapsed;
+    }
+
+    private async Task MakeRunsAsync()
+    {
+        var start = DateTimeOffset.UtcNow.AddDays(-10);
+        for (var number = 0; number < Runs; number++)
+        {
+            var (run, at) = ($"run-{number:0000}", start.AddMinutes(number));
+            List<RunEvent> events = [new RunSubmitted(run, at, $"pipeline-{number % 7}", "p.yaml", "name: p\n",
+                [.. s_stages.Select(stage => new StageOutline(stage, "chat", new Dictionary<string, string>()))], [])];
+            foreach (var stage in s_stages)
+            {
+                events.AddRange([new StageQueued(run, at, stage, 1, new string('a', 64)), new StageStarted(run, at, stage, 1, "worker"),
+                    new StageFinished(run, at, stage, 1, new Dictionary<string, string>())]);
+            }
+            events.Add(new RunFinished(run, at.AddMinutes(1), number % 5 == 0 ? RunStatus.Failed : RunStatus.Succeeded));
+            events.ForEach(happened =>
+                app.Database.StreamAdd(Keys.Run(run), Entries.ToEntry(happened), flags: CommandFlags.FireAndForget));
+            app.Database.SortedSetAdd(Keys.Runs, run, at.ToUnixTimeMilliseconds(), flags: CommandFlags.FireAndForget);
+        }
+        await app.Database.PingAsync();
+    }
+
+    private async Task MakeLogAsync(string run)
+    {
+        for (var line = 0; line < Lines; line++)
+        {
+            app.Database.StreamAdd(Keys.Progress(run),
+                Entries.ToEntry(new ProgressPoint(run, DateTimeOffset.UtcNow, "tune", new StageProgress(Message: $"line {line}"))),
+                flags: CommandFlags.FireAndForget);
+        }
+        await app.Database.PingAsync();
+    }
+}
