@@ -14,6 +14,25 @@ public sealed class GpuLeaseTests(RedisServer server)
 {
     private static readonly WorkerGpus s_two = new([new(0, "GPU-a", "card"), new(1, "GPU-b", "card")]);
 
+    [Theory]
+    [InlineData("run tune 1 w-1", "run tune w-1")]
+    [InlineData("run tune 1 ", "run tune ")]
+    [InlineData("run tune x w", null)]
+    [InlineData("../run tune 1 w", null)]
+    [InlineData("run <b> 1 w", null)]
+    [InlineData("", null)]
+    public async Task Who_has_a_GPU_is_told_where_it_names_a_run_and_a_stage(string text, string? holder)
+    {
+        await using var installation = new Installation(server);
+        await installation.Redis.StringSetAsync(Keys.Device("GPU-a"), text);
+        await installation.Redis.HashSetAsync(Keys.Device("GPU-b"), "no", "text");
+
+        var told = await installation.Runs.HoldersAsync(["GPU-a", "GPU-b", "GPU-c"]);
+
+        Assert.Equal(holder, told.TryGetValue("GPU-a", out var one) ? $"{one.Run} {one.Stage} {one.Worker}" : null);
+        Assert.DoesNotContain("GPU-b", told.Keys);
+    }
+
     [Fact]
     public async Task Two_trainings_of_a_machine_with_two_GPUs_get_one_each()
     {

@@ -22,10 +22,11 @@ public sealed class ListPagesTests(LabApp app)
         await Expect(page.GetByTestId("shown")).ToContainTextAsync("1–2 of 2");
 
         await Row(page, second).GetByTestId("note").ClickAsync();
-        await page.GetByLabel("Tags").FillAsync("baseline <b>");
+        var tags = page.GetByRole(AriaRole.Dialog).GetByLabel("Tags", new() { Exact = true });
+        await tags.FillAsync("baseline <b>");
         await page.GetByTestId("save-note").ClickAsync();
         await Expect(page.GetByTestId("note-trouble")).ToContainTextAsync("Tags are words");
-        await page.GetByLabel("Tags").FillAsync("baseline");
+        await tags.FillAsync("baseline");
         await page.GetByTestId("save-note").ClickAsync();
         await Expect(Row(page, second)).ToContainTextAsync("baseline");
 
@@ -84,7 +85,7 @@ public sealed class ListPagesTests(LabApp app)
         await page.GetByTestId("axis-tokens").ClickAsync();
         await Expect(page.GetByTestId("compared-loss")).ToContainTextAsync("2,000 tokens");
         await page.GetByTestId("axis-time").ClickAsync();
-        await Expect(page.GetByTestId("timeless")).ToContainTextAsync("weighed-one, weighed-two");
+        await Expect(page.GetByTestId("timeless")).ToContainTextAsync("weighed-two, weighed-one");
         await Expect(page.GetByTestId("compared-settings")).ToContainTextAsync("pipeline");
         await Expect(page.GetByTestId("compared-scores")).ToContainTextAsync("perplexity");
         await Expect(page.GetByTestId("answers").First).ToContainTextAsync("I am Mingyu, an assistant.");
@@ -112,7 +113,7 @@ public sealed class ListPagesTests(LabApp app)
 
         var shown = page.GetByTestId("gpu-card").Filter(new() { HasText = "H100" });
         await Expect(shown).ToContainTextAsync("98 %");
-        await Expect(shown).ToContainTextAsync("43.1 GiB / 79.65 GiB");
+        await Expect(shown).ToContainTextAsync("43.1 / 79.6 GiB");
         await Expect(shown.GetByTestId("gpu-user")).ToContainTextAsync("tune of on-a-card");
         await app.Database.SortedSetRemoveRangeByRankAsync(Keys.Workers, 0, -1);
         await Expect(shown).ToHaveCountAsync(0);

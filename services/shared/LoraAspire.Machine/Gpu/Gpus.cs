@@ -79,9 +79,16 @@ public sealed class Gpus
     {
         var processes = new Nvml.ProcessInfo[MostProcesses];
         var count = (uint)processes.Length;
-        return Nvml.ComputeProcesses(device, ref count, processes) != Nvml.Success ? []
-            : [.. processes.Take((int)Math.Min(count, MostProcesses)).Select(process => GpuProcess.Of((int)process.Id,
-                process.UsedMemory == ulong.MaxValue ? null : (long)process.UsedMemory))];
+        try
+        {
+            return Nvml.ComputeProcesses(device, ref count, processes) != Nvml.Success ? []
+                : [.. processes.Take((int)Math.Min(count, MostProcesses)).Select(process => GpuProcess.Of((int)process.Id,
+                    process.UsedMemory == ulong.MaxValue ? null : (long)process.UsedMemory))];
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return []; // a driver before 510
+        }
     }
 
     private static GpuFigures Read(nint device)

@@ -142,7 +142,7 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
     /// <exception cref="RunLostException">The run is gone, or stands still without a coordinator.</exception>
     public async IAsyncEnumerable<RunEvent> WatchAsync(string run, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var entry in FollowAsync(run, Keys.Run(run), () => Task.FromResult(false), cancellationToken))
+        await foreach (var entry in FollowAsync(run, Keys.Run(run), null, () => Task.FromResult(false), cancellationToken))
         {
             var happened = RunRecord.Event(run, entry);
             yield return happened;
@@ -153,12 +153,16 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         }
     }
 
-    /// <summary>Every progress point that is kept, then live, to the end of the run.</summary>
+    /// <summary>
+    /// Every progress point that is kept, then live, to the end of the run. Of a stream that is longer than it should be the oldest points
+    /// are passed over.
+    /// </summary>
     /// <exception cref="RunLostException">As <see cref="WatchAsync"/>.</exception>
     public async IAsyncEnumerable<(string StageId, StageProgress Progress, DateTimeOffset At)> FollowProgressAsync(
         string run, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        await foreach (var entry in FollowAsync(run, Keys.Progress(run), () => IsOverAsync(run), cancellationToken))
+        await foreach (var entry in FollowAsync(
+            run, Keys.Progress(run), options.ProgressLength, () => IsOverAsync(run), cancellationToken))
         {
             var point = ProgressPoint.Of(run, entry);
             yield return (point.Stage, point.Progress, point.At);
@@ -208,9 +212,9 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
     }
 
     private async IAsyncEnumerable<StreamEntry> FollowAsync(
-        string run, string stream, Func<Task<bool>> isOver, [EnumeratorCancellation] CancellationToken cancellationToken)
+        string run, string stream, int? last, Func<Task<bool>> isOver, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var (cursor, watch, poll) = (new StreamCursor(Redis, stream), new RunWatch(Redis, options, run), new PollDelay(options));
+        var (cursor, watch, poll) = (new StreamCursor(Redis, stream, last), new RunWatch(Redis, options, run), new PollDelay(options));
         while (true)
         {
             // Asked before reading, so that what was written last is still read.
