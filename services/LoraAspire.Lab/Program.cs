@@ -1,4 +1,5 @@
 using LoraAspire.Lab.GpuPages;
+using LoraAspire.Lab.Languages;
 using LoraAspire.Lab.Layout;
 using LoraAspire.Lab.ListPages;
 using LoraAspire.Lab.RunPages;
@@ -21,6 +22,7 @@ builder.Services.AddSingleton<LossBook>();
 builder.Services.AddSingleton<GpuSampler>();
 builder.Services.AddHostedService(services => services.GetRequiredService<GpuSampler>());
 builder.Services.AddSingleton<GpuBoard>();
+builder.Services.AddLocalization();
 builder.Services.AddMudServices();
 // A pipeline comes through the circuit as one message.
 builder.Services.AddRazorComponents().AddInteractiveServerComponents().AddHubOptions(hub => hub.MaximumReceiveMessageSize = 1 << 20);
@@ -28,6 +30,7 @@ builder.Services.AddRazorComponents().AddInteractiveServerComponents().AddHubOpt
 var app = builder.Build();
 
 app.UsePageSecurity();
+app.UseLanguages();
 app.UseStatusCodePagesWithReExecute("/not-found");
 app.UseAntiforgery();
 app.MapDefaultEndpoints();

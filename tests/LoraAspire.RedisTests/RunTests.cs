@@ -8,7 +8,7 @@ namespace LoraAspire.RedisTests;
 public sealed class RunTests(RedisServer server, ITestOutputHelper output)
 {
     [Fact]
-    public async Task A_list_of_the_newest_reads_no_more_logs_and_none_again_that_is_over()
+    public async Task A_list_of_the_newest_reads_no_more_logs()
     {
         await using var installation = new Installation(server);
         await installation.StartCoordinatorAsync();
@@ -23,12 +23,7 @@ public sealed class RunTests(RedisServer server, ITestOutputHelper output)
 
         var newest = await installation.Runs.ListAsync(2);
         Assert.Equal([ids[2], ids[1]], newest.Select(run => run.Id));
-        await installation.Redis.KeyDeleteAsync(Keys.Run(ids[1]));
-        var again = await installation.Runs.ListAsync(3, newest);
-
-        Assert.Equal([ids[2], ids[1], ids[0]], again.Select(run => run.Id));
-        Assert.Same(newest[1], again[1]);
-        Assert.Equal(3, await installation.Runs.CountAsync());
+        Assert.Equal([ids[2], ids[1], ids[0]], (await installation.Runs.ListAsync()).Select(run => run.Id));
     }
 
     [Fact]

@@ -1,7 +1,10 @@
 // What the server cannot do: keep a choice in the browser, and keep a log scrolled to its end while the reader is there.
 window.lora = {
+  keepCookie(name, value) {
+    document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=strict`;
+  },
   keepTheme(name) {
-    document.cookie = `theme=${name}; path=/; max-age=31536000; samesite=strict`;
+    this.keepCookie("theme", name);
     document.documentElement.dataset.theme = name;
   },
   followEnd(element) {

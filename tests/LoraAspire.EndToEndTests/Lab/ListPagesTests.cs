@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
@@ -54,7 +55,8 @@ public sealed class ListPagesTests(LabApp app)
     [Fact]
     public async Task A_run_that_waits_says_whose_turn_it_is()
     {
-        await new LivingWorker("t", "trainer", "host", 1, DateTimeOffset.UtcNow, 0, []).TellAsync(app.Database, new());
+        await using WorkerPresence presence =
+            new(new("t", "trainer", "host", 1, DateTimeOffset.UtcNow, 0, []), app.Database, new());
         var ahead = await app.SubmittedAsync("turn-first", s_tune);
         await app.HappenedAsync(new StageStarted(ahead, DateTimeOffset.UtcNow, "tune", 1, "t"));
         var waiting = await app.SubmittedAsync("turn-second", s_tune);
@@ -86,6 +88,8 @@ public sealed class ListPagesTests(LabApp app)
         await Expect(page.GetByTestId("compared-loss")).ToContainTextAsync("2,000 tokens");
         await page.GetByTestId("axis-time").ClickAsync();
         await Expect(page.GetByTestId("timeless")).ToContainTextAsync("weighed-two, weighed-one");
+        await Expect(page.GetByTestId("compared-settings")).ToContainTextAsync("They don't differ");
+        await page.GetByTestId("all-settings").CheckAsync();
         await Expect(page.GetByTestId("compared-settings")).ToContainTextAsync("pipeline");
         await Expect(page.GetByTestId("compared-scores")).ToContainTextAsync("perplexity");
         await Expect(page.GetByTestId("answers").First).ToContainTextAsync("I am Mingyu, an assistant.");
@@ -93,11 +97,25 @@ public sealed class ListPagesTests(LabApp app)
     }
 
     [Fact]
+    public async Task The_pages_speak_the_language_that_is_chosen()
+    {
+        var run = await OverAsync("spoken", RunStatus.Failed);
+        var page = await app.OpenAsync("/?q=spoken");
+        await Expect(Row(page, run)).ToContainTextAsync("Failed");
+
+        await page.GetByTestId("language").ClickAsync();
+
+        await Expect(page.Locator("h1")).ToHaveTextAsync("运行");
+        await Expect(page.Locator("html")).ToHaveAttributeAsync("lang", "zh-Hans");
+        await Expect(Row(page, run)).ToContainTextAsync("失败");
+        await page.GetByTestId("language").ClickAsync();
+        await Expect(page.Locator("h1")).ToHaveTextAsync("Runs");
+    }
+
+    [Fact]
     public async Task The_GPUs_of_a_worker_elsewhere_show_the_training_that_has_them()
     {
         var (card, run) = ("GPU-test", await app.SubmittedAsync("on-a-card", s_tune));
-        await new LivingWorker("far-1", "trainer", "far-host", 1, DateTimeOffset.UtcNow, 80,
-            [new(0, card, "NVIDIA H100 80GB HBM3", 85_520_809_984)]).TellAsync(app.Database, new());
         await app.Database.StringSetAsync(Keys.Device(card), new GpuHolder(run, "tune", 1, "far-1").Text);
         await app.ToldAsync(run, "tune", new StageProgress("step", 7, 100)
         {
@@ -108,14 +126,17 @@ public sealed class ListPagesTests(LabApp app)
                 Utilization = 98,
             },
         });
-
+        LivingWorker worker = new("far-1", "trainer", "far-host", 1, DateTimeOffset.UtcNow, 80,
+            [new(0, card, "NVIDIA H100 80GB HBM3", 85_520_809_984)]);
         var page = await app.OpenAsync("/gpus");
-
         var shown = page.GetByTestId("gpu-card").Filter(new() { HasText = "H100" });
-        await Expect(shown).ToContainTextAsync("98 %");
-        await Expect(shown).ToContainTextAsync("43.1 / 79.6 GiB");
-        await Expect(shown.GetByTestId("gpu-user")).ToContainTextAsync("tune of on-a-card");
-        await app.Database.SortedSetRemoveRangeByRankAsync(Keys.Workers, 0, -1);
+
+        await using (new WorkerPresence(worker, app.Database, new()))
+        {
+            await Expect(shown).ToContainTextAsync("98 %");
+            await Expect(shown).ToContainTextAsync("43.1 / 79.6 GiB");
+            await Expect(shown.GetByTestId("gpu-user")).ToContainTextAsync("tune of on-a-card");
+        }
         await Expect(shown).ToHaveCountAsync(0);
     }
 

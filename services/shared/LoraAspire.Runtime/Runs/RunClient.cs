@@ -44,18 +44,13 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
     public async Task CancelAsync(string run) =>
         await Redis.StreamAddAsync(Keys.Inbox, Entries.ToEntry<InboxMessage>(new CancelRun(run, options.Now)));
 
-    /// <summary>All runs, the newest first. One whose log can't be read at all is among them, as failed.</summary>
+    /// <summary>
+    /// All runs, the newest first. One whose log can't be read at all is among them, as failed. Who asks time and again asks
+    /// <see cref="RunBoard"/>.
+    /// </summary>
     /// <param name="most">At most so many: each is a log to read.</param>
-    /// <param name="known">Runs from an earlier list: of these, what is over isn't read again.</param>
-    public async Task<IReadOnlyList<RunState>> ListAsync(int? most = null, IEnumerable<RunState>? known = null)
-    {
-        var over = (known ?? []).Where(run => run.IsOver).ToDictionary(run => run.Id);
-        var ids = await IdsAsync(most);
-        return [.. (await Task.WhenAll(ids.Select(async id => over.GetValueOrDefault(id) ?? await GetAsync(id)))).OfType<RunState>()];
-    }
-
-    /// <summary>How many runs there are.</summary>
-    public Task<long> CountAsync() => Redis.SortedSetLengthAsync(Keys.Runs);
+    public async Task<IReadOnlyList<RunState>> ListAsync(int? most = null) =>
+        [.. (await Task.WhenAll((await IdsAsync(most)).Select(GetAsync))).OfType<RunState>()];
 
     /// <summary>The ids of all runs, the newest first.</summary>
     /// <param name="most">At most so many.</param>
