@@ -11,9 +11,9 @@ public sealed class ComparedRun(RunState run)
     public const int Fewest = 2;
     public const int Most = 6;
 
-    private readonly List<LossPoint> _told = [];
-    private IReadOnlyList<LossPoint> _kept = [];
-    private DateTimeOffset? _begun;
+    private readonly List<LossPoint> told = [];
+    private IReadOnlyList<LossPoint> kept = [];
+    private DateTimeOffset? begun;
 
     public RunState Run { get; set; } = run;
 
@@ -24,20 +24,20 @@ public sealed class ComparedRun(RunState run)
     public StageState? Training => Run.Stages.LastOrDefault(stage => stage.Description is { Trains: true });
 
     /// <summary>Whether it knows all that there is to draw over this axis.</summary>
-    public bool Knows(CurveAxis axis) => Training is null || _told.Count > 0 || (axis != CurveAxis.Time && _kept.Count > 0);
+    public bool Knows(CurveAxis axis) => Training is null || told.Count > 0 || (axis != CurveAxis.Time && kept.Count > 0);
 
     /// <summary>Every step where they are kept, else what was told on the way; only that has times.</summary>
-    public IReadOnlyList<LossPoint> Points(CurveAxis axis) => axis == CurveAxis.Time || _kept.Count == 0 ? _told : _kept;
+    public IReadOnlyList<LossPoint> Points(CurveAxis axis) => axis == CurveAxis.Time || kept.Count == 0 ? told : kept;
 
     /// <summary>Takes what a training that is over left beside its result.</summary>
     public void Keep(IReadOnlyList<StepMetrics> steps) =>
-        _kept = [.. steps.Select(step => new LossPoint(step.Step, step.Loss, step.EvalLoss) { Tokens = step.Tokens })];
+        kept = [.. steps.Select(step => new LossPoint(step.Step, step.Loss, step.EvalLoss) { Tokens = step.Tokens })];
 
     /// <summary>What was told is told again from the start.</summary>
     public void Begin()
     {
-        _told.Clear();
-        _begun = null;
+        told.Clear();
+        begun = null;
     }
 
     public void Tell(StageProgress progress, DateTimeOffset at)
@@ -46,16 +46,16 @@ public sealed class ComparedRun(RunState run)
         {
             return;
         }
-        _begun ??= at;
+        begun ??= at;
         // One that goes on from a checkpoint tells again what its dead attempt told; a validation comes after its step.
-        while (_told.Count > 0 && (_told[^1].Step > progress.Done || (_told[^1].Step == progress.Done && figures.Loss is not null)))
+        while (told.Count > 0 && (told[^1].Step > progress.Done || (told[^1].Step == progress.Done && figures.Loss is not null)))
         {
-            _told.RemoveAt(_told.Count - 1);
+            told.RemoveAt(told.Count - 1);
         }
-        _told.Add(new(progress.Done, figures.Loss, figures.EvalLoss)
+        told.Add(new(progress.Done, figures.Loss, figures.EvalLoss)
         {
             Tokens = figures.Tokens,
-            Seconds = (at - _begun.Value).TotalSeconds,
+            Seconds = (at - begun.Value).TotalSeconds,
         });
     }
 }

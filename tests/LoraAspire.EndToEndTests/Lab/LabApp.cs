@@ -26,6 +26,16 @@ public sealed class LabApp : IAsyncLifetime
 
     public ArtifactStore Store => new(Path.Combine(folder, "store"));
 
+    /// <summary>What the lab has computed so far, whatever else the machine does.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            lab!.Refresh();
+            return lab.TotalProcessorTime;
+        }
+    }
+
     public IDatabase Database => connection!.GetDatabase();
 
     public async ValueTask InitializeAsync()

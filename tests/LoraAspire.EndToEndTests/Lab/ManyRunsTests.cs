@@ -9,8 +9,8 @@ using static Microsoft.Playwright.Assertions;
 namespace LoraAspire.EndToEndTests.Lab;
 
 /// <summary>
-/// A thousand runs of five stages, and a run that said 100,000 lines. Each page is there within a second on a machine that has nothing else
-/// to do; the limit leaves room for one that has. What was measured is written out, beside what reading everything anew takes.
+/// A thousand runs of five stages, and a run that said 100,000 lines: for each page the lab computes less than a second. What was measured
+/// is written out, beside what reading everything anew takes, and a page with nothing on it.
 /// </summary>
 [Trait("Category", "Long")]
 public sealed class ManyRunsTests(LabApp app) : IClassFixture<LabApp>
@@ -18,7 +18,7 @@ public sealed class ManyRunsTests(LabApp app) : IClassFixture<LabApp>
     private const int Runs = 1000;
     private const int Lines = 100_000;
 
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(1);
     private static readonly string[] s_stages = ["data", "tune", "merge", "ask", "serve"];
 
     private readonly StreamSettings _settings = new();
@@ -41,6 +41,11 @@ public sealed class ManyRunsTests(LabApp app) : IClassFixture<LabApp>
 
         await (await app.OpenAsync("/submit")).CloseAsync(); // the browser, and the lab's first page
         var page = await app.OpenAsync("/submit");
+        await TimeAsync("page with nothing on it", async () =>
+        {
+            await page.GotoAsync(new Uri(app.Address, "/compare").ToString());
+            await Expect(page.Locator(".empty")).ToBeVisibleAsync();
+        });
         var list = await TimeAsync("page of the runs", async () =>
         {
             await page.GotoAsync(new Uri(app.Address, "/").ToString());
@@ -59,12 +64,15 @@ public sealed class ManyRunsTests(LabApp app) : IClassFixture<LabApp>
         Assert.All([list, found, log], took => Assert.InRange(took, TimeSpan.Zero, s_limit));
     }
 
-    private static async Task<TimeSpan> TimeAsync(string what, Func<Task> work)
+    /// <returns>What the lab computed meanwhile.</returns>
+    private async Task<TimeSpan> TimeAsync(string what, Func<Task> work)
     {
-        var watch = Stopwatch.StartNew();
+        var (watch, before) = (Stopwatch.StartNew(), app.ProcessorTime);
         await work();
-        TestContext.Current.TestOutputHelper!.WriteLine($"{what}: {watch.ElapsedMilliseconds} ms");
-        return watch.Elapsed;
+        var computed = app.ProcessorTime - before;
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            $"{what}: {watch.ElapsedMilliseconds} ms, in which the lab computed {computed.TotalMilliseconds:0} ms");
+        return computed;
     }
 
     private async Task MakeRunsAsync()
