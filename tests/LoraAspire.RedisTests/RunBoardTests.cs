@@ -1,5 +1,4 @@
 using LoraAspire.Pipelines.Runs;
-using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Time.Testing;

@@ -1,7 +1,6 @@
 using LoraAspire.Lab.ResultPages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime.Runs;
 
 namespace LoraAspire.Lab.ComparePages;
 
