@@ -26,7 +26,7 @@ internal static class ExplainCommand
                 JsonScreen.Write(Json(told));
                 return 0;
             }
-            told.ForEach(stage => Console.WriteLine($"{stage.Id}: {Words(stage)}"));
+            told.ForEach(stage => Console.WriteLine($"{stage.Id}: {StageExplanation.Of(stage)}"));
             if (told.Count == 0)
             {
                 Console.WriteLine(run.Error ?? "No stage was planned yet.");
@@ -43,25 +43,5 @@ internal static class ExplainCommand
             + Suggestion.For(only, run.Stages.Select(stage => stage.Id)), ExitCode.NotFound);
 
     public static object Json(IEnumerable<StageState> stages) =>
-        stages.Select(stage => new { stage.Id, stage.Cached, stage.Key, explanation = Words(stage) });
-
-    internal static string Words(StageState stage)
-    {
-        var did = stage switch
-        {
-            { Status: StageStatus.Queued } => "is to run",
-            { Status: StageStatus.Running } => "runs",
-            { StartedAt: null } => "was to run",
-            _ => "ran",
-        };
-        return stage switch
-        {
-            { Cached: true } => $"taken from the cache: these parameters and inputs were done before, under key {stage.Key}.",
-            { Key: null, Status: StageStatus.Skipped } => "not reached.",
-            { Key: null } => stage.Needs.Any() ? $"not planned yet: it waits for {string.Join(" and ", stage.Needs)}." : "not planned yet.",
-            { Description.Cached: false } => $"{did}: what it does is outside the store, so it runs every time.",
-            { Explain: { } why } => $"{did}: {why}",
-            _ => $"{did}; why it wasn't taken from the cache was not noted.",
-        };
-    }
+        stages.Select(stage => new { stage.Id, stage.Cached, stage.Key, explanation = StageExplanation.Of(stage) });
 }

@@ -1,18 +1,21 @@
 using LoraAspire.Charts;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Hosting;
 
 namespace LoraAspire.Lab.RunPages;
 
 /// <summary>The progress of one stage so far.</summary>
 public sealed class TrainingHistory
 {
-    private readonly List<CurvePoint> loss = [];
-    private readonly List<CurvePoint> evalLoss = [];
-    private readonly List<CurvePoint> learningRate = [];
+    private readonly List<StepFigures> rows = [];
+    private long changes;
 
-    public IReadOnlyList<CurvePoint> Loss => loss;
-    public IReadOnlyList<CurvePoint> EvalLoss => evalLoss;
-    public IReadOnlyList<CurvePoint> LearningRate => learningRate;
+    /// <summary>In the order of steps. A row that was added or changed later has a higher number, and so have all after it.</summary>
+    public IReadOnlyList<StepFigures> Rows => rows;
+
+    public IReadOnlyList<CurvePoint> Loss => Curve(row => row.Loss);
+    public IReadOnlyList<CurvePoint> EvalLoss => Curve(row => row.EvalLoss);
+    public IReadOnlyList<CurvePoint> LearningRate => Curve(row => row.LearningRate);
 
     /// <summary>The last progress that counts something; null when only log lines came.</summary>
     public StageProgress? Latest { get; private set; }
@@ -22,6 +25,12 @@ public sealed class TrainingHistory
 
     /// <summary>What the stage said last, in words.</summary>
     public string? LatestMessage { get; private set; }
+
+    /// <summary>It has counted nothing since its last words.</summary>
+    public bool SpeaksNow { get; private set; }
+
+    /// <summary>What is counted, or what was said since; null before the first progress.</summary>
+    public string? Words => SpeaksNow || Latest is null ? LatestMessage : ProgressText.Of(Latest);
 
     /// <summary>Of a training that is over.</summary>
     public static TrainingHistory Of(IReadOnlyList<StepMetrics> steps)
@@ -34,41 +43,70 @@ public sealed class TrainingHistory
         return history;
     }
 
-    public void Add(StageProgress progress)
+    /// <param name="at">When it was told; null where that isn't known any more.</param>
+    public void Add(StageProgress progress, DateTimeOffset? at = null)
     {
         LatestMessage = progress.Message ?? LatestMessage;
+        SpeaksNow = progress.Message is not null;
         if (progress.Total == 0 && progress.Done == 0)
         {
             return;
         }
         Latest = progress;
         TokensPerSecond = progress.TokensPerSecond ?? TokensPerSecond;
-        if (progress.Training?.Loss is not null)
+        if (progress.Training is { } training && (Finite(training.Loss) ?? Finite(training.EvalLoss)) is not null)
         {
-            // A stage that goes on from a checkpoint tells again what its dead attempt told.
-            Forget(loss, progress.Done);
-            Forget(learningRate, progress.Done);
-            Forget(evalLoss, progress.Done + 1);
-        }
-        Keep(loss, progress.Done, progress.Training?.Loss);
-        Keep(learningRate, progress.Done, progress.Training?.LearningRate);
-        Keep(evalLoss, progress.Done, progress.Training?.EvalLoss);
-    }
-
-    private static void Forget(List<CurvePoint> curve, long from)
-    {
-        while (curve.Count > 0 && curve[^1].Step >= from)
-        {
-            curve.RemoveAt(curve.Count - 1);
+            Keep(progress, training, at);
         }
     }
 
-    private static void Keep(List<CurvePoint> curve, long step, double? value)
+    /// <summary>A stage that goes on from a checkpoint tells again what its dead attempt told: later steps are to come again.</summary>
+    private void Keep(StageProgress progress, TrainingFigures training, DateTimeOffset? at)
     {
-        if (value is { } number && double.IsFinite(number))
+        var isStep = Finite(training.Loss) is not null;
+        var place = rows.Count;
+        while (place > 0 && rows[place - 1].Step >= progress.Done)
         {
-            Forget(curve, step);
-            curve.Add(new CurvePoint(step, number));
+            place--;
+        }
+        var known = place < rows.Count && rows[place].Step == progress.Done ? rows[place] : null;
+        StepFigures row = known ?? new(progress.Done);
+        row = !isStep ? row : row with
+        {
+            Loss = training.Loss,
+            LearningRate = Finite(training.LearningRate),
+            GradNorm = Finite(training.GradNorm),
+            TokensPerSecond = Finite(progress.TokensPerSecond),
+            At = at,
+            Gpus = [.. progress.Gpus],
+        };
+        rows.RemoveRange(place, isStep ? rows.Count - place : known is null ? 0 : 1);
+        rows.Insert(place, row with { EvalLoss = Finite(training.EvalLoss) ?? row.EvalLoss });
+        for (var later = place; later < rows.Count; later++)
+        {
+            rows[later] = rows[later] with { Change = ++changes };
         }
     }
+
+    private List<CurvePoint> Curve(Func<StepFigures, double?> value) =>
+        [.. rows.Where(row => value(row) is not null).Select(row => new CurvePoint(row.Step, value(row)!.Value))];
+
+    private static double? Finite(double? number) => number is { } known && double.IsFinite(known) ? known : null;
+}
+
+/// <summary>What a training told at one step; what it didn't tell is null.</summary>
+public sealed record StepFigures(long Step)
+{
+    /// <summary>Counts what was written into the history: the higher, the later.</summary>
+    public long Change { get; init; }
+
+    public DateTimeOffset? At { get; init; }
+    public double? Loss { get; init; }
+    public double? EvalLoss { get; init; }
+    public double? LearningRate { get; init; }
+
+    /// <summary>Before clipping.</summary>
+    public double? GradNorm { get; init; }
+    public double? TokensPerSecond { get; init; }
+    public IReadOnlyList<GpuFigures> Gpus { get; init; } = [];
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
@@ -41,16 +42,51 @@ public sealed class RunPagesTests(LabApp app)
         await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("3.2500");
         await Expect(page.GetByTestId("progress")).ToContainTextAsync("1 / 100");
         await Expect(page.GetByTestId("progress")).ToContainTextAsync("1,234");
-        var curve = page.GetByTestId("loss-curve").Locator("path.drawn.s0");
-        var before = await curve.GetAttributeAsync("d");
+        await Expect(page.GetByTestId("plot")).ToHaveClassAsync(new Regex("js-plotly-plot"));
+        Assert.Equal("1", await DrawnStepsAsync(page));
 
         var written = Stopwatch.StartNew();
         await app.ToldAsync(run, "tune", new StageProgress("step", 50, 100) { Training = new(1.5, LearningRate: 5e-5) });
         await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("1.5000", new() { Timeout = 2000 });
-        var after = await curve.GetAttributeAsync("d");
+        await page.WaitForFunctionAsync("() => document.querySelector('[data-testid=plot]').data[0].x.length === 2",
+            options: new() { Timeout = 2000 });
         Assert.True(written.Elapsed < TimeSpan.FromSeconds(2), $"It took {written.Elapsed}.");
-        Assert.NotEqual(before, after);
-        Assert.Contains("L50 ", after);
+        Assert.Equal("1,50", await DrawnStepsAsync(page));
+
+        // The same curves as a table, and as a picture.
+        var table = await page.RunAndWaitForDownloadAsync(() => page.GetByRole(AriaRole.Button, new() { Name = "CSV" }).ClickAsync());
+        Assert.StartsWith("step,seconds,loss,eval_loss,learning_rate,grad_norm,tokens_per_second\n1,0,3.25,,0.0001,,1234\n50,",
+            await File.ReadAllTextAsync((await table.PathAsync())!, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        var picture = await page.RunAndWaitForDownloadAsync(() => page.GetByRole(AriaRole.Button, new() { Name = "PNG" }).ClickAsync());
+        Assert.Equal($"{run}-tune.png", picture.SuggestedFilename);
+        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'],
+            (await File.ReadAllBytesAsync((await picture.PathAsync())!, TestContext.Current.CancellationToken))[..4]);
+    }
+
+    private static Task<string> DrawnStepsAsync(IPage page) =>
+        page.EvaluateAsync<string>("() => document.querySelector('[data-testid=plot]').data[0].x.join()");
+
+    [Fact]
+    public async Task A_run_that_is_over_is_submitted_again_as_it_was_or_opened_to_be_changed()
+    {
+        const string Yaml = "name: again\nstages:\n  - id: data\n    uses: data-build\n    with: { sources: [{ alpaca: { path: rows.json } }] }\n"
+            + "    inputs: { base: \"model:tiny\" }\n";
+        var run = $"test-{Guid.NewGuid():N}";
+        StageOutline data = new("data", "data-build", new Dictionary<string, string> { ["base"] = "model:tiny" });
+        await app.HappenedAsync(new RunSubmitted(run, DateTimeOffset.UtcNow, "again", "again.yaml", Yaml, [data], []));
+        var page = await app.OpenAsync($"/runs/{run}");
+        await Expect(page.GetByTestId("edit-run")).ToHaveAttributeAsync("href", $"/submit?from={run}");
+        await Expect(page.GetByTestId("run-again")).ToHaveCountAsync(0);
+        await app.HappenedAsync(new StageFailed(run, DateTimeOffset.UtcNow, "data", 1, FailureCause.Permanent, "rows.json: no rows"));
+        await app.HappenedAsync(new RunFinished(run, DateTimeOffset.UtcNow, RunStatus.Failed, "data failed"));
+
+        await Expect(page.GetByTestId("failure").GetByRole(AriaRole.Heading)).ToHaveTextAsync("data failed");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Open log" }).ClickAsync();
+        await Expect(page.GetByTestId("console")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Retry" }).ClickAsync();
+
+        await Expect(page).Not.ToHaveURLAsync(new Regex(run));
+        Assert.Contains(await InboxAsync(), message => message is SubmitRun { Yaml: Yaml, File: "again.yaml" } again && again.Run != run);
     }
 
     [Fact]

@@ -58,6 +58,45 @@ public sealed class TrainingHistoryTests
         Assert.Equal((100, 1), (_history.TokensPerSecond, _history.Loss.Count));
     }
 
+    [Fact]
+    public void Only_the_rows_that_are_new_or_changed_have_a_higher_number_and_they_are_the_last()
+    {
+        Step(1, 3.0);
+        Step(2, 2.0);
+        Step(3, 1.0);
+        var (first, before) = (_history.Rows[0].Change, _history.Rows[^1].Change);
+
+        Step(2, 2.5);
+        Step(3, 1.5);
+
+        Assert.Equal(first, _history.Rows[0].Change);
+        Assert.All(_history.Rows.Skip(1), row => Assert.True(row.Change > before));
+        Assert.Equal([1, 2, 3], _history.Rows.Select(row => row.Step));
+    }
+
+    [Fact]
+    public void A_validation_that_comes_after_its_step_stands_in_the_row_of_the_step()
+    {
+        Step(1, 3.0);
+        Step(2, 2.0);
+
+        _history.Add(new StageProgress("eval", 1, 9) { Training = new(EvalLoss: 2.75) });
+
+        Assert.Equal([(1, 3.0, 2.75), (2, 2.0, null)], _history.Rows.Select(row => (row.Step, row.Loss!.Value, row.EvalLoss)));
+    }
+
+    [Fact]
+    public void What_a_stage_says_stands_until_it_counts_again()
+    {
+        Step(1, 3.0);
+        _history.Add(new StageProgress(Message: "writing a checkpoint"));
+        Assert.Equal("writing a checkpoint", _history.Words);
+
+        Step(2, 2.0);
+
+        Assert.StartsWith("step 2/9", _history.Words);
+    }
+
     private void Step(long step, double loss, double? evalLoss = null) => _history.Add(
         new StageProgress("step", step, 9, TokensPerSecond: 100) { Training = new(loss, evalLoss, LearningRate: 1e-4) });
 }
