@@ -1,5 +1,6 @@
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Runtime.Hosting;
+using LoraAspire.Runtime.Planning;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Store;
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using LoraAspire.Runtime.Hosting;
+using LoraAspire.Runtime.Planning;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Runtime.Streams;
 using StackExchange.Redis;

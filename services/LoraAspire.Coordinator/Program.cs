@@ -1,5 +1,6 @@
 using LoraAspire.Coordinator;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Planning;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();

@@ -5,6 +5,7 @@ using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Hosting;
+using LoraAspire.Runtime.Planning;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;

@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
-using LoraAspire.Coordinator;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Planning;
 using LoraAspire.Runtime.Store;
 using Microsoft.Extensions.Logging;
 

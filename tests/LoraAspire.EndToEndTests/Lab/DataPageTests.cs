@@ -46,6 +46,7 @@ public sealed class DataPageTests(LabApp app)
         await find.FillAsync("小石");
         await find.PressAsync("Enter");
         await Expect(page.GetByTestId("row-number")).ToHaveTextAsync("Row 2");
+        await Expect(page.GetByTestId("hits")).ToHaveTextAsync("1 of 3 rows match");
         await find.FillAsync("YOU?");
         await find.PressAsync("Enter");
         await Expect(page.GetByTestId("row-number")).ToHaveTextAsync("Row 0");
@@ -58,6 +59,19 @@ public sealed class DataPageTests(LabApp app)
         await find.FillAsync("elephant");
         await find.PressAsync("Enter");
         await Expect(page.GetByTestId("note")).ToHaveTextAsync("No row matches.");
+        await Expect(page.GetByTestId("hits")).ToHaveTextAsync("0 of 3 rows match");
+        await find.FillAsync("");
+        await find.PressAsync("Enter");
+        await Expect(page.GetByTestId("hits")).ToHaveTextAsync("3 rows");
+
+        // A length leads to its rows, and a row of the list to itself.
+        await page.GetByTestId("length").SelectOptionAsync(new SelectOptionValue { Index = 1 });
+        await Expect(page.GetByTestId("hits")).ToContainTextAsync("of 3 rows match");
+        await page.GetByTestId("length").SelectOptionAsync("");
+        await page.GetByLabel("Go to row").FillAsync("0");
+        await page.GetByLabel("Go to row").PressAsync("Enter");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Show row 2" }).ClickAsync();
+        await Expect(page.GetByTestId("row-number")).ToHaveTextAsync("Row 2");
     }
 
     [Fact]

@@ -26,6 +26,7 @@ public sealed class LabApp : IAsyncLifetime
 
     public ArtifactStore Store => new(Path.Combine(folder, "store"));
 
+<<<<<<< HEAD
     /// <summary>What the lab has computed so far, whatever else the machine does.</summary>
     public TimeSpan ProcessorTime
     {
@@ -35,6 +36,10 @@ public sealed class LabApp : IAsyncLifetime
             return lab.TotalProcessorTime;
         }
     }
+=======
+    /// <summary>The data root.</summary>
+    public string Data => Path.Combine(folder, "data");
+>>>>>>> 54438e3 (New run: an editor that knows pipelines, a form of eight values, files by upload, and what would run before it does)
 
     public IDatabase Database => connection!.GetDatabase();
 
@@ -77,6 +82,7 @@ public sealed class LabApp : IAsyncLifetime
                 ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
                 ["ConnectionStrings__redis"] = Redis.ConnectionString,
                 ["LORA_STORE"] = Path.Combine(folder, "store"),
+                ["LORA_DATA"] = Directory.CreateDirectory(Data).FullName,
                 ["LORA_ALLOWED_HOSTS"] = OtherHost,
                 ["services__chat__http__0"] = "http://localhost:15081",
                 ["OTEL_EXPORTER_OTLP_ENDPOINT"] = null,

@@ -61,7 +61,7 @@ public sealed class LocalOnlyTests(LabApp app)
         var asked = new List<string>();
         page.Request += (_, request) => asked.Add(request.Url);
         await page.GotoAsync(new Uri(app.Address, "/submit").ToString());
-        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "New run" })).ToBeVisibleAsync();
+        await Expect(page.Locator(".monaco-editor .view-lines")).ToBeVisibleAsync();
         Assert.Empty(complaints);
         Assert.All(asked,
             url => Assert.True(url.StartsWith("data:", StringComparison.Ordinal) || new Uri(url).Authority == app.Address.Authority, url));
@@ -72,6 +72,9 @@ public sealed class LocalOnlyTests(LabApp app)
     {
         var scratch = Directory.CreateTempSubdirectory("lora-artifact-").FullName;
         await File.WriteAllTextAsync(Path.Combine(scratch, "preview.md"), "# <b>rows</b> 雁栖", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(scratch, "curve.svg"),
+            "<svg xmlns='http://www.w3.org/2000/svg'><script>parent.document.title = 'run'</script></svg>",
+            TestContext.Current.CancellationToken);
         var digest = app.Store.Publish(scratch, ArtifactKind.Dataset, "data-build@1");
         await File.WriteAllTextAsync(Path.Combine(app.Store.Root, "secret.txt"), "secret", TestContext.Current.CancellationToken);
         var run = await app.SubmittedAsync("with-artifact", new StageOutline("data", "data-build", new Dictionary<string, string>()));
@@ -80,13 +83,25 @@ public sealed class LocalOnlyTests(LabApp app)
 
         var page = await app.OpenAsync($"/runs/{run}");
         await page.GetByRole(AriaRole.Tab, new() { Name = "Artifacts" }).ClickAsync();
-        await page.GetByRole(AriaRole.Button, new() { Name = "View" }).ClickAsync();
-        await Expect(page.GetByTestId("artifact-text")).ToHaveTextAsync("# <b>rows</b> 雁栖");
+        await page.GetByRole(AriaRole.Button, new() { Name = "View" }).Last.ClickAsync();
+        await Expect(page.GetByTestId("artifact-text").GetByRole(AriaRole.Heading)).ToHaveTextAsync("<b>rows</b> 雁栖");
+        using (var picture = await Http.GetAsync($"{app.Address}pictures/{digest}/curve.svg", TestContext.Current.CancellationToken))
+        {
+            Assert.Equal("image/svg+xml", picture.Content.Headers.ContentType!.MediaType);
+            Assert.Contains("sandbox", Assert.Single(picture.Headers.GetValues("Content-Security-Policy")));
+        }
+        await using var packed = await Http.GetStreamAsync(new Uri(app.Address, $"/artifacts/{digest}.zip"),
+            TestContext.Current.CancellationToken);
+        using MemoryStream whole = new();
+        await packed.CopyToAsync(whole, TestContext.Current.CancellationToken);
+        using System.IO.Compression.ZipArchive zip = new(whole);
+        Assert.Equal(["curve.svg", "preview.md"], zip.Entries.Select(entry => entry.FullName).Order());
         Assert.Equal("# <b>rows</b> 雁栖",
             await Http.GetStringAsync(new Uri(app.Address, $"/artifacts/{digest}/preview.md"), TestContext.Current.CancellationToken));
 
         foreach (var path in new[] { $"{digest}/..%2F..%2Fsecret.txt", $"{digest}/%2e%2e/%2e%2e/secret.txt", $"{digest}/manifest.json",
-            $"{digest}//etc/passwd", "..%2Fsecret.txt/x", $"{new string('0', 64)}/preview.md" })
+            $"{digest}//etc/passwd",
+            $"../pictures/{digest}/preview.md", $"{new string('0', 64)}.zip", "..%2Fsecret.txt/x", $"{new string('0', 64)}/preview.md" })
         {
             using var answer = await Http.GetAsync($"{app.Address}artifacts/{path}", TestContext.Current.CancellationToken);
             Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);

@@ -75,6 +75,9 @@ public sealed class DatasetFolderTests
         Assert.Null(folder.Find(new("pear"), 0, 1, Cancel));
         Assert.Null(folder.Find(apple with { Source = "another" }, 0, 1, Cancel));
         Assert.Equal(2, folder.Find(apple with { Source = folder.Inspect(2).Source }, 1, 1, Cancel));
+        var length = folder.Inspect(2).Tokens.Count;
+        Assert.Equal(2, folder.Find(apple with { Tokens = (length, length) }, 1, 1, Cancel));
+        Assert.Null(folder.Find(apple with { Tokens = (length + 1, 1000) }, 2, 1, Cancel));
         Assert.Throws<OperationCanceledException>(() => folder.Find(apple, 0, 1, new CancellationToken(canceled: true)));
     }
 

@@ -7,7 +7,10 @@ namespace LoraAspire.Model.Data;
 /// <param name="Source">The row's source.</param>
 public sealed record RowFilter(string? Text = null, string? Source = null)
 {
-    public bool TakesAll => Text is not { Length: > 0 } && Source is not { Length: > 0 };
+    /// <summary>Fewest and most tokens of the row; null takes any.</summary>
+    public (int Least, int Most)? Tokens { get; init; }
+
+    public bool TakesAll => Text is not { Length: > 0 } && Source is not { Length: > 0 } && Tokens is null;
 }
 
 /// <summary>
@@ -115,7 +118,8 @@ public sealed class DatasetFolder : IDisposable
     public void Dispose() => Rows.Dispose();
 
     private bool Matches(RowFilter filter, int row) =>
-        (filter.Source is not { Length: > 0 } source || Rows.Origin(row).Source == source)
+        (filter.Tokens is not { } tokens || (Rows.InputIds(row).Length is var length && length >= tokens.Least && length <= tokens.Most))
+        && (filter.Source is not { Length: > 0 } source || Rows.Origin(row).Source == source)
         && (filter.Text is not { Length: > 0 } text
             || Tokenizer.Decode(Rows.InputIds(row)).Contains(text, StringComparison.OrdinalIgnoreCase));
 }

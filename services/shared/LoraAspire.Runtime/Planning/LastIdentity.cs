@@ -4,8 +4,9 @@ using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Store;
+using Microsoft.Extensions.Logging;
 
-namespace LoraAspire.Coordinator;
+namespace LoraAspire.Runtime.Planning;
 
 /// <summary>
 /// The identity that a stage of a pipeline had when it was last ordered, kept for <see cref="Difference"/> alone: when it can't be read or

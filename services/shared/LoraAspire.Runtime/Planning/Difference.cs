@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using LoraAspire.Pipelines;
 
-namespace LoraAspire.Coordinator;
+namespace LoraAspire.Runtime.Planning;
 
 /// <summary>Why a stage runs again: what changed in its identity since the last time.</summary>
 public static class Difference
@@ -15,7 +15,7 @@ public static class Difference
             _ when path.StartsWith("inputs.", StringComparison.Ordinal) => $"input {path[7..]} changed",
             _ when path.StartsWith("data_files.", StringComparison.Ordinal) => $"{path[11..]} changed",
             _ when path.StartsWith("with.", StringComparison.Ordinal) =>
-                $"{path[5..]}: {old.GetValueOrDefault(path, "nothing")} → {fresh.GetValueOrDefault(path, "nothing")}",
+                Change(path[5..], Words(old.GetValueOrDefault(path)), Words(fresh.GetValueOrDefault(path))),
             _ => $"{path}: {old.GetValueOrDefault(path)} → {fresh.GetValueOrDefault(path)}",
         }).ToList();
         return changes.Count == 0 ? "nothing changed, but no finished result is in the store"
@@ -27,6 +27,23 @@ public static class Difference
         identity.SelectMany(section => section.Value is JsonObject map
             ? map.Select(pair => KeyValuePair.Create($"{section.Key}.{pair.Key}", Short(StageKey.Canonical(pair.Value))))
             : [KeyValuePair.Create(section.Key, StageKey.Canonical(section.Value))]);
+
+    private static string Change(string key, string before, string now) =>
+        before == now ? $"{key} changed" : $"{key}: {before} → {now}";
+
+    /// <summary>A text without its quotes; what is written over several lines in a pipeline is told by its size.</summary>
+    private static string Words(string? json) => json is null ? "nothing"
+        : json.Contains('…') ? "another"
+        : JsonNode.Parse(json) switch
+        {
+            JsonValue value when value.TryGetValue<string>(out var text) => text.Length > 0 ? text : "\"\"",
+            JsonArray { Count: 0 } or JsonObject { Count: 0 } => "none",
+            JsonArray list when list.All(item => item is JsonValue) => string.Join(", ", list.Select(item => item!.ToString())),
+            JsonArray list => $"{list.Count} {(list.Count == 1 ? "entry" : "entries")}",
+            JsonObject map => string.Join(", ", map.Select(pair => pair.Key)),
+            null => "nothing",
+            var other => other.ToJsonString(),
+        };
 
     private static string Short(string text) => text.Length <= 400 ? text : text[..400] + "…#" + text.GetHashCode(StringComparison.Ordinal);
 }

@@ -6,9 +6,10 @@ using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Store;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace LoraAspire.Coordinator;
+namespace LoraAspire.Runtime.Planning;
 
 /// <summary>
 /// A ready stage → its key, from the digests of everything it depends on, and whether the store knows that key or lacks an input.

@@ -1,0 +1,114 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Lab.SubmitPages;
+
+/// <param name="Insert">What is written; <paramref name="Label"/> and <paramref name="Detail"/> are shown.</param>
+public sealed record Completion(string Label, string Insert, string Detail);
+
+/// <summary>
+/// What may stand at a place of a pipeline that is being written, and seldom is YAML yet: so lines are looked at, not nodes.
+/// </summary>
+/// <param name="models">Names of the models that there are.</param>
+public sealed partial class Completions(IReadOnlyList<string> models)
+{
+    private static readonly (string Key, string Detail)[] TopKeys = [("name", "of the pipeline"), ("stages", "what is to be done")];
+
+    private static readonly (string Key, string Detail)[] StageKeys =
+    [
+        ("id", "a name, by which others take its outputs"), ("uses", "the kind of stage"), ("inputs", "where its inputs come from"),
+        ("with", "its parameters"), ("retries", "attempts after the first, 0 to 100"), ("timeout", "90s, 30m, 6h, 2d"),
+        ("needs", "{ gpu_memory: 40GiB }"),
+    ];
+
+    /// <param name="line">From 1.</param>
+    /// <param name="column">From 1: what is left of it is written already.</param>
+    public IReadOnlyList<Completion> At(string text, int line, int column)
+    {
+        var lines = text.ReplaceLineEndings("\n").Split('\n');
+        if (line < 1 || line > lines.Length || column < 1 || column > lines[line - 1].Length + 1)
+        {
+            return [];
+        }
+        var written = lines[line - 1][..(column - 1)];
+        if (StageText.Around(lines, line - 1) is not { } stage
+            || (Indent(written) == 0 && !written.Contains('-', StringComparison.Ordinal)))
+        {
+            return written.Contains(':', StringComparison.Ordinal) ? [] : Keys(TopKeys, lines);
+        }
+        var (section, token) = stage.Place(line - 1, written);
+        return (section, token.Split(':', 2, StringSplitOptions.TrimEntries)) switch
+        {
+            (null, ["uses", _]) => [.. StageKinds.All.Select(kind => new Completion(kind.Name, kind.Name, kind.Title))],
+            (null, [_]) => Keys(StageKeys, stage.Lines),
+            ("with", [_]) => [.. Parameters(stage.Kind).Where(one => !stage.Has(KeyOf(one)))
+                .Select(one => new Completion(KeyOf(one), $"{KeyOf(one)}: ", About(one, stage.Kind!)))],
+            ("with", [var key, _]) => [.. Values(Parameters(stage.Kind).FirstOrDefault(one => KeyOf(one) == key)?.PropertyType)
+                .Select(word => new Completion(word, word, key))],
+            ("inputs", [_]) => [.. (stage.Kind?.Inputs ?? []).Where(port => !stage.Has(port.Name))
+                .Select(port => new Completion(port.Name, $"{port.Name}: ",
+                    port.TakenWords() + (port.Required ? "" : ", may be left out")))],
+            ("inputs", [var name, _]) when stage.Kind?.Input(name) is { } port => Sources(port, lines, stage),
+            _ => [],
+        };
+    }
+
+    private static IReadOnlyList<Completion> Keys((string Key, string Detail)[] keys, IReadOnlyList<string> lines) =>
+    [
+        .. keys.Where(one => !lines.Any(line => KeyOfLine(line) == one.Key))
+            .Select(one => new Completion(one.Key, $"{one.Key}: ", one.Detail)),
+    ];
+
+    /// <summary>Models, and what other stages give, of the kinds that the input takes.</summary>
+    private IReadOnlyList<Completion> Sources(Port port, string[] lines, StageText stage) =>
+    [
+        .. StageText.All(lines).Where(other => other.Id is not null && other.Id != stage.Id)
+            .SelectMany(other => (other.Kind?.Outputs ?? []).Where(output => port.Takes(output.Artifact))
+                .Select(output => $"{other.Id}.{output.Name}")).Select(source => new Completion(source, source, "of another stage")),
+        .. port.Takes(ArtifactKind.Model) ? models.Select(name => new Completion($"model:{name}", $"model:{name}", "of the models folder"))
+            : [],
+    ];
+
+    private static IEnumerable<PropertyInfo> Parameters(StageKind? kind) =>
+        kind?.Params.GetProperties().Where(property => property.CanWrite) ?? [];
+
+    internal static string KeyOf(PropertyInfo property) => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
+
+    private static string About(PropertyInfo property, StageKind kind)
+    {
+        var words = Values(property.PropertyType).ToList() is { Count: > 0 } values ? string.Join(" | ", values)
+            : Type(property.PropertyType);
+        var usual = property.GetValue(Activator.CreateInstance(kind.Params));
+        return usual is null or System.Collections.IEnumerable and not string ? words
+            : $"{words}, usually {(usual is Enum or bool ? Word(usual) : FormattableString.Invariant($"{usual}"))}";
+    }
+
+    private static string Type(Type type) => (Nullable.GetUnderlyingType(type) ?? type) switch
+    {
+        var number when number == typeof(int) || number == typeof(long) => "a whole number",
+        var number when number == typeof(double) => "a number",
+        var text when text == typeof(string) => "a text",
+        { IsGenericType: true } many when many.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) => "a list",
+        _ => "keys with values",
+    };
+
+    private static IEnumerable<string> Values(Type? type) => type is null ? []
+        : (Nullable.GetUnderlyingType(type) ?? type) switch
+        {
+            { IsEnum: true } words => Enum.GetValues(words).Cast<object>().Select(Word),
+            var yes when yes == typeof(bool) => ["true", "false"],
+            _ => [],
+        };
+
+    private static string Word(object value) => value is bool yes ? yes ? "true" : "false"
+        : JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString()!);
+
+    internal static int Indent(string line) => line.Length - line.TrimStart(' ').Length;
+
+    internal static string? KeyOfLine(string line) => KeyPattern().Match(line) is { Success: true } match ? match.Groups[1].Value : null;
+
+    [GeneratedRegex(@"^\s*(?:-\s+)?([A-Za-z_0-9.]+)\s*:(?:\s|$)")]
+    private static partial Regex KeyPattern();
+}

@@ -1,0 +1,56 @@
+using LoraAspire.Pipelines;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml;
+
+namespace LoraAspire.Lab.SubmitPages;
+
+/// <summary>One field of the form beside the pipeline: a value that stands in its text, or the default that holds without it.</summary>
+/// <param name="Path">As <see cref="PipelineEdit"/> takes it.</param>
+public sealed record UsualValue(string Label, string Stage, string Path, string? Written, string? Default)
+{
+    public string Shown => Written ?? Default ?? "";
+
+    public bool IsModel => Written?.StartsWith("model:", StringComparison.Ordinal) == true;
+
+    public bool IsFile => Path.EndsWith(".path", StringComparison.Ordinal);
+
+    public bool IsText => !Path.StartsWith("with.", StringComparison.Ordinal) || IsFile;
+}
+
+/// <summary>The values that are changed most, both ways: the form is read from the text, and writes into it.</summary>
+public static class UsualValues
+{
+    private static readonly (string Label, string Key)[] s_training =
+    [
+        ("Epochs", "num_epochs"), ("Learning rate", "learning_rate"), ("Batch size", "batch_size"), ("Rank", "lora_r"),
+        ("Alpha", "lora_alpha"),
+    ];
+
+    /// <returns>None without a stage that trains.</returns>
+    public static IReadOnlyList<UsualValue> Of(Pipeline pipeline, string yaml)
+    {
+        if (pipeline.Stages.FirstOrDefault(stage => stage.Kind.Trains) is not { } training)
+        {
+            return [];
+        }
+        var data = pipeline.Stages.FirstOrDefault(stage => stage.Kind.Outputs.Any(port => port.Artifact == ArtifactKind.Dataset));
+        return
+        [
+            .. At("Base model", training, "inputs.base", yaml, needed: true),
+            .. data is null ? [] : At("Data file", data, "with.sources.*.*.path", yaml, needed: true),
+            .. s_training.SelectMany(one => At(one.Label, training, $"with.{one.Key}", yaml)),
+            .. data is null ? [] : At("Longest row, tokens", data, "with.cutoff_len", yaml),
+        ];
+    }
+
+    /// <summary>The text with another value; null where it has to be changed by hand.</summary>
+    public static string? Write(string yaml, UsualValue field, string value) => field.IsModel
+        ? PipelineEdit.SetInputs(yaml, field.Written!, $"model:{value}") : PipelineEdit.Set(yaml, field.Stage, field.Path, value.Trim());
+
+    private static IEnumerable<UsualValue> At(string label, StageSpec stage, string path, string yaml, bool needed = false)
+    {
+        var written = PipelineEdit.Get(yaml, stage.Id, path);
+        var usual = needed ? null : StageKey.Parameters(stage.With)[path.Split('.')[^1]]?.ToString();
+        return written is null && usual is null ? [] : [new(label, stage.Id, path, written, usual)];
+    }
+}

@@ -1,0 +1,103 @@
+// The editor on New run (SubmitPages/YamlEditor.razor): Monaco, its marks and completions from the server, its text kept in this tab.
+const KEPT = "lora.new-run";
+let loading = null;
+
+function load(root) {
+  const path = new URL(root, document.baseURI).pathname;
+  return loading ??= new Promise((done, fail) => {
+    const script = document.createElement("script");
+    script.src = `${path}/loader.js`;
+    script.onerror = () => { loading = null; fail(new Error("the editor can't be loaded")); };
+    script.onload = () => {
+      window.require.config({ paths: { vs: path } });
+      window.require(["vs/editor/editor.main"], () => done(window.monaco), fail);
+    };
+    document.head.append(script);
+  });
+}
+
+function paint(monaco) {
+  const style = getComputedStyle(document.querySelector(".page")), colour = what => hex(style.getPropertyValue(`--mud-palette-${what}`));
+  const dark = luminance(colour("surface")) < .5;
+  monaco.editor.defineTheme("lora", {
+    base: dark ? "vs-dark" : "vs", inherit: true, rules: [],
+    colors: { "editor.background": colour("surface"), "editorLineNumber.foreground": colour("text-secondary") },
+  });
+  monaco.editor.setTheme("lora");
+}
+
+/** As Monaco takes colours: #rrggbb. */
+function hex(colour) {
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.fillStyle = colour.trim() || "#ffffff";
+  canvas.fillRect(0, 0, 1, 1);
+  return "#" + [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map(part => part.toString(16).padStart(2, "0")).join("");
+}
+
+const luminance = colour => [1, 3, 5].reduce((sum, at) => sum + parseInt(colour.slice(at, at + 2), 16), 0) / 765;
+
+export async function edit(host, root, page) {
+  const monaco = await load(root);
+  paint(monaco);
+  const editor = monaco.editor.create(host, {
+    value: sessionStorage.getItem(KEPT) ?? "", language: "yaml", automaticLayout: true, minimap: { enabled: false }, ariaLabel: "Pipeline in YAML",
+    fontSize: 13, fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--mono"), tabSize: 2, insertSpaces: true,
+    wordBasedSuggestions: false, quickSuggestions: { other: true, comments: false, strings: true }, scrollBeyondLastLine: false,
+    renderLineHighlight: "line", fixedOverflowWidgets: true, padding: { top: 10, bottom: 10 }, links: false, unicodeHighlight: { ambiguousCharacters: false },
+  });
+  // The tab key leads on, as everywhere on the page; Ctrl+M makes it indent.
+  editor.trigger("page", "editor.action.toggleTabFocusMode");
+  let timer = null;
+  const tell = () => { timer = null; page.invokeMethodAsync("TextAsync", editor.getValue()).catch(() => {}); };
+  editor.onDidChangeModelContent(() => {
+    sessionStorage.setItem(KEPT, editor.getValue());
+    clearTimeout(timer);
+    timer = setTimeout(tell, 400);
+  });
+  const completion = monaco.languages.registerCompletionItemProvider("yaml", {
+    triggerCharacters: [" ", ":", ".", "{", ","],
+    provideCompletionItems: async (model, position) => {
+      const before = model.getLineContent(position.lineNumber).slice(0, position.column - 1);
+      const start = before.length - /[^\s{,[]*$/.exec(before)[0].length + 1;
+      const range = { startLineNumber: position.lineNumber, endLineNumber: position.lineNumber, startColumn: start, endColumn: position.column };
+      const found = await page.invokeMethodAsync("Complete", model.getValue(), position.lineNumber, position.column).catch(() => []);
+      return { suggestions: found.map((one, at) => ({ label: one.label, insertText: one.insert, detail: one.detail, range,
+        kind: monaco.languages.CompletionItemKind.Property, sortText: String(at).padStart(4, "0") })) };
+    },
+  });
+  const watch = new MutationObserver(() => setTimeout(() => paint(monaco), 400));
+  watch.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  setTimeout(() => paint(monaco), 1500);
+
+  return {
+    text: () => editor.getValue(),
+    write(text) {
+      if (text === editor.getValue()) return;
+      editor.pushUndoStop();
+      const place = editor.getPosition();
+      editor.executeEdits("page", [{ range: editor.getModel().getFullModelRange(), text }]);
+      editor.setPosition(place);
+      editor.pushUndoStop();
+    },
+    mark(marks) {
+      monaco.editor.setModelMarkers(editor.getModel(), "pipeline", marks.map(one => {
+        const line = Math.min(Math.max(one.line, 1), editor.getModel().getLineCount());
+        const word = editor.getModel().getWordAtPosition({ lineNumber: line, column: Math.max(one.column, 1) });
+        return { startLineNumber: line, endLineNumber: line, startColumn: one.column, endColumn: Math.max(word?.endColumn ?? 0, one.column + 1),
+          message: one.message, severity: one.isError ? monaco.MarkerSeverity.Error : monaco.MarkerSeverity.Info };
+      }));
+    },
+    go(line, column) {
+      editor.setPosition({ lineNumber: line, column });
+      editor.revealLineInCenterIfOutsideViewport(line);
+      editor.focus();
+    },
+    close() {
+      clearTimeout(timer);
+      watch.disconnect();
+      completion.dispose();
+      editor.getModel()?.dispose();
+      editor.dispose();
+    },
+  };
+}

@@ -1,0 +1,81 @@
+using LoraAspire.Pipelines.Messages;
+using LoraAspire.Runtime.Streams;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace LoraAspire.EndToEndTests.Lab;
+
+/// <summary>A pipeline is written, looked at and submitted on New run.</summary>
+[Collection(LabCollection.Name)]
+public sealed class NewRunTests(LabApp app)
+{
+    [Fact]
+    public async Task What_is_wrong_stands_at_its_line_while_it_is_written_and_is_not_submitted()
+    {
+        var before = await app.Database.StreamLengthAsync(Keys.Inbox);
+        var page = await OpenAsync();
+        await WriteAsync(page, "name: broken\nstages:\n  - id: tune\n    uses: trainre\n");
+
+        await Expect(page.GetByTestId("verdict")).ToContainTextAsync("pipeline.yaml:4:11");
+        await Expect(page.GetByTestId("verdict")).ToContainTextAsync("trainer");
+        await Expect(page.Locator(".squiggly-error")).ToHaveCountAsync(1);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Submit" }).ClickAsync();
+        await Expect(page.GetByTestId("verdict")).ToContainTextAsync("One error");
+        Assert.Equal(before, await app.Database.StreamLengthAsync(Keys.Inbox));
+
+        // The kind by completion: what is written goes, and the list offers the rest.
+        await page.GetByRole(AriaRole.Button, new() { Name = "pipeline.yaml:4:11" }).ClickAsync();
+        await Expect(page.Locator(".monaco-editor textarea").First).ToBeFocusedAsync(); // the cursor is moved from the server
+        await page.Keyboard.PressAsync("Shift+End");
+        await page.Keyboard.TypeAsync("merg");
+        await Expect(page.Locator(".suggest-widget .monaco-list-row").First).ToContainTextAsync("merger");
+
+        // What was written is there again after another page.
+        await page.GetByRole(AriaRole.Link, new() { Name = "Runs", Exact = true }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Runs" })).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "New run" }).First.ClickAsync();
+        await Expect(page.GetByTestId("yaml")).ToContainTextAsync("merg");
+    }
+
+    [Fact]
+    public async Task A_form_and_a_file_change_the_text_what_would_run_is_told_and_then_it_is_submitted()
+    {
+        var name = $"upload-{Guid.NewGuid():N}.json";
+        await File.WriteAllTextAsync(Path.Combine(app.Data, "rows.json"), "[]", TestContext.Current.CancellationToken);
+        var page = await OpenAsync();
+        await WriteAsync(page, "name: formed\nstages:\n  - id: data\n    uses: data-build\n"
+            + "    inputs: { base: \"model:pebble\" }\n    with: { sources: [{ alpaca: { path: rows.json } }] }\n"
+            + "  - id: tune\n    uses: trainer\n"
+            + "    inputs: { dataset: data.dataset, base: \"model:pebble\" }\n");
+        await Expect(page.GetByTestId("expected-data")).ToContainTextAsync("runs");
+        await Expect(page.GetByTestId("expected-tune")).ToContainTextAsync("on a GPU");
+        await Expect(page.GetByTestId("outlook")).ToContainTextAsync("0 of 2 from the cache");
+
+        await page.GetByLabel("Rank").FillAsync("32");
+        await page.GetByLabel("Rank").PressAsync("Enter");
+        await Expect(page.GetByTestId("yaml")).ToContainTextAsync("lora_r: 32");
+        FilePayload file = new() { Name = name, MimeType = "application/json", Buffer = "[]"u8.ToArray() };
+        await page.GetByTestId("upload").SetInputFilesAsync(file);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Use it in the pipeline" }).ClickAsync();
+        await Expect(page.GetByLabel("Data file")).ToHaveValueAsync($"data/{name}");
+        await page.GetByTestId("upload").SetInputFilesAsync(file);
+        await Expect(page.GetByTestId("uploaded")).ToContainTextAsync("is there already");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Submit" }).ClickAsync();
+
+        await Expect(page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("/runs/"));
+        var submitted = (await app.Database.StreamRangeAsync(Keys.Inbox)).Select(Entries.Read<InboxMessage>).OfType<SubmitRun>().Last();
+        Assert.Contains("lora_r: 32", submitted.Yaml);
+        Assert.Contains($"data/{name}", submitted.Yaml);
+    }
+
+    /// <summary>Whole, as an example comes: what is typed is indented by the editor.</summary>
+    private static Task WriteAsync(IPage page, string text) =>
+        page.EvaluateAsync("text => window.monaco.editor.getModels()[0].setValue(text)", text);
+
+    private async Task<IPage> OpenAsync()
+    {
+        var page = await app.OpenAsync("/submit");
+        await page.Locator(".monaco-editor .view-lines").ClickAsync();
+        return page;
+    }
+}

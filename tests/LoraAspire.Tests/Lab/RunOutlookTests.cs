@@ -1,0 +1,105 @@
+using LoraAspire.Lab.SubmitPages;
+using LoraAspire.Pipelines;
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime;
+using LoraAspire.Runtime.Planning;
+using LoraAspire.Runtime.Store;
+
+namespace LoraAspire.Tests.Lab;
+
+/// <summary>What New run says before anything runs.</summary>
+public sealed class RunOutlookTests : IDisposable
+{
+    private const string Yaml = """
+        name: one
+        stages:
+          - id: data
+            uses: data-build
+            inputs: { base: model:tiny }
+            with: { sources: [{ alpaca: { path: rows.json } }] }
+          - id: tune
+            uses: trainer
+            inputs: { dataset: data.dataset, base: model:tiny }
+          - id: talk
+            uses: chat
+            inputs: { base: model:tiny, adapter: tune.adapter }
+        """;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("lora-outlook-").FullName;
+    private readonly ArtifactStore _store;
+    private readonly ContentDigests _content;
+
+    public RunOutlookTests()
+    {
+        LoraPaths paths = new(_folder, Path.Combine(_folder, "store"), _folder, Path.Combine(_folder, "models"));
+        var model = Directory.CreateDirectory(Path.Combine(paths.Models, "tiny")).FullName;
+        File.WriteAllText(Path.Combine(model, "config.json"), """
+            { "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 64, "intermediate_size": 128,
+              "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 4, "vocab_size": 256, "rms_norm_eps": 1e-5,
+              "max_position_embeddings": 512, "hidden_act": "silu" }
+            """);
+        File.WriteAllText(Path.Combine(_folder, "rows.json"), "[]");
+        (_store, _content) = (new(paths.Store), new(paths));
+    }
+
+    [Fact]
+    public void A_stage_runs_for_the_first_time_or_after_others_and_what_it_took_is_told()
+    {
+        var now = DateTimeOffset.UtcNow;
+        RunState earlier = new("earlier", 1)
+        {
+            Name = "one",
+            Stages = [new("tune", StageKinds.Trainer.Name, new Dictionary<string, string>())
+            {
+                Status = StageStatus.Succeeded, StartedAt = now.AddMinutes(-2), FinishedAt = now,
+            }],
+        };
+
+        var found = Look(earlier);
+
+        Assert.Equal([Expectation.Runs, Expectation.Runs, Expectation.Runs], found.Select(stage => stage.Expectation));
+        Assert.Equal(["first run", "after data, unless that gives the same as before", "it always runs"], found.Select(stage => stage.Why));
+        Assert.Equal([null, TimeSpan.FromMinutes(2), null], found.Select(stage => stage.Took));
+        Assert.Matches("^about .* on a GPU, .* on the CPU$", found[1].Memory);
+        Assert.StartsWith("0 of 3 from the cache; about 2", RunOutlook.Summary(found));
+        Assert.EndsWith("and what data, talk takes", RunOutlook.Summary(found));
+    }
+
+    [Fact]
+    public void What_the_store_holds_is_cached_and_the_next_stage_is_planned_with_it()
+    {
+        var spec = PipelineParser.Parse(Yaml, "p.yaml").Required().Stage("data");
+        var scratch = Directory.CreateTempSubdirectory("lora-made-").FullName;
+        File.WriteAllText(Path.Combine(scratch, "rows"), "x");
+        var dataset = _store.Publish(scratch, ArtifactKind.Dataset, "data-build@5");
+        var key = StageKey.Of(StageKey.Identity(spec.Kind, spec.With,
+            new Dictionary<string, string> { ["base"] = _content.OfModel("tiny") },
+            new Dictionary<string, string> { ["rows.json"] = _content.OfData("rows.json") }));
+        _store.Remember(key, spec.Kind, spec.With, new Dictionary<string, string> { ["dataset"] = dataset },
+            TestContext.Current.CancellationToken);
+
+        var found = Look();
+
+        Assert.Equal([Expectation.Cached, Expectation.Runs, Expectation.Runs], found.Select(stage => stage.Expectation));
+        Assert.Equal("first run", found[1].Why);
+        Assert.Equal("1 of 3 from the cache; no run of this pipeline tells how long the rest takes", RunOutlook.Summary(found));
+    }
+
+    [Fact]
+    public void A_file_that_is_gone_is_why_a_stage_cannot_run()
+    {
+        File.Delete(Path.Combine(_folder, "rows.json"));
+
+        var found = Look();
+
+        Assert.Equal(Expectation.CannotRun, found[0].Expectation);
+        Assert.Contains("No file 'rows.json'", found[0].Why);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private IReadOnlyList<ExpectedStage> Look(params RunState[] earlier) => RunOutlook.Of(PipelineParser.Parse(Yaml, "p.yaml").Required(),
+        new Planner(_store, _content), _content, earlier, new Progress<HashProgress>(), TestContext.Current.CancellationToken);
+}

@@ -1,0 +1,43 @@
+using LoraAspire.Lab.RunPages;
+
+namespace LoraAspire.Tests.Lab;
+
+/// <summary>Markdown of an artifact is shown as what it says, and does nothing.</summary>
+public sealed class SafeMarkdownTests
+{
+    [Fact]
+    public void Headings_tables_and_code_are_shown() =>
+        Assert.Matches("(?s)<h1>Card</h1>.*<td>3.2</td>.*<code>x &lt; 1", Html("# Card\n\n| loss |\n|---|\n| 3.2 |\n\n```\nx < 1\n```\n"));
+
+    [Theory]
+    [InlineData("<script>alert(1)</script>", "<script")]
+    [InlineData("<img src=x onerror=alert(1)>", "<img")]
+    [InlineData("text <b onclick=alert(1)>bold</b>", "<b ")]
+    [InlineData("[go](javascript:alert(1))", "javascript:")]
+    [InlineData("[go](JaVaScRiPt:alert(1))", "href")]
+    [InlineData("[go](data:text/html,x)", "href")]
+    [InlineData("[go](//evil.example/x)", "href")]
+    [InlineData("[go](/runs/other)", "href")]
+    [InlineData("[go](../../secret.txt)", "href")]
+    [InlineData("<javascript:alert(1)>", "href")]
+    [InlineData("![p](https://evil.example/p.png)", "src")]
+    [InlineData("![p](javascript:alert(1))", "src")]
+    [InlineData("[x]: javascript:alert(1)\n\n[go][x]", "href")]
+    public void What_would_run_or_lead_elsewhere_is_not_in_it(string markdown, string never) =>
+        Assert.DoesNotContain(never, Html(markdown), StringComparison.OrdinalIgnoreCase);
+
+    [Fact]
+    public void Files_beside_it_and_the_web_are_led_to_and_pictures_beside_it_are_shown()
+    {
+        var html = Html("[metrics](./metrics.jsonl) [web](https://example.org/a) ![curve](loss.svg) [gone](gone.json)");
+
+        Assert.Contains("<a href=\"/f/metrics.jsonl\">metrics</a>", html);
+        Assert.Contains("<a href=\"https://example.org/a\"", html);
+        Assert.Contains("<img src=\"/p/loss.svg\" alt=\"curve\"", html);
+        Assert.Contains("gone", html);
+        Assert.DoesNotContain("gone.json", html);
+    }
+
+    private static string Html(string markdown) => SafeMarkdown.ToHtml(markdown,
+        name => name == "metrics.jsonl" ? $"/f/{name}" : null, name => name == "loss.svg" ? $"/p/{name}" : null);
+}

@@ -1,0 +1,58 @@
+using LoraAspire.Lab.SubmitPages;
+using LoraAspire.Pipelines.Yaml;
+
+namespace LoraAspire.Tests.Lab;
+
+/// <summary>The form beside the text.</summary>
+public sealed class UsualValuesTests
+{
+    private const string Yaml = """
+        name: one
+        stages:
+          - id: data
+            uses: data-build
+            inputs: { base: model:pebble }
+            with:
+              sources:
+                - alpaca: { path: rows.json }
+          - id: tune
+            uses: trainer
+            inputs: { dataset: data.dataset, base: model:pebble }
+            with:
+              lora_r: 4 # small
+        """;
+
+    [Fact]
+    public void Eight_values_are_shown_with_what_is_written_or_the_default()
+    {
+        var values = Read(Yaml);
+
+        Assert.Equal(["Base model", "Data file", "Epochs", "Learning rate", "Batch size", "Rank", "Alpha", "Longest row, tokens"],
+            values.Select(value => value.Label));
+        Assert.Equal(["model:pebble", "rows.json", "3", "0.0003", "128", "4", "16", "256"], values.Select(value => value.Shown));
+        Assert.Equal([true, true, false, false, false, true, false, false], values.Select(value => value.Written is not null));
+    }
+
+    [Fact]
+    public void What_is_entered_stands_in_the_text_and_is_read_again()
+    {
+        var yaml = Yaml;
+        foreach (var (label, value) in new[]
+            { ("Base model", "qwen"), ("Data file", "data/my rows.json"), ("Epochs", "5"), ("Rank", "32") })
+        {
+            yaml = UsualValues.Write(yaml, Read(yaml).Single(one => one.Label == label), value)!;
+        }
+
+        var values = Read(yaml).ToDictionary(value => value.Label, value => value.Written);
+        Assert.Equal(("model:qwen", "data/my rows.json", "5", "32"),
+            (values["Base model"], values["Data file"], values["Epochs"], values["Rank"]));
+        Assert.DoesNotContain("pebble", yaml);
+        Assert.Contains("# small", yaml);
+    }
+
+    [Fact]
+    public void A_pipeline_that_trains_nothing_has_no_form() =>
+        Assert.Empty(Read("name: one\nstages:\n  - id: talk\n    uses: chat\n    inputs: { model: model:pebble }\n"));
+
+    private static IReadOnlyList<UsualValue> Read(string yaml) => UsualValues.Of(PipelineParser.Parse(yaml, "p.yaml").Required(), yaml);
+}
