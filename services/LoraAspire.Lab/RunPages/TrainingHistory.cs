@@ -1,4 +1,3 @@
-using LoraAspire.Charts;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Hosting;
 
@@ -12,10 +11,6 @@ public sealed class TrainingHistory
 
     /// <summary>In the order of steps. A row that was added or changed later has a higher number, and so have all after it.</summary>
     public IReadOnlyList<StepFigures> Rows => rows;
-
-    public IReadOnlyList<CurvePoint> Loss => Curve(row => row.Loss);
-    public IReadOnlyList<CurvePoint> EvalLoss => Curve(row => row.EvalLoss);
-    public IReadOnlyList<CurvePoint> LearningRate => Curve(row => row.LearningRate);
 
     /// <summary>The last progress that counts something; null when only log lines came.</summary>
     public StageProgress? Latest { get; private set; }
@@ -87,9 +82,6 @@ public sealed class TrainingHistory
             rows[later] = rows[later] with { Change = ++changes };
         }
     }
-
-    private List<CurvePoint> Curve(Func<StepFigures, double?> value) =>
-        [.. rows.Where(row => value(row) is not null).Select(row => new CurvePoint(row.Step, value(row)!.Value))];
 
     private static double? Finite(double? number) => number is { } known && double.IsFinite(known) ? known : null;
 }

@@ -47,6 +47,8 @@ export async function edit(host, root, page) {
   });
   // The tab key leads on, as everywhere on the page; Ctrl+M makes it indent.
   editor.trigger("page", "editor.action.toggleTabFocusMode");
+  // Monaco's announcers call themselves parts of the page to go to, which they are not.
+  for (const announcer of document.querySelectorAll(".monaco-status[role=complementary]")) announcer.setAttribute("role", "status");
   let timer = null;
   const tell = () => { timer = null; page.invokeMethodAsync("TextAsync", editor.getValue()).catch(() => {}); };
   editor.onDidChangeModelContent(() => {

@@ -17,9 +17,9 @@ public sealed class TrainingHistoryTests
         Step(1, 3.0);
         Step(2, 2.0, evalLoss: 2.5);
 
-        Assert.Equal([(1, 3.0), (2, 2.0)], _history.Loss.Select(point => (point.Step, point.Value)));
-        Assert.Equal([(2, 2.5)], _history.EvalLoss.Select(point => (point.Step, point.Value)));
-        Assert.Equal(2, _history.LearningRate.Count);
+        Assert.Equal([(1, 3.0), (2, 2.0)], _history.Rows.Select(row => (row.Step, row.Loss!.Value)));
+        Assert.Equal((2, 2.5), (_history.Rows[^1].Step, _history.Rows[^1].EvalLoss));
+        Assert.All(_history.Rows, row => Assert.Equal(1e-4, row.LearningRate));
         Assert.Equal(2, _history.Latest!.Done);
     }
 
@@ -29,8 +29,8 @@ public sealed class TrainingHistoryTests
         var history = TrainingHistory.Of([new(1, 0.5, 3, 3, 1e-4, 1, 10, null), new(2, 1, 2, 2.5, 1e-4, 1, 20, 2.25)]);
         history.Add(new StageProgress(Message: "Stopped at step 2, saved."));
 
-        Assert.Equal([(1, 3.0), (2, 2.0)], history.Loss.Select(point => (point.Step, point.Value)));
-        Assert.Equal([(2, 2.25)], history.EvalLoss.Select(point => (point.Step, point.Value)));
+        Assert.Equal([(1, 3.0), (2, 2.0)], history.Rows.Select(row => (row.Step, row.Loss!.Value)));
+        Assert.Equal((2, 2.25), (history.Rows[^1].Step, history.Rows[^1].EvalLoss));
         Assert.Equal((2, 2, 20, "Stopped at step 2, saved."),
             (history.Latest!.Done, history.Latest.Total, history.Latest.Training!.Tokens!.Value, history.LatestMessage));
     }
@@ -44,8 +44,8 @@ public sealed class TrainingHistoryTests
 
         Step(2, 2.25);
 
-        Assert.Equal([(1, 3.0), (2, 2.25)], _history.Loss.Select(point => (point.Step, point.Value)));
-        Assert.Equal([(2, 2.5)], _history.EvalLoss.Select(point => (point.Step, point.Value)));
+        Assert.Equal([(1, 3.0), (2, 2.25)], _history.Rows.Select(row => (row.Step, row.Loss!.Value)));
+        Assert.Equal((2, 2.5), (_history.Rows[^1].Step, _history.Rows[^1].EvalLoss));
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class TrainingHistoryTests
         _history.Add(new StageProgress("eval", 1, 2));
         Step(2, double.NaN);
 
-        Assert.Equal((100, 1), (_history.TokensPerSecond, _history.Loss.Count));
+        Assert.Equal((100, 1), (_history.TokensPerSecond, _history.Rows.Count));
     }
 
     [Fact]
