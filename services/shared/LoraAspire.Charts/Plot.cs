@@ -63,6 +63,21 @@ public sealed record Plot(double FirstStep, double LastStep, double Low, double 
         return path.ToString();
     }
 
+    /// <summary>
+    /// The trend in noise: at each point the mean of it and up to <paramref name="reach"/> neighbours on both sides, fewer near the ends.
+    /// </summary>
+    public static IReadOnlyList<CurvePoint> Smooth(IReadOnlyList<CurvePoint> points, int reach = 6)
+    {
+        var smooth = new CurvePoint[points.Count];
+        for (var at = 0; at < points.Count; at++)
+        {
+            var near = Math.Min(reach, Math.Min(at, points.Count - 1 - at));
+            smooth[at] =
+                points[at] with { Value = Enumerable.Range(at - near, 2 * near + 1).Average(neighbour => points[neighbour].Value) };
+        }
+        return smooth;
+    }
+
     /// <summary>At most <paramref name="columns"/> points that stand for all.</summary>
     public static IReadOnlyList<CurvePoint> Thin(IReadOnlyList<CurvePoint> points, int columns = Columns)
     {

@@ -73,14 +73,9 @@ public sealed class AccessibilityTests(LabApp app)
             ($"/runs/{run}", "[data-testid=made]"), ($"/runs/{run}?tab=progress&stage=tune", "[data-testid=loss-curve]"),
             ($"/runs/{run}?tab=log", "[data-testid=console]"), ($"/runs/{run}?tab=artifacts", ".files"),
             ($"/runs/{run}?tab=pipeline", "main pre"), ($"/runs/{failed}", "[data-testid=failure]"),
-<<<<<<< HEAD
             ($"/data/{data}", "[data-testid=row-text]"), ("/?q=looked-at", "[data-testid=runs]"),
             ($"/compare?runs={run},{other}", "[data-testid=compared-scores]"), ("/compare", ".empty"), ("/gpus", "h1"),
-            ("/submit", "[data-testid=yaml]"), ("/not-a-page", ".empty"),
-=======
-            ($"/data/{data}", "[data-testid=row-text]"), ("/", "[data-testid=runs]"),
             ("/submit", ".monaco-editor .view-lines"), ("/not-a-page", ".empty"),
->>>>>>> 54438e3 (New run: an editor that knows pipelines, a form of eight values, files by upload, and what would run before it does)
         ];
     }
 

@@ -26,7 +26,6 @@ public sealed class LabApp : IAsyncLifetime
 
     public ArtifactStore Store => new(Path.Combine(folder, "store"));
 
-<<<<<<< HEAD
     /// <summary>What the lab has computed so far, whatever else the machine does.</summary>
     public TimeSpan ProcessorTime
     {
@@ -36,10 +35,9 @@ public sealed class LabApp : IAsyncLifetime
             return lab.TotalProcessorTime;
         }
     }
-=======
+
     /// <summary>The data root.</summary>
     public string Data => Path.Combine(folder, "data");
->>>>>>> 54438e3 (New run: an editor that knows pipelines, a form of eight values, files by upload, and what would run before it does)
 
     public IDatabase Database => connection!.GetDatabase();
 
