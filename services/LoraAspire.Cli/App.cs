@@ -15,20 +15,51 @@ internal sealed record App(string Redis, string? Chat)
 
     public const string Connection = "ConnectionStrings__redis";
 
+    /// <summary>One connection for the whole process: `lora mcp` lives for hours, and each of its tools asks for it.</summary>
+    private static readonly SemaphoreSlim s_opening = new(1);
+
+    private static (string Address, IConnectionMultiplexer Connection)? s_open;
+
     public static LoraPaths Folders => LoraPaths.FromEnvironment();
 
     /// <exception cref="CliException">No app runs here.</exception>
     public static App Find()
     {
         var left = AppAddresses.Read(Folders.State);
-        var redis = Environment.GetEnvironmentVariable(Connection) ?? left?.Redis;
+        var redis = Environment.GetEnvironmentVariable(Connection) is { Length: > 0 } given ? given : left?.Redis;
         return redis is null ? throw new CliException(NotRunning, ExitCode.NotRunning) : new(redis, left?.Chat);
     }
 
     /// <exception cref="CliException">Redis does not answer.</exception>
-    public static async Task<RunClient> ConnectAsync() => new(await RedisAsync(Find().Redis), new StreamSettings());
+    public static async Task<RunClient> ConnectAsync() => new(await SharedAsync(Find().Redis), new StreamSettings());
 
-    /// <exception cref="CliException">It does not answer.</exception>
+    /// <summary>The one that is open; another where the app was started again elsewhere.</summary>
+    private static async Task<IConnectionMultiplexer> SharedAsync(string address)
+    {
+        await s_opening.WaitAsync();
+        try
+        {
+            if (s_open is { } open && open.Address == address)
+            {
+                // It connects again by itself, once there is something to connect to.
+                return open.Connection.IsConnected ? open.Connection : throw new CliException(NotRunning, ExitCode.NotRunning);
+            }
+            var connection = await RedisAsync(address);
+            if (s_open is { } old)
+            {
+                await old.Connection.DisposeAsync();
+            }
+            s_open = (address, connection);
+            return connection;
+        }
+        finally
+        {
+            s_opening.Release();
+        }
+    }
+
+    /// <summary>A new connection, which is the caller's.</summary>
+    /// <exception cref="CliException">The address can't be read, Redis refuses the password, or nothing answers (NotRunning).</exception>
     public static async Task<IConnectionMultiplexer> RedisAsync(string address)
     {
         var settings = Settings(address);
@@ -40,8 +71,12 @@ internal sealed record App(string Redis, string? Chat)
         catch (RedisConnectionException error)
         {
             throw error.FailureType == ConnectionFailureType.AuthenticationFailure
-                ? new CliException($"Redis refuses the password: {error.Message} Was the app started again meanwhile?")
+                ? new CliException("Redis refuses the password: was the app started again meanwhile?")
                 : new CliException(NotRunning, ExitCode.NotRunning);
+        }
+        catch (ArgumentException)
+        {
+            throw Unreadable();
         }
     }
 
@@ -52,11 +87,15 @@ internal sealed record App(string Redis, string? Chat)
         {
             return ConfigurationOptions.Parse(redis);
         }
-        catch (ArgumentException error)
+        catch (ArgumentException)
         {
-            throw new CliException($"The address of Redis, in {Connection} or in what the AppHost left, can't be read: {error.Message}");
+            throw Unreadable();
         }
     }
+
+    /// <summary>The library's own words may repeat a part of the password.</summary>
+    private static CliException Unreadable() =>
+        new($"The address of Redis, in {Connection} or in what the AppHost left, can't be read: it has the form host:port,password=WORD.");
 }
 
 /// <summary>What went wrong, and what to do about it.</summary>

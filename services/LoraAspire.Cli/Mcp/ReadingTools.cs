@@ -12,7 +12,7 @@ namespace LoraAspire.Cli.Mcp;
 internal static class ReadingTools
 {
     private const string RunWords = "A run: its id, the beginning of it or of its last part, or latest";
-    private const int MostRuns = 100, MostLines = 500, MostRows = 20, LongestWait = 300;
+    private const int MostRuns = 100, MostLines = 500, MostRows = 20, UsualWait = 30, LongestWait = 50; // assistants give a tool a minute
 
     public static IEnumerable<McpServerTool> All() =>
     [
@@ -20,7 +20,8 @@ internal static class ReadingTools
         Tool.Reading("show_run", "One run: its stages with state and last message, losses, scores, and where its model lies.", ShowRun),
         Tool.Reading("explain_run", "Why each stage of a run ran, or was taken from the cache.", ExplainRun),
         Tool.Reading("run_log", "The last lines of what a run did and said.", RunLog),
-        Tool.Reading("wait_for_run", "Waits until a run is over, or so many seconds, and shows it.", WaitForRun),
+        Tool.Reading("wait_for_run", "Waits until a run is over, or so many seconds, and shows it. Where it still goes on, call again.",
+            WaitForRun),
         Tool.Reading("check_pipeline", "Checks a pipeline's YAML without running it: every error with its place.", CheckPipeline),
         Tool.Reading("pipeline_schema", "The JSON Schema of a pipeline: every key with meaning, default and range.", PipelineSchema),
         Tool.Reading("inspect_data", "Rows of a data set as the model is taught them, with what of them carries loss.", InspectData),
@@ -30,8 +31,15 @@ internal static class ReadingTools
     private static Task<string> ListRuns(CancellationToken cancellationToken,
         [Description("running, cancelling, succeeded, failed or cancelled; all where it isn't given")] string? state = null,
         [Description("So many at most")] int limit = 20) => Tool.AnswerAsync(async () =>
-            (await RunsCommand.FindAsync(await App.ConnectAsync(), state, Math.Clamp(limit, 1, MostRuns), cancellationToken))
-                .Select(run => RunsCommand.Json(run, new(App.Folders.Store))).ToList());
+    {
+        if (state is not null && !RunText.States.Contains(state))
+        {
+            throw new CliException($"'{Identifiers.Shown(state)}' is no state of a run: {string.Join(", ", RunText.States)}.",
+                ExitCode.Usage);
+        }
+        return (await RunsCommand.FindAsync(await App.ConnectAsync(), state, Math.Clamp(limit, 1, MostRuns), cancellationToken))
+            .Select(run => RunsCommand.Json(run, new(App.Folders.Store))).ToList();
+    });
 
     private static Task<string> ShowRun([Description(RunWords)] string run) => Tool.AnswerAsync(async () =>
     {
@@ -53,7 +61,7 @@ internal static class ReadingTools
     });
 
     private static Task<string> WaitForRun(CancellationToken cancellationToken, [Description(RunWords)] string run,
-        [Description("1 to 300")] int seconds = 60) => Tool.AnswerAsync(async () =>
+        [Description("1 to 50")] int seconds = UsualWait) => Tool.AnswerAsync(async () =>
     {
         var runs = await App.ConnectAsync();
         var found = await NamedRun.FindAsync(runs, run);

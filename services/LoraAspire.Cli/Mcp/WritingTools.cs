@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Text;
 using LoraAspire.Cli.Chat;
 using LoraAspire.Cli.RunCommands;
+using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Runs;
 using ModelContextProtocol.Server;
 
@@ -20,7 +21,7 @@ internal static class WritingTools
     [
         Tool.Writing("submit_run", "Submits a pipeline and gives the new run's id. check_pipeline tells beforehand what is wrong with it.",
             SubmitRun),
-        Tool.Writing("cancel_run", "Stops a run. What is finished is kept.", CancelRun),
+        Tool.Writing("cancel_run", "Stops a run. What is finished is kept.", CancelRun, destructive: true),
         Tool.Writing("ask_model", "Says something to a model that a run has put behind the chat service, and gives its answer.", AskModel),
     ];
 
@@ -35,12 +36,15 @@ internal static class WritingTools
             return new { run, taken = await runs.GetAsync(run) is not null };
         });
 
-    private static Task<string> CancelRun([Description("A run: its id, or the beginning of it")] string run) => Tool.AnswerAsync(async () =>
+    private static Task<string> CancelRun([Description("The run's whole id")] string run) => Tool.AnswerAsync(async () =>
     {
         var runs = await App.ConnectAsync();
-        var id = (await NamedRun.FindAsync(runs, run)).Id;
-        await runs.CancelAsync(id);
-        return new { run = id, state = "cancelling" };
+        if ((await NamedRun.FindAsync(runs, run)).Id != run)
+        {
+            throw new CliException($"'{Identifiers.Shown(run)}' is no whole id: list_runs has them.", ExitCode.Usage);
+        }
+        await runs.CancelAsync(run);
+        return new { run, state = "cancelling" };
     });
 
     private static Task<string> AskModel(CancellationToken cancellationToken, [Description("What is said")] string message,
@@ -50,7 +54,8 @@ internal static class WritingTools
         using var service = await ChatService.ConnectAsync(address: null, model, cancellationToken);
         StringBuilder answer = new();
         Conversation conversation = new(service.Client, service.Model) { System = system };
-        await service.CallAsync(() => conversation.AskAsync(message, piece => answer.Append(piece), cancellationToken));
+        await service.CallAsync(() => conversation.AskAsync(message, piece => answer.Append(piece), cancellationToken),
+            cancellationToken);
         return new { service.Model, answer = answer.ToString() };
     });
 }

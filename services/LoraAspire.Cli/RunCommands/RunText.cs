@@ -9,6 +9,9 @@ internal static class RunText
 {
     public const string None = "–";
 
+    /// <summary>Every word for a run's state.</summary>
+    public static IReadOnlyList<string> States { get; } = [.. Enum.GetValues<RunStatus>().Select(Of)];
+
     public static string Of(RunStatus status) => status.ToString().ToLowerInvariant();
 
     public static string Of(StageState stage) => stage.Cached ? "cached" : stage.Status.ToString().ToLowerInvariant();

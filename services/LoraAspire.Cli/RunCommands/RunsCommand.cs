@@ -23,7 +23,7 @@ internal static class RunsCommand
         Option<int> limit = new("--limit", "-n") { Description = "So many at most; 0 is all", DefaultValueFactory = _ => Usual };
         Option<bool> all = new("--all") { Description = "As --limit 0" };
         Option<string?> state = new("--state") { Description = "Only those in this state" };
-        state.AcceptOnlyFromAmong([.. Enum.GetValues<RunStatus>().Select(RunText.Of)]);
+        state.AcceptOnlyFromAmong([.. RunText.States]);
         Command command = new("runs", "List runs, the newest first.") { json, quiet, limit, all, state };
         command.SetAction(async (parsed, cancellationToken) =>
         {

@@ -67,16 +67,37 @@ public sealed class McpTests(RedisServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Every_tool_of_a_server_uses_its_one_connection()
+    {
+        var run = (await _installation.EndOfAsync(await _installation.Runs.SubmitAsync(Installation.OneStage()))).Id;
+        await using var client = await ConnectAsync();
+        await CallAsync(client, "list_runs");
+        var before = await ConnectionsAsync();
+
+        Assert.Contains("is missing", (await CallAsync(client, "check_pipeline", new { yaml = "name: x" })).Text,
+            StringComparison.Ordinal);
+        Assert.Contains("data-build", (await CallAsync(client, "pipeline_schema")).Text, StringComparison.Ordinal);
+        Assert.Equal((true, true), await FailsAsync(client, "data_stats", new { where = run }, "dataset.json"));
+        Assert.Equal((true, true), await FailsAsync(client, "list_runs", new { state = "lost" }, "succeeded, failed, cancelled"));
+        await CallAsync(client, "show_run", new { run });
+
+        Assert.Equal(before, await ConnectionsAsync());
+
+        async Task<int> ConnectionsAsync() => (await _installation.Connection.GetServers()[0].ClientListAsync()).Length;
+    }
+
+    [Fact]
     public async Task With_leave_a_pipeline_is_submitted_and_waited_for()
     {
         await using var client = await ConnectAsync("--allow-submit");
 
         var submitted = await JsonAsync(client, "submit_run", new { yaml = Installation.OneStage() });
         var run = submitted.GetProperty("run").GetString();
-        var over = await JsonAsync(client, "wait_for_run", new { run, seconds = 30 });
+        var over = await JsonAsync(client, "wait_for_run", new { run, seconds = 15 });
 
         Assert.Equal((run, "succeeded"), (over.GetProperty("id").GetString(), over.GetProperty("state").GetString()));
         Assert.Equal((true, true), await FailsAsync(client, "submit_run", new { yaml = "name: x" }, "'stages' is missing"));
+        Assert.Equal((true, true), await FailsAsync(client, "cancel_run", new { run = "latest" }, "is no whole id"));
         Assert.Equal((true, true), await FailsAsync(client, "show_run", new { run = "none" }, "No run 'none'"));
         Assert.Equal((true, true), await FailsAsync(client, "inspect_data", new { where = "/etc" }, "is no run and no digest"));
     }
