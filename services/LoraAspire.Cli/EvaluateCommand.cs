@@ -3,12 +3,16 @@ using LoraAspire.Cli.AlpacaLora;
 using LoraAspire.Cli.RunCommands;
 using LoraAspire.Pipelines;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Cli;
 
 /// <summary>Questions to a model of the models folder, or to what a run made: a pipeline, which is kept as a file and run.</summary>
 internal static class EvaluateCommand
 {
+    /// <summary>A pipeline takes less than this.</summary>
+    private const int LongestFile = 512 << 10;
+
     public static Command Create()
     {
         Argument<string> model = new("model") { Description = $"A model of the models folder, or a run that made one: {NamedRun.Form}" };
@@ -53,7 +57,7 @@ internal static class EvaluateCommand
             return Named(name ?? $"evaluate-{model}", called => wanted.OfModel(called, model));
         }
         var run = await NamedRun.InsteadAsync(given, $"no folder under the models root {folders.Models}");
-        return Named(name ?? $"evaluate-{run.Name}", called => wanted.OfRun(called, run));
+        return Named(name ?? $"evaluate-{run.Name}", called => wanted.OfRun(called, run, new ArtifactStore(folders.Store).Holds));
     }
 
     private static (string Name, string Yaml) Named(string name, Func<string, string> yaml)
@@ -63,7 +67,24 @@ internal static class EvaluateCommand
         return (called, yaml(called));
     }
 
-    private static async Task<IEnumerable<string>> QuestionsAsync(FileInfo? file, CancellationToken cancellationToken) => file is null ? []
-        : (await Pipelines.Yaml.PipelineFile.ReadAsync(file.FullName, cancellationToken)).Split('\n', StringSplitOptions.TrimEntries)
-            .Where(line => line != "");
+    /// <exception cref="CliException">It is a folder, or too long.</exception>
+    private static async Task<IEnumerable<string>> QuestionsAsync(FileInfo? file, CancellationToken cancellationToken)
+    {
+        if (file is null)
+        {
+            return [];
+        }
+        if (Directory.Exists(file.FullName))
+        {
+            throw new CliException($"{file.FullName} is a folder: name a text file with a question a line.", ExitCode.Usage);
+        }
+        await using var stream = file.OpenRead();
+        var bytes = new byte[LongestFile + 1];
+        var length = await stream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
+        using StreamReader text = new(new MemoryStream(bytes, 0, length)); // which takes a byte order mark away
+        return length <= LongestFile
+            ? (await text.ReadToEndAsync(cancellationToken)).Split('\n', StringSplitOptions.TrimEntries).Where(line => line != "")
+            : throw new CliException($"{file.FullName} is longer than {LongestFile >> 10} KiB, which a pipeline can't hold: put the "
+                + "questions into a file of records under the data root, and name it by --held-out.");
+    }
 }

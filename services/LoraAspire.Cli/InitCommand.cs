@@ -16,10 +16,11 @@ internal static class InitCommand
         Option<string?> data = new("--data") { Description = "File of records or conversations under the data root" };
         Option<string?> model = new("--base") { Description = "A model of the models folder, by its name" };
         Option<string?> name = new("--name") { Description = "What the pipeline is called" };
+        Option<string?> target = new("--yaml") { Description = "File that takes the pipeline (default: pipelines/NAME.yaml)" };
         Option<bool> force = new("--force") { Description = "Write over another file of that name" };
         Command command = new("init",
             "Write pipelines/NAME.yaml, which trains a base on a data file and merges the adapter. Asks for what isn't given, where there "
-                + "is a terminal.") { data, model, name, force };
+                + "is a terminal.") { data, model, name, target, force };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var folders = App.Folders;
@@ -27,13 +28,14 @@ internal static class InitCommand
                 ?? Ask("--data", $"Data file (under {folders.Data})", "a file of records under the data root"), folders);
             var found = FoundBase.Name(parsed.GetValue(model)
                 ?? Ask("--base", $"Base{Offer(Bases(folders))}", "a folder under the models root"), folders);
-            var called = parsed.GetValue(name) ?? Ask("--name", "Name of the pipeline", "a word for the pipeline", "mine");
+            var called = parsed.GetValue(name) ?? PipelineTarget.NameOf(parsed.GetValue(target))
+                ?? Ask("--name", "Name of the pipeline", "a word for the pipeline", "mine");
             if (!Identifiers.IsPipeline(called))
             {
                 throw new CliException($"'{Identifiers.Shown(called)}' is no name of a pipeline: {Identifiers.PipelineForm}.",
                     ExitCode.Usage);
             }
-            var path = PipelineTarget.Usual(called);
+            var path = parsed.GetValue(target) ?? PipelineTarget.Usual(called);
             var yaml = FirstPipeline.Yaml(called, found, file, folders);
             PipelineTarget.Check(yaml, path, folders);
             await PipelineTarget.WriteAsync(path, yaml, parsed.GetValue(force), cancellationToken);

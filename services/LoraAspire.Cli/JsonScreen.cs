@@ -9,12 +9,16 @@ namespace LoraAspire.Cli;
 /// <summary>What <c>--json</c> prints: one value, keys in snake_case, words for states, times in ISO 8601.</summary>
 internal static class JsonScreen
 {
-    // What a terminal would obey is escaped by JSON itself, so that the text is the same in a pipe and on a screen.
+    /// <summary>
+    /// Chinese stays readable; what a terminal would obey is escaped, so that the text is the same in a pipe and on a screen.
+    /// </summary>
+    public static readonly JavaScriptEncoder Encoder = JavaScriptEncoder.Create(UnicodeRanges.All);
+
     private static readonly JsonSerializerOptions s_json = new()
     {
         WriteIndented = true,
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        Encoder = JavaScriptEncoder.Create(UnicodeRanges.All),
+        Encoder = Encoder,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };

@@ -44,6 +44,10 @@ internal static class PipelineTarget
     /// <exception cref="CliException">Something else stands there.</exception>
     public static async Task WriteAsync(string path, string yaml, bool force, CancellationToken cancellationToken)
     {
+        if (path == "")
+        {
+            throw new CliException("--yaml is empty: name a file.", ExitCode.Usage);
+        }
         if (Directory.Exists(path))
         {
             throw new CliException($"{path} is a folder: name a file.", ExitCode.Usage);

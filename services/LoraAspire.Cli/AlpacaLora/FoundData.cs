@@ -11,6 +11,10 @@ internal static class FoundData
     /// <exception cref="CliException">There is no such file, or it lies elsewhere.</exception>
     public static string Path(string given, LoraPaths folders)
     {
+        if (given == "")
+        {
+            throw new CliException($"The data file's name is empty: name one under the data root {folders.Data}.", ExitCode.Usage);
+        }
         var path = new[] { System.IO.Path.GetFullPath(given), System.IO.Path.GetFullPath(given, folders.Data) }.FirstOrDefault(File.Exists)
             ?? throw new CliException(AlpacaSource.IsFile(given)
                 ? $"No file {given}, neither here nor under the data root {folders.Data}."

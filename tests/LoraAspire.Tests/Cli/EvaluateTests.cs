@@ -67,12 +67,35 @@ public sealed class EvaluateTests : IDisposable
         Assert.Equal(new NamedModel("pebble"), stage.Inputs["model"]);
     }
 
+    /// <summary>All four stages that the store keeps have given something.</summary>
+    private static RunState Ended(RunStatus status = RunStatus.Succeeded) => new("r", 1)
+    {
+        Name = "mine",
+        Yaml = Trained,
+        File = "mine.yaml",
+        Status = status,
+        Stages =
+        [
+            .. Parsed(Trained).Stages.Select(stage => new StageState(stage.Id, stage.Kind.Name,
+                stage.Inputs.ToDictionary(input => input.Key, input => $"{input.Value}"))
+            {
+                Status = StageStatus.Succeeded,
+                Outputs = stage.Kind.Outputs.Where(port => stage.With.Gives(port.Name))
+                    .ToDictionary(port => port.Name, port => $"{stage.Id}.{port.Name}"),
+            }),
+        ],
+    };
+
+    private static RunState Without(RunState run, string id, StageStatus status) => run with
+    {
+        Stages = run.Stages.ConvertAll(stage =>
+            stage.Id == id ? stage with { Status = status, Outputs = new Dictionary<string, string>() } : stage),
+    };
+
     [Fact]
     public void What_a_run_made_is_asked_behind_its_own_stages_which_keep_their_keys()
     {
-        RunState run = new("r", 1) { Name = "mine", Yaml = Trained, File = "mine.yaml" };
-
-        var made = Parsed(new Evaluation(["who"], null, null, null).OfRun("evaluate-mine", run));
+        var made = Parsed(new Evaluation(["who"], null, null, null).OfRun("evaluate-mine", Ended(), _ => true));
 
         Assert.Equal("evaluate-mine", made.Name);
         Assert.Equal(["data", "tune", "merge", "evaluate", "evaluate-2"], made.Stages.Select(stage => stage.Id));
@@ -90,9 +113,35 @@ public sealed class EvaluateTests : IDisposable
         var onlyData = string.Join('\n', Trained.Split('\n')[..3]);
 
         Assert.Contains("gives a model: add a merger", Assert.Throws<CliException>(
-            () => wanted.OfRun("x", new("r", 1) { Yaml = onlyData })).Message, StringComparison.Ordinal);
+            () => wanted.OfRun("x", new("r", 1) { Yaml = onlyData }, _ => true)).Message, StringComparison.Ordinal);
         Assert.Contains("no pipeline is kept", Assert.Throws<CliException>(
-            () => wanted.OfRun("x", new("r", 1))).Message, StringComparison.Ordinal);
+            () => wanted.OfRun("x", new("r", 1), _ => true)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Nothing_is_trained_again_for_the_sake_of_questions()
+    {
+        Refuses("(failed) has given no model: `lora retry r`", Without(Ended(RunStatus.Failed), "merge", StageStatus.Failed));
+        Refuses("has given no model yet: `lora logs -f r`", Without(Ended(RunStatus.Running), "merge", StageStatus.Running));
+        Refuses("What stage 'tune' of run r makes is not in the store", Ended(), lost: "tune.adapter");
+        Refuses("What stage 'merge' of run r makes is not in the store", Ended(), lost: "merge.model");
+        // What only asked isn't needed.
+        new Evaluation(["who"], null, null, null).OfRun("x", Without(Ended(RunStatus.Failed), "evaluate", StageStatus.Failed), _ => true);
+
+        static void Refuses(string words, RunState run, string? lost = null) => Assert.Contains(words, Assert.Throws<CliException>(
+            () => new Evaluation(["who"], null, null, null).OfRun("x", run, digest => digest != lost)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_of_questions_that_no_pipeline_holds_is_refused_whole()
+    {
+        var questions = Path.Combine(_folder, "q.txt");
+        await File.WriteAllTextAsync(questions, string.Concat(Enumerable.Repeat("who\n", 200_000)),
+            TestContext.Current.CancellationToken);
+
+        Assert.Equal(1, await Evaluate("pebble", "--questions", questions, "--dry-run"));
+        Assert.Contains("q.txt is longer than 512 KiB", _terminal.Error, StringComparison.Ordinal);
+        Assert.Equal(2, await Evaluate("pebble", "--questions", _folder, "--dry-run"));
     }
 
     [Theory]

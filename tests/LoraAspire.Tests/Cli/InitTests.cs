@@ -11,7 +11,6 @@ namespace LoraAspire.Tests.Cli;
 public sealed class InitTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lora-init-").FullName;
-    private readonly string _name = $"init-test-{Guid.NewGuid():N}";
     private readonly CapturedTerminal _terminal = new();
 
     public InitTests()
@@ -27,13 +26,12 @@ public sealed class InitTests : IDisposable
     {
         _terminal.Dispose();
         Directory.Delete(_folder, recursive: true);
-        File.Delete(Target);
     }
 
-    private string Target => Path.Combine(GoldenFolder.RepoRoot, "pipelines", _name + ".yaml");
+    private string Target => Path.Combine(_folder, "made.yaml");
 
     private Task<int> Init(string data = "rows.json", params string[] more) =>
-        LoraCommand.RunAsync(["init", "--data", data, "--base", "pebble", "--name", _name, .. more]);
+        LoraCommand.RunAsync(["init", "--data", data, "--base", "pebble", "--yaml", Target, .. more]);
 
     [Fact]
     public async Task What_is_written_can_be_checked_and_run()
@@ -43,7 +41,7 @@ public sealed class InitTests : IDisposable
         Assert.Equal($"{Target}\n", _terminal.Out);
         var parsed = PipelineParser.Parse(await File.ReadAllTextAsync(Target, TestContext.Current.CancellationToken), Target);
         Assert.Empty(parsed.Errors.Concat(parsed.Notes));
-        Assert.Equal((_name, "alpaca"), (parsed.Pipeline!.Name, ((DataBuildParams)parsed.Pipeline.Stage("data").With).PromptTemplateName));
+        Assert.Equal(("made", "alpaca"), (parsed.Pipeline!.Name, ((DataBuildParams)parsed.Pipeline.Stage("data").With).PromptTemplateName));
         Assert.Equal("rows.json", Assert.Single(parsed.Pipeline.Stage("data").With.DataFiles()));
     }
 
@@ -69,11 +67,13 @@ public sealed class InitTests : IDisposable
     [Fact]
     public async Task What_is_missing_or_wrong_is_said_and_nothing_is_written()
     {
-        Assert.Equal(2, await LoraCommand.RunAsync(["init", "--base", "pebble"]));
+        Assert.Equal(2, await LoraCommand.RunAsync(["init", "--base", "pebble", "--yaml", Target]));
         Assert.Contains("--data is missing", _terminal.Error, StringComparison.Ordinal);
         Assert.Equal(3, await Init("none.json"));
-        Assert.Equal(3, await LoraCommand.RunAsync(["init", "--data", "rows.json", "--base", "nobody", "--name", _name]));
-        Assert.Equal(2, await LoraCommand.RunAsync(["init", "--data", "rows.json", "--base", "pebble", "--name", "../x"]));
+        Assert.Equal(2, await Init(""));
+        Assert.Equal(3, await LoraCommand.RunAsync(["init", "--data", "rows.json", "--base", "nobody", "--yaml", Target]));
+        Assert.Equal(2, await LoraCommand.RunAsync(["init", "--data", "rows.json", "--base", "pebble", "--name", "x", "--yaml", ""]));
+        Assert.Equal(2, await Init("rows.json", "--name", "../x"));
         Assert.False(File.Exists(Target));
     }
 }
