@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace LoraAspire.Cli.Chat;
 
-/// <summary>Ctrl-C stops the answer that is being written; between answers it ends the program, as everywhere.</summary>
+/// <summary>Ctrl-C stops the answer that is being written. A line that is edited has it as a key; else it ends the program.</summary>
 internal sealed class AnswerInterrupt : IDisposable
 {
     private readonly PosixSignalRegistration _signal;

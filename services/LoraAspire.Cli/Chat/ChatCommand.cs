@@ -30,7 +30,7 @@ internal static class ChatCommand
             Conversation conversation = new(service.Client, service.Model);
             if (parsed.GetValue(once) is { } said)
             {
-                await service.CallAsync(() => conversation.AskAsync(said, Console.Write, cancellationToken));
+                await service.CallAsync(() => conversation.AskAsync(said, Console.Write, cancellationToken), cancellationToken);
                 Console.WriteLine();
                 return 0;
             }

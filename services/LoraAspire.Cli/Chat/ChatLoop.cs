@@ -1,4 +1,4 @@
-using System.ClientModel;
+using System.Diagnostics;
 using System.Globalization;
 using LoraAspire.Pipelines.Yaml;
 
@@ -57,16 +57,16 @@ internal sealed class ChatLoop(Conversation conversation, Func<string, string?> 
     /// <summary>A service that is away or refuses is said, and the conversation goes on.</summary>
     private async Task AskAsync(string said)
     {
+        var began = Stopwatch.GetTimestamp();
         try
         {
             var whole = await interrupt.RunAsync(stop => conversation.AskAsync(said, Console.Write, stop));
             Console.WriteLine(whole ? "" : " (stopped)");
         }
-        catch (Exception error) when (error is ClientResultException or HttpRequestException or AggregateException or IOException
-            or OperationCanceledException) // the client's own time is up
+        catch (Exception error) when (ChatFault.Is(error))
         {
             Console.WriteLine();
-            Console.Error.WriteLine($"No answer: {error.GetBaseException().Message}");
+            Console.Error.WriteLine($"No answer: {ChatFault.Words(error, Stopwatch.GetElapsedTime(began))}");
         }
     }
 
@@ -140,10 +140,11 @@ internal sealed class ChatLoop(Conversation conversation, Func<string, string?> 
         }
         try
         {
+            var said = conversation.ToJson();
             using var file = new FileStream(path, FileMode.CreateNew);
             using StreamWriter text = new(file);
-            text.Write(conversation.ToJson());
-            Console.WriteLine($"{Path.GetFullPath(path)}: {conversation.Turns} question{(conversation.Turns == 1 ? "" : "s")} and answers");
+            text.Write(said);
+            Console.WriteLine($"{Path.GetFullPath(path)}: {conversation.Turns} turn{(conversation.Turns == 1 ? "" : "s")}");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -1,4 +1,5 @@
 using System.ClientModel;
+using System.Diagnostics;
 using LoraAspire.Runtime.Access;
 using Microsoft.Extensions.AI;
 using OpenAI;
@@ -22,30 +23,33 @@ internal sealed record ChatService(string Address, IChatClient Client, string Mo
         OpenAIClient client = new(new ApiKeyCredential(KeyFor(address) ?? "none"),
             new OpenAIClientOptions { Endpoint = new(new Uri(place), "/v1") });
         var models = await CallAsync(place,
-            async () => (await client.GetOpenAIModelClient().GetModelsAsync(cancellationToken)).Value.Select(one => one.Id).ToList());
+            async () => (await client.GetOpenAIModelClient().GetModelsAsync(cancellationToken)).Value.Select(one => one.Id).ToList(),
+            cancellationToken);
         var chosen = model ?? models.FirstOrDefault()
             ?? throw new CliException("No model is served yet: run a pipeline that ends with a chat stage.");
         return new(place, client.GetChatClient(chosen).AsIChatClient(), chosen, [.. models.Where(other => other != chosen)]);
     }
 
     /// <exception cref="CliException">The service didn't answer.</exception>
-    public Task CallAsync(Func<Task> ask) => CallAsync(Address, async () =>
+    public Task CallAsync(Func<Task> ask, CancellationToken cancellationToken) => CallAsync(Address, async () =>
     {
         await ask();
         return true;
-    });
+    }, cancellationToken);
 
     public void Dispose() => Client.Dispose();
 
-    private static async Task<T> CallAsync<T>(string address, Func<Task<T>> ask)
+    private static async Task<T> CallAsync<T>(string address, Func<Task<T>> ask, CancellationToken cancellationToken)
     {
+        var began = Stopwatch.GetTimestamp();
         try
         {
             return await ask();
         }
-        catch (Exception error) when (error is ClientResultException or HttpRequestException or AggregateException)
+        catch (Exception error) when (ChatFault.Is(error) && !cancellationToken.IsCancellationRequested)
         {
-            throw new CliException($"The chat service at {address} did not answer: {error.GetBaseException().Message}");
+            throw new CliException(
+                $"The chat service at {address} did not answer: {ChatFault.Words(error, Stopwatch.GetElapsedTime(began))}");
         }
     }
 

@@ -47,7 +47,7 @@ internal sealed class Conversation(IChatClient client, string model)
     public string ToJson()
     {
         using MemoryStream bytes = new();
-        using (Utf8JsonWriter json = new(bytes, new() { Indented = true }))
+        using (Utf8JsonWriter json = new(bytes, new() { Indented = true, Encoder = JsonScreen.Encoder }))
         {
             json.WriteStartObject();
             json.WriteString("model", model);

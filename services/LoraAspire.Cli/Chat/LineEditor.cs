@@ -68,33 +68,41 @@ internal sealed class LineEditor(IReadOnlyList<string> history)
     /// <summary>The part of the line around the cursor that so many columns hold; Chinese letters take two.</summary>
     public (string Shown, int Column) View(int columns)
     {
-        var start = 0;
-        while (Columns(Text[start.._cursor]) >= columns)
+        var (start, column) = (_cursor, 0);
+        while (start > 0 && Before(start) is var before && column + Columns(before, start) is var more && more < columns)
         {
-            start = After(start);
+            (start, column) = (before, more);
         }
-        var end = _cursor;
-        while (end < Text.Length && Columns(Text[start..After(end)]) < columns)
+        var (end, taken) = (_cursor, column);
+        while (end < Text.Length && After(end) is var after && taken + Columns(end, after) is var more && more < columns)
         {
-            end = After(end);
+            (end, taken) = (after, more);
         }
-        return (Text[start..end], Columns(Text[start.._cursor]));
+        return (Text[start..end], column);
     }
 
-    private static int Columns(string text) => text == "" ? 0 : new Segment(text).CellCount();
+    private int Columns(int from, int to) => new Segment(Text[from..to]).CellCount();
 
     /// <summary>A letter may be several chars: an accent, an emoji.</summary>
     private int After(int at) => at >= Text.Length ? Text.Length : at + StringInfo.GetNextTextElementLength(Text, at);
 
     private int Before(int at)
     {
-        var before = 0;
-        for (var next = 0; next < at; next = After(next))
+        // Letters are told apart only forwards: from the nearest one that surely begins at itself.
+        var before = Math.Max(0, at - 1);
+        while (before > 0 && !IsPlain(Text[before]))
+        {
+            before--;
+        }
+        for (var next = before; next < at; next = After(next))
         {
             before = next;
         }
         return before;
     }
+
+    /// <summary>No part of another letter: visible ASCII and Chinese.</summary>
+    private static bool IsPlain(char letter) => letter is (>= ' ' and <= '~') or (>= '\u4e00' and <= '\u9fff');
 
     private void Cut(int from, int to) => (Text, _cursor) = (Text.Remove(from, to - from), from);
 

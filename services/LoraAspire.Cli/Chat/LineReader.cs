@@ -32,10 +32,14 @@ internal sealed class LineReader
         {
             while (true)
             {
-                Draw(prompt, editor);
+                if (!Console.KeyAvailable) // of what is pasted only the end is drawn
+                {
+                    Draw(prompt, editor);
+                }
                 switch (editor.Press(Console.ReadKey(intercept: true)))
                 {
                     case LineEditor.Outcome.Entered:
+                        Draw(prompt, editor);
                         Console.WriteLine();
                         return editor.Text;
                     case LineEditor.Outcome.Ended:

@@ -120,7 +120,7 @@ public sealed class ChatTests : IDisposable
         Assert.Equal("m", saved.GetProperty("model").GetString());
         Assert.Equal(["system be brief", "user hi", "assistant you said hi"], saved.GetProperty("messages").EnumerateArray()
             .Select(message => $"{message.GetProperty("role").GetString()} {message.GetProperty("content").GetString()}"));
-        Assert.Contains("1 question and answers", said, StringComparison.Ordinal);
+        Assert.Contains("talk.json: 1 turn\n", said, StringComparison.Ordinal);
         Assert.Equal(2, said.Split("Not saved: ").Length - 1);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LoraAspire.Cli.Chat;
 
 namespace LoraAspire.Tests.Cli;
@@ -71,6 +72,22 @@ public sealed class LineEditorTests
         Type("x");
         Assert.Equal(LineEditor.Outcome.Editing, _editor.Press(Key(ConsoleKey.D, '\u0004', control: true)));
         Assert.Equal(LineEditor.Outcome.Entered, _editor.Press(Key(ConsoleKey.Enter, '\r')));
+    }
+
+    [Fact]
+    public void A_text_of_20000_letters_is_written_and_looked_at_in_no_time()
+    {
+        var began = Stopwatch.GetTimestamp();
+        foreach (var letter in Enumerable.Repeat("a你", 10_000).SelectMany(letters => letters))
+        {
+            _editor.Press(Key(ConsoleKey.NoName, letter));
+            _editor.View(80);
+        }
+        After(ConsoleKey.LeftArrow, ConsoleKey.Backspace);
+
+        Assert.Equal(19_999, _editor.Text.Length);
+        // It took minutes when each look began at the line's beginning; a loaded machine takes a second.
+        Assert.InRange(Stopwatch.GetElapsedTime(began).TotalSeconds, 0, 30);
     }
 
     [Fact]
