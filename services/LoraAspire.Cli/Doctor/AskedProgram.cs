@@ -22,6 +22,8 @@ internal static class AskedProgram
             RedirectStandardError = true,
         };
         program.ApplyTo(start);
+        // An older build may not know the words, and would go to work.
+        start.Environment.Remove(App.Connection);
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         late.CancelAfter(s_patience);
         try

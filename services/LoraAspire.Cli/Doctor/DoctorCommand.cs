@@ -23,12 +23,17 @@ internal static class DoctorCommand
             var folders = App.Folders;
             var looked = parsed.GetValue(model) is { } given ? FoundBase.Folder(given, folders) : null;
             var (state, app) = MachineChecks.State(folders);
-            var (torch, redis) = (TorchChecks.AllAsync(cancellationToken), RedisCheck.LookAsync(app, cancellationToken));
-            List<Check> checks = [state, .. MachineChecks.All(folders, app), .. await torch, await redis];
+            List<Task<IReadOnlyList<Check>>> looks =
+            [
+                .. MachineChecks.All(folders, app),
+                Check.GuardedAsync(TorchChecks.LibTorchName, () => TorchChecks.AllAsync(cancellationToken)),
+                Check.GuardedAsync(RedisCheck.Name, async () => [await RedisCheck.LookAsync(app, cancellationToken)]),
+            ];
             if (looked is not null)
             {
-                checks.AddRange(BaseChecks.All(looked));
+                looks.Add(Check.GuardedAsync("base", () => Task.FromResult<IReadOnlyList<Check>>([.. BaseChecks.All(looked)])));
             }
+            List<Check> checks = [state, .. (await Task.WhenAll(looks)).SelectMany(found => found)];
             if (parsed.GetValue(json))
             {
                 JsonScreen.Write(new { ok = checks.TrueForAll(check => check.Health != Health.Failure), checks });

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using LoraAspire.Machine;
@@ -16,21 +17,43 @@ internal static class MachineChecks
     private const string MemoryFile = "/proc/meminfo";
 
     /// <param name="app">The app that runs here; null where none does.</param>
-    public static IEnumerable<Check> All(LoraPaths folders, AppAddresses? app) =>
-        [DotNet(), Programs(), Memory(), Disk(folders.Store), Ports(app), Fonts(FontFolders())];
+    public static IEnumerable<Task<IReadOnlyList<Check>>> All(LoraPaths folders, AppAddresses? app) =>
+    [
+        Check.GuardedAsync(".NET", DotNet),
+        Check.GuardedAsync("build", Programs),
+        Check.GuardedAsync("memory", Memory),
+        Check.GuardedAsync("disk", () => Disk(folders.Store)),
+        Check.GuardedAsync("ports", () => Ports(app)),
+        Check.GuardedAsync("fonts", () => Fonts(FontFolders())),
+    ];
 
-    /// <summary>The state folder, and the app whose addresses stand there.</summary>
+    /// <summary>The state folder, and the app that runs there; an app that was killed leaves its addresses behind.</summary>
     public static (Check Check, AppAddresses? App) State(LoraPaths folders)
     {
         const string name = "state";
         try
         {
-            var app = AppAddresses.Read(folders.State);
-            return (Check.Ok(name, $"{folders.State}, {(app is null ? "no app runs there" : $"lab {app.Lab}, chat {app.Chat}")}"), app);
+            var left = AppAddresses.Read(folders.State);
+            var app = left is not null && IsAlive(left.Pid) ? left : null;
+            return (Check.Ok(name, $"{folders.State}, {(app is not null ? $"lab {app.Lab}, chat {app.Chat}"
+                : left is null ? "no app runs there" : "no app runs there any more: the next start writes over what it left")}"), app);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return (Check.Failure(name, error.Message, "give LORA_STATE a folder of your own, or mend this one"), null);
+        }
+    }
+
+    private static bool IsAlive(int pid)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(pid);
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
         }
     }
 

@@ -7,7 +7,7 @@ namespace LoraAspire.Cli.Doctor;
 /// <summary>The Redis that the app runs on, or would, and whether its version is mended.</summary>
 internal static class RedisCheck
 {
-    private const string Name = "Redis";
+    public const string Name = "Redis";
 
     public static async Task<Check> LookAsync(AppAddresses? app, CancellationToken cancellationToken)
     {
@@ -20,8 +20,11 @@ internal static class RedisCheck
             catch (CliException error)
             {
                 // A connection string may hold a password, so it isn't repeated.
-                return Check.Failure(Name, $"{App.Connection} is set, and nothing answers there: {error.Message}",
-                    "start that Redis, or unset the variable to have the app start its own");
+                return error.Code == ExitCode.NotRunning
+                    ? Check.Failure(Name, $"{App.Connection} is set, and nothing answers there",
+                        "start that Redis, or unset the variable to have the app start its own")
+                    : Check.Failure(Name, $"{App.Connection} is set. {error.Message}",
+                        "mend the variable, or unset it to have the app start its own Redis");
             }
         }
         if (app is not null)
@@ -47,8 +50,8 @@ internal static class RedisCheck
         try
         {
             var told = (await connection.GetServers()[0].InfoRawAsync("server"))?.Split('\n')
-                .Select(line => line.Trim().Split(':', 2)).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1])
-                ?? [];
+                .Select(line => line.Trim().Split(':', 2)).Where(pair => pair.Length == 2).GroupBy(pair => pair[0], pair => pair[1])
+                .ToDictionary(group => group.Key, group => group.Last()) ?? [];
             return Of(RedisVersion.OfInfo(told), "the one that answers");
         }
         catch (RedisServerException error)
@@ -60,13 +63,25 @@ internal static class RedisCheck
     private static async Task<Check> OfProgramAsync(MachineProgram program, CancellationToken cancellationToken)
     {
         var answer = await AskedProgram.RunAsync(program, ["--version"], cancellationToken);
-        return answer.Ok ? Of(RedisVersion.OfProgram(answer.Said), program.Path)
+        return answer.Ok ? Of(RedisVersion.OfProgram(answer.Said), program.Path, UnpackedInto(program))
             : Check.Failure(Name, $"{program.Path} doesn't run: {answer.Said}", RedisServer.Advice());
     }
 
-    internal static Check Of(RedisVersion? version, string where) => version is null ? Check.Ok(Name, $"{where}, of an unknown version")
+    /// <summary>The folder of the app's own copy of the distribution's package; null of an installed program.</summary>
+    private static string? UnpackedInto(MachineProgram program)
+    {
+        const string inside = "/usr/bin/redis-server";
+        return MachineProgram.OnPath("redis-server", "valkey-server") is null && program.Path.EndsWith(inside, StringComparison.Ordinal)
+            ? program.Path[..^inside.Length] : null;
+    }
+
+    /// <param name="unpacked">The folder that the app unpacked it into; null where it didn't.</param>
+    internal static Check Of(RedisVersion? version, string where, string? unpacked = null) =>
+        version is null ? Check.Ok(Name, $"{where}, of an unknown version")
         : version.IsMended ? Check.Ok(Name, $"{version}, {where}")
         : Check.Warning(Name, $"{version}, {where}: older than the release that mends {RedisVersion.Fault}, by which a client that may run "
-            + "scripts can take over the server", "a distribution may have mended it under the old number: bring its package up to date "
-            + "(apt-get install --only-upgrade redis-server). The app's own Redis listens on loopback, with a password");
+            + "scripts can take over the server", (unpacked is null
+                ? "a distribution may have mended it under the old number: bring its package up to date (apt-get install --only-upgrade "
+                    + "redis-server)" : $"delete {unpacked}: the next start unpacks the distribution's newest")
+            + ". The app's own Redis listens on loopback, with a password");
 }

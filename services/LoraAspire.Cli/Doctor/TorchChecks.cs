@@ -12,7 +12,7 @@ namespace LoraAspire.Cli.Doctor;
 /// <summary>The libtorch that the trainer computes with, and the GPUs that driver and libtorch see.</summary>
 internal static class TorchChecks
 {
-    private const string LibTorchName = "libtorch";
+    public const string LibTorchName = "libtorch";
 
     /// <summary>Ampere: before it there is no bfloat16 in hardware, which the kernels compute in.</summary>
     private static readonly Version s_bfloat16 = new(CudaDevice.Bfloat16 / 10, CudaDevice.Bfloat16 % 10);

@@ -4,6 +4,7 @@ using LoraAspire.Cli.Doctor;
 using LoraAspire.Machine;
 using LoraAspire.Model.Native;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime;
 using LoraAspire.Tests.Goldens;
 using LoraAspire.Tests.Terminal;
 
@@ -37,8 +38,12 @@ public sealed class DoctorTests : IDisposable
         string[] names = ["state", ".NET", "build", "memory", "disk", "ports", "fonts", "libtorch", "GPU", "Redis", "base pebble",
             "template of pebble"];
 
-        await LoraCommand.RunAsync(["doctor", "--base", Path.Combine(GoldenFolder.RepoRoot, "models", "pebble"), "--json"]);
+        _terminal.Set("ConnectionStrings__redis", "127.0.0.1:9,password=secret");
 
+        Assert.Equal(1, await LoraCommand.RunAsync(
+            ["doctor", "--base", Path.Combine(GoldenFolder.RepoRoot, "models", "pebble"), "--json"]));
+
+        Assert.DoesNotContain("secret", _terminal.Out + _terminal.Error, StringComparison.Ordinal);
         var told = JsonDocument.Parse(_terminal.Out).RootElement;
         var checks = told.GetProperty("checks").EnumerateArray().ToList();
         Assert.Equal(names, checks.Select(check => check.GetProperty("name").GetString()));
@@ -48,20 +53,51 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_base_that_can_not_be_used_and_a_Redis_that_is_not_there_are_failures()
+    public async Task A_base_that_can_not_be_used_is_a_failure_and_one_that_is_not_there_a_slip()
     {
-        _terminal.Set("ConnectionStrings__redis", "127.0.0.1:9,password=secret");
-
-        Assert.Equal(1, await LoraCommand.RunAsync(["doctor", "--base", _folder]));
-
-        Assert.Contains($"failure  base {Path.GetFileName(_folder)}: ", _terminal.Out, StringComparison.Ordinal);
-        Assert.Contains("failure  Redis: ConnectionStrings__redis is set, and nothing answers", _terminal.Out, StringComparison.Ordinal);
-        Assert.DoesNotContain("secret", _terminal.Out + _terminal.Error, StringComparison.Ordinal);
+        Assert.All(BaseChecks.All(_folder), check => Assert.Equal(Health.Failure, check.Health));
         Assert.Equal(3, await LoraCommand.RunAsync(["doctor", "--base", "no-such-base"]));
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1:9,password=secret", "nothing answers there")]
+    [InlineData("127.0.0.1:9,secret=secret", "can't be read")]
+    [InlineData("password=secret", "can't be read")]
+    public async Task A_Redis_that_is_named_and_not_there_is_a_failure_whose_words_keep_the_password(string address, string words)
+    {
+        _terminal.Set("ConnectionStrings__redis", address);
+
+        var check = await RedisCheck.LookAsync(app: null, TestContext.Current.CancellationToken);
+
+        Assert.Equal(Health.Failure, check.Health);
+        Assert.Contains(words, check.Found, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", check.Found + check.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_app_that_is_gone_is_none_and_a_file_that_it_did_not_write_a_failure()
+    {
+        AppAddresses here = new("127.0.0.1:9", "http://localhost:1/", "http://localhost:2", null, Environment.ProcessId);
+        await here.WriteAsync(_folder, TestContext.Current.CancellationToken);
+        Assert.Equal(here, MachineChecks.State(App.Folders).App);
+
+        await (here with { Pid = int.MaxValue }).WriteAsync(_folder, TestContext.Current.CancellationToken);
+        var (check, app) = MachineChecks.State(App.Folders);
+        Assert.Equal((Health.Ok, null), (check.Health, app));
 
         File.WriteAllText(Path.Combine(_folder, "apphost.json"), "[]");
-        Assert.Equal(1, await LoraCommand.RunAsync(["doctor"]));
-        Assert.Contains("failure  state: ", _terminal.Out, StringComparison.Ordinal);
+        Assert.Equal(Health.Failure, MachineChecks.State(App.Folders).Check.Health);
+    }
+
+    [Fact]
+    public async Task A_check_that_breaks_is_a_failure_of_its_name()
+    {
+        Func<Check> broken = () => throw new InvalidOperationException("no such thing");
+
+        var check = Assert.Single(await Check.GuardedAsync("disk", broken));
+
+        Assert.Equal(("disk", Health.Failure), (check.Name, check.Health));
+        Assert.Contains("no such thing", check.Found, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -80,6 +116,7 @@ public sealed class DoctorTests : IDisposable
 
         Assert.Equal((words, mended), ($"{version}", version.IsMended));
         Assert.Equal(mended ? Health.Ok : Health.Warning, RedisCheck.Of(version, "here").Health);
+        Assert.Equal(!mended, RedisCheck.Of(version, "here", "/x").Remedy?.StartsWith("delete /x:", StringComparison.Ordinal) ?? false);
     }
 
     [Fact]
