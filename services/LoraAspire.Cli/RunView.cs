@@ -31,7 +31,7 @@ internal sealed class RunView : IAsyncDisposable
     }
 
     /// <summary>Whether this process writes to a terminal that can be drawn on.</summary>
-    public static bool IsTerminal => AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected;
+    public static bool IsTerminal => AnsiConsole.Profile.Capabilities is { Interactive: true, Ansi: true } && !Console.IsOutputRedirected;
 
     public static RunView Start(string id) => new(id, IsTerminal, TimeProvider.System);
 
@@ -106,9 +106,11 @@ internal sealed class RunView : IAsyncDisposable
                     new Text(point is null ? "" : Speed(point)), new Text(point is null || !stage.InFlight ? "" : Left(point)),
                     new Text(point is null || !stage.InFlight ? "" : Gpu(point)));
             }
-            if (_waits.Count > 0)
+            // They are asked for now and then only: what was queued then may have begun since, or the run be over.
+            var waits = _waits.Where(wait => _state.Stage(wait.Key)?.Status == StageStatus.Queued).ToList();
+            if (waits.Count > 0)
             {
-                table.Caption(Markup.Escape(string.Join('\n', _waits.Select(wait => $"{wait.Key} {wait.Value}"))), new Style(Color.Yellow));
+                table.Caption(Markup.Escape(string.Join('\n', waits.Select(wait => $"{wait.Key} {wait.Value}"))), new Style(Color.Yellow));
             }
         }
         return table;

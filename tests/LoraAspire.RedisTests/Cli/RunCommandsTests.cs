@@ -155,6 +155,33 @@ public sealed class RunCommandsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_follows_a_run_ends_as_it_does_and_has_its_id_first()
+    {
+        var file = Path.Combine(_installation.Paths.Data, "follow.yaml");
+        await File.WriteAllTextAsync(file, Installation.OneStage(), Installation.Soon);
+
+        var (code, said) = await SayAsync("run", file, "-f");
+
+        var first = Assert.Single(await _installation.Runs.IdsAsync());
+        Assert.Equal((0, first), (code, said.Split('\n')[0]));
+        Assert.Contains("succeeded", said, StringComparison.Ordinal);
+
+        await File.WriteAllTextAsync(file, """
+            name: waits
+            stages:
+              - { id: ask, uses: evaluator, inputs: { model: model:tiny }, with: { questions: [who] } }
+            """, Installation.Soon);
+        var following = SayAsync("run", file, "-f");
+        var poll = new PollDelay(_installation.Options);
+        while ((await _installation.Runs.IdsAsync()).Count < 2)
+        {
+            await poll.WaitAsync(Installation.Soon);
+        }
+        await _installation.Runs.CancelAsync((await _installation.Runs.IdsAsync())[0]);
+        Assert.Equal(130, (await following).Code);
+    }
+
+    [Fact]
     public async Task Rm_forgets_runs_that_are_over_and_nothing_else()
     {
         var (first, second) = (await RunAsync(), await RunAsync());

@@ -20,10 +20,7 @@ public sealed class CompletionTests : IDisposable
     [InlineData("lora nothing-of-that-na", "")]
     public async Task Bash_completes_commands_options_and_values(string line, string expected)
     {
-        if (!File.Exists("/bin/bash"))
-        {
-            return;
-        }
+        Assert.SkipUnless(File.Exists("/bin/bash"), "No bash is here.");
         Assert.Equal(0, await LoraCommand.RunAsync(["completion", "bash"]));
 
         // As readline calls it: the line, where the cursor stands in it, and its words.
@@ -51,14 +48,21 @@ public sealed class CompletionTests : IDisposable
 
     private static async Task<string> BashAsync(string script)
     {
-        ProcessStartInfo start = new("/bin/bash", ["-s"]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        ProcessStartInfo start = new("/bin/bash", ["-s"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         // The lora that these tests were built with stands beside them.
         start.Environment["PATH"] = AppContext.BaseDirectory + ":" + Environment.GetEnvironmentVariable("PATH");
         using var bash = Process.Start(start)!;
         await bash.StandardInput.WriteAsync(script);
         bash.StandardInput.Close();
+        var trouble = bash.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         var said = await bash.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         await bash.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("", await trouble);
         return said.Trim();
     }
 }

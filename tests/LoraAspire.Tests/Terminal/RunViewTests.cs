@@ -68,13 +68,19 @@ public sealed class RunViewTests : IDisposable
     public async Task What_a_queued_stage_waits_for_stands_below_the_table()
     {
         await using var view = View();
-        Show(view, Events().Take(1));
+        RunEvent[] queued = [Events().First(), new StageQueued("r", At, "tune", 1, "key", "first run")];
+        Show(view, queued);
         view.ShowWaits(new Dictionary<string, string> { ["tune"] = "waits for a trainer: none is running" });
 
         AnsiConsole.Write(view.Table());
 
         Assert.Contains("tune waits for a trainer: none is running", string.Join(' ', Lines[^2..].Select(line => line.Trim())),
             StringComparison.Ordinal);
+
+        Show(view, [.. queued, .. Events().Skip(1)]);
+        var before = _terminal.Out.Length;
+        AnsiConsole.Write(view.Table());
+        Assert.DoesNotContain("waits for", _terminal.Out[before..], StringComparison.Ordinal);
     }
 
     private RunView View() => new("r", isTerminal: false, _clock);
