@@ -7,11 +7,6 @@ using LoraAspire.Cli.Data;
 using LoraAspire.Cli.Doctor;
 using LoraAspire.Cli.Mcp;
 using LoraAspire.Cli.RunCommands;
-using LoraAspire.Model;
-using LoraAspire.Pipelines.Messages;
-using LoraAspire.Pipelines.Yaml;
-using LoraAspire.Runtime.Store;
-using StackExchange.Redis;
 
 namespace LoraAspire.Cli;
 
@@ -69,8 +64,7 @@ internal static class LoraCommand
         {
             return (int)ExitCode.Cancelled;
         }
-        catch (Exception error) when (error is CliException or PipelineException or MessageFormatException or ModelException
-            or StoreException or RedisException or RedisTimeoutException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (Fault.HasWords(error))
         {
             await Console.Error.WriteLineAsync(error.Message);
             return (int)CodeOf(error);

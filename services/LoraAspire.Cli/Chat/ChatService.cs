@@ -46,7 +46,8 @@ internal sealed record ChatService(string Address, IChatClient Client, string Mo
         {
             return await ask();
         }
-        catch (Exception error) when (ChatFault.Is(error) && !cancellationToken.IsCancellationRequested)
+        catch (Exception error) when (ChatFault.Is(error)
+            && !(error is OperationCanceledException && cancellationToken.IsCancellationRequested))
         {
             throw new CliException(
                 $"The chat service at {address} did not answer: {ChatFault.Words(error, Stopwatch.GetElapsedTime(began))}");

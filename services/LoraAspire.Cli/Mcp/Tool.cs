@@ -1,10 +1,5 @@
-using LoraAspire.Model;
-using LoraAspire.Pipelines.Messages;
-using LoraAspire.Pipelines.Yaml;
-using LoraAspire.Runtime.Store;
 using ModelContextProtocol;
 using ModelContextProtocol.Server;
-using StackExchange.Redis;
 
 namespace LoraAspire.Cli.Mcp;
 
@@ -30,8 +25,7 @@ internal static class Tool
         {
             return JsonScreen.Text(await find());
         }
-        catch (Exception error) when (error is CliException or PipelineException or MessageFormatException or ModelException
-            or StoreException or RedisException or TimeoutException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (Fault.HasWords(error))
         {
             throw new McpException(error.Message, error);
         }
