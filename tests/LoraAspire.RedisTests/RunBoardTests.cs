@@ -1,7 +1,9 @@
+using LoraAspire.Machine;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Extensions.Time.Testing;
+using StackExchange.Redis;
 
 namespace LoraAspire.RedisTests;
 
@@ -98,6 +100,88 @@ public sealed class RunBoardTests : IAsyncDisposable
         var odd = Assert.Single((await _board.LookAsync()).Runs);
         Assert.Equal(RunStatus.Failed, odd.Status);
         Assert.Contains("can't be read", odd.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_log_that_lost_its_end_and_grew_again_under_the_same_ids_is_told_from_its_start()
+    {
+        var (log, at) = (Keys.Run("torn"), _clock.GetUtcNow());
+        NameValueEntry[] submitted = Entries.ToEntry<RunEvent>(new RunSubmitted("torn", at, "torn", "p.yaml", "", [s_tune], []));
+        NameValueEntry[] started = Entries.ToEntry<RunEvent>(new StageStarted("torn", at, "tune", 1, "trainer-a"));
+        NameValueEntry[] queued = Entries.ToEntry<RunEvent>(new StageQueued("torn", at, "tune", 1, new string('a', 64)));
+        await _installation.Redis.StreamAddAsync(log, submitted, "1-0");
+        await _installation.Redis.StreamAddAsync(log, started, "2-0");
+        await _installation.Redis.SortedSetAddAsync(Keys.Runs, "torn", 1);
+        Assert.Equal(StageStatus.Running, Assert.Single((await _board.LookAsync()).Runs).Stages[0].Status);
+
+        await _installation.Redis.KeyDeleteAsync(log);
+        await _installation.Redis.StreamAddAsync(log, submitted, "1-0");
+        await _installation.Redis.StreamAddAsync(log, queued, "2-0");
+        Assert.Equal(StageStatus.Queued, Assert.Single((await NextAsync()).Runs).Stages[0].Status);
+
+        await _installation.Redis.KeyDeleteAsync(log);
+        Assert.Empty((await NextAsync()).Runs);
+        await _installation.Redis.StreamAddAsync(log, submitted, "1-0");
+        var run = Assert.Single((await NextAsync()).Runs);
+        Assert.Equal((1, StageStatus.Pending), (run.Version, run.Stages[0].Status));
+    }
+
+    [Fact]
+    public async Task Runs_that_were_over_are_read_again_of_a_Redis_that_was_started_anew()
+    {
+        var port = Ports.Free(1)[0];
+        var options = ConfigurationOptions.Parse($"127.0.0.1:{port},connectTimeout=5000");
+        options.ReconnectRetryPolicy = new LinearRetry(100);
+        RedisServer before = new() { Arguments = _ => $"--port {port}", ConnectionString = _ => $"127.0.0.1:{port}" };
+        await before.InitializeAsync();
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(options);
+        RunBoard board = new(connection, _installation.Options);
+        var submitted = Entries.ToEntry<RunEvent>(new RunSubmitted("old", _clock.GetUtcNow(), "old", "p.yaml", "", [s_tune], []));
+        var finished = Entries.ToEntry<RunEvent>(new RunFinished("old", _clock.GetUtcNow(), RunStatus.Succeeded));
+        await KeptAsync(before, submitted, finished);
+        Assert.True(Assert.Single((await board.LookAsync()).Runs).IsOver);
+
+        await before.DisposeAsync();
+        await using RedisServer after = new() { Arguments = before.Arguments, ConnectionString = before.ConnectionString };
+        await after.InitializeAsync();
+        await KeptAsync(after, submitted);
+
+        var (soon, now) = (Installation.Soon, (RunsNow?)null);
+        while (now is null || now.Runs is not [{ IsOver: false }])
+        {
+            soon.ThrowIfCancellationRequested();
+            _clock.Advance(RunBoard.Interval);
+            try
+            {
+                now = await board.LookAsync();
+            }
+            catch (Exception error) when (error is RedisException or TimeoutException)
+            {
+                now = null;
+            }
+        }
+
+        static async Task KeptAsync(RedisServer server, params NameValueEntry[][] entries)
+        {
+            var redis = server.Connection.GetDatabase();
+            foreach (var entry in entries)
+            {
+                await redis.StreamAddAsync(Keys.Run("old"), entry);
+            }
+            await redis.SortedSetAddAsync(Keys.Runs, "old", 1);
+        }
+    }
+
+    [Fact]
+    public async Task What_is_gone_or_no_log_is_removed_all_the_same()
+    {
+        await _installation.Redis.StringSetAsync(Keys.Run("odd"), "text");
+        await _installation.Redis.SortedSetAddAsync(Keys.Runs, "odd", 1);
+
+        Assert.True(await _installation.Runs.RemoveAsync("odd"));
+        Assert.True(await _installation.Runs.RemoveAsync("odd"));
+        Assert.False(await _installation.Redis.KeyExistsAsync(Keys.Run("odd")));
+        Assert.Empty((await _board.LookAsync()).Runs);
     }
 
     [Fact]

@@ -66,16 +66,23 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
         [.. (await new StreamCursor(Redis, Keys.Progress(run), last).NextAsync()).Select(entry => ProgressPoint.Of(run, entry))];
 
     /// <summary>Removes all that Redis holds of a run that is over. What its stages made stays in the store.</summary>
-    /// <returns>False where the run goes on, or its log grew meanwhile: nothing was removed.</returns>
+    /// <returns>False where the run goes on, or its log grew meanwhile: nothing was removed. True of one that is gone already.</returns>
     public async Task<bool> RemoveAsync(string run)
     {
-        var log = await RunRecord.ReadAsync(Redis, run);
-        if (!log.State.IsOver)
-        {
-            return false;
-        }
         var removal = Redis.CreateTransaction();
-        removal.AddCondition(Condition.StreamLengthEqual(Keys.Run(run), log.Length));
+        try
+        {
+            var log = await RunRecord.ReadAsync(Redis, run);
+            if (log.Length > 0 && !log.State.IsOver)
+            {
+                return false;
+            }
+            removal.AddCondition(Condition.StreamLengthEqual(Keys.Run(run), log.Length));
+        }
+        catch (RedisServerException error) when (!RedisAway.Is(error))
+        {
+            // What is no log at all doesn't grow.
+        }
         // The key of its cancel stays until it expires: an order that nobody took yet may still stand in its stream.
         _ = removal.KeyDeleteAsync([Keys.Run(run), Keys.Progress(run)]);
         _ = removal.SortedSetRemoveAsync(Keys.Runs, run);
