@@ -13,11 +13,36 @@ public sealed class GpuBoard(GpuSampler sampler, RunBoard board, RunClient clien
     /// <summary>Points of progress that are looked through for what a GPU did.</summary>
     private const int LookedThrough = 1000;
 
-    /// <summary>This machine's, which the driver shows whatever Redis does.</summary>
-    public IReadOnlyList<ShownGpu> Here => [.. sampler.Now.Select(gpu => new ShownGpu(Environment.MachineName, gpu, null))];
+    private readonly Lock gate = new();
+    private Task<IReadOnlyList<ShownGpu>>? look;
+    private long lookedAt;
 
+    /// <summary>
+    /// This machine's as the driver shows them by now, whatever Redis does; else, and whose they are, what was heard last.
+    /// </summary>
+    /// <param name="heard">The last answer of <see cref="LookAsync"/>; nothing before the first.</param>
+    public IReadOnlyList<ShownGpu> Now(IReadOnlyList<ShownGpu> heard) =>
+    [
+        .. sampler.Now.Select(gpu => (heard.FirstOrDefault(one => !one.IsTold && one.Gpu.Id == gpu.Id)
+            ?? new(Environment.MachineName, gpu, null) { IsHolderKnown = false }) with { Gpu = gpu }),
+        .. heard.Where(one => one.IsTold),
+    ];
+
+    /// <summary>Looked for once for all who ask within an interval.</summary>
     /// <exception cref="StackExchange.Redis.RedisException">Redis doesn't answer.</exception>
-    public async Task<IReadOnlyList<ShownGpu>> LookAsync()
+    public Task<IReadOnlyList<ShownGpu>> LookAsync()
+    {
+        lock (gate)
+        {
+            if (look is null || (look.IsCompleted && clock.GetElapsedTime(lookedAt) >= GpuSampler.Interval / 2))
+            {
+                (look, lookedAt) = (Task.Run(ReadAsync), clock.GetTimestamp());
+            }
+            return look;
+        }
+    }
+
+    private async Task<IReadOnlyList<ShownGpu>> ReadAsync()
     {
         var here = sampler.Now;
         var runs = await board.LookAsync();
@@ -25,34 +50,41 @@ public sealed class GpuBoard(GpuSampler sampler, RunBoard board, RunClient clien
             .Where(one => here.All(gpu => gpu.Id != one.Card.Id)).DistinctBy(one => one.Card.Id).ToList();
         var holders = await client.HoldersAsync([.. here.Select(gpu => gpu.Id), .. elsewhere.Select(one => one.Card.Id)]);
         List<ShownGpu> shown = [.. here.Select(gpu => new ShownGpu(Environment.MachineName, gpu, holders.GetValueOrDefault(gpu.Id)))];
+        var told = new Dictionary<string, IReadOnlyList<ProgressPoint>>();
         foreach (var (host, card) in elsewhere)
         {
             var holder = holders.GetValueOrDefault(card.Id);
-            shown.Add(new(host, holder is null ? Idle(card) : await ToldAsync(card, holder), holder) { IsTold = true });
+            if (holder is not null && !told.ContainsKey(holder.Run))
+            {
+                told[holder.Run] = await client.ProgressAsync(holder.Run, LookedThrough);
+            }
+            shown.Add(new(host, holder is null ? Idle(card) : Told(card, holder, told[holder.Run]), holder) { IsTold = true });
         }
         return [.. shown.Select(gpu => gpu with { Run = runs.Runs.FirstOrDefault(run => run.Id == gpu.Holder?.Run) })];
     }
 
-    private static SampledGpu Idle(GpuCard card) => new(card.Id, new(card.Index, card.Name) { MemoryTotal = card.Memory }, [], []);
+    private static SampledGpu Idle(GpuCard card) => new(card.Id, new(card.Index, card.Name) { MemoryTotal = card.Memory }, [], null);
 
     /// <summary>As the training that holds it told.</summary>
-    private async Task<SampledGpu> ToldAsync(GpuCard card, GpuHolder holder)
+    private SampledGpu Told(GpuCard card, GpuHolder holder, IReadOnlyList<ProgressPoint> told)
     {
-        var points = (await client.ProgressAsync(holder.Run, LookedThrough))
-            .Where(point => point.Stage == holder.Stage && clock.GetUtcNow() - point.At < SampledGpu.Kept)
+        var points = told.Where(point => point.Stage == holder.Stage && clock.GetUtcNow() - point.At < SampledGpu.Kept)
             .Select(point => (point.At, Gpu: point.Progress.Gpus.FirstOrDefault(gpu => gpu.Index == card.Index)))
             .Where(point => point.Gpu is not null).ToList();
         return points.Count == 0 ? Idle(card)
-            : new(card.Id, points[^1].Gpu!, [.. points.Select(point => GpuSample.Of(point.Gpu!, point.At))], []);
+            : new(card.Id, points[^1].Gpu!, [.. points.Select(point => GpuSample.Of(point.Gpu!, point.At))], null);
     }
 }
 
 /// <param name="Host">The machine that it is in.</param>
-/// <param name="Holder">The training that has it; null where none has.</param>
+/// <param name="Holder">The training that has it; null where none has, or that isn't known.</param>
 public sealed record ShownGpu(string Host, SampledGpu Gpu, GpuHolder? Holder)
 {
     /// <summary>What is known comes from workers: the card itself is out of sight.</summary>
     public bool IsTold { get; init; }
+
+    /// <summary>False before Redis has answered.</summary>
+    public bool IsHolderKnown { get; init; } = true;
 
     /// <summary>Null where no such run is known.</summary>
     public RunState? Run { get; init; }

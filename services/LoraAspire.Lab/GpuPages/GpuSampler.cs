@@ -15,18 +15,44 @@ public sealed class GpuSampler(TimeProvider clock) : BackgroundService
     /// <summary>Why there are none here, in words; null where there are.</summary>
     public string? Absent { get; private set; }
 
+    /// <summary>Why they are as they were a while ago, in words; null while the driver answers.</summary>
+    public string? Trouble { get; private set; }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Yield(); // the driver may take seconds to come up, and nobody waits for it
-        if (Gpus.Open(out var why) is not { } gpus)
+        if (Open() is not { } gpus)
         {
-            Absent = why;
             return;
         }
         while (!stoppingToken.IsCancellationRequested)
         {
-            now = SampledGpu.After(now, gpus.ReadWithProcesses(), clock.GetUtcNow());
+            try
+            {
+                now = SampledGpu.After(now, gpus.ReadWithProcesses(), clock.GetUtcNow());
+                Trouble = null;
+            }
+            catch (Exception error)
+            {
+                // Whatever a driver does, the other pages go on.
+                Trouble = error.Message;
+            }
             await Task.Delay(Interval, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private Gpus? Open()
+    {
+        try
+        {
+            var gpus = Gpus.Open(out var why);
+            Absent = gpus is null ? why : null;
+            return gpus;
+        }
+        catch (Exception error)
+        {
+            Absent = error.Message;
+            return null;
         }
     }
 }

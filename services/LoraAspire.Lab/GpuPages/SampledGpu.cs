@@ -6,7 +6,8 @@ namespace LoraAspire.Lab.GpuPages;
 /// <summary>A GPU, and what it did lately.</summary>
 /// <param name="Id">The driver's own name for it.</param>
 /// <param name="History">From the oldest on; the last is now.</param>
-public sealed record SampledGpu(string Id, GpuFigures Figures, IReadOnlyList<GpuSample> History, IReadOnlyList<GpuProcess> Processes)
+/// <param name="Processes">Null where they aren't known.</param>
+public sealed record SampledGpu(string Id, GpuFigures Figures, IReadOnlyList<GpuSample> History, IReadOnlyList<GpuProcess>? Processes)
 {
     /// <summary>So far back its history goes.</summary>
     public static readonly TimeSpan Kept = TimeSpan.FromMinutes(10);

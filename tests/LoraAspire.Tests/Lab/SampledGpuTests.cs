@@ -20,7 +20,7 @@ public sealed class SampledGpuTests
         Assert.Equal(["GPU-b", "GPU-a"], now.Select(gpu => gpu.Id));
         Assert.Equal((300, 900), ((now[0].History[0].At - s_noon).TotalSeconds, (now[0].History[^1].At - s_noon).TotalSeconds));
         Assert.Equal((90d, 25d), (now[0].History[^1].Utilization, now[0].History[^1].Memory));
-        Assert.Equal(7, Assert.Single(now[0].Processes).Id);
+        Assert.Equal(7, Assert.Single(now[0].Processes!).Id);
     }
 
     [Fact]

@@ -6,7 +6,7 @@ namespace LoraAspire.Machine.Gpu;
 
 /// <summary>A GPU of this machine at one moment.</summary>
 /// <param name="Id">The driver's own name for it: GPU-8f6c….</param>
-public sealed record GpuReading(string Id, GpuFigures Figures, IReadOnlyList<GpuProcess> Processes);
+public sealed record GpuReading(string Id, GpuFigures Figures, IReadOnlyList<GpuProcess>? Processes);
 
 /// <summary>Who computes on a GPU.</summary>
 /// <param name="Name">Null where it is none that this process sees, as one of another container.</param>

@@ -57,7 +57,7 @@ public sealed class Gpus
 
     /// <summary>What every GPU is doing now, and who computes on it.</summary>
     public IReadOnlyList<GpuReading> ReadWithProcesses() =>
-        [.. _devices.Select(device => new GpuReading(Uuid(device) ?? "", Read(device), Processes(device)))];
+        [.. _devices.Select((device, at) => new GpuReading(Uuid(device) ?? $"GPU {at}", Read(device), Processes(device)))];
 
     /// <summary>What one GPU is doing now; null when there is none at that place.</summary>
     /// <param name="pciBusId">As CUDA gives it (0000:1B:00.0): CUDA may number GPUs in another order, and hide some.</param>
@@ -75,19 +75,20 @@ public sealed class Gpus
         return Nvml.Uuid(device, uuid, (uint)uuid.Length) == Nvml.Success ? Text(uuid) : null;
     }
 
-    private static IReadOnlyList<GpuProcess> Processes(nint device)
+    /// <summary>Null where the driver doesn't tell.</summary>
+    private static IReadOnlyList<GpuProcess>? Processes(nint device)
     {
         var processes = new Nvml.ProcessInfo[MostProcesses];
         var count = (uint)processes.Length;
         try
         {
-            return Nvml.ComputeProcesses(device, ref count, processes) != Nvml.Success ? []
+            return Nvml.ComputeProcesses(device, ref count, processes) != Nvml.Success ? null
                 : [.. processes.Take((int)Math.Min(count, MostProcesses)).Select(process => GpuProcess.Of((int)process.Id,
                     process.UsedMemory == ulong.MaxValue ? null : (long)process.UsedMemory))];
         }
         catch (EntryPointNotFoundException)
         {
-            return []; // a driver before 510
+            return null; // a driver before 510
         }
     }
 
