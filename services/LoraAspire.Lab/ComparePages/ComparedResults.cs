@@ -4,7 +4,7 @@ using LoraAspire.Pipelines.Stages;
 namespace LoraAspire.Lab.ComparePages;
 
 /// <summary>What several runs came to, side by side.</summary>
-/// <param name="Groups">Sorts of questions; a column for each run, before them the first base that was asked.</param>
+/// <param name="Groups">Sorts of questions; a column for each run, before them one for each base that was asked.</param>
 public sealed record ComparedResults(IReadOnlyList<ComparedScore> Scores, IReadOnlyList<AnswerGroup> Groups)
 {
     /// <param name="runs">Name of the column, and what was found; null while that is being read.</param>
@@ -31,18 +31,49 @@ public sealed record ComparedResults(IReadOnlyList<ComparedScore> Scores, IReadO
         var columns = views.Select(some => some.SelectMany(view => view.Groups).Where(group => group.Title == title && group.Tuned >= 0)
             .ToList()).ToList();
         var all = columns.SelectMany(column => column).ToList();
-        var baseAsked = all.Exists(group => group.Tuned > 0);
         var told = columns.Select(column => Lines(column, group => group.Tuned)).ToList();
-        var ofBase = Lines(all.Where(group => group.Tuned > 0), _ => 0);
-        return new(title, all[0].Note, [.. baseAsked ? ["Base"] : Array.Empty<string>(), .. names],
+        var bases = Bases([.. columns.Select(column => Lines(column.Where(group => group.Tuned > 0), _ => 0))]);
+        return new(title, all[0].Note,
+            [
+                .. bases.Select(one => bases.Count == 1 ? "Base" : $"Base of {string.Join(", ", one.Runs.Select(run => names[run]))}"),
+                .. names,
+            ],
         [
             .. all.SelectMany(group => group.Lines).DistinctBy(line => line.Question).Select(line => new AnswerLine(line.Question,
             [
-                .. baseAsked ? [ofBase.GetValueOrDefault(line.Question)] : Array.Empty<AnswerCell?>(),
+                .. bases.Select(one => one.Answers.GetValueOrDefault(line.Question)),
                 .. told.Select(column => column.GetValueOrDefault(line.Question)),
             ])
             { Reference = line.Reference }),
         ]);
+    }
+
+    /// <summary>Bases that answered alike are one.</summary>
+    private static List<(List<int> Runs, Dictionary<string, AnswerCell?> Answers)> Bases(
+        IReadOnlyList<Dictionary<string, AnswerCell?>> asked)
+    {
+        List<(List<int> Runs, Dictionary<string, AnswerCell?> Answers)> bases = [];
+        for (var run = 0; run < asked.Count; run++)
+        {
+            var answers = asked[run];
+            if (answers.Count == 0)
+            {
+                continue;
+            }
+            var same = bases.Find(one => answers.All(answer =>
+                !one.Answers.TryGetValue(answer.Key, out var other) || other?.Text == answer.Value?.Text));
+            if (same.Runs is null)
+            {
+                bases.Add(([run], answers));
+                continue;
+            }
+            same.Runs.Add(run);
+            foreach (var (question, answer) in answers)
+            {
+                same.Answers.TryAdd(question, answer);
+            }
+        }
+        return bases;
     }
 
     /// <summary>Question → answer of the model in a column.</summary>

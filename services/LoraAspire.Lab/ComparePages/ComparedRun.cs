@@ -1,3 +1,4 @@
+using LoraAspire.Charts;
 using LoraAspire.Lab.ResultPages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
@@ -12,6 +13,7 @@ public sealed class ComparedRun(RunState run)
 
     private readonly List<LossPoint> told = [];
     private IReadOnlyList<LossPoint> kept = [];
+    private readonly Dictionary<(CurveAxis, bool), IReadOnlyList<CurvePoint>> curves = [];
     private DateTimeOffset? begun;
 
     public RunState Run { get; set; } = run;
@@ -29,13 +31,32 @@ public sealed class ComparedRun(RunState run)
     public IReadOnlyList<LossPoint> Points(CurveAxis axis) => axis == CurveAxis.Time || kept.Count == 0 ? told : kept;
 
     /// <summary>Takes what a training that is over left beside its result.</summary>
-    public void Keep(IReadOnlyList<StepMetrics> steps) =>
+    public void Keep(IReadOnlyList<StepMetrics> steps)
+    {
         kept = [.. steps.Select(step => new LossPoint(step.Step, step.Loss, step.EvalLoss) { Tokens = step.Tokens })];
+        curves.Clear();
+    }
+
+    /// <summary>
+    /// What is drawn: no more points than a screen shows, and of many noisy ones their trend. The same until more is known.
+    /// </summary>
+    public IReadOnlyList<CurvePoint> Curve(CurveAxis axis, bool isValidation)
+    {
+        if (!curves.TryGetValue((axis, isValidation), out var curve))
+        {
+            var points = Points(axis).Select(point => (At: point.At(axis), Value: isValidation ? point.Validation : point.Loss))
+                .Where(point => point is { At: not null, Value: { } value } && double.IsFinite(value))
+                .Select(point => new CurvePoint(point.At!.Value, point.Value!.Value)).ToList();
+            curves[(axis, isValidation)] = curve = isValidation ? Plot.Thin(points) : Trend.Of(Plot.Thin(points));
+        }
+        return curve;
+    }
 
     /// <summary>What was told is told again from the start.</summary>
     public void Begin()
     {
         told.Clear();
+        curves.Clear();
         begun = null;
     }
 
@@ -45,6 +66,7 @@ public sealed class ComparedRun(RunState run)
         {
             return;
         }
+        curves.Clear();
         begun ??= at;
         // One that goes on from a checkpoint tells again what its dead attempt told; a validation comes after its step.
         while (told.Count > 0 && (told[^1].Step > progress.Done || (told[^1].Step == progress.Done && figures.Loss is not null)))

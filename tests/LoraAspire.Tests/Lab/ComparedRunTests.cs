@@ -66,6 +66,39 @@ public sealed class ComparedRunTests
     }
 
     [Fact]
+    public void Bases_that_answered_otherwise_have_a_column_each()
+    {
+        var results = ComparedResults.Of(
+        [
+            ("one", Result(new([new("Who?", "Base.", "One.")]))),
+            ("two", Result(new([new("Who?", "Other.", "Two.")]))),
+            ("three", Result(new([new("Who?", "Base.", "Three."), new("Why?", "So.", "Since.")]))),
+        ]);
+
+        var group = Assert.Single(results.Groups);
+        Assert.Equal(["Base of one, three", "Base of two", "one", "two", "three"], group.Models);
+        Assert.Equal(["Base. Other. One. Two. Three.", "So. – – – Since."],
+            group.Lines.Select(line => string.Join(' ', line.Answers.Select(cell => cell?.Text ?? "–"))));
+    }
+
+    [Fact]
+    public void A_curve_is_the_same_until_more_is_known_and_never_longer_than_a_screen_is_wide()
+    {
+        _run.Keep([.. Enumerable.Range(1, 5000).Select(step => new StepMetrics(step, step, step % 2, 1, 1e-4, 1, step, null))]);
+        var curve = _run.Curve(CurveAxis.Steps, isValidation: false);
+
+        Assert.InRange(curve.Count, 100, 400);
+        Assert.All(curve, point => Assert.Equal(0.5, point.Value, 0.1));
+        Assert.Same(curve, _run.Curve(CurveAxis.Steps, isValidation: false));
+        Assert.Empty(_run.Curve(CurveAxis.Steps, isValidation: true));
+
+        Tell(1, 5, loss: 3);
+        Assert.Equal(3, Assert.Single(_run.Curve(CurveAxis.Time, isValidation: false)).Value);
+        Tell(2, 10, loss: 2);
+        Assert.Equal(2, _run.Curve(CurveAxis.Time, isValidation: false).Count);
+    }
+
+    [Fact]
     public void The_best_of_a_score_is_the_lowest_where_less_is_better_and_none_where_all_are_equal()
     {
         var results = ComparedResults.Of(
