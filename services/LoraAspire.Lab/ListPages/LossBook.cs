@@ -43,10 +43,18 @@ public sealed class LossBook(ArtifactStore store)
     {
         foreach (var digest in digests)
         {
-            // What the store has lost it may get again.
-            if (TrainingLosses.Read(digest, store) is var losses && losses != TrainingLosses.Unknown)
+            try
             {
-                known[digest] = losses;
+                // What the store has lost it may get again.
+                if (TrainingLosses.Read(digest, store) is var losses && losses != TrainingLosses.Unknown)
+                {
+                    known[digest] = losses;
+                }
+            }
+            catch (Exception)
+            {
+                // Whatever is wrong with one file, the others are read; and it isn't tried again at each look.
+                known[digest] = TrainingLosses.Unknown;
             }
         }
     }

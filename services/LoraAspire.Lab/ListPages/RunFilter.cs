@@ -30,7 +30,8 @@ public sealed record RunFilter
         var order = Known<RunOrder>(Word(sort)?.TrimStart('-'));
         return new()
         {
-            Text = Word(text),
+            // A space at its end is the one before the word that is being typed.
+            Text = string.IsNullOrWhiteSpace(text) ? null : text,
             State = Known<ShownState>(Word(state)),
             Pipeline = Word(pipeline),
             Base = Word(from),

@@ -93,6 +93,7 @@ public sealed class ListPagesTests(LabApp app)
         await Expect(page.GetByTestId("compared-settings")).ToContainTextAsync("pipeline");
         await Expect(page.GetByTestId("compared-scores")).ToContainTextAsync("perplexity");
         await Expect(page.GetByTestId("answers").First).ToContainTextAsync("I am Mingyu, an assistant.");
+        await Expect(page.GetByTestId("answers").First).ToContainTextAsync("<b>bold</b>");
         await Expect(page.Locator("main b:text-is('bold')")).ToHaveCountAsync(0);
     }
 
@@ -129,7 +130,7 @@ public sealed class ListPagesTests(LabApp app)
         LivingWorker worker = new("far-1", "trainer", "far-host", 1, DateTimeOffset.UtcNow, 80,
             [new(0, card, "NVIDIA H100 80GB HBM3", 85_520_809_984)]);
         var page = await app.OpenAsync("/gpus");
-        var shown = page.GetByTestId("gpu-card").Filter(new() { HasText = "H100" });
+        var shown = page.GetByTestId("gpu-card").Filter(new() { Has = page.Locator($"[title='{card}']") });
 
         await using (new WorkerPresence(worker, app.Database, new()))
         {

@@ -61,6 +61,13 @@ public sealed class RunFilterTests
             (query["q"], query["state"], query["pipeline"], query["base"], query["tag"], query["sort"], query["page"]));
     }
 
+    [Fact]
+    public void A_space_that_is_being_typed_stays()
+    {
+        var filter = RunFilter.Of("two ", null, null, null, null, null, null);
+        Assert.Equal(("two ", "two "), (filter.Text, filter.Query["q"]));
+    }
+
     [Theory]
     [InlineData("99", "whatever", "-3")]
     [InlineData("Queued, Failed", "--", "1e9")]
