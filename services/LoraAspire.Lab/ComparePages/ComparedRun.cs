@@ -11,6 +11,9 @@ public sealed class ComparedRun(RunState run)
     public const int Fewest = 2;
     public const int Most = 6;
 
+    /// <summary>So many losses are drawn as they are.</summary>
+    private const int Few = 30;
+
     private readonly List<LossPoint> told = [];
     private IReadOnlyList<LossPoint> kept = [];
     private readonly Dictionary<(CurveAxis, bool), IReadOnlyList<CurvePoint>> curves = [];
@@ -47,7 +50,8 @@ public sealed class ComparedRun(RunState run)
             var points = Points(axis).Select(point => (At: point.At(axis), Value: isValidation ? point.Validation : point.Loss))
                 .Where(point => point is { At: not null, Value: { } value } && double.IsFinite(value))
                 .Select(point => new CurvePoint(point.At!.Value, point.Value!.Value)).ToList();
-            curves[(axis, isValidation)] = curve = isValidation ? Plot.Thin(points) : Trend.Of(Plot.Thin(points));
+            var thin = Plot.Thin(points);
+            curves[(axis, isValidation)] = curve = isValidation || thin.Count <= Few ? thin : Plot.Smooth(thin);
         }
         return curve;
     }
