@@ -55,20 +55,22 @@ public sealed class ListPagesTests(LabApp app)
     [Fact]
     public async Task A_run_that_waits_says_whose_turn_it_is()
     {
+        // Other tests leave trainings that go on.
+        StageOutline ask = new("ask", "evaluator", new Dictionary<string, string> { ["model"] = "model:tiny" });
         await using WorkerPresence presence =
-            new(new("t", "trainer", "host", 1, DateTimeOffset.UtcNow, 0, []), app.Database, new());
-        var ahead = await app.SubmittedAsync("turn-first", s_tune);
-        await app.HappenedAsync(new StageStarted(ahead, DateTimeOffset.UtcNow, "tune", 1, "t"));
-        var waiting = await app.SubmittedAsync("turn-second", s_tune);
-        await app.HappenedAsync(new StageQueued(waiting, DateTimeOffset.UtcNow, "tune", 1, new string('b', 64)));
+            new(new("t", "evaluator", "host", 1, DateTimeOffset.UtcNow, 0, []), app.Database, new());
+        var ahead = await app.SubmittedAsync("turn-first", ask);
+        await app.HappenedAsync(new StageStarted(ahead, DateTimeOffset.UtcNow, "ask", 1, "t"));
+        var waiting = await app.SubmittedAsync("turn-second", ask);
+        await app.HappenedAsync(new StageQueued(waiting, DateTimeOffset.UtcNow, "ask", 1, new string('b', 64)));
 
         var page = await app.OpenAsync("/?q=turn-");
 
         await Expect(Row(page, waiting)).ToContainTextAsync("Queued");
-        await Expect(Row(page, waiting)).ToContainTextAsync("the trainer is busy with");
+        await Expect(Row(page, waiting)).ToContainTextAsync("the evaluator is busy with");
         await Expect(Row(page, ahead)).ToContainTextAsync("Running");
         await app.HappenedAsync(new RunFinished(ahead, DateTimeOffset.UtcNow, RunStatus.Failed, "x"));
-        await Expect(Row(page, waiting)).ToContainTextAsync("waits for a free trainer");
+        await Expect(Row(page, waiting)).ToContainTextAsync("waits for a free evaluator");
     }
 
     [Fact]
