@@ -1,4 +1,5 @@
 using System.Globalization;
+using LoraAspire.Model.Data;
 
 namespace LoraAspire.Lab.Live;
 
@@ -40,6 +41,10 @@ public static class Spell
 
     /// <summary>The head of a digest: enough to tell two apart.</summary>
     public static string Digest(string digest) => digest.Length > 12 ? digest[..12] : digest;
+
+    /// <summary>Why a call to the browser failed, as a sentence: the first line, as a trace comes after it.</summary>
+    public static string InBrowser(Exception broken) => broken is OperationCanceledException ? "the browser does not answer."
+        : $"{VisibleText.Safe(broken.Message.Split('\n')[0].TrimEnd('\r', '.'))}.";
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

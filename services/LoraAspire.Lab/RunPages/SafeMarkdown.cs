@@ -13,7 +13,20 @@ public static class SafeMarkdown
 
     /// <param name="file">A path → the address of the file, null where there is none.</param>
     /// <param name="picture">A path → where it is shown.</param>
-    public static string ToHtml(string markdown, Func<string, string?> file, Func<string, string?> picture)
+    /// <returns>Null where it is nested too deep to be read: it is shown as text then.</returns>
+    public static string? ToHtml(string markdown, Func<string, string?> file, Func<string, string?> picture)
+    {
+        try
+        {
+            return Converted(markdown, file, picture);
+        }
+        catch (ArgumentException)
+        {
+            return null; // so Markdig says that its limit of depth is passed
+        }
+    }
+
+    private static string Converted(string markdown, Func<string, string?> file, Func<string, string?> picture)
     {
         var document = Markdown.Parse(markdown, s_pipeline);
         foreach (var link in document.Descendants<LinkInline>().ToList())

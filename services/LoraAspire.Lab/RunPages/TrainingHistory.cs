@@ -73,7 +73,10 @@ public sealed class TrainingHistory
             GradNorm = Finite(training.GradNorm),
             TokensPerSecond = Finite(progress.TokensPerSecond),
             At = at,
-            Gpus = [.. progress.Gpus],
+            Gpus = [.. progress.Gpus.Select(gpu => gpu with
+            {
+                PowerWatts = Finite(gpu.PowerWatts), PowerLimitWatts = Finite(gpu.PowerLimitWatts),
+            })],
         };
         rows.RemoveRange(place, isStep ? rows.Count - place : known is null ? 0 : 1);
         rows.Insert(place, row with { EvalLoss = Finite(training.EvalLoss) ?? row.EvalLoss });

@@ -20,11 +20,23 @@ public sealed record UsualValue(string Label, string Stage, string Path, string?
 /// <summary>The values that are changed most, both ways: the form is read from the text, and writes into it.</summary>
 public static class UsualValues
 {
+    private const string ModelPrefix = "model:";
+
     private static readonly (string Label, string Key)[] s_training =
     [
         ("Epochs", "num_epochs"), ("Learning rate", "learning_rate"), ("Batch size", "batch_size"), ("Rank", "lora_r"),
         ("Alpha", "lora_alpha"),
     ];
+
+    /// <summary>
+    /// Of the text as it stands, whether or not what it names is there. While it is no pipeline, those that it had before: a slip in one of
+    /// them is mended where it was made.
+    /// </summary>
+    public static IReadOnlyList<UsualValue> Of(string yaml, IReadOnlyList<UsualValue> before) =>
+        string.IsNullOrWhiteSpace(yaml) ? []
+        : PipelineParser.Parse(yaml, "").Pipeline is { } pipeline ? Of(pipeline, yaml)
+        : [.. before.Select(field => PipelineEdit.Get(yaml, field.Stage, "id") is null ? field
+            : field with { Written = PipelineEdit.Get(yaml, field.Stage, field.Path) })];
 
     /// <returns>None without a stage that trains.</returns>
     public static IReadOnlyList<UsualValue> Of(Pipeline pipeline, string yaml)
@@ -45,7 +57,8 @@ public static class UsualValues
 
     /// <summary>The text with another value; null where it has to be changed by hand.</summary>
     public static string? Write(string yaml, UsualValue field, string value) => field.IsModel
-        ? PipelineEdit.SetInputs(yaml, field.Written!, $"model:{value}") : PipelineEdit.Set(yaml, field.Stage, field.Path, value.Trim());
+        ? PipelineEdit.SetInputs(yaml, field.Written!, $"{ModelPrefix}{(value.StartsWith(ModelPrefix, StringComparison.Ordinal)
+            ? value[ModelPrefix.Length..] : value)}") : PipelineEdit.Set(yaml, field.Stage, field.Path, value.Trim());
 
     private static IEnumerable<UsualValue> At(string label, StageSpec stage, string path, string yaml, bool needed = false)
     {

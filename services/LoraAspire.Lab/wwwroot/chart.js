@@ -34,8 +34,8 @@ export function thin(x, values, low, high, most, kept) {
   for (let begin = 0; begin < seen.length; begin += size) {
     let least = seen[begin], greatest = seen[begin];
     for (const at of seen.slice(begin, begin + size)) {
-      if (values[at] < values[least]) least = at;
-      if (values[at] > values[greatest]) greatest = at;
+      if (values[at] != null && (values[least] == null || values[at] < values[least])) least = at;
+      if (values[at] != null && (values[greatest] == null || values[at] > values[greatest])) greatest = at;
       if (kept(at)) taken.add(at);
     }
     taken.add(least).add(greatest);
@@ -125,6 +125,7 @@ export function draw(root, library, name) {
       const first = !plot.classList.contains("js-plotly-plot");
       part("over").disabled = rows.every(row => row[SECONDS] === null);
       await window.Plotly.react(plot, ...figure(), { displayModeBar: false });
+      part("trouble").textContent = "";
       if (first) {
         begun = performance.now(); // the first one pays for much that the others don't
         plot.on("plotly_relayout", change => {

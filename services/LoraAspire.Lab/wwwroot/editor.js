@@ -1,6 +1,8 @@
 // The editor on New run (SubmitPages/YamlEditor.razor): Monaco, its marks and completions from the server, its text kept in this tab.
 const KEPT = "lora.new-run";
-let loading = null;
+// Of JSON, below what the page's connection takes in one message.
+const LARGEST = 900_000;
+let loading = null, tabLeads = false;
 
 function load(root) {
   const path = new URL(root, document.baseURI).pathname;
@@ -36,6 +38,9 @@ function hex(colour) {
 
 const luminance = colour => [1, 3, 5].reduce((sum, at) => sum + parseInt(colour.slice(at, at + 2), 16), 0) / 765;
 
+/** Null where it is more than the connection takes: sending it would close the page. */
+const sent = text => text.length <= LARGEST / 6 || new TextEncoder().encode(JSON.stringify(text)).length <= LARGEST ? text : null;
+
 export async function edit(host, root, page) {
   const monaco = await load(root);
   paint(monaco);
@@ -46,13 +51,15 @@ export async function edit(host, root, page) {
     renderLineHighlight: "line", fixedOverflowWidgets: true, padding: { top: 10, bottom: 10 }, links: false, unicodeHighlight: { ambiguousCharacters: false },
   });
   // The tab key leads on, as everywhere on the page; Ctrl+M makes it indent.
-  editor.trigger("page", "editor.action.toggleTabFocusMode");
+  // That is a switch for all editors that come, so once is enough.
+  if (!tabLeads) editor.trigger("page", "editor.action.toggleTabFocusMode");
+  tabLeads = true;
   // Monaco's announcers call themselves parts of the page to go to, which they are not.
   for (const announcer of document.querySelectorAll(".monaco-status[role=complementary]")) announcer.setAttribute("role", "status");
   let timer = null;
-  const tell = () => { timer = null; page.invokeMethodAsync("TextAsync", editor.getValue()).catch(() => {}); };
+  const tell = () => { timer = null; page.invokeMethodAsync("TextAsync", sent(editor.getValue())).catch(() => {}); };
   editor.onDidChangeModelContent(() => {
-    sessionStorage.setItem(KEPT, editor.getValue());
+    if (sent(editor.getValue()) !== null) sessionStorage.setItem(KEPT, editor.getValue());
     clearTimeout(timer);
     timer = setTimeout(tell, 400);
   });
@@ -62,6 +69,7 @@ export async function edit(host, root, page) {
       const before = model.getLineContent(position.lineNumber).slice(0, position.column - 1);
       const start = before.length - /[^\s{,[]*$/.exec(before)[0].length + 1;
       const range = { startLineNumber: position.lineNumber, endLineNumber: position.lineNumber, startColumn: start, endColumn: position.column };
+      if (sent(model.getValue()) === null) return { suggestions: [] };
       const found = await page.invokeMethodAsync("Complete", model.getValue(), position.lineNumber, position.column).catch(() => []);
       return { suggestions: found.map((one, at) => ({ label: one.label, insertText: one.insert, detail: one.detail, range,
         kind: monaco.languages.CompletionItemKind.Property, sortText: String(at).padStart(4, "0") })) };
@@ -72,7 +80,7 @@ export async function edit(host, root, page) {
   setTimeout(() => paint(monaco), 1500);
 
   return {
-    text: () => editor.getValue(),
+    text: () => sent(editor.getValue()),
     write(text) {
       if (text === editor.getValue()) return;
       editor.pushUndoStop();

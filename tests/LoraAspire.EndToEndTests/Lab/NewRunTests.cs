@@ -35,18 +35,29 @@ public sealed class NewRunTests(LabApp app)
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Runs" })).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "New run" }).First.ClickAsync();
         await Expect(page.GetByTestId("yaml")).ToContainTextAsync("merg");
+
+        // The tab key leads on there too.
+        await page.Locator(".monaco-editor .view-lines").ClickAsync();
+        await Expect(page.Locator(".monaco-editor textarea").First).ToBeFocusedAsync();
+        await page.Keyboard.PressAsync("Tab");
+        await Expect(page.Locator(".monaco-editor textarea").First).Not.ToBeFocusedAsync();
     }
 
     [Fact]
     public async Task A_form_and_a_file_change_the_text_what_would_run_is_told_and_then_it_is_submitted()
     {
         var name = $"upload-{Guid.NewGuid():N}.json";
-        await File.WriteAllTextAsync(Path.Combine(app.Data, "rows.json"), "[]", TestContext.Current.CancellationToken);
         var page = await OpenAsync();
         await WriteAsync(page, "name: formed\nstages:\n  - id: data\n    uses: data-build\n"
-            + "    inputs: { base: \"model:pebble\" }\n    with: { sources: [{ alpaca: { path: rows.json } }] }\n"
+            + "    inputs: { base: \"model:pebble\" }\n    with: { sources: [{ alpaca: { path: not-here.json } }] }\n"
             + "  - id: tune\n    uses: trainer\n"
             + "    inputs: { dataset: data.dataset, base: \"model:pebble\" }\n");
+        await Expect(page.GetByTestId("verdict")).ToContainTextAsync("One error");
+        await Expect(page.GetByTestId("verdict")).ToContainTextAsync("No file 'not-here.json'");
+        FilePayload file = new() { Name = name, MimeType = "application/json", Buffer = "[]"u8.ToArray() };
+        await page.GetByTestId("upload").SetInputFilesAsync(file);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Use it in the pipeline" }).ClickAsync();
+        await Expect(page.GetByLabel("Data file")).ToHaveValueAsync($"data/{name}");
         await Expect(page.GetByTestId("expected-data")).ToContainTextAsync("runs");
         await Expect(page.GetByTestId("expected-tune")).ToContainTextAsync("on a GPU");
         await Expect(page.GetByTestId("outlook")).ToContainTextAsync("0 of 2 from the cache");
@@ -54,10 +65,6 @@ public sealed class NewRunTests(LabApp app)
         await page.GetByLabel("Rank").FillAsync("32");
         await page.GetByLabel("Rank").PressAsync("Enter");
         await Expect(page.GetByTestId("yaml")).ToContainTextAsync("lora_r: 32");
-        FilePayload file = new() { Name = name, MimeType = "application/json", Buffer = "[]"u8.ToArray() };
-        await page.GetByTestId("upload").SetInputFilesAsync(file);
-        await page.GetByRole(AriaRole.Button, new() { Name = "Use it in the pipeline" }).ClickAsync();
-        await Expect(page.GetByLabel("Data file")).ToHaveValueAsync($"data/{name}");
         await page.GetByTestId("upload").SetInputFilesAsync(file);
         await Expect(page.GetByTestId("uploaded")).ToContainTextAsync("is there already");
         await page.GetByRole(AriaRole.Button, new() { Name = "Submit" }).ClickAsync();

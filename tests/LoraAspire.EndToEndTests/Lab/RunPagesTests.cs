@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
@@ -32,7 +31,7 @@ public sealed class RunPagesTests(LabApp app)
     }
 
     [Fact]
-    public async Task A_loss_point_is_on_the_curve_within_two_seconds_of_being_written()
+    public async Task A_loss_point_is_on_the_curve_by_itself_when_it_is_written()
     {
         var run = await app.SubmittedAsync("losing", Tune);
         await app.HappenedAsync(new StageStarted(run, DateTimeOffset.UtcNow, "tune", 1, "trainer-a"));
@@ -45,12 +44,9 @@ public sealed class RunPagesTests(LabApp app)
         await Expect(page.GetByTestId("plot")).ToHaveClassAsync(new Regex("js-plotly-plot"));
         Assert.Equal("1", await DrawnStepsAsync(page));
 
-        var written = Stopwatch.StartNew();
         await app.ToldAsync(run, "tune", new StageProgress("step", 50, 100) { Training = new(1.5, LearningRate: 5e-5) });
-        await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("1.5000", new() { Timeout = 2000 });
-        await page.WaitForFunctionAsync("() => document.querySelector('[data-testid=plot]').data[0].x.length === 2",
-            options: new() { Timeout = 2000 });
-        Assert.True(written.Elapsed < TimeSpan.FromSeconds(2), $"It took {written.Elapsed}.");
+        await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("1.5000");
+        await page.WaitForFunctionAsync("() => document.querySelector('[data-testid=plot]').data[0].x.length === 2");
         Assert.Equal("1,50", await DrawnStepsAsync(page));
 
         // The same curves as a table, and as a picture.

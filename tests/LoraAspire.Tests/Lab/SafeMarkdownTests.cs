@@ -38,6 +38,22 @@ public sealed class SafeMarkdownTests
         Assert.DoesNotContain("gone.json", html);
     }
 
+    [Theory]
+    [InlineData(">")]
+    [InlineData("- ")]
+    [InlineData("[")]
+    [InlineData("**a ")]
+    public void What_is_nested_deep_is_shown_as_text_or_at_all(string again)
+    {
+        var markdown = string.Concat(Enumerable.Repeat(again, 5_000)) + "x";
+
+        Assert.Contains("x", SafeMarkdown.ToHtml(markdown, _ => null, _ => null) ?? markdown);
+    }
+
+    [Fact]
+    public void A_quote_in_thousands_of_quotes_is_no_page() =>
+        Assert.Null(SafeMarkdown.ToHtml(new string('>', 5_000) + "x", _ => null, _ => null));
+
     private static string Html(string markdown) => SafeMarkdown.ToHtml(markdown,
-        name => name == "metrics.jsonl" ? $"/f/{name}" : null, name => name == "loss.svg" ? $"/p/{name}" : null);
+        name => name == "metrics.jsonl" ? $"/f/{name}" : null, name => name == "loss.svg" ? $"/p/{name}" : null)!;
 }

@@ -36,6 +36,19 @@ public sealed class TrainingHistoryTests
     }
 
     [Fact]
+    public void What_a_gpu_cannot_tell_as_a_number_is_left_out()
+    {
+        _history.Add(new StageProgress("step", 1, 2)
+        {
+            Training = new(3.0),
+            Gpus = [new(0, "one") { PowerWatts = double.PositiveInfinity, PowerLimitWatts = double.NaN, Utilization = 7 }],
+        });
+
+        var gpu = Assert.Single(_history.Rows[0].Gpus);
+        Assert.Equal((null, null, 7), (gpu.PowerWatts, gpu.PowerLimitWatts, gpu.Utilization));
+    }
+
+    [Fact]
     public void An_attempt_that_goes_on_from_a_checkpoint_takes_the_place_of_the_steps_that_it_does_again()
     {
         Step(1, 3.0);

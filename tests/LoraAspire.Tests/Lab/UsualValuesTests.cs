@@ -51,6 +51,25 @@ public sealed class UsualValuesTests
     }
 
     [Fact]
+    public void A_value_that_is_none_stays_in_the_form_to_be_mended()
+    {
+        var before = Read(Yaml);
+        var slip = UsualValues.Write(Yaml, before.Single(one => one.Label == "Rank"), "abc")!;
+
+        var values = UsualValues.Of(slip, before);
+
+        Assert.Equal(before.Select(value => value.Label), values.Select(value => value.Label));
+        Assert.Equal("abc", values.Single(value => value.Label == "Rank").Shown);
+        Assert.Equal(before, UsualValues.Of(Yaml, values));
+        Assert.Equal(before, UsualValues.Of("name: [", before));
+        Assert.Empty(UsualValues.Of("", before));
+    }
+
+    [Fact]
+    public void A_base_model_may_be_entered_as_the_text_has_it() =>
+        Assert.Equal("model:qwen", Read(UsualValues.Write(Yaml, Read(Yaml)[0], "model:qwen")!)[0].Written);
+
+    [Fact]
     public void A_pipeline_that_trains_nothing_has_no_form() =>
         Assert.Empty(Read("name: one\nstages:\n  - id: talk\n    uses: chat\n    inputs: { model: model:pebble }\n"));
 

@@ -63,9 +63,9 @@ public sealed class DataUploadTests : IDisposable
     [Fact]
     public async Task Nothing_is_left_of_what_breaks_off_or_is_too_large()
     {
-        DataUpload upload = new(new(_folder));
+        DataUpload upload = new(new(_folder)) { Most = 100_000 };
         await Assert.ThrowsAsync<StageException>(
-            () => upload.SaveAsync("large.json", new Zeros(DataUpload.Largest + 1), TestContext.Current.CancellationToken));
+            () => upload.SaveAsync("large.json", new Zeros(upload.Most + 1), TestContext.Current.CancellationToken));
         await Assert.ThrowsAsync<IOException>(
             () => upload.SaveAsync("cut.json", new Zeros(-1), TestContext.Current.CancellationToken));
 

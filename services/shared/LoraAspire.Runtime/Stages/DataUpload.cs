@@ -11,6 +11,9 @@ public sealed partial class DataUpload(DataRoot root)
 
     public const long Largest = 1L << 30;
 
+    /// <summary>Bytes that are taken of one file.</summary>
+    public long Most { get; init; } = Largest;
+
     /// <summary>What data-build reads.</summary>
     public static IReadOnlyList<string> Endings { get; } = [".json", ".jsonl", ".csv", ".tsv", ".parquet", ".gz"];
 
@@ -51,15 +54,15 @@ public sealed partial class DataUpload(DataRoot root)
         }
     }
 
-    private static async Task WriteAsync(string part, Stream content, CancellationToken cancellationToken)
+    private async Task WriteAsync(string part, Stream content, CancellationToken cancellationToken)
     {
         await using FileStream file = new(part, FileMode.CreateNew, FileAccess.Write);
         var buffer = new byte[1 << 16];
         while (await content.ReadAsync(buffer, cancellationToken) is > 0 and var read)
         {
-            if (file.Length + read > Largest)
+            if (file.Length + read > Most)
             {
-                throw new StageException($"The file is larger than {DiskSpace.Words(Largest)}, more than is taken through a page. Copy it "
+                throw new StageException($"The file is larger than {DiskSpace.Words(Most)}, more than is taken through a page. Copy it "
                     + "under the data root.");
             }
             await file.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
