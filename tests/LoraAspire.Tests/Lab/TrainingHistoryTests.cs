@@ -41,7 +41,7 @@ public sealed class TrainingHistoryTests
         _history.Add(new StageProgress("step", 1, 2)
         {
             Training = new(3.0),
-            Gpus = [new(0, "one") { PowerWatts = double.PositiveInfinity, PowerLimitWatts = double.NaN, Utilization = 7 }],
+            Gpu = new(0, "one") { PowerWatts = double.PositiveInfinity, PowerLimitWatts = double.NaN, Utilization = 7 },
         });
 
         var gpu = Assert.Single(_history.Rows[0].Gpus);
