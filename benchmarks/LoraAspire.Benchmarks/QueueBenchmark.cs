@@ -8,6 +8,7 @@ using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Hosting;
+using LoraAspire.Runtime.Planning;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Runtime.Store;
