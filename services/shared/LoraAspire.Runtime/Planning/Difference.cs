@@ -8,7 +8,7 @@ public static class Difference
 {
     public static string Between(JsonObject before, JsonObject now)
     {
-        var (old, fresh) = (Leaves(before).ToDictionary(), Leaves(now).ToDictionary());
+        var (old, fresh) = (Places(before), Places(now));
         var changes = old.Keys.Union(fresh.Keys).Where(path => old.GetValueOrDefault(path) != fresh.GetValueOrDefault(path))
             .Select(path => path switch
         {
@@ -22,16 +22,24 @@ public static class Difference
             : string.Join(", ", changes.Take(5)) + (changes.Count > 5 ? $" and {changes.Count - 5} more" : "");
     }
 
-    /// <summary>Two levels: the section, then the key; what lies deeper is compared as a whole.</summary>
-    private static IEnumerable<KeyValuePair<string, string>> Leaves(JsonObject identity) =>
-        identity.SelectMany(section => section.Value is JsonObject map
-            ? map.Select(pair => KeyValuePair.Create($"{section.Key}.{pair.Key}", Short(StageKey.Canonical(pair.Value))))
-            : [KeyValuePair.Create(section.Key, StageKey.Canonical(section.Value))]);
+    /// <summary>A key that holds a dot may give two places one name: the first is meant.</summary>
+    private static Dictionary<string, string> Places(JsonObject identity) =>
+        Leaves(identity).DistinctBy(leaf => leaf.Key).ToDictionary();
+
+    /// <summary>
+    /// What stands at each place, by the words of a pipeline: <c>with.sources[1].self_cognition.name</c>. A list of plain values is one.
+    /// </summary>
+    private static IEnumerable<KeyValuePair<string, string>> Leaves(JsonNode? node, string path = "") => node switch
+    {
+        JsonObject { Count: > 0 } map => map.SelectMany(pair => Leaves(pair.Value, path.Length == 0 ? pair.Key : $"{path}.{pair.Key}")),
+        JsonArray list when list.Any(item => item is JsonObject) => list.SelectMany((item, i) => Leaves(item, $"{path}[{i + 1}]")),
+        _ => [KeyValuePair.Create(path, Short(StageKey.Canonical(node)))],
+    };
 
     private static string Change(string key, string before, string now) =>
         before == now ? $"{key} changed" : $"{key}: {before} → {now}";
 
-    /// <summary>A text without its quotes; what is written over several lines in a pipeline is told by its size.</summary>
+    /// <summary>A text without its quotes.</summary>
     private static string Words(string? json) => json is null ? "nothing"
         : json.Contains('…') ? "another"
         : JsonNode.Parse(json) switch
@@ -39,8 +47,6 @@ public static class Difference
             JsonValue value when value.TryGetValue<string>(out var text) => text.Length > 0 ? text : "\"\"",
             JsonArray { Count: 0 } or JsonObject { Count: 0 } => "none",
             JsonArray list when list.All(item => item is JsonValue) => string.Join(", ", list.Select(item => item!.ToString())),
-            JsonArray list => $"{list.Count} {(list.Count == 1 ? "entry" : "entries")}",
-            JsonObject map => string.Join(", ", map.Select(pair => pair.Key)),
             null => "nothing",
             var other => other.ToJsonString(),
         };
