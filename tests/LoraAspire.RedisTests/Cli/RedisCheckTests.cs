@@ -1,0 +1,19 @@
+using LoraAspire.Cli.Doctor;
+using LoraAspire.Runtime;
+
+namespace LoraAspire.RedisTests.Cli;
+
+public sealed class RedisCheckTests(RedisServer server)
+{
+    [Fact]
+    public async Task The_Redis_of_a_running_app_tells_doctor_its_version()
+    {
+        await using var installation = new Installation(server);
+        AppAddresses app = new(installation.Connection.Configuration, Lab: "", Chat: "", Dashboard: null, Environment.ProcessId);
+
+        var check = await RedisCheck.LookAsync(app, TestContext.Current.CancellationToken);
+
+        Assert.NotEqual(Health.Failure, check.Health);
+        Assert.Matches(@"\d+\.\d+\.\d+, the one that answers", check.Found);
+    }
+}
