@@ -84,7 +84,7 @@ internal sealed class DeviceWork(DeviceGroup devices, TrainingRows rows, Objecti
             parameters.Gradients.zero_();
         });
         var own = DeviceMemory.Read(parameters.Values.device);
-        long[] said = [largest?.RealTokens ?? 0, own?.Peak ?? 0, own?.Total ?? 0, own?.Free ?? 0];
+        long[] said = [largest?.Tokens ?? 0, own?.Peak ?? 0, own?.Total ?? 0, own?.Free ?? 0];
         return [.. devices.Gather(said).Chunk(said.Length).Select(one =>
             (one[0], own is null ? null : new DeviceMemory(one[1], one[2], one[3], own.Where)))];
     }

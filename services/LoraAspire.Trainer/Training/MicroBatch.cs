@@ -17,6 +17,10 @@ public sealed record MicroBatch(IReadOnlyList<TrainingRow> Rows, PaddingSide Sid
     /// <summary>Tokens that are not padding.</summary>
     public long RealTokens { get; } = Rows.Sum(row => (long)row.InputIds.Length);
 
+    /// <summary>Tokens that go through the layers: a prefix that rows share once.</summary>
+    public long Tokens { get; } =
+        Rows.Sum(row => (long)row.OwnTokens) + Rows.Select(row => row.Shared).Distinct().Sum(shared => (long)shared.Length);
+
     /// <summary>Positions that carry loss. A label on the first token has no position before it.</summary>
     public static long Targets(IEnumerable<(int[] InputIds, int[] Labels)> rows) =>
         rows.Sum(row => row.Labels.Skip(1).LongCount(label => label != InstructionDataset.NoLoss));
@@ -61,7 +65,7 @@ public sealed record MicroBatch(IReadOnlyList<TrainingRow> Rows, PaddingSide Sid
         IReadOnlyList<MicroBatch> Indexed(IEnumerable<MicroBatch> batches) =>
             [.. batches.Select((batch, index) => batch with { Index = index })];
         IReadOnlyList<IReadOnlyList<MicroBatch>> all = drawsByRow
-            ? [.. Share.Deal(rows, share.Count, row => row.InputIds.Length).Select(part => Cut(part, tokens, packed))]
+            ? [.. Share.Deal(rows, share.Count, row => row.OwnTokens).Select(part => Cut(part, tokens, packed))]
             : Share.Deal(Indexed(Cut(rows, tokens, packed)), share.Count, batch => batch.RealTokens);
         return new(all[share.Rank], all.Max(batches => batches.Count), rows.Sum(row => (long)row.InputIds.Length));
     }
@@ -81,12 +85,12 @@ public sealed record MicroBatch(IReadOnlyList<TrainingRow> Rows, PaddingSide Sid
     /// <summary>As few micro-batches as may be, each row to the emptiest: their sizes come out nearly equal.</summary>
     private static IReadOnlyList<MicroBatch> Deal(List<TrainingRow> sorted, int tokens)
     {
-        var total = sorted.Sum(row => (long)row.InputIds.Length);
+        var total = new MicroBatch(sorted).Tokens;
         for (var count = (int)Math.Max(1, (total + tokens - 1) / tokens); ; count++)
         {
-            var batches = Share.Deal(sorted, Math.Min(count, sorted.Count), row => row.InputIds.Length)
+            var batches = Share.Deal(sorted, Math.Min(count, sorted.Count), row => row.OwnTokens)
                 .Select(bin => new MicroBatch(bin)).ToList();
-            if (batches.Count == sorted.Count || batches.All(batch => batch.RealTokens <= tokens || batch.Rows.Count == 1))
+            if (batches.Count == sorted.Count || batches.All(batch => batch.Tokens <= tokens || batch.Rows.Count == 1))
             {
                 return batches;
             }

@@ -62,6 +62,10 @@ public sealed class Objective : IDisposable
     /// <summary>A row draws the same dropout whichever rows share its micro-batch.</summary>
     public bool DrawsByRow => _fused is not null;
 
+    /// <summary>A step's rows, and what they share where that is computed once; looked for in the whole step, so that what is drawn for
+    /// it depends on no micro-batch and no device.</summary>
+    public IReadOnlyList<TrainingRow> Marked(IReadOnlyList<TrainingRow> rows) => _fused is null ? rows : SharedPrefixes.Mark(rows);
+
     /// <summary>Tokens of a micro-batch when nobody chose.</summary>
     public int DefaultTokens { get; }
 

@@ -63,12 +63,12 @@ internal sealed class TrainingRows
 
     /// <summary>What a device computes of a step counted from 0.</summary>
     public DeviceBatches Step(int step, int tokens, Objective objective, Share share) =>
-        MicroBatch.Dealt(Step(step), tokens, objective.Packed, objective.DrawsByRow, share);
+        MicroBatch.Dealt(objective.Marked(Step(step)), tokens, objective.Packed, objective.DrawsByRow, share);
 
     /// <summary>What a device computes of a validation, in which every held-out token weighs the same.</summary>
     public DeviceBatches Validation(int tokens, Objective objective, Share share) =>
-        MicroBatch.Dealt(MicroBatch.Weigh([.. HeldOut.Select(Row)], Compat.None, HeldOut.Count, HeldOut.Count), tokens, objective.Packed,
-            drawsByRow: true, share);
+        MicroBatch.Dealt(objective.Marked(MicroBatch.Weigh([.. HeldOut.Select(Row)], Compat.None, HeldOut.Count, HeldOut.Count)), tokens,
+            objective.Packed, drawsByRow: true, share);
 
     /// <summary>The micro-batch of the first epoch that takes the most memory on a device; null when it has none.</summary>
     public MicroBatch? Largest(int tokens, Objective objective, Share share) =>
@@ -76,7 +76,7 @@ internal sealed class TrainingRows
             .MaxBy(batch => Positions(batch, objective.Packed));
 
     private static long Positions(MicroBatch batch, bool packed) =>
-        packed ? batch.RealTokens : (long)batch.Rows.Count * batch.Rows.Max(row => row.InputIds.Length);
+        packed ? batch.Tokens : (long)batch.Rows.Count * batch.Rows.Max(row => row.InputIds.Length);
 
     /// <summary>
     /// Held-out rows are drawn by the seed; both parts stay in the data set's order. alpaca-lora doesn't look for copies.

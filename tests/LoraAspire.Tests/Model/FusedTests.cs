@@ -152,10 +152,10 @@ public sealed class FusedTests(ITestOutputHelper output)
         Assert.NotEqual(whole, other, LossTolerance);
     }
 
-    private static FusedModel Create(LlamaModel model, FusedModel.Options? options = null) =>
+    internal static FusedModel Create(LlamaModel model, FusedModel.Options? options = null) =>
         FusedModel.Create(model, options ?? new(), out var why) ?? throw new InvalidOperationException(why);
 
-    private static ParameterSet Adapted(LlamaModel model, int rank, double dropout)
+    internal static ParameterSet Adapted(LlamaModel model, int rank, double dropout)
     {
         model.AttachFresh(new LoraConfig(rank, 16, dropout, [AdapterConfig.AllLinear], false), seed: 5);
         var parameters = ParameterSet.OfAdapters(model);

@@ -12,6 +12,9 @@ public static class CudaDevice
     /// </summary>
     public const int Bfloat16 = 80;
 
+    /// <summary>9.0: cuDNN's attention is written for its tensor cores.</summary>
+    public const int Hopper = 90;
+
     private const int ComputeCapabilityMajor = 75, ComputeCapabilityMinor = 76; // CUdevice_attribute
 
     private static readonly Lazy<int> s_capability = new(Read);

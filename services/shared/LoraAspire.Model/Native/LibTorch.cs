@@ -49,12 +49,21 @@ public static class LibTorch
         }
     }
 
+    /// <summary>Whether a library of the loaded libtorch has a function.</summary>
+    internal static bool Has(string library, string function)
+    {
+        return NativeLibrary.TryLoad(Path.Combine(Folder, Library(library)), out var handle)
+            && NativeLibrary.TryGetExport(handle, function, out _);
+    }
+
+    private static string Folder => Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder ? Path.GetFullPath(folder)
+        : AppContext.BaseDirectory;
+
     /// <summary>The runtime compiler beside the loaded libtorch, by the library that links it under whatever name it has there.</summary>
     /// <exception cref="ModelException">There is none.</exception>
     internal static nint Nvrtc()
     {
-        var path = Path.Combine(Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder ? Path.GetFullPath(folder)
-            : AppContext.BaseDirectory, Library("caffe2_nvrtc"));
+        var path = Path.Combine(Folder, Library("caffe2_nvrtc"));
         return NativeLibrary.TryLoad(path, out var handle) ? handle
             : throw new ModelException($"{path} does not load: it belongs to every libtorch with CUDA.");
     }

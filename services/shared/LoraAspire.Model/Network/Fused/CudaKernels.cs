@@ -46,7 +46,7 @@ internal sealed unsafe partial class CudaKernels : Kernels
             : config.HeadDim % 16 != 0 || config.HeadDim > 256 ? "flash attention has no such heads"
             : null;
 
-    public override bool Padded => false;
+    public override bool EvenRows => false;
 
     public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon,
         Form form) =>
@@ -135,46 +135,6 @@ internal sealed unsafe partial class CudaKernels : Kernels
         }
         return result;
     }
-
-    public override AttentionResult Attention(Tensor qkv, HeadLayout heads, PackedRows rows)
-    {
-        using var scope = NewDisposeScope();
-        var (q, k, v) = Split(qkv, heads);
-        var (left, right) = Window(heads);
-        var result = Aten.Call("aten::_flash_attention_forward", 5, q, k, v, Aten.Argument.Some(rows.Starts),
-            Aten.Argument.Some(rows.Starts), (long)rows.MaxLength, (long)rows.MaxLength,
-            0.0, true, false, Aten.Argument.None, left, right, Aten.Argument.None, Aten.Argument.None);
-        foreach (var kept in result[..4])
-        {
-            kept.MoveToOuterDisposeScope();
-        }
-        var output = result[0].view(qkv.size(0), heads.QueryWidth).MoveToOuterDisposeScope();
-        result[0].Dispose();
-        return new AttentionResult(output, result[1], result[2], result[3]);
-    }
-
-    public override (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows,
-        AttentionResult forward)
-    {
-        using var scope = NewDisposeScope();
-        var (q, k, v) = Split(qkv, heads);
-        var (left, right) = Window(heads);
-        Tensor Heads(Tensor x) => x.view(-1, heads.Query, heads.Dim);
-        var result = Aten.Call("aten::_flash_attention_backward", 3, Heads(gradient), q, k, v, Heads(forward.Output), forward.LogSumExp,
-            rows.Starts, rows.Starts,
-            (long)rows.MaxLength, (long)rows.MaxLength, 0.0, true, forward.RngState!, forward.Unused!, Aten.Argument.None, left, right);
-        return (result[0].MoveToOuterDisposeScope(), result[1].MoveToOuterDisposeScope(), result[2].MoveToOuterDisposeScope());
-    }
-
-    private static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads)
-    {
-        Tensor Part(int start, int count) => qkv.narrow(1, start, count * heads.Dim).view(-1, count, heads.Dim);
-        return (Part(0, heads.Query), Part(heads.QueryWidth, heads.KeyValue), Part(heads.QueryWidth + heads.KeyValueWidth, heads.KeyValue));
-    }
-
-    /// <summary>Flash attention counts the positions before the query, config.json's window the query too.</summary>
-    private static (Aten.Argument Left, Aten.Argument Right) Window(HeadLayout heads) =>
-        heads.Window is { } window ? (Aten.Argument.Some(window - 1), Aten.Argument.Some(0)) : (Aten.Argument.None, Aten.Argument.None);
 
     public override Tensor? Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
     {

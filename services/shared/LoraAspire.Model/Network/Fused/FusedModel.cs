@@ -65,7 +65,7 @@ public sealed class FusedModel : IDisposable
     }
 
     /// <summary>Rows on the model's device, in the layout its kernels want.</summary>
-    public PackedRows Pack(IReadOnlyList<TrainingRow> rows) => PackedRows.From(rows, _model.Device, _kernels.Padded);
+    public PackedRows Pack(IReadOnlyList<TrainingRow> rows) => PackedRows.From(rows, _model.Device, _kernels.EvenRows);
 
     /// <summary>Before the first micro-batch of an optimiser step.</summary>
     public void BeginStep()
@@ -190,8 +190,7 @@ public sealed class FusedModel : IDisposable
         }
         var (cos, sin) = _model.Rope.UpTo(rows.MaxLength);
         TokenDraw? Draw(Tensor numbers) => seed is { } drawn ? new TokenDraw(drawn, numbers) : null;
-        // Padded rows go on whole.
-        var some = !_kernels.Padded && rows.Targets.At.size(0) is var count && count > 0 && count < rows.Ids.size(0);
+        var some = rows.Targets.At.size(0) is var count && count > 0 && count < rows.Ids.size(0);
         return new FusedPass(rows, cos, sin, Draw(rows.Numbers))
         {
             Last = some ? new Chosen(rows.Targets.At, Draw(rows.Numbers.index_select(0, rows.Targets.At))) : null,

@@ -32,6 +32,7 @@ internal readonly record struct Tile(float Scale, Dropout Dropout)
 }
 
 /// <summary>What attention keeps for its backward.</summary>
+/// <param name="Output">[T, heads·dim]</param>
 internal sealed record AttentionResult(Tensor Output, Tensor LogSumExp, Tensor? RngState, Tensor? Unused) : TensorGroup
 {
     protected override IEnumerable<IDisposable?> Parts => [Output, LogSumExp, RngState, Unused];
@@ -71,8 +72,8 @@ internal sealed record HeadLayout(int Query, int KeyValue, int Dim, int? Window)
 /// </summary>
 internal abstract class Kernels
 {
-    /// <summary>Rows must have one length (<see cref="PackedRows.From"/>).</summary>
-    public abstract bool Padded { get; }
+    /// <summary>Attention takes rows of one length, padded where they aren't.</summary>
+    public abstract bool EvenRows { get; }
 
     /// <summary>s = x (+ added); n = s / sqrt(mean(s²) + eps) · w. The inverse root is float32 [T, 1].</summary>
     public abstract (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Form form);

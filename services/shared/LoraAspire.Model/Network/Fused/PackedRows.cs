@@ -7,65 +7,87 @@ namespace LoraAspire.Model.Network.Fused;
 /// <summary>One row to train on: ids, and labels (−100 where there is no loss) as many.</summary>
 /// <param name="Weight">What each target of this row counts in the loss.</param>
 /// <param name="First">Number of its first token in the optimiser step: dropout is drawn by it.</param>
-public sealed record TrainingRow(int[] InputIds, int[] Labels, double Weight, int First = 0);
+public sealed record TrainingRow(int[] InputIds, int[] Labels, double Weight, int First = 0)
+{
+    /// <summary>What it begins with like others of its step; empty where it stands alone.</summary>
+    public SharedPrefix Shared { get; init; }
+
+    /// <summary>Tokens that are this row's alone.</summary>
+    public int OwnTokens => InputIds.Length - Shared.Length;
+}
 
 /// <summary>
-/// The rows of one micro-batch laid end to end on the device, T tokens in all; attention never crosses from one to the next.
-/// Where a kernel wants rows of one length (the CPU's), each is padded on the right to the longest, and no target stands on padding.
+/// The first tokens of several rows, the same in all of them: causal attention makes the same of them in each, so they go through the model
+/// once. None of them carries loss, nor does the last one's successor.
+/// </summary>
+/// <param name="First">Number of its first token in the optimiser step, the same for all rows that share it.</param>
+public readonly record struct SharedPrefix(int Length, int First);
+
+/// <summary>
+/// The rows of one micro-batch laid end to end on the device, T tokens in all, without padding; attention never crosses from one to the
+/// next. A prefix that several of them share stands once, before the first of them.
 /// </summary>
 /// <param name="Ids">[T] int64</param>
 /// <param name="Positions">[T] int32, 0.. in each row</param>
 /// <param name="Numbers">[T] int32: each token's number in the optimiser step</param>
-/// <param name="Starts">[rows + 1] int32: where each row begins, and T</param>
-/// <param name="Rows">How many there are.</param>
-/// <param name="MaxLength">Tokens of the longest row.</param>
-public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Numbers, Tensor Starts, int Rows, int MaxLength,
-    PackedTargets Targets) : TensorGroup
+/// <param name="MaxLength">Tokens of the longest row, its prefix among them.</param>
+public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Numbers, int MaxLength, PackedTargets Targets) : TensorGroup
 {
-    protected override IEnumerable<IDisposable?> Parts => [Ids, Positions, Numbers, Starts, Targets];
+    /// <summary>How attention reads them.</summary>
+    public required AttentionRows Attention { get; init; }
 
-    /// <param name="padded">Rows of one length.</param>
-    public static PackedRows From(IReadOnlyList<TrainingRow> rows, torch.Device device, bool padded)
+    protected override IEnumerable<IDisposable?> Parts => [Ids, Positions, Numbers, Targets, Attention];
+
+    /// <param name="evenRows">Attention wants rows of one length (<see cref="Kernels.EvenRows"/>).</param>
+    internal static PackedRows From(IReadOnlyList<TrainingRow> rows, torch.Device device, bool evenRows)
     {
-        var longest = rows.Max(row => row.InputIds.Length);
-        var ids = new List<long>();
-        var positions = new List<int>();
-        var numbers = new List<int>();
-        var starts = new List<int> { 0 };
+        var (ids, positions, numbers) = (new List<long>(), new List<int>(), new List<int>());
         var (targetRows, targets, weights) = (new List<long>(), new List<long>(), new List<float>());
-        foreach (var row in rows)
+        var stretches = new List<Stretch>();
+        void Add(TrainingRow row, Range tokens)
         {
-            var length = row.InputIds.Length;
-            for (var i = 0; i + 1 < length; i++)
+            var (start, end) = (tokens.Start.Value, tokens.End.Value);
+            for (var i = start; i < end; i++)
             {
-                if (row.Labels[i + 1] >= 0)
-                {
-                    targetRows.Add(ids.Count + i);
-                    targets.Add(row.Labels[i + 1]);
-                    weights.Add((float)row.Weight);
-                }
-            }
-            var space = padded ? longest : length;
-            for (var i = 0; i < space; i++)
-            {
-                ids.Add(i < length ? row.InputIds[i] : 0);
+                ids.Add(row.InputIds[i]);
                 positions.Add(i);
-                numbers.Add(row.First + i);
+                numbers.Add(i < row.Shared.Length ? row.Shared.First + i : row.First + i);
             }
-            starts.Add(ids.Count);
         }
-        Tensor Move(Tensor host)
+        foreach (var group in rows.Index().GroupBy(row => row.Item.Shared.Length > 0 ? (row.Item.Shared, -1) : (default, row.Index))
+            .Select(group => group.Select(row => row.Item).ToList()))
         {
-            using (host)
+            var prefix = new Stretch(ids.Count, group.Count > 1 ? group[0].Shared.Length : 0);
+            if (prefix.Length > 0)
             {
-                // A copy from other than pinned memory waits for all that the GPU was given before.
-                using var pinned = device.type == DeviceType.CUDA ? host.pin_memory() : host.alias();
-                return pinned.to(device, copy: true, non_blocking: true).DetachFromDisposeScope();
+                Add(group[0], ..prefix.Length);
+                stretches.Add(prefix);
+            }
+            foreach (var row in group)
+            {
+                var length = row.InputIds.Length;
+                var own = new Stretch(ids.Count, length - prefix.Length) { Prefix = prefix.Length > 0 ? stretches.IndexOf(prefix) : null };
+                for (var i = 0; i + 1 < length; i++)
+                {
+                    if (row.Labels[i + 1] >= 0)
+                    {
+                        targetRows.Add(i >= prefix.Length ? own.Start + i - prefix.Length
+                            : throw new ArgumentException($"Token {i} is shared, and its successor carries loss."));
+                        targets.Add(row.Labels[i + 1]);
+                        weights.Add((float)row.Weight);
+                    }
+                }
+                Add(row, prefix.Length..length);
+                stretches.Add(own);
             }
         }
+        Tensor Move(Tensor host) => AttentionRows.Move(host, device);
         return new PackedRows(Move(tensor(ids.ToArray())), Move(tensor(positions.ToArray())), Move(tensor(numbers.ToArray())),
-            Move(tensor(starts.ToArray())), rows.Count, longest,
-            new PackedTargets(Move(tensor(targetRows.ToArray())), Move(tensor(targets.ToArray())), Move(tensor(weights.ToArray()))));
+            rows.Max(row => row.InputIds.Length),
+            new PackedTargets(Move(tensor(targetRows.ToArray())), Move(tensor(targets.ToArray())), Move(tensor(weights.ToArray()))))
+        {
+            Attention = evenRows ? AttentionRows.Even(stretches, device) : AttentionRows.EndToEnd(stretches, device),
+        };
     }
 }
 

@@ -8,7 +8,7 @@ namespace LoraAspire.Model.Network.Fused;
 /// <summary>Each part in plain ATen operators: what other kernels are checked against, and build on.</summary>
 internal class TorchKernels : Kernels
 {
-    public override bool Padded => true;
+    public override bool EvenRows => true;
 
     public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Form form)
     {
@@ -99,37 +99,43 @@ internal class TorchKernels : Kernels
     public override AttentionResult Attention(Tensor qkv, HeadLayout heads, PackedRows rows)
     {
         using var scope = NewDisposeScope();
-        var (q, k, v) = Split(qkv, heads, rows);
-        var mask = WindowMask(heads, rows);
+        var layout = rows.Attention;
+        var (q, k, v) = Split(qkv, heads, layout);
+        var mask = WindowMask(heads, layout, qkv.device);
         var result = Aten.Call("aten::_scaled_dot_product_flash_attention_for_cpu", 2, q, k, v, 0.0, mask is null,
             mask is null ? Aten.Argument.None : Aten.Argument.Some(mask), Aten.Argument.None);
-        return new AttentionResult(Join(result[0]).MoveToOuterDisposeScope(), result[1].MoveToOuterDisposeScope(), null, null);
+        var output = Join(result[0]);
+        return new AttentionResult((layout.Spread?.In(output) ?? output).MoveToOuterDisposeScope(), result[1].MoveToOuterDisposeScope(), null,
+            null);
     }
 
     public override (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows,
         AttentionResult forward)
     {
         using var scope = NewDisposeScope();
-        var (q, k, v) = Split(qkv, heads, rows);
-        var mask = WindowMask(heads, rows);
-        Tensor Heads(Tensor x) => x.view(rows.Rows, rows.MaxLength, heads.Query, heads.Dim).transpose(1, 2);
-        var result = Aten.Call("aten::_scaled_dot_product_flash_attention_for_cpu_backward", 3, Heads(gradient), q, k, v,
-            Heads(forward.Output), forward.LogSumExp, 0.0, mask is null,
-            mask is null ? Aten.Argument.None : Aten.Argument.Some(mask), Aten.Argument.None);
+        var layout = rows.Attention;
+        var (q, k, v) = Split(qkv, heads, layout);
+        var mask = WindowMask(heads, layout, qkv.device);
+        Tensor Heads(Tensor x) => x.view(layout.Rows, layout.MaxKeys, heads.Query, heads.Dim).transpose(1, 2);
+        // What is laid out several times has its gradient once.
+        var result = Aten.Call("aten::_scaled_dot_product_flash_attention_for_cpu_backward", 3,
+            Heads(layout.Spread?.OutOnce(gradient) ?? gradient), q, k, v, Heads(layout.Spread?.Out(forward.Output) ?? forward.Output),
+            forward.LogSumExp, 0.0, mask is null, mask is null ? Aten.Argument.None : Aten.Argument.Some(mask), Aten.Argument.None);
         var groups = heads.Query / heads.KeyValue;
+        Tensor Whole(Tensor x) => (layout.Spread?.Sum(x) ?? x).MoveToOuterDisposeScope();
         // A key/value head serves several query heads, so their gradients add.
-        Tensor Group(Tensor x) => Join(groups == 1 ? x : x.reshape(rows.Rows, heads.KeyValue, groups, rows.MaxLength, heads.Dim).sum(2));
-        return (Join(result[0]).MoveToOuterDisposeScope(), Group(result[1]).MoveToOuterDisposeScope(),
-            Group(result[2]).MoveToOuterDisposeScope());
+        Tensor Group(Tensor x) => Join(groups == 1 ? x : x.reshape(layout.Rows, heads.KeyValue, groups, layout.MaxKeys, heads.Dim).sum(2));
+        return (Whole(Join(result[0])), Whole(Group(result[1])), Whole(Group(result[2])));
     }
 
-    private static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads, PackedRows rows)
+    private static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads, AttentionRows rows)
     {
+        var laid = rows.Spread?.Out(qkv) ?? qkv;
         Tensor Part(int start, int count) =>
-            qkv.narrow(1, start, count * heads.Dim).view(rows.Rows, rows.MaxLength, count, heads.Dim).transpose(1, 2);
+            laid.narrow(1, start, count * heads.Dim).view(rows.Rows, rows.MaxKeys, count, heads.Dim).transpose(1, 2);
         Tensor Repeated(Tensor x) => heads.Query == heads.KeyValue ? x
-            : x.unsqueeze(2).expand(rows.Rows, heads.KeyValue, heads.Query / heads.KeyValue, rows.MaxLength, heads.Dim)
-                .reshape(rows.Rows, heads.Query, rows.MaxLength, heads.Dim);
+            : x.unsqueeze(2).expand(rows.Rows, heads.KeyValue, heads.Query / heads.KeyValue, rows.MaxKeys, heads.Dim)
+                .reshape(rows.Rows, heads.Query, rows.MaxKeys, heads.Dim);
         return (Part(0, heads.Query), Repeated(Part(heads.QueryWidth, heads.KeyValue)),
             Repeated(Part(heads.QueryWidth + heads.KeyValueWidth, heads.KeyValue)));
     }
@@ -137,16 +143,16 @@ internal class TorchKernels : Kernels
     private static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0) * x.size(2), -1);
 
     /// <summary>[L, L], 0 where a query sees a key and −∞ where not; null where plain causal says the same.</summary>
-    private static Tensor? WindowMask(HeadLayout heads, PackedRows rows)
+    private static Tensor? WindowMask(HeadLayout heads, AttentionRows rows, TorchSharp.torch.Device device)
     {
-        if (heads.Window is not { } window || window >= rows.MaxLength)
+        if (heads.Window is not { } window || window >= rows.MaxKeys)
         {
             return null;
         }
-        var at = Scalars.Counting(0, rows.MaxLength, int64, rows.Ids.device);
+        var at = Scalars.Counting(0, rows.MaxKeys, int64, device);
         var (query, key) = (at.unsqueeze(1), at.unsqueeze(0));
         var hidden = key.gt(query).logical_or(key.le(query.sub(((long)window).AsScalar())));
-        return zeros(rows.MaxLength, rows.MaxLength, device: rows.Ids.device).masked_fill_(hidden, double.NegativeInfinity.AsScalar());
+        return zeros(rows.MaxKeys, rows.MaxKeys, device: device).masked_fill_(hidden, double.NegativeInfinity.AsScalar());
     }
 
     public override Tensor? Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
