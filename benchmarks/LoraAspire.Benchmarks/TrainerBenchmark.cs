@@ -6,6 +6,7 @@ using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Devices;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Hosting;
@@ -50,7 +51,8 @@ internal static class TrainerBenchmark
         shape.AcceptOnlyFromAmong([.. s_shapes.Keys]);
         var rows = new Option<string>("--rows")
         {
-            Description = "alpaca, or rows of a fixed length: 512, 2048.",
+            Description = "alpaca, rows of a fixed length: 512, 2048, or the folder of a data set that data-build wrote, whose rows may "
+                + "begin alike.",
             DefaultValueFactory = _ => "alpaca"
         };
         var lengths = new Option<FileInfo>("--lengths")
@@ -160,11 +162,11 @@ internal static class TrainerBenchmark
         var tokens = work.Backward.Tokens ?? objective.DefaultTokensOn(devices.Share.Count);
         Say($"{model.WeightCount:N0} weights, {parameters.Count:N0} trained, "
             + $"on {device}; {objective.Path}, micro-batches of {tokens} tokens");
-        var lengths = Lengths(work);
-        DeviceBatches Batches(int[] rows, int seed) => MicroBatch.Dealt(Workload.Step(rows, config.VocabSize, seed), tokens,
+        var rows = Steps(work, config.VocabSize);
+        DeviceBatches Batches(IReadOnlyList<TrainingRow> rows) => MicroBatch.Dealt(objective.Marked(rows), tokens,
             objective.Packed, objective.DrawsByRow, devices.Share);
 
-        var repeated = Batches(lengths[^1], seed: 1);
+        var repeated = Batches(rows[^1]);
         var losses = new List<double>();
         for (var i = 0; i < work.WarmUp; i++)
         {
@@ -174,7 +176,7 @@ internal static class TrainerBenchmark
         }
 
         // As the trainer runs: a step is given out before the one before it is read.
-        var measured = Enumerable.Range(0, work.Steps).Select(i => Batches(lengths[i % lengths.Count], seed: 2 + i)).ToList();
+        var measured = Enumerable.Range(0, work.Steps).Select(i => Batches(rows[i % rows.Count])).ToList();
         var read = new List<double>();
         Queue<StepResult> given = new();
         void Read()
@@ -206,6 +208,7 @@ internal static class TrainerBenchmark
 
         var reduce = ReduceSeconds(devices, parameters);
         var real = measured.Sum(step => step.StepTokens);
+        var computed = devices.Gather([measured.Sum(step => step.Own.Sum(batch => batch.Tokens))]).Sum();
         var targets = devices.Gather([measured.Sum(step => step.Own.Sum(batch =>
             MicroBatch.Targets(batch.Rows.Select(row => (row.InputIds, row.Labels)))))]).Sum();
         var microBatches = devices.Gather([measured.Sum(step => step.Own.Count)]).Sum();
@@ -214,7 +217,7 @@ internal static class TrainerBenchmark
         // stands, as this trainer has it.
         var inHead = (long)config.VocabSize * config.HiddenSize;
         var floor = 4.0 * (inLayers + inHead) * real / seconds;
-        var needed = 4.0 * ((inLayers * real) + (inHead * targets)) / seconds;
+        var needed = 4.0 * ((inLayers * computed) + (inHead * targets)) / seconds;
         var peak = MatrixFlops(device, dtype) * devices.Share.Count;
         Say(JsonSerializer.Serialize(new
         {
@@ -228,6 +231,7 @@ internal static class TrainerBenchmark
             micro_batch_tokens = tokens,
             micro_batches = microBatches,
             real_tokens = real,
+            computed_tokens = computed,
             seconds = Math.Round(seconds, 3),
             losses_on_one_batch = losses.Select(loss => Math.Round(loss, 4)),
             memory_gib = Gib(settledMemory + grown),
@@ -279,16 +283,22 @@ internal static class TrainerBenchmark
 
     private static double Gib(long bytes) => Math.Round(bytes / (double)(1 << 30), 3);
 
-    private static IReadOnlyList<int[]> Lengths(Work work)
+    private static IReadOnlyList<IReadOnlyList<TrainingRow>> Steps(Work work, int vocabSize)
     {
+        const int Rows = 128;
+        if (Directory.Exists(work.Rows.Kind))
+        {
+            return Workload.DataSteps(work.Rows.Kind, Rows);
+        }
         if (work.Rows.Kind != "alpaca")
         {
             // As many tokens as the Alpaca steps have, about: 15,000.
             var length = int.Parse(work.Rows.Kind, CultureInfo.InvariantCulture);
-            return [[.. Enumerable.Repeat(length, work.OnCpu ? 8 : Math.Max(8, 16384 / length))]];
+            return [Workload.Step([.. Enumerable.Repeat(length, work.OnCpu ? 8 : Math.Max(8, 16384 / length))], vocabSize, seed: 1)];
         }
         var steps = Workload.AlpacaSteps(work.Rows.File);
-        return work.OnCpu ? [.. steps.Take(2).Select(step => step[..32])] : steps;
+        return [.. (work.OnCpu ? steps.Take(2).Select(step => step[..32]) : steps).Select((step, at) =>
+            Workload.Step(step, vocabSize, seed: 1 + at))];
     }
 
     /// <summary>What a plain matrix product reaches in this process: 8192³ on a GPU, 1024×2048×2048 on a CPU.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.Model.Data;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Trainer.Training;
@@ -18,6 +19,14 @@ internal static class Workload
         var batch = meta.GetProperty("batch_size").GetInt32();
         var lengths = document.RootElement.GetProperty("megabatch").Deserialize<int[]>()!;
         return [.. meta.GetProperty("measured_steps").Deserialize<int[]>()!.Select(step => lengths[(step * batch)..((step + 1) * batch)])];
+    }
+
+    /// <summary>Steps of the rows of a data set that data-build wrote, in its order.</summary>
+    public static IReadOnlyList<IReadOnlyList<TrainingRow>> DataSteps(string folder, int batch)
+    {
+        using var data = InstructionDataset.Open(folder);
+        return [.. Enumerable.Range(0, data.Count).Chunk(batch).Where(step => step.Length == batch).Select(step =>
+            MicroBatch.Weigh([.. step.Select(row => (data.InputIds(row).ToArray(), data.Labels(row).ToArray()))], Compat.None, batch, batch))];
     }
 
     /// <summary>One optimiser step: rows of these lengths.</summary>

@@ -32,13 +32,20 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
         });
     }
 
-    /// <summary>Grouped heads, rows of uneven and of one length; the reference is autograd in float32 on the same weights.</summary>
+    /// <summary>
+    /// Grouped heads, rows of uneven and of one length, rows that begin alike; the reference is autograd in float32 on the same weights.
+    /// </summary>
+    /// <param name="alike">Tokens that all rows begin with.</param>
     [Theory]
-    [InlineData(null, 8, 17, 130, 64, 255, 33)]
-    [InlineData(48, 8, 17, 130, 64, 255, 33)]
-    [InlineData(null, 40, 17, 130, 64, 255, 33)]
-    [InlineData(null, 8, 512, 512)]
-    public void A_whole_model_has_the_loss_and_the_gradients_of_autograd(int? window, int rank, params int[] lengths)
+    [InlineData(null, 8, 0, 17, 130, 64, 255, 33)]
+    [InlineData(48, 8, 0, 17, 130, 64, 255, 33)]
+    [InlineData(null, 40, 0, 17, 130, 64, 255, 33)]
+    [InlineData(null, 8, 0, 512, 512)]
+    [InlineData(null, 8, 0, 320, 320, 320)]
+    [InlineData(null, 8, 60, 160, 255, 333, 151)]
+    [InlineData(48, 8, 60, 160, 255, 333, 151)]
+    [InlineData(null, 8, 60, 512, 512)]
+    public void A_whole_model_has_the_loss_and_the_gradients_of_autograd(int? window, int rank, int alike, params int[] lengths)
     {
         RequireGpu();
         using var scope = NewDisposeScope();
@@ -60,8 +67,8 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
         wide.ReplaceWeights(
             narrow.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.to_type(float32).DetachFromDisposeScope()));
 
-        var (loss, gradient) = Backward(narrow, rank, lengths, autograd: false);
-        var (expectedLoss, expected) = Backward(wide, rank, lengths, autograd: true);
+        var (loss, gradient) = Backward(narrow, rank, alike, lengths, autograd: false);
+        var (expectedLoss, expected) = Backward(wide, rank, alike, lengths, autograd: true);
 
         var difference = (gradient - expected).norm().item<float>() / expected.norm().item<float>();
         output.WriteLine($"loss {loss:F4}, in float32 {expectedLoss:F4}; gradients differ by {difference:E1} of their norm");
@@ -69,7 +76,7 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
         Assert.InRange(difference, 0, 10 * KernelCase.Rounding); // bfloat16's rounding grows through the layers
     }
 
-    private static (double Loss, Tensor Gradient) Backward(LlamaModel model, int rank, int[] lengths, bool autograd)
+    private static (double Loss, Tensor Gradient) Backward(LlamaModel model, int rank, int alike, int[] lengths, bool autograd)
     {
         model.AttachFresh(new LoraConfig(rank, 16, 0, [AdapterConfig.AllLinear]), seed: 4);
         using var parameters = ParameterSet.OfAdapters(model);
@@ -81,11 +88,13 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
         using var objective = new Objective(model, autograd: autograd);
         Assert.StartsWith(autograd ? "autograd" : "hand-written", objective.Path, StringComparison.Ordinal);
         var random = new Random(6);
-        int[][] rows = [.. lengths
-            .Select(length => Enumerable.Range(0, length).Select(_ => random.Next(3, model.Config.VocabSize)).ToArray())];
+        int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => random.Next(3, model.Config.VocabSize))];
+        var head = Ids(alike);
+        int[][] rows = [.. lengths.Select(length => (int[])[.. head, .. Ids(length - alike)])];
         var targets = rows.Sum(row => row.Length - (int)(0.4 * row.Length));
-        MicroBatch batch = new([.. rows.Select(
-            ids => new TrainingRow(ids, [.. ids.Select((id, i) => i < (int)(0.4 * ids.Length) ? -100 : id)], 1.0 / targets))]);
+        MicroBatch batch = new(objective.Marked([.. rows.Select(
+            ids => new TrainingRow(ids, [.. ids.Select((id, i) => i < (int)(0.4 * ids.Length) ? -100 : id)], 1.0 / targets))]));
+        Assert.Equal(autograd || alike == 0 ? batch.RealTokens : batch.RealTokens - ((rows.Length - 1) * alike), batch.Tokens);
         objective.BeginStep();
         var loss = objective.Backward(batch, 1).item<float>();
         objective.EndStep();
