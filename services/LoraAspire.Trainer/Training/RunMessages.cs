@@ -27,6 +27,16 @@ internal sealed class RunMessages(IProgress<StageProgress> report, TrainingState
         }
     }
 
+    /// <param name="step">All rows of the first one.</param>
+    public void Shared(MicroBatch step)
+    {
+        if (step.Tokens < step.RealTokens)
+        {
+            Say(string.Create(CultureInfo.InvariantCulture, $"Rows begin alike, and what they share is computed once: of the first step's "
+                + $"{step.RealTokens:N0} tokens {step.Tokens:N0} go through the model."));
+        }
+    }
+
     /// <summary>That a checkpoint is being written before the run stops.</summary>
     public void Saving(int step, int steps) => report.Report(
         new StageProgress(StageProgress.Saving, step, steps, Message: $"Stopping at step {step}: its checkpoint is being written."));

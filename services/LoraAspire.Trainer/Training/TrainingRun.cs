@@ -95,6 +95,7 @@ internal sealed class TrainingRun : IDisposable
         var log = new RunMessages(_report, _state);
         log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {On}, arithmetic in {_model.Dtype}, "
             + $"{(_model.HeldIn is { } held ? $"the base in {held.Word()}, " : "")}{_objective.Path}");
+        log.Shared(new MicroBatch(_objective.Marked(_rows.Step(0))));
         var budget =
             new TokenBudget(_state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokensOn(_devices.Share.Count),
                 _rows.LongestRow, log.Say);
