@@ -102,34 +102,44 @@ public sealed record AttentionRows(int Rows, int MaxQueries, int MaxKeys, Tensor
     private sealed class Places
     {
         private readonly List<long> _from = [], _own = [];
-        private readonly Dictionary<Stretch, List<long>> _copies = [];
+        private readonly SortedDictionary<int, List<int>> _copies = [];
 
         public void AddOwn(Stretch stretch)
         {
-            _own.AddRange(Next(stretch.Length));
+            _own.AddRange(Enumerable.Range(_from.Count, stretch.Length).Select(place => (long)place));
             _from.AddRange(stretch.Tokens);
         }
 
         public void AddCopy(Stretch prefix)
         {
-            if (!_copies.TryGetValue(prefix, out var places))
+            foreach (var token in prefix.Tokens)
             {
-                _copies[prefix] = places = [];
+                if (!_copies.TryGetValue((int)token, out var places))
+                {
+                    _copies[(int)token] = places = [];
+                }
+                places.Add(_from.Count);
+                _from.Add(token);
             }
-            places.AddRange(Next(prefix.Length));
-            _from.AddRange(prefix.Tokens);
         }
 
         /// <summary>No query that counts sees it, whatever lies there.</summary>
         public void AddPadding(int count) => _from.AddRange(Enumerable.Repeat(0L, count));
 
-        public Spread ToSpread(torch.Device device) => new(Move(tensor(_from.ToArray()), device), Move(tensor(_own.ToArray()), device),
-            [.. _copies.Select(copy => new Copies(copy.Key.Start, copy.Key.Length, Move(tensor(copy.Value.ToArray()), device)))]);
-
-        private IEnumerable<long> Next(int count)
+        public Spread ToSpread(torch.Device device)
         {
-            var first = _from.Count;
-            return Enumerable.Range(0, count).Select(i => (long)first + i);
+            var starts = new int[_own.Count + 1];
+            foreach (var (token, places) in _copies)
+            {
+                starts[token + 1] = places.Count;
+            }
+            for (var token = 0; token < _own.Count; token++)
+            {
+                starts[token + 1] += starts[token];
+            }
+            return new(Move(tensor(_from.ToArray()), device), Move(tensor(_own.ToArray()), device), Move(tensor(starts), device),
+                Move(tensor(_copies.SelectMany(copy => copy.Value).ToArray()), device),
+                Move(tensor(_copies.SelectMany(copy => copy.Value.Select(_ => (long)copy.Key)).ToArray()), device));
         }
     }
 }
@@ -137,10 +147,12 @@ public sealed record AttentionRows(int Rows, int MaxQueries, int MaxKeys, Tensor
 /// <summary>Tokens laid out as attention wants them: those of a shared prefix before each row's own, padding behind.</summary>
 /// <param name="From">[places] int64: the token that lies there.</param>
 /// <param name="Own">[T] int64: a place of each token, for those of a prefix one of several.</param>
-/// <param name="Copies">Their further places.</param>
-public sealed record Spread(Tensor From, Tensor Own, IReadOnlyList<Copies> Copies) : TensorGroup
+/// <param name="CopyStarts">[T + 1] int32: where each token's further places begin in <paramref name="Copies"/>, and their end.</param>
+/// <param name="Copies">[N] int32: those places.</param>
+/// <param name="Copied">[N] int64: which token lies there.</param>
+public sealed record Spread(Tensor From, Tensor Own, Tensor CopyStarts, Tensor Copies, Tensor Copied) : TensorGroup
 {
-    protected override IEnumerable<IDisposable?> Parts => [From, Own, .. Copies];
+    protected override IEnumerable<IDisposable?> Parts => [From, Own, CopyStarts, Copies, Copied];
 
     /// <summary>[T, width] as [places, width].</summary>
     public Tensor Out(Tensor x) => x.index_select(0, From);
@@ -148,28 +160,18 @@ public sealed record Spread(Tensor From, Tensor Own, IReadOnlyList<Copies> Copie
     /// <summary>[places, width] as [T, width]: of each token what lies at one of its places.</summary>
     public Tensor In(Tensor x) => x.index_select(0, Own);
 
-    /// <summary>The same, 0 at places that are no token's own.</summary>
+    /// <summary>[T, width] as [places, width], 0 at places that are no token's own.</summary>
     public Tensor OutOnce(Tensor x) => zeros([From.size(0), x.size(1)], x.dtype, x.device).index_copy_(0, Own, x);
 
     /// <summary>[places, width] as [T, width]: of each token the sum over its places, in float32.</summary>
     public Tensor Sum(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var result = In(x);
-        foreach (var copies in Copies)
+        var result = In(x).to_type(float32);
+        if (Copies.size(0) > 0)
         {
-            var others = x.index_select(0, copies.Places).view(-1, copies.Length, x.size(1)).sum(0, type: ScalarType.Float32);
-            var part = result.narrow(0, copies.Start, copies.Length);
-            part.copy_(others.add_(part, Scalars.One));
+            result.index_add_(0, Copied, x.index_select(0, Copies).to_type(float32), Scalars.One);
         }
-        return result.MoveToOuterDisposeScope();
+        return result.to_type(x.dtype).MoveToOuterDisposeScope();
     }
-}
-
-/// <summary>Where a prefix lies besides its own place.</summary>
-/// <param name="Start">Its first token.</param>
-/// <param name="Places">[copies · length] int64</param>
-public sealed record Copies(long Start, long Length, Tensor Places) : TensorGroup
-{
-    protected override IEnumerable<IDisposable?> Parts => [Places];
 }

@@ -19,7 +19,8 @@ internal sealed unsafe partial class CudaKernels
     {
         using var scope = NewDisposeScope();
         var layout = rows.Attention;
-        var (q, k, v) = Split(qkv, heads, layout);
+        var keys = KeysOf(qkv, heads, layout);
+        var (q, k, v) = Split(qkv, heads, keys);
         if (ByCudnn(heads, layout))
         {
             var (o, sums, seed, offset) = CudnnAttention.Forward(InRows(q, layout), InRows(k, layout), InRows(v, layout));
@@ -36,7 +37,10 @@ internal sealed unsafe partial class CudaKernels
         }
         var output = result[0].view(qkv.size(0), heads.QueryWidth).MoveToOuterDisposeScope();
         result[0].Dispose();
-        return new AttentionResult(output, result[1], result[2], result[3]);
+        return new AttentionResult(output, result[1], result[2], result[3])
+        {
+            Keys = layout.Spread is null ? null : keys.MoveToOuterDisposeScope(),
+        };
     }
 
     public override (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows,
@@ -44,7 +48,7 @@ internal sealed unsafe partial class CudaKernels
     {
         using var scope = NewDisposeScope();
         var layout = rows.Attention;
-        var (q, k, v) = Split(qkv, heads, layout);
+        var (q, k, v) = Split(qkv, heads, forward.Keys ?? KeysOf(qkv, heads, layout));
         Tensor Heads(Tensor x) => x.view(-1, heads.Query, heads.Dim);
         if (ByCudnn(heads, layout))
         {
@@ -58,8 +62,19 @@ internal sealed unsafe partial class CudaKernels
         var result = Aten.Call("aten::_flash_attention_backward", 3, Heads(gradient), q, k, v, Heads(forward.Output), forward.LogSumExp,
             layout.QueryStarts!, layout.KeyStarts!, (long)layout.MaxQueries, (long)layout.MaxKeys, 0.0, true, forward.RngState!,
             forward.Unused!, Aten.Argument.None, left, right);
-        Tensor Whole(Tensor x) => (layout.Spread?.Sum(x.view(x.size(0), -1)) ?? x).MoveToOuterDisposeScope();
-        return (result[0].MoveToOuterDisposeScope(), Whole(result[1]), Whole(result[2]));
+        var (dk, dv) = layout.Spread is { } spread ? Sums(result[1], result[2], spread) : (result[1], result[2]);
+        return (result[0].MoveToOuterDisposeScope(), dk.MoveToOuterDisposeScope(), dv.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Of two at once; each row is read once, and only a shared token's has more than one.</summary>
+    /// <param name="x">[places, heads, dim], and the other alike.</param>
+    private (Tensor, Tensor) Sums(Tensor x, Tensor other, Spread spread)
+    {
+        long tokens = spread.Own.size(0), width = x.size(1) * x.size(2);
+        Tensor sum = empty([tokens, width], x.dtype, x.device), otherSum = empty_like(sum);
+        _program.Launch("sumPlaces", (tokens, 2), 128,
+            [At(x), At(other), At(sum), At(otherSum), (ulong)width, At(spread.Own), At(spread.CopyStarts), At(spread.Copies)]);
+        return (sum, otherSum);
     }
 
     private bool ByCudnn(HeadLayout heads, AttentionRows rows) => _hasCudnn && rows.Alike && heads.Window is null
@@ -69,12 +84,18 @@ internal sealed unsafe partial class CudaKernels
     private static Tensor InRows(Tensor x, AttentionRows rows) =>
         x.view(rows.Rows, rows.MaxKeys, x.size(1), x.size(2)).transpose(1, 2);
 
-    /// <summary>[tokens, heads, dim] each, k and v with a shared prefix before each row's own.</summary>
-    private static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads, AttentionRows rows)
+    /// <summary>k|v, a shared prefix's before each row's own.</summary>
+    private static Tensor KeysOf(Tensor qkv, HeadLayout heads, AttentionRows rows)
     {
-        Tensor keys = qkv.narrow(1, heads.QueryWidth, 2 * heads.KeyValueWidth), laid = rows.Spread?.Out(keys) ?? keys;
+        var keys = qkv.narrow(1, heads.QueryWidth, 2 * heads.KeyValueWidth);
+        return rows.Spread?.Out(keys) ?? keys;
+    }
+
+    /// <summary>[tokens, heads, dim] each.</summary>
+    private static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads, Tensor keys)
+    {
         Tensor Part(Tensor x, int start, int count) => x.narrow(1, start, count * heads.Dim).view(-1, count, heads.Dim);
-        return (Part(qkv, 0, heads.Query), Part(laid, 0, heads.KeyValue), Part(laid, heads.KeyValueWidth, heads.KeyValue));
+        return (Part(qkv, 0, heads.Query), Part(keys, 0, heads.KeyValue), Part(keys, heads.KeyValueWidth, heads.KeyValue));
     }
 
     /// <summary>Flash attention counts the positions before the query, config.json's window the query too.</summary>

@@ -35,7 +35,10 @@ internal readonly record struct Tile(float Scale, Dropout Dropout)
 /// <param name="Output">[T, heads·dim]</param>
 internal sealed record AttentionResult(Tensor Output, Tensor LogSumExp, Tensor? RngState, Tensor? Unused) : TensorGroup
 {
-    protected override IEnumerable<IDisposable?> Parts => [Output, LogSumExp, RngState, Unused];
+    /// <summary>k|v as it was read, where that isn't how they lie.</summary>
+    public Tensor? Keys { get; init; }
+
+    protected override IEnumerable<IDisposable?> Parts => [Output, LogSumExp, RngState, Unused, Keys];
 }
 
 /// <summary>An adapter's second matrix, and the columns of a stack's output that it works on.</summary>

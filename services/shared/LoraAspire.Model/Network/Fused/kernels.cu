@@ -801,3 +801,23 @@ extern "C" __global__ void crossEntropy(uint4* logits, const i64* targets, const
         logits[at + i] = packed(f);
     }
 }
+
+// Each token's sum over the places it was laid out at, of two tensors by blockIdx.y: its own, and copies[starts[t]..starts[t + 1]].
+extern "C" __global__ void sumPlaces(const uint4* x, const uint4* other, uint4* sum, uint4* otherSum, int width, const i64* own, const int* starts, const int* copies) {
+    int token = blockIdx.x, columns = width / 8, first = starts[token], end = starts[token + 1];
+    const uint4* from = blockIdx.y ? other : x;
+    uint4* to = (blockIdx.y ? otherSum : sum) + (i64)token * columns;
+    for (int i = threadIdx.x; i < columns; i += blockDim.x) {
+        uint4 v = from[own[token] * columns + i];
+        if (first < end) {
+            float f[8], g[8];
+            unpack(v, f);
+            for (int copy = first; copy < end; copy++) {
+                unpack(from[(i64)copies[copy] * columns + i], g);
+                for (int j = 0; j < 8; j++) f[j] += g[j];
+            }
+            v = packed(f);
+        }
+        to[i] = v;
+    }
+}
