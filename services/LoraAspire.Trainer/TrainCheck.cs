@@ -60,8 +60,7 @@ internal static class TrainCheck
             yield return new("base_type", $"is {asked.Word()}, but the base is quantised to {own.Word()} in its files: leave it out, or "
                 + "give an unquantised base");
         }
-        foreach (var (key, given) in new[] { ("use_dora", with.UseDora), ("modules_to_save", with.ModulesToSave.Count > 0),
-            ("neftune_noise_alpha", with.NeftuneNoiseAlpha > 0) })
+        foreach (var (key, given) in new[] { ("use_dora", with.UseDora), ("modules_to_save", with.ModulesToSave.Count > 0) })
         {
             if (given)
             {

@@ -88,7 +88,7 @@ public sealed class Objective : IDisposable
         }
         using var scope = NewDisposeScope();
         RandomNumbers.Seed(_model.Device, seed + batch.Index);
-        var loss = Autograd(batch, training: true);
+        var loss = Autograd(batch, seed);
         loss.backward();
         return loss.detach().DetachFromDisposeScope();
     }
@@ -104,7 +104,7 @@ public sealed class Objective : IDisposable
             using var packed = _fused.Pack(batch.Rows);
             return _fused.Loss(packed, walk).ReadSingle();
         }
-        return Autograd(batch, training: false).ReadSingle();
+        return Autograd(batch, seed: null).ReadSingle();
     }
 
     /// <summary>
@@ -135,14 +135,26 @@ public sealed class Objective : IDisposable
         failed?.Throw();
     }
 
-    private Tensor Autograd(MicroBatch batch, bool training)
+    /// <param name="seed">Null where it isn't training.</param>
+    private Tensor Autograd(MicroBatch batch, long? seed)
     {
         var padded = Collator.Pad([.. batch.Rows.Select(row => (row.InputIds, row.Labels))], batch.Side, batch.MultipleOf);
         // Causal attention never looks at padding that stands behind.
         var mask = batch.Side == PaddingSide.Right ? null : tensor(padded.AttentionMask).to(_model.Device);
         var weights = tensor(batch.Rows.Select(row => (float)row.Weight).ToArray()).to(_model.Device);
-        return _model.SummedLoss(tensor(padded.InputIds).to(_model.Device), tensor(padded.Labels).to(_model.Device), mask, training,
-            weights);
+        var noise = seed is { } drawn && _model.NeftuneNoiseAlpha > 0 ? Noise(batch, padded.InputIds.GetLength(1), drawn) : null;
+        return _model.SummedLoss(tensor(padded.InputIds).to(_model.Device), tensor(padded.Labels).to(_model.Device), mask,
+            training: seed is not null, weights, noise);
+    }
+
+    /// <param name="length">Of the padded rows.</param>
+    private EmbeddingNoise Noise(MicroBatch batch, int length, long seed)
+    {
+        var numbers = batch.Rows.SelectMany(row => Enumerable.Range(
+            row.First - (batch.Side == PaddingSide.Left ? length - row.InputIds.Length : 0), length)).ToArray();
+        return new(tensor(numbers).to(_model.Device),
+            EmbeddingNoise.StrengthsOf(batch.Rows.SelectMany(row => Enumerable.Repeat(row.InputIds.Length, length)),
+                _model.NeftuneNoiseAlpha, _model.Config.HiddenSize, _model.Device), seed);
     }
 
     public void Dispose() => _fused?.Dispose();

@@ -31,7 +31,6 @@ public sealed class BaseTypeTests
         { s_fp8 with { Device = Device.Cpu }, "compute capability 8.9" },
         { s_fp8 with { ComputeType = ComputeType.Float32 }, "compute_type is float32" },
         { s_fp8 with { UseDora = true }, "use_dora" },
-        { s_fp8 with { NeftuneNoiseAlpha = 5 }, "neftune_noise_alpha" },
         { s_fp8 with { ModulesToSave = ["lm_head"] }, "modules_to_save" },
     };
 

@@ -220,8 +220,7 @@ public sealed record TrainerParams : StageParams
     }
 
     /// <summary>A setting with which the training goes on autograd, or null; the base may be another reason.</summary>
-    private string? OnAutograd => UseDora ? "use_dora" : NeftuneNoiseAlpha > 0 ? "neftune_noise_alpha"
-        : ModulesToSave.Count > 0 ? "modules_to_save" : null;
+    private string? OnAutograd => UseDora ? "use_dora" : ModulesToSave.Count > 0 ? "modules_to_save" : null;
 
     /// <summary>What keeps the base from being held in the type that is asked for, as far as these settings say, or null.</summary>
     private string? WhyNotQuantised()

@@ -65,7 +65,16 @@ public sealed class FusedModel : IDisposable
     }
 
     /// <summary>Rows on the model's device, in the layout its kernels want.</summary>
-    public PackedRows Pack(IReadOnlyList<TrainingRow> rows) => PackedRows.From(rows, _model.Device, _kernels.Padded);
+    public PackedRows Pack(IReadOnlyList<TrainingRow> rows)
+    {
+        var packed = PackedRows.From(rows, _model.Device, _kernels.Padded);
+        return _model.NeftuneNoiseAlpha == 0 ? packed : packed with
+        {
+            NoiseStrengths = EmbeddingNoise.StrengthsOf(
+                rows.SelectMany(row => Enumerable.Repeat(row.InputIds.Length, _kernels.Padded ? packed.MaxLength : row.InputIds.Length)),
+                _model.NeftuneNoiseAlpha, _model.Config.HiddenSize, _model.Device),
+        };
+    }
 
     /// <summary>Before the first micro-batch of an optimiser step.</summary>
     public void BeginStep()
@@ -101,7 +110,7 @@ public sealed class FusedModel : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var pass = Pass(rows, null);
-        var x = _model.EmbeddingWeight.index_select(0, rows.Ids);
+        var x = Embed(rows, pass);
         Tensor? added = null;
         foreach (var layer in _layers)
         {
@@ -155,7 +164,7 @@ public sealed class FusedModel : IDisposable
     /// </summary>
     private Tensor Forward(PackedRows rows, FusedPass pass, LayerWalk walk, SavedLayer?[] saved, Tensor[] inputs)
     {
-        var x = _model.EmbeddingWeight.index_select(0, rows.Ids);
+        var x = Embed(rows, pass);
         Tensor? added = null;
         for (var i = 0; i < _layers.Length; i++)
         {
@@ -181,6 +190,10 @@ public sealed class FusedModel : IDisposable
             return x.add(added, Scalars.One);
         }
     }
+
+    /// <summary>[T, hidden], with noise where something is drawn.</summary>
+    private Tensor Embed(PackedRows rows, FusedPass pass) => _model.Embed(rows.Ids.unsqueeze(0), pass.Seed is { } draw
+        && rows.NoiseStrengths is { } strengths ? new EmbeddingNoise(rows.Numbers, strengths, draw.Seed) : null).squeeze(0);
 
     private FusedPass Pass(PackedRows rows, long? seed)
     {

@@ -22,7 +22,10 @@ public sealed record TrainingRow(int[] InputIds, int[] Labels, double Weight, in
 public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Numbers, Tensor Starts, int Rows, int MaxLength,
     PackedTargets Targets) : TensorGroup
 {
-    protected override IEnumerable<IDisposable?> Parts => [Ids, Positions, Numbers, Starts, Targets];
+    /// <summary>[T] float32: see <see cref="EmbeddingNoise.StrengthsOf"/>; null where embeddings get no noise.</summary>
+    public Tensor? NoiseStrengths { get; init; }
+
+    protected override IEnumerable<IDisposable?> Parts => [Ids, Positions, Numbers, Starts, Targets, NoiseStrengths];
 
     /// <param name="padded">Rows of one length.</param>
     public static PackedRows From(IReadOnlyList<TrainingRow> rows, torch.Device device, bool padded)
