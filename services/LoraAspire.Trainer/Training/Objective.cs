@@ -21,7 +21,7 @@ public sealed class Objective : IDisposable
     // The products take half the time then, so that less is lost by smaller ones; what is kept for the backward isn't halved.
     private const int Fp8Tokens = 6144;
     private const int LowMemoryTokens = 2048;
-    private const int AutogradTokens = 2048;
+    private const int PaddedTokens = 2048;
 
     private readonly LlamaModel _model;
     private readonly FusedModel? _fused;
@@ -43,10 +43,10 @@ public sealed class Objective : IDisposable
             throw NoShards(why!);
         }
         Path = _fused is null ? $"autograd ({why})" : (lowMemory ? "hand-written backward, layers recomputed" : "hand-written backward")
+            + (_fused.WhyPlain is { } plain ? $", by plain operators (of the faster kernels: {plain})" : "")
             + (model.Shards is { } shards ? $", base shared among {shards.Devices} devices" : "");
-        DefaultTokens = lowMemory ? LowMemoryTokens : _fused is null || onCpu ? AutogradTokens
-            : model.HeldIn is BaseFormat.Fp8 ? Fp8Tokens : PackedTokens;
-        Packed = _fused is not null && !onCpu;
+        Packed = _fused is { Packs: true };
+        DefaultTokens = lowMemory ? LowMemoryTokens : !Packed ? PaddedTokens : model.HeldIn is BaseFormat.Fp8 ? Fp8Tokens : PackedTokens;
     }
 
     /// <param name="why">This training goes on autograd.</param>

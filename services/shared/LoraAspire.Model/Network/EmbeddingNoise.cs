@@ -7,8 +7,8 @@ namespace LoraAspire.Model.Network;
 
 /// <summary>
 /// NEFTune (Jain et al. 2023): in training a token's embedding gets uniform(−1, 1) · alpha / √(length · hidden), length being its row's.
-/// As dropout it is a function of (seed, token of the step, column): autograd and the hand-written backward draw the same, and a row's noise
-/// doesn't depend on which rows share its micro-batch, or a device.
+/// As dropout it is a function of (seed, token of the step, column): autograd and the hand-written backward draw the same, and a row's
+/// noise doesn't depend on which rows share its micro-batch, or a device.
 /// </summary>
 /// <param name="Numbers">[T] int32: each token's number in the optimiser step</param>
 /// <param name="Strengths">[T] float32, see <see cref="StrengthsOf"/></param>

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network;
@@ -35,6 +36,23 @@ public sealed partial class LlamaModel
 
     /// <summary>The base's weight of such a module [vocab, hidden].</summary>
     internal Tensor WeightOf(string path) => path == EmbeddingPath ? _embedding : Head!.Weight;
+
+    /// <summary>Embeddings […, hidden] times what the family multiplies them by, which is rounded to the type, as in
+    /// transformers.</summary>
+    private Tensor Scaled(Tensor x) => Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype, Device));
+
+    /// <summary>Whether <see cref="AddEmbeddingGradient"/> has something to do.</summary>
+    internal bool TrainsEmbedding => _trainedEmbedding is not null;
+
+    /// <param name="ids">[T]</param>
+    /// <param name="gradient">∂L/∂x of what <see cref="Embed"/> gave [T, hidden].</param>
+    internal void AddEmbeddingGradient(Tensor ids, Tensor gradient)
+    {
+        if (_trainedEmbedding?.grad is { } sums)
+        {
+            sums.index_add_(0, ids, Scaled(gradient.to_type(float32)), Scalars.One);
+        }
+    }
 
     /// <summary>
     /// Puts a weight of float32 in place of a module's; it is disposed with the model, and what was there before at once.

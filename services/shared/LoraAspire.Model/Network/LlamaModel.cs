@@ -58,9 +58,10 @@ public sealed partial class LlamaModel : IDisposable
     /// </summary>
     public string? WhyAutograd =>
         FusedModel.Unsupported(Config) is { } shape ? shape
-        : TrainedModules().Any() ? "modules_to_save are trained whole"
         : Adapters.FirstOrDefault(adapter => adapter.Kind.Fused(adapter) is null) is { } other ? $"its adapters are {other.Kind.Name}'s"
-        : null;
+        : !Adapters.Any(adapter => adapter.Kind.Fused(adapter)!.Magnitude is not null) ? null
+        : HeldIn is not null ? "its adapters measure the base's weights, which are no numbers"
+        : Shards is not null ? "its adapters measure the base's weights, which are shared among devices" : null;
 
     private IEnumerable<LayerAdapter> Adapters => Linears.Select(linear => linear.Adapter).OfType<LayerAdapter>();
 
@@ -127,9 +128,8 @@ public sealed partial class LlamaModel : IDisposable
     /// <summary>[batch, length, hidden]</summary>
     internal Tensor Embed(Tensor ids, EmbeddingNoise? noise = null)
     {
-        var x = (_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype)
-            .view(ids.size(0), ids.size(1), Config.HiddenSize);
-        x = Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype, Device)); // rounded to the type, as in transformers
+        var x = Scaled((_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype)
+            .view(ids.size(0), ids.size(1), Config.HiddenSize));
         return noise?.AddedTo(x) ?? x;
     }
 

@@ -11,6 +11,8 @@ internal sealed class RmsNorm(Tensor weight, double epsilon, bool plusOne = fals
 {
     public Tensor Weight { get; set; } = weight;
 
+    public NormFactors Factors => new(Weight, plusOne);
+
     public Tensor Forward(Tensor x)
     {
         var wide = x.to_type(float32);
@@ -21,4 +23,14 @@ internal sealed class RmsNorm(Tensor weight, double epsilon, bool plusOne = fals
     }
 
     public void Dispose() => Weight.Dispose();
+}
+
+/// <summary>What a norm multiplies by: w, or Gemma's 1 + w.</summary>
+/// <param name="Weight">w [width]</param>
+internal readonly record struct NormFactors(Tensor Weight, bool PlusOne)
+{
+    public static implicit operator NormFactors(Tensor weight) => new(weight, PlusOne: false);
+
+    /// <summary>In float32.</summary>
+    public Tensor Wide => PlusOne ? Weight.to_type(float32).add(Scalars.One, Scalars.One) : Weight.to_type(float32);
 }

@@ -5,13 +5,15 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// LoRA training of a frozen model without autograd: forward, loss and the adapters' gradients of packed rows, by <see cref="Kernels"/> and
-/// matrix products. The same function as <see cref="LlamaModel.SummedLoss"/> with its backward, which is what it is tested against.
+/// LoRA training of a frozen model without autograd: forward, loss and the gradients of packed rows, of the adapters and of what
+/// modules_to_save trains whole, by <see cref="Kernels"/> and matrix products. The same function as <see cref="LlamaModel.SummedLoss"/>
+/// with its backward, which is what it is tested against.
 /// </summary>
 public sealed class FusedModel : IDisposable
 {
     private readonly Kernels _kernels;
     private readonly FusedLayer[] _layers;
+    private readonly FusedHead _head;
     private readonly LlamaModel _model;
     private readonly UnpackedWeights _memory = new();
 
@@ -35,12 +37,13 @@ public sealed class FusedModel : IDisposable
 
     internal FusedModel(LlamaModel model, Kernels kernels, Options options)
     {
-        (_model, _kernels, _options) = (model, kernels, options);
+        (_model, _kernels, _options, _head) = (model, kernels, options, new FusedHead(kernels, model));
         _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, model.Dtype, _memory, layer, model.Shards))];
     }
 
     /// <summary>Why no model of this shape has the fast path, wherever it computes; null where that has nothing against it.</summary>
     public static string? Unsupported(ModelConfig config) => config.WhyAutograd
+        ?? (config.HiddenSize % 2 != 0 || config.IntermediateSize % 2 != 0 ? "its widths are odd" : null)
         ?? (config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length" : null);
 
     /// <summary>The same of this type on this device. Asked before anything is loaded.</summary>
@@ -50,8 +53,7 @@ public sealed class FusedModel : IDisposable
 
     /// <param name="capability">See <see cref="CudaDevice.Capability"/>; null on the CPU.</param>
     internal static string? Unsupported(ModelConfig config, ScalarType dtype, int? capability) => Unsupported(config)
-        ?? (capability is { } gpu ? CudaKernels.Unsupported(config, dtype, gpu)
-        : dtype == float32 ? null : "on the CPU it computes in float32 only");
+        ?? (capability is not null || dtype == float32 ? null : "on the CPU it computes in float32 only");
 
     /// <summary>
     /// The fast path of a model with adapters attached; null where it has none (the reason is given): then autograd does it.
@@ -60,9 +62,23 @@ public sealed class FusedModel : IDisposable
     {
         why = model.Linears.All(linear => linear.Adapter is null) ? "it has no adapter"
             : model.WhyAutograd ?? Unsupported(model.Config, model.Dtype, model.Device);
-        return why is not null ? null
-            : new FusedModel(model, model.Device.type == DeviceType.CUDA ? new CudaKernels() : new CpuKernels(), options);
+        if (why is not null)
+        {
+            return null;
+        }
+        var onGpu = model.Device.type == DeviceType.CUDA;
+        var plain = onGpu ? CudaKernels.Unsupported(model.Config, model.Dtype, CudaDevice.Capability()) : null;
+        return new FusedModel(model, plain is not null ? new PlainKernels() : onGpu ? new CudaKernels() : new CpuKernels(), options)
+        {
+            WhyPlain = plain,
+        };
     }
+
+    /// <summary>On a GPU: why it computes by libtorch's operators and not by kernels of its own; null where it has these.</summary>
+    public string? WhyPlain { get; private init; }
+
+    /// <summary>Rows are laid end to end, not padded.</summary>
+    public bool Packs => !_kernels.Padded;
 
     /// <summary>Rows on the model's device, in the layout its kernels want.</summary>
     public PackedRows Pack(IReadOnlyList<TrainingRow> rows)
@@ -80,13 +96,15 @@ public sealed class FusedModel : IDisposable
     public void BeginStep()
     {
         using var noGrad = no_grad();
+        _head.BeginStep();
         foreach (var linear in _layers.SelectMany(layer => layer.Linears))
         {
             linear.BeginStep();
         }
     }
 
-    /// <summary>After the last: the adapters' gradients are added to what their tensors have.</summary>
+    /// <summary>After the last: the adapters' gradients are added to what their tensors have. Those of whole modules are there
+    /// already.</summary>
     public void EndStep()
     {
         using var noGrad = no_grad();
@@ -144,10 +162,15 @@ public sealed class FusedModel : IDisposable
                     (_, var mlp, saved[i]) = _layers[i].Forward(inputs[i], null, pass);
                     mlp.Dispose();
                 }
-                var next = _layers[i].Backward(gradient, saved[i]!, pass, i > 0 ? _layers[i - 1].Gradient : null);
+                var below = i > 0 ? _layers[i - 1].Gradient : _model.TrainsEmbedding ? Form.Plain : null;
+                var next = _layers[i].Backward(gradient, saved[i]!, pass, below);
                 saved[i]!.Dispose();
                 gradient.Dispose();
                 gradient = next!;
+            }
+            if (_model.TrainsEmbedding)
+            {
+                _model.AddEmbeddingGradient(rows.Ids, gradient.Wide!);
             }
             return loss.MoveToOuterDisposeScope();
         }
@@ -226,15 +249,16 @@ public sealed class FusedModel : IDisposable
             var size = Math.Min(_options.HeadRows, count - start);
             Tensor at = rows.Targets.At.narrow(0, start, size), weights = rows.Targets.Weights.narrow(0, start, size);
             var own = pass.Last is null ? x.index_select(0, at) : x.narrow(0, start, size);
-            var (hidden, normed, inverse) = _kernels.Norm(own, null, _model.LastNorm.Weight, _model.Config.RmsNormEps, Form.Plain);
-            var logits = normed.Wide!.mm(_model.HeadWeight.t());
+            var (hidden, normed, inverse) = _kernels.Norm(own, null, _model.LastNorm.Factors, _model.Config.RmsNormEps, Form.Plain);
+            var logits = normed.Wide!.mm(_head.Weight.t());
             var losses = _kernels.CrossEntropy(logits, rows.Targets.Ids.narrow(0, start, size), weights);
             loss.add_(losses.dot(weights), Scalars.One);
             if (gradient is null)
             {
                 continue;
             }
-            var part = _kernels.NormBackward(logits.mm(_model.HeadWeight), hidden, inverse, _model.LastNorm.Weight, null, Form.Plain).Wide!;
+            var part = _kernels.NormBackward(_head.Backward(normed.Wide!, logits), hidden, inverse, _model.LastNorm.Factors, null,
+                Form.Plain).Wide!;
             if (pass.Last is null)
             {
                 gradient.index_copy_(0, at, part);
@@ -247,5 +271,5 @@ public sealed class FusedModel : IDisposable
         return (loss.squeeze(0).MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
     }
 
-    public void Dispose() => TensorGroup.DisposeAll([.. _layers, _memory]);
+    public void Dispose() => TensorGroup.DisposeAll([.. _layers, _head, _memory]);
 }
