@@ -26,13 +26,14 @@ public sealed class Objective : IDisposable
     private readonly LlamaModel _model;
     private readonly FusedModel? _fused;
 
-    public Objective(LlamaModel model, bool lowMemory = false, bool autograd = false)
+    /// <param name="wholeType">See <see cref="FusedModel.Create"/>.</param>
+    public Objective(LlamaModel model, bool lowMemory = false, bool autograd = false, ScalarType? wholeType = null)
     {
         _model = model;
         var onCpu = model.Device.type == DeviceType.CPU;
         var options = FusedModel.Options.For(lowMemory, onGpu: !onCpu);
         var why = "as asked";
-        _fused = autograd ? null : FusedModel.Create(model, options, out why);
+        _fused = autograd ? null : FusedModel.Create(model, options, out why, wholeType);
         if (_fused is null && !autograd && model.HeldIn is { } held)
         {
             throw new ModelException($"The base is held in {held.Word()}, which only the hand-written backward "
@@ -56,6 +57,9 @@ public sealed class Objective : IDisposable
     /// <summary>Which way it goes, for the log.</summary>
     public string Path { get; }
 
+    /// <summary>What is computed in.</summary>
+    public ScalarType Dtype => _fused?.Dtype ?? _model.Dtype;
+
     /// <summary>Rows of a micro-batch are laid end to end, not padded.</summary>
     public bool Packed { get; }
 
@@ -71,7 +75,7 @@ public sealed class Objective : IDisposable
     /// </summary>
     public int DefaultTokensOn(int devices) => Packed && devices > 1 ? DefaultTokens + (DefaultTokens / 4) : DefaultTokens;
 
-    /// <summary>Takes the parameters as they are now: the fused path computes with copies of the adapters.</summary>
+    /// <summary>Takes the parameters as they are now: the fused path computes with copies.</summary>
     public void BeginStep() => _fused?.BeginStep();
 
     public void EndStep() => _fused?.EndStep();

@@ -110,6 +110,28 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
         Compare(own, reference, 10 * KernelCase.Rounding);
     }
 
+    /// <summary>Weights in float32, computed with copies in bfloat16; and in float32 by plain operators.</summary>
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public void Full_fine_tuning_has_the_gradients_of_autograd(bool wide, bool gemma)
+    {
+        RequireGpu();
+        using var scope = NewDisposeScope();
+        var config = gemma ? s_gemma : s_llama with { QkvBias = true, QkNorm = true };
+        using var model = LlamaModel.Initialize(config, CUDA, float32, seed: 4, onDevice: true);
+        using var other = Widened(model);
+        using ParameterSet own = ParameterSet.OfModel(model), reference = ParameterSet.OfModel(other);
+
+        var loss = Backward(model, own, autograd: false, type: wide ? float32 : bfloat16);
+        var expected = Backward(other, reference, autograd: true);
+
+        output.WriteLine($"loss {loss:F4}, by autograd in float32 {expected:F4}");
+        Assert.Equal(expected, loss, wide ? 1e-4 : KernelCase.Rounding);
+        Compare(own, reference, wide ? 1e-3 : 10 * KernelCase.Rounding);
+    }
+
     [Fact]
     public void Noise_and_dropout_are_the_CPUs()
     {
@@ -156,7 +178,7 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
         return parameters;
     }
 
-    private static double Backward(LlamaModel model, ParameterSet parameters, bool autograd, bool plain = false)
+    private static double Backward(LlamaModel model, ParameterSet parameters, bool autograd, bool plain = false, ScalarType? type = null)
     {
         var random = new Random(6);
         int[][] rows = [.. s_lengths.Select(length =>
@@ -176,7 +198,7 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
             fused.EndStep();
             return sum;
         }
-        using var objective = new Objective(model, autograd: autograd);
+        using var objective = new Objective(model, autograd: autograd, wholeType: type);
         Assert.StartsWith(autograd ? "autograd" : "hand-written", objective.Path, StringComparison.Ordinal);
         objective.BeginStep();
         var loss = objective.Backward(batch, 1).item<float>();

@@ -41,14 +41,17 @@ public sealed partial class LlamaModel
     /// transformers.</summary>
     private Tensor Scaled(Tensor x) => Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype, Device));
 
-    /// <summary>Whether <see cref="AddEmbeddingGradient"/> has something to do.</summary>
-    internal bool TrainsEmbedding => _trainedEmbedding is not null;
+    /// <summary>∂L/∂embedding of the step [vocab, hidden] float32; null where it isn't trained.</summary>
+    internal Tensor? EmbeddingGradient { get => field ?? _trainedEmbedding?.grad; set; }
+
+    /// <summary>The same of the head's weight, which may be the embedding's.</summary>
+    internal Tensor? HeadGradient => Head is null ? EmbeddingGradient : Head.Gradient ?? Head.Trained?.grad;
 
     /// <param name="ids">[T]</param>
     /// <param name="gradient">∂L/∂x of what <see cref="Embed"/> gave [T, hidden].</param>
     internal void AddEmbeddingGradient(Tensor ids, Tensor gradient)
     {
-        if (_trainedEmbedding?.grad is { } sums)
+        if (EmbeddingGradient is { } sums)
         {
             sums.index_add_(0, ids, Scaled(gradient.to_type(float32)), Scalars.One);
         }

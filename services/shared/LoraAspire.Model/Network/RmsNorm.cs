@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Fused;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network;
@@ -12,6 +13,19 @@ internal sealed class RmsNorm(Tensor weight, double epsilon, bool plusOne = fals
     public Tensor Weight { get; set; } = weight;
 
     public NormFactors Factors => new(Weight, plusOne);
+
+    /// <summary>∂L/∂w of the step [width] float32, where the hand-written backward trains it.</summary>
+    public Tensor? Gradient { get; set; }
+
+    /// <param name="gradient">∂L/∂ of what the norm gave [T, width].</param>
+    /// <param name="inverseRms">[T, 1]</param>
+    public void AddGradient(Tensor gradient, Tensor x, Tensor inverseRms)
+    {
+        if (Gradient is { } sums)
+        {
+            RowSums.Add(sums, gradient, x, inverseRms);
+        }
+    }
 
     public Tensor Forward(Tensor x)
     {

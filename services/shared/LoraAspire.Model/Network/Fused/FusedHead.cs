@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// The output layer's weight [vocab, hidden] as operand of products: the base's, or what is trained in its place (modules_to_save), whose
-/// gradient is added up in float32.
+/// The output layer's weight [vocab, hidden] as operand of products: the model's own, or what is trained in its place (modules_to_save).
+/// Where one is trained, its gradient is added up in float32.
 /// </summary>
 internal sealed class FusedHead(Kernels kernels, LlamaModel model) : IDisposable
 {
@@ -23,7 +23,7 @@ internal sealed class FusedHead(Kernels kernels, LlamaModel model) : IDisposable
     /// <returns>∂L/∂normed</returns>
     public Tensor Backward(Tensor normed, Tensor gradient)
     {
-        if (model.Head?.Trained?.grad is { } sums)
+        if (model.HeadGradient is { } sums)
         {
             kernels.AddProduct(sums, gradient, normed);
         }

@@ -18,8 +18,8 @@ internal sealed record FusedPass(PackedRows Rows, Tensor Cos, Tensor Sin, TokenD
 internal sealed record Chosen(Tensor At, TokenDraw? Seed);
 
 /// <summary>
-/// A decoder layer with a backward written by hand: the base needs no gradient, so only ∂L/∂x and the adapters' are made, and only what
-/// they need is kept:
+/// A decoder layer with a backward written by hand: where the base is frozen only ∂L/∂x and the adapters' are made, and only what they need
+/// is kept:
 /// per token 2·hidden (input, middle), q|k|v, the attention's output, gate|up, and the normed input where q, k or v has an adapter.
 /// act(gate)·up is made again.
 /// </summary>
@@ -64,7 +64,7 @@ internal sealed class FusedLayer : IDisposable
     public Form Gradient => _down.Gradient with { Wide = true };
 
     /// <summary>With a base in 8 bits memory is what is short, and the norm is quickly made again.</summary>
-    private bool KeepsNormed => _qkv.HasAdapters && !_qkv.Input.Eight;
+    private bool KeepsNormed => _qkv.ReadsInput && !_qkv.Input.Eight;
 
     /// <summary>
     /// The layer's output [T, hidden], as the two summands that the next norm adds, and what the backward needs. x is saved, not copied.
@@ -132,15 +132,16 @@ internal sealed class FusedLayer : IDisposable
 
     private Operand BackwardMlp(Operand gradient, SavedMlp saved, TokenDraw? seed)
     {
-        var activation = _down.HasAdapters ? _kernels.Glu(saved.GateUp.Y, _activation, Form.Plain).Wide : null;
+        var activation = _down.ReadsInput ? _kernels.Glu(saved.GateUp.Y, _activation, Form.Plain).Wide : null;
         var inner = _down.Backward(gradient, activation, saved.DownLow, seed);
         activation?.Dispose();
         var outer = _kernels.GluBackward(inner, saved.GateUp.Y, _activation, _gateUp.Gradient);
         inner.Dispose();
-        var normed = _gateUp.HasAdapters ? Normed(saved.X, _norms.Mlp) : null;
+        var normed = _gateUp.ReadsInput ? Normed(saved.X, _norms.Mlp) : null;
         using var input = _gateUp.Backward(outer, normed, saved.GateUp.Low, seed);
         outer.Eight?.Dispose();
         normed?.Dispose();
+        _norms.Mlp.AddGradient(input, saved.X, saved.InverseRms);
         return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Mlp.Factors, gradient.Wide,
             _output.Gradient with { Wide = true });
     }
@@ -171,7 +172,7 @@ internal sealed class FusedLayer : IDisposable
             NormHeadsBackward(qkv.Wide!, norms);
             qkv = _kernels.As(qkv.Wide!, form);
         }
-        var normed = saved.Normed ?? (_qkv.HasAdapters ? Normed(saved.X, _norms.Attention) : null);
+        var normed = saved.Normed ?? (_qkv.ReadsInput ? Normed(saved.X, _norms.Attention) : null);
         if (below is null)
         {
             _qkv.BackwardAdapters(qkv.Wide!, normed, saved.Qkv.Low, pass.Seed, lowGradient);
@@ -179,6 +180,7 @@ internal sealed class FusedLayer : IDisposable
         }
         var input = _qkv.Backward(qkv, normed, saved.Qkv.Low, pass.Seed, lowGradient);
         qkv.Dispose();
+        _norms.Attention.AddGradient(input, saved.X, saved.InverseRms);
         return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Attention.Factors, OfAll(gradient.Wide!), below);
     }
 
@@ -207,7 +209,9 @@ internal sealed class FusedLayer : IDisposable
         void Part(long start, long width, Tensor before, Tensor inverse, RmsNorm norm)
         {
             var part = gradient.narrow(1, start, width);
-            part.copy_(_kernels.NormBackward(part.reshape(-1, _heads.Dim), before, inverse, norm.Factors, null, Form.Plain).Wide!
+            var heads = part.reshape(-1, _heads.Dim).contiguous(); // of one head it would be where it was
+            norm.AddGradient(heads, before, inverse);
+            part.copy_(_kernels.NormBackward(heads, before, inverse, norm.Factors, null, Form.Plain).Wide!
                 .view(-1, width));
         }
         Part(0, _heads.QueryWidth, saved.Query, saved.QueryInverseRms, _attention.QueryNorm!);

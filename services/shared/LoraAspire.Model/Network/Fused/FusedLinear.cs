@@ -27,6 +27,7 @@ internal sealed class FusedLinear : IDisposable
     private readonly List<Part> _adapters = [];
     private readonly Tensor? _down;       // [R, in]: every adapter's A, filled up to tiles
     private readonly Tensor? _downSums;   // [R, in] float32: gradient of the step
+    private readonly IReadOnlyList<(Linear Linear, long Start)> _trained; // whose own weights are
     private readonly bool _expandsFirst;
     private readonly IReadOnlyList<RowLengths> _lengths; // of each adapter, with DoRA
 
@@ -60,6 +61,8 @@ internal sealed class FusedLinear : IDisposable
             column += width;
         }
         Ups = [.. _adapters.Select(adapter => adapter.Up)];
+        _trained = [.. linears.Select((linear, index) => (linear, linears.Take(index).Sum(before => before.OutFeatures)))
+            .Where(part => part.linear.Gradient is not null)];
         _lengths = [.. _adapters.Where(adapter => adapter.Update.Magnitude is not null).Select(adapter =>
             new RowLengths(kernels, linears[adapter.Module - firstModule], adapter.Module, adapter.Update, adapter.Up))];
         _expandsFirst = Ups.Count == linears.Count && Ups.All(kernels.ExpandsFirst);
@@ -70,7 +73,8 @@ internal sealed class FusedLinear : IDisposable
         }
     }
 
-    public bool HasAdapters => _down is not null;
+    /// <summary>Its backward reads what the forward did: it has adapters, or its weights are trained.</summary>
+    public bool ReadsInput => _down is not null || _trained.Count > 0;
 
     public IReadOnlyList<UpMatrix> Ups { get; }
 
@@ -78,8 +82,8 @@ internal sealed class FusedLinear : IDisposable
     public bool ReadsGradientAsIs => _lengths.Count == 0;
 
     /// <summary>What it reads of its input and of ∂L/∂output.</summary>
-    public Form Input => _stack.Input with { Wide = _stack.Input.Wide || HasAdapters };
-    public Form Gradient => _stack.Gradient with { Wide = _stack.Gradient.Wide || HasAdapters };
+    public Form Input => _stack.Input with { Wide = _stack.Input.Wide || ReadsInput };
+    public Form Gradient => _stack.Gradient with { Wide = _stack.Gradient.Wide || ReadsInput };
 
     /// <summary>Takes the adapters' present values and forgets the last step's gradients.</summary>
     public void BeginStep()
@@ -92,6 +96,10 @@ internal sealed class FusedLinear : IDisposable
             adapter.Up.Sums.zero_();
         }
         _downSums?.zero_();
+        foreach (var (linear, start) in _trained.Where(part => part.Linear.Bias is not null))
+        {
+            _stack.Bias!.narrow(0, start, linear.OutFeatures).copy_(linear.Bias!);
+        }
         foreach (var lengths in _lengths)
         {
             lengths.BeginStep();
@@ -171,8 +179,8 @@ internal sealed class FusedLinear : IDisposable
         return new(low, _kernels.Project(x, _down, low, Tiles(seed)));
     }
 
-    /// <summary>∂L/∂x, and the gradients of A and B on the side.</summary>
-    /// <param name="x">The forward's input; null when there are no adapters.</param>
+    /// <summary>∂L/∂x, and the gradients of what is trained on the side.</summary>
+    /// <param name="x">The forward's input, where it <see cref="ReadsInput"/>.</param>
     /// <param name="lowGradient">What <see cref="Kernels.Reduce"/> gives, where that is done.</param>
     public Tensor Backward(Operand gradient, Tensor? x, LowRank? low, TokenDraw? seed, Tensor? lowGradient = null)
     {
@@ -181,6 +189,7 @@ internal sealed class FusedLinear : IDisposable
             return BackwardLengthened(gradient, x!, low!, seed);
         }
         var inputGradient = _stack.Backward(gradient);
+        AddWeightGradients(gradient.Wide, x);
         Adapt(gradient.Wide, x, low, seed, inputGradient, lowGradient);
         return inputGradient;
     }
@@ -190,6 +199,20 @@ internal sealed class FusedLinear : IDisposable
     {
         using var scope = NewDisposeScope();
         Adapt(_lengths.Count > 0 ? Shortened(gradient, low!) : gradient, x, low, seed, null, lowGradient);
+    }
+
+    private void AddWeightGradients(Tensor? gradient, Tensor? x)
+    {
+        foreach (var (linear, start) in _trained)
+        {
+            using var scope = NewDisposeScope();
+            var own = gradient!.narrow(1, start, linear.OutFeatures);
+            _kernels.AddProduct(linear.Gradient!, own, x!);
+            if (linear.BiasGradient is { } sums)
+            {
+                RowSums.Add(sums, own);
+            }
+        }
     }
 
     private Tensor BackwardLengthened(Operand gradient, Tensor x, LowRank low, TokenDraw? seed)

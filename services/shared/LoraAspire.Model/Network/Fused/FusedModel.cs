@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// LoRA training of a frozen model without autograd: forward, loss and the gradients of packed rows, of the adapters and of what
-/// modules_to_save trains whole, by <see cref="Kernels"/> and matrix products. The same function as <see cref="LlamaModel.SummedLoss"/>
+/// Training without autograd: forward, loss and the gradients of packed rows, of adapters and of what modules_to_save trains whole, or of
+/// all weights, by <see cref="Kernels"/> and matrix products. The same function as <see cref="LlamaModel.SummedLoss"/>
 /// with its backward, which is what it is tested against.
 /// </summary>
 public sealed class FusedModel : IDisposable
@@ -14,6 +14,7 @@ public sealed class FusedModel : IDisposable
     private readonly Kernels _kernels;
     private readonly FusedLayer[] _layers;
     private readonly FusedHead _head;
+    private readonly WholeModel? _whole;
     private readonly LlamaModel _model;
     private readonly UnpackedWeights _memory = new();
 
@@ -35,9 +36,10 @@ public sealed class FusedModel : IDisposable
 
     private readonly Options _options;
 
-    internal FusedModel(LlamaModel model, Kernels kernels, Options options)
+    /// <param name="whole">Of which the model is the copy; null where its weights are frozen.</param>
+    internal FusedModel(LlamaModel model, Kernels kernels, Options options, WholeModel? whole = null)
     {
-        (_model, _kernels, _options, _head) = (model, kernels, options, new FusedHead(kernels, model));
+        (_model, _kernels, _options, _whole, _head) = (model, kernels, options, whole, new FusedHead(kernels, model));
         _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, model.Dtype, _memory, layer, model.Shards))];
     }
 
@@ -56,23 +58,33 @@ public sealed class FusedModel : IDisposable
         ?? (capability is not null || dtype == float32 ? null : "on the CPU it computes in float32 only");
 
     /// <summary>
-    /// The fast path of a model with adapters attached; null where it has none (the reason is given): then autograd does it.
+    /// The fast path of a model with adapters attached, or all of whose weights are trained; null where it has none (the reason is given):
+    /// then autograd does it.
     /// </summary>
-    public static FusedModel? Create(LlamaModel model, Options options, out string? why)
+    /// <param name="wholeType">What is computed in where all weights are trained, which are float32 themselves; null is the device's
+    /// usual type.</param>
+    public static FusedModel? Create(LlamaModel model, Options options, out string? why, ScalarType? wholeType = null)
     {
-        why = model.Linears.All(linear => linear.Adapter is null) ? "it has no adapter"
-            : model.WhyAutograd ?? Unsupported(model.Config, model.Dtype, model.Device);
+        var isWhole = model.Linears.All(linear => linear.Adapter is null) && WholeModel.IsTrained(model);
+        var type = !isWhole ? model.Dtype : wholeType ?? CudaDevice.UsualType(model.Device);
+        why = !isWhole && model.Linears.All(linear => linear.Adapter is null) ? "it has no adapter"
+            : model.WhyAutograd ?? Unsupported(model.Config, type, model.Device);
         if (why is not null)
         {
             return null;
         }
         var onGpu = model.Device.type == DeviceType.CUDA;
-        var plain = onGpu ? CudaKernels.Unsupported(model.Config, model.Dtype, CudaDevice.Capability()) : null;
-        return new FusedModel(model, plain is not null ? new PlainKernels() : onGpu ? new CudaKernels() : new CpuKernels(), options)
+        var plain = onGpu ? CudaKernels.Unsupported(model.Config, type, CudaDevice.Capability()) : null;
+        var whole = isWhole ? new WholeModel(model, type) : null;
+        return new FusedModel(whole?.Copy ?? model, plain is not null ? new PlainKernels() : onGpu ? new CudaKernels() : new CpuKernels(),
+            options, whole)
         {
             WhyPlain = plain,
         };
     }
+
+    /// <summary>What is computed in.</summary>
+    public ScalarType Dtype => _model.Dtype;
 
     /// <summary>On a GPU: why it computes by libtorch's operators and not by kernels of its own; null where it has these.</summary>
     public string? WhyPlain { get; private init; }
@@ -96,6 +108,7 @@ public sealed class FusedModel : IDisposable
     public void BeginStep()
     {
         using var noGrad = no_grad();
+        _whole?.BeginStep();
         _head.BeginStep();
         foreach (var linear in _layers.SelectMany(layer => layer.Linears))
         {
@@ -162,13 +175,13 @@ public sealed class FusedModel : IDisposable
                     (_, var mlp, saved[i]) = _layers[i].Forward(inputs[i], null, pass);
                     mlp.Dispose();
                 }
-                var below = i > 0 ? _layers[i - 1].Gradient : _model.TrainsEmbedding ? Form.Plain : null;
+                var below = i > 0 ? _layers[i - 1].Gradient : _model.EmbeddingGradient is null ? null : Form.Plain;
                 var next = _layers[i].Backward(gradient, saved[i]!, pass, below);
                 saved[i]!.Dispose();
                 gradient.Dispose();
                 gradient = next!;
             }
-            if (_model.TrainsEmbedding)
+            if (gradient is not null)
             {
                 _model.AddEmbeddingGradient(rows.Ids, gradient.Wide!);
             }
@@ -257,8 +270,9 @@ public sealed class FusedModel : IDisposable
             {
                 continue;
             }
-            var part = _kernels.NormBackward(_head.Backward(normed.Wide!, logits), hidden, inverse, _model.LastNorm.Factors, null,
-                Form.Plain).Wide!;
+            var back = _head.Backward(normed.Wide!, logits);
+            _model.LastNorm.AddGradient(back, hidden, inverse);
+            var part = _kernels.NormBackward(back, hidden, inverse, _model.LastNorm.Factors, null, Form.Plain).Wide!;
             if (pass.Last is null)
             {
                 gradient.index_copy_(0, at, part);
@@ -271,5 +285,5 @@ public sealed class FusedModel : IDisposable
         return (loss.squeeze(0).MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
     }
 
-    public void Dispose() => TensorGroup.DisposeAll([.. _layers, _head, _memory]);
+    public void Dispose() => TensorGroup.DisposeAll([.. _layers, _head, _memory, _whole]);
 }

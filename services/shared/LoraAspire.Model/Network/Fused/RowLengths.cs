@@ -11,9 +11,6 @@ namespace LoraAspire.Model.Network.Fused;
 /// <param name="module">Number of the linear layer in the model.</param>
 internal sealed class RowLengths(Kernels kernels, Linear linear, int module, LowRankUpdate update, UpMatrix up) : IDisposable
 {
-    /// <summary>Rows of the gradient that are read in float32 together.</summary>
-    private const long RowsAtOnce = 1024;
-
     private readonly Tensor _sums = zeros([linear.OutFeatures], float32, linear.Device).DetachFromDisposeScope(); // of the step
     private Tensor? _squares; // ‖W‖² of each output, for the run
     private (Tensor Norms, Tensor Factors)? _step;
@@ -69,12 +66,7 @@ internal sealed class RowLengths(Kernels kernels, Linear linear, int module, Low
     {
         using var scope = NewDisposeScope();
         var columns = up.Of(gradient);
-        for (long row = 0; row < columns.size(0); row += RowsAtOnce)
-        {
-            using var some = NewDisposeScope();
-            var count = Math.Min(RowsAtOnce, columns.size(0) - row);
-            _sums.add_(columns.narrow(0, row, count).to_type(float32).mul(multiplied.narrow(0, row, count)).sum([0]), Scalars.One);
-        }
+        RowSums.Add(_sums, columns, multiplied);
         columns.mul_(Factors);
     }
 
