@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Network.Quantised;
 using static TorchSharp.torch;
@@ -52,6 +53,7 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
         Tile[] many = [.. Enumerable.Range(0, 9).Select(tile => new Tile(2, Dropout.Of(draw, tile / 5, 0.05)))];
         Tile[] one = [new Tile(2, Dropout.None)];
         var third = inner.narrow(1, 0, Hidden).contiguous();
+        NormFactors plusOne = new(weight, PlusOne: true);
         var inverse = plain.Norm(x, null, weight, 1e-5, Form.Plain).InverseRms;
         return
         [
@@ -64,8 +66,20 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
                 var (s, n, r) = k.ExpandAndNorm(x, y, weight, 1e-5, Form.Plain);
                 return [s, n.Wide!, r];
             }),
-            new("swiglu", k => [k.SwiGlu(gateUp, Form.Plain).Wide!]),
-            new("swiglu backward", k => [k.SwiGluBackward(inner, gateUp.clone(), Form.Plain).Wide!]),
+            new("norm of 1 + w", k => { var (_, n, r) = k.Norm(x, null, plusOne, 1e-5, Form.Plain); return [n.Wide!, r]; }),
+            new("norm of 1 + w backward", k => [k.NormBackward(other, x, inverse, plusOne, other, Form.Plain).Wide!]),
+            .. Enum.GetValues<GluActivation>().SelectMany(one => new KernelCase[]
+            {
+                new($"glu, {one}", k => [k.Glu(gateUp, one, Form.Plain).Wide!]),
+                new($"glu backward, {one}", k => [k.GluBackward(inner, gateUp.clone(), one, Form.Plain).Wide!]),
+            }),
+            new("product added in float32", k =>
+            {
+                var sums = zeros([Vocabulary, Hidden], float32, CUDA);
+                k.AddProduct(sums, logits, x.narrow(0, 0, Head));
+                return [sums];
+            }),
+            new("dropped", k => [k.Dropped(x, tiles[1].Dropout)]),
             new("rope", k => { var copy = qkv.clone(); k.Rope(copy, heads, positions, cos, sin); return [copy]; }),
             new("rope backward", k => [k.RopeBackward(x, other, third, heads, positions, cos, sin, Form.Plain).Wide!]),
             .. new[] { (Rank: 8, Parts: new[] { 0, 1, 2 }), (16, [0, 2]), (24, [0, 1, 2]) }.Select(one => new KernelCase(
@@ -163,13 +177,16 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
             {
                 Factors = factors,
             })), OneCode);
-            yield return new("swiglu, e4m3", k => Wide(k.SwiGlu(gateUp, plainRows)), OneCode);
-            yield return new("swiglu, e4m3 too", k => Wide(k.SwiGlu(gateUp, both)), OneCode);
-            yield return new("swiglu backward, e4m3", k => Wide(k.SwiGluBackward(inner, gateUp.clone(), plainRows with
+            foreach (var one in Enum.GetValues<GluActivation>())
             {
-                Factors = inFactors,
-            })), OneCode);
-            yield return new("swiglu backward, e4m3 too", k => Wide(k.SwiGluBackward(inner, gateUp.clone(), both)), OneCode);
+                yield return new($"glu, {one}, e4m3", k => Wide(k.Glu(gateUp, one, plainRows)), OneCode);
+                yield return new($"glu, {one}, e4m3 too", k => Wide(k.Glu(gateUp, one, both)), OneCode);
+                yield return new($"glu backward, {one}, e4m3", k => Wide(k.GluBackward(inner, gateUp.clone(), one, plainRows with
+                {
+                    Factors = inFactors,
+                })), OneCode);
+                yield return new($"glu backward, {one}, e4m3 too", k => Wide(k.GluBackward(inner, gateUp.clone(), one, both)), OneCode);
+            }
             yield return new("rope backward, e4m3 too", k => Wide(k.RopeBackward(x, other, third, heads, positions, cos, sin, both with
             {
                 Factors = wide,

@@ -74,6 +74,8 @@ internal static class TrainerBenchmark
         };
         var rank = new Option<int>("--rank") { Description = "Of the adapters.", DefaultValueFactory = _ => 8 };
         var all = new Option<bool>("--all-linear") { Description = "Adapters on all seven linear layers instead of q, k, v, o." };
+        var dora = new Option<bool>("--dora") { Description = "DoRA's lengths beside the adapters." };
+        var dropout = new Option<double>("--dropout") { Description = "Of the adapters.", DefaultValueFactory = _ => 0.05 };
         var warmUp = new Option<int>("--warm-up")
         {
             Description =
@@ -92,10 +94,11 @@ internal static class TrainerBenchmark
         };
         var shard = new Option<bool>("--shard-base") { Description = "Each device holds a share of the layers' weights." };
         var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, shape, rows,
-            lengths, tokens, lowMemory, autograd, held, rank, all, warmUp, steps, devices, shard };
+            lengths, tokens, lowMemory, autograd, held, rank, all, dora, dropout, warmUp, steps, devices, shard };
         command.SetAction(parsed => Lead(new Work(parsed.GetValue(cpu), parsed.GetValue(shape)!,
             new(parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName), new(parsed.GetValue(tokens), parsed.GetValue(lowMemory),
-                parsed.GetValue(autograd), parsed.GetValue(held)), new(parsed.GetValue(rank), parsed.GetValue(all)),
+                parsed.GetValue(autograd), parsed.GetValue(held)), new(parsed.GetValue(rank), parsed.GetValue(all),
+                parsed.GetValue(dora), parsed.GetValue(dropout)),
             parsed.GetValue(warmUp), parsed.GetValue(steps), parsed.GetValue(devices), parsed.GetValue(shard))));
         return command;
     }
@@ -107,7 +110,7 @@ internal static class TrainerBenchmark
 
     private sealed record Backward(int? Tokens, bool LowMemory, bool Autograd, BaseFormat Held);
 
-    private sealed record Ranks(int Rank, bool AllLinear);
+    private sealed record Ranks(int Rank, bool AllLinear, bool Dora, double Dropout);
 
     private static void Lead(Work work)
     {
@@ -152,8 +155,11 @@ internal static class TrainerBenchmark
         var (config, dtype) = work.OnCpu ? (Llama15M, float32) : (s_shapes[work.Shape], bfloat16);
         using var model = LlamaModel.Initialize(config, device, dtype, seed: 42, onDevice: true,
             Quantisation.Of(work.Backward.Held), work.ShardBase ? devices.Collective : null);
-        model.AttachFresh(new LoraConfig(work.Adapters.Rank, 16, 0.05,
-            work.Adapters.AllLinear ? [AdapterConfig.AllLinear] : ["q_proj", "k_proj", "v_proj", "o_proj"]), seed: 42);
+        model.AttachFresh(new LoraConfig(work.Adapters.Rank, 16, work.Adapters.Dropout,
+            work.Adapters.AllLinear ? [AdapterConfig.AllLinear] : ["q_proj", "k_proj", "v_proj", "o_proj"])
+        {
+            UseDora = work.Adapters.Dora,
+        }, seed: 42);
         using var parameters = ParameterSet.OfAdapters(model);
         using var optimiser = new AdamW(parameters, 0.9, 0.999, 1e-8, 0);
         using var objective = new Objective(model, work.Backward.LowMemory, work.Backward.Autograd);

@@ -41,7 +41,7 @@ internal sealed record ModelInTraining(LlamaModel Model, LoraConfig Lora, Parame
             LayersToTransform = settings.LayersToTransform,
         };
 
-    /// <summary>Full training computes in float32 and may start from a folder without weights; LoRA needs a trained base.</summary>
+    /// <summary>Full training holds its weights in float32 and may start from a folder without them; LoRA needs a trained base.</summary>
     private static LlamaModel OpenBase(string folder, TrainerParams settings, torch.Device device, DeviceGroup devices)
     {
         if (settings.FinetuningType == FinetuningType.Full)
@@ -62,12 +62,15 @@ internal sealed record ModelInTraining(LlamaModel Model, LoraConfig Lora, Parame
             Quantisation.Of(BaseChoice.FormatOf(settings.BaseType), settings.DoubleQuant), shards);
     }
 
-    /// <summary>What LoRA training computes in.</summary>
-    internal static ScalarType TypeOf(TrainerParams settings, torch.Device device) => settings.ComputeType switch
+    /// <summary>What training computes in.</summary>
+    internal static ScalarType TypeOf(TrainerParams settings, torch.Device device) => AskedType(settings) ?? CudaDevice.UsualType(device);
+
+    /// <summary>Null where nobody asked.</summary>
+    internal static ScalarType? AskedType(TrainerParams settings) => settings.ComputeType switch
     {
         ComputeType.Float32 => float32,
         ComputeType.Bfloat16 => bfloat16,
-        _ => CudaDevice.UsualType(device),
+        _ => null,
     };
 
     public void Dispose()

@@ -60,14 +60,10 @@ internal static class TrainCheck
             yield return new("base_type", $"is {asked.Word()}, but the base is quantised to {own.Word()} in its files: leave it out, or "
                 + "give an unquantised base");
         }
-        foreach (var (key, given) in new[] { ("use_dora", with.UseDora), ("modules_to_save", with.ModulesToSave.Count > 0),
-            ("neftune_noise_alpha", with.NeftuneNoiseAlpha > 0) })
+        if (with.UseDora)
         {
-            if (given)
-            {
-                yield return new(key, $"runs on autograd, and the base is quantised to {own.Word()} in its files: leave it out, or give an "
-                    + "unquantised base");
-            }
+            yield return new("use_dora", $"needs the base's weights as numbers, and the base is quantised to {own.Word()} in its files: "
+                + "leave it out, or give an unquantised base");
         }
     }
 

@@ -89,7 +89,11 @@ public static class RunOutlook
         {
             var config = ModelConfig.Load(content.ModelFolder(model.Name));
             LoraConfig adapter = new((int)with["lora_r"]!, (double)with["lora_alpha"]!, 0,
-                [.. with["lora_target_modules"]!.AsArray().Select(target => (string)target!)]);
+                [.. with["lora_target_modules"]!.AsArray().Select(target => (string)target!)])
+            {
+                UseDora = (bool)with["use_dora"]!,
+                ModulesToSave = [.. with["modules_to_save"]!.AsArray().Select(module => (string)module!)],
+            };
             var tokens = (int?)with["micro_batch_tokens"]
                 ?? (int)Math.Min((long)(int)with["micro_batch_size"]! * Longest(pipeline, stage), int.MaxValue);
             string Of(bool onGpu) => Spell.Size(Footprint.Of(new FitWork(config, adapter, (bool)with["double_quant"]!, onGpu),

@@ -21,18 +21,19 @@ public sealed class Objective : IDisposable
     // The products take half the time then, so that less is lost by smaller ones; what is kept for the backward isn't halved.
     private const int Fp8Tokens = 6144;
     private const int LowMemoryTokens = 2048;
-    private const int AutogradTokens = 2048;
+    private const int PaddedTokens = 2048;
 
     private readonly LlamaModel _model;
     private readonly FusedModel? _fused;
 
-    public Objective(LlamaModel model, bool lowMemory = false, bool autograd = false)
+    /// <param name="wholeType">See <see cref="FusedModel.Create"/>.</param>
+    public Objective(LlamaModel model, bool lowMemory = false, bool autograd = false, ScalarType? wholeType = null)
     {
         _model = model;
         var onCpu = model.Device.type == DeviceType.CPU;
         var options = FusedModel.Options.For(lowMemory, onGpu: !onCpu);
         var why = "as asked";
-        _fused = autograd ? null : FusedModel.Create(model, options, out why);
+        _fused = autograd ? null : FusedModel.Create(model, options, out why, wholeType);
         if (_fused is null && !autograd && model.HeldIn is { } held)
         {
             throw new ModelException($"The base is held in {held.Word()}, which only the hand-written backward "
@@ -43,10 +44,10 @@ public sealed class Objective : IDisposable
             throw NoShards(why!);
         }
         Path = _fused is null ? $"autograd ({why})" : (lowMemory ? "hand-written backward, layers recomputed" : "hand-written backward")
+            + (_fused.WhyPlain is { } plain ? $", by plain operators (of the faster kernels: {plain})" : "")
             + (model.Shards is { } shards ? $", base shared among {shards.Devices} devices" : "");
-        DefaultTokens = lowMemory ? LowMemoryTokens : _fused is null || onCpu ? AutogradTokens
-            : model.HeldIn is BaseFormat.Fp8 ? Fp8Tokens : PackedTokens;
-        Packed = _fused is not null && !onCpu;
+        Packed = _fused is { Packs: true };
+        DefaultTokens = lowMemory ? LowMemoryTokens : !Packed ? PaddedTokens : model.HeldIn is BaseFormat.Fp8 ? Fp8Tokens : PackedTokens;
     }
 
     /// <param name="why">This training goes on autograd.</param>
@@ -56,15 +57,21 @@ public sealed class Objective : IDisposable
     /// <summary>Which way it goes, for the log.</summary>
     public string Path { get; }
 
+    /// <summary>What is computed in.</summary>
+    public ScalarType Dtype => _fused?.Dtype ?? _model.Dtype;
+
     /// <summary>Rows of a micro-batch are laid end to end, not padded.</summary>
     public bool Packed { get; }
 
     /// <summary>A row draws the same dropout whichever rows share its micro-batch.</summary>
     public bool DrawsByRow => _fused is not null;
 
-    /// <summary>A step's rows, and what they share where that is computed once; looked for in the whole step, so that what is drawn for
-    /// it depends on no micro-batch and no device.</summary>
-    public IReadOnlyList<TrainingRow> Marked(IReadOnlyList<TrainingRow> rows) => _fused is null ? rows : SharedPrefixes.Mark(rows);
+    /// <summary>
+    /// A step's rows, and what they share where that is computed once; looked for in the whole step, so that what is drawn for it depends
+    /// on no micro-batch and no device. NEFTune's noise is stronger in a shorter row, so that nothing is the same in two.
+    /// </summary>
+    public IReadOnlyList<TrainingRow> Marked(IReadOnlyList<TrainingRow> rows) =>
+        _fused is null || _model.NeftuneNoiseAlpha > 0 ? rows : SharedPrefixes.Mark(rows);
 
     /// <summary>Tokens of a micro-batch when nobody chose.</summary>
     public int DefaultTokens { get; }
@@ -75,7 +82,7 @@ public sealed class Objective : IDisposable
     /// </summary>
     public int DefaultTokensOn(int devices) => Packed && devices > 1 ? DefaultTokens + (DefaultTokens / 4) : DefaultTokens;
 
-    /// <summary>Takes the parameters as they are now: the fused path computes with copies of the adapters.</summary>
+    /// <summary>Takes the parameters as they are now: the fused path computes with copies.</summary>
     public void BeginStep() => _fused?.BeginStep();
 
     public void EndStep() => _fused?.EndStep();
@@ -92,7 +99,7 @@ public sealed class Objective : IDisposable
         }
         using var scope = NewDisposeScope();
         RandomNumbers.Seed(_model.Device, seed + batch.Index);
-        var loss = Autograd(batch, training: true);
+        var loss = Autograd(batch, seed);
         loss.backward();
         return loss.detach().DetachFromDisposeScope();
     }
@@ -108,7 +115,7 @@ public sealed class Objective : IDisposable
             using var packed = _fused.Pack(batch.Rows);
             return _fused.Loss(packed, walk).ReadSingle();
         }
-        return Autograd(batch, training: false).ReadSingle();
+        return Autograd(batch, seed: null).ReadSingle();
     }
 
     /// <summary>
@@ -139,14 +146,26 @@ public sealed class Objective : IDisposable
         failed?.Throw();
     }
 
-    private Tensor Autograd(MicroBatch batch, bool training)
+    /// <param name="seed">Null where it isn't training.</param>
+    private Tensor Autograd(MicroBatch batch, long? seed)
     {
         var padded = Collator.Pad([.. batch.Rows.Select(row => (row.InputIds, row.Labels))], batch.Side, batch.MultipleOf);
         // Causal attention never looks at padding that stands behind.
         var mask = batch.Side == PaddingSide.Right ? null : tensor(padded.AttentionMask).to(_model.Device);
         var weights = tensor(batch.Rows.Select(row => (float)row.Weight).ToArray()).to(_model.Device);
-        return _model.SummedLoss(tensor(padded.InputIds).to(_model.Device), tensor(padded.Labels).to(_model.Device), mask, training,
-            weights);
+        var noise = seed is { } drawn && _model.NeftuneNoiseAlpha > 0 ? Noise(batch, padded.InputIds.GetLength(1), drawn) : null;
+        return _model.SummedLoss(tensor(padded.InputIds).to(_model.Device), tensor(padded.Labels).to(_model.Device), mask,
+            training: seed is not null, weights, noise);
+    }
+
+    /// <param name="length">Of the padded rows.</param>
+    private EmbeddingNoise Noise(MicroBatch batch, int length, long seed)
+    {
+        var numbers = batch.Rows.SelectMany(row => Enumerable.Range(
+            row.First - (batch.Side == PaddingSide.Left ? length - row.InputIds.Length : 0), length)).ToArray();
+        return new(tensor(numbers).to(_model.Device),
+            EmbeddingNoise.StrengthsOf(batch.Rows.SelectMany(row => Enumerable.Repeat(row.InputIds.Length, length)),
+                _model.NeftuneNoiseAlpha, _model.Config.HiddenSize, _model.Device), seed);
     }
 
     public void Dispose() => _fused?.Dispose();

@@ -48,7 +48,7 @@ internal sealed class TrainingRun : IDisposable
                 + $"save_steps is {settings.SaveSteps}. Lower save_steps.");
         }
         _schedule = Schedule.Of(settings, _rows.TotalSteps);
-        _objective = new Objective(model, settings.LowMemory);
+        _objective = new Objective(model, settings.LowMemory, wholeType: ModelInTraining.AskedType(settings));
         _optimiser = new AdamW(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
         _work = new DeviceWork(_devices, _rows, _objective, parameters, _optimiser,
             new OptimiserStep(_objective, parameters, _optimiser, settings.MaxGradNorm, _devices), _schedule, settings.Seed);
@@ -93,7 +93,7 @@ internal sealed class TrainingRun : IDisposable
     {
         _state = _checkpoints.Resume(words => _report.Report(new(Message: words)));
         var log = new RunMessages(_report, _state);
-        log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {On}, arithmetic in {_model.Dtype}, "
+        log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {On}, arithmetic in {_objective.Dtype}, "
             + $"{(_model.HeldIn is { } held ? $"the base in {held.Word()}, " : "")}{_objective.Path}");
         log.Shared(new MicroBatch(_objective.Marked(_rows.Step(0))));
         var budget =

@@ -74,7 +74,8 @@ public sealed class StreamedModelGoldens
             {
                 TinyModel.Save(made, folder);
                 SafetensorsWriter.Write(Path.Combine(folder, WeightFiles.Single), [.. made.Weights().Select(weight =>
-                    TensorSource.Of(weight.Name, weight.Tensor)), TensorSource.Of("lm_head.weight", randn_like(made.EmbeddingWeight))]);
+                    TensorSource.Of(weight.Name, weight.Tensor)),
+                    TensorSource.Of("lm_head.weight", randn_like(made.WeightOf("model.embed_tokens")))]);
             }
             using var model = LlamaModel.Load(folder, CPU, float32);
             int[] prompt = [1, 5, 9, 2, 7];

@@ -43,8 +43,7 @@ public sealed class DeviceChoiceTests
     [InlineData("{ shard_base: true }", "there is one: set devices")]
     [InlineData("{ shard_base: true, devices: 2, finetuning_type: full }", "is for a frozen base")]
     [InlineData("{ shard_base: true, devices: 2, base_type: auto }", "is not counted with by base_type auto: name bf16")]
-    [InlineData("{ shard_base: true, devices: 2, use_dora: true }", "needs the hand-written backward, and use_dora has none")]
-    [InlineData("{ shard_base: true, devices: 2, neftune_noise_alpha: 5 }", "and neftune_noise_alpha has none: leave one of them out")]
+    [InlineData("{ shard_base: true, devices: 2, use_dora: true }", "and use_dora measures them whole: leave one of them out")]
     public void What_does_not_go_together_is_told(string written, string problem)
     {
         var error = Assert.Throws<PipelineException>(() => PipelineParser.ParseParams(written, "w.yaml", StageKinds.Trainer));

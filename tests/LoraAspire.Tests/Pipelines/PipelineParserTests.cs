@@ -78,7 +78,7 @@ public sealed class PipelineParserTests
     [InlineData("with: { load_in_8bit: true, load_in_4bit: true }", "10:33", "means 'base_type: nf4', but int8 is asked for too")]
     [InlineData("with: { load_in_8bit: true, base_type: bf16 }", "10:13", "means 'base_type: int8', but bf16 is asked for too")]
     [InlineData("with: { quantization_method: hqq }", "10:13", "'hqq' isn't done here")]
-    [InlineData("with: { base_type: nf4, use_dora: true }", "10:24", "needs the hand-written backward, and use_dora has none")]
+    [InlineData("with: { base_type: nf4, use_dora: true }", "10:24", "and use_dora measures them as numbers: leave one of them out")]
     [InlineData("with: { base_type: int8, finetuning_type: full }", "10:24", "is for a base that stays as it is")]
     [InlineData("with: { resume_from_checkpoint: out/checkpoint-200 }", "10:13", "its own last checkpoint")]
     [InlineData("with: { bias: all }", "10:13", "only adapters without biases")]

@@ -59,16 +59,16 @@ public sealed class QuantizedTrainingTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void What_runs_on_autograd_is_refused_on_a_quantised_base()
+    public void DoRA_is_refused_on_a_quantised_base()
     {
+        using var scope = NewDisposeScope();
         using var model = LlamaModel.Initialize(TinyModel.Config, CPU, float32, seed: 3, quantisation: new Nf4());
-        var dora = Assert.Throws<ModelException>(
-            () => model.AttachFresh(new LoraConfig(4, 8, 0, ["q_proj"]) { UseDora = true }, seed: 1));
-        Assert.Contains("DoRA needs the base's weights as numbers", dora.Message, StringComparison.Ordinal);
-        model.AttachFresh(new LoraConfig(4, 8, 0, ["q_proj"]), seed: 1);
-        model.NeftuneNoiseAlpha = 5;
-        var noise = Assert.Throws<ModelException>(() => new Objective(model));
-        Assert.Contains("that is none for this run: NEFTune", noise.Message, StringComparison.Ordinal);
+        LoraConfig config = new(4, 8, 0, ["q_proj"]) { UseDora = true };
+        var fresh = Assert.Throws<ModelException>(() => model.AttachFresh(config, seed: 1));
+        Assert.Contains("DoRA needs the base's weights as numbers", fresh.Message, StringComparison.Ordinal);
+        model.Linears.First().Attach(LayerAdapter.Of(config, "q_proj", [zeros(4, 16), zeros(16, 4), ones(16)]));
+        var loaded = Assert.Throws<ModelException>(() => new Objective(model));
+        Assert.Contains("that is none for this run: its adapters measure the base's weights", loaded.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -45,7 +45,7 @@ public sealed class SeveralDevicesTests(ITestOutputHelper output) : IDisposable
 
     public static TheoryData<string, TrainerParams> OtherKinds => new()
     {
-        { "DoRA, on autograd with dropout", Settings with { UseDora = true } },
+        { "DoRA with dropout", Settings with { UseDora = true } },
         { "a base in NF4", Settings with { BaseType = BaseType.Nf4, LowMemory = true } },
         { "layers recomputed", Settings with { LowMemory = true } },
         { "as alpaca-lora weighs its rows", Settings with { Compat = Compat.AlpacaLora } },

@@ -53,7 +53,7 @@ public sealed class Dora : Lora
         }
     }
 
-    internal override LowRankUpdate? Fused(LayerAdapter adapter) => null;
+    internal override LowRankUpdate? Fused(LayerAdapter adapter) => base.Fused(adapter)! with { Magnitude = adapter[Magnitude] };
 
     /// <summary>‖W + scale·B·A‖ of each row [out], a constant to the gradient (section 4.3 of the paper).</summary>
     /// <exception cref="ModelException">The layer is quantised.</exception>

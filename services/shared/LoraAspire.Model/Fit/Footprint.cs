@@ -46,6 +46,9 @@ public sealed record Footprint(long Weights, long Ends, long Adapters, long Buff
         long query = (long)config.NumAttentionHeads * config.HeadDim, kv = (long)config.NumKeyValueHeads * config.HeadDim;
         // Of one token in one layer: sum, middle and normed input; q|k|v; attention's output; gate|up; and float32 for each row and head.
         var kept = (number * ((3 * hidden) + (2 * query) + (2 * kv) + (2 * inner))) + (4 * (2 + config.NumAttentionHeads));
+        // DoRA: what the lengths multiply.
+        kept += work.Adapter is LoraConfig { UseDora: true } ? number * Targets(work).Sum(at => (long)at.Linear.Outputs)
+            / config.NumHiddenLayers : 0;
         var input = number * hidden;
         var headRows = Math.Min(tokens, FusedModel.Options.For(recompute, work.OnGpu).HeadRows);
         // silu(gate)·up, its gradient, and three of the width of the residual; or logits, and the gradient at the end.
@@ -63,13 +66,16 @@ public sealed record Footprint(long Weights, long Ends, long Adapters, long Buff
             work.OnGpu ? Context : HostProcess);
     }
 
-    /// <summary>Weights of the adapters.</summary>
-    public static long Trained(FitWork work)
-    {
-        var linears = LayerLinears.Of(work.Config).All;
-        return Enumerable.Range(0, work.Config.NumHiddenLayers).Sum(layer => linears.Where(linear => work.Adapter.Targets(linear.In(layer)))
-            .Sum(linear => work.Adapter.RankOf(linear.In(layer)) * ((long)linear.Outputs + linear.Inputs)));
-    }
+    /// <summary>Weights of the adapters, and of modules that are trained whole.</summary>
+    public static long Trained(FitWork work) =>
+        Targets(work).Sum(at => work.Adapter.RankOf(at.Linear.In(at.Layer)) * ((long)at.Linear.Outputs + at.Linear.Inputs))
+        + ((long)work.Adapter.ModulesToSave.Count * work.Config.VocabSize * work.Config.HiddenSize);
+
+    private static IEnumerable<(int Layer, LinearShape Linear)> Targets(FitWork work) =>
+        from layer in Enumerable.Range(0, work.Config.NumHiddenLayers)
+        from linear in LayerLinears.Of(work.Config).All
+        where work.Adapter.Targets(linear.In(layer))
+        select (layer, linear);
 
     private static double BytesAWeight(BaseFormat format, FitWork work, long columns) => format switch
     {

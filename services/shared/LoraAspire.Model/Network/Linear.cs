@@ -31,6 +31,9 @@ public sealed class Linear : IDisposable
     public LayerAdapter? Adapter { get; private set; }
     /// <summary>A whole weight [out, in] float32 that is trained in W's place (modules_to_save).</summary>
     public Tensor? Trained { get; internal set; }
+    /// <summary>∂L/∂W and ∂L/∂b of the step, float32, where the hand-written backward trains the layer itself.</summary>
+    internal Tensor? Gradient { get; set; }
+    internal Tensor? BiasGradient { get; set; }
 
     /// <param name="x">[…, in]</param>
     /// <param name="training">Applies the adapter's dropout.</param>

@@ -16,8 +16,5 @@ public sealed partial class LlamaModel
     internal Rope Rope => _rope;
 
     /// <summary>[vocab, hidden]</summary>
-    internal Tensor EmbeddingWeight => _embedding;
-
-    /// <summary>[vocab, hidden]</summary>
     internal Tensor HeadWeight => Head?.Weight ?? _embedding;
 }

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network;
@@ -35,6 +36,26 @@ public sealed partial class LlamaModel
 
     /// <summary>The base's weight of such a module [vocab, hidden].</summary>
     internal Tensor WeightOf(string path) => path == EmbeddingPath ? _embedding : Head!.Weight;
+
+    /// <summary>Embeddings […, hidden] times what the family multiplies them by, which is rounded to the type, as in
+    /// transformers.</summary>
+    private Tensor Scaled(Tensor x) => Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype, Device));
+
+    /// <summary>∂L/∂embedding of the step [vocab, hidden] float32; null where it isn't trained.</summary>
+    internal Tensor? EmbeddingGradient { get => field ?? _trainedEmbedding?.grad; set; }
+
+    /// <summary>The same of the head's weight, which may be the embedding's.</summary>
+    internal Tensor? HeadGradient => Head is null ? EmbeddingGradient : Head.Gradient ?? Head.Trained?.grad;
+
+    /// <param name="ids">[T]</param>
+    /// <param name="gradient">∂L/∂x of what <see cref="Embed"/> gave [T, hidden].</param>
+    internal void AddEmbeddingGradient(Tensor ids, Tensor gradient)
+    {
+        if (EmbeddingGradient is { } sums)
+        {
+            sums.index_add_(0, ids, Scaled(gradient.to_type(float32)), Scalars.One);
+        }
+    }
 
     /// <summary>
     /// Puts a weight of float32 in place of a module's; it is disposed with the model, and what was there before at once.

@@ -63,6 +63,17 @@ public sealed partial class LlamaModel
             }, shared is null ? null : new LayerShards(config.NumHiddenLayers, shared));
     }
 
+    /// <summary>A model of the same weights in another type, where they are held as numbers and no adapter is attached.</summary>
+    internal static LlamaModel CopyOf(LlamaModel model, ScalarType dtype)
+    {
+        var weights = model.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor);
+        return new LlamaModel(model.Config, model.Device, dtype,
+            (name, _) => weights[name].detach().to(dtype, copy: true).DetachFromDisposeScope())
+        {
+            NeftuneNoiseAlpha = model.NeftuneNoiseAlpha,
+        };
+    }
+
     private static void RequireHeld(ModelConfig config, torch.Device device, ScalarType dtype, Quantisation? quantisation)
     {
         if (quantisation?.Unsupported(config, dtype, device) is { } why)

@@ -47,9 +47,7 @@ public sealed partial class LlamaModel : IDisposable
     /// <summary>The output layer; null when it shares the embedding's weight.</summary>
     public Linear? Head { get; }
 
-    /// <summary>
-    /// NEFTune (Jain et al. 2023): in training, embeddings get noise of uniform(−1, 1) · alpha / √(length · hidden); 0 is none.
-    /// </summary>
+    /// <summary>alpha of <see cref="EmbeddingNoise"/>; 0 is none.</summary>
     public double NeftuneNoiseAlpha { get; set; }
 
     /// <summary>Every linear layer but the head, in the model's order.</summary>
@@ -60,10 +58,10 @@ public sealed partial class LlamaModel : IDisposable
     /// </summary>
     public string? WhyAutograd =>
         FusedModel.Unsupported(Config) is { } shape ? shape
-        : NeftuneNoiseAlpha > 0 ? "NEFTune adds noise to its embeddings"
-        : TrainedModules().Any() ? "modules_to_save are trained whole"
         : Adapters.FirstOrDefault(adapter => adapter.Kind.Fused(adapter) is null) is { } other ? $"its adapters are {other.Kind.Name}'s"
-        : null;
+        : !Adapters.Any(adapter => adapter.Kind.Fused(adapter)!.Magnitude is not null) ? null
+        : HeldIn is not null ? "its adapters measure the base's weights, which are no numbers"
+        : Shards is not null ? "its adapters measure the base's weights, which are shared among devices" : null;
 
     private IEnumerable<LayerAdapter> Adapters => Linears.Select(linear => linear.Adapter).OfType<LayerAdapter>();
 
@@ -84,10 +82,12 @@ public sealed partial class LlamaModel : IDisposable
     /// </summary>
     /// <param name="labels">[batch, length] int64, −100 where there is no loss; a label belongs to the position before it.</param>
     /// <param name="weights">[batch] float32: what each target of a row counts; null counts 1.</param>
-    public Tensor SummedLoss(Tensor ids, Tensor labels, Tensor? attentionMask, bool training, Tensor? weights = null)
+    /// <param name="noise">On the embeddings.</param>
+    public Tensor SummedLoss(Tensor ids, Tensor labels, Tensor? attentionMask, bool training, Tensor? weights = null,
+        EmbeddingNoise? noise = null)
     {
         using var scope = NewDisposeScope();
-        var hidden = Hidden(ids, null, attentionMask, training);
+        var hidden = Hidden(ids, null, attentionMask, training, noise);
         var targets = labels.narrow(1, 1, labels.size(1) - 1).reshape(-1);
         var supervised = targets.ne((-100.0).AsScalar()).nonzero().squeeze(1);
         var rows = hidden.narrow(1, 0, hidden.size(1) - 1).reshape(-1, Config.HiddenSize).index_select(0, supervised);
@@ -106,7 +106,7 @@ public sealed partial class LlamaModel : IDisposable
     }
 
     /// <summary>What the last norm gives: [batch, length, hidden].</summary>
-    internal Tensor Hidden(Tensor ids, KvCache? cache, Tensor? attentionMask, bool training = false)
+    internal Tensor Hidden(Tensor ids, KvCache? cache, Tensor? attentionMask, bool training = false, EmbeddingNoise? noise = null)
     {
         int length = (int)ids.size(1), start = cache?.Length ?? 0, end = start + length;
         if (end > (cache?.MaxLength ?? Config.Context))
@@ -116,7 +116,7 @@ public sealed partial class LlamaModel : IDisposable
         var (cos, sin) = _rope.At(start, length, Dtype);
         var pass = new Pass(cos, sin, AttentionMasks.Of(Config, start, length, Device, attentionMask), cache, Causal: length > 1, training);
 
-        var x = Embed(ids, training);
+        var x = Embed(ids, noise);
         foreach (var layer in _layers)
         {
             x = layer.Forward(x, pass);
@@ -126,15 +126,11 @@ public sealed partial class LlamaModel : IDisposable
     }
 
     /// <summary>[batch, length, hidden]</summary>
-    internal Tensor Embed(Tensor ids, bool training)
+    internal Tensor Embed(Tensor ids, EmbeddingNoise? noise = null)
     {
-        var x = (_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype)
-            .view(ids.size(0), ids.size(1), Config.HiddenSize);
-        x = Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype, Device)); // rounded to the type, as in transformers
-        return training && NeftuneNoiseAlpha > 0
-            ? x.add(rand_like(x).mul_(2.0.AsScalar()).sub_(1.0.AsScalar())
-                .mul_((NeftuneNoiseAlpha / Math.Sqrt(x.size(1) * x.size(2))).AsScalar()), Scalars.One)
-            : x;
+        var x = Scaled((_trainedEmbedding ?? _embedding).index_select(0, ids.reshape(-1)).to_type(Dtype)
+            .view(ids.size(0), ids.size(1), Config.HiddenSize));
+        return noise?.AddedTo(x) ?? x;
     }
 
     public void Dispose() => TensorGroup.DisposeAll([_embedding, _trainedEmbedding, _norm, _rope, Head, .. _layers, Shards]);

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Fused;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network;
@@ -11,6 +12,21 @@ internal sealed class RmsNorm(Tensor weight, double epsilon, bool plusOne = fals
 {
     public Tensor Weight { get; set; } = weight;
 
+    public NormFactors Factors => new(Weight, plusOne);
+
+    /// <summary>∂L/∂w of the step [width] float32, where the hand-written backward trains it.</summary>
+    public Tensor? Gradient { get; set; }
+
+    /// <param name="gradient">∂L/∂ of what the norm gave [T, width].</param>
+    /// <param name="inverseRms">[T, 1]</param>
+    public void AddGradient(Tensor gradient, Tensor x, Tensor inverseRms)
+    {
+        if (Gradient is { } sums)
+        {
+            RowSums.Add(sums, gradient, x, inverseRms);
+        }
+    }
+
     public Tensor Forward(Tensor x)
     {
         var wide = x.to_type(float32);
@@ -21,4 +37,14 @@ internal sealed class RmsNorm(Tensor weight, double epsilon, bool plusOne = fals
     }
 
     public void Dispose() => Weight.Dispose();
+}
+
+/// <summary>What a norm multiplies by: w, or Gemma's 1 + w.</summary>
+/// <param name="Weight">w [width]</param>
+internal readonly record struct NormFactors(Tensor Weight, bool PlusOne)
+{
+    public static implicit operator NormFactors(Tensor weight) => new(weight, PlusOne: false);
+
+    /// <summary>In float32.</summary>
+    public Tensor Wide => PlusOne ? Weight.to_type(float32).add(Scalars.One, Scalars.One) : Weight.to_type(float32);
 }

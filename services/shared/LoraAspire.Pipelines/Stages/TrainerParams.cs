@@ -196,9 +196,9 @@ public sealed record TrainerParams : StageParams
         {
             yield return ("shard_base", "is not counted with by base_type auto: name bf16, fp8, int8 or nf4");
         }
-        if (ShardBase && OnAutograd is { } setting)
+        if (ShardBase && UseDora)
         {
-            yield return ("shard_base", $"needs the hand-written backward, and {setting} has none: leave one of them out");
+            yield return ("shard_base", "shares the base's weights, and use_dora measures them whole: leave one of them out");
         }
         if (WhyNotQuantised() is { } why)
         {
@@ -219,10 +219,6 @@ public sealed record TrainerParams : StageParams
         }
     }
 
-    /// <summary>A setting with which the training goes on autograd, or null; the base may be another reason.</summary>
-    private string? OnAutograd => UseDora ? "use_dora" : NeftuneNoiseAlpha > 0 ? "neftune_noise_alpha"
-        : ModulesToSave.Count > 0 ? "modules_to_save" : null;
-
     /// <summary>What keeps the base from being held in the type that is asked for, as far as these settings say, or null.</summary>
     private string? WhyNotQuantised()
     {
@@ -235,7 +231,7 @@ public sealed record TrainerParams : StageParams
                 "fp8 needs a GPU of compute capability 8.9 or above, but device is cpu: leave base_type out",
             BaseType.Fp8 when ComputeType == ComputeType.Float32 =>
                 "fp8 computes the rest in bfloat16, but compute_type is float32: leave one of them out",
-            _ when OnAutograd is { } key => $"{name} needs the hand-written backward, and {key} has none: leave one of them out",
+            _ when UseDora => $"{name} holds the base's weights as codes, and use_dora measures them as numbers: leave one of them out",
             _ => null,
         };
     }

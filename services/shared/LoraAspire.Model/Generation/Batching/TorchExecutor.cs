@@ -41,7 +41,7 @@ public sealed class TorchExecutor : StepExecutor
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var rows = TorchRows.Of(slices, _model);
-        var x = _model.Embed(rows.Ids, training: false); // [1, tokens, hidden]
+        var x = _model.Embed(rows.Ids); // [1, tokens, hidden]
         Tensor Apply(Linear linear, Tensor input) => _adapters.Forward(linear, input, rows);
         foreach (var layer in _model.Layers)
         {

@@ -15,6 +15,5 @@ internal static class Gemma
     {
         NormPlusOne = true,
         EmbeddingScale = Math.Sqrt(model.HiddenSize),
-        WhyAutograd = "its norms, activation and embeddings are Gemma's",
     };
 }

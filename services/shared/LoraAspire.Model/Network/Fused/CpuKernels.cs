@@ -17,32 +17,32 @@ internal sealed unsafe class CpuKernels : TorchKernels
 {
     private static readonly int s_workers = get_num_threads();
 
-    protected override (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
+    protected override (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, NormFactors weight, double epsilon)
     {
         var (rows, width) = Shape(x);
         Tensor normed = empty_like(x), inverse = empty([rows, 1]), sum = added is null ? x : x.add(added, Scalars.One);
-        float* from = At(sum), to = At(normed), inverses = At(inverse), w = At(weight);
+        float* from = At(sum), to = At(normed), inverses = At(inverse), w = At(weight.Weight);
         ForRows(rows, row =>
         {
             Span<float> source = Row(from, row, width), target = Row(to, row, width);
             var r = 1 / MathF.Sqrt((TensorPrimitives.SumOfSquares<float>(source) / width) + (float)epsilon);
             inverses[row] = r;
             TensorPrimitives.Multiply(source, r, target);
-            TensorPrimitives.Multiply<float>(target, new ReadOnlySpan<float>(w, width), target);
+            Multiply(target, new ReadOnlySpan<float>(w, width), weight.PlusOne, target);
         });
         return (sum, normed, inverse);
     }
 
-    protected override Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual)
+    protected override Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, NormFactors weight, Tensor? residual)
     {
         var (rows, width) = Shape(x);
         var result = empty_like(x);
-        float* g = At(gradient), from = At(x), inverses = At(inverseRms), w = At(weight), kept = residual is null ? null
+        float* g = At(gradient), from = At(x), inverses = At(inverseRms), w = At(weight.Weight), kept = residual is null ? null
             : At(residual), to = At(result);
         ForRows(rows, row =>
         {
             Span<float> source = Row(from, row, width), target = Row(to, row, width);
-            TensorPrimitives.Multiply<float>(Row(g, row, width), new ReadOnlySpan<float>(w, width), target);
+            Multiply(Row(g, row, width), new ReadOnlySpan<float>(w, width), weight.PlusOne, target);
             var r = inverses[row];
             var pull = TensorPrimitives.Dot<float>(target, source) / width * r * r * r;
             TensorPrimitives.Multiply(target, r, target);
@@ -55,7 +55,19 @@ internal sealed unsafe class CpuKernels : TorchKernels
         return result;
     }
 
-    protected override Tensor SwiGlu(Tensor gateUp)
+    private static void Multiply(ReadOnlySpan<float> x, ReadOnlySpan<float> weight, bool plusOne, Span<float> target)
+    {
+        if (plusOne)
+        {
+            TensorPrimitives.MultiplyAdd(x, weight, x, target);
+        }
+        else
+        {
+            TensorPrimitives.Multiply(x, weight, target);
+        }
+    }
+
+    protected override Tensor Glu(Tensor gateUp, GluActivation activation)
     {
         var (rows, width) = Shape(gateUp);
         var half = width / 2;
@@ -64,14 +76,21 @@ internal sealed unsafe class CpuKernels : TorchKernels
         ForRows(rows, row =>
         {
             Span<float> source = Row(from, row, width), target = Row(to, row, half);
-            TensorPrimitives.Sigmoid<float>(source[..half], target);
-            TensorPrimitives.Multiply<float>(target, source[..half], target);
+            if (activation == GluActivation.GeluTanh)
+            {
+                CpuGelu.Forward(source[..half], target);
+            }
+            else
+            {
+                TensorPrimitives.Sigmoid<float>(source[..half], target);
+                TensorPrimitives.Multiply<float>(target, source[..half], target);
+            }
             TensorPrimitives.Multiply<float>(target, source[half..], target);
         });
         return result;
     }
 
-    protected override void SwiGluBackward(Tensor gradient, Tensor gateUp)
+    protected override void GluBackward(Tensor gradient, Tensor gateUp, GluActivation activation)
     {
         var (rows, width) = Shape(gateUp);
         var half = width / 2;
@@ -81,6 +100,12 @@ internal sealed unsafe class CpuKernels : TorchKernels
             Span<float> gate = Row(at, row, width)[..half], up = Row(at, row, width)[half..], given = Row(g, row, half);
             var rented = ArrayPool<float>.Shared.Rent(half);
             var sigmoid = rented.AsSpan(0, half);
+            if (activation == GluActivation.GeluTanh)
+            {
+                CpuGelu.Backward(given, gate, up, sigmoid);
+                ArrayPool<float>.Shared.Return(rented);
+                return;
+            }
             TensorPrimitives.Sigmoid<float>(gate, sigmoid);
             var (i, vectors) = (0, half / Vector<float>.Count);
             Span<Vector<float>> gates = Vectors(gate), ups = Vectors(up), sigmoids = Vectors(sigmoid), gradients = Vectors(given);
@@ -122,7 +147,7 @@ internal sealed unsafe class CpuKernels : TorchKernels
         return losses;
     }
 
-    protected override Tensor Dropped(Tensor x, Dropout dropout)
+    public override Tensor Dropped(Tensor x, Dropout dropout)
     {
         if (dropout.Threshold == 0)
         {
@@ -158,7 +183,7 @@ internal sealed unsafe class CpuKernels : TorchKernels
         });
     }
 
-    private static Span<Vector<float>> Vectors(Span<float> values) => MemoryMarshal.Cast<float, Vector<float>>(values);
+    internal static Span<Vector<float>> Vectors(Span<float> values) => MemoryMarshal.Cast<float, Vector<float>>(values);
 
     private static (int Rows, int Width) Shape(Tensor x) => ((int)x.size(0), (int)x.size(1));
 

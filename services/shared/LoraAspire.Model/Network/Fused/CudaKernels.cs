@@ -18,6 +18,9 @@ internal sealed unsafe partial class CudaKernels : Kernels
     private const int ColumnThreads = 128;
     private const int RowItems = 4;
 
+    /// <summary>Numbers in float32: 128 MiB.</summary>
+    private const long LargestProduct = 1 << 25;
+
     /// <summary>Columns of a row that one block of kernels.cu holds in its registers.</summary>
     internal const int WidestRow = 1024 * RowItems * 8;
     private const int MaxBlocks = 132 * 16;
@@ -38,8 +41,8 @@ internal sealed unsafe partial class CudaKernels : Kernels
     /// <param name="capability">See <see cref="CudaDevice.Capability"/>.</param>
     internal static string? Unsupported(ModelConfig config, ScalarType dtype, int capability) =>
         capability < CudaDevice.Bfloat16
-            ? $"this GPU has compute capability {capability / 10}.{capability % 10}, and the faster way needs 8.0"
-            : dtype != bfloat16 ? "on a GPU it computes in bfloat16 only"
+            ? $"this GPU has compute capability {capability / 10}.{capability % 10}, and they need 8.0"
+            : dtype != bfloat16 ? "they compute in bfloat16 only"
             : config.HiddenSize % 16 != 0 || config.IntermediateSize % 16 != 0 || config.VocabSize % 8 != 0
             ? "its widths are no multiples of 16"
             : config.HiddenSize > WidestRow ? $"it is wider than {WidestRow}"
@@ -48,67 +51,70 @@ internal sealed unsafe partial class CudaKernels : Kernels
 
     public override bool EvenRows => false;
 
-    public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon,
+    public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, NormFactors weight, double epsilon,
         Form form) =>
         Norm(x, added, null, null, weight, epsilon, form);
 
-    public override (Tensor Sum, Operand Normed, Tensor InverseRms) ExpandAndNorm(Tensor x, Projection y, Tensor weight, double epsilon,
-        Form form) =>
+    public override (Tensor Sum, Operand Normed, Tensor InverseRms) ExpandAndNorm(Tensor x, Projection y, NormFactors weight,
+        double epsilon, Form form) =>
         y.Pending is [var up] && IsSmall(up) ? Norm(x, y.Y, up.Matrix, up.LowOf(y.Low!.Values), weight, epsilon, form)
             : base.ExpandAndNorm(x, y, weight, epsilon, form);
 
     /// <param name="up">[ranks, width]: low · up too is added.</param>
-    private (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor? up, Tensor? low, Tensor weight,
+    private (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor? up, Tensor? low, NormFactors weight,
         double epsilon, Form form)
     {
         long rows = x.size(0), width = x.size(1);
         Tensor inverse = empty([rows, 1], float32, x.device), sum = added is null ? x : empty_like(x);
         var normed = Room(form, rows, width, x);
         _program.Launch("rmsNorm", (rows, 1), RowThreads(width),
-            [At(x), At(added), At(weight), At(sum), At(normed.Wide), At(inverse), At(normed.Eight?.Codes), At(normed.Eight?.Scales),
-                (ulong)width, Bits(epsilon), At(low), (ulong)(low?.stride(0) ?? 0), At(up), (ulong)(up?.size(0) ?? 0)]);
+            [At(x), At(added), At(weight.Weight), At(sum), At(normed.Wide), At(inverse), At(normed.Eight?.Codes), At(normed.Eight?.Scales),
+                (ulong)width, Bits(epsilon), At(low), (ulong)(low?.stride(0) ?? 0), At(up), (ulong)(up?.size(0) ?? 0),
+                weight.PlusOne ? 1u : 0]);
         return (sum, normed, inverse);
     }
 
-    public override Operand NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual, Form form)
+    public override Operand NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, NormFactors weight, Tensor? residual,
+        Form form)
     {
         var result = Room(form with { Wide = true }, x.size(0), x.size(1), x);
         _program.Launch("rmsNormBackward", (x.size(0), 1), RowThreads(x.size(1)),
-            [At(gradient), At(x), At(inverseRms), At(weight), At(residual), At(result.Wide), At(form.Factors), At(result.Eight?.Codes),
-                At(result.Eight?.Scales), (ulong)x.size(1)]);
+            [At(gradient), At(x), At(inverseRms), At(weight.Weight), At(residual), At(result.Wide), At(form.Factors),
+                At(result.Eight?.Codes), At(result.Eight?.Scales), (ulong)x.size(1), weight.PlusOne ? 1u : 0]);
         return result;
     }
 
-    public override Operand SwiGlu(Tensor gateUp, Form form)
+    public override Operand Glu(Tensor gateUp, GluActivation activation, Form form)
     {
         long rows = gateUp.size(0), half = gateUp.size(1) / 2;
         var result = Room(form, rows, half, gateUp);
         if (result.Eight is { } eight)
         {
-            _program.Launch("swigluCodes", (rows, 1), RowThreads(half),
-                [At(gateUp), At(result.Wide), At(eight.Codes), At(eight.Scales), (ulong)half]);
+            _program.Launch("gluCodes", (rows, 1), RowThreads(half),
+                [At(gateUp), At(result.Wide), At(eight.Codes), At(eight.Scales), (ulong)half, (ulong)activation]);
         }
         else
         {
-            _program.Launch("swiglu", (Blocks(rows * half / 8), 1), 256,
-                [At(gateUp), At(result.Wide), (ulong)half, (ulong)(rows * half / 8)]);
+            _program.Launch("glu", (Blocks(rows * half / 8), 1), 256,
+                [At(gateUp), At(result.Wide), (ulong)half, (ulong)(rows * half / 8), (ulong)activation]);
         }
         return result;
     }
 
-    public override Operand SwiGluBackward(Tensor gradient, Tensor gateUp, Form form)
+    public override Operand GluBackward(Tensor gradient, Tensor gateUp, GluActivation activation, Form form)
     {
         long rows = gateUp.size(0), half = gateUp.size(1) / 2;
         var result = Room(form with { Wide = false }, rows, 2 * half, gateUp) with { Wide = form.Wide ? gateUp : null };
         if (result.Eight is { } eight)
         {
-            _program.Launch("swigluBackwardCodes", (rows, 1), RowThreads(half),
-                [At(gradient), At(gateUp), At(form.Factors), At(eight.Codes), At(eight.Scales), (ulong)half, form.Wide ? 1u : 0]);
+            _program.Launch("gluBackwardCodes", (rows, 1), RowThreads(half),
+                [At(gradient), At(gateUp), At(form.Factors), At(eight.Codes), At(eight.Scales), (ulong)half, form.Wide ? 1u : 0,
+                    (ulong)activation]);
         }
         else
         {
-            _program.Launch("swigluBackward", (Blocks(rows * half / 8), 1), 256,
-                [At(gradient), At(gateUp), (ulong)half, (ulong)(rows * half / 8)]);
+            _program.Launch("gluBackward", (Blocks(rows * half / 8), 1), 256,
+                [At(gradient), At(gateUp), (ulong)half, (ulong)(rows * half / 8), (ulong)activation]);
         }
         return result;
     }
@@ -209,11 +215,23 @@ internal sealed unsafe partial class CudaKernels : Kernels
         }
     }
 
+    /// <summary>A product of bfloat16 in float32 is a tensor of its own: some rows of it at a time.</summary>
+    public override void AddProduct(Tensor sums, Tensor a, Tensor b)
+    {
+        var rows = Math.Max(1, LargestProduct / sums.size(1));
+        for (long start = 0; start < sums.size(0); start += rows)
+        {
+            using var scope = NewDisposeScope();
+            var count = Math.Min(rows, sums.size(0) - start);
+            sums.narrow(0, start, count).add_(Aten.Call("aten::mm.dtype", 1, a.narrow(1, start, count).t(), b, (long)float32)[0],
+                Scalars.One);
+        }
+    }
+
     private static bool HasLargeRank(ReadOnlySpan<Tile> tiles) => tiles.Length * Tile.Width > MostInTiles
         && Tile.Runs(tiles).Any(run => run.Count > MostInTiles);
 
-    /// <summary>x with the dropped elements 0, not scaled.</summary>
-    private Tensor Dropped(Tensor x, Dropout dropout)
+    public override Tensor Dropped(Tensor x, Dropout dropout)
     {
         if (dropout.Threshold == 0)
         {

@@ -22,8 +22,15 @@ internal readonly record struct Dropout(uint Key1, uint Key2, uint Threshold)
     /// <param name="module">Number of the linear layer in the model.</param>
     public static Dropout Of(TokenDraw draw, int module, double probability)
     {
-        var key = SplitMix((ulong)draw.Seed + (0x9E3779B97F4A7C15UL * (ulong)(module + 1)));
-        return new((uint)key, (uint)(key >> 32), (uint)Math.Round(probability * 65536)) { Tokens = draw };
+        var (first, second) = Key(draw.Seed, module);
+        return new(first, second, (uint)Math.Round(probability * 65536)) { Tokens = draw };
+    }
+
+    /// <summary>What a module's words are drawn by.</summary>
+    public static DrawKey Key(long seed, int module)
+    {
+        var key = SplitMix((ulong)seed + (0x9E3779B97F4A7C15UL * (ulong)(module + 1)));
+        return new((uint)key, (uint)(key >> 32));
     }
 
     /// <summary>1 / (1 − p), with the p that the threshold really gives.</summary>

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Families;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network.Fused;
@@ -17,10 +18,10 @@ internal sealed record FusedPass(PackedRows Rows, Tensor Cos, Tensor Sin, TokenD
 internal sealed record Chosen(Tensor At, TokenDraw? Seed);
 
 /// <summary>
-/// A decoder layer with a backward written by hand: the base needs no gradient, so only ∂L/∂x and the adapters' are made, and only what
-/// they need is kept:
+/// A decoder layer with a backward written by hand: where the base is frozen only ∂L/∂x and the adapters' are made, and only what they need
+/// is kept:
 /// per token 2·hidden (input, middle), q|k|v, the attention's output, gate|up, and the normed input where q, k or v has an adapter.
-/// silu(gate)·up is made again.
+/// act(gate)·up is made again.
 /// </summary>
 internal sealed class FusedLayer : IDisposable
 {
@@ -36,6 +37,7 @@ internal sealed class FusedLayer : IDisposable
     private readonly FusedLinear _qkv, _output, _gateUp, _down;
     private readonly double _epsilon;
     private readonly bool _isLast;
+    private readonly GluActivation _activation;
 
     /// <param name="memory">Where weights in 4 or 8 bits become numbers.</param>
     /// <param name="shards">The base's, where it is sharded.</param>
@@ -43,6 +45,7 @@ internal sealed class FusedLayer : IDisposable
     {
         (_kernels, _norms, _attention, _epsilon) = (kernels, layer.Norms, layer.Attention, layer.Attention.Config.RmsNormEps);
         var config = layer.Attention.Config;
+        _activation = config.HiddenAct == ActivationField.TanhForm ? GluActivation.GeluTanh : GluActivation.Silu;
         _isLast = layer.Index == config.NumHiddenLayers - 1;
         _heads = new HeadLayout(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, config.SlidingWindow[layer.Index]);
         Linear[] linears = [.. layer.Linears];
@@ -61,7 +64,7 @@ internal sealed class FusedLayer : IDisposable
     public Form Gradient => _down.Gradient with { Wide = true };
 
     /// <summary>With a base in 8 bits memory is what is short, and the norm is quickly made again.</summary>
-    private bool KeepsNormed => _qkv.HasAdapters && !_qkv.Input.Eight;
+    private bool KeepsNormed => _qkv.ReadsInput && !_qkv.Input.Eight;
 
     /// <summary>
     /// The layer's output [T, hidden], as the two summands that the next norm adds, and what the backward needs. x is saved, not copied.
@@ -70,7 +73,7 @@ internal sealed class FusedLayer : IDisposable
     public (Tensor Middle, Tensor Mlp, SavedLayer Saved) Forward(Tensor x, Tensor? added, FusedPass pass)
     {
         using var scope = NewDisposeScope();
-        var (sum, normed, inverse) = _kernels.Norm(x, added, _norms.Attention.Weight, _epsilon, _qkv.Input);
+        var (sum, normed, inverse) = _kernels.Norm(x, added, _norms.Attention.Factors, _epsilon, _qkv.Input);
         var qkv = _qkv.Multiply(normed, pass.Seed);
         normed.Eight?.Dispose();
         if (!KeepsNormed)
@@ -85,11 +88,11 @@ internal sealed class FusedLayer : IDisposable
         var context = _kernels.As(chosen ?? result.Output, _output.Input);
         var output = _output.Multiply(context, seed);
         context.Eight?.Dispose();
-        var (middle, normed2, inverse2) = _kernels.ExpandAndNorm(residual, output, _norms.Mlp.Weight, _epsilon, _gateUp.Input);
+        var (middle, normed2, inverse2) = _kernels.ExpandAndNorm(residual, output, _norms.Mlp.Factors, _epsilon, _gateUp.Input);
         output.Y.Dispose();
         var gateUp = _gateUp.Forward(normed2, seed);
         normed2.Dispose();
-        using var activation = _kernels.SwiGlu(gateUp.Y, _down.Input);
+        using var activation = _kernels.Glu(gateUp.Y, _activation, _down.Input);
         var mlp = _down.Forward(activation, seed);
         SavedLayer saved = new(
             new(sum, inverse, KeepsNormed ? normed.Wide : null, qkv, headNorms, result, chosen, output.Low),
@@ -129,21 +132,22 @@ internal sealed class FusedLayer : IDisposable
 
     private Operand BackwardMlp(Operand gradient, SavedMlp saved, TokenDraw? seed)
     {
-        var activation = _down.HasAdapters ? _kernels.SwiGlu(saved.GateUp.Y, Form.Plain).Wide : null;
+        var activation = _down.ReadsInput ? _kernels.Glu(saved.GateUp.Y, _activation, Form.Plain).Wide : null;
         var inner = _down.Backward(gradient, activation, saved.DownLow, seed);
         activation?.Dispose();
-        var outer = _kernels.SwiGluBackward(inner, saved.GateUp.Y, _gateUp.Gradient);
+        var outer = _kernels.GluBackward(inner, saved.GateUp.Y, _activation, _gateUp.Gradient);
         inner.Dispose();
-        var normed = _gateUp.HasAdapters ? Normed(saved.X, _norms.Mlp) : null;
+        var normed = _gateUp.ReadsInput ? Normed(saved.X, _norms.Mlp) : null;
         using var input = _gateUp.Backward(outer, normed, saved.GateUp.Low, seed);
         outer.Eight?.Dispose();
         normed?.Dispose();
-        return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Mlp.Weight, gradient.Wide,
+        _norms.Mlp.AddGradient(input, saved.X, saved.InverseRms);
+        return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Mlp.Factors, gradient.Wide,
             _output.Gradient with { Wide = true });
     }
 
     /// <summary>What a norm gave in the forward, made again.</summary>
-    private Tensor Normed(Tensor x, RmsNorm norm) => _kernels.Norm(x, null, norm.Weight, _epsilon, Form.Plain).Normed.Wide!;
+    private Tensor Normed(Tensor x, RmsNorm norm) => _kernels.Norm(x, null, norm.Factors, _epsilon, Form.Plain).Normed.Wide!;
 
     private Operand? BackwardAttention(Operand gradient, SavedAttention saved, FusedPass pass, Chosen? only, Form? below)
     {
@@ -160,7 +164,7 @@ internal sealed class FusedLayer : IDisposable
         if (saved.HeadNorms is not { } norms)
         {
             (qkv, lowGradient) = _kernels.TurnBackAndReduce(dq, dk, dv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin, form,
-                saved.Qkv.Low?.Values, _qkv.Ups, _qkv.Tiles(pass.Seed));
+                _qkv.ReadsGradientAsIs ? saved.Qkv.Low?.Values : null, _qkv.Ups, _qkv.Tiles(pass.Seed));
         }
         else
         {
@@ -168,7 +172,7 @@ internal sealed class FusedLayer : IDisposable
             NormHeadsBackward(qkv.Wide!, norms);
             qkv = _kernels.As(qkv.Wide!, form);
         }
-        var normed = saved.Normed ?? (_qkv.HasAdapters ? Normed(saved.X, _norms.Attention) : null);
+        var normed = saved.Normed ?? (_qkv.ReadsInput ? Normed(saved.X, _norms.Attention) : null);
         if (below is null)
         {
             _qkv.BackwardAdapters(qkv.Wide!, normed, saved.Qkv.Low, pass.Seed, lowGradient);
@@ -176,7 +180,8 @@ internal sealed class FusedLayer : IDisposable
         }
         var input = _qkv.Backward(qkv, normed, saved.Qkv.Low, pass.Seed, lowGradient);
         qkv.Dispose();
-        return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Attention.Weight, OfAll(gradient.Wide!), below);
+        _norms.Attention.AddGradient(input, saved.X, saved.InverseRms);
+        return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Attention.Factors, OfAll(gradient.Wide!), below);
     }
 
     /// <summary>Qwen3: RMSNorm over each head of q and k, written over them.</summary>
@@ -190,7 +195,7 @@ internal sealed class FusedLayer : IDisposable
         {
             var part = qkv.narrow(1, start, width);
             var before = part.reshape(-1, _heads.Dim).clone();
-            var (_, normed, inverse) = _kernels.Norm(before, null, norm.Weight, _epsilon, Form.Plain);
+            var (_, normed, inverse) = _kernels.Norm(before, null, norm.Factors, _epsilon, Form.Plain);
             part.copy_(normed.Wide!.view(-1, width));
             return (before, inverse);
         }
@@ -204,7 +209,9 @@ internal sealed class FusedLayer : IDisposable
         void Part(long start, long width, Tensor before, Tensor inverse, RmsNorm norm)
         {
             var part = gradient.narrow(1, start, width);
-            part.copy_(_kernels.NormBackward(part.reshape(-1, _heads.Dim), before, inverse, norm.Weight, null, Form.Plain).Wide!
+            var heads = part.reshape(-1, _heads.Dim).contiguous(); // of one head it would be where it was
+            norm.AddGradient(heads, before, inverse);
+            part.copy_(_kernels.NormBackward(heads, before, inverse, norm.Factors, null, Form.Plain).Wide!
                 .view(-1, width));
         }
         Part(0, _heads.QueryWidth, saved.Query, saved.QueryInverseRms, _attention.QueryNorm!);

@@ -6,7 +6,8 @@ namespace LoraAspire.Model.Network.Fused;
 /// <summary>
 /// An adapter that adds scale · dropout(x)·Aᵀ·Bᵀ to a layer's output: A [rank, in], B [out, rank], float32, with their gradients.
 /// </summary>
-internal sealed record LowRankUpdate(Tensor A, Tensor B, double Scale, double Dropout);
+/// <param name="Magnitude">[out] float32: the trained lengths of DoRA (<see cref="RowLengths"/>).</param>
+internal sealed record LowRankUpdate(Tensor A, Tensor B, double Scale, double Dropout, Tensor? Magnitude = null);
 
 /// <summary>Output of stacked layers [T, out] and, where they have adapters, their low-rank activation for the backward.</summary>
 /// <param name="Pending">The adapters whose part isn't in Y yet.</param>
@@ -26,7 +27,9 @@ internal sealed class FusedLinear : IDisposable
     private readonly List<Part> _adapters = [];
     private readonly Tensor? _down;       // [R, in]: every adapter's A, filled up to tiles
     private readonly Tensor? _downSums;   // [R, in] float32: gradient of the step
+    private readonly IReadOnlyList<(Linear Linear, long Start)> _trained; // whose own weights are
     private readonly bool _expandsFirst;
+    private readonly IReadOnlyList<RowLengths> _lengths; // of each adapter, with DoRA
 
     /// <param name="Module">Number of the linear layer in the model.</param>
     private sealed record Part(int Module, LowRankUpdate Update, UpMatrix Up);
@@ -58,6 +61,10 @@ internal sealed class FusedLinear : IDisposable
             column += width;
         }
         Ups = [.. _adapters.Select(adapter => adapter.Up)];
+        _trained = [.. linears.Select((linear, index) => (linear, linears.Take(index).Sum(before => before.OutFeatures)))
+            .Where(part => part.linear.Gradient is not null)];
+        _lengths = [.. _adapters.Where(adapter => adapter.Update.Magnitude is not null).Select(adapter =>
+            new RowLengths(kernels, linears[adapter.Module - firstModule], adapter.Module, adapter.Update, adapter.Up))];
         _expandsFirst = Ups.Count == linears.Count && Ups.All(kernels.ExpandsFirst);
         if (rank > 0)
         {
@@ -66,13 +73,17 @@ internal sealed class FusedLinear : IDisposable
         }
     }
 
-    public bool HasAdapters => _down is not null;
+    /// <summary>Its backward reads what the forward did: it has adapters, or its weights are trained.</summary>
+    public bool ReadsInput => _down is not null || _trained.Count > 0;
 
     public IReadOnlyList<UpMatrix> Ups { get; }
 
+    /// <summary>The adapters read ∂L/∂y as it is, so that another kernel may do it on its way.</summary>
+    public bool ReadsGradientAsIs => _lengths.Count == 0;
+
     /// <summary>What it reads of its input and of ∂L/∂output.</summary>
-    public Form Input => _stack.Input with { Wide = _stack.Input.Wide || HasAdapters };
-    public Form Gradient => _stack.Gradient with { Wide = _stack.Gradient.Wide || HasAdapters };
+    public Form Input => _stack.Input with { Wide = _stack.Input.Wide || ReadsInput };
+    public Form Gradient => _stack.Gradient with { Wide = _stack.Gradient.Wide || ReadsInput };
 
     /// <summary>Takes the adapters' present values and forgets the last step's gradients.</summary>
     public void BeginStep()
@@ -85,6 +96,14 @@ internal sealed class FusedLinear : IDisposable
             adapter.Up.Sums.zero_();
         }
         _downSums?.zero_();
+        foreach (var (linear, start) in _trained.Where(part => part.Linear.Bias is not null))
+        {
+            _stack.Bias!.narrow(0, start, linear.OutFeatures).copy_(linear.Bias!);
+        }
+        foreach (var lengths in _lengths)
+        {
+            lengths.BeginStep();
+        }
     }
 
     /// <summary>Adds the step's gradients to those of A and B.</summary>
@@ -95,6 +114,10 @@ internal sealed class FusedLinear : IDisposable
             var rank = adapter.Update.A.size(0);
             adapter.Update.A.grad!.add_(_downSums!.narrow(0, adapter.Up.Rank, rank), Scalars.One);
             adapter.Update.B.grad!.add_(adapter.Up.Sums.narrow(0, 0, rank).t(), Scalars.One);
+        }
+        foreach (var lengths in _lengths)
+        {
+            lengths.EndStep();
         }
     }
 
@@ -112,6 +135,10 @@ internal sealed class FusedLinear : IDisposable
         if (_down is null)
         {
             return new(_stack.Forward(operand), null, []);
+        }
+        if (_lengths.Count > 0)
+        {
+            return Lengthened(operand, seed);
         }
         return _expandsFirst && ExpandFirst(operand, seed) is { } projection ? projection
             : new(_stack.Forward(operand), Project(operand, seed), Ups);
@@ -135,6 +162,16 @@ internal sealed class FusedLinear : IDisposable
         return new(y, low, []);
     }
 
+    /// <summary>The lengths multiply what the adapter is already in; the bias has none.</summary>
+    private Projection Lengthened(Operand operand, TokenDraw? seed)
+    {
+        var low = Project(operand, seed);
+        var dropped = _lengths[0].Drops(seed);
+        var y = dropped ? _stack.Forward(operand) : _stack.Product(operand);
+        low = low with { Lengthened = [.. _lengths.Select(lengths => lengths.Apply(y, operand.Wide!, low.Values, seed))] };
+        return new(dropped || _stack.Bias is null ? y : y.add_(_stack.Bias, Scalars.One), low, []);
+    }
+
     private LowRank Project(Operand operand, TokenDraw? seed)
     {
         var x = operand.Wide!;
@@ -142,19 +179,65 @@ internal sealed class FusedLinear : IDisposable
         return new(low, _kernels.Project(x, _down, low, Tiles(seed)));
     }
 
-    /// <summary>∂L/∂x, and the gradients of A and B on the side.</summary>
-    /// <param name="x">The forward's input; null when there are no adapters.</param>
+    /// <summary>∂L/∂x, and the gradients of what is trained on the side.</summary>
+    /// <param name="x">The forward's input, where it <see cref="ReadsInput"/>.</param>
     /// <param name="lowGradient">What <see cref="Kernels.Reduce"/> gives, where that is done.</param>
     public Tensor Backward(Operand gradient, Tensor? x, LowRank? low, TokenDraw? seed, Tensor? lowGradient = null)
     {
+        if (_lengths.Count > 0)
+        {
+            return BackwardLengthened(gradient, x!, low!, seed);
+        }
         var inputGradient = _stack.Backward(gradient);
+        AddWeightGradients(gradient.Wide, x);
         Adapt(gradient.Wide, x, low, seed, inputGradient, lowGradient);
         return inputGradient;
     }
 
     /// <summary>The gradients of A and B alone, where nobody asks for ∂L/∂x.</summary>
-    public void BackwardAdapters(Tensor gradient, Tensor? x, LowRank? low, TokenDraw? seed, Tensor? lowGradient = null) =>
-        Adapt(gradient, x, low, seed, null, lowGradient);
+    public void BackwardAdapters(Tensor gradient, Tensor? x, LowRank? low, TokenDraw? seed, Tensor? lowGradient = null)
+    {
+        using var scope = NewDisposeScope();
+        Adapt(_lengths.Count > 0 ? Shortened(gradient, low!) : gradient, x, low, seed, null, lowGradient);
+    }
+
+    private void AddWeightGradients(Tensor? gradient, Tensor? x)
+    {
+        foreach (var (linear, start) in _trained)
+        {
+            using var scope = NewDisposeScope();
+            var own = gradient!.narrow(1, start, linear.OutFeatures);
+            _kernels.AddProduct(linear.Gradient!, own, x!);
+            if (linear.BiasGradient is { } sums)
+            {
+                RowSums.Add(sums, own);
+            }
+        }
+    }
+
+    private Tensor BackwardLengthened(Operand gradient, Tensor x, LowRank low, TokenDraw? seed)
+    {
+        using var scope = NewDisposeScope();
+        var shortened = Shortened(gradient.Wide!, low);
+        var inputGradient = _stack.Backward(_lengths[0].Drops(seed) ? gradient : new Operand(shortened, null));
+        foreach (var lengths in _lengths)
+        {
+            lengths.AddInputGradient(inputGradient, gradient.Wide!, seed);
+        }
+        Adapt(shortened, x, low, seed, inputGradient, null);
+        return inputGradient.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>∂L/∂y times the lengths; their own gradients on the side.</summary>
+    private Tensor Shortened(Tensor gradient, LowRank low)
+    {
+        var result = gradient.clone();
+        foreach (var (lengths, multiplied) in _lengths.Zip(low.Lengthened))
+        {
+            lengths.Read(result, multiplied);
+        }
+        return result;
+    }
 
     private void Adapt(Tensor? gradient, Tensor? x, LowRank? low, TokenDraw? seed, Tensor? inputGradient, Tensor? lowGradient)
     {
@@ -178,5 +261,5 @@ internal sealed class FusedLinear : IDisposable
         })];
 
     public void Dispose() =>
-        TensorGroup.DisposeAll([_stack, _down, _downSums, .. Ups]);
+        TensorGroup.DisposeAll([_stack, _down, _downSums, .. Ups, .. _lengths]);
 }

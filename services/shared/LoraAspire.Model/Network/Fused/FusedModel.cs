@@ -5,13 +5,16 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// LoRA training of a frozen model without autograd: forward, loss and the adapters' gradients of packed rows, by <see cref="Kernels"/> and
-/// matrix products. The same function as <see cref="LlamaModel.SummedLoss"/> with its backward, which is what it is tested against.
+/// Training without autograd: forward, loss and the gradients of packed rows, of adapters and of what modules_to_save trains whole, or of
+/// all weights, by <see cref="Kernels"/> and matrix products. The same function as <see cref="LlamaModel.SummedLoss"/>
+/// with its backward, which is what it is tested against.
 /// </summary>
 public sealed class FusedModel : IDisposable
 {
     private readonly Kernels _kernels;
     private readonly FusedLayer[] _layers;
+    private readonly FusedHead _head;
+    private readonly WholeModel? _whole;
     private readonly LlamaModel _model;
     private readonly UnpackedWeights _memory = new();
 
@@ -33,14 +36,16 @@ public sealed class FusedModel : IDisposable
 
     private readonly Options _options;
 
-    internal FusedModel(LlamaModel model, Kernels kernels, Options options)
+    /// <param name="whole">Of which the model is the copy; null where its weights are frozen.</param>
+    internal FusedModel(LlamaModel model, Kernels kernels, Options options, WholeModel? whole = null)
     {
-        (_model, _kernels, _options) = (model, kernels, options);
+        (_model, _kernels, _options, _whole, _head) = (model, kernels, options, whole, new FusedHead(kernels, model));
         _layers = [.. model.Layers.Select(layer => new FusedLayer(kernels, model.Dtype, _memory, layer, model.Shards))];
     }
 
     /// <summary>Why no model of this shape has the fast path, wherever it computes; null where that has nothing against it.</summary>
     public static string? Unsupported(ModelConfig config) => config.WhyAutograd
+        ?? (config.HiddenSize % 2 != 0 || config.IntermediateSize % 2 != 0 ? "its widths are odd" : null)
         ?? (config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length" : null);
 
     /// <summary>The same of this type on this device. Asked before anything is loaded.</summary>
@@ -50,34 +55,69 @@ public sealed class FusedModel : IDisposable
 
     /// <param name="capability">See <see cref="CudaDevice.Capability"/>; null on the CPU.</param>
     internal static string? Unsupported(ModelConfig config, ScalarType dtype, int? capability) => Unsupported(config)
-        ?? (capability is { } gpu ? CudaKernels.Unsupported(config, dtype, gpu)
-        : dtype == float32 ? null : "on the CPU it computes in float32 only");
+        ?? (capability is not null || dtype == float32 ? null : "on the CPU it computes in float32 only");
 
     /// <summary>
-    /// The fast path of a model with adapters attached; null where it has none (the reason is given): then autograd does it.
+    /// The fast path of a model with adapters attached, or all of whose weights are trained; null where it has none (the reason is given):
+    /// then autograd does it.
     /// </summary>
-    public static FusedModel? Create(LlamaModel model, Options options, out string? why)
+    /// <param name="wholeType">What is computed in where all weights are trained, which are float32 themselves; null is the device's
+    /// usual type.</param>
+    public static FusedModel? Create(LlamaModel model, Options options, out string? why, ScalarType? wholeType = null)
     {
-        why = model.Linears.All(linear => linear.Adapter is null) ? "it has no adapter"
-            : model.WhyAutograd ?? Unsupported(model.Config, model.Dtype, model.Device);
-        return why is not null ? null
-            : new FusedModel(model, model.Device.type == DeviceType.CUDA ? new CudaKernels() : new CpuKernels(), options);
+        var isWhole = model.Linears.All(linear => linear.Adapter is null) && WholeModel.IsTrained(model);
+        var type = !isWhole ? model.Dtype : wholeType ?? CudaDevice.UsualType(model.Device);
+        why = !isWhole && model.Linears.All(linear => linear.Adapter is null) ? "it has no adapter"
+            : model.WhyAutograd ?? Unsupported(model.Config, type, model.Device);
+        if (why is not null)
+        {
+            return null;
+        }
+        var onGpu = model.Device.type == DeviceType.CUDA;
+        var plain = onGpu ? CudaKernels.Unsupported(model.Config, type, CudaDevice.Capability()) : null;
+        var whole = isWhole ? new WholeModel(model, type) : null;
+        return new FusedModel(whole?.Copy ?? model, plain is not null ? new PlainKernels() : onGpu ? new CudaKernels() : new CpuKernels(),
+            options, whole)
+        {
+            WhyPlain = plain,
+        };
     }
 
+    /// <summary>What is computed in.</summary>
+    public ScalarType Dtype => _model.Dtype;
+
+    /// <summary>On a GPU: why it computes by libtorch's operators and not by kernels of its own; null where it has these.</summary>
+    public string? WhyPlain { get; private init; }
+
+    /// <summary>Rows needn't be of like length.</summary>
+    public bool Packs => !_kernels.EvenRows;
+
     /// <summary>Rows on the model's device, in the layout its kernels want.</summary>
-    public PackedRows Pack(IReadOnlyList<TrainingRow> rows) => PackedRows.From(rows, _model.Device, _kernels.EvenRows);
+    public PackedRows Pack(IReadOnlyList<TrainingRow> rows)
+    {
+        var packed = PackedRows.From(rows, _model.Device, _kernels.EvenRows);
+        return _model.NeftuneNoiseAlpha == 0 ? packed : packed with
+        {
+            NoiseStrengths = EmbeddingNoise.StrengthsOf(
+                rows.SelectMany(row => Enumerable.Repeat(row.InputIds.Length, row.InputIds.Length)),
+                _model.NeftuneNoiseAlpha, _model.Config.HiddenSize, _model.Device),
+        };
+    }
 
     /// <summary>Before the first micro-batch of an optimiser step.</summary>
     public void BeginStep()
     {
         using var noGrad = no_grad();
+        _whole?.BeginStep();
+        _head.BeginStep();
         foreach (var linear in _layers.SelectMany(layer => layer.Linears))
         {
             linear.BeginStep();
         }
     }
 
-    /// <summary>After the last: the adapters' gradients are added to what their tensors have.</summary>
+    /// <summary>After the last: the adapters' gradients are added to what their tensors have. Those of whole modules are there
+    /// already.</summary>
     public void EndStep()
     {
         using var noGrad = no_grad();
@@ -101,7 +141,7 @@ public sealed class FusedModel : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var pass = Pass(rows, null);
-        var x = _model.EmbeddingWeight.index_select(0, rows.Ids);
+        var x = Embed(rows, pass);
         Tensor? added = null;
         foreach (var layer in _layers)
         {
@@ -135,10 +175,15 @@ public sealed class FusedModel : IDisposable
                     (_, var mlp, saved[i]) = _layers[i].Forward(inputs[i], null, pass);
                     mlp.Dispose();
                 }
-                var next = _layers[i].Backward(gradient, saved[i]!, pass, i > 0 ? _layers[i - 1].Gradient : null);
+                var below = i > 0 ? _layers[i - 1].Gradient : _model.EmbeddingGradient is null ? null : Form.Plain;
+                var next = _layers[i].Backward(gradient, saved[i]!, pass, below);
                 saved[i]!.Dispose();
                 gradient.Dispose();
                 gradient = next!;
+            }
+            if (gradient is not null)
+            {
+                _model.AddEmbeddingGradient(rows.Ids, gradient.Wide!);
             }
             return loss.MoveToOuterDisposeScope();
         }
@@ -155,7 +200,7 @@ public sealed class FusedModel : IDisposable
     /// </summary>
     private Tensor Forward(PackedRows rows, FusedPass pass, LayerWalk walk, SavedLayer?[] saved, Tensor[] inputs)
     {
-        var x = _model.EmbeddingWeight.index_select(0, rows.Ids);
+        var x = Embed(rows, pass);
         Tensor? added = null;
         for (var i = 0; i < _layers.Length; i++)
         {
@@ -181,6 +226,10 @@ public sealed class FusedModel : IDisposable
             return x.add(added, Scalars.One);
         }
     }
+
+    /// <summary>[T, hidden], with noise where something is drawn.</summary>
+    private Tensor Embed(PackedRows rows, FusedPass pass) => _model.Embed(rows.Ids.unsqueeze(0), pass.Seed is { } draw
+        && rows.NoiseStrengths is { } strengths ? new EmbeddingNoise(rows.Numbers, strengths, draw.Seed) : null).squeeze(0);
 
     private FusedPass Pass(PackedRows rows, long? seed)
     {
@@ -212,15 +261,17 @@ public sealed class FusedModel : IDisposable
             var size = Math.Min(_options.HeadRows, count - start);
             Tensor at = rows.Targets.At.narrow(0, start, size), weights = rows.Targets.Weights.narrow(0, start, size);
             var own = pass.Last is null ? x.index_select(0, at) : x.narrow(0, start, size);
-            var (hidden, normed, inverse) = _kernels.Norm(own, null, _model.LastNorm.Weight, _model.Config.RmsNormEps, Form.Plain);
-            var logits = normed.Wide!.mm(_model.HeadWeight.t());
+            var (hidden, normed, inverse) = _kernels.Norm(own, null, _model.LastNorm.Factors, _model.Config.RmsNormEps, Form.Plain);
+            var logits = normed.Wide!.mm(_head.Weight.t());
             var losses = _kernels.CrossEntropy(logits, rows.Targets.Ids.narrow(0, start, size), weights);
             loss.add_(losses.dot(weights), Scalars.One);
             if (gradient is null)
             {
                 continue;
             }
-            var part = _kernels.NormBackward(logits.mm(_model.HeadWeight), hidden, inverse, _model.LastNorm.Weight, null, Form.Plain).Wide!;
+            var back = _head.Backward(normed.Wide!, logits);
+            _model.LastNorm.AddGradient(back, hidden, inverse);
+            var part = _kernels.NormBackward(back, hidden, inverse, _model.LastNorm.Factors, null, Form.Plain).Wide!;
             if (pass.Last is null)
             {
                 gradient.index_copy_(0, at, part);
@@ -233,5 +284,5 @@ public sealed class FusedModel : IDisposable
         return (loss.squeeze(0).MoveToOuterDisposeScope(), gradient?.MoveToOuterDisposeScope());
     }
 
-    public void Dispose() => TensorGroup.DisposeAll([.. _layers, _memory]);
+    public void Dispose() => TensorGroup.DisposeAll([.. _layers, _head, _memory, _whole]);
 }

@@ -31,6 +31,9 @@ internal readonly record struct Tile(float Scale, Dropout Dropout)
     }
 }
 
+/// <summary>What acts on a gate: SwiGLU's x·σ(x), or GeGLU's GELU in its tanh form (<see cref="Activations.GeluTanh"/>).</summary>
+internal enum GluActivation { Silu, GeluTanh }
+
 /// <summary>What attention keeps for its backward.</summary>
 /// <param name="Output">[T, heads·dim]</param>
 internal sealed record AttentionResult(Tensor Output, Tensor LogSumExp, Tensor? RngState, Tensor? Unused) : TensorGroup
@@ -59,7 +62,10 @@ internal sealed record UpMatrix(long Start, int Rank, Tensor Matrix, Tensor Sums
 /// <param name="Kept">What dropout kept; null where the backward draws it again.</param>
 internal sealed record LowRank(Tensor Values, Tensor? Kept) : TensorGroup
 {
-    protected override IEnumerable<IDisposable?> Parts => [Values, Kept];
+    /// <summary>With DoRA what each layer's lengths multiply [T, out].</summary>
+    public IReadOnlyList<Tensor> Lengthened { get; init; } = [];
+
+    protected override IEnumerable<IDisposable?> Parts => [Values, Kept, .. Lengthened];
 }
 
 /// <summary>How many heads stand in a row of q|k|v, and how far a query sees.</summary>
@@ -79,10 +85,11 @@ internal abstract class Kernels
     public abstract bool EvenRows { get; }
 
     /// <summary>s = x (+ added); n = s / sqrt(mean(s²) + eps) · w. The inverse root is float32 [T, 1].</summary>
-    public abstract (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Form form);
+    public abstract (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, NormFactors weight, double epsilon,
+        Form form);
 
     /// <summary>The same of x + y, where to y its adapters' part is added first.</summary>
-    public virtual (Tensor Sum, Operand Normed, Tensor InverseRms) ExpandAndNorm(Tensor x, Projection y, Tensor weight, double epsilon,
+    public virtual (Tensor Sum, Operand Normed, Tensor InverseRms) ExpandAndNorm(Tensor x, Projection y, NormFactors weight, double epsilon,
         Form form)
     {
         Expand(y);
@@ -91,13 +98,14 @@ internal abstract class Kernels
 
     /// <summary>With g = ∂L/∂n · w: r·g − x·r³·mean(g·x), r the inverse root (+ residual).</summary>
     /// <param name="form">Wide in any case.</param>
-    public abstract Operand NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual, Form form);
+    public abstract Operand NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, NormFactors weight, Tensor? residual,
+        Form form);
 
-    /// <summary>silu(gate) · up of [T, 2·I], gate first.</summary>
-    public abstract Operand SwiGlu(Tensor gateUp, Form form);
+    /// <summary>act(gate) · up of [T, 2·I], gate first.</summary>
+    public abstract Operand Glu(Tensor gateUp, GluActivation activation, Form form);
 
     /// <summary>∂L/∂(gate|up), which as far as it is wanted wide is <paramref name="gateUp"/>, written over.</summary>
-    public abstract Operand SwiGluBackward(Tensor gradient, Tensor gateUp, Form form);
+    public abstract Operand GluBackward(Tensor gradient, Tensor gateUp, GluActivation activation, Form form);
 
     /// <summary>Turns the q and k heads of q|k|v in place.</summary>
     /// <param name="cos">[positions, dim] float32, and sin alike.</param>
@@ -179,6 +187,9 @@ internal abstract class Kernels
     public abstract void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
         Tensor? gradient = null, Tensor? kept = null);
 
+    /// <summary>x [T, width] with the dropped elements 0, not scaled.</summary>
+    public abstract Tensor Dropped(Tensor x, Dropout dropout);
+
     /// <summary>
     /// x [T, width] (times factors [width]) in e4m3, the scale such that a row's largest becomes e4m3's, or that rounded up to a power of
     /// two.
@@ -191,6 +202,12 @@ internal abstract class Kernels
     /// <summary>x·Wᵀ (+ b) of e4m3 rows, [T, N] of the given type.</summary>
     /// <param name="weight">[N, width]</param>
     public abstract Tensor Product(Fp8Rows x, Fp8Rows weight, Tensor? bias, ScalarType dtype);
+
+    /// <summary>sums += aᵀ·b, added up in float32.</summary>
+    /// <param name="sums">[n, m] float32</param>
+    /// <param name="a">[T, n]</param>
+    /// <param name="b">[T, m]</param>
+    public abstract void AddProduct(Tensor sums, Tensor a, Tensor b);
 
     /// <summary>−log softmax(logits)[target], [N] float32; the logits become weight · (softmax − onehot).</summary>
     public abstract Tensor CrossEntropy(Tensor logits, Tensor targets, Tensor weights);

@@ -36,7 +36,11 @@ public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Numbers, in
     /// <summary>How attention reads them.</summary>
     public required AttentionRows Attention { get; init; }
 
-    protected override IEnumerable<IDisposable?> Parts => [Ids, Positions, Numbers, Targets, Attention];
+    /// <summary>[T] float32: see <see cref="EmbeddingNoise.StrengthsOf"/>; null where embeddings get no noise.</summary>
+    public Tensor? NoiseStrengths { get; init; }
+
+
+    protected override IEnumerable<IDisposable?> Parts => [Ids, Positions, Numbers, Targets, Attention, NoiseStrengths];
 
     /// <param name="evenRows">Attention wants rows of one length (<see cref="Kernels.EvenRows"/>).</param>
     internal static PackedRows From(IReadOnlyList<TrainingRow> rows, torch.Device device, bool evenRows)

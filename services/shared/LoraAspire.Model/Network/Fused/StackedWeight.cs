@@ -16,6 +16,12 @@ internal abstract class StackedWeight : IDisposable
     /// <summary>[T, out]</summary>
     public abstract Tensor Forward(Operand x);
 
+    /// <summary>The same without b, where the weights are numbers.</summary>
+    public virtual Tensor Product(Operand x) => throw new InvalidOperationException($"{GetType().Name} has no product without its bias.");
+
+    /// <summary>[out]</summary>
+    public virtual Tensor? Bias => null;
+
     /// <summary>Whether <see cref="Add"/> is there.</summary>
     public virtual bool Adds => false;
 
@@ -71,7 +77,11 @@ internal sealed class PlainStack(Tensor weight, Tensor? bias) : StackedWeight
         return new(weight, bias);
     }
 
-    public override Tensor Forward(Operand x) => bias is null ? x.Wide!.mm(_transposed) : addmm(bias, x.Wide!, _transposed, 1, 1);
+    public override Tensor Forward(Operand x) => bias is null ? Product(x) : addmm(bias, x.Wide!, _transposed, 1, 1);
+
+    public override Tensor Product(Operand x) => x.Wide!.mm(_transposed);
+
+    public override Tensor? Bias => bias;
 
     public override bool Adds => bias is null;
 

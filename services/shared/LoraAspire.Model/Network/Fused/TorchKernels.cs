@@ -10,29 +10,32 @@ internal class TorchKernels : Kernels
 {
     public override bool EvenRows => true;
 
-    public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon, Form form)
+    public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, NormFactors weight, double epsilon,
+        Form form)
     {
         var (sum, normed, inverse) = Norm(x, added, weight, epsilon);
         return (sum, Only(normed, form), inverse);
     }
 
-    protected virtual (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, Tensor weight, double epsilon)
+    protected virtual (Tensor Sum, Tensor Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, NormFactors weight, double epsilon)
     {
         using var scope = NewDisposeScope();
         var sum = added is null ? x : x.add(added, Scalars.One);
         var wide = sum.to_type(float32);
         var inverse = wide.mul(wide).mean([-1], keepdim: true).add_(epsilon.AsScalar(), Scalars.One).rsqrt_();
-        var normed = wide.mul(inverse).to_type(x.dtype).mul_(weight);
+        var normed = weight.PlusOne ? wide.mul(inverse).mul_(weight.Wide).to_type(x.dtype)
+            : wide.mul(inverse).to_type(x.dtype).mul_(weight.Weight);
         return (added is null ? x : sum.MoveToOuterDisposeScope(), normed.MoveToOuterDisposeScope(), inverse.MoveToOuterDisposeScope());
     }
 
-    public override Operand NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual, Form form) =>
+    public override Operand NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, NormFactors weight, Tensor? residual,
+        Form form) =>
         Only(NormBackward(gradient, x, inverseRms, weight, residual), form);
 
-    protected virtual Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, Tensor weight, Tensor? residual)
+    protected virtual Tensor NormBackward(Tensor gradient, Tensor x, Tensor inverseRms, NormFactors weight, Tensor? residual)
     {
         using var scope = NewDisposeScope();
-        var (g, wide) = (gradient.to_type(float32).mul(weight.to_type(float32)), x.to_type(float32));
+        var (g, wide) = (gradient.to_type(float32).mul(weight.Wide), x.to_type(float32));
         var pull = g.mul(wide).mean([-1], keepdim: true).mul_(inverseRms.pow(3.0.AsScalar()));
         var result = g.mul_(inverseRms).addcmul_(wide, pull, (-1.0).AsScalar());
         if (residual is not null)
@@ -42,33 +45,53 @@ internal class TorchKernels : Kernels
         return result.to_type(x.dtype).MoveToOuterDisposeScope();
     }
 
-    public override Operand SwiGlu(Tensor gateUp, Form form) => Only(SwiGlu(gateUp), form);
+    public override Operand Glu(Tensor gateUp, GluActivation activation, Form form) => Only(Glu(gateUp, activation), form);
 
-    protected virtual Tensor SwiGlu(Tensor gateUp)
+    protected virtual Tensor Glu(Tensor gateUp, GluActivation activation)
     {
         using var scope = NewDisposeScope();
         var half = gateUp.size(1) / 2;
-        return F.silu(gateUp.narrow(1, 0, half)).mul_(gateUp.narrow(1, half, half)).MoveToOuterDisposeScope();
+        var gate = gateUp.narrow(1, 0, half);
+        return (activation == GluActivation.Silu ? F.silu(gate) : Activations.GeluTanh(gate)).mul_(gateUp.narrow(1, half, half))
+            .MoveToOuterDisposeScope();
     }
 
-    public override Operand SwiGluBackward(Tensor gradient, Tensor gateUp, Form form)
+    public override Operand GluBackward(Tensor gradient, Tensor gateUp, GluActivation activation, Form form)
     {
-        SwiGluBackward(gradient, gateUp);
+        GluBackward(gradient, gateUp, activation);
         return As(gateUp, form);
     }
 
-    protected virtual void SwiGluBackward(Tensor gradient, Tensor gateUp)
+    protected virtual void GluBackward(Tensor gradient, Tensor gateUp, GluActivation activation)
     {
         using var scope = NewDisposeScope();
         var half = gateUp.size(1) / 2;
         Tensor gate = gateUp.narrow(1, 0, half), up = gateUp.narrow(1, half, half);
         var (g, wide) = (gradient.to_type(float32), gate.to_type(float32));
-        var sigmoid = wide.sigmoid();
-        var silu = wide.mul(sigmoid);
-        // silu' = σ + silu − silu·σ
-        var slope = sigmoid.add(silu, Scalars.One).addcmul_(silu, sigmoid, (-1.0).AsScalar());
+        var (value, slope) = activation == GluActivation.Silu ? Silu(wide) : GeluTanh(wide);
         gate.copy_(slope.mul_(up).mul_(g));
-        up.copy_(silu.mul_(g));
+        up.copy_(value.mul_(g));
+    }
+
+    private static (Tensor Value, Tensor Slope) Silu(Tensor x)
+    {
+        var sigmoid = x.sigmoid();
+        var silu = x.mul(sigmoid);
+        // silu' = σ + silu − silu·σ
+        return (silu, sigmoid.add(silu, Scalars.One).addcmul_(silu, sigmoid, (-1.0).AsScalar()));
+    }
+
+    /// <summary>With t = tanh(k·(x + c·x³)): ½x·(1 + t), and ½(1 + t) + ½x·(1 − t²)·k·(1 + 3c·x²).</summary>
+    private static (Tensor Value, Tensor Slope) GeluTanh(Tensor x)
+    {
+        var squared = x.square();
+        var t = squared.mul(Activations.GeluCubic.AsScalar()).add_(Scalars.One, Scalars.One).mul_(x).mul_(Activations.GeluScale.AsScalar())
+            .tanh_();
+        var half = t.add(Scalars.One, Scalars.One).mul_(0.5.AsScalar());
+        var inner = squared.mul((3 * Activations.GeluCubic).AsScalar()).add_(Scalars.One, Scalars.One)
+            .mul_((Activations.GeluScale / 2).AsScalar()).mul_(x);
+        var slope = t.square().mul_(inner).neg_().add_(inner, Scalars.One).add_(half, Scalars.One);
+        return (half.mul_(x), slope);
     }
 
     public override void Rope(Tensor qkv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin)
@@ -128,7 +151,7 @@ internal class TorchKernels : Kernels
         return (Whole(Join(result[0])), Whole(Group(result[1])), Whole(Group(result[2])));
     }
 
-    private static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads, AttentionRows rows)
+    protected static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads, AttentionRows rows)
     {
         var laid = rows.Spread?.Out(qkv) ?? qkv;
         Tensor Part(int start, int count) =>
@@ -140,10 +163,10 @@ internal class TorchKernels : Kernels
             Repeated(Part(heads.QueryWidth + heads.KeyValueWidth, heads.KeyValue)));
     }
 
-    private static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0) * x.size(2), -1);
+    protected static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0) * x.size(2), -1);
 
     /// <summary>[L, L], 0 where a query sees a key and −∞ where not; null where plain causal says the same.</summary>
-    private static Tensor? WindowMask(HeadLayout heads, AttentionRows rows, TorchSharp.torch.Device device)
+    protected static Tensor? WindowMask(HeadLayout heads, AttentionRows rows, TorchSharp.torch.Device device)
     {
         if (heads.Window is not { } window || window >= rows.MaxKeys)
         {
@@ -217,6 +240,12 @@ internal class TorchKernels : Kernels
         return operand;
     }
 
+    public override void AddProduct(Tensor sums, Tensor a, Tensor b)
+    {
+        using var scope = NewDisposeScope();
+        sums.addmm_(a.to_type(float32).t(), b.to_type(float32));
+    }
+
     public override Tensor CrossEntropy(Tensor logits, Tensor targets, Tensor weights)
     {
         using var scope = NewDisposeScope();
@@ -233,8 +262,7 @@ internal class TorchKernels : Kernels
         return loss.MoveToOuterDisposeScope();
     }
 
-    /// <summary>x with the dropped elements 0, not scaled.</summary>
-    protected virtual unsafe Tensor Dropped(Tensor x, Dropout dropout)
+    public override unsafe Tensor Dropped(Tensor x, Dropout dropout)
     {
         if (dropout.Threshold == 0)
         {

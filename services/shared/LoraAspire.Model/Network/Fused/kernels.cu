@@ -145,9 +145,9 @@ extern "C" __global__ void __launch_bounds__(RowThreads) encodeRows(const uint4*
     encode(row, at, factors, codes + first, scales + blockIdx.x, powerOfTwo);
 }
 
-// One block a row. sum = x + added (when given) + lowRank * up (when given, up [ranks, width]); n = round(sum * r) * w, which is written to normed or, as e4m3, to codes, or both.
+// One block a row. sum = x + added (when given) + lowRank * up (when given, up [ranks, width]); n = round(sum * r) * w, or with plusOne sum * r * (1 + w), which is written to normed or, as e4m3, to codes, or both.
 extern "C" __global__ void __launch_bounds__(RowThreads) rmsNorm(const uint4* x, const uint4* added, const uint4* w, uint4* sum, uint4* normed, float* inverse, uint2* codes, float* scales, int width, float epsilon,
-    const u16* lowRank, int ldl, const uint4* up, int ranks) {
+    const u16* lowRank, int ldl, const uint4* up, int ranks, int plusOne) {
     i64 first = (i64)blockIdx.x * (width / 8);
     int at[Items];
     uint4 row[Items];
@@ -181,17 +181,18 @@ extern "C" __global__ void __launch_bounds__(RowThreads) rmsNorm(const uint4* x,
         if (at[k] < 0) continue;
         unpack(row[k], f);
         unpack(w[at[k]], g);
-        for (int e = 0; e < 8; e++) f[e] = rounded(f[e] * r) * g[e];
+        for (int e = 0; e < 8; e++) f[e] = plusOne ? f[e] * r * (1.f + g[e]) : rounded(f[e] * r) * g[e];
         row[k] = packed(f);
         if (normed) normed[first + at[k]] = row[k];
     }
     if (codes) encode(row, at, 0, codes + first, scales + blockIdx.x);
 }
 
-extern "C" __global__ void __launch_bounds__(RowThreads) rmsNormBackward(const uint4* gradient, const uint4* x, const float* inverse, const uint4* w, const uint4* residual, uint4* result, const uint4* factors, uint2* codes, float* scales, int width) {
+extern "C" __global__ void __launch_bounds__(RowThreads) rmsNormBackward(const uint4* gradient, const uint4* x, const float* inverse, const uint4* w, const uint4* residual, uint4* result, const uint4* factors, uint2* codes, float* scales, int width, int plusOne) {
     i64 first = (i64)blockIdx.x * (width / 8);
     int at[Items];
     uint4 row[Items], source[Items];
+    float one = plusOne ? 1.f : 0.f;
     columnsOf(at, width / 8);
     float dot = 0.f, g[8], f[8], s[8];
     #pragma unroll
@@ -205,7 +206,7 @@ extern "C" __global__ void __launch_bounds__(RowThreads) rmsNormBackward(const u
         unpack(row[k], g);
         unpack(source[k], f);
         unpack(w[at[k]], s);
-        for (int e = 0; e < 8; e++) dot += g[e] * s[e] * f[e];
+        for (int e = 0; e < 8; e++) dot += g[e] * (s[e] + one) * f[e];
     }
     float r = inverse[blockIdx.x];
     float pull = blockSum(dot) / width * r * r * r;
@@ -215,7 +216,7 @@ extern "C" __global__ void __launch_bounds__(RowThreads) rmsNormBackward(const u
         unpack(row[k], g);
         unpack(source[k], f);
         unpack(w[at[k]], s);
-        for (int e = 0; e < 8; e++) g[e] = g[e] * s[e] * r - f[e] * pull;
+        for (int e = 0; e < 8; e++) g[e] = g[e] * (s[e] + one) * r - f[e] * pull;
         if (residual) {
             unpack(residual[first + at[k]], s);
             for (int e = 0; e < 8; e++) g[e] += s[e];
@@ -226,20 +227,37 @@ extern "C" __global__ void __launch_bounds__(RowThreads) rmsNormBackward(const u
     if (codes) encode(row, at, factors, codes + first, scales + blockIdx.x);
 }
 
+// What acts on a gate, as GluActivation has it: silu, or GELU in its tanh form. 1 - 2/(1 + e^2u) is tanh(u), also where e^2u overflows.
+__device__ __forceinline__ float activated(float x, int gelu) {
+    if (!gelu) return x / (1.f + __expf(-x));
+    return x * (1.f - 1.f / (1.f + __expf(1.5957691216f * (x + 0.044715f * x * x * x))));
+}
+__device__ __forceinline__ float slope(float x, int gelu, float& value) {
+    if (!gelu) {
+        float s = 1.f / (1.f + __expf(-x));
+        value = x * s;
+        return s + value - value * s;
+    }
+    // half = (1 + tanh) / 2, so that 1 - tanh^2 is 4 * half * (1 - half).
+    float half = 1.f - 1.f / (1.f + __expf(1.5957691216f * (x + 0.044715f * x * x * x)));
+    value = x * half;
+    return half + 1.5957691216f * value * (1.f - half) * (1.f + 0.134145f * x * x);
+}
+
 // gateUp [T, 2*half], eight columns a thread.
-extern "C" __global__ void swiglu(const uint4* gateUp, uint4* result, int half, i64 count) {
+extern "C" __global__ void glu(const uint4* gateUp, uint4* result, int half, i64 count, int gelu) {
     int columns = half / 8;
     for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (i64)gridDim.x * blockDim.x) {
         i64 row = i / columns, at = row * 2 * columns + (i - row * columns);
         float g[8], u[8];
         unpack(gateUp[at], g);
         unpack(gateUp[at + columns], u);
-        for (int e = 0; e < 8; e++) g[e] = rounded(g[e] / (1.f + __expf(-g[e]))) * u[e];
+        for (int e = 0; e < 8; e++) g[e] = rounded(activated(g[e], gelu)) * u[e];
         result[i] = packed(g);
     }
 }
 
-extern "C" __global__ void swigluBackward(const uint4* gradient, uint4* gateUp, int half, i64 count) {
+extern "C" __global__ void gluBackward(const uint4* gradient, uint4* gateUp, int half, i64 count, int gelu) {
     int columns = half / 8;
     for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (i64)gridDim.x * blockDim.x) {
         i64 row = i / columns, at = row * 2 * columns + (i - row * columns);
@@ -248,9 +266,9 @@ extern "C" __global__ void swigluBackward(const uint4* gradient, uint4* gateUp, 
         unpack(gateUp[at + columns], u);
         unpack(gradient[i], d);
         for (int e = 0; e < 8; e++) {
-            float s = 1.f / (1.f + __expf(-g[e])), silu = g[e] * s;
-            g[e] = d[e] * u[e] * (s + silu - silu * s);
-            u[e] = d[e] * silu;
+            float value, rise = slope(g[e], gelu, value);
+            g[e] = d[e] * u[e] * rise;
+            u[e] = d[e] * value;
         }
         gateUp[at] = packed(g);
         gateUp[at + columns] = packed(u);
@@ -258,7 +276,7 @@ extern "C" __global__ void swigluBackward(const uint4* gradient, uint4* gateUp, 
 }
 
 // The same with one block a row, for what is read as e4m3; result is null where nobody reads it in bfloat16.
-extern "C" __global__ void __launch_bounds__(RowThreads) swigluCodes(const uint4* gateUp, uint4* result, uint2* codes, float* scales, int half) {
+extern "C" __global__ void __launch_bounds__(RowThreads) gluCodes(const uint4* gateUp, uint4* result, uint2* codes, float* scales, int half, int gelu) {
     int columns = half / 8;
     i64 first = (i64)blockIdx.x * 2 * columns;
     int at[Items];
@@ -275,7 +293,7 @@ extern "C" __global__ void __launch_bounds__(RowThreads) swigluCodes(const uint4
         float g[8], u[8];
         unpack(row[k], g);
         unpack(up[k], u);
-        for (int e = 0; e < 8; e++) g[e] = rounded(g[e] / (1.f + __expf(-g[e]))) * u[e];
+        for (int e = 0; e < 8; e++) g[e] = rounded(activated(g[e], gelu)) * u[e];
         row[k] = packed(g);
         if (result) result[(i64)blockIdx.x * columns + at[k]] = row[k];
     }
@@ -283,7 +301,7 @@ extern "C" __global__ void __launch_bounds__(RowThreads) swigluCodes(const uint4
 }
 
 // With keep, gateUp is written over in bfloat16 too.
-extern "C" __global__ void __launch_bounds__(RowThreads) swigluBackwardCodes(const uint4* gradient, uint4* gateUp, const uint4* factors, uint2* codes, float* scales, int half, int keep) {
+extern "C" __global__ void __launch_bounds__(RowThreads) gluBackwardCodes(const uint4* gradient, uint4* gateUp, const uint4* factors, uint2* codes, float* scales, int half, int keep, int gelu) {
     int columns = half / 8;
     i64 first = (i64)blockIdx.x * 2 * columns;
     int at[2 * Items];
@@ -306,9 +324,9 @@ extern "C" __global__ void __launch_bounds__(RowThreads) swigluBackwardCodes(con
         unpack(row[k + Items], u);
         unpack(gradient[(i64)blockIdx.x * columns + at[k]], d);
         for (int e = 0; e < 8; e++) {
-            float s = 1.f / (1.f + __expf(-g[e])), silu = g[e] * s;
-            g[e] = d[e] * u[e] * (s + silu - silu * s);
-            u[e] = d[e] * silu;
+            float value, rise = slope(g[e], gelu, value);
+            g[e] = d[e] * u[e] * rise;
+            u[e] = d[e] * value;
         }
         row[k] = packed(g);
         row[k + Items] = packed(u);

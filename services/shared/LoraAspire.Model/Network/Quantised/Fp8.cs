@@ -32,9 +32,13 @@ public sealed class Fp8 : Quantisation
     internal static string? Unsupported(ModelConfig config, ScalarType dtype, int capability) =>
         capability < Capability ? $"that needs a GPU of compute capability 8.9 or above (Ada, Hopper and later), and this one has "
             + $"{capability / 10}.{capability % 10}"
-        : NoBackward(FusedModel.Unsupported(config, dtype, capability))
+        : NoBackward(FusedModel.Unsupported(config, dtype, capability)) ?? NoKernels(config, dtype, capability)
             ?? (Math.Max(config.IntermediateSize, config.NumAttentionHeads * config.HeadDim) > CudaKernels.WidestRow
                 ? $"its rows are wider than {CudaKernels.WidestRow:#,0}" : null);
+
+    private static string? NoKernels(ModelConfig config, ScalarType dtype, int capability) =>
+        CudaKernels.Unsupported(config, dtype, capability) is { } why
+            ? $"that needs the kernels of the hand-written backward, and {why}" : null;
 
     internal override QuantisedWeight Quantise(Tensor weight)
     {

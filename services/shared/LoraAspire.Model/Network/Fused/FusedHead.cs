@@ -1,0 +1,34 @@
+using LoraAspire.Model.Native;
+using static TorchSharp.torch;
+
+namespace LoraAspire.Model.Network.Fused;
+
+/// <summary>
+/// The output layer's weight [vocab, hidden] as operand of products: the model's own, or what is trained in its place (modules_to_save).
+/// Where one is trained, its gradient is added up in float32.
+/// </summary>
+internal sealed class FusedHead(Kernels kernels, LlamaModel model) : IDisposable
+{
+    /// <summary>Of a trained weight, in the type that is computed in; null where that is what it is.</summary>
+    private readonly Tensor? _copy = model.Head?.Trained is { } trained && trained.dtype != model.Dtype
+        ? empty(trained.shape, model.Dtype, trained.device).DetachFromDisposeScope() : null;
+
+    public Tensor Weight => _copy ?? model.Head?.Trained ?? model.HeadWeight;
+
+    /// <summary>Takes the present values.</summary>
+    public void BeginStep() => _copy?.copy_(model.Head!.Trained!);
+
+    /// <param name="normed">[N, hidden]</param>
+    /// <param name="gradient">∂L/∂logits [N, vocab]</param>
+    /// <returns>∂L/∂normed</returns>
+    public Tensor Backward(Tensor normed, Tensor gradient)
+    {
+        if (model.HeadGradient is { } sums)
+        {
+            kernels.AddProduct(sums, gradient, normed);
+        }
+        return gradient.mm(Weight);
+    }
+
+    public void Dispose() => _copy?.Dispose();
+}
