@@ -7,10 +7,13 @@ using static TorchSharp.torch;
 namespace LoraAspire.Benchmarks;
 
 /// <summary>
-/// Each run-time compiled kernel against the plain operators: the largest difference relative to the largest value, and the time of both.
+/// Each run-time compiled kernel against the plain operators: the largest difference relative to the largest value, and the
+/// time of both in turn.
 /// </summary>
 internal static class KernelsBenchmark
 {
+    private const int Rounds = 5, Calls = 5;
+
     public static Command Command()
     {
         var command = new Command("kernels", "The CUDA kernels against the plain operators: differences and times. Fails when one is off.");
@@ -26,10 +29,22 @@ internal static class KernelsBenchmark
         var kernels = KernelCase.All(plain).Select(one =>
         {
             var difference = one.Difference(fast, plain);
-            var (milliseconds, plainMilliseconds) = (Milliseconds(() => one.Work(fast)), Milliseconds(() => one.Work(plain)));
-            Console.WriteLine($"{one.Name,-40} difference {difference:E1}   {milliseconds:F3} ms, plain {plainMilliseconds:F3} ms");
-            var off = difference > one.Tolerance;
-            return new { name = one.Name, difference, off, milliseconds, plain_milliseconds = plainMilliseconds };
+            var turns = InTurn.Measure(Rounds, () => Milliseconds(() => one.Work(plain)), () => Milliseconds(() => one.Work(fast)));
+            var (milliseconds, plainMilliseconds) = (Math.Round(turns.Work, 4), Math.Round(turns.Reference, 4));
+            var ratio = turns.OverReference.Rounded();
+            Console.WriteLine($"{one.Name,-40} difference {difference:E1}   {milliseconds:F3} ms, plain {plainMilliseconds:F3} ms, "
+                + $"ratio {ratio}");
+            return new
+            {
+                name = one.Name,
+                difference,
+                off = difference > one.Tolerance,
+                milliseconds,
+                plain_milliseconds = plainMilliseconds,
+                ratio = ratio.Median,
+                ratio_least = ratio.Least,
+                ratio_most = ratio.Most,
+            };
         }).ToList();
         var worst = kernels.Max(kernel => kernel.difference);
         Console.WriteLine(JsonSerializer.Serialize(new { name = "kernels", device = "cuda", worst_difference = worst, kernels }));
@@ -38,19 +53,15 @@ internal static class KernelsBenchmark
 
     private static double Milliseconds(Func<Tensor[]> work)
     {
-        const int Rounds = 5;
-        long start = 0;
-        for (var i = -1; i < Rounds; i++)
+        using var scope = NewDisposeScope();
+        cuda.synchronize();
+        var start = Stopwatch.GetTimestamp();
+        for (var i = 0; i < Calls; i++)
         {
-            using var scope = NewDisposeScope();
-            if (i == 0)
-            {
-                cuda.synchronize();
-                start = Stopwatch.GetTimestamp();
-            }
+            using var inner = NewDisposeScope();
             work();
         }
         cuda.synchronize();
-        return Math.Round(Stopwatch.GetElapsedTime(start).TotalMilliseconds / Rounds, 4);
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / Calls;
     }
 }

@@ -11,6 +11,7 @@ return args is [RankSeat.Word] ? RankSeat.Take(TrainerBenchmark.Follow)
     TrainerBenchmark.Command(),
     LoraAspire.Benchmarks.Serve.GpuServe.Command(),
     KernelsBenchmark.Command(),
+    LoadBenchmark.Command(),
     DataBenchmark.Command(),
     QueueBenchmark.Command(),
     ChatMemoryBenchmark.Command(),

@@ -18,6 +18,8 @@ internal sealed record RedisFigures(long Commands, long Bytes, double CpuSeconds
             + double.Parse(figures["used_cpu_user"], CultureInfo.InvariantCulture));
     }
 
+    public RedisFigures And(RedisFigures more) => new(Commands + more.Commands, Bytes + more.Bytes, CpuSeconds + more.CpuSeconds);
+
     public RedisFigures Since(RedisFigures before) =>
         new(Commands - before.Commands, Bytes - before.Bytes, CpuSeconds - before.CpuSeconds);
 }

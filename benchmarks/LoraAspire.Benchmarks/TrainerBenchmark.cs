@@ -20,11 +20,14 @@ namespace LoraAspire.Benchmarks;
 /// <summary>
 /// LoRA training with the lab's settings (r 8, alpha 16, dropout 0.05 on q, k, v, o; 128 rows a step) on random weights of a given shape.
 /// The floor is 4·P FLOP a real token (forward and the gradient of the activations, P the weights in products) at this machine's own matrix
-/// throughput, measured in the same process; <c>ratio</c> is that floor's time over the time taken. <c>needed_ratio</c> counts only the
-/// products that have to be done, the head where a target stands: how well the rest is used.
+/// throughput, measured in the same process in turn with the steps; <c>ratio</c> is that floor's time over the time taken.
+/// <c>needed_ratio</c> counts only the products that have to be done, the head where a target stands: how well the rest is used.
 /// </summary>
 internal static class TrainerBenchmark
 {
+    /// <summary>Of matrix products and steps in turn.</summary>
+    private const int Rounds = 5;
+
     public static readonly ModelConfig Llama7B = Shape(32000, 4096, 11008, 32, 32);
     public static readonly ModelConfig Llama70B = Shape(32000, 8192, 28672, 80, 64) with { NumKeyValueHeads = 8 };
     public static readonly ModelConfig Llama15M = Shape(32000, 288, 768, 6, 6) with { TieWordEmbeddings = true };
@@ -112,6 +115,21 @@ internal static class TrainerBenchmark
 
     private sealed record Ranks(int Rank, bool AllLinear, bool Dora, double Dropout);
 
+    /// <summary>Forward and ∂L/∂x: 2 FLOP a weight each.</summary>
+    private sealed record Flops(long InLayers, long InHead)
+    {
+        /// <summary>Every weight works on every token.</summary>
+        public double Floor(IEnumerable<DeviceBatches> steps) => 4.0 * (InLayers + InHead) * steps.Sum(step => step.StepTokens);
+
+        /// <summary>As this trainer has it: what rows share once, and the head only where a target stands.</summary>
+        public double Needed(IReadOnlyList<DeviceBatches> steps, DeviceGroup devices)
+        {
+            var own = steps.SelectMany(step => step.Own).ToList();
+            var targets = own.Sum(batch => MicroBatch.Targets(batch.Rows.Select(row => (row.InputIds, row.Labels))));
+            return devices.Gather([4.0 * ((InLayers * own.Sum(batch => batch.Tokens)) + (InHead * targets))]).Sum();
+        }
+    }
+
     private static void Lead(Work work)
     {
         if (work.Devices == 1)
@@ -183,6 +201,8 @@ internal static class TrainerBenchmark
 
         // As the trainer runs: a step is given out before the one before it is read.
         var measured = Enumerable.Range(0, work.Steps).Select(i => Batches(rows[i % rows.Count])).ToList();
+        Flops flops = new(model.Linears.Sum(linear => linear.InFeatures * linear.OutFeatures),
+            (long)config.VocabSize * config.HiddenSize);
         var read = new List<double>();
         Queue<StepResult> given = new();
         void Read()
@@ -193,19 +213,30 @@ internal static class TrainerBenchmark
         // By then every size of micro-batch has been seen.
         var settled = Math.Min(work.Steps - 1, 20);
         long settledMemory = 0;
-        devices.Gather([0]); // all have come this far
-        var start = Stopwatch.GetTimestamp();
-        foreach (var (index, batches) in measured.Index())
+        double seconds = 0;
+        InTurn floors = new(), needs = new();
+        foreach (var round in measured.Index().Chunk((work.Steps + Rounds - 1) / Rounds))
         {
-            settledMemory = index == settled ? MemoryInUse(device) : settledMemory;
-            given.Enqueue(step.Run(batches, schedule.At(work.WarmUp + index), work.WarmUp + index));
-            if (given.Count > 1)
+            var products = devices.Gather([MatrixProducts.Flops(device, dtype)]).Sum(); // all at once, and all have come this far
+            var start = Stopwatch.GetTimestamp();
+            foreach (var (index, batches) in round)
             {
-                Read();
+                settledMemory = index == settled ? MemoryInUse(device) : settledMemory;
+                given.Enqueue(step.Run(batches, schedule.At(work.WarmUp + index), work.WarmUp + index));
+                if (given.Count > 1)
+                {
+                    Read();
+                }
             }
+            Read();
+            var took = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            seconds += took;
+            var steps = round.Select(one => one.Item).ToList();
+            floors.Add(flops.Floor(steps) / took, products);
+            needs.Add(flops.Needed(steps, devices) / took, products);
+            Say(FormattableString.Invariant(
+                $"{took:F2} s for {steps.Sum(one => one.StepTokens):N0} tokens; products {products / 1e12:F3} TFLOP/s"));
         }
-        Read();
-        var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         var grown = MemoryInUse(device) - settledMemory;
         if (losses.Concat(read).Any(loss => !double.IsFinite(loss)))
         {
@@ -215,16 +246,8 @@ internal static class TrainerBenchmark
         var reduce = ReduceSeconds(devices, parameters);
         var real = measured.Sum(step => step.StepTokens);
         var computed = devices.Gather([measured.Sum(step => step.Own.Sum(batch => batch.Tokens))]).Sum();
-        var targets = devices.Gather([measured.Sum(step => step.Own.Sum(batch =>
-            MicroBatch.Targets(batch.Rows.Select(row => (row.InputIds, row.Labels)))))]).Sum();
         var microBatches = devices.Gather([measured.Sum(step => step.Own.Count)]).Sum();
-        var inLayers = model.Linears.Sum(linear => linear.InFeatures * linear.OutFeatures);
-        // Forward and ∂L/∂x: 2 FLOP a weight each. The floor has every weight work on every token; needed is the head only where a target
-        // stands, as this trainer has it.
-        var inHead = (long)config.VocabSize * config.HiddenSize;
-        var floor = 4.0 * (inLayers + inHead) * real / seconds;
-        var needed = 4.0 * ((inLayers * computed) + (inHead * targets)) / seconds;
-        var peak = MatrixFlops(device, dtype) * devices.Share.Count;
+        var (ratio, needed) = (floors.OverReference.Rounded(4), needs.OverReference.Rounded(4));
         Say(JsonSerializer.Serialize(new
         {
             name = $"trainer {work.Rows.Kind}",
@@ -245,11 +268,15 @@ internal static class TrainerBenchmark
             weights_gib = Gib(WeightBytes(model)),
             reduce_ms = Math.Round(reduce * 1e3, 3),
             measured_loss = Math.Round(read.Average(), 4),
-            floor_tflops = Math.Round(floor / 1e12, 3),
-            needed_tflops = Math.Round(needed / 1e12, 3),
-            matrix_tflops = Math.Round(peak / 1e12, 3),
-            needed_ratio = Math.Round(needed / peak, 4),
-            ratio = Math.Round(floor / peak, 4),
+            floor_tflops = Math.Round(floors.Work / 1e12, 3),
+            needed_tflops = Math.Round(needs.Work / 1e12, 3),
+            matrix_tflops = Math.Round(floors.Reference / 1e12, 3),
+            needed_ratio = needed.Median,
+            needed_ratio_least = needed.Least,
+            needed_ratio_most = needed.Most,
+            ratio = ratio.Median,
+            ratio_least = ratio.Least,
+            ratio_most = ratio.Most,
         }));
     }
 
@@ -305,30 +332,6 @@ internal static class TrainerBenchmark
         var steps = Workload.AlpacaSteps(work.Rows.File);
         return [.. (work.OnCpu ? steps.Take(2).Select(step => step[..32]) : steps).Select((step, at) =>
             Workload.Step(step, vocabSize, seed: 1 + at))];
-    }
-
-    /// <summary>What a plain matrix product reaches in this process: 8192³ on a GPU, 1024×2048×2048 on a CPU.</summary>
-    private static double MatrixFlops(torch.Device device, ScalarType dtype)
-    {
-        using var scope = NewDisposeScope();
-        long m = device.type == DeviceType.CUDA ? 8192 : 1024, n = device.type == DeviceType.CUDA ? 8192 : 2048;
-        Tensor a = randn([m, n], dtype, device), b = randn([n, n], dtype, device);
-        double best = 0;
-        for (var round = 0; round < 5; round++)
-        {
-            const int Products = 5;
-            var start = Stopwatch.GetTimestamp();
-            for (var i = 0; i < Products; i++)
-            {
-                using var product = a.mm(b);
-            }
-            if (device.type == DeviceType.CUDA)
-            {
-                cuda.synchronize();
-            }
-            best = Math.Max(best, 2.0 * m * n * n * Products / Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
-        return best;
     }
 
     public static ModelConfig Shape(int vocab, int hidden, int intermediate, int layers, int heads) => new()

@@ -88,20 +88,15 @@ internal static class CpuServeBenchmark
             Enumerable.Range(0, Prompt).Select(_ => random.Next(259, one.Config.VocabSize)).ToArray())];
         RequireAlike(ours, theirs, model, prompts, one);
 
-        List<double> own = [], other = [];
-        for (var round = 0; round < rounds; round++)
-        {
-            own.Add(Rate(ours, prompts, one));
-            other.Add(Rate(theirs, prompts, one));
-        }
-        var (a, b, ratio) = (Rounds.Median(own), Rounds.Median(other), own.Over(other));
+        var turns = InTurn.Measure(rounds, () => Rate(theirs, prompts, one), () => Rate(ours, prompts, one));
+        var (a, b, ratio) = (turns.Work, turns.Reference, turns.OverReference);
         // Every weight but the embedding's table, of which a step takes a row a caller.
         double weights = model.Weights().Where(weight => weight.Tensor.dim() == 2).Sum(weight => (double)weight.Tensor.numel())
             - (one.Config.TieWordEmbeddings ? 0 : (double)one.Config.VocabSize * one.Config.HiddenSize);
         var bytes = a / one.Callers * weights * (one.Weights == CpuWeights.Q8_0 ? 34.0 / 32 : sizeof(float));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{one.Name}: ours {a:0.0} tokens/s ({own.Min():0.0} to {own.Max():0.0}), "
-                + $"theirs {b:0.0} ({other.Min():0.0} to {other.Max():0.0}), ratio {ratio.Median:0.00} "
+            $"{one.Name}: ours {a:0.0} tokens/s ({turns.Least:0.0} to {turns.Most:0.0}), "
+                + $"theirs {b:0.0} ({turns.LeastReference:0.0} to {turns.MostReference:0.0}), ratio {ratio.Median:0.00} "
                 + $"({ratio.Least:0.00} to {ratio.Most:0.00}); "
                 + $"{bytes / 1e9:0.0} GB/s of weights, {a * weights / 1e9:0.0} thousand million products a second"));
         return (one.Name, a, b, ratio, bytes, a * weights);

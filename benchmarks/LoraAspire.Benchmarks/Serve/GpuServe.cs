@@ -12,7 +12,8 @@ namespace LoraAspire.Benchmarks.Serve;
 /// <summary>
 /// Serving on a GPU in bfloat16, random weights of Llama-2-7B's shape, drawn on the device: callers that all begin at once, each with a
 /// prompt of its own. The floor of a decoding step is its bytes, the weights and the keys and values of every caller, at this card's own
-/// copying bandwidth, measured in the same process; <c>ratio</c> is the floor's time over the time taken.
+/// copying bandwidth, measured in the same process in turn with the callers; <c>ratio</c> is the floor's time over
+/// the time taken.
 /// </summary>
 internal static class GpuServe
 {
@@ -29,6 +30,11 @@ internal static class GpuServe
         var temperature = new Option<double>("--temperature") { Description = "0 is greedy; above, with top-k 40 and top-p 0.9." };
         var kernels = new Option<string?>("--kernels") { Description = "A folder whose .cu files are used instead of the built-in ones." };
         var plain = new Option<bool>("--no-graphs") { Description = "Every kernel is launched by itself." };
+        var rounds = new Option<int>("--rounds")
+        {
+            Description = "Of each number of callers, in turn with copies on the card.",
+            DefaultValueFactory = _ => 3,
+        };
         var folder = new Option<string?>("--load-from")
         {
             Description = "Also writes the weights into a new folder below this one (13.5 GB, removed at the end) and times loading them, "
@@ -36,19 +42,19 @@ internal static class GpuServe
         };
         var command = new Command("serve-gpu", "Tokens a second of serving a 7B model on a GPU, by number of callers, and its loading.")
         {
-            callers, prompt, length, temperature, kernels, plain, folder,
+            callers, prompt, length, temperature, kernels, plain, rounds, folder,
         };
         command.SetAction(parsed => Run(parsed.GetValue(callers)!, new Load(parsed.GetValue(prompt), parsed.GetValue(length),
-            parsed.GetValue(temperature)),
+            parsed.GetValue(temperature), parsed.GetValue(rounds)),
             new CudaOptions { KernelFolder = parsed.GetValue(kernels), Graphs = !parsed.GetValue(plain), CacheBytes = 40L << 30 },
             parsed.GetValue(folder)));
         return command;
     }
 
-    private sealed record Load(int Prompt, int New, double Temperature);
+    private sealed record Load(int Prompt, int New, double Temperature, int Rounds);
 
     private sealed record Row(int Callers, double TokensPerSecond, double DecodingPerSecond, double PromptSeconds, double StepMs,
-        double FloorMs, double Ratio);
+        double FloorMs, Ratio Ratio);
 
     private static void Run(int[] callers, Load load, CudaOptions options, string? parent)
     {
@@ -68,20 +74,32 @@ internal static class GpuServe
 
     private static void Measure(int[] callers, Load load, CudaOptions options, string? folder)
     {
-        var bandwidth = Bandwidth();
+        var bandwidths = new List<double>();
         var rows = new List<Row>();
         double? seconds = null;
         using (var model = LlamaModel.Initialize(TrainerBenchmark.Llama7B, ComputeDevice.Of("cuda"), bfloat16, seed: 42, onDevice: true))
         {
             using (var executor = CudaExecutor.Of(model, options))
             {
-                Console.WriteLine($"{executor.Description}, {executor.Blocks} blocks, {bandwidth / 1e12:F2} TB/s");
+                Console.WriteLine($"{executor.Description}, {executor.Blocks} blocks");
                 foreach (var count in callers)
                 {
                     Serve(executor, count, load with { New = Math.Min(load.New, 8) }); // graphs, first calls
-                    var row = Serve(executor, count, load);
-                    var (floor, ratio) = Floor(model, row, load, bandwidth);
-                    rows.Add(row with { FloorMs = Math.Round(floor, 3), Ratio = Math.Round(ratio, 3) });
+                    List<Row> measured = [];
+                    var turns = InTurn.Measure(load.Rounds, () =>
+                    {
+                        bandwidths.Add(Bandwidth());
+                        return Floor(model, count, load, bandwidths[^1]);
+                    }, () =>
+                    {
+                        measured.Add(Serve(executor, count, load));
+                        return measured[^1].StepMs;
+                    });
+                    rows.Add(measured.OrderBy(one => one.StepMs).ElementAt(measured.Count / 2) with
+                    {
+                        FloorMs = Math.Round(turns.Reference, 3),
+                        Ratio = turns.OfReference.Rounded(),
+                    });
                     Console.WriteLine(JsonSerializer.Serialize(rows[^1]));
                 }
             }
@@ -110,11 +128,13 @@ internal static class GpuServe
                 prompt_seconds = row.PromptSeconds,
                 step_ms = row.StepMs,
                 floor_ms = row.FloorMs,
-                ratio = row.Ratio,
+                ratio = row.Ratio.Median,
+                ratio_least = row.Ratio.Least,
+                ratio_most = row.Ratio.Most,
             }),
             load_seconds = seconds,
-            bandwidth_tbs = Math.Round(bandwidth / 1e12, 3),
-            ratio = rows.Count == 0 ? 0 : rows[0].Ratio,
+            bandwidth_tbs = bandwidths.Count == 0 ? 0 : Math.Round(InTurn.Median(bandwidths) / 1e12, 3),
+            ratio = rows.Count == 0 ? 0 : rows[0].Ratio.Median,
         }));
     }
 
@@ -162,36 +182,33 @@ internal static class GpuServe
         var all = Stopwatch.GetElapsedTime(start).TotalSeconds;
         double steps = load.New - 1;
         return new Row(callers, Math.Round(callers * load.New / all, 1), Math.Round(callers * steps / (all - read), 1), Math.Round(read, 4),
-            Math.Round((all - read) / steps * 1000, 3), 0, 0);
+            Math.Round((all - read) / steps * 1000, 3), 0, new Ratio(0, 0, 0));
     }
 
-    private static (double Ms, double Ratio) Floor(LlamaModel model, Row row, Load load, double bandwidth)
+    /// <summary>Milliseconds of a decoding step.</summary>
+    private static double Floor(LlamaModel model, int callers, Load load, double bandwidth)
     {
         var config = model.Config;
         double weights = 2.0 * (model.Weights().Sum(weight => weight.Tensor.numel()) - ((long)config.VocabSize * config.HiddenSize));
         double positions = load.Prompt + (load.New / 2.0), kv = 4.0 * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim;
-        var floor = (weights + (row.Callers * positions * kv)) / bandwidth * 1000;
-        return (floor, floor / row.StepMs);
+        return (weights + (callers * positions * kv)) / bandwidth * 1000;
     }
 
     /// <summary>Bytes read and written a second by a large copy on the device.</summary>
     private static double Bandwidth()
     {
+        const int Copies = 50;
         using var scope = NewDisposeScope();
         Tensor from = zeros([1L << 30], uint8, CUDA), to = empty_like(from);
-        var best = 0.0;
-        for (var round = 0; round < 5; round++)
+        to.copy_(from);
+        cuda.synchronize();
+        var start = Stopwatch.GetTimestamp();
+        for (var i = 0; i < Copies; i++)
         {
-            cuda.synchronize();
-            var start = Stopwatch.GetTimestamp();
-            for (var i = 0; i < 10; i++)
-            {
-                to.copy_(from);
-            }
-            cuda.synchronize();
-            best = Math.Max(best, 10 * 2.0 * (1L << 30) / Stopwatch.GetElapsedTime(start).TotalSeconds);
+            to.copy_(from);
         }
-        return best;
+        cuda.synchronize();
+        return Copies * 2.0 * (1L << 30) / Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     private static double LoadTime(string folder, CudaOptions options)

@@ -21,7 +21,8 @@ public sealed partial class LlamaModel
     {
         var config = ModelConfig.Load(directory);
         using var files = WeightFiles.Open(directory);
-        return new LlamaModel(config, device, dtype, (name, shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope());
+        using WeightReader reader = new(files, device);
+        return reader.Complete(new LlamaModel(config, device, dtype, (name, shape) => reader.Later(name, shape, dtype)));
     }
 
     /// <summary>
@@ -52,15 +53,19 @@ public sealed partial class LlamaModel
             RequireHeld(config, device, dtype, quantisation);
         }
         using var files = WeightFiles.Open(directory);
-        Tensor Read(string name, long[] shape) => files.Read(name, shape, dtype, device).DetachFromDisposeScope();
-        return new LlamaModel(config, device, dtype, Read,
+        using WeightReader reader = new(files, device);
+        // Of a layer that is shared a part is taken as soon as it is made.
+        Tensor Read(string name, long[] shape) => shared is null ? reader.Later(name, shape, dtype) : reader.Now(name, shape, dtype);
+        return reader.Complete(new LlamaModel(config, device, dtype, Read,
             (name, shape) => (QuantisedWeight?)files.Packed(name, shape)?.MovedTo(device) ?? quantisation switch
             {
                 null => null,
+                PackedQuantisation packed when files.Numbers(name, shape) is { } numbers =>
+                    packed.Quantise(numbers.Read, shape, name, device),
                 PackedQuantisation packed =>
                     packed.Quantise(files.Read(name, shape, float32, CPU).DetachFromDisposeScope(), name, device),
-                _ => quantisation.Quantise(Read(name, shape)),
-            }, shared is null ? null : new LayerShards(config.NumHiddenLayers, shared));
+                _ => quantisation.Quantise(reader.Now(name, shape, dtype)),
+            }, shared is null ? null : new LayerShards(config.NumHiddenLayers, shared)));
     }
 
     /// <summary>A model of the same weights in another type, where they are held as numbers and no adapter is attached.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using LoraAspire.Model.Native;
 using LoraAspire.Model.Weights;
 using static TorchSharp.torch;
@@ -11,16 +10,13 @@ namespace LoraAspire.Model.Network;
 /// </summary>
 internal sealed class WideWeights(WeightFiles files) : IDisposable
 {
-    private const int PieceNumbers = 1 << 18;
-
     private readonly Dictionary<string, Tensor> _memory = new(StringComparer.Ordinal);
 
     /// <summary>Good until the weight of that name of another layer is read.</summary>
     /// <exception cref="ModelException">No such tensor, or of another shape.</exception>
     public Tensor Read(string name, long[] shape)
     {
-        var (file, entry) = files.Find(name, shape);
-        if (!entry.IsFloating || file.Range(name) is not { } range)
+        if (files.Numbers(name, shape) is not { } numbers)
         {
             return files.Read(name, shape, float32, CPU);
         }
@@ -31,7 +27,7 @@ internal sealed class WideWeights(WeightFiles files) : IDisposable
             memory?.Dispose();
             _memory[place] = memory = empty(shape, float32).DetachFromDisposeScope();
         }
-        Fill(memory, range, entry.Dtype);
+        numbers.Fill(Aten.Data(memory), float32);
         return memory.alias();
     }
 
@@ -43,18 +39,4 @@ internal sealed class WideWeights(WeightFiles files) : IDisposable
     }
 
     public void Dispose() => Free();
-
-    private static unsafe void Fill(Tensor memory, FileRange range, ScalarType type)
-    {
-        var (start, count, size) = (Aten.Data(memory), memory.NumberOfElements, ElementTypes.Size(type));
-        Parallel.For(0, (count + PieceNumbers - 1) / PieceNumbers, piece =>
-        {
-            var first = piece * PieceNumbers;
-            var length = (int)Math.Min(PieceNumbers, count - first);
-            var bytes = ArrayPool<byte>.Shared.Rent(length * size);
-            range.Read(bytes.AsSpan(0, length * size), first * size);
-            TensorRows.Widen(type, bytes.AsSpan(0, length * size), new((float*)start + first, length));
-            ArrayPool<byte>.Shared.Return(bytes);
-        });
-    }
 }

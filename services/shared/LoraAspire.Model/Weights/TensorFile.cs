@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using LoraAspire.Model.Native;
 using Microsoft.Win32.SafeHandles;
 using static TorchSharp.torch;
 
@@ -42,9 +43,9 @@ public abstract class TensorFile(string path, IReadOnlyDictionary<string, Tensor
     }
 
     /// <summary>
-    /// A copy of one tensor on the CPU, in the file's type. Only its own part of the file is mapped, and only while it is read.
+    /// A copy of one tensor on the CPU, in the file's type, read by every core.
     /// </summary>
-    /// <exception cref="ModelException">No tensor of that name.</exception>
+    /// <exception cref="ModelException">No tensor of that name, or the file is shorter than it was.</exception>
     public Tensor Read(string name)
     {
         if (!Tensors.TryGetValue(name, out var entry))
@@ -56,8 +57,8 @@ public abstract class TensorFile(string path, IReadOnlyDictionary<string, Tensor
         var tensor = empty(elements, entry.Dtype);
         if (entry.Length > 0)
         {
-            using var view = _map.CreateViewStream(entry.Offset, entry.Length, MemoryMappedFileAccess.Read);
-            tensor.ReadBytesFromStream(view, bufferSize: 1 << 20);
+            StoredNumbers numbers = new(new(_file.Value, entry.Offset, entry.Length), entry.Dtype, Path);
+            numbers.Fill(Aten.Data(tensor), entry.Dtype);
         }
         return (entry.Strides is null ? tensor : tensor.as_strided([.. entry.Shape], [.. entry.Strides]).contiguous())
             .MoveToOuterDisposeScope();

@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using LoraAspire.Model.Network.Quantised;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -92,7 +93,27 @@ public sealed class WeightFiles : IDisposable
         }
         var (file, _) = Find(name, shape);
         using var scope = NewDisposeScope();
-        return file.Read(name).to(dtype, device).MoveToOuterDisposeScope();
+        if (Numbers(name, shape) is not { } numbers)
+        {
+            return file.Read(name).to(dtype, device).MoveToOuterDisposeScope();
+        }
+        var tensor = empty([.. shape], dtype);
+        numbers.Fill(Aten.Data(tensor), dtype);
+        return tensor.to(device).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// One weight's numbers in its file; null where they don't lie there row after row as numbers with a fraction.
+    /// </summary>
+    /// <exception cref="ModelException">No such tensor, or of another shape.</exception>
+    internal StoredNumbers? Numbers(string name, IReadOnlyList<long> shape)
+    {
+        if (BitsAndBytes.Holds(this, name))
+        {
+            return null;
+        }
+        var (file, entry) = Find(name, shape);
+        return entry.IsFloating && file.Range(name) is { } range ? new(range, entry.Dtype, file.Path) : null;
     }
 
     /// <summary>One tensor in the file's own memory; null where it isn't row after row there.</summary>

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Generation.Batching;
+using LoraAspire.Model.Native;
 
 namespace LoraAspire.Model.Generation.Cuda;
 

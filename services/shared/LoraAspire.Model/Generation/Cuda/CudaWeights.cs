@@ -72,34 +72,19 @@ internal sealed class CudaWeights : IDisposable
     /// <exception cref="ModelException">A weight is missing, or the device's memory doesn't hold them.</exception>
     public static CudaWeights Load(WeightFiles files, ModelConfig config)
     {
-        var parts = new List<WeightPart>();
-        CudaWeights? weights = null;
-        try
+        using WeightReader reader = new(files, CUDA);
+        return reader.Complete(new CudaWeights(config, (names, shapes) =>
         {
-            weights = new CudaWeights(config, (names, shapes) =>
+            using var scope = NewDisposeScope();
+            var stack = empty([shapes.Sum(shape => shape[0]), .. shapes[0][1..]], bfloat16, CUDA);
+            long row = 0;
+            foreach (var (name, shape) in names.Zip(shapes))
             {
-                using var scope = NewDisposeScope();
-                var stack = empty([shapes.Sum(shape => shape[0]), .. shapes[0][1..]], bfloat16, CUDA);
-                long row = 0;
-                foreach (var (name, shape) in names.Zip(shapes))
-                {
-                    parts.Add(new WeightPart(name, shape, stack.narrow(0, row, shape[0]).DetachFromDisposeScope()));
-                    row += shape[0];
-                }
-                return stack.DetachFromDisposeScope();
-            });
-            WeightStream.Copy(files, parts);
-            return weights;
-        }
-        catch
-        {
-            weights?.Dispose();
-            throw;
-        }
-        finally
-        {
-            parts.ForEach(part => part.To.Dispose());
-        }
+                reader.Into(name, shape, stack.narrow(0, row, shape[0]));
+                row += shape[0];
+            }
+            return stack.DetachFromDisposeScope();
+        }));
     }
 
     /// <summary>A loaded model's own, which stays their owner. Those that are stacked here become views of the stack there.</summary>

@@ -1,5 +1,8 @@
+using System.Buffers;
 using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
@@ -27,27 +30,46 @@ internal sealed unsafe record Int8Weight : PackedWeight
 
     protected override IEnumerable<Tensor> Tensors => [_codes, _absmax];
 
-    /// <param name="weight">[rows, columns] float32, contiguous, on the CPU</param>
-    public static Int8Weight Quantise(Tensor weight, string name)
+    /// <param name="shape">[rows, columns]</param>
+    public static Int8Weight Quantise(ReadNumbers read, long[] shape, string name)
     {
-        var (rows, columns) = (weight.size(0), checked((int)weight.size(1)));
+        var (rows, columns) = (shape[0], checked((int)shape[1]));
         var codes = empty([rows, columns], int8).DetachFromDisposeScope();
         var absmax = empty([rows]).DetachFromDisposeScope();
-        var (from, to, scales) = (Aten.Data(weight), Aten.Data(codes), Aten.Data(absmax));
-        Parallel.For(0, rows, row =>
+        var (to, scales) = (Aten.Data(codes), Aten.Data(absmax));
+        Pieces.Run(rows, Math.Max(1, Pieces.Numbers / Math.Max(1, columns)), (first, count) =>
         {
-            ReadOnlySpan<float> values = new((float*)from + (row * columns), columns);
-            var largest = Math.Abs(TensorPrimitives.MaxMagnitude(values));
-            ((float*)scales)[row] = largest;
-            var code = (sbyte*)to + (row * columns);
-            var inverse = largest > 0 ? Most / largest : 0;
-            for (var i = 0; i < columns; i++)
+            var numbers = ArrayPool<float>.Shared.Rent(count * columns);
+            read(first * columns, numbers.AsSpan(0, count * columns));
+            for (var row = 0; row < count; row++)
             {
-                code[i] = (sbyte)MathF.Round(values[i] * inverse);
+                ((float*)scales)[first + row] =
+                    Encode(numbers.AsSpan(row * columns, columns), new((sbyte*)to + ((first + row) * columns), columns));
             }
+            ArrayPool<float>.Shared.Return(numbers);
         });
         UnfitScales.RequireFinite(absmax, name);
         return new Int8Weight(codes, absmax);
+    }
+
+    /// <summary>The codes of a row, and the largest magnitude in it.</summary>
+    private static float Encode(ReadOnlySpan<float> values, Span<sbyte> to)
+    {
+        var largest = Math.Abs(TensorPrimitives.MaxMagnitude(values));
+        var inverse = largest > 0 ? Most / largest : 0;
+        var i = 0;
+        for (; i + Vector256<sbyte>.Count <= values.Length; i += Vector256<sbyte>.Count)
+        {
+            Vector256.Narrow(Vector256.Narrow(Code(values[i..]), Code(values[(i + 8)..])),
+                Vector256.Narrow(Code(values[(i + 16)..]), Code(values[(i + 24)..]))).CopyTo(to[i..]);
+        }
+        for (; i < values.Length; i++)
+        {
+            to[i] = (sbyte)MathF.Round(values[i] * inverse);
+        }
+        return largest;
+
+        Vector256<int> Code(ReadOnlySpan<float> from) => Vector256.ConvertToInt32(Vector256.Round(Vector256.Create(from) * inverse));
     }
 
     public override void Read(long start, Span<float> to)

@@ -1,7 +1,9 @@
+using System.Buffers;
 using System.Numerics.Tensors;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
@@ -27,24 +29,25 @@ internal sealed unsafe record Nf4Weight : PackedWeight
 
     protected override IEnumerable<Tensor> Tensors => [_codes, .. _scales.Parts];
 
-    /// <param name="weight">[rows, columns] float32, contiguous, on the CPU</param>
-    public static Nf4Weight Quantise(Tensor weight, bool twice, string name)
+    /// <param name="shape">[rows, columns]</param>
+    public static Nf4Weight Quantise(ReadNumbers read, long[] shape, bool twice, string name)
     {
-        var (count, blocks) = (weight.numel(), Nf4Scales.Blocks(weight.numel()));
-        var codes = zeros([(count + 1) / 2], uint8).DetachFromDisposeScope();
-        var absmax = new float[blocks];
-        var (from, to) = (Aten.Data(weight), Aten.Data(codes));
-        const int Share = 4096; // blocks
-        Parallel.For(0, (blocks + Share - 1) / Share, share =>
+        var count = shape[0] * shape[1];
+        var codes = empty([(count + 1) / 2], uint8).DetachFromDisposeScope();
+        var absmax = new float[Nf4Scales.Blocks(count)];
+        var to = Aten.Data(codes);
+        Pieces.Run(count, Pieces.Numbers, (first, length) =>
         {
-            for (var block = share * Share; block < Math.Min(blocks, (share + 1) * Share); block++)
+            var numbers = ArrayPool<float>.Shared.Rent(length);
+            read(first, numbers.AsSpan(0, length));
+            for (var start = 0; start < length; start += Nf4Table.Block)
             {
-                var start = block * Nf4Table.Block;
-                ReadOnlySpan<float> values = new((float*)from + start, (int)Math.Min(Nf4Table.Block, count - start));
-                absmax[block] = Encode(values, (byte*)to + (start / 2));
+                absmax[(first + start) / Nf4Table.Block] = Encode(
+                    numbers.AsSpan(start, Math.Min(Nf4Table.Block, length - start)), (byte*)to + ((first + start) / 2));
             }
+            ArrayPool<float>.Shared.Return(numbers);
         });
-        return new Nf4Weight(weight.size(0), weight.size(1), codes, Nf4Scales.Of(absmax, twice, name));
+        return new Nf4Weight(shape[0], shape[1], codes, Nf4Scales.Of(absmax, twice, name));
     }
 
     public override void Read(long start, Span<float> to)
@@ -90,9 +93,13 @@ internal sealed unsafe record Nf4Weight : PackedWeight
         {
             codes[i] = Nf4Table.Nearest(values[i] * inverse);
         }
-        for (i = 0; i < values.Length; i++)
+        for (i = 0; i + 1 < values.Length; i += 2)
         {
-            to[i / 2] |= (byte)(i % 2 == 0 ? codes[i] << 4 : codes[i]);
+            to[i / 2] = (byte)((codes[i] << 4) | codes[i + 1]);
+        }
+        if (i < values.Length)
+        {
+            to[i / 2] = (byte)(codes[i] << 4);
         }
         return absmax;
     }

@@ -1,8 +1,12 @@
+using LoraAspire.Model.Native;
 using LoraAspire.Model.Network.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network.Quantised;
+
+/// <summary>A weight's numbers from the <paramref name="start"/>th on, row after row, as many as there is room for.</summary>
+internal delegate void ReadNumbers(long start, Span<float> to);
 
 /// <summary>Weights that are made smaller on the CPU, and become numbers again for each product.</summary>
 public abstract class PackedQuantisation : Quantisation
@@ -22,12 +26,28 @@ public abstract class PackedQuantisation : Quantisation
         using var noGrad = no_grad();
         using (weight)
         {
-            return Pack(weight.cpu().to_type(float32).contiguous(), name).MovedTo(device);
+            return Pack(NumbersOf(weight.cpu().to_type(float32).contiguous()), weight.shape, name).MovedTo(device);
         }
     }
 
-    /// <param name="weight">[out, in] float32, contiguous, on the CPU</param>
-    private protected abstract PackedWeight Pack(Tensor weight, string name);
+    /// <summary>From where the weight is stored: of its numbers few are in memory at a time.</summary>
+    /// <param name="read">On any thread.</param>
+    /// <param name="shape">[out, in]</param>
+    /// <inheritdoc cref="Quantise(Tensor, string, torch.Device)"/>
+    internal PackedWeight Quantise(ReadNumbers read, long[] shape, string name, torch.Device device)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return Pack(read, shape, name).MovedTo(device);
+    }
+
+    private protected abstract PackedWeight Pack(ReadNumbers read, long[] shape, string name);
+
+    private static unsafe ReadNumbers NumbersOf(Tensor weight)
+    {
+        var numbers = (float*)Aten.Data(weight);
+        return (start, to) => new ReadOnlySpan<float>(numbers + start, to.Length).CopyTo(to);
+    }
 }
 
 /// <summary>Whole numbers of 8 bits with a scale for each output row.</summary>
@@ -35,7 +55,7 @@ public sealed class Int8 : PackedQuantisation
 {
     public override BaseFormat Format => BaseFormat.Int8;
 
-    private protected override PackedWeight Pack(Tensor weight, string name) => Int8Weight.Quantise(weight, name);
+    private protected override PackedWeight Pack(ReadNumbers read, long[] shape, string name) => Int8Weight.Quantise(read, shape, name);
 }
 
 /// <summary>Four bits by the quantiles of a normal distribution (Dettmers et al. 2023), with a scale for each 64 weights.</summary>
@@ -44,5 +64,6 @@ public sealed class Nf4(bool twice = true) : PackedQuantisation
 {
     public override BaseFormat Format => BaseFormat.Nf4;
 
-    private protected override PackedWeight Pack(Tensor weight, string name) => Nf4Weight.Quantise(weight, twice, name);
+    private protected override PackedWeight Pack(ReadNumbers read, long[] shape, string name) =>
+        Nf4Weight.Quantise(read, shape, twice, name);
 }

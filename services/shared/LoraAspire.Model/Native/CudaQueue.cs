@@ -1,8 +1,7 @@
 using System.Runtime.InteropServices;
-using LoraAspire.Model.Native;
 using static LoraAspire.Model.Native.CudaProgram;
 
-namespace LoraAspire.Model.Generation.Cuda;
+namespace LoraAspire.Model.Native;
 
 /// <summary>
 /// A stream of the driver's own, beside the one that libtorch works on: launches, copies and graphs. One thread uses it at a time, any

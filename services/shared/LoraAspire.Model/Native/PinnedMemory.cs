@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
-using LoraAspire.Model.Native;
 
-namespace LoraAspire.Model.Generation.Cuda;
+namespace LoraAspire.Model.Native;
 
 /// <summary>Host memory that the device copies from and to by itself.</summary>
 internal sealed unsafe class PinnedMemory : IDisposable
