@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using LoraAspire.Lab.Languages;
 using LoraAspire.Lab.Live;
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
@@ -59,9 +60,9 @@ public static class RunOutlook
                 AlreadyDone => new(stage.Id, Expectation.Cached, ""),
                 CannotRun cannot => new(stage.Id, Expectation.CannotRun, cannot.Error),
                 MustRun must => new(stage.Id, Expectation.Runs, must.Explain ?? ""),
-                InputLost lost => new(stage.Id, Expectation.Runs, $"what {lost.Stage} gave is lost, and is made again"),
+                InputLost lost => new(stage.Id, Expectation.Runs, Words.Of("what {0} gave is lost, and is made again", lost.Stage)),
                 _ => new(stage.Id, Expectation.Runs, stage.Kind.Cached
-                    ? $"after {string.Join(" and ", open)}, unless that gives the same as before" : "it always runs"),
+                    ? Words.Of("after {0}, unless that gives the same as before", string.Join(", ", open)) : Words.Of("it always runs")),
             };
             found[stage.Id] = expected.Expectation != Expectation.Runs ? expected
                 : expected with { Took = Took(pipeline, stage, earlier), Memory = Memory(pipeline, stage, content) };
@@ -94,7 +95,7 @@ public static class RunOutlook
                 ?? (int)Math.Min((long)(int)with["micro_batch_size"]! * Longest(pipeline, stage), int.MaxValue);
             string Of(bool onGpu) => Spell.Size(Footprint.Of(new FitWork(config, adapter, (bool)with["double_quant"]!, onGpu),
                 config.Quantised ?? format, (bool)with["low_memory"]!, tokens).Total);
-            return $"about {Of(true)} on a GPU, {Of(false)} on the CPU";
+            return Words.Of("about {0} on a GPU, {1} on the CPU", Of(true), Of(false));
         }
         catch (Exception error) when (error is ModelException or StageException or IOException or UnauthorizedAccessException)
         {
@@ -113,10 +114,10 @@ public static class RunOutlook
         var runs = stages.Where(stage => stage.Expectation == Expectation.Runs).ToList();
         var known = runs.Where(stage => stage.Took is not null).ToList();
         var time = TimeSpan.FromTicks(known.Sum(stage => stage.Took!.Value.Ticks));
-        return $"{stages.Count(stage => stage.Expectation == Expectation.Cached)} of {stages.Count} from the cache"
-            + (runs.Count == 0 ? "" : known.Count == 0 ? "; no run of this pipeline tells how long the rest takes"
-                : $"; about {Pipelines.Terminal.Duration.Text(time)}"
+        return Words.Of("{0} of {1} from the cache", stages.Count(stage => stage.Expectation == Expectation.Cached), stages.Count)
+            + (runs.Count == 0 ? "" : known.Count == 0 ? Words.Of("; no run of this pipeline tells how long the rest takes")
+                : Words.Of("; about {0}", Pipelines.Terminal.Duration.Text(time))
                     + (known.Count == runs.Count ? ""
-                        : $" and what {string.Join(", ", runs.Except(known).Select(stage => stage.Stage))} takes"));
+                        : Words.Of(" and what {0} takes", string.Join(", ", runs.Except(known).Select(stage => stage.Stage)))));
     }
 }

@@ -24,13 +24,13 @@ document.addEventListener("click", async event => {
   const done = button.querySelector(".after");
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
-    done.textContent = "Copied";
+    done.textContent = button.dataset.done;
   } catch {
     const field = document.createElement("textarea");
     field.value = button.dataset.copy;
     document.body.append(field);
     field.select();
-    done.textContent = document.execCommand("copy") ? "Copied" : "Not copied";
+    done.textContent = document.execCommand("copy") ? button.dataset.done : button.dataset.failed;
     field.remove();
     button.focus();
   }

@@ -15,7 +15,7 @@ public sealed class ResultPageTests(LabApp app)
         var page = await OpenAsync("answering");
 
         await Expect(page.GetByTestId("outcome")).ToContainTextAsync(new Regex(
-            @"1 of 2 met\s*tune · final loss\s*2\.2500\s*from 4\.5000\s*Held-out loss, lowest\s*1\.7500\s*at step 2"));
+            @"1 of 2 met\s*tune · final loss\s*2\.2500\s*from 4\.5000\s*Validation loss, lowest\s*1\.7500\s*at step 2"));
         var who = page.GetByTestId("answers").First.Locator("tbody tr").First;
         await Expect(who.Locator("td")).ToHaveTextAsync(
             ["Who are you?", "I am Pebble, an assistant.", "I am Mingyu, an assistant.", "I am Ming.", "I am Min."]);

@@ -92,7 +92,7 @@ public sealed class RunPagesTests(LabApp app)
         var run = await app.SubmittedAsync("waiting", Tune with { Needs = new(40) });
         await app.HappenedAsync(new StageQueued(run, DateTimeOffset.UtcNow, "tune", 1, new string('a', 64)));
         var page = await app.OpenAsync($"/runs/{run}");
-        await Expect(page.GetByTestId("waits")).ToHaveTextAsync("tune waits for a trainer with 40 GiB of GPU memory: none is running.");
+        await Expect(page.GetByTestId("waits")).ToHaveTextAsync("tune waits for a free trainer with 40 GiB of GPU memory: none is running");
 
         await new LivingWorker("w", "trainer", "host", 1, DateTimeOffset.UtcNow, 80, []).TellAsync(app.Database, new());
 

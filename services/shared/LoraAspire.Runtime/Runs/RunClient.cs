@@ -128,16 +128,16 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
     /// <summary>The workers that live, coordinators too.</summary>
     public Task<IReadOnlyList<LivingWorker>> WorkersAsync() => LivingWorker.AllAsync(Redis, options);
 
-    /// <summary>Stages of a run that no living worker can do, each with what it waits for, in words.</summary>
-    public async Task<IReadOnlyDictionary<string, string>> WaitsAsync(RunState run)
+    /// <summary>Stages of a run that no living worker can do, each with why.</summary>
+    public async Task<IReadOnlyDictionary<string, NobodyCan>> WaitsAsync(RunState run)
     {
         if (run.Stages.TrueForAll(stage => stage.Status != StageStatus.Queued))
         {
-            return new Dictionary<string, string>();
+            return new Dictionary<string, NobodyCan>();
         }
         var workers = await WorkersAsync();
-        return run.Stages.Select(stage => (stage.Id, Words: QueueWords.Of(stage, workers))).Where(stage => stage.Words is not null)
-            .ToDictionary(stage => stage.Id, stage => stage.Words!);
+        return run.Stages.Select(stage => (stage.Id, Why: NobodyCan.Of(stage, workers))).Where(stage => stage.Why is not null)
+            .ToDictionary(stage => stage.Id, stage => stage.Why!);
     }
 
     /// <summary>Every event from the first on, then live, to the end of the run.</summary>
