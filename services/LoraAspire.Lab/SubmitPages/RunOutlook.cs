@@ -29,14 +29,16 @@ public sealed record ExpectedStage(string Stage, Expectation Expectation, string
 public enum Expectation { Cached, Runs, CannotRun }
 
 /// <summary>
-/// What a pipeline would do, found out as the coordinator does it: the same planner, on the same store. Nothing is submitted.
+/// What a pipeline would do, found out as the coordinator does it: the same planner, on the same store. Nothing is submitted, and nothing
+/// in the store changes: a look at a page must not set aside what a worker is about to use.
 /// </summary>
 public static class RunOutlook
 {
     /// <param name="earlier">Runs, the newest first: how long a stage takes is what it took.</param>
-    public static IReadOnlyList<ExpectedStage> Of(Pipeline pipeline, Planner planner, ContentDigests content,
+    public static IReadOnlyList<ExpectedStage> Of(Pipeline pipeline, ArtifactStore store, ContentDigests content,
         IReadOnlyList<RunState> earlier, IProgress<HashProgress> progress, CancellationToken cancellationToken)
     {
+        Planner planner = new(store.ToLookAt(), content);
         RunState state = new("outlook", 1)
         {
             Name = pipeline.Name,
