@@ -24,19 +24,23 @@ export function smooth(values, weight) {
   });
 }
 
-/** At most so many places that stand for all between two x: of each stretch the lowest and the highest, and all that are kept anyway. */
-export function thin(x, values, low, high, most, kept) {
-  const seen = [];
-  for (let at = 0; at < x.length; at++) if (x[at + 1 < x.length ? at + 1 : at] >= low && x[Math.max(0, at - 1)] <= high) seen.push(at);
-  const size = Math.ceil(seen.length / (most / 2));
+/**
+ * At most so many places that stand for all of a curve between two x: of each stretch the lowest and the highest, and both ends. Each curve
+ * has places of its own: where one has its peak, another has none.
+ */
+export function thin(x, values, low, high, most) {
+  const there = [];
+  for (let at = 0; at < x.length; at++) if (values[at] != null) there.push(at);
+  // One beyond each end, so that lines go on to the edge.
+  const seen = there.filter((at, index) => x[there[index + 1] ?? at] >= low && x[there[index - 1] ?? at] <= high);
+  const size = Math.ceil(seen.length / (most / 2 - 1));
   if (size <= 2) return seen;
   const taken = new Set([seen[0], seen[seen.length - 1]]);
   for (let begin = 0; begin < seen.length; begin += size) {
     let least = seen[begin], greatest = seen[begin];
     for (const at of seen.slice(begin, begin + size)) {
-      if (values[at] != null && (values[least] == null || values[at] < values[least])) least = at;
-      if (values[at] != null && (values[greatest] == null || values[at] > values[greatest])) greatest = at;
-      if (kept(at)) taken.add(at);
+      if (values[at] < values[least]) least = at;
+      if (values[at] > values[greatest]) greatest = at;
     }
     taken.add(least).add(greatest);
   }
@@ -69,10 +73,9 @@ export function draw(root, library, name, words) {
     const heights = there.map(panel => panel.height ?? 96), gap = 40;
     const total = heights.reduce((sum, height) => sum + height + gap, 0);
     const [low, high] = zoom ?? [-Infinity, Infinity];
-    const losses = rows.map(row => row[LOSS]);
-    const places = thin(x, losses, low, high, MOST_DRAWN, at => rows[at][EVAL] != null);
     const traces = [], layout = {
-      height: total + 34, margin: { l: 64, r: 16, t: 8, b: 34 }, paper_bgcolor: look.surface, plot_bgcolor: look.surface,
+      // Left to itself the kit keeps the width that it began with.
+      width: plot.clientWidth, height: total + 34, margin: { l: 64, r: 16, t: 8, b: 34 }, paper_bgcolor: look.surface, plot_bgcolor: look.surface,
       font: { family: getComputedStyle(root).fontFamily, size: 12, color: look.faint }, showlegend: false, annotations: [],
       hovermode: "x unified", hoversubplots: "axis", hoverlabel: { bgcolor: look.surface, bordercolor: look.rule, font: { color: look.text } },
       dragmode: "zoom", uirevision: part("over").value + part("log").checked,
@@ -91,7 +94,7 @@ export function draw(root, library, name, words) {
       panel.curves.forEach(([called, value], which) => {
         const raw = rows.map(row => value(row) ?? null), colour = look.lines[which % look.lines.length];
         const curve = (label, values, more) => {
-          const held = places.filter(place => values[place] != null);
+          const held = thin(x, values, low, high, MOST_DRAWN);
           if (held.length) traces.push({ type: "scatter", mode: held.length < 2 || called === "validation" ? "lines+markers" : "lines",
             name: panel.gpu === undefined ? words[label] : `${label} ${words[panel.title].replace("GPU ", "")}`, x: held.map(place => x[place]), y: held.map(place => values[place]), yaxis: axis, connectgaps: true,
             line: { color: colour, width: panel.height ? 2 : 1.5 }, marker: { size: 6 }, hovertemplate: `%{y:${panel.format}}`, ...more });
