@@ -61,6 +61,8 @@ public sealed partial class LanguageTests
     [InlineData("""<b>@(done ? "All is done" : L["Wait"])</b>""", "All is done")]
     [InlineData("<p></p>\n@code {\n  string Say() => $\"{Id} is gone\";\n}", "{Id} is gone")]
     [InlineData("""<p class="a b" title="@L["Words here"]">@L["All words"] @Run.Name</p>""", null)]
+    [InlineData("@{ var lines = Found(); }\n<p>@lines</p>", null)]
+    [InlineData("@{ var lines = $\"{Id} is gone\"; }\n<p>@lines</p>", "{Id} is gone")]
     [InlineData("<p></p>\n@code {\n  // Says: nothing \"of this\"\n  string Look => \"state live\";\n}", null)]
     public void A_text_that_has_no_translation_is_found(string page, string? text) =>
         Assert.Equal(text is null ? [] : [text], WrittenWords.InOneLanguage(page));

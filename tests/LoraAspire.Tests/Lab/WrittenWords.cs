@@ -45,13 +45,13 @@ internal static partial class WrittenWords
         return (string.Join('\n', plain.ToString().Split('\n').Where(line => !CodeLine().IsMatch(line))), computed.ToString());
     }
 
-    /// <summary>Behind the expression that starts there: a name with all that follows it, or what stands in brackets.</summary>
+    /// <summary>Behind what starts there: a name with all that follows it, what stands in brackets, or lines of code.</summary>
     private static int End(string markup, int at)
     {
         var start = at;
         while (at < markup.Length)
         {
-            if (markup[at] is '(' or '[')
+            if (markup[at] is '(' or '[' || (at == start && markup[at] is '{'))
             {
                 at = Closed(markup, at);
             }
@@ -79,7 +79,7 @@ internal static partial class WrittenWords
         for (; at < markup.Length; at++)
         {
             quoted ^= markup[at] == '"' && markup[at - 1] != '\\';
-            depth += quoted ? 0 : markup[at] switch { '(' or '[' => 1, ')' or ']' => -1, _ => 0 };
+            depth += quoted ? 0 : markup[at] switch { '(' or '[' or '{' => 1, ')' or ']' or '}' => -1, _ => 0 };
             if (depth == 0 && !quoted)
             {
                 return at + 1;

@@ -160,11 +160,16 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
     /// are passed over.
     /// </summary>
     /// <exception cref="RunLostException">As <see cref="WatchAsync"/>.</exception>
+    public IAsyncEnumerable<(string StageId, StageProgress Progress, DateTimeOffset At)> FollowProgressAsync(
+        string run, CancellationToken cancellationToken = default) => FollowProgressAsync(run, null, cancellationToken);
+
+    /// <inheritdoc cref="FollowProgressAsync(string, CancellationToken)"/>
+    /// <param name="last">Of the points that are kept so many at most; null takes all.</param>
     public async IAsyncEnumerable<(string StageId, StageProgress Progress, DateTimeOffset At)> FollowProgressAsync(
-        string run, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        string run, int? last, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await foreach (var entry in FollowAsync(
-            run, Keys.Progress(run), options.ProgressLength, () => IsOverAsync(run), cancellationToken))
+            run, Keys.Progress(run), last ?? options.ProgressLength, () => IsOverAsync(run), cancellationToken))
         {
             var point = ProgressPoint.Of(run, entry);
             yield return (point.Stage, point.Progress, point.At);
