@@ -105,6 +105,12 @@ public sealed class ResultPageTests(LabApp app)
         var page = await app.OpenAsync($"/runs/{cached}?tab=progress");
         await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("1.5000");
         await Expect(page.GetByTestId("trained-by").GetByRole(AriaRole.Link)).ToHaveTextAsync(trained);
+        // What it answered on the way, without the template's lines.
+        await Expect(page.GetByTestId("samples").Locator("thead")).ToHaveTextAsync(new Regex(@"Question\s*step 0\s*step 2\s*Right answer"));
+        await Expect(page.GetByTestId("samples").Locator("tbody tr").First)
+            .ToHaveTextAsync(new Regex(@"^\s*Who are you\?\s*I am Pebble\.\s*I am Mingyu\.\s*I am Mingyu\.\s*$"));
+        await Expect(page.GetByTestId("samples").Locator("td.own")).ToHaveTextAsync("I am Mingyu.");
+        await Expect(page.GetByTestId("samples").Locator("tbody tr").Nth(1)).ToContainTextAsync("你是谁？<b>");
         await Expect(page.GetByTestId("trained-by").GetByRole(AriaRole.Link))
             .ToHaveAttributeAsync("href", $"/runs/{trained}?tab=progress&stage=tune");
 
