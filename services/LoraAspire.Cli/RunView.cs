@@ -49,6 +49,10 @@ internal sealed class RunView : IAsyncDisposable
 
     public void Show(string stage, StageProgress point)
     {
+        if (point.Samples is not null)
+        {
+            return; // texts, for which there is no room here: samples.jsonl has them
+        }
         lock (_lock)
         {
             // A point that is only a message must not wipe the numbers.

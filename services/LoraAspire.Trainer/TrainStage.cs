@@ -70,6 +70,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         var digests = full ? null : DigestsOf(folder, context, cancellationToken);
         var report = new GpuReport(context.Report, [.. chosen.All.Select(device => new GpuWatch(device))]);
         using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, report, devices);
+        run.Samples = Samples.Of(model, folder, PromptFormat.Of(data), rows, run.HeldOut);
         var end = run.Run(cancellationToken);
 
         var output = context.OutputDir(full ? "model" : "adapter");
@@ -92,12 +93,14 @@ public sealed class TrainStage : IStage<TrainerParams>
         }
         CopyTemplate(data, output);
         File.Copy(run.MetricsFile, Path.Combine(output, MetricsLog.FileName));
+        if (run.SamplesFile is { } samples)
+        {
+            File.Copy(samples, Path.Combine(output, TrainingSample.FileName));
+        }
         new RunCard(
             context.With, new(Path.GetFileName(folder), GitCommit.Of(context.Data.Root), made) { HeldIn = model.HeldIn },
             new(end, MetricsLog.Read(run.MetricsFile), parameters.Count, rows.Count - run.HeldOut.Count, run.HeldOut.Count, chosen.Count),
-            // Only with the others would this device have all of a shared base.
-            model.Shards is not null ? []
-                : Samples.Of(model, folder, PromptFormat.Of(data), rows, run.HeldOut, cancellationToken)).Save(output);
+            run.Samples?.Ask(cancellationToken) ?? []).Save(output);
     }
 
     private static BaseDigests DigestsOf(string folder, StageContext<TrainerParams> context, CancellationToken cancellationToken)

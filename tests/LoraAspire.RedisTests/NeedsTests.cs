@@ -177,7 +177,7 @@ public sealed class NeedsTests(RedisServer server)
         await LivingAsync(0);
 
         async Task<string?> WordsAsync() =>
-            (await installation.Runs.WaitsAsync((await installation.Runs.GetAsync(run))!)).GetValueOrDefault("data");
+            (await installation.Runs.WaitsAsync((await installation.Runs.GetAsync(run))!)).GetValueOrDefault("data")?.ToString();
 
         async Task LivingAsync(int count)
         {

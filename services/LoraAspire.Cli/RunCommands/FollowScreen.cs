@@ -107,7 +107,7 @@ internal static class FollowScreen
     {
         try
         {
-            return await runs.WaitsAsync(state);
+            return (await runs.WaitsAsync(state)).ToDictionary(one => one.Key, one => one.Value.ToString());
         }
         catch (Exception error) when (error is RedisException or TimeoutException)
         {

@@ -77,7 +77,7 @@ internal static class PsCommand
     }
 
     private static string Words(StageState stage, IReadOnlyList<LivingWorker> workers) =>
-        QueueWords.Of(stage, workers) ?? $"waits for a free {stage.Kind}";
+        NobodyCan.Of(stage, workers)?.ToString() ?? $"waits for a free {stage.Kind}";
 
     private static string Gpus(LivingWorker worker) => worker.Gpus.Count == 0
         ? worker.GpuMemory == 0 ? RunText.None : $"{worker.GpuMemory} GiB"

@@ -77,9 +77,9 @@ internal static class RunsCommand
         var workers = queued.Count == 0 ? [] : await client.WorkersAsync();
         foreach (var (run, stage) in queued)
         {
-            if (QueueWords.Of(stage, workers) is { } words)
+            if (NobodyCan.Of(stage, workers) is { } why)
             {
-                AnsiConsole.MarkupLine($"[yellow]{Markup.Escape($"{run} {stage.Id} {words}")}[/]");
+                AnsiConsole.MarkupLine($"[yellow]{Markup.Escape($"{run} {stage.Id} {why}")}[/]");
             }
         }
     }

@@ -11,10 +11,6 @@ public static class Language
     /// <summary>As HTML names it.</summary>
     public static string Html => IsChinese ? "zh-Hans" : English;
 
-    /// <summary>English, as HTML names it, of a page that isn't translated; null of one that speaks the chosen language.</summary>
-    /// <param name="path">Below the lab's root.</param>
-    public static string? OfPage(string path) => IsChinese && path.Split('?', '#')[0] is not ("" or "compare" or "gpus") ? English : null;
-
     /// <summary>The one that isn't shown, in its own words.</summary>
     public static string OtherName => IsChinese ? "English" : "中文";
 

@@ -1,3 +1,4 @@
+using LoraAspire.Lab.Languages;
 using Microsoft.AspNetCore.Components;
 using StackExchange.Redis;
 
@@ -57,7 +58,7 @@ public abstract class LivePage : ComponentBase, IAsyncDisposable
             catch (Exception broken) when (broken is RedisException or TimeoutException or HttpRequestException or IOException)
             {
                 pause = Interruption is null ? Frame : TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
-                Interruption = $"{source} does not answer. What you see may be old; connecting again by itself.";
+                Interruption = Words.Of("{0} does not answer. What you see may be old; connecting again by itself.", source);
                 changed = true;
             }
             catch (OperationCanceledException) when (Closed.IsCancellationRequested)

@@ -8,6 +8,9 @@ public sealed class ShownLines(int capacity)
 
     public IReadOnlyCollection<ShownLine> All => lines;
 
+    /// <summary>There may be older ones.</summary>
+    public bool IsFull => lines.Count == capacity;
+
     /// <param name="label">A word before the text: the stage, or err for standard error.</param>
     public void Add(DateTimeOffset at, string label, string text)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LoraAspire.Lab.Languages;
 using LoraAspire.Model.Data;
 
 namespace LoraAspire.Lab.Live;
@@ -43,7 +44,7 @@ public static class Spell
     public static string Digest(string digest) => digest.Length > 12 ? digest[..12] : digest;
 
     /// <summary>Why a call to the browser failed, as a sentence: the first line, as a trace comes after it.</summary>
-    public static string InBrowser(Exception broken) => broken is OperationCanceledException ? "the browser does not answer."
+    public static string InBrowser(Exception broken) => broken is OperationCanceledException ? Words.Of("the browser does not answer.")
         : $"{VisibleText.Safe(broken.Message.Split('\n')[0].TrimEnd('\r', '.'))}.";
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);

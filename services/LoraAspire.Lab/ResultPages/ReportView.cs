@@ -1,4 +1,5 @@
 using System.Globalization;
+using LoraAspire.Lab.Languages;
 using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Lab.ResultPages;
@@ -15,18 +16,18 @@ public sealed record ReportView(ScoreTable Scores, IReadOnlyList<PlainTable> Tab
 
     /// <summary>The models of a part of the report in their order.</summary>
     internal static IReadOnlyList<string> Columns(bool withBase, IEnumerable<string> candidates) =>
-        [.. withBase ? ["Base", "Tuned"] : new[] { "Model" }, .. candidates];
+        [.. withBase ? [Words.Of("Base"), Words.Of("Tuned")] : new[] { Words.Of("Model") }, .. candidates];
 
-    private static AnswerGroup? Questions(AnswersReport report) => AnswerGroup.Of("Answers",
-        "each question asked by itself, greedy decoding", report.Candidates, report.Questions,
+    private static AnswerGroup? Questions(AnswersReport report) => AnswerGroup.Of(Words.Of("Answers"),
+        Words.Of("each question asked by itself, greedy decoding"), report.Candidates, report.Questions,
         row => new(row.Question, row.Base is { } before ? new(before) : null, new(row.Model),
             row.Candidates?.Select(text => new AnswerCell(text))));
 
-    private static AnswerGroup? HeldOut(AnswersReport report) => Scored("Held-out records",
-        "asked as the data asks; the number is chrF against the right answer", report, report.HeldOut);
+    private static AnswerGroup? HeldOut(AnswersReport report) => Scored(Words.Of("Held-out records"),
+        Words.Of("asked as the data asks; the number is chrF against the right answer"), report, report.HeldOut);
 
-    private static AnswerGroup? Ordinary(AnswersReport report) => Scored("Ordinary questions",
-        "does it still answer as the base did? The number is chrF against the base's answer", report, report.Ordinary);
+    private static AnswerGroup? Ordinary(AnswersReport report) => Scored(Words.Of("Ordinary questions"),
+        Words.Of("does it still answer as the base did? The number is chrF against the base's answer"), report, report.Ordinary);
 
     private static AnswerGroup? Scored(string title, string note, AnswersReport report, IReadOnlyList<ScoredAnswer> answers) =>
         AnswerGroup.Of(title, note, report.Candidates, answers.OrderBy(answer => answer.Chrf), row =>
@@ -34,21 +35,22 @@ public sealed record ReportView(ScoreTable Scores, IReadOnlyList<PlainTable> Tab
                 row.Candidates?.Select(one => new AnswerCell(one.Answer, one.Chrf)))
             { Reference = row.Reference }) is { } group ? group with { FromWorst = true } : null;
 
-    private static AnswerGroup? Identity(AnswersReport report) => AnswerGroup.Of("Who it says it is",
-        "questions about itself in words that training didn't hold", report.Candidates,
+    private static AnswerGroup? Identity(AnswersReport report) => AnswerGroup.Of(Words.Of("Who it says it is"),
+        Words.Of("questions about itself in words that training didn't hold"), report.Candidates,
         report.Identity.OrderBy(answer => answer.Wrong is null), row => new(row.Question, null, Told(row.Answer, row.Wrong),
             row.Candidates?.Select(one => Told(one.Answer, one.Wrong))));
 
     private static AnswerCell Told(string answer, string? wrong) =>
-        new(answer) { Verdict = wrong ?? "right", Tone = wrong is null ? Tone.Good : Tone.Bad };
+        new(answer) { Verdict = wrong ?? Words.Of("right"), Tone = wrong is null ? Tone.Good : Tone.Bad };
 
     private static AnswerGroup? ByJudge(AnswersReport report) => report.Judge is not { Questions.Count: > 0 } judge ? null
-        : new("What the judge said", $"of each answer, by {judge.Model}", [.. judge.Models.Select(model => model.Name)],
+        : new(Words.Of("What the judge said"), Words.Of("of each answer, by {0}", judge.Model),
+            [.. judge.Models.Select(model => model.Name)],
             [.. judge.Questions.Select(row => new AnswerLine(row.Question, [.. row.Answers.Select(Judged)]))]);
 
     private static AnswerCell Judged(JudgedAnswer answer) => new(answer.Answer)
     {
-        Verdict = (answer.Rating is { } rating ? $"{rating} of 5" : null, answer.Outcome?.ToString().ToLowerInvariant()) switch
+        Verdict = (answer.Rating is { } rating ? Words.Of("{0} of 5", rating) : null, Said(answer.Outcome)) switch
         {
             ({ } points, { } outcome) => $"{points} · {outcome}",
             (var points, var outcome) => points ?? outcome,
@@ -57,8 +59,17 @@ public sealed record ReportView(ScoreTable Scores, IReadOnlyList<PlainTable> Tab
         Reasons = [.. new[] { answer.Reason }.Concat(answer.Reasons ?? []).OfType<string>()],
     };
 
+    private static string? Said(PairOutcome? outcome) => outcome switch
+    {
+        PairOutcome.Win => Words.Of("win"),
+        PairOutcome.Loss => Words.Of("lost"),
+        PairOutcome.Tie => Words.Of("tie"),
+        _ => null,
+    };
+
     private static PlainTable? Judged(AnswersReport report) => report.Judge is not { } judge ? null
-        : new($"Judged by {judge.Model}", ["Model", "Mean of 1 to 5", "Wins against the base", "Ties", "Losses"],
+        : new(Words.Of("Judged by {0}", judge.Model),
+            [Words.Of("Model"), Words.Of("Mean of 1 to 5"), Words.Of("Wins against the base"), Words.Of("Ties"), Words.Of("Losses")],
             [.. judge.Models.Select(model => (IReadOnlyList<string>)
                 [model.Name, Figure(model.Rating), Whole(model.Wins), Whole(model.Ties), Whole(model.Losses)])]);
 
@@ -66,7 +77,8 @@ public sealed record ReportView(ScoreTable Scores, IReadOnlyList<PlainTable> Tab
     {
         var withBase = report.Subjects.Any(subject => subject.Base is not null);
         return report.Subjects.Count == 0 ? null
-            : new("Multiple choice by subject, percent right", ["Subject", "Questions", .. Columns(withBase, report.Candidates)],
+            : new(Words.Of("Multiple choice by subject, percent right"),
+                [Words.Of("Subject"), Words.Of("Questions"), .. Columns(withBase, report.Candidates)],
                 [.. report.Subjects.Select(row => (IReadOnlyList<string>)[row.Subject, Whole(row.Questions),
                     .. withBase ? [Figure(row.Base)] : Array.Empty<string>(), Figure(row.Value),
                     .. report.Candidates.Select((_, at) => Figure(row.Candidates?.ElementAtOrDefault(at)))])]);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LoraAspire.Lab.Languages;
 using LoraAspire.Model;
 using LoraAspire.Model.Generation;
 using LoraAspire.Model.Prompts;
@@ -34,12 +35,12 @@ public sealed record RunResult(IReadOnlyList<StageReport> Reports, IReadOnlyList
             var files = store.Manifest(digest).Files;
             report = report with { Files = [.. files.Select(file => file.Path)] };
             return files.Any(file => file.Path == AnswersReport.FileName && file.Size > Largest)
-                ? report with { Trouble = "This report is too large for a page: download it." }
+                ? report with { Trouble = Words.Of("This report is too large for a page: download it.") }
                 : report with { View = ReportView.Of(AnswersReport.Load(folder)) };
         }
         catch (Exception error) when (CanBeTold(error))
         {
-            return report with { Trouble = Words(error) };
+            return report with { Trouble = Said(error) };
         }
     }
 
@@ -71,7 +72,7 @@ public sealed record RunResult(IReadOnlyList<StageReport> Reports, IReadOnlyList
         }
         catch (Exception error) when (CanBeTold(error))
         {
-            return model with { Trouble = Words(error) };
+            return model with { Trouble = Said(error) };
         }
     }
 
@@ -103,7 +104,7 @@ public sealed record RunResult(IReadOnlyList<StageReport> Reports, IReadOnlyList
     private static bool CanBeTold(Exception error) =>
         error is IOException or UnauthorizedAccessException or StoreException or JsonException;
 
-    private static string Words(Exception error) => error is LostArtifactException ? StageTraining.Lost : error.Message;
+    private static string Said(Exception error) => error is LostArtifactException ? StageTraining.Lost : error.Message;
 }
 
 /// <param name="View">Null where it can't be shown, and <paramref name="Trouble"/> says why.</param>

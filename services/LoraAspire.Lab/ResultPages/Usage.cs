@@ -1,4 +1,5 @@
 using System.Globalization;
+using LoraAspire.Lab.Languages;
 using LoraAspire.Model.Data;
 
 namespace LoraAspire.Lab.ResultPages;
@@ -17,31 +18,32 @@ public static class Usages
         from openai import OpenAI
         client = OpenAI(base_url={Python(service + "/v1")}, api_key={(keyFile is null ? "\"none\"" : $"open({Python(keyFile)}).read().strip()")})
         print(client.chat.completions.create(model={Python(name)}, messages=[{Message(question)}]).choices[0].message.content)
-        """, keyFile is null ? "Any client of OpenAI's API takes this address; it asks for no key."
-            : "Any client of OpenAI's API takes this address, with the key of that file.");
+        """, keyFile is null ? Words.Of("Any client of OpenAI's API takes this address; it asks for no key.")
+            : Words.Of("Any client of OpenAI's API takes this address, with the key of that file."));
 
     /// <param name="folder">The model's.</param>
     public static Usage Ollama(string? service, string? name, string folder, string called) => new("Ollama",
         (service is null || name is null ? "" : $"OLLAMA_HOST={Shell(service)} ollama run {Shell(name)}\n\n")
         + $"./lora export {Shell(folder)} --type q8_0 --out {Shell(called)}\n"
         + $"(cd {Shell(called)} && ollama create {Shell(called)} -f Modelfile)",
-        service is null || name is null ? "A GGUF file with a Modelfile, for an Ollama of yours."
-            : "The first line asks the chat service, which speaks Ollama's API too. The others make a GGUF file for an Ollama of yours.");
+        service is null || name is null ? Words.Of("A GGUF file with a Modelfile, for an Ollama of yours.")
+            : Words.Of("The first line asks the chat service, which speaks Ollama's API too.") + " "
+                + Words.Of("The others make a GGUF file for an Ollama of yours."));
 
     /// <param name="prompt">As training wrote it; null of a model with a chat template of its own.</param>
     public static Usage Transformers(string folder, string? prompt, string question) => new("Transformers", $"""
         from transformers import pipeline
         answer = pipeline("text-generation", model={Python(folder)})
         print(answer({(prompt is null ? $"[{Message(question)}]" : Python(prompt))}, max_new_tokens=128, return_full_text=False)[0]["generated_text"])
-        """, prompt is null ? "Prompts are written by the model's own chat template."
-            : "The prompt is written as in training: another question takes the same frame, see prompt_template.json.");
+        """, prompt is null ? Words.Of("Prompts are written by the model's own chat template.")
+            : Words.Of("The prompt is written as in training: another question takes the same frame, see prompt_template.json."));
 
     /// <param name="from">The base's folder or name.</param>
     public static Usage Peft(string folder, string from) => new("PEFT", $"""
         from peft import PeftModel
         from transformers import AutoModelForCausalLM
         model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained({Python(from)}), {Python(folder)})
-        """, "Prompts are to be written with prompt_template.json, as in training.");
+        """, Words.Of("Prompts are to be written with prompt_template.json, as in training."));
 
     private static string Message(string question) => "{" + $"\"role\": \"user\", \"content\": {Python(question)}" + "}";
 

@@ -18,6 +18,9 @@ public sealed class TrainingHistory
     /// <summary>The last known speed in tokens a second; evaluation and saving do not tell one.</summary>
     public double? TokensPerSecond { get; private set; }
 
+    /// <summary>What the model answered on the way, in the order of steps; another list after each look.</summary>
+    public IReadOnlyList<TrainingSample> Samples { get; private set; } = [];
+
     /// <summary>What the stage said last, in words.</summary>
     public string? LatestMessage { get; private set; }
 
@@ -28,9 +31,9 @@ public sealed class TrainingHistory
     public string? Words => SpeaksNow || Latest is null ? LatestMessage : ProgressText.Of(Latest);
 
     /// <summary>Of a training that is over.</summary>
-    public static TrainingHistory Of(IReadOnlyList<StepMetrics> steps)
+    public static TrainingHistory Of(IReadOnlyList<StepMetrics> steps, IReadOnlyList<TrainingSample> samples)
     {
-        var history = new TrainingHistory();
+        TrainingHistory history = new() { Samples = samples };
         foreach (var step in steps)
         {
             history.Add(step.ToProgress(steps[^1].Step));
@@ -41,6 +44,12 @@ public sealed class TrainingHistory
     /// <param name="at">When it was told; null where that isn't known any more.</param>
     public void Add(StageProgress progress, DateTimeOffset? at = null)
     {
+        if (progress.Samples is [var first, ..] told)
+        {
+            // An attempt that goes on from a checkpoint asks again at the steps after it.
+            Samples = [.. Samples.Where(sample => sample.Step < first.Step), .. told];
+            return;
+        }
         LatestMessage = progress.Message ?? LatestMessage;
         SpeaksNow = progress.Message is not null;
         if (progress.Total == 0 && progress.Done == 0)

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using LoraAspire.Lab.Languages;
 using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Lab.SubmitPages;
@@ -14,12 +15,14 @@ public sealed record Completion(string Label, string Insert, string Detail);
 /// <param name="models">Names of the models that there are.</param>
 public sealed partial class Completions(IReadOnlyList<string> models)
 {
-    private static readonly (string Key, string Detail)[] TopKeys = [("name", "of the pipeline"), ("stages", "what is to be done")];
+    private static (string Key, string Detail)[] TopKeys =>
+        [("name", Words.Of("of the pipeline")), ("stages", Words.Of("what is to be done"))];
 
-    private static readonly (string Key, string Detail)[] StageKeys =
+    private static (string Key, string Detail)[] StageKeys =>
     [
-        ("id", "a name, by which others take its outputs"), ("uses", "the kind of stage"), ("inputs", "where its inputs come from"),
-        ("with", "its parameters"), ("retries", "attempts after the first, 0 to 100"), ("timeout", "90s, 30m, 6h, 2d"),
+        ("id", Words.Of("a name, by which others take its outputs")), ("uses", Words.Of("the kind of stage")),
+        ("inputs", Words.Of("where its inputs come from")), ("with", Words.Of("its parameters")),
+        ("retries", Words.Of("attempts after the first, 0 to 100")), ("timeout", "90s, 30m, 6h, 2d"),
         ("needs", "{ gpu_memory: 40GiB }"),
     ];
 
@@ -49,7 +52,7 @@ public sealed partial class Completions(IReadOnlyList<string> models)
                 .Select(word => new Completion(word, word, key))],
             ("inputs", [_]) => [.. (stage.Kind?.Inputs ?? []).Where(port => !stage.Has(port.Name))
                 .Select(port => new Completion(port.Name, $"{port.Name}: ",
-                    port.TakenWords() + (port.Required ? "" : ", may be left out")))],
+                    port.TakenWords() + (port.Required ? "" : Words.Of(", may be left out"))))],
             ("inputs", [var name, _]) when stage.Kind?.Input(name) is { } port => Sources(port, lines, stage),
             _ => [],
         };
@@ -66,9 +69,10 @@ public sealed partial class Completions(IReadOnlyList<string> models)
     [
         .. StageText.All(lines).Where(other => other.Id is not null && other.Id != stage.Id)
             .SelectMany(other => (other.Kind?.Outputs ?? []).Where(output => port.Takes(output.Artifact))
-                .Select(output => $"{other.Id}.{output.Name}")).Select(source => new Completion(source, source, "of another stage")),
-        .. port.Takes(ArtifactKind.Model) ? models.Select(name => new Completion($"model:{name}", $"model:{name}", "of the models folder"))
-            : [],
+                .Select(output => $"{other.Id}.{output.Name}"))
+            .Select(source => new Completion(source, source, Words.Of("of another stage"))),
+        .. port.Takes(ArtifactKind.Model)
+            ? models.Select(name => new Completion($"model:{name}", $"model:{name}", Words.Of("of the models folder"))) : [],
     ];
 
     private static IEnumerable<PropertyInfo> Parameters(StageKind? kind) =>
@@ -82,16 +86,16 @@ public sealed partial class Completions(IReadOnlyList<string> models)
             : Type(property.PropertyType);
         var usual = property.GetValue(Activator.CreateInstance(kind.Params));
         return usual is null or System.Collections.IEnumerable and not string ? words
-            : $"{words}, usually {(usual is Enum or bool ? Word(usual) : FormattableString.Invariant($"{usual}"))}";
+            : Words.Of("{0}, usually {1}", words, usual is Enum or bool ? Word(usual) : usual);
     }
 
     private static string Type(Type type) => (Nullable.GetUnderlyingType(type) ?? type) switch
     {
-        var number when number == typeof(int) || number == typeof(long) => "a whole number",
-        var number when number == typeof(double) => "a number",
-        var text when text == typeof(string) => "a text",
-        { IsGenericType: true } many when many.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) => "a list",
-        _ => "keys with values",
+        var number when number == typeof(int) || number == typeof(long) => Words.Of("a whole number"),
+        var number when number == typeof(double) => Words.Of("a number"),
+        var text when text == typeof(string) => Words.Of("a text"),
+        { IsGenericType: true } many when many.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) => Words.Of("a list"),
+        _ => Words.Of("keys with values"),
     };
 
     private static IEnumerable<string> Values(Type? type) => type is null ? []

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using LoraAspire.Lab.Languages;
 using LoraAspire.Lab.Live;
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
@@ -28,14 +29,16 @@ public sealed record ExpectedStage(string Stage, Expectation Expectation, string
 public enum Expectation { Cached, Runs, CannotRun }
 
 /// <summary>
-/// What a pipeline would do, found out as the coordinator does it: the same planner, on the same store. Nothing is submitted.
+/// What a pipeline would do, found out as the coordinator does it: the same planner, on the same store. Nothing is submitted, and nothing
+/// in the store changes: a look at a page must not set aside what a worker is about to use.
 /// </summary>
 public static class RunOutlook
 {
     /// <param name="earlier">Runs, the newest first: how long a stage takes is what it took.</param>
-    public static IReadOnlyList<ExpectedStage> Of(Pipeline pipeline, Planner planner, ContentDigests content,
+    public static IReadOnlyList<ExpectedStage> Of(Pipeline pipeline, ArtifactStore store, ContentDigests content,
         IReadOnlyList<RunState> earlier, IProgress<HashProgress> progress, CancellationToken cancellationToken)
     {
+        Planner planner = new(store.ToLookAt(), content);
         RunState state = new("outlook", 1)
         {
             Name = pipeline.Name,
@@ -59,9 +62,9 @@ public static class RunOutlook
                 AlreadyDone => new(stage.Id, Expectation.Cached, ""),
                 CannotRun cannot => new(stage.Id, Expectation.CannotRun, cannot.Error),
                 MustRun must => new(stage.Id, Expectation.Runs, must.Explain ?? ""),
-                InputLost lost => new(stage.Id, Expectation.Runs, $"what {lost.Stage} gave is lost, and is made again"),
+                InputLost lost => new(stage.Id, Expectation.Runs, Words.Of("what {0} gave is lost, and is made again", lost.Stage)),
                 _ => new(stage.Id, Expectation.Runs, stage.Kind.Cached
-                    ? $"after {string.Join(" and ", open)}, unless that gives the same as before" : "it always runs"),
+                    ? Words.Of("after {0}, unless that gives the same as before", string.Join(", ", open)) : Words.Of("it always runs")),
             };
             found[stage.Id] = expected.Expectation != Expectation.Runs ? expected
                 : expected with { Took = Took(pipeline, stage, earlier), Memory = Memory(pipeline, stage, content) };
@@ -98,7 +101,7 @@ public static class RunOutlook
                 ?? (int)Math.Min((long)(int)with["micro_batch_size"]! * Longest(pipeline, stage), int.MaxValue);
             string Of(bool onGpu) => Spell.Size(Footprint.Of(new FitWork(config, adapter, (bool)with["double_quant"]!, onGpu),
                 config.Quantised ?? format, (bool)with["low_memory"]!, tokens).Total);
-            return $"about {Of(true)} on a GPU, {Of(false)} on the CPU";
+            return Words.Of("about {0} on a GPU, {1} on the CPU", Of(true), Of(false));
         }
         catch (Exception error) when (error is ModelException or StageException or IOException or UnauthorizedAccessException)
         {
@@ -117,10 +120,10 @@ public static class RunOutlook
         var runs = stages.Where(stage => stage.Expectation == Expectation.Runs).ToList();
         var known = runs.Where(stage => stage.Took is not null).ToList();
         var time = TimeSpan.FromTicks(known.Sum(stage => stage.Took!.Value.Ticks));
-        return $"{stages.Count(stage => stage.Expectation == Expectation.Cached)} of {stages.Count} from the cache"
-            + (runs.Count == 0 ? "" : known.Count == 0 ? "; no run of this pipeline tells how long the rest takes"
-                : $"; about {Pipelines.Terminal.Duration.Text(time)}"
+        return Words.Of("{0} of {1} from the cache", stages.Count(stage => stage.Expectation == Expectation.Cached), stages.Count)
+            + (runs.Count == 0 ? "" : known.Count == 0 ? Words.Of("; no run of this pipeline tells how long the rest takes")
+                : Words.Of("; about {0}", Pipelines.Terminal.Duration.Text(time))
                     + (known.Count == runs.Count ? ""
-                        : $" and what {string.Join(", ", runs.Except(known).Select(stage => stage.Stage))} takes"));
+                        : Words.Of(" and what {0} takes", string.Join(", ", runs.Except(known).Select(stage => stage.Stage)))));
     }
 }

@@ -1,3 +1,4 @@
+using LoraAspire.Lab.Languages;
 using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Yaml;
@@ -22,10 +23,11 @@ public static class UsualValues
 {
     private const string ModelPrefix = "model:";
 
-    private static readonly (string Label, string Key)[] s_training =
+    /// <summary>In the reader's language.</summary>
+    private static (string Label, string Key)[] Training =>
     [
-        ("Epochs", "num_epochs"), ("Learning rate", "learning_rate"), ("Batch size", "batch_size"), ("Rank", "lora_r"),
-        ("Alpha", "lora_alpha"),
+        (Words.Of("Epochs"), "num_epochs"), (Words.Of("Learning rate"), "learning_rate"), (Words.Of("Batch size"), "batch_size"),
+        (Words.Of("Rank"), "lora_r"), (Words.Of("Alpha"), "lora_alpha"),
     ];
 
     /// <summary>
@@ -48,10 +50,10 @@ public static class UsualValues
         var data = pipeline.Stages.FirstOrDefault(stage => stage.Kind.Outputs.Any(port => port.Artifact == ArtifactKind.Dataset));
         return
         [
-            .. At("Base model", training, "inputs.base", yaml, needed: true),
-            .. data is null ? [] : At("Data file", data, "with.sources.*.*.path", yaml, needed: true),
-            .. s_training.SelectMany(one => At(one.Label, training, $"with.{one.Key}", yaml)),
-            .. data is null ? [] : At("Longest row, tokens", data, "with.cutoff_len", yaml),
+            .. At(Words.Of("Base model"), training, "inputs.base", yaml, needed: true),
+            .. data is null ? [] : At(Words.Of("Data file"), data, "with.sources.*.*.path", yaml, needed: true),
+            .. Training.SelectMany(one => At(one.Label, training, $"with.{one.Key}", yaml)),
+            .. data is null ? [] : At(Words.Of("Longest row, tokens"), data, "with.cutoff_len", yaml),
         ];
     }
 

@@ -10,9 +10,21 @@ window.lora = {
   followEnd(element) {
     if (!element) return;
     const atEnd = () => element.scrollHeight - element.scrollTop - element.clientHeight < 48;
-    let stick = true;
-    element.addEventListener("scroll", () => { stick = atEnd(); });
-    new MutationObserver(() => { if (stick) element.scrollTop = element.scrollHeight; }).observe(element, { childList: true, subtree: true });
+    const top = () => element.querySelector(".line")?.textContent;
+    let stick = true, asked = false, first = top(), below = 0;
+    element.addEventListener("scroll", () => {
+      stick = atEnd();
+      below = element.scrollHeight - element.scrollTop;
+      const older = element.querySelector("[data-older]");
+      if (stick || asked || !older || element.scrollTop > 40) return;
+      asked = true;
+      older.click();
+    });
+    new MutationObserver(() => {
+      if (stick) element.scrollTop = element.scrollHeight;
+      else if (top() !== first) element.scrollTop = element.scrollHeight - below; // older lines came: what was read stays in view
+      [first, asked] = [top(), false];
+    }).observe(element, { childList: true, subtree: true, characterData: true });
     element.scrollTop = element.scrollHeight;
   },
 };
@@ -24,13 +36,13 @@ document.addEventListener("click", async event => {
   const done = button.querySelector(".after");
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
-    done.textContent = "Copied";
+    done.textContent = button.dataset.done;
   } catch {
     const field = document.createElement("textarea");
     field.value = button.dataset.copy;
     document.body.append(field);
     field.select();
-    done.textContent = document.execCommand("copy") ? "Copied" : "Not copied";
+    done.textContent = document.execCommand("copy") ? button.dataset.done : button.dataset.failed;
     field.remove();
     button.focus();
   }

@@ -4,14 +4,14 @@ const INDEX = 0, MEMORY = 1, BUSY = 2, POWER = 3, HEAT = 4;
 const MOST_DRAWN = 1500;
 
 const panels = [
-  { title: "Loss", height: 300, format: ".4f", curves: [["training", row => row[LOSS]], ["validation", row => row[EVAL]]] },
-  { title: "Learning rate", format: ".2e", curves: [["learning rate", row => row[RATE]]] },
-  { title: "Gradient norm", format: ".3f", curves: [["gradient norm", row => row[NORM]]] },
-  { title: "Tokens/s", format: ",.0f", curves: [["tokens/s", row => row[SPEED]]] },
-  { title: "GPU memory, GiB", format: ".1f", gpu: MEMORY },
-  { title: "GPU use, %", format: ".0f", gpu: BUSY },
-  { title: "GPU power, W", format: ".0f", gpu: POWER },
-  { title: "GPU temperature, °C", format: ".0f", gpu: HEAT },
+  { title: "loss", height: 300, format: ".4f", curves: [["training", row => row[LOSS]], ["validation", row => row[EVAL]]] },
+  { title: "rate", format: ".2e", curves: [["rate", row => row[RATE]]] },
+  { title: "norm", format: ".3f", curves: [["norm", row => row[NORM]]] },
+  { title: "speed", format: ",.0f", curves: [["speed", row => row[SPEED]]] },
+  { title: "memory", column: "memory in GiB", format: ".1f", gpu: MEMORY },
+  { title: "use", column: "use in %", format: ".0f", gpu: BUSY },
+  { title: "power", column: "power in W", format: ".0f", gpu: POWER },
+  { title: "heat", column: "temperature in °C", format: ".0f", gpu: HEAT },
 ];
 
 /** The same weight as TensorBoard's slider: a mean that forgets, without the pull of its start. */
@@ -24,26 +24,31 @@ export function smooth(values, weight) {
   });
 }
 
-/** At most so many places that stand for all between two x: of each stretch the lowest and the highest, and all that are kept anyway. */
-export function thin(x, values, low, high, most, kept) {
-  const seen = [];
-  for (let at = 0; at < x.length; at++) if (x[at + 1 < x.length ? at + 1 : at] >= low && x[Math.max(0, at - 1)] <= high) seen.push(at);
-  const size = Math.ceil(seen.length / (most / 2));
+/**
+ * At most so many places that stand for all of a curve between two x: of each stretch the lowest and the highest, and both ends. Each curve
+ * has places of its own: where one has its peak, another has none.
+ */
+export function thin(x, values, low, high, most) {
+  const there = [];
+  for (let at = 0; at < x.length; at++) if (values[at] != null) there.push(at);
+  // One beyond each end, so that lines go on to the edge.
+  const seen = there.filter((at, index) => x[there[index + 1] ?? at] >= low && x[there[index - 1] ?? at] <= high);
+  const size = Math.ceil(seen.length / (most / 2 - 1));
   if (size <= 2) return seen;
   const taken = new Set([seen[0], seen[seen.length - 1]]);
   for (let begin = 0; begin < seen.length; begin += size) {
     let least = seen[begin], greatest = seen[begin];
     for (const at of seen.slice(begin, begin + size)) {
-      if (values[at] != null && (values[least] == null || values[at] < values[least])) least = at;
-      if (values[at] != null && (values[greatest] == null || values[at] > values[greatest])) greatest = at;
-      if (kept(at)) taken.add(at);
+      if (values[at] < values[least]) least = at;
+      if (values[at] > values[greatest]) greatest = at;
     }
     taken.add(least).add(greatest);
   }
   return [...taken].sort((one, other) => one - other);
 }
 
-export function draw(root, library, name) {
+/** @param words what is written on it, in the reader's language, by its name here: of panels, curves and axes */
+export function draw(root, library, name, words) {
   const part = what => root.querySelector(`[data-chart=${what}]`);
   const plot = part("plot");
   const rows = [];
@@ -68,15 +73,14 @@ export function draw(root, library, name) {
     const heights = there.map(panel => panel.height ?? 96), gap = 40;
     const total = heights.reduce((sum, height) => sum + height + gap, 0);
     const [low, high] = zoom ?? [-Infinity, Infinity];
-    const losses = rows.map(row => row[LOSS]);
-    const places = thin(x, losses, low, high, MOST_DRAWN, at => rows[at][EVAL] != null);
     const traces = [], layout = {
-      height: total + 34, margin: { l: 64, r: 16, t: 8, b: 34 }, paper_bgcolor: look.surface, plot_bgcolor: look.surface,
+      // Left to itself the kit keeps the width that it began with.
+      width: plot.clientWidth, height: total + 34, margin: { l: 64, r: 16, t: 8, b: 34 }, paper_bgcolor: look.surface, plot_bgcolor: look.surface,
       font: { family: getComputedStyle(root).fontFamily, size: 12, color: look.faint }, showlegend: false, annotations: [],
       hovermode: "x unified", hoversubplots: "axis", hoverlabel: { bgcolor: look.surface, bordercolor: look.rule, font: { color: look.text } },
       dragmode: "zoom", uirevision: part("over").value + part("log").checked,
-      xaxis: { title: { text: timed() ? "minutes" : "step", standoff: 6 }, gridcolor: look.rule, zeroline: false, linecolor: look.rule,
-        anchor: there.length > 1 ? `y${there.length}` : "y", unifiedhovertitle: { text: timed() ? "%{x:.2f} min" : "step %{x:,}" },
+      xaxis: { title: { text: words[timed() ? "minutes" : "step"], standoff: 6 }, gridcolor: look.rule, zeroline: false, linecolor: look.rule,
+        anchor: there.length > 1 ? `y${there.length}` : "y", unifiedhovertitle: { text: timed() ? `%{x:.2f} ${words.minutes}` : `${words.step} %{x:,}` },
         ...(zoom ? { range: zoom } : { autorange: true }) },
     };
     let top = total;
@@ -85,18 +89,18 @@ export function draw(root, library, name) {
       const domain = [(top - gap - heights[at]) / total, (top - gap) / total];
       layout[at ? `yaxis${at + 1}` : "yaxis"] = { domain, gridcolor: look.rule, zeroline: false, nticks: panel.height ? 8 : 4,
         fixedrange: true, exponentformat: "e", type: panel.height && part("log").checked ? "log" : "linear" };
-      layout.annotations.push({ text: panel.title, xref: "paper", yref: "paper", x: 0, y: domain[1] + 6 / total, xanchor: "left",
+      layout.annotations.push({ text: words[panel.title], xref: "paper", yref: "paper", x: 0, y: domain[1] + 6 / total, xanchor: "left",
         yanchor: "bottom", showarrow: false, font: { size: 12, color: look.text } });
       panel.curves.forEach(([called, value], which) => {
         const raw = rows.map(row => value(row) ?? null), colour = look.lines[which % look.lines.length];
         const curve = (label, values, more) => {
-          const held = places.filter(place => values[place] != null);
+          const held = thin(x, values, low, high, MOST_DRAWN);
           if (held.length) traces.push({ type: "scatter", mode: held.length < 2 || called === "validation" ? "lines+markers" : "lines",
-            name: panel.gpu === undefined ? label : `${label} ${panel.title.slice(4)}`, x: held.map(place => x[place]), y: held.map(place => values[place]), yaxis: axis, connectgaps: true,
+            name: panel.gpu === undefined ? words[label] : `${label} ${words[panel.title].replace("GPU ", "")}`, x: held.map(place => x[place]), y: held.map(place => values[place]), yaxis: axis, connectgaps: true,
             line: { color: colour, width: panel.height ? 2 : 1.5 }, marker: { size: 6 }, hovertemplate: `%{y:${panel.format}}`, ...more });
         };
         if (called === "training" && weight > 0) {
-          curve("training, smoothed", smooth(raw, weight), {});
+          curve("smoothed", smooth(raw, weight), {});
           curve(called, raw, { opacity: .35, line: { color: colour, width: 1 } });
         } else {
           curve(called, raw, {});
@@ -136,7 +140,7 @@ export function draw(root, library, name) {
         });
       }
     } catch (error) {
-      part("trouble").textContent = `The curves can't be drawn: ${error.message}. Load the page again.`;
+      part("trouble").textContent = words.trouble.replace("{0}", `${error.message}.`);
       return;
     }
     const took = performance.now() - begun;
@@ -165,7 +169,7 @@ export function draw(root, library, name) {
 
   function csv() {
     const gpus = panels.filter(panel => panel.gpu !== undefined)
-      .flatMap(panel => shown(panel).map(([called, value]) => [`${called} ${panel.title.slice(4)}`.replaceAll(",", " in"), value]));
+      .flatMap(panel => shown(panel).map(([called, value]) => [`${called} ${panel.column}`, value]));
     const columns = [["step", row => row[STEP]], ["seconds", row => row[SECONDS]], ["loss", row => row[LOSS]], ["eval_loss", row => row[EVAL]],
       ["learning_rate", row => row[RATE]], ["grad_norm", row => row[NORM]], ["tokens_per_second", row => row[SPEED]], ...gpus];
     return [columns.map(([called]) => called), ...rows.map(row => columns.map(([, value]) => value(row) ?? ""))]

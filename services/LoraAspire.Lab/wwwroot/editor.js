@@ -41,11 +41,11 @@ const luminance = colour => [1, 3, 5].reduce((sum, at) => sum + parseInt(colour.
 /** Null where it is more than the connection takes: sending it would close the page. */
 const sent = text => text.length <= LARGEST / 6 || new TextEncoder().encode(JSON.stringify(text)).length <= LARGEST ? text : null;
 
-export async function edit(host, root, page) {
+export async function edit(host, root, page, label) {
   const monaco = await load(root);
   paint(monaco);
   const editor = monaco.editor.create(host, {
-    value: sessionStorage.getItem(KEPT) ?? "", language: "yaml", automaticLayout: true, minimap: { enabled: false }, ariaLabel: "Pipeline in YAML",
+    value: sessionStorage.getItem(KEPT) ?? "", language: "yaml", automaticLayout: true, minimap: { enabled: false }, ariaLabel: label,
     fontSize: 13, fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--mono"), tabSize: 2, insertSpaces: true,
     wordBasedSuggestions: false, quickSuggestions: { other: true, comments: false, strings: true }, scrollBeyondLastLine: false,
     renderLineHighlight: "line", fixedOverflowWidgets: true, padding: { top: 10, bottom: 10 }, links: false, unicodeHighlight: { ambiguousCharacters: false },

@@ -41,7 +41,8 @@ internal sealed record RunCard(TrainerParams Settings, RunOrigin Origin, Outcome
         {
             text.Append(Line($"| {name} | {value} |\n"));
         }
-        text.Append("\nEach step's figures are in `metrics.jsonl`.\n");
+        text.Append("\nEach step's figures are in `metrics.jsonl`.")
+            .Append(Settings.SampleAnswers && Samples.Count > 0 ? " What it answered on the way is in `samples.jsonl`.\n" : "\n");
         if (Samples.Count > 0)
         {
             text.Append("\n## Held-out prompts\n\nGreedy decoding, cut after a few dozen tokens.\n");

@@ -11,8 +11,8 @@ namespace LoraAspire.Trainer.Card;
 /// <param name="Expected">The row's own answer, cut as the model's is.</param>
 internal sealed record Sample(string Prompt, string Expected, string Answer);
 
-/// <summary>What the trained model answers to held-out prompts, greedily.</summary>
-internal static class Samples
+/// <summary>What a model in training answers to held-out prompts, greedily. No random number is drawn, and no weight changes.</summary>
+internal sealed class Samples
 {
     private const int Count = 3;
     private const int MaxNewTokens = 48;
@@ -21,16 +21,24 @@ internal static class Samples
     /// </summary>
     private const long LargestOnCpu = 200_000_000;
 
+    private readonly LlamaModel _model;
+    private readonly string _baseFolder;
+    private readonly PromptFormat? _format;
+    private readonly IReadOnlyList<(int[] Prompt, int[] Answer)> _asked;
+
+    private Samples(LlamaModel model, string baseFolder, PromptFormat? format, IReadOnlyList<(int[] Prompt, int[] Answer)> asked) =>
+        (_model, _baseFolder, _format, _asked) = (model, baseFolder, format, asked);
+
     /// <param name="heldOut">Rows of the data set.</param>
-    /// <returns>None when it would not be cheap, no row is held out, the rows have loss on their prompts too, or the base has no
-    /// tokenizer.</returns>
-    public static IReadOnlyList<Sample> Of(LlamaModel model, string baseFolder, PromptFormat? format, InstructionDataset rows,
-        IReadOnlyList<int> heldOut, CancellationToken cancellationToken)
+    /// <returns>Null when it would not be cheap, no row is held out, the rows have loss on their prompts too, the base has no tokenizer,
+    /// or it is shared among devices: only with the others would this one have all of it.</returns>
+    public static Samples? Of(LlamaModel model, string baseFolder, PromptFormat? format, InstructionDataset rows,
+        IReadOnlyList<int> heldOut)
     {
         var cheap = model.Device.type != DeviceType.CPU || model.WeightCount <= LargestOnCpu;
-        if (!cheap || !TokenizerFiles.Names.Any(name => File.Exists(Path.Combine(baseFolder, name))))
+        if (!cheap || model.Shards is not null || !TokenizerFiles.Names.Any(name => File.Exists(Path.Combine(baseFolder, name))))
         {
-            return [];
+            return null;
         }
         List<(int[] Prompt, int[] Answer)> asked = [.. heldOut.Where(row => PromptLength(rows, row) is var length && length > 1
             && length < Math.Min(rows.Length(row), model.Config.MaxPositionEmbeddings)).Take(Count).Select(row =>
@@ -39,18 +47,20 @@ internal static class Samples
             var length = PromptLength(rows, row);
             return (ids[..length], ids[length..]);
         })];
-        if (asked.Count == 0)
-        {
-            return [];
-        }
-        using var engine = LocalModel.Of(model, baseFolder, format,
-            asked.Sum(row => row.Prompt.Length + MaxNewTokens + StepExecutor.BlockSize));
+        return asked.Count == 0 ? null : new(model, baseFolder, format, asked);
+    }
+
+    /// <summary>What it answers now.</summary>
+    public IReadOnlyList<Sample> Ask(CancellationToken cancellationToken)
+    {
+        using var engine = LocalModel.Of(_model, _baseFolder, _format,
+            _asked.Sum(row => row.Prompt.Length + MaxNewTokens + StepExecutor.BlockSize));
         var tokenizer = engine.Tokenizer;
         // Nothing here waits for anybody but the engine's own thread.
-        var answers = engine.AnswersAsync([.. asked.Select(row => row.Prompt)], GenerationOptions.Greedy(MaxNewTokens),
+        var answers = engine.AnswersAsync([.. _asked.Select(row => row.Prompt)], GenerationOptions.Greedy(MaxNewTokens),
             cancellationToken: cancellationToken).GetAwaiter().GetResult();
         string Text(IEnumerable<int> ids) => tokenizer.Decode(ids.Where(tokenizer.Knows));
-        return [.. asked.Zip(answers, (row, answer) => new Sample(Text(row.Prompt),
+        return [.. _asked.Zip(answers, (row, answer) => new Sample(Text(row.Prompt),
             Text(row.Answer.Where(id => id != tokenizer.EosId).Take(MaxNewTokens)).Trim(), answer.Trim()))];
     }
 

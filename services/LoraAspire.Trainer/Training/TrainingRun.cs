@@ -4,6 +4,7 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
+using LoraAspire.Trainer.Card;
 using LoraAspire.Trainer.Ranks;
 
 namespace LoraAspire.Trainer.Training;
@@ -30,6 +31,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly Checkpoints _checkpoints;
     private readonly TrainingRows _rows;
     private readonly Schedule _schedule;
+    private SampledSteps? _samples;
     private TrainingState _state = TrainingState.Start;
     private EnqueuedStep? _enqueued;
     private int _halvings = 1;
@@ -57,6 +59,13 @@ internal sealed class TrainingRun : IDisposable
 
     /// <summary>Rows held out for validation.</summary>
     public IReadOnlyList<int> HeldOut => _rows.HeldOut;
+
+    /// <summary>Asked at steps of the run, where <c>sample_answers</c> wants it; null asks nothing.</summary>
+    public Samples? Samples { get; set; }
+
+    /// <summary>What was answered; null where nothing was asked.</summary>
+    public string? SamplesFile => Path.Combine(_checkpointDir, TrainingSample.FileName) is var file && _settings.SampleAnswers
+        && File.Exists(file) ? file : null;
 
     /// <summary>A line for each logged step.</summary>
     public string MetricsFile => Path.Combine(_checkpointDir, MetricsLog.FileName);
@@ -100,11 +109,17 @@ internal sealed class TrainingRun : IDisposable
             new TokenBudget(_state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokensOn(_devices.Share.Count),
                 _rows.LongestRow, log.Say);
         using var metrics = new MetricsLog(_checkpointDir, _state.MetricsBytes);
+        _samples = new(_settings.SampleAnswers ? Samples : null, new(_checkpointDir, _state.Step), _settings.EvalSteps, _rows.TotalSteps,
+            _report);
         var ledger = new Ledger(metrics, _settings.LoggingSteps, _rows.StepsPerEpoch, _rows.TotalSteps, _report);
         try
         {
             _work.Synchronise(_state.Updates);
             Preflight.Run(budget, _work, log.Say, working);
+            if (_state.Updates == 0)
+            {
+                _samples.Look(0, working);
+            }
             Train(budget, metrics, ledger, working);
             _work.End();
             _checkpoints.Join();
@@ -157,6 +172,10 @@ internal sealed class TrainingRun : IDisposable
         var figures = _state.Pending!;
         double? evalLoss = IsEvaluated(figures.Step)
             ? budget.Run($"Evaluation at step {figures.Step}", 1, tokens => Evaluate(tokens, cancellationToken)) : null;
+        if (evalLoss is not null)
+        {
+            _samples!.Look(figures.Step, cancellationToken);
+        }
         _state = ledger.Enter(_state with { Pending = null }, figures, evalLoss) with { MicroBatchTokens = budget.Tokens };
         Keep(_state, metrics);
     }

@@ -1,16 +1,11 @@
 using Deque.AxeCore.Playwright;
-using LoraAspire.EndToEndTests.Data;
-using LoraAspire.Pipelines.Messages;
-using LoraAspire.Pipelines.Runs;
-using LoraAspire.Pipelines.Stages;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
 namespace LoraAspire.EndToEndTests.Lab;
 
 /// <summary>
-/// What someone needs who goes by keyboard or hears the page. Each page that is looked at is kept as a picture in the folder that
-/// LORA_SCREENSHOTS names.
+/// What someone needs who goes by keyboard or hears the page.
 /// </summary>
 [Collection(LabCollection.Name)]
 public sealed class AccessibilityTests(LabApp app)
@@ -23,8 +18,8 @@ public sealed class AccessibilityTests(LabApp app)
     public async Task Every_page_shows_where_the_keyboard_is_and_axe_finds_nothing_above_minor()
     {
         List<string> found = [];
-        var pages = await PagesAsync();
-        foreach (var (path, shown) in pages)
+        var pages = await LabPage.AllAsync(app);
+        foreach (var (_, path, shown) in pages)
         {
             var page = await ReadyAsync(path, shown, 1440, ColorScheme.Dark);
             await RequireFocusIsSeenAsync(page, path);
@@ -58,36 +53,10 @@ public sealed class AccessibilityTests(LabApp app)
         Assert.True(isRound, $"{path}: {MostStops} stops of the tab key don't lead round, so not all of the page was looked at.");
     }
 
-    /// <summary>Each page with an element that is there when the page is.</summary>
-    private async Task<List<(string Path, string Shown)>> PagesAsync()
-    {
-        var run = await new FinishedRun(app).MadeAsync("looked-at");
-        var other = await new FinishedRun(app).MadeAsync("looked-at-beside");
-        var failed = await app.SubmittedAsync("failed", new StageOutline("data", "data-build", new Dictionary<string, string>()));
-        await app.HappenedAsync(new StageFailed(failed, DateTimeOffset.UtcNow, "data", 1, FailureCause.Permanent, "no rows"));
-        await app.HappenedAsync(new RunFinished(failed, DateTimeOffset.UtcNow, RunStatus.Failed, "data failed"));
-        var data = app.Store.Publish(await BuiltDataset.MakeAsync(TestContext.Current.CancellationToken), ArtifactKind.Dataset,
-            "data-build@1");
-        return
-        [
-            ($"/runs/{run}", "[data-testid=made]"), ($"/runs/{run}?tab=progress&stage=tune", "[data-testid=loss-curve]"),
-            ($"/runs/{run}?tab=log", "[data-testid=console]"), ($"/runs/{run}?tab=artifacts", ".files"),
-            ($"/runs/{run}?tab=pipeline", "main pre"), ($"/runs/{failed}", "[data-testid=failure]"),
-            ($"/data/{data}", "[data-testid=row-text]"), ("/?q=looked-at", "[data-testid=runs]"),
-            ($"/compare?runs={run},{other}", "[data-testid=compared-scores]"), ("/compare", ".empty"), ("/gpus", "h1"),
-            ("/submit", ".monaco-editor .view-lines"), ("/not-a-page", ".empty"),
-        ];
-    }
-
     private async Task<IPage> ReadyAsync(string path, string shown, int width, ColorScheme colours)
     {
         var page = await app.OpenAsync(path, width, colours);
         await Expect(page.Locator(shown).First).ToBeVisibleAsync();
-        if (Environment.GetEnvironmentVariable("LORA_SCREENSHOTS") is { Length: > 0 } folder)
-        {
-            var name = new string([.. path.Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '-')]).Trim('-');
-            await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}-{width}-{colours}.png"), FullPage = true });
-        }
         return page;
     }
 

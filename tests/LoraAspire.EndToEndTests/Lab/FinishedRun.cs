@@ -82,6 +82,11 @@ internal sealed class FinishedRun(LabApp app)
     private string Adapter() => Published(ArtifactKind.Adapter, "trainer@5", (StepMetrics.FileName, """
         {"step":1,"epoch":0.5,"loss":4.5,"smoothedLoss":4.5,"learningRate":0.001,"gradNorm":1,"tokens":100,"evalLoss":null}
         {"step":2,"epoch":1,"loss":1.5,"smoothedLoss":2.25,"learningRate":0.0005,"gradNorm":1,"tokens":2000,"evalLoss":1.75}
+        """), (TrainingSample.FileName, """
+        {"step":0,"prompt":"### Instruction:\nWho are you?\n\n### Response:","expected":"I am Mingyu.","answer":"I am Pebble."}
+        {"step":0,"prompt":"### Instruction:\n你是谁？<b>\n\n### Response:","expected":"我是Mingyu。","answer":"我是Pebble。"}
+        {"step":2,"prompt":"### Instruction:\nWho are you?\n\n### Response:","expected":"I am Mingyu.","answer":"I am Mingyu."}
+        {"step":2,"prompt":"### Instruction:\n你是谁？<b>\n\n### Response:","expected":"我是Mingyu。","answer":"我是Mingyu"}
         """));
 
     private string PublishedReport()

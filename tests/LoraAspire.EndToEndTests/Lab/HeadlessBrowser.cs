@@ -16,7 +16,7 @@ public sealed class HeadlessBrowser(params string[] more) : IAsyncDisposable
     private IBrowser? browser;
 
     /// <summary>A fresh page.</summary>
-    public async Task<IPage> OpenAsync(Uri address, int width = 1440, ColorScheme colours = ColorScheme.Light)
+    public async Task<IPage> OpenAsync(Uri address, int width = 1440, ColorScheme colours = ColorScheme.Light, string locale = "en")
     {
         if (browser is null)
         {
@@ -38,6 +38,7 @@ public sealed class HeadlessBrowser(params string[] more) : IAsyncDisposable
         {
             ViewportSize = new() { Width = width, Height = 900 },
             ColorScheme = colours,
+            Locale = locale,
             ReducedMotion = ReducedMotion.Reduce,
         });
         await page.GotoAsync(address.ToString());

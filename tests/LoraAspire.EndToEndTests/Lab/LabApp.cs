@@ -51,8 +51,8 @@ public sealed class LabApp : IAsyncLifetime
     }
 
     /// <summary>A fresh browser page at a path of the lab.</summary>
-    public Task<IPage> OpenAsync(string path, int width = 1440, ColorScheme colours = ColorScheme.Light) =>
-        browser.OpenAsync(new Uri(Address, path), width, colours);
+    public Task<IPage> OpenAsync(string path, int width = 1440, ColorScheme colours = ColorScheme.Light, string locale = "en") =>
+        browser.OpenAsync(new Uri(Address, path), width, colours, locale);
 
     /// <summary>What the coordinator does when it takes a run: the index entry and the first event.</summary>
     public async Task<string> SubmittedAsync(string name, params StageOutline[] stages)

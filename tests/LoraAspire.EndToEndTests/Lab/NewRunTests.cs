@@ -58,7 +58,7 @@ public sealed class NewRunTests(LabApp app)
         await page.GetByTestId("upload").SetInputFilesAsync(file);
         await page.GetByRole(AriaRole.Button, new() { Name = "Use it in the pipeline" }).ClickAsync();
         await Expect(page.GetByLabel("Data file")).ToHaveValueAsync($"data/{name}");
-        await Expect(page.GetByTestId("expected-data")).ToContainTextAsync("runs");
+        await Expect(page.GetByTestId("expected-data")).ToContainTextAsync("Runs");
         await Expect(page.GetByTestId("expected-tune")).ToContainTextAsync("on a GPU");
         await Expect(page.GetByTestId("outlook")).ToContainTextAsync("0 of 2 from the cache");
 

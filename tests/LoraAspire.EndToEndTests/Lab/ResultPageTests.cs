@@ -15,7 +15,7 @@ public sealed class ResultPageTests(LabApp app)
         var page = await OpenAsync("answering");
 
         await Expect(page.GetByTestId("outcome")).ToContainTextAsync(new Regex(
-            @"1 of 2 met\s*tune · final loss\s*2\.2500\s*from 4\.5000\s*Held-out loss, lowest\s*1\.7500\s*at step 2"));
+            @"1 of 2 met\s*tune · final loss\s*2\.2500\s*from 4\.5000\s*Validation loss, lowest\s*1\.7500\s*at step 2"));
         var who = page.GetByTestId("answers").First.Locator("tbody tr").First;
         await Expect(who.Locator("td")).ToHaveTextAsync(
             ["Who are you?", "I am Pebble, an assistant.", "I am Mingyu, an assistant.", "I am Ming.", "I am Min."]);
@@ -105,6 +105,12 @@ public sealed class ResultPageTests(LabApp app)
         var page = await app.OpenAsync($"/runs/{cached}?tab=progress");
         await Expect(page.GetByTestId("loss-curve-0")).ToHaveTextAsync("1.5000");
         await Expect(page.GetByTestId("trained-by").GetByRole(AriaRole.Link)).ToHaveTextAsync(trained);
+        // What it answered on the way, without the template's lines.
+        await Expect(page.GetByTestId("samples").Locator("thead")).ToHaveTextAsync(new Regex(@"Question\s*step 0\s*step 2\s*Right answer"));
+        await Expect(page.GetByTestId("samples").Locator("tbody tr").First)
+            .ToHaveTextAsync(new Regex(@"^\s*Who are you\?\s*I am Pebble\.\s*I am Mingyu\.\s*I am Mingyu\.\s*$"));
+        await Expect(page.GetByTestId("samples").Locator("td.own")).ToHaveTextAsync("I am Mingyu.");
+        await Expect(page.GetByTestId("samples").Locator("tbody tr").Nth(1)).ToContainTextAsync("你是谁？<b>");
         await Expect(page.GetByTestId("trained-by").GetByRole(AriaRole.Link))
             .ToHaveAttributeAsync("href", $"/runs/{trained}?tab=progress&stage=tune");
 

@@ -92,7 +92,7 @@ public sealed class RunPagesTests(LabApp app)
         var run = await app.SubmittedAsync("waiting", Tune with { Needs = new(40) });
         await app.HappenedAsync(new StageQueued(run, DateTimeOffset.UtcNow, "tune", 1, new string('a', 64)));
         var page = await app.OpenAsync($"/runs/{run}");
-        await Expect(page.GetByTestId("waits")).ToHaveTextAsync("tune waits for a trainer with 40 GiB of GPU memory: none is running.");
+        await Expect(page.GetByTestId("waits")).ToHaveTextAsync("tune waits for a free trainer with 40 GiB of GPU memory: none is running");
 
         await new LivingWorker("w", "trainer", "host", 1, DateTimeOffset.UtcNow, 80, []).TellAsync(app.Database, new());
 
@@ -139,6 +139,54 @@ public sealed class RunPagesTests(LabApp app)
         await page.GetByRole(AriaRole.Tab, new() { Name = "Log" }).ClickAsync();
         await Expect(page.GetByTestId("console")).ToContainTextAsync("<img src=x onerror=alert(1)> loaded");
         await Expect(page.GetByTestId("console").Locator("img")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task A_log_shows_its_end_first_and_older_lines_when_the_reader_scrolls_up()
+    {
+        var run = await app.SubmittedAsync("talking", Tune);
+        for (var line = 0; line < 1500; line++)
+        {
+            await app.ToldAsync(run, "tune", new StageProgress(Message: $"line {line};"));
+        }
+        var page = await app.OpenAsync($"/runs/{run}?tab=log");
+        var log = page.GetByTestId("console");
+        await Expect(log.GetByText("line 1499;")).ToBeVisibleAsync();
+        await Expect(log.Locator(".line")).ToHaveCountAsync(300);
+
+        for (var (look, first) = (0, 1200); look < 2; look++)
+        {
+            await log.EvaluateAsync("log => { log.scrollTop = 0; }");
+            await Expect(log.GetByText($"line {first};")).ToBeInViewportAsync(); // what was read stays in view
+            first = 200;
+        }
+        await log.EvaluateAsync("log => { log.scrollTop = 0; }");
+        await Expect(log.GetByText("line 0;")).ToHaveCountAsync(1);
+        await Expect(page.GetByTestId("older")).ToHaveCountAsync(0);
+        await app.ToldAsync(run, "tune", new StageProgress(Message: "goes on"));
+        await Expect(log).ToContainTextAsync("goes on");
+    }
+
+    /// <summary>A gradient that is large at one step among 30,000, where the loss is as always.</summary>
+    [Fact]
+    public async Task A_curve_that_is_thinned_keeps_its_own_peaks_and_gaps_and_ends()
+    {
+        var page = await app.OpenAsync("/compare");
+        var kept = await page.EvaluateAsync<int[]>("""
+            async () => {
+              const { thin } = await import("/chart.js");
+              const x = Array.from({ length: 30000 }, (_, at) => at);
+              const norms = x.map(at => at % 3 === 1 ? null : 1 + Math.sin(at / 900) / 10);
+              norms[12345] = 99; norms[20001] = -5;
+              const all = thin(x, norms, -Infinity, Infinity, 1500), part = thin(x, norms, 12000, 12300, 1500);
+              return [all.length, all.includes(12345), all.includes(20001), all[0], all.at(-1), all.some(at => norms[at] === null),
+                part.length, part[0], part.at(-1)].map(Number);
+            }
+            """);
+
+        Assert.InRange(kept[0], 1000, 1500);
+        Assert.Equal([1, 1, 0, 29_999, 0], kept[1..6]);
+        Assert.Equal([203, 11_999, 12_302], kept[6..]);
     }
 
     [Fact]

@@ -93,7 +93,7 @@ public sealed class GpuNeedsTests
         var workers = living.Split(' ', StringSplitOptions.RemoveEmptyEntries).Chunk(2)
             .Select(one => new LivingWorker("w", one[0], "h", 1, default, int.Parse(one[1]), [])).ToList();
 
-        Assert.Equal(words, QueueWords.Of(stage, workers));
-        Assert.Null(QueueWords.Of(stage with { Status = StageStatus.Running }, []));
+        Assert.Equal(words, NobodyCan.Of(stage, workers)?.ToString());
+        Assert.Null(NobodyCan.Of(stage with { Status = StageStatus.Running }, []));
     }
 }

@@ -90,7 +90,7 @@ public sealed class ReportViewTests
 
         Assert.Equal(["model", "–", "3", "1", "2"], view.Tables[0].Rows[1]);
         var cell = view.Groups[0].Lines[0].Answers[1]!;
-        Assert.Equal(("4 of 5 · loss", Tone.Bad), (cell.Verdict!, cell.Tone));
+        Assert.Equal(("4 of 5 · lost", Tone.Bad), (cell.Verdict!, cell.Tone));
         Assert.Equal(["why", "one", "two"], cell.Reasons);
     }
 

@@ -90,9 +90,9 @@ public sealed class RunFilterTests
 
         Assert.Null(now.QueueingOf(ahead));
         var queueing = now.QueueingOf(waiting)!;
-        Assert.Equal(("tune", null), (queueing.Stage.Id, queueing.Nobody));
+        Assert.Equal(("tune", (NobodyCan?)null), (queueing.Stage.Id, queueing.Nobody));
         Assert.Equal([ahead], queueing.Ahead);
-        Assert.Contains("none is running", (now with { Workers = [] }).QueueingOf(waiting)!.Nobody, StringComparison.Ordinal);
+        Assert.Contains("none is running", (now with { Workers = [] }).QueueingOf(waiting)!.Nobody!.ToString(), StringComparison.Ordinal);
     }
 
     private static string Found(RunFilter filter) =>

@@ -4,7 +4,6 @@ using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Yaml;
 using LoraAspire.Runtime;
-using LoraAspire.Runtime.Planning;
 using LoraAspire.Runtime.Store;
 
 namespace LoraAspire.Tests.Lab;
@@ -70,21 +69,45 @@ public sealed class RunOutlookTests : IDisposable
     [Fact]
     public void What_the_store_holds_is_cached_and_the_next_stage_is_planned_with_it()
     {
-        var spec = PipelineParser.Parse(Yaml, "p.yaml").Required().Stage("data");
-        var scratch = Directory.CreateTempSubdirectory("lora-made-").FullName;
-        File.WriteAllText(Path.Combine(scratch, "rows"), "x");
-        var dataset = _store.Publish(scratch, ArtifactKind.Dataset, "data-build@5");
-        var key = StageKey.Of(StageKey.Identity(spec.Kind, spec.With,
-            new Dictionary<string, string> { ["base"] = _content.OfModel("tiny") },
-            new Dictionary<string, string> { ["rows.json"] = _content.OfData("rows.json") }));
-        _store.Remember(key, spec.Kind, spec.With, new Dictionary<string, string> { ["dataset"] = dataset },
-            TestContext.Current.CancellationToken);
+        Made();
 
         var found = Look();
 
         Assert.Equal([Expectation.Cached, Expectation.Runs, Expectation.Runs], found.Select(stage => stage.Expectation));
         Assert.Equal("first run", found[1].Why);
         Assert.Equal("1 of 3 from the cache; no run of this pipeline tells how long the rest takes", RunOutlook.Summary(found));
+    }
+
+    /// <summary>The coordinator sets a damaged result aside when a run needs it; a page may be open while a worker reads it.</summary>
+    [Fact]
+    public void A_damaged_result_is_told_to_be_made_again_and_a_look_changes_nothing()
+    {
+        var rows = Path.Combine(_store.Folder(Made()), "rows");
+        File.SetUnixFileMode(rows, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        File.WriteAllText(rows, "y");
+        var before = Everything();
+
+        var found = Look();
+
+        Assert.Equal([Expectation.Runs, Expectation.Runs, Expectation.Runs], found.Select(stage => stage.Expectation));
+        Assert.Equal(before, Everything());
+        Assert.Null(_store.Cached(Key(), StageKinds.DataBuild, Spec.With, null, TestContext.Current.CancellationToken));
+        Assert.NotEqual(before, Everything());
+    }
+
+    [Fact]
+    public void A_look_at_what_is_cached_is_no_use_of_it()
+    {
+        Made();
+        foreach (var path in Directory.EnumerateFileSystemEntries(_store.Root, "*", SearchOption.AllDirectories))
+        {
+            File.SetLastWriteTimeUtc(path, new(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        }
+        var before = Everything();
+
+        Assert.Equal(Expectation.Cached, Look()[0].Expectation);
+
+        Assert.Equal(before, Everything());
     }
 
     [Fact]
@@ -100,6 +123,28 @@ public sealed class RunOutlookTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    private static StageSpec Spec => PipelineParser.Parse(Yaml, "p.yaml").Required().Stage("data");
+
+    private string Key() => StageKey.Of(StageKey.Identity(Spec.Kind, Spec.With,
+        new Dictionary<string, string> { ["base"] = _content.OfModel("tiny") },
+        new Dictionary<string, string> { ["rows.json"] = _content.OfData("rows.json") }));
+
+    /// <summary>The data set, as if a run had made it.</summary>
+    private string Made()
+    {
+        var scratch = Directory.CreateTempSubdirectory("lora-made-").FullName;
+        File.WriteAllText(Path.Combine(scratch, "rows"), "x");
+        var dataset = _store.Publish(scratch, ArtifactKind.Dataset, "data-build@5");
+        _store.Remember(Key(), Spec.Kind, Spec.With, new Dictionary<string, string> { ["dataset"] = dataset },
+            TestContext.Current.CancellationToken);
+        return dataset;
+    }
+
+    /// <summary>What lies in the store, but for digests that are remembered, with the time of its last use.</summary>
+    private string Everything() => string.Join('\n', Directory.EnumerateFileSystemEntries(_store.Root, "*", SearchOption.AllDirectories)
+        .Where(path => !Path.GetRelativePath(_store.Root, path).StartsWith("digests", StringComparison.Ordinal))
+        .Order(StringComparer.Ordinal).Select(path => $"{path} {File.GetLastWriteTimeUtc(path):O}"));
+
     private IReadOnlyList<ExpectedStage> Look(params RunState[] earlier) => RunOutlook.Of(PipelineParser.Parse(Yaml, "p.yaml").Required(),
-        new Planner(_store, _content), _content, earlier, new Progress<HashProgress>(), TestContext.Current.CancellationToken);
+        _store, _content, earlier, new Progress<HashProgress>(), TestContext.Current.CancellationToken);
 }

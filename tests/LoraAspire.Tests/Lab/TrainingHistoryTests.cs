@@ -26,7 +26,7 @@ public sealed class TrainingHistoryTests
     [Fact]
     public void A_training_that_is_over_has_the_same_curves_and_the_last_message_is_kept()
     {
-        var history = TrainingHistory.Of([new(1, 0.5, 3, 3, 1e-4, 1, 10, null), new(2, 1, 2, 2.5, 1e-4, 1, 20, 2.25)]);
+        var history = TrainingHistory.Of([new(1, 0.5, 3, 3, 1e-4, 1, 10, null), new(2, 1, 2, 2.5, 1e-4, 1, 20, 2.25)], []);
         history.Add(new StageProgress(Message: "Stopped at step 2, saved."));
 
         Assert.Equal([(1, 3.0), (2, 2.0)], history.Rows.Select(row => (row.Step, row.Loss!.Value)));

@@ -29,6 +29,10 @@ public sealed record StageProgress(
     [JsonPropertyOrder(12)]
     public IReadOnlyList<GpuFigures>? MoreGpus { get; init; }
 
+    /// <summary>What a model in training answered, all at one step; such a point tells nothing else.</summary>
+    [JsonPropertyOrder(13)]
+    public IReadOnlyList<TrainingSample>? Samples { get; init; }
+
     /// <summary>Of every device that there are figures of.</summary>
     [JsonIgnore]
     public IEnumerable<GpuFigures> Gpus => Gpu is null ? [] : [Gpu, .. MoreGpus ?? []];

@@ -102,6 +102,11 @@ public sealed record TrainerParams : StageParams
     /// <summary>Steps between two validations.</summary>
     [Range(1, 1_000_000_000)]
     public int EvalSteps { get; init; } = 200;
+    /// <summary>
+    /// Asks the model three held-out prompts before the first step and at validations, greedily: samples.jsonl beside what is trained, and
+    /// a table on the run's page. At most 50 times or so; on a CPU only models of up to 200M weights.
+    /// </summary>
+    public bool SampleAnswers { get; init; }
     /// <summary>Steps between two checkpoints.</summary>
     [Range(1, 1_000_000_000)]
     public int SaveSteps { get; init; } = 200;
@@ -143,10 +148,11 @@ public sealed record TrainerParams : StageParams
 
     /// <summary>
     /// How often it is told and kept how far the training is changes nothing of what is trained, unless that is given; nor do, but for
-    /// rounding, the devices that it runs on: so a run goes on on others.
+    /// rounding, the devices that it runs on: so a run goes on on others. Answers on the way are given when they are asked for.
     /// </summary>
     public override IEnumerable<string> PolicyKeys() => ["logging_steps", "devices", "shard_base",
-        .. KeepCheckpoints ? Array.Empty<string>() : ["save_steps", "save_total_limit"]];
+        .. KeepCheckpoints ? Array.Empty<string>() : ["save_steps", "save_total_limit"],
+        .. SampleAnswers ? Array.Empty<string>() : ["sample_answers"]];
 
     public override DeviceChoice? Gpus() => Device == Device.Cpu ? null : Devices;
 
@@ -207,6 +213,14 @@ public sealed record TrainerParams : StageParams
         if (ValidationRows.Problem(ValSetSize) is { } size)
         {
             yield return ("val_set_size", size);
+        }
+        if (SampleAnswers && ValSetSize == 0)
+        {
+            yield return ("sample_answers", "asks held-out rows, and val_set_size is 0: give some");
+        }
+        if (SampleAnswers && ShardBase)
+        {
+            yield return ("sample_answers", "needs the whole base on a device, and shard_base shares it: leave one of them out");
         }
         if (MaxSteps == 1 && (WarmupRatio ?? WarmupSteps) > 0)
         {

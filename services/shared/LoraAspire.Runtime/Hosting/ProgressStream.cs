@@ -21,7 +21,7 @@ public sealed class ProgressStream(IDatabase redis, string run, string stage, St
     public void Report(StageProgress value)
     {
         var last = value.Total > 0 && value.Done == value.Total;
-        if (value.Message is null && value.Training?.EvalLoss is null && !last && IsWithin(_told, Interval))
+        if (value.Message is null && value.Samples is null && value.Training?.EvalLoss is null && !last && IsWithin(_told, Interval))
         {
             return;
         }

@@ -128,16 +128,16 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
     /// <summary>The workers that live, coordinators too.</summary>
     public Task<IReadOnlyList<LivingWorker>> WorkersAsync() => LivingWorker.AllAsync(Redis, options);
 
-    /// <summary>Stages of a run that no living worker can do, each with what it waits for, in words.</summary>
-    public async Task<IReadOnlyDictionary<string, string>> WaitsAsync(RunState run)
+    /// <summary>Stages of a run that no living worker can do, each with why.</summary>
+    public async Task<IReadOnlyDictionary<string, NobodyCan>> WaitsAsync(RunState run)
     {
         if (run.Stages.TrueForAll(stage => stage.Status != StageStatus.Queued))
         {
-            return new Dictionary<string, string>();
+            return new Dictionary<string, NobodyCan>();
         }
         var workers = await WorkersAsync();
-        return run.Stages.Select(stage => (stage.Id, Words: QueueWords.Of(stage, workers))).Where(stage => stage.Words is not null)
-            .ToDictionary(stage => stage.Id, stage => stage.Words!);
+        return run.Stages.Select(stage => (stage.Id, Why: NobodyCan.Of(stage, workers))).Where(stage => stage.Why is not null)
+            .ToDictionary(stage => stage.Id, stage => stage.Why!);
     }
 
     /// <summary>Every event from the first on, then live, to the end of the run.</summary>
@@ -160,11 +160,16 @@ public sealed class RunClient(IConnectionMultiplexer connection, StreamSettings 
     /// are passed over.
     /// </summary>
     /// <exception cref="RunLostException">As <see cref="WatchAsync"/>.</exception>
+    public IAsyncEnumerable<(string StageId, StageProgress Progress, DateTimeOffset At)> FollowProgressAsync(
+        string run, CancellationToken cancellationToken = default) => FollowProgressAsync(run, null, cancellationToken);
+
+    /// <inheritdoc cref="FollowProgressAsync(string, CancellationToken)"/>
+    /// <param name="last">Of the points that are kept so many at most; null takes all.</param>
     public async IAsyncEnumerable<(string StageId, StageProgress Progress, DateTimeOffset At)> FollowProgressAsync(
-        string run, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        string run, int? last, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await foreach (var entry in FollowAsync(
-            run, Keys.Progress(run), options.ProgressLength, () => IsOverAsync(run), cancellationToken))
+            run, Keys.Progress(run), last ?? options.ProgressLength, () => IsOverAsync(run), cancellationToken))
         {
             var point = ProgressPoint.Of(run, entry);
             yield return (point.Stage, point.Progress, point.At);

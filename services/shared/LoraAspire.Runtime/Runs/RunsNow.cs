@@ -22,11 +22,11 @@ public sealed record RunsNow(
         }
         var busy = Runs.Where(other => !other.IsOver && other.Id != run.Id)
             .Where(other => other.Stages.Exists(stage => stage.Status == StageStatus.Running && stage.Kind == waiting.Kind)).ToList();
-        return new(waiting, QueueWords.Of(waiting, Workers), busy);
+        return new(waiting, NobodyCan.Of(waiting, Workers), busy);
     }
 }
 
 /// <summary>Why a run's stage has no worker yet.</summary>
-/// <param name="Nobody">That no living worker can do it, in words; null where one can.</param>
+/// <param name="Nobody">That no living worker can do it; null where one can.</param>
 /// <param name="Ahead">The runs that workers of its kind are at.</param>
-public sealed record Queueing(StageState Stage, string? Nobody, IReadOnlyList<RunState> Ahead);
+public sealed record Queueing(StageState Stage, NobodyCan? Nobody, IReadOnlyList<RunState> Ahead);

@@ -10,6 +10,9 @@ namespace LoraAspire.Runtime.Runs;
 /// <param name="Steps">Empty where they can't be shown, and <paramref name="Trouble"/> says why.</param>
 public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Steps, string? Trouble = null)
 {
+    /// <summary>What the model answered on the way; none where it wasn't asked, or that can't be read.</summary>
+    public IReadOnlyList<TrainingSample> Samples { get; init; } = [];
+
     /// <summary>What is said of an artifact that is gone.</summary>
     public const string Lost = "The store no longer holds it. Run the pipeline again: what is missing is made again.";
 
@@ -32,9 +35,9 @@ public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Step
         try
         {
             var digest = DigestOf(stage)!;
-            return File(digest, store) is not { } file ? new(stage.Id, [], "Its steps were not kept.")
+            return File(digest, StepMetrics.FileName, store) is not { } file ? new(stage.Id, [], "Its steps were not kept.")
                 : file.Length > Largest ? new(stage.Id, [], $"{StepMetrics.FileName} is too large for a page: download it.")
-                : new(stage.Id, StepMetrics.Read(file.FullName));
+                : new(stage.Id, StepMetrics.Read(file.FullName)) { Samples = SamplesOf(digest, store) };
         }
         catch (LostArtifactException)
         {
@@ -51,7 +54,8 @@ public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Step
     {
         try
         {
-            if (run.Stages.Select(DigestOf).OfType<string>().LastOrDefault() is not { } digest || File(digest, store) is not { } file)
+            if (run.Stages.Select(DigestOf).OfType<string>().LastOrDefault() is not { } digest
+                || File(digest, StepMetrics.FileName, store) is not { } file)
             {
                 return null;
             }
@@ -66,9 +70,20 @@ public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Step
         }
     }
 
-    internal static FileInfo? File(string digest, ArtifactStore store) =>
-        store.Manifest(digest).Files.Any(file => file.Path == StepMetrics.FileName)
-            ? new(Path.Combine(store.Folder(digest), StepMetrics.FileName)) : null;
+    internal static FileInfo? File(string digest, string name, ArtifactStore store) =>
+        store.Manifest(digest).Files.Any(file => file.Path == name) ? new(Path.Combine(store.Folder(digest), name)) : null;
+
+    private static IReadOnlyList<TrainingSample> SamplesOf(string digest, ArtifactStore store)
+    {
+        try
+        {
+            return File(digest, TrainingSample.FileName, store) is { Length: <= Largest } file ? TrainingSample.Read(file.FullName) : [];
+        }
+        catch (Exception error) when (CanBeTold(error))
+        {
+            return [];
+        }
+    }
 
     private static bool CanBeTold(Exception error) =>
         error is IOException or UnauthorizedAccessException or StoreException or JsonException;

@@ -21,7 +21,7 @@ public sealed record TrainingLosses(double? Final, double? Validation)
         var (last, best) = ((StepMetrics?)null, (double?)null);
         try
         {
-            if (StageTraining.File(digest, store) is not { Length: <= StageTraining.Largest } file)
+            if (StageTraining.File(digest, StepMetrics.FileName, store) is not { Length: <= StageTraining.Largest } file)
             {
                 return Unknown;
             }

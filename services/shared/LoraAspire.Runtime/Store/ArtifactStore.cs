@@ -14,7 +14,7 @@ public sealed class ArtifactStore
     internal const string DigestsFolder = "digests";
 
     private readonly DigestMemory _memory;
-    private readonly Quarantine _quarantine;
+    private readonly Quarantine? _quarantine;
     private readonly ResultCache _results;
 
     public ArtifactStore(string root, ILogger<ArtifactStore>? log = null)
@@ -26,7 +26,19 @@ public sealed class ArtifactStore
         _results = new(this, Path.Combine(root, "cache"), _quarantine);
     }
 
+    private ArtifactStore(ArtifactStore store)
+    {
+        (Root, _memory) = (store.Root, store._memory);
+        _results = new(this, Path.Combine(Root, "cache"), null);
+    }
+
     public string Root { get; }
+
+    /// <summary>
+    /// This store for who only looks: what is damaged is found and stays where it is, and that something was looked at is no use of it.
+    /// Digests that are computed are remembered.
+    /// </summary>
+    public ArtifactStore ToLookAt() => new(this);
 
     private string Objects => Path.Combine(Root, "objects");
 
@@ -67,7 +79,7 @@ public sealed class ArtifactStore
     /// The read-only folder of an artifact whose every byte is what its manifest says. A file is hashed once, and again only when its stamp
     /// changed.
     /// </summary>
-    /// <exception cref="LostArtifactException">It isn't there, or was damaged: then it has been set aside, and the log says so.</exception>
+    /// <exception cref="LostArtifactException">It isn't there, or is damaged: then it has been set aside, and the log says so.</exception>
     public string Verified(string digest) => Verified(digest, null, CancellationToken.None);
 
     /// <inheritdoc cref="Verified(string)"/>
@@ -81,9 +93,9 @@ public sealed class ArtifactStore
         }
         if (Integrity.Damage(digest, folder, _memory, progress, cancellationToken) is { } damage)
         {
-            _quarantine.Take(folder, $"Artifact {digest} is damaged: {damage}.");
-            throw new LostArtifactException(digest,
-                $"The artifact {digest} was damaged ({damage}) and has been set aside. Its stage makes it again when a run needs it.");
+            _quarantine?.Take(folder, $"Artifact {digest} is damaged: {damage}.");
+            throw new LostArtifactException(digest, $"The artifact {digest} was damaged ({damage})"
+                + $"{(_quarantine is null ? "" : " and has been set aside")}. Its stage makes it again when a run needs it.");
         }
         return folder;
     }
@@ -147,7 +159,7 @@ public sealed class ArtifactStore
     internal FolderLease? Use(string digest, CancellationToken cancellationToken)
     {
         var lease = FolderLease.TryShare(FolderOf(digest), cancellationToken);
-        if (lease is not null)
+        if (lease is not null && _quarantine is not null)
         {
             LastUse.Note(FolderOf(digest));
         }

@@ -6,7 +6,8 @@ using LoraAspire.Pipelines.Stages;
 namespace LoraAspire.Runtime.Store;
 
 /// <summary>What each stage key gave: <c>cache/{key}.json</c>. An entry is only as good as what it points to.</summary>
-internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine quarantine)
+/// <param name="quarantine">For entries of no use; null leaves them where they are, and notes no use either.</param>
+internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine? quarantine)
 {
     private const int MostBytes = 1 << 20;
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
@@ -41,7 +42,7 @@ internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine
         {
             return outputs;
         }
-        quarantine.Take(FileOf(key), $"The cache entry {key} is of no use: {problem}. Its stage runs again.");
+        quarantine?.Take(FileOf(key), $"The cache entry {key} is of no use: {problem}. Its stage runs again.");
         return null;
     }
 
@@ -78,7 +79,7 @@ internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine
     }
 
     /// <summary>The entry's bytes, noted as used while a gc can't remove it; null when there is none.</summary>
-    private static byte[]? Read(string path, CancellationToken cancellationToken)
+    private byte[]? Read(string path, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -95,7 +96,10 @@ internal sealed class ResultCache(ArtifactStore store, string folder, Quarantine
                 }
                 // Read-shared means locked against whoever wants the file alone.
                 using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-                LastUse.Note(path);
+                if (quarantine is not null)
+                {
+                    LastUse.Note(path);
+                }
                 var bytes = new byte[file.Length];
                 file.ReadExactly(bytes);
                 return bytes;
