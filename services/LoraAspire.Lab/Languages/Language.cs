@@ -13,7 +13,8 @@ public static class Language
 
     /// <summary>English, as HTML names it, of a page that isn't translated; null of one that speaks the chosen language.</summary>
     /// <param name="path">Below the lab's root.</param>
-    public static string? OfPage(string path) => IsChinese && path.Split('?', '#')[0] is not ("" or "compare" or "gpus") ? English : null;
+    public static string? OfPage(string path) =>
+        IsChinese && $"/{path.Split('?', '#')[0]}" is not ("/" or "/compare" or "/gpus" or "/chat") ? English : null;
 
     /// <summary>The one that isn't shown, in its own words.</summary>
     public static string OtherName => IsChinese ? "English" : "中文";

@@ -75,6 +75,7 @@ public sealed class AccessibilityTests(LabApp app)
             ($"/runs/{run}?tab=pipeline", "main pre"), ($"/runs/{failed}", "[data-testid=failure]"),
             ($"/data/{data}", "[data-testid=row-text]"), ("/?q=looked-at", "[data-testid=runs]"),
             ($"/compare?runs={run},{other}", "[data-testid=compared-scores]"), ("/compare", ".empty"), ("/gpus", "h1"),
+            ("/chat", "[data-testid=model]"),
             ("/submit", ".monaco-editor .view-lines"), ("/not-a-page", ".empty"),
         ];
     }
