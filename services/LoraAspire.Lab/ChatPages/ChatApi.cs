@@ -21,7 +21,11 @@ public sealed record SeenPrompt(string Prompt, int Count, int MaxModelLen);
 /// <summary>The app's chat service, over the API that any OpenAI client speaks.</summary>
 public sealed class ChatApi : IDisposable
 {
-    private static readonly TimeSpan s_shortly = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(10);
+
+    /// <summary>A model may have to be loaded first.</summary>
+    private static readonly TimeSpan s_loaded = TimeSpan.FromMinutes(5);
+
     private static readonly JsonSerializerOptions s_snake = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
     private readonly HttpClient _http;
     private readonly OpenAIClient _client;
@@ -35,7 +39,7 @@ public sealed class ChatApi : IDisposable
         Uri service = new("http://chat");
         // A service that asks for a key asks this one for the same, and it must not follow a redirect.
         var key = keyFile is { Length: > 0 } file ? ApiKeyFile.ReadOrCreate(file) : null;
-        SocketsHttpHandler sockets = new() { AllowAutoRedirect = false, UseProxy = false, ConnectTimeout = s_shortly };
+        SocketsHttpHandler sockets = new() { AllowAutoRedirect = false, UseProxy = false, ConnectTimeout = s_soon };
         _http = new(discovery.CreateHandler(sockets)) { BaseAddress = service, Timeout = Timeout.InfiniteTimeSpan };
         if (key is not null)
         {
@@ -56,7 +60,7 @@ public sealed class ChatApi : IDisposable
 
     /// <summary>The newest that a run deployed first, folders last.</summary>
     /// <exception cref="ChatTroubleException">The service doesn't answer.</exception>
-    public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) => ShortlyAsync(async soon =>
+    public Task<IReadOnlyList<string>> ModelsAsync(CancellationToken cancellationToken) => WithinAsync(s_soon, async soon =>
         (IReadOnlyList<string>)[.. (await _client.GetOpenAIModelClient().GetModelsAsync(soon)).Value.Select(model => model.Id)],
         cancellationToken);
 
@@ -96,7 +100,7 @@ public sealed class ChatApi : IDisposable
     public Task<SeenPrompt> SeenAsync(string model, IReadOnlyList<Said> messages, int? maxTokens, CancellationToken cancellationToken)
     {
         object body = maxTokens is { } most ? new { model, messages, max_tokens = most } : new { model, messages };
-        return ShortlyAsync(async soon =>
+        return WithinAsync(s_loaded, async soon =>
         {
             using var answer = await _http.PostAsJsonAsync("/apply-template", body, soon);
             return answer.IsSuccessStatusCode
@@ -108,13 +112,13 @@ public sealed class ChatApi : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private static async Task<T> ShortlyAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+    private static async Task<T> WithinAsync<T>(TimeSpan limit, Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
     {
-        using var soon = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        soon.CancelAfter(s_shortly);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        ended.CancelAfter(limit);
         try
         {
-            return await ask(soon.Token);
+            return await ask(ended.Token);
         }
         catch (Exception error) when (ChatFaults.Of(error, begun: false) is { } trouble && !cancellationToken.IsCancellationRequested)
         {

@@ -125,9 +125,10 @@ document.addEventListener("click", async event => {
     field.value = part;
     document.body.append(field);
     field.select();
-    document.execCommand("copy");
+    const copied = document.execCommand("copy");
     field.remove();
     button.focus();
+    if (!copied) return;
   }
   done.textContent = button.dataset.done;
   button.classList.add("done");

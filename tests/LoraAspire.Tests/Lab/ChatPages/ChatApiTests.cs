@@ -1,11 +1,14 @@
-using System.Net;
 using LoraAspire.Lab.ChatPages;
 using LoraAspire.Model;
 using LoraAspire.Model.Generation.Batching;
+using LoraAspire.Runtime.Access;
 using LoraAspire.Tests.Chat;
-using Microsoft.Extensions.AI;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.ServiceDiscovery.Http;
 
 namespace LoraAspire.Tests.Lab.ChatPages;
@@ -100,24 +103,25 @@ public sealed class ChatApiTests
     [Fact]
     public async Task One_that_answers_with_a_page_for_people_failed()
     {
-        using HttpListener listener = new();
-        var port = 20_000 + Environment.ProcessId % 20_000;
-        listener.Prefixes.Add($"http://127.0.0.1:{port}/");
-        listener.Start();
-        var served = Task.Run(async () =>
-        {
-            for (var i = 0; i < 2; i++)
-            {
-                var context = await listener.GetContextAsync();
-                context.Response.ContentType = "text/html";
-                context.Response.Close("<html>hello</html>"u8.ToArray(), willBlock: false);
-            }
-        }, Cancelled);
-        using var api = Api($"http://127.0.0.1:{port}");
+        await using var other = await OtherAsync(_ => Results.Content("<html>hello</html>", "text/html"));
+        using var api = Api(other.Urls.Single());
 
         Assert.Equal(TroubleKind.Failed, (await Assert.ThrowsAsync<ChatTroubleException>(() => api.ModelsAsync(Cancelled))).Trouble.Kind);
         Assert.NotNull((await AskAsync(api, new())).Trouble);
-        await served;
+    }
+
+    [Fact]
+    public async Task A_service_that_asks_for_the_key_is_sent_it()
+    {
+        var file = Path.Combine(Directory.CreateTempSubdirectory("lora-key-").FullName, "api-key");
+        var key = ApiKeyFile.ReadOrCreate(file);
+        await using var other = await OtherAsync(request => request.Headers.Authorization == $"Bearer {key}"
+            ? Results.Json(new { prompt = "<s>Hi", count = 2, max_model_len = 8, data = Array.Empty<string>(), @object = "list" })
+            : Results.StatusCode(401));
+        using var api = Api(other.Urls.Single(), file);
+
+        Assert.Empty(await api.ModelsAsync(Cancelled));
+        Assert.Equal(new SeenPrompt("<s>Hi", 2, 8), await api.SeenAsync("m", s_who, null, Cancelled));
     }
 
     [Fact]
@@ -145,12 +149,23 @@ public sealed class ChatApiTests
         return Api(service.Http.BaseAddress!.ToString());
     }
 
-    private static ChatApi Api(string address)
+    private static async Task<WebApplication> OtherAsync(Func<HttpRequest, IResult> answer)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var app = builder.Build();
+        app.MapFallback((HttpRequest request) => answer(request));
+        await app.StartAsync(Cancelled);
+        return app;
+    }
+
+    private static ChatApi Api(string address, string? keyFile = null)
     {
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(new Dictionary<string, string?> { ["services:chat:http:0"] = address }).Build();
         var services = new ServiceCollection().AddSingleton<IConfiguration>(configuration).AddLogging().AddServiceDiscovery()
             .BuildServiceProvider();
-        return new(services.GetRequiredService<IServiceDiscoveryHttpMessageHandlerFactory>(), isKnown: true, keyFile: null);
+        return new(services.GetRequiredService<IServiceDiscoveryHttpMessageHandlerFactory>(), isKnown: true, keyFile);
     }
 }
