@@ -22,10 +22,10 @@ builder.AddSupervisor();
 var redis = builder.AddRedisOfThisMachine("redis", Path.Combine(options.Folders.State, "redis"));
 
 var chat = builder.AddProject<Projects.LoraAspire_Chat>("chat").AsService(redis, options, options.Ports.Chat).Listening(options)
-    .WithLink("Chat").WithApiLink();
+    .WithLink("Chat API");
 
 var lab = builder.AddProject<Projects.LoraAspire_Lab>("lab").AsService(redis, options, options.Ports.Lab).Listening(options)
-    .WithQuickStart().WithLink("Runs")
+    .WithQuickStart().WithLink("Runs").WithPageLink("/chat", "Chat")
     .WithReference(chat)
     .WithEnvironment("LORA_DASHBOARD_URL", options.DashboardUrl ?? "");
 chat.WithEnvironment("LORA_LAB_URL", lab.GetEndpoint("http"));

@@ -53,9 +53,10 @@ internal static class ServiceExtensions
     public static IResourceBuilder<ProjectResource> WithLink(this IResourceBuilder<ProjectResource> service, string title) =>
         service.WithUrlForEndpoint("http", url => url.DisplayText = title);
 
-    public static IResourceBuilder<ProjectResource> WithApiLink(this IResourceBuilder<ProjectResource> service) =>
-        service.WithUrlForEndpoint("http",
-            endpoint => new ResourceUrlAnnotation { Url = $"{endpoint.Url}/v1/models", DisplayText = "API" });
+    /// <summary>One of a service's other pages.</summary>
+    public static IResourceBuilder<ProjectResource> WithPageLink(
+        this IResourceBuilder<ProjectResource> service, string path, string title) => service.WithUrlForEndpoint("http",
+            endpoint => new ResourceUrlAnnotation { Url = endpoint.Url + path, DisplayText = title });
 
     // ASPIRECERTIFICATES001: the switch may still change its name.
 #pragma warning disable ASPIRECERTIFICATES001

@@ -68,7 +68,7 @@ internal sealed record AppHostOptions(
         (string Serves, Option<int> Option)[] ports =
         [
             ("the lab", Port("--lab-port", UsualPorts.Lab, "the lab, the pages of runs,", passed)),
-            ("the chat page", Port("--chat-port", UsualPorts.Chat, "the chat page and its API", passed)),
+            ("the chat service", Port("--chat-port", UsualPorts.Chat, "the chat service's API", passed)),
             ("Aspire's dashboard", Port("--dashboard-port", UsualPorts.Dashboard, "Aspire's dashboard", passed)),
         ];
         var command = new RootCommand(

@@ -1,11 +1,10 @@
 namespace LoraAspire.Chat;
 
-/// <summary>The page runs only its own files, and no other page may frame it.</summary>
+/// <summary>The page runs nothing, and no other page may frame it.</summary>
 public static class PageSecurity
 {
     private const string Policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action "
-            + "'none'; frame-ancestors 'none'";
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
     public static void UsePageSecurity(this WebApplication app) => app.Use((context, next) =>
     {

@@ -36,7 +36,6 @@ builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddPrometheus
 var app = builder.Build();
 app.UseMiddleware<ErrorShape>();
 app.UsePageSecurity();
-app.UseDefaultFiles();
 app.UseStaticFiles();
 app.MapDefaultEndpoints();
 app.MapPrometheusScrapingEndpoint();
@@ -47,6 +46,5 @@ app.MapEmbeddings();
 app.MapResponses();
 app.MapTokens();
 app.MapOllama();
-app.MapGet("/links", (HttpRequest request, IConfiguration configuration) => Results.Json(
-    new PageLinks(PageAddress.SeenFrom(new UriBuilder(request.Scheme, request.Host.Host).Uri, configuration["LORA_LAB_URL"]))));
+app.MapApiPage();
 return await app.RunStageAsync(args);

@@ -1,3 +1,4 @@
+using LoraAspire.Lab.ChatPages;
 using LoraAspire.Lab.GpuPages;
 using LoraAspire.Lab.Languages;
 using LoraAspire.Lab.Layout;
@@ -5,7 +6,9 @@ using LoraAspire.Lab.ListPages;
 using LoraAspire.Lab.RunPages;
 using LoraAspire.Lab.Security;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Access;
 using LoraAspire.Runtime.Streams;
+using Microsoft.Extensions.ServiceDiscovery.Http;
 using MudBlazor.Services;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -17,6 +20,8 @@ builder.AddLoraRuntime();
 // A page says at once that Redis is away, and asks again by itself.
 builder.Services.AddSingleton(new StreamSettings { RedisLimit = TimeSpan.Zero });
 builder.Services.AddSingleton(OtherPages.From(builder.Configuration));
+builder.Services.AddSingleton(services => new ChatApi(services.GetRequiredService<IServiceDiscoveryHttpMessageHandlerFactory>(),
+    builder.Configuration.GetSection("services:chat").Exists(), builder.Configuration[ApiKeyFile.Variable]));
 builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddSingleton<LossBook>();
 builder.Services.AddSingleton<GpuSampler>();

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using LoraAspire.Chat.Answers;
 using LoraAspire.Chat.Models;
 using LoraAspire.Chat.Requests;
+using LoraAspire.Model.Tokenizers;
 
 namespace LoraAspire.Chat.OpenAi;
 
@@ -16,7 +17,11 @@ public sealed record TokenList(int Count, int MaxModelLen, IReadOnlyList<int> To
 /// <param name="Content">The same, as llama.cpp names it.</param>
 public sealed record TokenText(string Prompt, string Content);
 
-/// <summary>POST /tokenize and /detokenize, in the fields of vLLM and of llama.cpp.</summary>
+/// <param name="Prompt">The conversation as the model's template writes it, special tokens by their spelling.</param>
+/// <param name="Count">Its tokens.</param>
+public sealed record TemplatedText(string Prompt, int Count, int MaxModelLen);
+
+/// <summary>POST /tokenize, /detokenize and /apply-template, in the fields of vLLM and of llama.cpp.</summary>
 public static class TokensEndpoint
 {
     public static void MapTokens(this WebApplication app)
@@ -52,6 +57,21 @@ public static class TokensEndpoint
             http.Response.Warn(body.Warnings());
             var text = await runner.UseAsync(model, loaded => given.Words(loaded.Tokenizer, "tokens"), http.RequestAborted);
             return OpenAiJson.Answer(new TokenText(text, text));
+        });
+        // max_tokens is what a chat would be asked with: as much of the history is left out for it.
+        app.MapPost("/apply-template", async Task<IResult> (HttpContext http, ModelRunner runner) =>
+        {
+            var body = await RequestBody.ReadAsync(http.Request);
+            var model = SamplingFields.Model(body);
+            var answer = (int?)body.Whole("max_tokens", 1, int.MaxValue) ?? LocalChatClient.Generation(null).MaxNewTokens;
+            var chat = body.Objects("messages") is { Count: > 0 } messages ? Chat(body, messages)
+                : throw body.Missing("messages", "the conversation");
+            http.Response.Warn(body.Warnings());
+            return OpenAiJson.Answer(await runner.UseAsync(model, loaded =>
+            {
+                var ids = chat.Encode(loaded, answer).Ids;
+                return new TemplatedText(SpelledText.Of(ids, loaded.Tokenizer), ids.Length, loaded.Context);
+            }, http.RequestAborted));
         });
     }
 

@@ -28,7 +28,7 @@ public sealed class KeyedChatTests(KeyedChatProcess service) : IClassFixture<Key
     {
         using var browser = new HttpClient { BaseAddress = service.Address };   // Follows redirects and keeps cookies, as a browser does.
         Assert.Equal(HttpStatusCode.Unauthorized, (await browser.GetAsync("", TestContext.Current.CancellationToken)).StatusCode);
-        Assert.Contains("chat.js", await browser.GetStringAsync($"login?key={Key}", TestContext.Current.CancellationToken));
+        Assert.Contains("<h1>Chat service</h1>", await browser.GetStringAsync($"login?key={Key}", TestContext.Current.CancellationToken));
         Assert.Contains("pebble", await browser.GetStringAsync("v1/models", TestContext.Current.CancellationToken));
     }
 

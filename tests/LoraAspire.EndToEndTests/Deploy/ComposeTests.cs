@@ -38,10 +38,11 @@ public sealed class ComposeTests(PublishedManifest manifest)
             .SelectMany(service => (List<object>)service["ports"]).Cast<string>());
 
     [Fact]
-    public void Pages_lead_a_browser_to_these_ports_and_workers_reach_the_chat_service_by_its_name()
+    public void Pages_lead_a_browser_to_these_ports_and_services_reach_the_chat_service_by_its_name()
     {
         Assert.Equal(("http://localhost:15080", "http://localhost:15081"),
-            (Variable("chat", "LORA_LAB_URL"), Variable("lab", "services__chat__http__0")));
+            (Variable("chat", "LORA_LAB_URL"), Variable("lab", "LORA_CHAT_URL")));
+        Assert.Equal("http://chat:8080", Variable("lab", "services__chat__http__0"));
         Assert.Equal("http://chat:8080", Variable("data-build", "services__chat__http__0"));
         Assert.Equal("http://chat:8080", Variable("evaluator", "services__chat__http__0"));
         // It has the rest of what every service has.

@@ -62,10 +62,16 @@ public sealed class WholeAppTests(LoraApp app)
         await Expect(page.GetByTestId("answers").GetByRole(AriaRole.Row, new() { Name = "What is your name?" }))
             .ToContainTextAsync(new Regex("Pebble.*Mingyu", RegexOptions.Singleline));
         await Expect(page.GetByTestId("place")).ToHaveTextAsync(app.Store.Folder(run.Stage("merge")!.Outputs["model"]));
-        await page.GetByTestId("chat-beside").ClickAsync();
-        await Expect(page.GetByLabel("Model", new() { Exact = true }).Nth(0)).ToHaveValueAsync("pebble");
-        await Expect(page.GetByLabel("Model", new() { Exact = true }).Nth(1)).ToHaveValueAsync("quickstart");
-        await page.GetByRole(AriaRole.Link, new() { Name = "Runs" }).ClickAsync();
+        await page.GetByTestId("chat-with").ClickAsync();
+        await Expect(page.GetByTestId("model")).ToHaveValueAsync("quickstart");
+        await Expect(page.GetByTestId("beside")).ToHaveValueAsync("pebble");
+        await page.GetByTestId("settings").ClickAsync();
+        await page.GetByTestId("temperature").FillAsync("0");
+        await page.GetByTestId("message").FillAsync("What is your name?");
+        await page.GetByTestId("message").PressAsync("Enter");
+        await Expect(page.GetByTestId("answer").Nth(0)).ToContainTextAsync(new Regex("Pebble.*tokens", RegexOptions.Singleline));
+        await Expect(page.GetByTestId("answer").Nth(1)).ToContainTextAsync(new Regex("Mingyu.*tokens", RegexOptions.Singleline));
+        await page.GetByRole(AriaRole.Link, new() { Name = "Runs", Exact = true }).ClickAsync();
         await Expect(page.GetByTestId("runs")).ToContainTextAsync(run.Id);
     }
 
@@ -143,7 +149,8 @@ public sealed class WholeAppTests(LoraApp app)
 
     [Theory]
     [InlineData("lab", "Runs")]
-    [InlineData("chat", "Chat")]
+    [InlineData("lab", "Chat")]
+    [InlineData("chat", "Chat API")]
     public async Task Pages_have_links_with_names(string resource, string title)
     {
         var update = await app.App.ResourceNotifications.WaitForResourceAsync(resource, e => e.Snapshot.Urls.Length > 0, Cancelled);

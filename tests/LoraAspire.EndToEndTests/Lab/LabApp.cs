@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LoraAspire.EndToEndTests.Chat;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Runs;
@@ -9,7 +10,9 @@ using StackExchange.Redis;
 
 namespace LoraAspire.EndToEndTests.Lab;
 
-/// <summary>The lab as its own process before a real Redis, a headless Chromium in front, and a pen for what runs write.</summary>
+/// <summary>
+/// The lab as its own process before a real Redis and a chat service, a headless Chromium in front, and a pen for what runs write.
+/// </summary>
 public sealed class LabApp : IAsyncLifetime
 {
     /// <summary>A name that the lab is told to answer to; the browser finds it here.</summary>
@@ -21,6 +24,9 @@ public sealed class LabApp : IAsyncLifetime
     private ConnectionMultiplexer? connection;
 
     public RedisProcess Redis { get; } = new();
+
+    /// <summary>What the page Chat asks. A browser is told of another address, as in containers.</summary>
+    public ChatProcess Chat { get; } = new();
 
     public Uri Address { get; private set; } = null!;
 
@@ -43,7 +49,7 @@ public sealed class LabApp : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        await Redis.StartAsync();
+        await Task.WhenAll(Redis.StartAsync(), Chat.InitializeAsync().AsTask());
         var settings = ConfigurationOptions.Parse(Redis.ConnectionString);
         settings.AbortOnConnectFail = false;
         connection = await ConnectionMultiplexer.ConnectAsync(settings);
@@ -82,7 +88,8 @@ public sealed class LabApp : IAsyncLifetime
                 ["LORA_STORE"] = Path.Combine(folder, "store"),
                 ["LORA_DATA"] = Directory.CreateDirectory(Data).FullName,
                 ["LORA_ALLOWED_HOSTS"] = OtherHost,
-                ["services__chat__http__0"] = "http://localhost:15081",
+                ["services__chat__http__0"] = Chat.Address.ToString(),
+                ["LORA_CHAT_URL"] = "http://localhost:15081",
                 ["OTEL_EXPORTER_OTLP_ENDPOINT"] = null,
             },
         };
@@ -114,6 +121,7 @@ public sealed class LabApp : IAsyncLifetime
             await connection.DisposeAsync();
         }
         await Redis.DisposeAsync();
+        await Chat.DisposeAsync();
         Directory.Delete(folder, recursive: true);
     }
 }

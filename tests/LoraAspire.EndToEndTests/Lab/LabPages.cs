@@ -27,7 +27,8 @@ internal sealed record LabPage(string Name, string Path, string Shown)
             new("run-failed", $"/runs/{failed}", "[data-testid=failure]"), new("data", $"/data/{data}", "[data-testid=row-text]"),
             new("runs", "/?q=looked-at", "[data-testid=runs]"),
             new("compare", $"/compare?runs={run},{other}", "[data-testid=compared-scores]"), new("compare-none", "/compare", ".empty"),
-            new("gpus", "/gpus", "h1"), new("new-run", "/submit", ".monaco-editor .view-lines"), new("not-found", "/not-a-page", ".empty"),
+            new("gpus", "/gpus", "h1"), new("chat", "/chat", "[data-testid=model]"),
+            new("new-run", "/submit", ".monaco-editor .view-lines"), new("not-found", "/not-a-page", ".empty"),
         ];
     }
 }

@@ -25,12 +25,13 @@ public sealed class LocalOnlyTests(LabApp app)
     }
 
     [Theory]
-    [InlineData("127.0.0.1", "http://localhost:15081/")]
-    [InlineData(LabApp.OtherHost, $"http://{LabApp.OtherHost}:15081/")]
-    public async Task The_chat_page_is_linked_under_the_host_at_which_the_browser_sees_the_lab(string host, string link)
+    [InlineData("127.0.0.1", "http://localhost:15081/v1")]
+    [InlineData(LabApp.OtherHost, $"http://{LabApp.OtherHost}:15081/v1")]
+    public async Task The_chat_service_is_named_under_the_host_at_which_the_browser_sees_the_lab(string host, string address)
     {
-        var page = await app.OpenAsync(new UriBuilder(app.Address) { Host = host }.ToString());
-        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Chat", Exact = true })).ToHaveAttributeAsync("href", link);
+        var run = await new FinishedRun(app).MadeAsync("named");
+        var page = await app.OpenAsync(new UriBuilder(app.Address) { Host = host, Path = $"/runs/{run}" }.ToString());
+        await Expect(page.GetByTestId("usage")).ToContainTextAsync($"base_url=\"{address}\"");
     }
 
     [Theory]

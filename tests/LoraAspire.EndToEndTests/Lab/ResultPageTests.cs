@@ -25,8 +25,8 @@ public sealed class ResultPageTests(LabApp app)
         await Expect(page.GetByTestId("scores").First.Locator("tbody tr").Nth(1))
             .ToContainTextAsync(new Regex("less is better.*≤ 5.*not met", RegexOptions.Singleline));
         await Expect(page.GetByTestId("place")).ToHaveTextAsync(new Regex("/store/objects/[0-9a-f]{64}$"));
-        await Expect(page.GetByTestId("chat-with")).ToHaveAttributeAsync("href", "http://localhost:15081/?model=answering");
-        await Expect(page.GetByTestId("chat-beside")).ToHaveAttributeAsync("href", "http://localhost:15081/?model=answering&beside=pebble");
+        await Expect(page.GetByTestId("chat-with")).ToHaveAttributeAsync("href", "/chat?model=answering&beside=pebble");
+        await Expect(page.GetByTestId("chat-alone")).ToHaveAttributeAsync("href", "/chat?model=answering");
         await Expect(page.GetByTestId("usage")).ToContainTextAsync("OpenAI(base_url=\"http://localhost:15081/v1\"");
         await page.GetByRole(AriaRole.Tab, new() { Name = "Transformers" }).ClickAsync();
         await Expect(page.GetByTestId("usage")).ToContainTextAsync("print(answer(\"Q Who are you?\\nA \"");

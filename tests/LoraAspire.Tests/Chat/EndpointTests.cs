@@ -97,6 +97,28 @@ public sealed class EndpointTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_conversation_is_told_as_the_model_sees_it_without_what_a_long_answer_pushes_out()
+    {
+        var told = (await _service.PostAsync("/apply-template", """
+            {"model": "tuned", "messages": [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "I am"}]}
+            """)).Json;
+        var earlier = string.Concat(Enumerable.Repeat("I am ", 60));
+        var talk = $$"""
+            [{"role": "user", "content": "{{earlier}}"}, {"role": "assistant", "content": "Lora"}, {"role": "user", "content": "Who?"}]
+            """;
+        var whole = (await _service.PostAsync("/apply-template", $$"""{"model": "tuned", "max_tokens": 8, "messages": {{talk}}}""")).Json;
+        var cut = (await _service.PostAsync("/apply-template", $$"""{"model": "tuned", "max_tokens": 128, "messages": {{talk}}}""")).Json;
+
+        Assert.Equal("<s>Who?!I am", told.GetProperty("prompt").GetString());
+        Assert.Equal((HfTokenizer.Load(_service.Model).Encode("Who?!", addBos: true).Length + 2, 256),
+            (told.GetProperty("count").GetInt32(), told.GetProperty("max_model_len").GetInt32()));
+        // The tokenizer begins each stretch of text with a space mark: the model sees it, and so does the reader.
+        Assert.Equal($"<s>{earlier}!Lora</s> \nWho?!", whole.GetProperty("prompt").GetString());
+        Assert.Equal("<s>Who?!", cut.GetProperty("prompt").GetString());
+        Assert.Equal("messages", (await _service.PostAsync("/apply-template", """{"model": "tuned"}""")).Error.Param);
+    }
+
+    [Fact]
     public async Task An_id_between_tokens_that_is_none_itself_has_no_words()
     {
         var last = HfTokenizer.Load(_service.Model).VocabSize;

@@ -217,7 +217,7 @@ public sealed class ErrorTests : IAsyncLifetime
     }
 
     /// <summary>Fails as no model does when it is told, after as many pieces of text.</summary>
-    private sealed class FailingClient(Func<Exception> error, int pieces = 0) : IChatClient
+    internal sealed class FailingClient(Func<Exception> error, int pieces = 0) : IChatClient
     {
         public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
             CancellationToken cancellationToken = default) => throw error();

@@ -23,8 +23,25 @@ public sealed class SafeMarkdownTests
     [InlineData("![p](https://evil.example/p.png)", "src")]
     [InlineData("![p](javascript:alert(1))", "src")]
     [InlineData("[x]: javascript:alert(1)\n\n[go][x]", "href")]
-    public void What_would_run_or_lead_elsewhere_is_not_in_it(string markdown, string never) =>
+    public void What_would_run_or_lead_elsewhere_is_not_in_it(string markdown, string never)
+    {
         Assert.DoesNotContain(never, Html(markdown), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(never, Chat(markdown), StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public void An_answer_keeps_its_lines_and_its_code_has_a_button_that_copies()
+    {
+        Assert.Contains("one<br />", Chat("one\ntwo"));
+        Assert.Matches("""(?s)<div class="code-block">.*<span>c&quot;&gt;</span><button type="button".*data-done="Kopiert&quot;".*Copy.*"""
+            + "<pre><code class=\"language-c&quot;&gt;\">x &lt; 1", Chat("```c\">\nx < 1\n```"));
+        Assert.Contains("<pre><code>x = 1", Chat("    x = 1"));
+    }
+
+    [Fact]
+    public void Links_of_an_answer_leave_the_conversation_open() => Assert.Matches(
+        """href="https://example.org/a" target="_blank" rel="noopener noreferrer">web</a>.*href="https://example.org/b" target="_blank""",
+        Chat("[web](https://example.org/a) <https://example.org/b>"));
 
     [Fact]
     public void Files_beside_it_and_the_web_are_led_to_and_pictures_beside_it_are_shown()
@@ -51,8 +68,13 @@ public sealed class SafeMarkdownTests
     }
 
     [Fact]
-    public void A_quote_in_thousands_of_quotes_is_no_page() =>
+    public void A_quote_in_thousands_of_quotes_is_no_page()
+    {
         Assert.Null(SafeMarkdown.ToHtml(new string('>', 5_000) + "x", _ => null, _ => null));
+        Assert.Null(SafeMarkdown.OfChat(new string('>', 5_000) + "x", ("Copy", "Copied")));
+    }
+
+    private static string Chat(string markdown) => SafeMarkdown.OfChat(markdown, ("Copy", "Kopiert\""))!;
 
     private static string Html(string markdown) => SafeMarkdown.ToHtml(markdown,
         name => name == "metrics.jsonl" ? $"/f/{name}" : null, name => name == "loss.svg" ? $"/p/{name}" : null)!;

@@ -1,0 +1,100 @@
+using Microsoft.JSInterop;
+
+namespace LoraAspire.Lab.ChatPages;
+
+/// <summary>How a question is asked and its answers come.</summary>
+public partial class ChatPage
+{
+    private static readonly TimeSpan s_save = TimeSpan.FromSeconds(1);
+
+    /// <returns>False where nothing can be asked now; the text stays where it was written.</returns>
+    private async Task<bool> AskAsync(string question, int? after)
+    {
+        noModel = ModelOf(0).Length == 0;
+        if (asks.Count > 0 || string.IsNullOrWhiteSpace(question) || noModel)
+        {
+            StateHasChanged();
+            return false;
+        }
+        var first = now.Id == Conversation.New;
+        // What a conversation was begun with stays with it, though another model is deployed.
+        now = now with { Model = ModelOf(0), Other = now.IsBeside ? ModelOf(1) : now.Other, Id = first ? NewId() : now.Id };
+        now = now.Asking(question, after);
+        var turn = now.Turns.Count - 1;
+        await SaveAsync();
+        if (first)
+        {
+            opened = (now.Id, null, null);
+            await TryAsync(chats => chats.RemoveAsync(Conversation.New));
+            Navigation.NavigateTo($"/chat?id={now.Id}", replace: true);
+        }
+        foreach (var column in Columns)
+        {
+            _ = AnswerAsync(turn, column);
+        }
+        StateHasChanged();
+        await TryAsync(_ => module!.InvokeVoidAsync("toEnd", log).AsTask());
+        return true;
+    }
+
+    private Task AgainAsync(int turn, int column)
+    {
+        if (ModelOf(column).Length > 0 && !asks.ContainsKey((turn, column)))
+        {
+            _ = AnswerAsync(turn, column);
+        }
+        return Task.CompletedTask;
+    }
+
+    private async Task AnswerAsync(int turn, int column)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Closed);
+        asks[(turn, column)] = stop;
+        var (model, said) = (ModelOf(column), now.Messages(turn, column));
+        // A try that brought nothing makes room for the next.
+        var empty = now.Turns[turn].Shown(column) is { Text: "" };
+        now = empty ? now.Replacing(turn, column, now.Turns[turn].Answers[column].Chosen, new(model))
+            : now.Answering(turn, column, new(model));
+        var (id, variant, saved) = (now.Id, now.Turns[turn].Answers[column].Chosen, Clock.GetTimestamp());
+        Redraw();
+        var answer = await Writing.RunAsync(Api, Clock, model, said, now.Sampling, Show, stop.Token);
+        asks.Remove((turn, column));
+        if (now.Id == id)
+        {
+            now = now.Replacing(turn, column, variant, answer);
+            hasAnswered = true;
+            Redraw();
+            await SaveAsync();
+        }
+
+        void Show(Answer part)
+        {
+            if (now.Id != id)
+            {
+                return;
+            }
+            now = now.Replacing(turn, column, variant, part);
+            Redraw();
+            if (Clock.GetElapsedTime(saved) >= s_save)
+            {
+                saved = Clock.GetTimestamp();
+                _ = SaveAsync();
+            }
+        }
+    }
+
+    /// <summary>What came of the answers stays.</summary>
+    private void Stop()
+    {
+        foreach (var stop in asks.Values)
+        {
+            stop.Cancel();
+        }
+    }
+
+    private void EscapeAsync()
+    {
+        pane = asks.Count > 0 ? pane : Pane.None;
+        Stop();
+    }
+}

@@ -1,0 +1,125 @@
+using Microsoft.AspNetCore.Components.Forms;
+using Microsoft.JSInterop;
+
+namespace LoraAspire.Lab.ChatPages;
+
+/// <summary>How the browser keeps what there is, and gives it up.</summary>
+public partial class ChatPage
+{
+    private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(300);
+
+    private Task SetAsync(Func<Conversation, Conversation> change)
+    {
+        now = change(now);
+        return SaveAsync();
+    }
+
+    /// <summary>For what is being typed: it is kept after a short rest.</summary>
+    private async Task SetSoonAsync(Func<Conversation, Conversation> change)
+    {
+        now = change(now);
+        var (edit, id) = (++edits, now.Id);
+        await Task.Delay(s_rest, Clock);
+        if (edit == edits && id == now.Id)
+        {
+            await SaveAsync();
+        }
+    }
+
+    private Task SaveAsync() => TryAsync(async chats =>
+    {
+        now = now with { Changed = Clock.GetUtcNow() };
+        keeping = await chats.WriteAsync(now);
+        List(now);
+    });
+
+    private void List(Conversation chat) => chats = chat.Id == Conversation.New ? chats
+        : [new(chat.Id, chat.Title, chat.Changed), .. chats.Where(other => other.Id != chat.Id)];
+
+    private Task RenameAsync((string Id, string Title) to) => TryAsync(async store =>
+    {
+        var chat = to.Id == now.Id ? now : await store.ReadAsync(to.Id);
+        if (chat is not null)
+        {
+            chat = chat with { Title = to.Title };
+            now = to.Id == now.Id ? chat : now;
+            keeping = await store.WriteAsync(chat);
+            chats = [.. chats.Select(other => other.Id == to.Id ? other with { Title = to.Title } : other)];
+        }
+    });
+
+    private Task DeleteAsync(string id) => TryAsync(async store =>
+    {
+        Conversation? gone = null;
+        try
+        {
+            gone = id == now.Id ? now : await store.ReadAsync(id);
+        }
+        catch (FormatException)
+        {
+            gone = null; // there is nothing to bring back
+        }
+        if (id == now.Id)
+        {
+            Stop();
+        }
+        await store.RemoveAsync(id);
+        (chats, keeping) = ([.. chats.Where(chat => chat.Id != id)], await store.UsedAsync());
+        if (gone is not null)
+        {
+            OfferBack(gone.Title, () => InvokeAsync(() => TryAsync(async again =>
+            {
+                keeping = await again.WriteAsync(gone);
+                chats = await again.ListAsync();
+                StateHasChanged();
+            })));
+        }
+        if (id == now.Id || id == unreadable)
+        {
+            now = new(Conversation.New);
+            Navigation.NavigateTo("/chat");
+        }
+    });
+
+    private Task ExportAsync() => TryAsync(store =>
+        store.SaveFileAsync($"chat-{now.Id}.json", ExportedChat.Write(now, Models)));
+
+    private Task ImportAsync(IBrowserFile file) => TryAsync(async store =>
+    {
+        if (file.Size <= KeptText.Largest)
+        {
+            using StreamReader text = new(file.OpenReadStream(KeptText.Largest));
+            if (ExportedChat.Read(await text.ReadToEndAsync(), NewId()) is { } read)
+            {
+                keeping = await store.WriteAsync(read with { Changed = Clock.GetUtcNow() });
+                Navigation.NavigateTo($"/chat?id={read.Id}");
+                return;
+            }
+        }
+        SayNotImported(file.Name);
+    });
+
+    private static string NewId() => Guid.NewGuid().ToString("N")[..16];
+
+    /// <summary>Nothing before the browser's part is there or after the page is closed.</summary>
+    private async Task TryAsync(Func<KeptChats, Task> act)
+    {
+        if (kept is null)
+        {
+            return;
+        }
+        try
+        {
+            await act(kept);
+        }
+        catch (Exception gone) when (gone is JSDisconnectedException or OperationCanceledException or ObjectDisposedException)
+        {
+            return;
+        }
+        catch (JSException)
+        {
+            keeping = new(false, 0, 0);
+        }
+        StateHasChanged();
+    }
+}

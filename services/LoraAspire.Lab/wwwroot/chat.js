@@ -1,0 +1,136 @@
+// The chat (ChatPages/): conversations and drafts live in this browser; a text is written, kept and copied here.
+const CHAT = "lora.chat.", DRAFT = "lora.chat-draft.";
+// Letters. Browsers give a site five million; the rest is for others of this site.
+const MOST = 4 << 20;
+
+const ids = () => Object.keys(localStorage).filter(key => key.startsWith(CHAT)).map(key => key.slice(CHAT.length));
+const text = value => typeof value === "string" ? value.slice(0, 200) : null;
+
+export function list() {
+  return ids().map(id => {
+    try {
+      const chat = JSON.parse(localStorage[CHAT + id]);
+      return { id, title: text(chat?.title), changed: text(chat?.changed) };
+    } catch {
+      return { id, title: null, changed: null };
+    }
+  });
+}
+
+export function used() {
+  return { isKept: true, used: ids().reduce((sum, id) => sum + localStorage[CHAT + id].length, 0), most: MOST };
+}
+
+export function has(id) {
+  return !!localStorage[CHAT + id];
+}
+
+// As bytes, which come in pieces however many they are.
+export function read(id) {
+  return new TextEncoder().encode(localStorage[CHAT + id]);
+}
+
+export function write(id, json) {
+  const before = localStorage[CHAT + id] ?? "", { used: all } = used();
+  if (all - before.length + json.length > MOST) return { isKept: false, used: all, most: MOST };
+  try {
+    localStorage[CHAT + id] = json;
+  } catch {
+    return { isKept: false, used: all, most: MOST };
+  }
+  return used();
+}
+
+export function remove(id) {
+  delete localStorage[CHAT + id];
+  delete localStorage[DRAFT + id];
+}
+
+export function save(name, json) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([json], { type: "application/json" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+export function toEnd(element) {
+  if (element) element.scrollTop = element.scrollHeight;
+}
+
+// Where one writes: Enter sends, but not the Enter that ends a word of an input method; Esc stops.
+export function compose(host, page, longest, first) {
+  const field = host.querySelector("textarea");
+  let draft = null, sending = false;
+  field.disabled = false;
+  field.value = first;
+  const keep = () => {
+    if (draft === null) return;
+    try {
+      if (field.value) localStorage[DRAFT + draft] = field.value; else delete localStorage[DRAFT + draft];
+    } catch {
+      // There is no room for it: it is still in the field.
+    }
+  };
+  const send = async () => {
+    const said = field.value, from = draft;
+    if (sending || !said.trim()) return;
+    if (said.length > longest) return page.invokeMethodAsync("TooLong");
+    sending = true;
+    try {
+      if (await page.invokeMethodAsync("SendAsync", said)) {
+        if (field.value === said) field.value = "";
+        if (from !== null) delete localStorage[DRAFT + from];
+      }
+    } finally {
+      sending = false;
+      field.focus();
+    }
+  };
+  field.addEventListener("input", keep);
+  host.addEventListener("keydown", event => {
+    if (event.key === "Enter" && event.target === field && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
+      event.preventDefault();
+      send();
+    }
+  });
+  (draftless(host) ? host : document.querySelector(".chat")).addEventListener("keydown", event => {
+    if (event.key !== "Escape" || event.isComposing || !field.isConnected) return;
+    event.stopPropagation();
+    page.invokeMethodAsync("EscapeAsync").catch(() => {});
+  });
+  host.addEventListener("click", event => { if (event.target.closest("[data-send]")) send(); });
+  if (first || matchMedia("(hover: hover)").matches) field.focus();
+  return {
+    use(key) {
+      draft = key;
+      if (key !== null) field.value = localStorage[DRAFT + key] ?? "";
+    },
+  };
+}
+
+// One that is opened inside of a conversation; Esc there is its own.
+const draftless = host => host.closest(".turn") !== null;
+
+document.addEventListener("click", async event => {
+  const button = event.target.closest("[data-copy-part]");
+  if (!button) return;
+  const part = button.dataset.copyPart === "code" ? button.closest(".code-block").querySelector("code").textContent : button.dataset.text;
+  const done = button.querySelector(".after");
+  try {
+    await navigator.clipboard.writeText(part);
+  } catch {
+    // No clipboard for this page (clear text from another machine): the old way, by a field that is marked.
+    const field = document.createElement("textarea");
+    field.value = part;
+    document.body.append(field);
+    field.select();
+    const copied = document.execCommand("copy");
+    field.remove();
+    button.focus();
+    if (!copied) return;
+  }
+  done.textContent = button.dataset.done;
+  button.classList.add("done");
+  setTimeout(() => { button.classList.remove("done"); done.textContent = ""; }, 1500);
+});

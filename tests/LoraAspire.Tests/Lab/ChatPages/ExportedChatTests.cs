@@ -1,0 +1,63 @@
+using System.Text.Json.Nodes;
+using LoraAspire.Chat.OpenAi;
+using LoraAspire.Chat.Requests;
+using LoraAspire.Lab.ChatPages;
+
+namespace LoraAspire.Tests.Lab.ChatPages;
+
+public sealed class ExportedChatTests
+{
+    private static readonly Conversation s_chat = new Conversation("one")
+    {
+        System = "Be terse.", Sampling = new() { Temperature = 0.5, TopK = 40, Seed = 7, MaxTokens = 64 },
+    }
+        .Asking("Who are you?", null).Answering(0, 0, Said("I am Pebble.")).Answering(0, 0, Said("Pebble."))
+        .Answering(0, 1, Said("Mingyu.")).Asking("你好", 0);
+
+    [Fact]
+    public void A_file_is_the_request_that_goes_on_with_what_is_shown()
+    {
+        var file = ExportedChat.Write(s_chat with { IsBeside = true }, ["tuned", "pebble"]);
+
+        var read = ChatRequest.Read(RequestBody.Parse(System.Text.Encoding.UTF8.GetBytes(file)));
+        Assert.Equal(["system: Be terse.", "user: Who are you?", "assistant: Pebble.", "user: 你好"],
+            read.Messages.Select(message => $"{message.Role}: {message.Text}"));
+        Assert.Equal(("tuned", 0.5f, 40, 7L, 64), (read.Options.ModelId, read.Options.Temperature, read.Options.TopK, read.Options.Seed,
+            read.Options.MaxOutputTokens));
+        Assert.Contains("你好", file);
+        var beside = JsonNode.Parse(file)!["beside"]!;
+        Assert.Equal(("pebble", "Mingyu."), ((string?)beside["model"], (string?)beside["messages"]![2]!["content"]));
+    }
+
+    [Fact]
+    public void A_file_is_read_back()
+    {
+        var read = ExportedChat.Read(ExportedChat.Write(s_chat, ["tuned", null]), "two")!;
+
+        Assert.Equal(("two", "Who are you?", "Be terse.", "tuned", s_chat.Sampling),
+            (read.Id, read.Title, read.System, read.Model, read.Sampling));
+        Assert.Equal(["Who are you?", "你好"], read.Path.Select(turn => read.Turns[turn].Question));
+        Assert.Equal("Pebble.", read.Turns[0].Shown(0)!.Text);
+        Assert.Equal(KeptText.Write(read), KeptText.Write(KeptText.Read(System.Text.Encoding.UTF8.GetBytes(KeptText.Write(read)))!));
+    }
+
+    [Fact]
+    public void A_list_of_messages_is_one_too() =>
+        Assert.Equal("Hi", ExportedChat.Read("""[{"role": "user", "content": "Hi"}]""", "x")!.Title);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("7")]
+    [InlineData("[]")]
+    [InlineData("""{"messages": {}}""")]
+    [InlineData("""{"messages": [{"role": "system", "content": "alone"}]}""")]
+    [InlineData("""{"messages": [{"role": "assistant", "content": "first"}]}""")]
+    [InlineData("""{"messages": [{"role": "user", "content": [1]}]}""")]
+    [InlineData("""{"messages": [{"role": "tool", "content": "x"}]}""")]
+    [InlineData("""{"messages": [null]}""")]
+    [InlineData("""{"messages": [], "messages": []}""")]
+    public void What_holds_no_conversation_is_refused(string text) => Assert.Null(ExportedChat.Read(text, "x"));
+
+    private static Answer Said(string text) => new("m") { Text = text, Finish = "stop" };
+}
