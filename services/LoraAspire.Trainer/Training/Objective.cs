@@ -44,7 +44,7 @@ public sealed class Objective : IDisposable
             throw NoShards(why!);
         }
         Path = _fused is null ? $"autograd ({why})" : (lowMemory ? "hand-written backward, layers recomputed" : "hand-written backward")
-            + (_fused.WhyPlain is { } plain ? $", by plain operators (of the faster kernels: {plain})" : "")
+            + (_fused.WhyPlain is { } plain ? $", by libtorch's operators instead of kernels ({plain})" : "")
             + (model.Shards is { } shards ? $", base shared among {shards.Devices} devices" : "");
         Packed = _fused is { Packs: true };
         DefaultTokens = lowMemory ? LowMemoryTokens : !Packed ? PaddedTokens : model.HeldIn is BaseFormat.Fp8 ? Fp8Tokens : PackedTokens;

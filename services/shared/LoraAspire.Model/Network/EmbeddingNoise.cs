@@ -27,7 +27,9 @@ public sealed record EmbeddingNoise(Tensor Numbers, Tensor Strengths, long Seed)
     public static Tensor StrengthsOf(IEnumerable<int> lengths, double alpha, long hidden, torch.Device device)
     {
         using var host = tensor(lengths.Select(length => (float)(alpha / Math.Sqrt((double)length * hidden))).ToArray());
-        return host.to(device, copy: true).DetachFromDisposeScope();
+        // A copy from other than pinned memory waits for all that the GPU was given before.
+        using var pinned = device.type == DeviceType.CUDA ? host.pin_memory() : host.alias();
+        return pinned.to(device, copy: true, non_blocking: true).DetachFromDisposeScope();
     }
 
     /// <param name="x">[…, hidden], T rows in all.</param>

@@ -39,7 +39,7 @@ public sealed partial class LlamaModel
 
     /// <summary>Embeddings […, hidden] times what the family multiplies them by, which is rounded to the type, as in
     /// transformers.</summary>
-    private Tensor Scaled(Tensor x) => Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype, Device));
+    private Tensor Scaled(Tensor x) => Config.EmbeddingScale == 1 ? x : x.mul(tensor(Config.EmbeddingScale, Dtype));
 
     /// <summary>∂L/∂embedding of the step [vocab, hidden] float32; null where it isn't trained.</summary>
     internal Tensor? EmbeddingGradient { get => field ?? _trainedEmbedding?.grad; set; }

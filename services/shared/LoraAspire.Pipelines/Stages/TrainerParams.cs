@@ -137,7 +137,7 @@ public sealed record TrainerParams : StageParams
     public DeviceChoice Devices { get; init; } = DeviceChoice.One;
     /// <summary>Each device holds a share of the base and gathers a layer when it computes it.</summary>
     public bool ShardBase { get; init; }
-    /// <summary>Arithmetic and base weights; auto is bfloat16 on CUDA and float32 on CPU. Adapters are always float32.</summary>
+    /// <summary>Arithmetic and base weights; auto is bfloat16 on CUDA and float32 on CPU. What is trained is always float32.</summary>
     public ComputeType ComputeType { get; init; } = ComputeType.Auto;
     /// <summary>What a frozen base's linear layers are held in while adapters are trained on it.</summary>
     public BaseType BaseType { get; init; } = BaseType.Bf16;
