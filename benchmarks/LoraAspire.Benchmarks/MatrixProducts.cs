@@ -10,7 +10,8 @@ internal static class MatrixProducts
     private const int Products = 25;
 
     /// <summary>FLOP a second over so many products; on a CPU that takes about as long as a step of training does.</summary>
-    public static double Flops(torch.Device device, ScalarType dtype)
+    /// <returns>By the clock, and by the time that this process had a core.</returns>
+    public static (double ByClock, double ByCore) Flops(torch.Device device, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -19,13 +20,14 @@ internal static class MatrixProducts
         Tensor a = randn([m, n], dtype, device), b = randn([n, n], dtype, device);
         a.mm(b).Dispose(); // the first of its kind in a process has more to do
         Wait();
-        var start = Stopwatch.GetTimestamp();
+        var (start, cores) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
         for (var i = 0; i < Products; i++)
         {
             a.mm(b).Dispose();
         }
         Wait();
-        return 2.0 * m * n * n * Products / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        var flops = 2.0 * m * n * n * Products;
+        return (flops / Stopwatch.GetElapsedTime(start).TotalSeconds, flops / (Environment.CpuUsage.TotalTime - cores).TotalSeconds);
 
         void Wait()
         {

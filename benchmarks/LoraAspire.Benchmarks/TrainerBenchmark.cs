@@ -214,11 +214,12 @@ internal static class TrainerBenchmark
         var settled = Math.Min(work.Steps - 1, 20);
         long settledMemory = 0;
         double seconds = 0;
-        InTurn floors = new(), needs = new();
+        InTurn floors = new(), needs = new(), cores = new();
         foreach (var round in measured.Index().Chunk((work.Steps + Rounds - 1) / Rounds))
         {
-            var products = devices.Gather([MatrixProducts.Flops(device, dtype)]).Sum(); // all at once, and all have come this far
-            var start = Stopwatch.GetTimestamp();
+            var (byClock, byCore) = MatrixProducts.Flops(device, dtype);
+            var products = devices.Gather([byClock]).Sum(); // all at once, and all have come this far
+            var (start, coresBefore) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
             foreach (var (index, batches) in round)
             {
                 settledMemory = index == settled ? MemoryInUse(device) : settledMemory;
@@ -231,9 +232,12 @@ internal static class TrainerBenchmark
             Read();
             var took = Stopwatch.GetElapsedTime(start).TotalSeconds;
             seconds += took;
+            var onCores = (Environment.CpuUsage.TotalTime - coresBefore).TotalSeconds;
             var steps = round.Select(one => one.Item).ToList();
             floors.Add(flops.Floor(steps) / took, products);
             needs.Add(flops.Needed(steps, devices) / took, products);
+            // Devices share a step's tokens evenly, about.
+            cores.Add(flops.Floor(steps) / devices.Share.Count / onCores, byCore);
             Say(FormattableString.Invariant(
                 $"{took:F2} s for {steps.Sum(one => one.StepTokens):N0} tokens; products {products / 1e12:F3} TFLOP/s"));
         }
@@ -274,6 +278,7 @@ internal static class TrainerBenchmark
             needed_ratio = needed.Median,
             needed_ratio_least = needed.Least,
             needed_ratio_most = needed.Most,
+            core_ratio = work.OnCpu ? cores.OverReference.Rounded(4).Median : (double?)null,
             ratio = ratio.Median,
             ratio_least = ratio.Least,
             ratio_most = ratio.Most,

@@ -36,10 +36,11 @@ internal sealed class RankProcess : IDisposable
     public Task Ended { get; }
 
     /// <summary>Where it listens.</summary>
-    /// <exception cref="IOException">It ended before it said so, or says nothing.</exception>
-    public int Port(RingWait wait)
+    /// <param name="all">The processes of all devices: without one of them there is nothing to wait for.</param>
+    /// <exception cref="IOException">One ended before this one said so, or it says nothing.</exception>
+    public int Port(RingWait wait, IReadOnlyList<RankProcess> all)
     {
-        Task[] either = [_port.Task, Ended];
+        Task[] either = [_port.Task, .. all.Select(process => process.Ended)];
         if (Task.WaitAny(either, wait.Quiet) < 0)
         {
             wait.Say($"waits for the process of device {_rank} to begin, at most {wait.Longest.TotalSeconds:0} s");
@@ -47,8 +48,8 @@ internal sealed class RankProcess : IDisposable
         return Task.WaitAny(either, wait.Longest - wait.Quiet) switch
         {
             0 => _port.Task.Result,
-            1 => throw new IOException($"The process of device {_rank} ended before it began."),
-            _ => throw new IOException($"The process of device {_rank} said nothing within {wait.Longest.TotalSeconds:0} s."),
+            < 0 => throw new IOException($"The process of device {_rank} said nothing within {wait.Longest.TotalSeconds:0} s."),
+            var ended => throw new IOException($"The process of device {all[ended - 1]._rank} ended before it began."),
         };
     }
 

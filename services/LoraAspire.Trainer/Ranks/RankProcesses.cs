@@ -43,7 +43,7 @@ public sealed class RankProcesses : IDisposable
                 // With the last order they end as they should.
                 process.Ended.ContinueWith(_ => BreakBy(process), TaskScheduler.Default);
             }
-            int[] ports = [port, .. _ranks.Select(rank => rank.Port(wait))];
+            int[] ports = [port, .. _ranks.Select(rank => rank.Port(wait, _ranks))];
             _ranks.ForEach(rank => rank.Say(string.Join(' ', ports)));
             Ring = Ring.Join(listener, ports, new(0, count), token, wait);
             Broken.Register(Ring.Dispose);

@@ -118,6 +118,21 @@ public sealed class RingTests
         Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, Patience);
     }
 
+    [Theory]
+    [InlineData(3, "The process of device 2 ended with exit code 3. | gone")]
+    [InlineData(0, "The process of device 2 ended before it began.")]
+    public void A_process_that_ends_is_heard_while_another_has_not_yet_begun(int code, string words)
+    {
+        var start = Stopwatch.GetTimestamp();
+
+        // Device 1 reads on until it is killed.
+        var error = Assert.Throws<StageException>(() => new RankProcesses(3,
+            rank => new("sh", ["-c", rank == 1 ? "cat" : $"read task; echo gone >&2; exit {code}"]), "", _ => { }));
+
+        Assert.Equal(words, error.Message);
+        Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, Patience);
+    }
+
     [Fact]
     public async Task Memory_that_runs_out_on_one_device_is_everybodys_matter_and_the_next_try_is_too()
     {

@@ -49,6 +49,27 @@ public sealed class DataUploadTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_several_who_send_the_same_name_at_once_one_has_it_and_the_others_hear_so()
+    {
+        const int Senders = 4, Rounds = 20;
+        for (var round = 0; round < Rounds; round++)
+        {
+            using Barrier end = new(Senders);
+            var name = $"{round}.json";
+            var sent = await Task.WhenAll(Enumerable.Range(0, Senders).Select(sender => Task.Factory.StartNew(() =>
+                Record.Exception(() => new DataUpload(new(_folder)).SaveAsync(name, new Together((byte)('a' + sender), end),
+                    TestContext.Current.CancellationToken).GetAwaiter().GetResult()), TaskCreationOptions.LongRunning)));
+
+            var winner = Assert.Single(Enumerable.Range(0, Senders), sender => sent[sender] is null);
+            Assert.All(sent.OfType<Exception>(), error =>
+                Assert.Contains("is there already", Assert.IsType<StageException>(error).Message, StringComparison.Ordinal));
+            Assert.Equal($"{(char)('a' + winner)}",
+                await File.ReadAllTextAsync(Path.Combine(_folder, "data", name), TestContext.Current.CancellationToken));
+        }
+        Assert.Equal(Rounds, Directory.GetFiles(Path.Combine(_folder, "data")).Length);
+    }
+
+    [Fact]
     public async Task A_link_is_not_followed_out_of_the_data_root()
     {
         var outside = Directory.CreateTempSubdirectory("lora-outside-").FullName;
@@ -77,16 +98,27 @@ public sealed class DataUploadTests : IDisposable
     private Task<string> SaveAsync(string name, string text) => new DataUpload(new(_folder)).SaveAsync(
         name, new MemoryStream(System.Text.Encoding.UTF8.GetBytes(text)), TestContext.Current.CancellationToken);
 
+    /// <summary>One byte, whose end comes to all who share the barrier at once.</summary>
+    private sealed class Together(byte content, Barrier end) : OnlyRead
+    {
+        private bool _isRead;
+
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            if (_isRead)
+            {
+                end.SignalAndWait();
+                return 0;
+            }
+            (buffer[offset], _isRead) = (content, true);
+            return 1;
+        }
+    }
+
     /// <summary>So many bytes that are never held; of a negative number, a connection that breaks.</summary>
-    private sealed class Zeros(long left) : Stream
+    private sealed class Zeros(long left) : OnlyRead
     {
         private long _left = left;
-
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
         public override int Read(byte[] buffer, int offset, int count)
         {
@@ -98,6 +130,15 @@ public sealed class DataUploadTests : IDisposable
             _left -= read;
             return read;
         }
+    }
+
+    private abstract class OnlyRead : Stream
+    {
+        public override bool CanRead => true;
+        public override bool CanSeek => false;
+        public override bool CanWrite => false;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
         public override void Flush()
         {

@@ -53,7 +53,8 @@ public sealed record Footprint(long Weights, long Ends, long Adapters, long Buff
         var headRows = Math.Min(tokens, FusedModel.Options.For(recompute, work.OnGpu).HeadRows);
         // silu(gate)·up, its gradient, and three of the width of the residual; or logits, and the gradient at the end.
         var passing = tokens * number * ((2 * inner) + (3 * hidden));
-        var head = (headRows * number * config.VocabSize) + (2 * tokens * input);
+        var logits = headRows * number * config.VocabSize;
+        var head = logits + (2 * tokens * input);
         return new Footprint(
             (long)(config.NumHiddenLayers * LayerLinears.Of(config).All.Sum(linear =>
                 (long)linear.Outputs * linear.Inputs * BytesAWeight(format, work, linear.Inputs))),
@@ -62,7 +63,7 @@ public sealed record Footprint(long Weights, long Ends, long Adapters, long Buff
             format is BaseFormat.Int8 or BaseFormat.Nf4
                 ? number * new[] { hidden * (query + (2 * kv)), hidden * query, 2 * hidden * inner }.Max() : 0,
             (long)(Lost * tokens * (recompute ? (config.NumHiddenLayers * input) + kept : config.NumHiddenLayers * kept)),
-            (long)(Lost * Math.Max(passing, head)),
+            (long)(Lost * Math.Max(passing + (work.OnGpu ? 0 : logits), head)), // the CPU keeps their memory
             work.OnGpu ? Context : HostProcess);
     }
 

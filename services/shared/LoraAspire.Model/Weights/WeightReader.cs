@@ -135,7 +135,14 @@ internal sealed class WeightReader(WeightFiles files, torch.Device device) : IDi
         }
     }
 
-    public void Dispose() => TensorGroup.DisposeAll(_lanes);
+    public void Dispose()
+    {
+        if (_lanes.Any(lane => lane is not null))
+        {
+            CudaQueue.Enter(); // another thread than those that made them
+        }
+        TensorGroup.DisposeAll(_lanes);
+    }
 
     /// <summary>What one thread copies with, in turn.</summary>
     private sealed class Lane : IDisposable

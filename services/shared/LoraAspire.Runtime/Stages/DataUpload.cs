@@ -40,13 +40,7 @@ public sealed partial class DataUpload(DataRoot root)
         try
         {
             await WriteAsync(part, content, cancellationToken);
-            File.Move(part, path, overwrite: false);
-            return $"{Folder}/{name}";
-        }
-        catch (IOException) when (FileEntry.Find(path, follow: false) is not null)
-        {
-            RequireFree(path, name); // another was faster
-            throw;
+            return Durable.TryName(part, path) ? $"{Folder}/{name}" : throw Taken(name); // another was faster
         }
         finally
         {
@@ -67,15 +61,19 @@ public sealed partial class DataUpload(DataRoot root)
             }
             await file.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
         }
+        file.Flush(flushToDisk: true);
     }
 
     private static void RequireFree(string path, string name)
     {
         if (FileEntry.Find(path, follow: false) is not null)
         {
-            throw new StageException($"{Folder}/{name} is there already, and stays as it is. Use it, or send yours under another name.");
+            throw Taken(name);
         }
     }
+
+    private static StageException Taken(string name) =>
+        new($"{Folder}/{name} is there already, and stays as it is. Use it, or send yours under another name.");
 
     [GeneratedRegex(@"\A[\p{L}\p{Nd}][\p{L}\p{Nd} ._-]{0,99}\z")]
     private static partial Regex FileName();

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network.Fused;
@@ -13,10 +14,28 @@ internal sealed class FusedHead(Kernels kernels, LlamaModel model) : IDisposable
     private readonly Tensor? _copy = model.Head?.Trained is { } trained && trained.dtype != model.Dtype
         ? empty(trained.shape, model.Dtype, trained.device).DetachFromDisposeScope() : null;
 
+    private Tensor? _logits; // on the CPU, where fresh memory of that size costs as much as a tenth of the product
+
     public Tensor Weight => _copy ?? model.Head?.Trained ?? model.HeadWeight;
 
     /// <summary>Takes the present values.</summary>
     public void BeginStep() => _copy?.copy_(model.Head!.Trained!);
+
+    /// <summary>[rows, vocab]; on the CPU good until the next are asked for.</summary>
+    /// <param name="most">Rows that may be asked for until this micro-batch is done.</param>
+    public Tensor Forward(Tensor normed, long most)
+    {
+        if (normed.device_type != DeviceType.CPU)
+        {
+            return normed.mm(Weight.t());
+        }
+        if (_logits is null || _logits.size(0) < most)
+        {
+            _logits?.Dispose();
+            _logits = empty(most, Weight.size(0)).DetachFromDisposeScope();
+        }
+        return _logits.narrow(0, 0, normed.size(0)).addmm_(normed, Weight.t(), 0, 1);
+    }
 
     /// <param name="normed">[N, hidden]</param>
     /// <param name="gradient">∂L/∂logits [N, vocab]</param>
@@ -30,5 +49,9 @@ internal sealed class FusedHead(Kernels kernels, LlamaModel model) : IDisposable
         return gradient.mm(Weight);
     }
 
-    public void Dispose() => _copy?.Dispose();
+    public void Dispose()
+    {
+        _copy?.Dispose();
+        _logits?.Dispose();
+    }
 }
