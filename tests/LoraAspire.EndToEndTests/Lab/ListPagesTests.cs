@@ -111,8 +111,11 @@ public sealed class ListPagesTests(LabApp app)
         await Expect(page.Locator("h1")).ToHaveTextAsync("运行");
         await Expect(page.Locator("html")).ToHaveAttributeAsync("lang", "zh-Hans");
         await Expect(Row(page, run)).ToContainTextAsync("失败");
+        await page.GetByRole(AriaRole.Link, new() { Name = "spoken" }).ClickAsync();
+        await Expect(page.GetByTestId("run-again")).ToHaveTextAsync("重试");
+        await Expect(page.GetByRole(AriaRole.Tab, new() { Name = "产物" })).ToBeVisibleAsync();
         await page.GetByTestId("language").ClickAsync();
-        await Expect(page.Locator("h1")).ToHaveTextAsync("Runs");
+        await Expect(page.GetByTestId("run-again")).ToHaveTextAsync("Retry");
     }
 
     [Fact]

@@ -49,6 +49,15 @@ public sealed class RunPagesTests(LabApp app)
         await page.WaitForFunctionAsync("() => document.querySelector('[data-testid=plot]').data[0].x.length === 2");
         Assert.Equal("1,50", await DrawnStepsAsync(page));
 
+        // What it answers on the way; an attempt that goes on from a checkpoint asks again.
+        foreach (var (step, answer) in new[] { (0, "I am Pebble."), (50, "I am Ming."), (50, "I am Mingyu.") })
+        {
+            await app.ToldAsync(run, "tune", new StageProgress { Samples = [new(step, "Who are you?", "I am Mingyu.", answer)] });
+        }
+        await Expect(page.GetByTestId("samples").Locator("td.own")).ToHaveTextAsync("I am Mingyu.");
+        await Expect(page.GetByTestId("samples").Locator("thead th")).ToHaveTextAsync(["Question", "step 0", "step 50", "Right answer"]);
+        await Expect(page.GetByTestId("progress")).ToContainTextAsync("50 / 100");
+
         // The same curves as a table, and as a picture.
         var table = await page.RunAndWaitForDownloadAsync(() => page.GetByRole(AriaRole.Button, new() { Name = "CSV" }).ClickAsync());
         Assert.StartsWith("step,seconds,loss,eval_loss,learning_rate,grad_norm,tokens_per_second\n1,0,3.25,,0.0001,,1234\n50,",
