@@ -10,8 +10,12 @@ public partial class ChatPage
     /// <returns>False where nothing can be asked now; the text stays where it was written.</returns>
     private async Task<bool> AskAsync(string question, int? after)
     {
-        noModel = ModelOf(0).Length == 0;
-        if (asks.Count > 0 || string.IsNullOrWhiteSpace(question) || noModel)
+        if (Api.IsKnown && ModelOf(0).Length == 0)
+        {
+            await looked.Task; // who is quick asks before the service has told its models
+        }
+        noModel = ServesNothing;
+        if (asks.Count > 0 || string.IsNullOrWhiteSpace(question) || ModelOf(0).Length == 0)
         {
             StateHasChanged();
             return false;

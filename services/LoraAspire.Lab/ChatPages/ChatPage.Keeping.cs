@@ -38,7 +38,7 @@ public partial class ChatPage
 
     private Task RenameAsync((string Id, string Title) to) => TryAsync(async store =>
     {
-        var chat = to.Id == now.Id ? now : await store.ReadAsync(to.Id);
+        var chat = await ReadAsync(store, to.Id);
         if (chat is not null)
         {
             chat = chat with { Title = to.Title };
@@ -50,15 +50,7 @@ public partial class ChatPage
 
     private Task DeleteAsync(string id) => TryAsync(async store =>
     {
-        Conversation? gone = null;
-        try
-        {
-            gone = id == now.Id ? now : await store.ReadAsync(id);
-        }
-        catch (FormatException)
-        {
-            gone = null; // there is nothing to bring back
-        }
+        var gone = await ReadAsync(store, id);
         if (id == now.Id)
         {
             Stop();
@@ -98,6 +90,19 @@ public partial class ChatPage
         }
         SayNotImported(file.Name);
     });
+
+    /// <summary>Null where it is none that can be read, and so none that could be changed or brought back.</summary>
+    private async Task<Conversation?> ReadAsync(KeptChats store, string id)
+    {
+        try
+        {
+            return id == now.Id ? now : await store.ReadAsync(id);
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+    }
 
     private static string NewId() => Guid.NewGuid().ToString("N")[..16];
 

@@ -9,6 +9,7 @@ public partial class ChatPage
 {
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(3);
 
+    private readonly TaskCompletionSource looked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Dictionary<(int Turn, int Column), CancellationTokenSource> asks = [];
     private Conversation now = new(Conversation.New);
     private IReadOnlyList<ChatHeader> chats = [];
@@ -22,7 +23,7 @@ public partial class ChatPage
     private Pane pane;
     private ElementReference log;
     private int edits;
-    private bool hasLooked, hasAnswered, noModel;
+    private bool hasAnswered, noModel;
 
     /// <summary>Beside the conversation; the list is there anyway where there is room.</summary>
     private enum Pane { None, Chats, Settings }
@@ -60,6 +61,8 @@ public partial class ChatPage
 
     private string ModelOf(int column) => column == 0 ? now.Model ?? models.FirstOrDefault() ?? ""
         : now.Other ?? models.LastOrDefault() ?? "";
+
+    private bool ServesNothing => Api.IsKnown && looked.Task.IsCompleted && models.Count == 0 && trouble is null;
 
     protected override void OnInitialized()
     {
@@ -138,7 +141,7 @@ public partial class ChatPage
             {
                 trouble = told.Trouble;
             }
-            hasLooked = true;
+            looked.TrySetResult();
             noModel &= models.Count == 0;
             Redraw();
         }

@@ -43,7 +43,7 @@ export function write(id, json) {
 
 export function remove(id) {
   delete localStorage[CHAT + id];
-  delete localStorage[DRAFT + id];
+  for (const key of Object.keys(localStorage)) if (key === DRAFT + id || key.startsWith(`${DRAFT}${id}.`)) delete localStorage[key];
 }
 
 export function save(name, json) {
@@ -59,13 +59,10 @@ export function toEnd(element) {
 }
 
 // Where one writes: Enter sends, but not the Enter that ends a word of an input method; Esc stops.
-export function compose(host, page, longest, first) {
-  const field = host.querySelector("textarea");
-  let draft = null, sending = false;
-  field.disabled = false;
-  field.value = first;
+export function compose(host, page, longest) {
+  const field = host.querySelector("textarea"), isEdit = host.closest(".turn") !== null;
+  let draft = "", sending = false;
   const keep = () => {
-    if (draft === null) return;
     try {
       if (field.value) localStorage[DRAFT + draft] = field.value; else delete localStorage[DRAFT + draft];
     } catch {
@@ -80,7 +77,7 @@ export function compose(host, page, longest, first) {
     try {
       if (await page.invokeMethodAsync("SendAsync", said)) {
         if (field.value === said) field.value = "";
-        if (from !== null) delete localStorage[DRAFT + from];
+        delete localStorage[DRAFT + from];
       }
     } finally {
       sending = false;
@@ -94,23 +91,22 @@ export function compose(host, page, longest, first) {
       send();
     }
   });
-  (draftless(host) ? host : document.querySelector(".chat")).addEventListener("keydown", event => {
+  (isEdit ? host : document.querySelector(".chat")).addEventListener("keydown", event => {
     if (event.key !== "Escape" || event.isComposing || !field.isConnected) return;
     event.stopPropagation();
     page.invokeMethodAsync("EscapeAsync").catch(() => {});
   });
   host.addEventListener("click", event => { if (event.target.closest("[data-send]")) send(); });
-  if (first || matchMedia("(hover: hover)").matches) field.focus();
+  field.disabled = false;
+  // A keyboard on a screen would cover what is to be read.
+  if (isEdit || matchMedia("(hover: hover)").matches) field.focus();
   return {
-    use(key) {
+    use(key, text) {
       draft = key;
-      if (key !== null) field.value = localStorage[DRAFT + key] ?? "";
+      field.value = localStorage[DRAFT + key] ?? text;
     },
   };
 }
-
-// One that is opened inside of a conversation; Esc there is its own.
-const draftless = host => host.closest(".turn") !== null;
 
 document.addEventListener("click", async event => {
   const button = event.target.closest("[data-copy-part]");

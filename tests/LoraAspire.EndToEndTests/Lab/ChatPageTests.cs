@@ -89,6 +89,9 @@ public sealed class ChatPageTests(LabApp app) : IAsyncLifetime
 
         await _page.GetByTestId("edit").First.ClickAsync();
         await _page.GetByTestId("edited").FillAsync("What is your name?");
+        await _page.ReloadAsync();
+        await _page.GetByTestId("edit").First.ClickAsync();
+        await Expect(_page.GetByTestId("edited")).ToHaveValueAsync("What is your name?");
         await _page.GetByTestId("send-edited").ClickAsync();
         await Expect(_page.GetByTestId("question")).ToHaveTextAsync("What is your name?");
         await Expect(_page.GetByTestId("facts")).ToHaveCountAsync(1);
