@@ -36,6 +36,7 @@ internal static class TrainerBenchmark
     {
         ["llama-2-7b"] = Llama7B,
         ["llama-2-70b"] = Llama70B,
+        ["1.1b"] = Shape(32000, 2048, 5632, 22, 32) with { NumKeyValueHeads = 4 },
         ["15m"] = Llama15M,
     };
 
@@ -48,7 +49,7 @@ internal static class TrainerBenchmark
         };
         var shape = new Option<string>("--shape")
         {
-            Description = "Of the model on the GPU: llama-2-7b, llama-2-70b, or 15m, for long runs that watch the memory.",
+            Description = "Of the model on the GPU: llama-2-7b, llama-2-70b, 1.1b, or 15m, for long runs that watch the memory.",
             DefaultValueFactory = _ => "llama-2-7b"
         };
         shape.AcceptOnlyFromAmong([.. s_shapes.Keys]);
@@ -77,6 +78,7 @@ internal static class TrainerBenchmark
         };
         var rank = new Option<int>("--rank") { Description = "Of the adapters.", DefaultValueFactory = _ => 8 };
         var all = new Option<bool>("--all-linear") { Description = "Adapters on all seven linear layers instead of q, k, v, o." };
+        var full = new Option<bool>("--full") { Description = "Every weight is trained; no adapters." };
         var dora = new Option<bool>("--dora") { Description = "DoRA's lengths beside the adapters." };
         var dropout = new Option<double>("--dropout") { Description = "Of the adapters.", DefaultValueFactory = _ => 0.05 };
         var warmUp = new Option<int>("--warm-up")
@@ -97,11 +99,11 @@ internal static class TrainerBenchmark
         };
         var shard = new Option<bool>("--shard-base") { Description = "Each device holds a share of the layers' weights." };
         var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, shape, rows,
-            lengths, tokens, lowMemory, autograd, held, rank, all, dora, dropout, warmUp, steps, devices, shard };
+            lengths, tokens, lowMemory, autograd, held, rank, all, full, dora, dropout, warmUp, steps, devices, shard };
         command.SetAction(parsed => Lead(new Work(parsed.GetValue(cpu), parsed.GetValue(shape)!,
             new(parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName), new(parsed.GetValue(tokens), parsed.GetValue(lowMemory),
                 parsed.GetValue(autograd), parsed.GetValue(held)), new(parsed.GetValue(rank), parsed.GetValue(all),
-                parsed.GetValue(dora), parsed.GetValue(dropout)),
+                parsed.GetValue(dora), parsed.GetValue(dropout), parsed.GetValue(full)),
             parsed.GetValue(warmUp), parsed.GetValue(steps), parsed.GetValue(devices), parsed.GetValue(shard))));
         return command;
     }
@@ -113,20 +115,20 @@ internal static class TrainerBenchmark
 
     private sealed record Backward(int? Tokens, bool LowMemory, bool Autograd, BaseFormat Held);
 
-    private sealed record Ranks(int Rank, bool AllLinear, bool Dora, double Dropout);
+    private sealed record Ranks(int Rank, bool AllLinear, bool Dora, double Dropout, bool Full);
 
-    /// <summary>Forward and ∂L/∂x: 2 FLOP a weight each.</summary>
-    private sealed record Flops(long InLayers, long InHead)
+    /// <param name="PerWeight">Forward and ∂L/∂x 2 each, and as many for ∂L/∂W where all are trained.</param>
+    private sealed record Flops(long InLayers, long InHead, double PerWeight)
     {
         /// <summary>Every weight works on every token.</summary>
-        public double Floor(IEnumerable<DeviceBatches> steps) => 4.0 * (InLayers + InHead) * steps.Sum(step => step.StepTokens);
+        public double Floor(IEnumerable<DeviceBatches> steps) => PerWeight * (InLayers + InHead) * steps.Sum(step => step.StepTokens);
 
         /// <summary>As this trainer has it: what rows share once, and the head only where a target stands.</summary>
         public double Needed(IReadOnlyList<DeviceBatches> steps, DeviceGroup devices)
         {
             var own = steps.SelectMany(step => step.Own).ToList();
             var targets = own.Sum(batch => MicroBatch.Targets(batch.Rows.Select(row => (row.InputIds, row.Labels))));
-            return devices.Gather([4.0 * ((InLayers * own.Sum(batch => batch.Tokens)) + (InHead * targets))]).Sum();
+            return devices.Gather([PerWeight * ((InLayers * own.Sum(batch => batch.Tokens)) + (InHead * targets))]).Sum();
         }
     }
 
@@ -171,14 +173,18 @@ internal static class TrainerBenchmark
         var device = DeviceOf(work);
         void Say(string line) => (devices.Share.Rank == 0 ? Console.Out : TextWriter.Null).WriteLine(line);
         var (config, dtype) = work.OnCpu ? (Llama15M, float32) : (s_shapes[work.Shape], bfloat16);
-        using var model = LlamaModel.Initialize(config, device, dtype, seed: 42, onDevice: true,
+        using var model = LlamaModel.Initialize(config, device, work.Adapters.Full ? float32 : dtype, seed: 42, onDevice: true,
             Quantisation.Of(work.Backward.Held), work.ShardBase ? devices.Collective : null);
-        model.AttachFresh(new LoraConfig(work.Adapters.Rank, 16, work.Adapters.Dropout,
+        LoraConfig? adapters = work.Adapters.Full ? null : new(work.Adapters.Rank, 16, work.Adapters.Dropout,
             work.Adapters.AllLinear ? [AdapterConfig.AllLinear] : ["q_proj", "k_proj", "v_proj", "o_proj"])
         {
             UseDora = work.Adapters.Dora,
-        }, seed: 42);
-        using var parameters = ParameterSet.OfAdapters(model);
+        };
+        if (adapters is not null)
+        {
+            model.AttachFresh(adapters, seed: 42);
+        }
+        using var parameters = adapters is null ? ParameterSet.OfModel(model) : ParameterSet.OfAdapters(model);
         using var optimiser = new AdamW(parameters, 0.9, 0.999, 1e-8, 0);
         using var objective = new Objective(model, work.Backward.LowMemory, work.Backward.Autograd);
         var step = new OptimiserStep(objective, parameters, optimiser, 1.0, devices);
@@ -202,7 +208,7 @@ internal static class TrainerBenchmark
         // As the trainer runs: a step is given out before the one before it is read.
         var measured = Enumerable.Range(0, work.Steps).Select(i => Batches(rows[i % rows.Count])).ToList();
         Flops flops = new(model.Linears.Sum(linear => linear.InFeatures * linear.OutFeatures),
-            (long)config.VocabSize * config.HiddenSize);
+            (long)config.VocabSize * config.HiddenSize, work.Adapters.Full ? 6 : 4);
         var read = new List<double>();
         Queue<StepResult> given = new();
         void Read()

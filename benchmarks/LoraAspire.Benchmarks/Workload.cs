@@ -25,8 +25,9 @@ internal static class Workload
     public static IReadOnlyList<IReadOnlyList<TrainingRow>> DataSteps(string folder, int batch)
     {
         using var data = InstructionDataset.Open(folder);
-        return [.. Enumerable.Range(0, data.Count).Chunk(batch).Where(step => step.Length == batch).Select(step =>
-            MicroBatch.Weigh([.. step.Select(row => (data.InputIds(row).ToArray(), data.Labels(row).ToArray()))], Compat.None, batch, batch))];
+        (int[] InputIds, int[] Labels) Row(int row) => (data.InputIds(row).ToArray(), data.Labels(row).ToArray());
+        return [.. Enumerable.Range(0, data.Count).Chunk(batch).Where(step => step.Length == batch)
+            .Select(step => MicroBatch.Weigh([.. step.Select(Row)], Compat.None, batch, batch))];
     }
 
     /// <summary>One optimiser step: rows of these lengths.</summary>

@@ -126,7 +126,8 @@ public sealed class SharedPrefixTests(ITestOutputHelper output)
     public void A_micro_batch_has_room_for_the_rows_whose_prefix_is_there_already()
     {
         int[] head = [.. Enumerable.Range(10, 80)];
-        var rows = SharedPrefixes.Mark([.. Enumerable.Range(0, 10).Select(i => Row([.. head, .. Enumerable.Range(200 + i, 20)], 90, 100 * i))]);
+        var rows = SharedPrefixes.Mark([.. Enumerable.Range(0, 10)
+            .Select(i => Row([.. head, .. Enumerable.Range(200 + i, 20)], noLoss: 90, first: 100 * i))]);
 
         var batch = Assert.Single(MicroBatch.Cut(rows, tokens: 300, packed: true));
 

@@ -42,4 +42,7 @@ public abstract class AdapterKind
     /// What the fused path computes with, forward and backward; null where this kind has none, and training takes autograd.
     /// </summary>
     internal virtual LowRankUpdate? Fused(LayerAdapter adapter) => null;
+
+    /// <summary>The same, where the layer's output is only added to: so that it can be served beside its base. Null where it is more.</summary>
+    internal LowRankUpdate? Added(LayerAdapter adapter) => Fused(adapter) is { Magnitude: null } update ? update : null;
 }

@@ -35,7 +35,7 @@ public static class AdapterRefusal
 
     /// <exception cref="ModelException">The kind is more than a low-rank product.</exception>
     internal static LowRankUpdate RequireLowRank(LayerAdapter layer) =>
-        layer.Kind.Fused(layer) ?? throw MustMerge($"is of the kind {layer.Kind.Name}");
+        layer.Kind.Added(layer) ?? throw MustMerge($"is of the kind {layer.Kind.Name}");
 
     internal static ModelException MustMerge(string why) =>
         new($"The adapter {why}: it can't run beside its base. Merge it, and use the merged model.");

@@ -27,7 +27,7 @@ public static class Executors
     /// <param name="cacheTokens">Positions that the cache holds: beside a model in training there is little memory.</param>
     public static StepExecutor Of(LlamaModel model, int cacheTokens) =>
         // The pass written for the CPU knows no adapters but LoRA.
-        model.Device.type == DeviceType.CPU && model.Linears.All(linear => linear.Adapter?.Kind.Fused(linear.Adapter) is not null
+        model.Device.type == DeviceType.CPU && model.Linears.All(linear => linear.Adapter?.Kind.Added(linear.Adapter) is not null
             || linear.Adapter is null)
             ? CpuExecutor.Of(model, new CpuOptions { CacheBytes = BytesOf(model.Config, cacheTokens) })
             : new TorchExecutor(model, owns: false, cacheTokens);

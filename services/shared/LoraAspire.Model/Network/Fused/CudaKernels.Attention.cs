@@ -8,7 +8,7 @@ namespace LoraAspire.Model.Network.Fused;
 /// </summary>
 internal sealed unsafe partial class CudaKernels
 {
-    /// <summary>cuDNN compiles for each length and number of rows: rows that are cut or packed to a length have a multiple of this.</summary>
+    /// <summary>cuDNN compiles for each length and number of rows: those that are cut or packed to one have a multiple of this.</summary>
     private const int CudnnStep = 64;
 
     private const int ShortestForCudnn = 256;

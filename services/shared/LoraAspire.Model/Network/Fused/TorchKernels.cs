@@ -127,9 +127,9 @@ internal class TorchKernels : Kernels
         var mask = WindowMask(heads, layout, qkv.device);
         var result = Aten.Call("aten::_scaled_dot_product_flash_attention_for_cpu", 2, q, k, v, 0.0, mask is null,
             mask is null ? Aten.Argument.None : Aten.Argument.Some(mask), Aten.Argument.None);
-        var output = Join(result[0]);
-        return new AttentionResult((layout.Spread?.In(output) ?? output).MoveToOuterDisposeScope(), result[1].MoveToOuterDisposeScope(), null,
-            null);
+        var joined = Join(result[0]);
+        var output = layout.Spread?.In(joined) ?? joined;
+        return new AttentionResult(output.MoveToOuterDisposeScope(), result[1].MoveToOuterDisposeScope(), null, null);
     }
 
     public override (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows,
