@@ -24,8 +24,6 @@ internal sealed class InTurn
     public double LeastReference => _reference.Min();
     public double MostReference => _reference.Max();
 
-    public int Rounds => _work.Count;
-
     /// <summary>One round: what the reference gave, and what the work gave right after it or before.</summary>
     public void Add(double work, double reference)
     {

@@ -70,7 +70,11 @@ public sealed class TrainStage : IStage<TrainerParams>
         var digests = full ? null : DigestsOf(folder, context, cancellationToken);
         var report = new GpuReport(context.Report, [.. chosen.All.Select(device => new GpuWatch(device))]);
         using var run = new TrainingRun(model, parameters, rows, settings, context.CheckpointDir, report, devices);
-        run.Samples = Samples.Of(model, folder, PromptFormat.Of(data), rows, run.HeldOut);
+        run.Samples = Samples.Of(model, folder, PromptFormat.Of(data), rows, run.HeldOut, out var why);
+        if (settings.SampleAnswers && run.Samples is null)
+        {
+            context.Say($"sample_answers asks the model nothing: {why}.");
+        }
         var end = run.Run(cancellationToken);
 
         var output = context.OutputDir(full ? "model" : "adapter");

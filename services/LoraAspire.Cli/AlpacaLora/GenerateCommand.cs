@@ -58,7 +58,7 @@ internal static class GenerateCommand
             }
             Console.WriteLine($"{called}: {model}{(adapter is null ? "" : $" with {adapter}")}");
             Console.WriteLine(AppAddresses.Read(folders.State) is { } left
-                ? $"{left.Chat.TrimEnd('/')}/?model={Uri.EscapeDataString(called)}, or `lora chat -m {called}`"
+                ? $"{left.Lab.TrimEnd('/')}/chat?model={Uri.EscapeDataString(called)}, or `lora chat -m {called}`"
                 : "The app doesn't run here: the name is served when it starts.");
             return 0;
         });

@@ -56,7 +56,7 @@ internal static class PsCommand
     {
         if (left is not null)
         {
-            Console.WriteLine($"lab {left.Lab}  chat {left.Chat}");
+            Console.WriteLine($"lab {left.Lab}  chat API {left.Chat}");
         }
         var table = new Table().Border(TableBorder.None).AddColumns("SERVICE", "PROCESS", "SINCE", "GPUS", "AT");
         foreach (var worker in workers)

@@ -30,13 +30,17 @@ internal sealed class Samples
         (_model, _baseFolder, _format, _asked) = (model, baseFolder, format, asked);
 
     /// <param name="heldOut">Rows of the data set.</param>
-    /// <returns>Null when it would not be cheap, no row is held out, the rows have loss on their prompts too, the base has no tokenizer,
-    /// or it is shared among devices: only with the others would this one have all of it.</returns>
+    /// <param name="why">There is none.</param>
     public static Samples? Of(LlamaModel model, string baseFolder, PromptFormat? format, InstructionDataset rows,
-        IReadOnlyList<int> heldOut)
+        IReadOnlyList<int> heldOut, out string? why)
     {
-        var cheap = model.Device.type != DeviceType.CPU || model.WeightCount <= LargestOnCpu;
-        if (!cheap || model.Shards is not null || !TokenizerFiles.Names.Any(name => File.Exists(Path.Combine(baseFolder, name))))
+        why = model.Device.type == DeviceType.CPU && model.WeightCount > LargestOnCpu
+            ? $"on a CPU only models of up to {LargestOnCpu / 1_000_000}M weights are asked"
+            // Only with the others would this device have all of it.
+            : model.Shards is not null ? "the base is shared among devices"
+            : !TokenizerFiles.Names.Any(name => File.Exists(Path.Combine(baseFolder, name))) ? "the base has no tokenizer"
+            : null;
+        if (why is not null)
         {
             return null;
         }
@@ -47,6 +51,7 @@ internal sealed class Samples
             var length = PromptLength(rows, row);
             return (ids[..length], ids[length..]);
         })];
+        why = asked.Count > 0 ? null : "no held-out row has a prompt of its own, without loss, that fits the model";
         return asked.Count == 0 ? null : new(model, baseFolder, format, asked);
     }
 

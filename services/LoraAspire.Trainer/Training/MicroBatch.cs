@@ -8,6 +8,9 @@ namespace LoraAspire.Trainer.Training;
 /// <summary>Rows that go through the model together, each with the weight of its targets in the step's loss.</summary>
 public sealed record MicroBatch(IReadOnlyList<TrainingRow> Rows, PaddingSide Side = PaddingSide.Right, int MultipleOf = 1)
 {
+    /// <summary>Attention reads a shared prefix once for each row: so many tokens more than go through the layers.</summary>
+    private const int MostReadOfEach = 4;
+
     /// <summary>More micro-batches than a step has.</summary>
     internal const long Most = 1_000_003;
 
@@ -90,12 +93,15 @@ public sealed record MicroBatch(IReadOnlyList<TrainingRow> Rows, PaddingSide Sid
         {
             var batches = Share.Deal(sorted, Math.Min(count, sorted.Count), row => row.OwnTokens)
                 .Select(bin => new MicroBatch(bin)).ToList();
-            if (batches.Count == sorted.Count || batches.All(batch => batch.Tokens <= tokens || batch.Rows.Count == 1))
+            if (batches.Count == sorted.Count || batches.All(batch => Fits(batch, tokens)))
             {
                 return batches;
             }
         }
     }
+
+    private static bool Fits(MicroBatch batch, int tokens) =>
+        batch.Rows.Count == 1 || (batch.Tokens <= tokens && batch.RealTokens <= (long)MostReadOfEach * tokens);
 }
 
 /// <summary>What one of several devices computes of a step.</summary>

@@ -27,13 +27,13 @@ internal sealed class RunMessages(IProgress<StageProgress> report, TrainingState
         }
     }
 
-    /// <param name="step">All rows of the first one.</param>
-    public void Shared(MicroBatch step)
+    /// <param name="first">Micro-batches of the first step, of one device.</param>
+    public void Shared(IReadOnlyList<MicroBatch> first)
     {
-        if (step.Tokens < step.RealTokens)
+        if (first.Sum(batch => batch.RealTokens) is var real && first.Sum(batch => batch.Tokens) is var computed && computed < real)
         {
-            Say(string.Create(CultureInfo.InvariantCulture, $"Rows begin alike, and what they share is computed once: of the first step's "
-                + $"{step.RealTokens:N0} tokens {step.Tokens:N0} go through the model."));
+            Say(string.Create(CultureInfo.InvariantCulture, $"Rows begin alike, and what they share goes through the model once a "
+                + $"micro-batch: of the first step's {real:N0} tokens {computed:N0} are computed."));
         }
     }
 

@@ -73,7 +73,7 @@ internal sealed class TrainingRows
     /// <summary>The micro-batch of the first epoch that takes the most memory on a device; null when it has none.</summary>
     public MicroBatch? Largest(int tokens, Objective objective, Share share) =>
         Enumerable.Range(0, Math.Min(StepsPerEpoch, TotalSteps)).SelectMany(step => Step(step, tokens, objective, share).Own)
-            .MaxBy(batch => Positions(batch, objective.Packed));
+            .MaxBy(batch => (Positions(batch, objective.Packed), batch.RealTokens));
 
     private static long Positions(MicroBatch batch, bool packed) =>
         packed ? batch.Tokens : (long)batch.Rows.Count * batch.Rows.Max(row => row.InputIds.Length);

@@ -104,10 +104,10 @@ internal sealed class TrainingRun : IDisposable
         var log = new RunMessages(_report, _state);
         log.Begin(_rows, _settings.BatchSize, _parameters.Count, $"on {On}, arithmetic in {_objective.Dtype}, "
             + $"{(_model.HeldIn is { } held ? $"the base in {held.Word()}, " : "")}{_objective.Path}");
-        log.Shared(new MicroBatch(_objective.Marked(_rows.Step(0))));
         var budget =
             new TokenBudget(_state.MicroBatchTokens ?? _settings.MicroBatchTokens ?? _objective.DefaultTokensOn(_devices.Share.Count),
                 _rows.LongestRow, log.Say);
+        log.Shared(_rows.Step(0, budget.Tokens, _objective, _devices.Share).Own);
         using var metrics = new MetricsLog(_checkpointDir, _state.MetricsBytes);
         _samples = new(_settings.SampleAnswers ? Samples : null, new(_checkpointDir, _state.Step), _settings.EvalSteps, _rows.TotalSteps,
             _report);

@@ -150,7 +150,7 @@ public sealed class OpenAiClientTests(ChatProcess service) : IClassFixture<ChatP
 
         var response = await http.GetAsync("", TestContext.Current.CancellationToken);
 
-        Assert.Contains("chat.js", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Contains("<h1>Chat service</h1>", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Contains("default-src 'none'", response.Headers.GetValues("Content-Security-Policy").Single());
     }
 }

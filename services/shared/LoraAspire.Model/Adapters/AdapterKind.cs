@@ -43,6 +43,6 @@ public abstract class AdapterKind
     /// </summary>
     internal virtual LowRankUpdate? Fused(LayerAdapter adapter) => null;
 
-    /// <summary>The same, where the layer's output is only added to: so that it can be served beside its base. Null where it is more.</summary>
+    /// <summary>The same, where it only adds to the layer's output, so that it can be served beside its base; else null.</summary>
     internal LowRankUpdate? Added(LayerAdapter adapter) => Fused(adapter) is { Magnitude: null } update ? update : null;
 }

@@ -86,7 +86,7 @@ internal static unsafe class Aten
     }
 
     /// <summary>The exception's own words, without where in libtorch it was thrown.</summary>
-    private static string Reason(string words)
+    internal static string Reason(string words)
     {
         var lines = words.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return lines.Length == 0 ? "it gave no reason."

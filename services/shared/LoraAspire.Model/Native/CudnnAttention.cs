@@ -22,9 +22,9 @@ internal static unsafe class CudnnAttention
     public static (Tensor Output, Tensor LogSumExp, Tensor Seed, Tensor Offset) Forward(Tensor query, Tensor key, Tensor value)
     {
         var results = stackalloc nint[7];
-        long maxQueries, maxKeys;
-        Check(aoti_torch_cuda__scaled_dot_product_cudnn_attention(query.Handle, key.Handle, value.Handle, null, 1, 0, 1, 0, null,
-            &results[0], &results[1], &results[2], &results[3], &maxQueries, &maxKeys, &results[4], &results[5], &results[6]));
+        var longest = stackalloc long[2];
+        Require(() => aoti_torch_cuda__scaled_dot_product_cudnn_attention(query.Handle, key.Handle, value.Handle, null, 1, 0, 1, 0, null,
+            &results[0], &results[1], &results[2], &results[3], &longest[0], &longest[1], &results[4], &results[5], &results[6]));
         Tensor Result(nint handle) => Tensor.UnsafeCreateTensor(handle);
         foreach (var unused in new[] { results[2], results[3], results[6] })
         {
@@ -36,21 +36,28 @@ internal static unsafe class CudnnAttention
     public static (Tensor Query, Tensor Key, Tensor Value) Backward(Tensor gradient, Tensor query, Tensor key, Tensor value, Tensor output,
         Tensor logSumExp, Tensor seed, Tensor offset)
     {
-        nint none;
-        Check(aoti_torch_new_uninitialized_tensor(&none));
-        using var left = Tensor.UnsafeCreateTensor(none);
+        var none = stackalloc nint[1];
+        Require(() => aoti_torch_new_uninitialized_tensor(none));
+        using var left = Tensor.UnsafeCreateTensor(*none);
         var results = stackalloc nint[3];
-        Check(aoti_torch_cuda__scaled_dot_product_cudnn_attention_backward(gradient.Handle, query.Handle, key.Handle, value.Handle,
-            output.Handle, logSumExp.Handle, seed.Handle, offset.Handle, none, none, none, query.size(2), key.size(2), 0, 1, null,
+        Require(() => aoti_torch_cuda__scaled_dot_product_cudnn_attention_backward(gradient.Handle, query.Handle, key.Handle, value.Handle,
+            output.Handle, logSumExp.Handle, seed.Handle, offset.Handle, *none, *none, *none, query.size(2), key.size(2), 0, 1, null,
             &results[0], &results[1], &results[2]));
         return (Tensor.UnsafeCreateTensor(results[0]), Tensor.UnsafeCreateTensor(results[1]), Tensor.UnsafeCreateTensor(results[2]));
     }
 
-    private static void Check(int failed)
+    /// <exception cref="ModelException">It failed; the message has libtorch's own words, by which a lack of memory is known.</exception>
+    private static void Require(Func<int> call)
     {
-        if (failed != 0)
+        if (call() == 0)
         {
-            throw new ModelException("cuDNN's attention failed; libtorch's words are on standard error.");
+            return;
+        }
+        var failed = true;
+        var words = StandardError.During(() => failed = call() != 0);
+        if (failed)
+        {
+            throw new ModelException($"cuDNN's attention failed: {Aten.Reason(words)}");
         }
     }
 

@@ -24,13 +24,8 @@ public sealed record EmbeddingNoise(Tensor Numbers, Tensor Strengths, long Seed)
     private const int Bits = 24;
 
     /// <summary>alpha / √(length · hidden) of each token [T], from the length of its row.</summary>
-    public static Tensor StrengthsOf(IEnumerable<int> lengths, double alpha, long hidden, torch.Device device)
-    {
-        using var host = tensor(lengths.Select(length => (float)(alpha / Math.Sqrt((double)length * hidden))).ToArray());
-        // A copy from other than pinned memory waits for all that the GPU was given before.
-        using var pinned = device.type == DeviceType.CUDA ? host.pin_memory() : host.alias();
-        return pinned.to(device, copy: true, non_blocking: true).DetachFromDisposeScope();
-    }
+    public static Tensor StrengthsOf(IEnumerable<int> lengths, double alpha, long hidden, torch.Device device) =>
+        AttentionRows.Move(tensor(lengths.Select(length => (float)(alpha / Math.Sqrt((double)length * hidden))).ToArray()), device);
 
     /// <param name="x">[…, hidden], T rows in all.</param>
     internal Tensor AddedTo(Tensor x)

@@ -19,8 +19,7 @@ internal sealed unsafe partial class CudaKernels
     {
         using var scope = NewDisposeScope();
         var layout = rows.Attention;
-        var keys = KeysOf(qkv, heads, layout);
-        var (q, k, v) = Split(qkv, heads, keys);
+        var (q, k, v) = Split(qkv, heads, layout);
         if (ByCudnn(heads, layout))
         {
             var (o, sums, seed, offset) = CudnnAttention.Forward(InRows(q, layout), InRows(k, layout), InRows(v, layout));
@@ -37,10 +36,7 @@ internal sealed unsafe partial class CudaKernels
         }
         var output = result[0].view(qkv.size(0), heads.QueryWidth).MoveToOuterDisposeScope();
         result[0].Dispose();
-        return new AttentionResult(output, result[1], result[2], result[3])
-        {
-            Keys = layout.Spread is null ? null : keys.MoveToOuterDisposeScope(),
-        };
+        return new AttentionResult(output, result[1], result[2], result[3]);
     }
 
     public override (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows,
@@ -48,20 +44,20 @@ internal sealed unsafe partial class CudaKernels
     {
         using var scope = NewDisposeScope();
         var layout = rows.Attention;
-        var (q, k, v) = Split(qkv, heads, forward.Keys ?? KeysOf(qkv, heads, layout));
+        var (q, k, v) = Split(qkv, heads, layout);
         Tensor Heads(Tensor x) => x.view(-1, heads.Query, heads.Dim);
         if (ByCudnn(heads, layout))
         {
             Tensor Rows(Tensor x) => InRows(x, layout);
             var (rowsDq, rowsDk, rowsDv) = CudnnAttention.Backward(Rows(Heads(gradient)), Rows(q), Rows(k), Rows(v),
-                Rows(Heads(forward.Output)), forward.LogSumExp, forward.RngState!, forward.Unused!);
+                Rows(Heads(forward.Output)), forward.LogSumExp, forward.Seed!, forward.Offset!);
             Tensor EndToEnd(Tensor x) => x.transpose(1, 2).reshape(qkv.size(0), -1).MoveToOuterDisposeScope();
             return (EndToEnd(rowsDq), EndToEnd(rowsDk), EndToEnd(rowsDv));
         }
         var (left, right) = Window(heads);
         var result = Aten.Call("aten::_flash_attention_backward", 3, Heads(gradient), q, k, v, Heads(forward.Output), forward.LogSumExp,
-            layout.QueryStarts!, layout.KeyStarts!, (long)layout.MaxQueries, (long)layout.MaxKeys, 0.0, true, forward.RngState!,
-            forward.Unused!, Aten.Argument.None, left, right);
+            layout.QueryStarts!, layout.KeyStarts!, (long)layout.MaxQueries, (long)layout.MaxKeys, 0.0, true, forward.Seed!,
+            forward.Offset!, Aten.Argument.None, left, right);
         var (dk, dv) = layout.Spread is { } spread ? Sums(result[1], result[2], spread) : (result[1], result[2]);
         return (result[0].MoveToOuterDisposeScope(), dk.MoveToOuterDisposeScope(), dv.MoveToOuterDisposeScope());
     }
@@ -84,18 +80,12 @@ internal sealed unsafe partial class CudaKernels
     private static Tensor InRows(Tensor x, AttentionRows rows) =>
         x.view(rows.Rows, rows.MaxKeys, x.size(1), x.size(2)).transpose(1, 2);
 
-    /// <summary>k|v, a shared prefix's before each row's own.</summary>
-    private static Tensor KeysOf(Tensor qkv, HeadLayout heads, AttentionRows rows)
+    /// <summary>[tokens, heads, dim] each; k and v with a shared prefix's before each row's own.</summary>
+    private static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads, AttentionRows rows)
     {
-        var keys = qkv.narrow(1, heads.QueryWidth, 2 * heads.KeyValueWidth);
-        return rows.Spread?.Out(keys) ?? keys;
-    }
-
-    /// <summary>[tokens, heads, dim] each.</summary>
-    private static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads, Tensor keys)
-    {
+        Tensor keys = qkv.narrow(1, heads.QueryWidth, 2 * heads.KeyValueWidth), laid = rows.Spread?.Out(keys) ?? keys;
         Tensor Part(Tensor x, int start, int count) => x.narrow(1, start, count * heads.Dim).view(-1, count, heads.Dim);
-        return (Part(qkv, 0, heads.Query), Part(keys, 0, heads.KeyValue), Part(keys, heads.KeyValueWidth, heads.KeyValue));
+        return (Part(qkv, 0, heads.Query), Part(laid, 0, heads.KeyValue), Part(laid, heads.KeyValueWidth, heads.KeyValue));
     }
 
     /// <summary>Flash attention counts the positions before the query, config.json's window the query too.</summary>

@@ -32,6 +32,7 @@ internal sealed class FusedHead(Kernels kernels, LlamaModel model) : IDisposable
         if (_logits is null || _logits.size(0) < most)
         {
             _logits?.Dispose();
+            _logits = null; // the next may not fit
             _logits = empty([most, Weight.size(0)], Weight.dtype, Weight.device).DetachFromDisposeScope();
         }
         return _logits.narrow(0, 0, normed.size(0)).addmm_(normed, Weight.t(), 0, 1);

@@ -97,6 +97,10 @@ public sealed class FusedModel : IDisposable
     /// <summary>Rows on the model's device, in the layout its kernels want.</summary>
     public PackedRows Pack(IReadOnlyList<TrainingRow> rows)
     {
+        if (_model.NeftuneNoiseAlpha > 0 && rows.Any(row => row.Shared.Length > 0))
+        {
+            throw new ArgumentException("NEFTune's noise goes by a row's length: rows share nothing.");
+        }
         var packed = PackedRows.From(rows, _model.Device, _kernels.EvenRows);
         return _model.NeftuneNoiseAlpha == 0 ? packed : packed with
         {

@@ -36,12 +36,10 @@ internal enum GluActivation { Silu, GeluTanh }
 
 /// <summary>What attention keeps for its backward.</summary>
 /// <param name="Output">[T, heads·dim]</param>
-internal sealed record AttentionResult(Tensor Output, Tensor LogSumExp, Tensor? RngState, Tensor? Unused) : TensorGroup
+/// <param name="Seed">With Offset what libtorch's kernels would have drawn dropout by.</param>
+internal sealed record AttentionResult(Tensor Output, Tensor LogSumExp, Tensor? Seed, Tensor? Offset) : TensorGroup
 {
-    /// <summary>k|v as it was read, where that isn't how they lie.</summary>
-    public Tensor? Keys { get; init; }
-
-    protected override IEnumerable<IDisposable?> Parts => [Output, LogSumExp, RngState, Unused, Keys];
+    protected override IEnumerable<IDisposable?> Parts => [Output, LogSumExp, Seed, Offset];
 }
 
 /// <summary>An adapter's second matrix, and the columns of a stack's output that it works on.</summary>

@@ -39,7 +39,6 @@ public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Numbers, in
     /// <summary>[T] float32: see <see cref="EmbeddingNoise.StrengthsOf"/>; null where embeddings get no noise.</summary>
     public Tensor? NoiseStrengths { get; init; }
 
-
     protected override IEnumerable<IDisposable?> Parts => [Ids, Positions, Numbers, Targets, Attention, NoiseStrengths];
 
     /// <param name="evenRows">Attention wants rows of one length (<see cref="Kernels.EvenRows"/>).</param>
