@@ -25,7 +25,7 @@ public sealed class AttemptProcessTests(ITestOutputHelper output)
           - id: tune
             uses: trainer
             inputs: { dataset: data.dataset, base: model:pebble }
-            with: { num_epochs: 2, batch_size: 8, micro_batch_size: 4, learning_rate: 2e-3, warmup_steps: 3, group_by_length: true, val_set_size: 16, eval_steps: 5, save_steps: 1 }
+            with: { num_epochs: 3, batch_size: 8, micro_batch_size: 4, learning_rate: 2e-3, warmup_steps: 3, group_by_length: true, val_set_size: 16, eval_steps: 5, save_steps: 1 }
             retries: 1
         """;
 
