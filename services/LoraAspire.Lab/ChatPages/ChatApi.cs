@@ -68,6 +68,7 @@ public sealed class ChatApi : IDisposable
     public async IAsyncEnumerable<AnswerPiece> StreamAsync(string model, IReadOnlyList<Said> messages, Sampling sampling,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        KnownOrAway();
         var updates = _client.GetChatClient(model)
             .CompleteChatStreamingAsync(messages.Select(Message), Options(sampling), cancellationToken);
         await using var pieces = updates.GetAsyncEnumerator(cancellationToken);
@@ -112,8 +113,18 @@ public sealed class ChatApi : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private static async Task<T> WithinAsync<T>(TimeSpan limit, Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+    /// <summary>The bare name would be asked of DNS, and who answers there would get the key.</summary>
+    private void KnownOrAway()
     {
+        if (!IsKnown)
+        {
+            throw new ChatTroubleException(new(TroubleKind.Away));
+        }
+    }
+
+    private async Task<T> WithinAsync<T>(TimeSpan limit, Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+    {
+        KnownOrAway();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         ended.CancelAfter(limit);
         try

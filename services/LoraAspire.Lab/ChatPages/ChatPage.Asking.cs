@@ -10,9 +10,14 @@ public partial class ChatPage
     /// <returns>False where nothing can be asked now; the text stays where it was written.</returns>
     private async Task<bool> AskAsync(string question, int? after)
     {
+        var (id, place) = (now.Id, opened);
         if (Api.IsKnown && ModelOf(0).Length == 0)
         {
             await looked.Task; // who is quick asks before the service has told its models
+            if (IsLeft())
+            {
+                return false;
+            }
         }
         noModel = ServesNothing;
         if (asks.Count > 0 || string.IsNullOrWhiteSpace(question) || ModelOf(0).Length == 0)
@@ -25,12 +30,21 @@ public partial class ChatPage
         now = now with { Model = ModelOf(0), Other = now.IsBeside ? ModelOf(1) : now.Other, Id = first ? NewId() : now.Id };
         now = now.Asking(question, after);
         var turn = now.Turns.Count - 1;
+        unreadable = null;
+        opened = first ? (now.Id, null, null) : opened;
+        (id, place) = (now.Id, opened);
         await SaveAsync();
+        if (first && !IsLeft())
+        {
+            await TryAsync(chats => chats.RemoveAsync(Conversation.New));
+        }
+        if (IsLeft())
+        {
+            return false; // the question is kept; whoever comes back may have it answered
+        }
         if (first)
         {
-            opened = (now.Id, null, null);
-            await TryAsync(chats => chats.RemoveAsync(Conversation.New));
-            Navigation.NavigateTo($"/chat?id={now.Id}", replace: true);
+            Navigation.NavigateTo($"/chat?id={id}", replace: true);
         }
         foreach (var column in Columns)
         {
@@ -39,6 +53,9 @@ public partial class ChatPage
         StateHasChanged();
         await TryAsync(_ => module!.InvokeVoidAsync("toEnd", log).AsTask());
         return true;
+
+        // Another conversation may be opened, or the page closed, at every wait.
+        bool IsLeft() => now.Id != id || opened != place || Closed.IsCancellationRequested;
     }
 
     private Task AgainAsync(int turn, int column)
@@ -53,16 +70,23 @@ public partial class ChatPage
     private async Task AnswerAsync(int turn, int column)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Closed);
-        asks[(turn, column)] = stop;
         var (model, said) = (ModelOf(column), now.Messages(turn, column));
         // A try that brought nothing makes room for the next.
         var empty = now.Turns[turn].Shown(column) is { Text: "" };
         now = empty ? now.Replacing(turn, column, now.Turns[turn].Answers[column].Chosen, new(model))
             : now.Answering(turn, column, new(model));
         var (id, variant, saved) = (now.Id, now.Turns[turn].Answers[column].Chosen, Clock.GetTimestamp());
+        asks[(turn, column)] = stop;
         Redraw();
-        var answer = await Writing.RunAsync(Api, Clock, model, said, now.Sampling, Show, stop.Token);
-        asks.Remove((turn, column));
+        Answer answer;
+        try
+        {
+            answer = await Writing.RunAsync(Api, Clock, Log, model, said, now.Sampling, Show, stop.Token);
+        }
+        finally
+        {
+            asks.Remove((turn, column)); // whatever happens: a page that is busy takes no question
+        }
         if (now.Id == id)
         {
             now = now.Replacing(turn, column, variant, answer);

@@ -29,8 +29,8 @@ public partial class ChatPage
     private Task SaveAsync() => TryAsync(async chats =>
     {
         now = now with { Changed = Clock.GetUtcNow() };
+        List(now); // before the wait, after which another may be open
         keeping = await chats.WriteAsync(now);
-        List(now);
     });
 
     private void List(Conversation chat) => chats = chat.Id == Conversation.New ? chats
@@ -51,12 +51,16 @@ public partial class ChatPage
     private Task DeleteAsync(string id) => TryAsync(async store =>
     {
         var gone = await ReadAsync(store, id);
-        if (id == now.Id)
+        var (wasOpen, hadNoRoom) = (id == now.Id || id == opened?.Id, keeping is { IsKept: false });
+        if (wasOpen)
         {
+            // At once: an answer that still ends would write its conversation again.
+            (now, unreadable) = (new(Conversation.New), null);
             Stop();
         }
         await store.RemoveAsync(id);
-        (chats, keeping) = ([.. chats.Where(chat => chat.Id != id)], await store.UsedAsync());
+        chats = [.. chats.Where(chat => chat.Id != id)];
+        keeping = hadNoRoom && !wasOpen ? await store.WriteAsync(now) : await store.UsedAsync();
         if (gone is not null)
         {
             OfferBack(gone.Title, () => InvokeAsync(() => TryAsync(async again =>
@@ -66,9 +70,8 @@ public partial class ChatPage
                 StateHasChanged();
             })));
         }
-        if (id == now.Id || id == unreadable)
+        if (id == opened?.Id)
         {
-            now = new(Conversation.New);
             Navigation.NavigateTo("/chat");
         }
     });

@@ -41,6 +41,9 @@ public partial class ChatPage
     private ISnackbar Snackbar { get; set; } = null!;
 
     [Inject]
+    private ILogger<ChatPage> Log { get; set; } = null!;
+
+    [Inject]
     private TimeProvider Clock { get; set; } = null!;
 
     /// <summary>A conversation that the browser keeps; without it a new one begins.</summary>
@@ -86,7 +89,7 @@ public partial class ChatPage
             module ??= await Js.InvokeAsync<IJSObjectReference>("import", $"./{Assets["chat.js"]}");
             kept ??= new(module);
             (chats, keeping) = (await kept.ListAsync(), await kept.UsedAsync());
-            await OpenAsync(KeptText.IsId(Id) ? Id! : Conversation.New);
+            await OpenAsync(asked);
         }
         catch (Exception gone) when (gone is JSDisconnectedException or OperationCanceledException)
         {
@@ -106,22 +109,27 @@ public partial class ChatPage
         }
     }
 
-    private async Task OpenAsync(string id)
+    private async Task OpenAsync((string? Id, string? Model, string? Beside) asked)
     {
-        unreadable = null;
+        var id = KeptText.IsId(asked.Id) ? asked.Id! : Conversation.New;
         Conversation? read = null;
+        string? broken = null;
         try
         {
             read = await kept!.ReadAsync(id);
         }
         catch (FormatException)
         {
-            unreadable = id == Conversation.New ? null : id;
+            broken = id == Conversation.New ? null : id;
         }
-        now = read ?? new(Conversation.New);
-        if (now.Id == Conversation.New && Model is { Length: > 0 } model)
+        if (asked != opened)
         {
-            var beside = string.IsNullOrEmpty(Beside) ? null : Beside;
+            return; // another was asked for while this one was read
+        }
+        (unreadable, now) = (broken, read ?? new(Conversation.New));
+        if (now.Id == Conversation.New && asked.Model is { Length: > 0 } model)
+        {
+            var beside = string.IsNullOrEmpty(asked.Beside) ? null : asked.Beside;
             now = now with { Model = model, Other = beside ?? now.Other, IsBeside = beside is not null };
         }
         (pane, hasAnswered, noModel) = (pane == Pane.Chats ? Pane.None : pane, false, false);

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -94,7 +95,8 @@ public static class ExportedChat
                     return null;
             }
         }
-        return read.Turns.Count > 0 ? read : null;
+        // Together they may be more than the browser would give back.
+        return read.Turns.Count > 0 ? KeptText.Read(Encoding.UTF8.GetBytes(KeptText.Write(read))) : null;
     }
 
     private static JsonArray Messages(Conversation conversation, int column)

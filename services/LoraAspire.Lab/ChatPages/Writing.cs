@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.Lab.ChatPages;
 
@@ -8,11 +9,12 @@ internal static class Writing
     /// <summary>Between two looks at what came: a page is drawn no more often.</summary>
     private static readonly TimeSpan s_frame = TimeSpan.FromMilliseconds(100);
 
+    /// <param name="log">Gets what nobody foresaw.</param>
     /// <param name="show">Takes the answer as far as it has come.</param>
     /// <param name="stop">Ends it; what came stays.</param>
     /// <returns>The whole answer. What goes wrong stands in it.</returns>
-    public static async Task<Answer> RunAsync(ChatApi api, TimeProvider clock, string model, IReadOnlyList<Said> said, Sampling sampling,
-        Action<Answer> show, CancellationToken stop)
+    public static async Task<Answer> RunAsync(ChatApi api, TimeProvider clock, ILogger log, string model, IReadOnlyList<Said> said,
+        Sampling sampling, Action<Answer> show, CancellationToken stop)
     {
         var (began, shown) = (clock.GetTimestamp(), clock.GetTimestamp());
         StringBuilder text = new();
@@ -36,13 +38,20 @@ internal static class Writing
                 }
             }
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        // A connection that is cut by the stop ends in more ways than one.
+        catch (Exception ended) when (stop.IsCancellationRequested && ChatFaults.Of(ended, begun: true) is not null)
         {
             answer = answer with { Finish = Answer.Stopped };
         }
         catch (ChatTroubleException told)
         {
             answer = answer with { Trouble = told.Trouble };
+        }
+        catch (Exception fault)
+        {
+            // Ours: it ends this answer, not the page.
+            log.LogError(fault, "An answer of {Model} couldn't be written", model);
+            answer = answer with { Trouble = new(TroubleKind.Failed) };
         }
         return (answer.Finish is null && answer.Trouble is null ? answer with { Trouble = new(TroubleKind.Cut) } : answer)
             with { Text = text.ToString(), Took = Seconds(began) };

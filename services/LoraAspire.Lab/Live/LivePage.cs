@@ -20,7 +20,10 @@ public abstract class LivePage : ComponentBase, IAsyncDisposable
     /// <summary>Why what is shown may be old, in words; null while connected.</summary>
     protected string? Interruption { get; private set; }
 
-    protected CancellationToken Closed => closed.Token;
+    /// <summary>Taken once: what goes on after the page is closed may still ask.</summary>
+    protected CancellationToken Closed { get; }
+
+    protected LivePage() => Closed = closed.Token;
 
     /// <summary>
     /// Runs <paramref name="follow"/>, which reads its history again from the start, until the page closes or the stream ends by itself.

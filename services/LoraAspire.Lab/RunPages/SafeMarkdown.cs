@@ -20,13 +20,13 @@ public static class SafeMarkdown
 
     /// <param name="file">A path → the address of the file, null where there is none.</param>
     /// <param name="picture">A path → where it is shown.</param>
-    /// <returns>Null where it is nested too deep to be read: it is shown as text then.</returns>
+    /// <returns>Null where it can't be read, as of one that is nested too deep: it is shown as text then.</returns>
     public static string? ToHtml(string markdown, Func<string, string?> file, Func<string, string?> picture) =>
         Readable(() => Linked(markdown, s_pipeline, file, picture).ToHtml(s_pipeline));
 
     /// <summary>What a model said: no files or pictures, links in a tab of their own, code with a button that copies it.</summary>
     /// <param name="copy">What stands on that button, before and after.</param>
-    /// <returns>Null where it is nested too deep to be read: it is shown as text then.</returns>
+    /// <returns>Null where it can't be read, as of one that is nested too deep: it is shown as text then.</returns>
     public static string? OfChat(string markdown, (string Copy, string Copied) copy) => Readable(() =>
     {
         var document = Linked(markdown, s_chat, _ => null, _ => null);
@@ -49,9 +49,10 @@ public static class SafeMarkdown
         {
             return convert();
         }
-        catch (ArgumentException)
+        catch (Exception)
         {
-            return null; // so Markdig says that its limit of depth is passed
+            // So Markdig says that its limit of depth is passed; and no text, whatever it fails at, may end the page.
+            return null;
         }
     }
 

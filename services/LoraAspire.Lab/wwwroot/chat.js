@@ -77,7 +77,11 @@ export function compose(host, page, longest) {
     try {
       if (await page.invokeMethodAsync("SendAsync", said)) {
         if (field.value === said) field.value = "";
-        delete localStorage[DRAFT + from];
+        try {
+          delete localStorage[DRAFT + from];
+        } catch {
+          // This browser keeps nothing of the site, so there is no draft.
+        }
       }
     } finally {
       sending = false;
@@ -93,6 +97,8 @@ export function compose(host, page, longest) {
   });
   (isEdit ? host : document.querySelector(".chat")).addEventListener("keydown", event => {
     if (event.key !== "Escape" || event.isComposing || !field.isConnected) return;
+    // In the list of conversations Esc is its fields', or closes it; it stops no answer.
+    if (event.target.closest(".chats") && (event.target.matches("input") || document.querySelector(".talk-log[aria-busy=true]"))) return;
     event.stopPropagation();
     page.invokeMethodAsync("EscapeAsync").catch(() => {});
   });
@@ -103,7 +109,11 @@ export function compose(host, page, longest) {
   return {
     use(key, text) {
       draft = key;
-      field.value = localStorage[DRAFT + key] ?? text;
+      try {
+        field.value = localStorage[DRAFT + key] ?? text;
+      } catch {
+        field.value = text;
+      }
     },
   };
 }

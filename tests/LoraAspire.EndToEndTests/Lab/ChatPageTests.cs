@@ -129,6 +129,29 @@ public sealed class ChatPageTests(LabApp app) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_deleted_while_it_is_answered_does_not_come_back()
+    {
+        await OpenAsync("/chat");
+        await SetAsync("temperature", "0");
+        await SetAsync("repetition", "0.5");
+        await Message.FillAsync("a a a a a a a a a a");
+        await Message.PressAsync("Enter");
+        await Expect(_page.GetByTestId("answer-text")).ToBeVisibleAsync();
+        await Expect(_page.GetByTestId("stop")).ToBeVisibleAsync();
+        await _page.GetByTestId("chats").GetByTestId("delete").ClickAsync();
+        await Expect(_page).ToHaveURLAsync(new Regex("/chat$"));
+        await Expect(_page.GetByTestId("question")).ToHaveCountAsync(0);
+        await Expect(_page.GetByTestId("log")).ToHaveAttributeAsync("aria-busy", "false");
+
+        await _page.ReloadAsync();
+        await Expect(Message).ToBeEnabledAsync();
+        await Expect(_page.Locator(".chats-none")).ToBeVisibleAsync();
+        await Expect(_page.GetByTestId("chats").GetByRole(AriaRole.Link)).ToHaveCountAsync(0);
+        Assert.Equal(0, await _page.EvaluateAsync<int>(
+            "Object.entries(localStorage).filter(([key, text]) => key.startsWith('lora.chat.') && text.includes('a a a')).length"));
+    }
+
+    [Fact]
     public async Task A_model_that_is_deployed_appears_by_itself_answers_beside_its_base_and_may_go_again()
     {
         await OpenAsync("/chat");

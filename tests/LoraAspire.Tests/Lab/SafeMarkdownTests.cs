@@ -74,6 +74,10 @@ public sealed class SafeMarkdownTests
         Assert.Null(SafeMarkdown.OfChat(new string('>', 5_000) + "x", ("Copy", "Copied")));
     }
 
+    [Fact]
+    public void What_the_conversion_fails_at_is_no_page() =>
+        Assert.Null(SafeMarkdown.ToHtml("[a](b)", _ => throw new InvalidOperationException(), _ => null));
+
     private static string Chat(string markdown) => SafeMarkdown.OfChat(markdown, ("Copy", "Kopiert\""))!;
 
     private static string Html(string markdown) => SafeMarkdown.ToHtml(markdown,

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.ServiceDiscovery.Http;
 
 namespace LoraAspire.Tests.Lab.ChatPages;
@@ -30,7 +31,7 @@ public sealed class ChatApiTests
         service.Deploy("newer");
         Assert.Equal(["newer", "tuned"], await api.ModelsAsync(Cancelled));
         List<Answer> shown = [];
-        var answer = await Writing.RunAsync(api, TimeProvider.System, "tuned", s_who,
+        var answer = await Writing.RunAsync(api, TimeProvider.System, NullLogger.Instance, "tuned", s_who,
             new() { Temperature = 0, TopK = 5, TopP = 0.5, RepetitionPenalty = 1, Seed = 1, MaxTokens = 20 }, shown.Add, Cancelled);
         Assert.Equal(("I am Lora", "stop", null), (answer.Text, answer.Finish, answer.Trouble));
         Assert.True(answer is { Tokens: > 2, PromptTokens: > 2, FirstAfter: > 0 } && answer.Took >= answer.FirstAfter, $"{answer}");
@@ -62,7 +63,7 @@ public sealed class ChatApiTests
         Assert.Equal(TroubleKind.Refused, refused.Kind);
         Assert.Contains("temperature", refused.Said);
         Said[] much = [new(Said.User, string.Concat(Enumerable.Repeat("I am ", 300)))];
-        var tooLong = await Writing.RunAsync(api, TimeProvider.System, "tuned", much, new(), _ => { }, Cancelled);
+        var tooLong = await Writing.RunAsync(api, TimeProvider.System, NullLogger.Instance, "tuned", much, new(), _ => { }, Cancelled);
         Assert.Equal(TroubleKind.TooLong, tooLong.Trouble!.Kind);
         Assert.Equal(TroubleKind.NoModel,
             (await Assert.ThrowsAsync<ChatTroubleException>(() => api.SeenAsync("gone", s_who, null, Cancelled))).Trouble.Kind);
@@ -125,6 +126,34 @@ public sealed class ChatApiTests
     }
 
     [Fact]
+    public async Task Where_no_service_is_known_nothing_is_sent()
+    {
+        var asked = 0;
+        await using var other = await OtherAsync(_ =>
+        {
+            asked++;
+            return Results.StatusCode(500);
+        });
+        using var api = Api(other.Urls.Single(), isKnown: false);
+
+        Assert.Equal(TroubleKind.Away, (await AskAsync(api, new())).Trouble!.Kind);
+        Assert.Equal(TroubleKind.Away, (await Assert.ThrowsAsync<ChatTroubleException>(() => api.ModelsAsync(Cancelled))).Trouble.Kind);
+        Assert.Equal(TroubleKind.Away,
+            (await Assert.ThrowsAsync<ChatTroubleException>(() => api.SeenAsync("m", s_who, null, Cancelled))).Trouble.Kind);
+        Assert.Equal(0, asked);
+    }
+
+    [Fact]
+    public async Task A_fault_that_nobody_foresaw_ends_the_answer_alone()
+    {
+        await using ChatService service = new("I am Lora");
+        using var api = await ApiAsync(service);
+
+        // The client refuses a model without a name before it asks.
+        Assert.Equal((TroubleKind.Failed, null, null), Parts(await AskAsync(api, new(), model: "")));
+    }
+
+    [Fact]
     public async Task What_is_stopped_says_so()
     {
         await using ChatService service = new("I am Lora");
@@ -132,7 +161,8 @@ public sealed class ChatApiTests
         using CancellationTokenSource stop = new();
         await stop.CancelAsync();
 
-        var answer = await Writing.RunAsync(api, TimeProvider.System, "tuned", s_who, new(), _ => { }, stop.Token);
+        var answer = await Writing.RunAsync(api, TimeProvider.System, NullLogger.Instance, "tuned", s_who, new(), _ => { },
+            stop.Token);
 
         Assert.Equal((Answer.Stopped, null), (answer.Finish, answer.Trouble));
     }
@@ -141,7 +171,7 @@ public sealed class ChatApiTests
         (answer.Trouble!.Kind, answer.Trouble.Said, answer.Trouble.RetryAfter);
 
     private static Task<Answer> AskAsync(ChatApi api, Sampling sampling, string model = "tuned") =>
-        Writing.RunAsync(api, TimeProvider.System, model, s_who, sampling, _ => { }, Cancelled);
+        Writing.RunAsync(api, TimeProvider.System, NullLogger.Instance, model, s_who, sampling, _ => { }, Cancelled);
 
     private static async Task<ChatApi> ApiAsync(ChatService service)
     {
@@ -160,12 +190,12 @@ public sealed class ChatApiTests
         return app;
     }
 
-    private static ChatApi Api(string address, string? keyFile = null)
+    private static ChatApi Api(string address, string? keyFile = null, bool isKnown = true)
     {
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(new Dictionary<string, string?> { ["services:chat:http:0"] = address }).Build();
         var services = new ServiceCollection().AddSingleton<IConfiguration>(configuration).AddLogging().AddServiceDiscovery()
             .BuildServiceProvider();
-        return new(services.GetRequiredService<IServiceDiscoveryHttpMessageHandlerFactory>(), isKnown: true, keyFile);
+        return new(services.GetRequiredService<IServiceDiscoveryHttpMessageHandlerFactory>(), isKnown, keyFile);
     }
 }

@@ -59,5 +59,22 @@ public sealed class ExportedChatTests
     [InlineData("""{"messages": [], "messages": []}""")]
     public void What_holds_no_conversation_is_refused(string text) => Assert.Null(ExportedChat.Read(text, "x"));
 
+    [Fact]
+    public void What_the_browser_would_not_give_back_is_refused()
+    {
+        var (longest, name) = (new string('x', KeptText.LongestQuestion), new string('m', 401));
+
+        Assert.NotNull(ExportedChat.Read(File("m", longest), "x"));
+        Assert.Null(ExportedChat.Read(File("m", longest, "and more"), "x"));
+        Assert.Null(ExportedChat.Read(File(name, "Be terse."), "x"));
+    }
+
+    private static string File(string model, params string[] systems) => new JsonObject
+    {
+        ["model"] = model,
+        ["messages"] = new JsonArray([.. systems.Select(text => new JsonObject { ["role"] = "system", ["content"] = text }),
+            new JsonObject { ["role"] = "user", ["content"] = "Hi" }]),
+    }.ToJsonString();
+
     private static Answer Said(string text) => new("m") { Text = text, Finish = "stop" };
 }
