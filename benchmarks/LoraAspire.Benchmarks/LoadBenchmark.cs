@@ -1,9 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
-using LoraAspire.Model.Generation.Cuda;
 using LoraAspire.Model.Native;
-using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Trainer;

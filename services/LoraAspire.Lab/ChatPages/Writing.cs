@@ -54,7 +54,8 @@ internal static class Writing
             answer = answer with { Trouble = new(TroubleKind.Failed) };
         }
         return (answer.Finish is null && answer.Trouble is null ? answer with { Trouble = new(TroubleKind.Cut) } : answer)
-            with { Text = text.ToString(), Took = Seconds(began) };
+            with
+        { Text = text.ToString(), Took = Seconds(began) };
 
         double Seconds(long since) => Math.Round(clock.GetElapsedTime(since).TotalSeconds, 3);
     }

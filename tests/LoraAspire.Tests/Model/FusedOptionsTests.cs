@@ -1,6 +1,5 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
-using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Tests.Goldens;

@@ -1,7 +1,5 @@
-using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Tests.Goldens;
-using LoraAspire.Tests.Trainer;
 using LoraAspire.Trainer.Training;
 using static TorchSharp.torch;
 

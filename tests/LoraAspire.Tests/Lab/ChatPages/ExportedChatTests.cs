@@ -9,7 +9,8 @@ public sealed class ExportedChatTests
 {
     private static readonly Conversation s_chat = new Conversation("one")
     {
-        System = "Be terse.", Sampling = new() { Temperature = 0.5, TopK = 40, Seed = 7, MaxTokens = 64 },
+        System = "Be terse.",
+        Sampling = new() { Temperature = 0.5, TopK = 40, Seed = 7, MaxTokens = 64 },
     }
         .Asking("Who are you?", null).Answering(0, 0, Said("I am Pebble.")).Answering(0, 0, Said("Pebble."))
         .Answering(0, 1, Said("Mingyu.")).Asking("你好", 0);

@@ -9,14 +9,22 @@ public sealed class KeptTextTests
 {
     private static readonly Conversation s_whole = new Conversation("0123abcd")
     {
-        System = "Be terse.", Model = "tuned", Other = "pebble", IsBeside = true,
+        System = "Be terse.",
+        Model = "tuned",
+        Other = "pebble",
+        IsBeside = true,
         Changed = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
         Sampling = new() { Temperature = 0, TopP = 0.9, TopK = 40, RepetitionPenalty = 1.1, MaxTokens = 64, Seed = 7 },
     }
         .Asking("你是谁？", null)
         .Answering(0, 0, new("tuned")
         {
-            Text = "\"我\" 是 <b>", Finish = "length", PromptTokens = 9, Tokens = 4, FirstAfter = 0.25, Took = 1,
+            Text = "\"我\" 是 <b>",
+            Finish = "length",
+            PromptTokens = 9,
+            Tokens = 4,
+            FirstAfter = 0.25,
+            Took = 1,
         })
         .Answering(0, 0, new("tuned") { Trouble = new(TroubleKind.Busy, "full", 3) })
         .Answering(0, 1, new("pebble") { Finish = Answer.Stopped })

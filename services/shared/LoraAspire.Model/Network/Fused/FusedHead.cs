@@ -1,4 +1,3 @@
-using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
