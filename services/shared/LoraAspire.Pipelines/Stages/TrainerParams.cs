@@ -18,7 +18,10 @@ public sealed record TrainerParams : StageParams
     /// <summary>With <c>compat: alpaca-lora</c>, examples of a micro-batch; must divide <see cref="BatchSize"/>.</summary>
     [Range(1, 1_000_000)]
     public int MicroBatchSize { get; init; } = 4;
-    /// <summary>Tokens of a micro-batch that are computed, padding included and what rows share once; null is chosen from the memory there is.</summary>
+    /// <summary>
+    /// Tokens of a micro-batch that are computed, padding included and what rows share once;
+    /// null is chosen from the memory there is.
+    /// </summary>
     [Range(1, 16_777_216)]
     public int? MicroBatchTokens { get; init; }
     /// <summary>Recompute activations in the backward and take small micro-batches: slower, in a fraction of the memory.</summary>
