@@ -51,7 +51,7 @@ internal sealed class PipelineRun(ParsedPipeline pipeline)
             }
             await progress;
             await view.DisposeAsync();
-            RunSummary.Print(state, new ArtifactStore(folders.Store), folders.ModelLinks);
+            RunSummary.Print(state, folders);
             return state.Status == RunStatus.Succeeded;
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)

@@ -1,6 +1,7 @@
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Terminal;
+using LoraAspire.Runtime;
 using LoraAspire.Runtime.Store;
 using Spectre.Console;
 
@@ -9,9 +10,9 @@ namespace LoraAspire.AppHost.Terminal;
 /// <summary>What came of a run: the model's folder, answers before and after, what was cached, what failed.</summary>
 internal static class RunSummary
 {
-    /// <param name="links">The folder of links to the newest model of each pipeline.</param>
-    public static void Print(RunState run, ArtifactStore store, string links)
+    public static void Print(RunState run, LoraPaths folders)
     {
+        var store = new ArtifactStore(folders.Store);
         var took = run.FinishedAt - run.SubmittedAt;
         AnsiConsole.MarkupLineInterpolated(
             $"Run {run.Id} {run.Status.ToString().ToLowerInvariant()} after {Duration.Text(took ?? TimeSpan.Zero)}");
@@ -31,9 +32,9 @@ internal static class RunSummary
         {
             PrintAnswers(AnswersReport.Load(store.Folder(digest)));
         }
-        if (run.Stages.Select(stage => stage.Output(ArtifactKind.Model)).LastOrDefault(digest => digest is not null) is { } model)
+        if (ModelLink.Put(run, folders) is { } link)
         {
-            AnsiConsole.MarkupLineInterpolated($"Model: [bold]{Link(links, run.Name, store.Folder(model))}[/]");
+            AnsiConsole.MarkupLineInterpolated($"Model: [bold]{link}[/]");
         }
     }
 
@@ -63,18 +64,5 @@ internal static class RunSummary
                 .. (row.Candidates ?? []).Select(own => new Text(own))]);
         }
         AnsiConsole.Write(table);
-    }
-
-    /// <summary>A name that stays the same from run to run.</summary>
-    private static string Link(string links, string name, string target)
-    {
-        Directory.CreateDirectory(links);
-        var link = Path.Combine(links, name);
-        if (new DirectoryInfo(link) is { LinkTarget: not null } old)
-        {
-            old.Delete(); // the link, not the folder it points to
-        }
-        Directory.CreateSymbolicLink(link, target);
-        return link;
     }
 }

@@ -60,9 +60,10 @@ internal sealed record App(string Redis, string? Chat)
 
     /// <summary>A new connection, which is the caller's.</summary>
     /// <exception cref="CliException">The address can't be read, Redis refuses the password, or nothing answers (NotRunning).</exception>
-    public static async Task<IConnectionMultiplexer> RedisAsync(string address)
+    public static async Task<IConnectionMultiplexer> RedisAsync(string address, Action<ConfigurationOptions>? set = null)
     {
         var settings = Settings(address);
+        set?.Invoke(settings);
         (settings.ConnectTimeout, settings.ConnectRetry) = (3000, 1);
         try
         {

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Store;
 using LoraAspire.Terminal;
 
 namespace LoraAspire.Cli.RunCommands;
@@ -37,7 +39,16 @@ internal static class RunCommand
         {
             Console.WriteLine(run); // a table begins with it
         }
-        return !follow ? 0 : (int)((await FollowScreen.ShowAsync(runs, run, cancellationToken)).Status switch
+        if (!follow)
+        {
+            return 0;
+        }
+        var ended = await FollowScreen.ShowAsync(runs, run, cancellationToken);
+        if (ended.Status == RunStatus.Succeeded && ModelLink.Put(ended, LoraPaths.FromEnvironment()) is { } link)
+        {
+            Console.WriteLine($"Model: {link}");
+        }
+        return (int)(ended.Status switch
         {
             RunStatus.Succeeded => ExitCode.Done,
             RunStatus.Cancelled => ExitCode.Cancelled,

@@ -38,8 +38,8 @@ public sealed class RunSummaryTests : IDisposable
             ],
         };
 
-        RunSummary.Print(run, _folder.Store, _folder.Paths.ModelLinks);
-        RunSummary.Print(run, _folder.Store, _folder.Paths.ModelLinks);
+        RunSummary.Print(run, _folder.Paths);
+        RunSummary.Print(run, _folder.Paths);
 
         Assert.Contains("Run r succeeded after 1:02:03", _terminal.Out, StringComparison.Ordinal);
         Assert.Contains("Cached: tune", _terminal.Out, StringComparison.Ordinal);
@@ -56,7 +56,7 @@ public sealed class RunSummaryTests : IDisposable
             Stages = [Stage("tune", "trainer") with { Status = StageStatus.Failed, Error = "no luck" }],
         };
 
-        RunSummary.Print(run, _folder.Store, _folder.Paths.ModelLinks);
+        RunSummary.Print(run, _folder.Paths);
 
         Assert.Contains("Run r failed after 1:02:03", _terminal.Out, StringComparison.Ordinal);
         Assert.Contains("Stage tune failed: no luck", _terminal.Out, StringComparison.Ordinal);

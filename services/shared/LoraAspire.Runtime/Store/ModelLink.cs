@@ -1,0 +1,26 @@
+using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
+
+namespace LoraAspire.Runtime.Store;
+
+/// <summary>A name of a pipeline's newest model that stays the same from run to run: a link in <see cref="LoraPaths.ModelLinks"/>.</summary>
+public static class ModelLink
+{
+    /// <summary>Leads the pipeline's link to what a run made.</summary>
+    /// <returns>The link; null where the run made no model.</returns>
+    public static string? Put(RunState run, LoraPaths folders)
+    {
+        if (run.Stages.Select(stage => stage.Output(ArtifactKind.Model)).LastOrDefault(digest => digest is not null) is not { } model)
+        {
+            return null;
+        }
+        Directory.CreateDirectory(folders.ModelLinks);
+        var link = Path.Combine(folders.ModelLinks, run.Name);
+        if (new DirectoryInfo(link) is { LinkTarget: not null } old)
+        {
+            old.Delete(); // the link, not the folder it points to
+        }
+        Directory.CreateSymbolicLink(link, new ArtifactStore(folders.Store).Folder(model));
+        return link;
+    }
+}
