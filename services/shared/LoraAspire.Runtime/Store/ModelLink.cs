@@ -3,7 +3,7 @@ using LoraAspire.Pipelines.Stages;
 
 namespace LoraAspire.Runtime.Store;
 
-/// <summary>A name of a pipeline's newest model that stays the same from run to run: a link in <see cref="LoraPaths.ModelLinks"/>.</summary>
+/// <summary>A pipeline's newest model by a name that stays from run to run: a link in <see cref="LoraPaths.ModelLinks"/>.</summary>
 public static class ModelLink
 {
     /// <summary>Leads the pipeline's link to what a run made.</summary>
