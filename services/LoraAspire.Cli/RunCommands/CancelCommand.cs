@@ -11,7 +11,13 @@ internal static class CancelCommand
         command.SetAction(async (parsed, _) =>
         {
             var runs = await App.ConnectAsync();
-            var id = (await NamedRun.FindAsync(runs, parsed.GetRequiredValue(run))).Id;
+            var found = await NamedRun.FindAsync(runs, parsed.GetRequiredValue(run));
+            var id = found.Id;
+            if (found.IsOver)
+            {
+                Console.WriteLine($"{id} is over: {found.Status.ToString().ToLowerInvariant()}");
+                return 0;
+            }
             await runs.CancelAsync(id);
             Console.WriteLine($"cancelling {id}; `lora logs -f {id}` shows when it has stopped");
             return 0;

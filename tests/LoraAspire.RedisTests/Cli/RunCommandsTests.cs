@@ -242,4 +242,12 @@ public sealed class RunCommandsTests : IAsyncLifetime
         Assert.Equal(1, (await SayAsync("run", file)).Code);
         Assert.Equal(3, (await SayAsync("run", file + ".none")).Code);
     }
+
+    [Fact]
+    public async Task A_run_that_is_over_is_not_said_to_be_cancelled()
+    {
+        var run = await RunAsync();
+
+        Assert.Equal((0, $"{run} is over: succeeded"), await SayAsync("cancel", run) is var (code, said) ? (code, said.Trim()) : default);
+    }
 }
