@@ -40,7 +40,7 @@ public sealed class EmbeddingNoiseTests
         using var scope = NewDisposeScope();
         var numbers = tensor(new[] { 0, 7, 2_000_000_000 });
         TokenDraw draw = new(11, numbers);
-        var words = Dropout.Key(11, 5).Words(numbers, 64).data<long>().ToArray();
+        var words = DrawKey.Of(11, 5).Words(numbers, 64).data<long>().ToArray();
         for (var row = 0; row < 3; row++)
         {
             for (uint threshold = 5000; threshold < 65536; threshold += 20_000)

@@ -12,7 +12,7 @@ public static class CudaDevice
     /// </summary>
     public const int Bfloat16 = 80;
 
-    /// <summary>9.0: cuDNN's attention is written for its tensor cores.</summary>
+    /// <summary>9.0: cuDNN's attention is written for its tensor cores, and a kernel may start before the one before it ends.</summary>
     public const int Hopper = 90;
 
     private const int ComputeCapabilityMajor = 75, ComputeCapabilityMinor = 76; // CUdevice_attribute

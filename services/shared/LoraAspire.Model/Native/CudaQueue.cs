@@ -13,7 +13,6 @@ internal sealed unsafe class CudaQueue : IDisposable
     private const int Relaxed = 2;                      // CU_STREAM_CAPTURE_MODE_RELAXED
     private const int MostSharedBytes = 8;              // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
     private const int ProgrammaticSerialization = 6;    // CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
-    private const int StartsEarly = 90;                 // the capability from which a kernel may start before the one before it ends
 
     // The device's own context, which libtorch works in too, kept for the life of the process.
     private static readonly Lazy<nint> s_context = new(() =>
@@ -33,7 +32,7 @@ internal sealed unsafe class CudaQueue : IDisposable
     public nint Stream { get; }
 
     /// <summary>Kernels may start before the one before them ends; they wait inside.</summary>
-    private bool Overlaps { get; } = CudaDevice.Capability() >= StartsEarly;
+    private bool Overlaps { get; } = CudaDevice.Capability() >= CudaDevice.Hopper;
 
     /// <summary>Gives the calling thread the device's context.</summary>
     public static void Enter() => Check(cuCtxSetCurrent(s_context.Value), nameof(cuCtxSetCurrent));

@@ -10,7 +10,7 @@ namespace LoraAspire.Model.Native;
 public sealed class LateFigures : IDisposable
 {
     private readonly Tensor _host;
-    private readonly CudaMark? _arrival;
+    private readonly CudaEvent? _arrival;
 
     /// <param name="scalars">Of one device; they need not be kept.</param>
     public LateFigures(IReadOnlyList<Tensor> scalars)
@@ -25,7 +25,8 @@ public sealed class LateFigures : IDisposable
         }
         // Into pinned memory, which libtorch takes for it: a copy into other memory is waited for at once.
         _host = together.to(CPU, copy: true, non_blocking: true).DetachFromDisposeScope();
-        _arrival = new CudaMark();
+        _arrival = new CudaEvent();
+        _arrival.Record(CudaEvent.DefaultStream);
     }
 
     public float[] Read()

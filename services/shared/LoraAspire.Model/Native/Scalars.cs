@@ -37,6 +37,17 @@ public static class Scalars
     public static Tensor Counting(long start, long stop, ScalarType type, Device device) =>
         arange(start.AsScalar(), stop.AsScalar(), 1L.AsScalar(), type, device);
 
+    /// <summary>To the device; of what is on the host nothing is left.</summary>
+    public static Tensor Sent(this Tensor host, Device device)
+    {
+        using (host)
+        {
+            // A copy from other than pinned memory waits for all that the GPU was given before.
+            using var pinned = device.type == DeviceType.CUDA ? host.pin_memory() : host.alias();
+            return pinned.to(device, copy: true, non_blocking: true);
+        }
+    }
+
     private static Scalar Keep(Scalar value)
     {
         s_recent ??= new Scalar[Recent];

@@ -25,7 +25,7 @@ public sealed record EmbeddingNoise(Tensor Numbers, Tensor Strengths, long Seed)
 
     /// <summary>alpha / √(length · hidden) of each token [T], from the length of its row.</summary>
     public static Tensor StrengthsOf(IEnumerable<int> lengths, double alpha, long hidden, torch.Device device) =>
-        AttentionRows.Move(tensor(lengths.Select(length => (float)(alpha / Math.Sqrt((double)length * hidden))).ToArray()), device);
+        tensor(lengths.Select(length => (float)(alpha / Math.Sqrt((double)length * hidden))).ToArray()).Sent(device);
 
     /// <param name="x">[…, hidden], T rows in all.</param>
     internal Tensor AddedTo(Tensor x)
@@ -38,7 +38,7 @@ public sealed record EmbeddingNoise(Tensor Numbers, Tensor Strengths, long Seed)
         {
             using var drawing = NewDisposeScope();
             var count = Math.Min(chunk, rows - start);
-            var words = Dropout.Key(Seed, Module).Words(Numbers.narrow(0, start, count), width);
+            var words = DrawKey.Of(Seed, Module).Words(Numbers.narrow(0, start, count), width);
             var unit = words.bitwise_right_shift(tensor(32L - Bits)).to_type(float32).mul_((2.0 / (1 << Bits)).AsScalar())
                 .add_(Scalars.MinusOne, Scalars.One);
             noise.narrow(0, start, count).copy_(unit.mul_(Strengths.narrow(0, start, count).unsqueeze(1)));

@@ -39,7 +39,7 @@ public sealed record AttentionRows(int Rows, int MaxQueries, int MaxKeys, Tensor
             return starts;
         })];
         int Keys(Stretch stretch) => stretch.Length + (stretch.Prefix is { } at ? stretches[at].Length : 0);
-        var queryStarts = Move(tensor(Starts(stretch => stretch.Length)), device);
+        var queryStarts = tensor(Starts(stretch => stretch.Length)).Sent(device);
         int most = stretches.Max(stretch => stretch.Length), mostKeys = stretches.Max(Keys);
         if (stretches.All(stretch => stretch.Prefix is null))
         {
@@ -57,7 +57,7 @@ public sealed record AttentionRows(int Rows, int MaxQueries, int MaxKeys, Tensor
             }
             places.AddOwn(stretch);
         }
-        return new(stretches.Count, most, mostKeys, queryStarts, Move(tensor(Starts(Keys)), device), places.ToSpread(device));
+        return new(stretches.Count, most, mostKeys, queryStarts, tensor(Starts(Keys)).Sent(device), places.ToSpread(device));
     }
 
     /// <summary>A row for each stretch that is no prefix, padded on the right to the longest.</summary>
@@ -85,17 +85,6 @@ public sealed record AttentionRows(int Rows, int MaxQueries, int MaxKeys, Tensor
             places.AddPadding(longest - Length(row));
         }
         return new(rows.Count, longest, longest, null, null, places.ToSpread(device));
-    }
-
-    /// <summary>To the device; of what is on the host nothing is left.</summary>
-    internal static Tensor Move(Tensor host, torch.Device device)
-    {
-        using (host)
-        {
-            // A copy from other than pinned memory waits for all that the GPU was given before.
-            using var pinned = device.type == DeviceType.CUDA ? host.pin_memory() : host.alias();
-            return pinned.to(device, copy: true, non_blocking: true).DetachFromDisposeScope();
-        }
     }
 
     /// <summary>Which token lies at each place, as they are laid down, tokens in their order.</summary>
@@ -137,9 +126,9 @@ public sealed record AttentionRows(int Rows, int MaxQueries, int MaxKeys, Tensor
             {
                 starts[token + 1] += starts[token];
             }
-            return new(Move(tensor(_from.ToArray()), device), Move(tensor(_own.ToArray()), device), Move(tensor(starts), device),
-                Move(tensor(_copies.SelectMany(copy => copy.Value).ToArray()), device),
-                Move(tensor(_copies.SelectMany(copy => copy.Value.Select(_ => (long)copy.Key)).ToArray()), device));
+            return new(tensor(_from.ToArray()).Sent(device), tensor(_own.ToArray()).Sent(device), tensor(starts).Sent(device),
+                tensor(_copies.SelectMany(copy => copy.Value).ToArray()).Sent(device),
+                tensor(_copies.SelectMany(copy => copy.Value.Select(_ => (long)copy.Key)).ToArray()).Sent(device));
         }
     }
 }

@@ -283,8 +283,8 @@ internal sealed unsafe partial class CudaKernels : Kernels
         var packed = new Tiles();
         for (var i = 0; i < tiles.Length; i++)
         {
-            packed.Drop[3 * i] = tiles[i].Dropout.Key1;
-            packed.Drop[(3 * i) + 1] = tiles[i].Dropout.Key2;
+            packed.Drop[3 * i] = tiles[i].Dropout.Key.First;
+            packed.Drop[(3 * i) + 1] = tiles[i].Dropout.Key.Second;
             packed.Drop[(3 * i) + 2] = tiles[i].Dropout.Threshold;
             packed.Scale[i] = tiles[i].Scale;
             packed.Numbers = tiles[i].Dropout.Tokens is { } tokens ? Aten.Data(tokens.Numbers) : packed.Numbers;

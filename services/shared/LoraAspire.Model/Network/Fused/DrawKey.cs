@@ -8,6 +8,14 @@ internal readonly record struct DrawKey(uint First, uint Second)
 {
     private const long Word = 0xFFFF_FFFF;
 
+    /// <param name="seed">Of the optimiser step.</param>
+    /// <param name="module">Who draws: another number, other words.</param>
+    public static DrawKey Of(long seed, int module)
+    {
+        var key = SplitMix((ulong)seed + (0x9E3779B97F4A7C15UL * (ulong)(module + 1)));
+        return new((uint)key, (uint)(key >> 32));
+    }
+
     /// <summary>
     /// <see cref="Dropout"/>'s words on any device, by ATen operators: [T, count] int64 below 2³², of the counters number · count + place.
     /// </summary>
@@ -39,5 +47,12 @@ internal readonly record struct DrawKey(uint First, uint Second)
         using var amount = tensor(bits);
         using var shifted = words.bitwise_right_shift(amount);
         words.bitwise_xor_(shifted);
+    }
+
+    private static ulong SplitMix(ulong x)
+    {
+        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9UL;
+        x = (x ^ (x >> 27)) * 0x94D049BB133111EBUL;
+        return x ^ (x >> 31);
     }
 }

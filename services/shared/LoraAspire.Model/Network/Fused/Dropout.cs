@@ -11,7 +11,7 @@ namespace LoraAspire.Model.Network.Fused;
 /// two columns; a half-word below the threshold drops its element.
 /// </summary>
 /// <param name="Threshold">round(p · 65536); 0 drops nothing.</param>
-internal readonly record struct Dropout(uint Key1, uint Key2, uint Threshold)
+internal readonly record struct Dropout(DrawKey Key, uint Threshold)
 {
     public static Dropout None => default;
 
@@ -20,18 +20,8 @@ internal readonly record struct Dropout(uint Key1, uint Key2, uint Threshold)
 
     /// <param name="draw">Of the micro-batch.</param>
     /// <param name="module">Number of the linear layer in the model.</param>
-    public static Dropout Of(TokenDraw draw, int module, double probability)
-    {
-        var (first, second) = Key(draw.Seed, module);
-        return new(first, second, (uint)Math.Round(probability * 65536)) { Tokens = draw };
-    }
-
-    /// <summary>What a module's words are drawn by.</summary>
-    public static DrawKey Key(long seed, int module)
-    {
-        var key = SplitMix((ulong)seed + (0x9E3779B97F4A7C15UL * (ulong)(module + 1)));
-        return new((uint)key, (uint)(key >> 32));
-    }
+    public static Dropout Of(TokenDraw draw, int module, double probability) =>
+        new(DrawKey.Of(draw.Seed, module), (uint)Math.Round(probability * 65536)) { Tokens = draw };
 
     /// <summary>1 / (1 − p), with the p that the threshold really gives.</summary>
     public float InverseKeep => 65536f / (65536f - Threshold);
@@ -45,13 +35,13 @@ internal readonly record struct Dropout(uint Key1, uint Key2, uint Threshold)
         var pairs = source.Length / 2;
         var counter = unchecked((uint)number * (uint)pairs);
         var pair = 0;
-        var lanes = Vector<uint>.Indices;
+        Vector<uint> lanes = Vector<uint>.Indices, key1 = new(Key.First), key2 = new(Key.Second);
         var first = MemoryMarshal.Cast<float, Vector<uint>>(source);
         var second = MemoryMarshal.Cast<float, Vector<uint>>(target);
         // A vector of words decides over twice as many columns: word i over 2i and 2i + 1.
         for (var block = 0; block + 1 < first.Length; block += 2, pair += Vector<uint>.Count)
         {
-            var word = Mix(Mix((new Vector<uint>(counter + (uint)pair) + lanes) ^ new Vector<uint>(Key1)) + new Vector<uint>(Key2));
+            var word = Mix(Mix((new Vector<uint>(counter + (uint)pair) + lanes) ^ key1) + key2);
             var kept = Vector.GreaterThanOrEqual(Vector.AsVectorUInt16(word), new Vector<ushort>((ushort)Threshold));
             Vector.Widen(Vector.AsVectorInt16(kept), out var lower, out var upper);
             second[block] = first[block] & Vector.AsVectorUInt32(lower);
@@ -59,7 +49,7 @@ internal readonly record struct Dropout(uint Key1, uint Key2, uint Threshold)
         }
         for (; pair < pairs; pair++)
         {
-            var word = Mix(Mix(new Vector<uint>(counter + (uint)pair) ^ new Vector<uint>(Key1)) + new Vector<uint>(Key2))[0];
+            var word = Mix(Mix(new Vector<uint>(counter + (uint)pair) ^ key1) + key2)[0];
             target[2 * pair] = (word & 0xFFFF) >= Threshold ? source[2 * pair] : 0;
             target[(2 * pair) + 1] = word >> 16 >= Threshold ? source[(2 * pair) + 1] : 0;
         }
@@ -70,13 +60,6 @@ internal readonly record struct Dropout(uint Key1, uint Key2, uint Threshold)
         x = (x ^ (x >> 16)) * 0x7FEB352D;
         x = (x ^ (x >> 15)) * 0x846CA68B;
         return x ^ (x >> 16);
-    }
-
-    private static ulong SplitMix(ulong x)
-    {
-        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9UL;
-        x = (x ^ (x >> 27)) * 0x94D049BB133111EBUL;
-        return x ^ (x >> 31);
     }
 }
 

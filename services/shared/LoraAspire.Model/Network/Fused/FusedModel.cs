@@ -67,9 +67,10 @@ public sealed class FusedModel : IDisposable
     /// usual type.</param>
     public static FusedModel? Create(LlamaModel model, Options options, out string? why, ScalarType? wholeType = null)
     {
-        var isWhole = model.Linears.All(linear => linear.Adapter is null) && WholeModel.IsTrained(model);
+        var isAdapted = model.Linears.Any(linear => linear.Adapter is not null);
+        var isWhole = !isAdapted && WholeModel.IsTrained(model);
         var type = !isWhole ? model.Dtype : wholeType ?? CudaDevice.UsualType(model.Device);
-        why = !isWhole && model.Linears.All(linear => linear.Adapter is null) ? "it has no adapter"
+        why = !isAdapted && !isWhole ? "it has no adapter"
             : model.WhyAutograd ?? Unsupported(model.Config, type, model.Device);
         if (why is not null)
         {
@@ -101,13 +102,16 @@ public sealed class FusedModel : IDisposable
         {
             throw new ArgumentException("NEFTune's noise goes by a row's length: rows share nothing.");
         }
-        var packed = PackedRows.From(rows, _model.Device, _kernels.EvenRows);
-        return _model.NeftuneNoiseAlpha == 0 ? packed : packed with
+        // Where memory runs out on the way nothing is left of it.
+        using var scope = NewDisposeScope();
+        var packed = PackedRows.From(rows, _model.Device, _kernels.EvenRows) with
         {
-            NoiseStrengths = EmbeddingNoise.StrengthsOf(
+            NoiseStrengths = _model.NeftuneNoiseAlpha == 0 ? null : EmbeddingNoise.StrengthsOf(
                 rows.SelectMany(row => Enumerable.Repeat(row.InputIds.Length, row.InputIds.Length)),
                 _model.NeftuneNoiseAlpha, _model.Config.HiddenSize, _model.Device),
         };
+        packed.DetachFromDisposeScope();
+        return packed;
     }
 
     /// <summary>Before the first micro-batch of an optimiser step.</summary>

@@ -84,10 +84,10 @@ public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Numbers, in
                 stretches.Add(own);
             }
         }
-        Tensor Move(Tensor host) => AttentionRows.Move(host, device);
-        return new PackedRows(Move(tensor(ids.ToArray())), Move(tensor(positions.ToArray())), Move(tensor(numbers.ToArray())),
-            rows.Max(row => row.InputIds.Length),
-            new PackedTargets(Move(tensor(targetRows.ToArray())), Move(tensor(targets.ToArray())), Move(tensor(weights.ToArray()))))
+        return new PackedRows(tensor(ids.ToArray()).Sent(device), tensor(positions.ToArray()).Sent(device),
+            tensor(numbers.ToArray()).Sent(device), rows.Max(row => row.InputIds.Length),
+            new PackedTargets(tensor(targetRows.ToArray()).Sent(device), tensor(targets.ToArray()).Sent(device),
+                tensor(weights.ToArray()).Sent(device)))
         {
             Attention = evenRows ? AttentionRows.Even(stretches, device) : AttentionRows.EndToEnd(stretches, device),
         };
