@@ -95,6 +95,11 @@ public sealed record Conversation(string Id)
         return said;
     }
 
+    /// <summary>All that is shown of a column, its last answer too.</summary>
+    public IReadOnlyList<Said> Shown(int column) => Leaf is not { } leaf ? []
+        : Turns[leaf].Shown(column)?.Text is { Length: > 0 } answer ? [.. Messages(leaf, column), new(Said.Assistant, answer)]
+        : Messages(leaf, column);
+
     /// <summary>With another answer, shown from now on.</summary>
     public Conversation Answering(int turn, int column, Answer answer) =>
         With(turn, column, set => new([.. set.Variants, answer], set.Variants.Count));
