@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using LoraAspire.Lab.Live;
 
 namespace LoraAspire.Lab.ChatPages;
 
@@ -121,10 +122,5 @@ public sealed record Conversation(string Id)
         return this with { Turns = [.. Turns.Select((old, index) => index == turn ? old with { Answers = sets } : old)] };
     }
 
-    private static string TitleOf(string question)
-    {
-        var line = question.Trim().Split('\n')[0].Trim();
-        return line.Length <= TitleOfQuestion ? line
-            : line[..(char.IsHighSurrogate(line[TitleOfQuestion - 1]) ? TitleOfQuestion - 1 : TitleOfQuestion)] + "…";
-    }
+    private static string TitleOf(string question) => Spell.Begin(question.Trim().Split('\n')[0].Trim(), TitleOfQuestion);
 }
