@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Resources;
+using LoraAspire.Runtime.Runs;
 
 namespace LoraAspire.Lab.Languages;
 
@@ -18,4 +19,6 @@ public sealed class Words
         var said = s_all.GetString(text, CultureInfo.CurrentUICulture) ?? text;
         return places.Length == 0 ? said : string.Format(CultureInfo.InvariantCulture, said, places);
     }
+
+    public static string Of(NotShown trouble) => Of(trouble.Text, [.. trouble.Parts]);
 }
