@@ -50,7 +50,7 @@ internal static class ModelsCommand
         }
     }
 
-    /// <summary>Links first to what they lead to, then what is served and has no link; the newest first.</summary>
+    /// <summary>The links, and each name that is served and isn't just such a link; the newest first.</summary>
     private static List<Made> Find(LoraPaths folders, IReadOnlyList<RunState> runs)
     {
         var served = new Deployments(folders.Store).List()
@@ -63,7 +63,7 @@ internal static class ModelsCommand
         return
         [
             .. linked.Select(link => Of(link.Name, link.Folder, null, served.Exists(one => one.Folder == link.Folder), runs))
-                .Concat(served.Where(one => !linked.Exists(link => link.Folder == one.Folder))
+                .Concat(served.Where(one => !linked.Contains((one.Name, one.Folder)))
                     .Select(one => Of(one.Name, one.Folder, one.Created, true, runs)))
                 .OrderByDescending(model => model.When),
         ];

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Yaml;
-using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Store;
 using LoraAspire.Terminal;
@@ -44,9 +43,9 @@ internal static class RunCommand
             return 0;
         }
         var ended = await FollowScreen.ShowAsync(runs, run, cancellationToken);
-        if (ended.Status == RunStatus.Succeeded && ModelLink.Put(ended, LoraPaths.FromEnvironment()) is { } link)
+        if (ended.Status == RunStatus.Succeeded)
         {
-            Console.WriteLine($"Model: {link}");
+            LinkModel(ended);
         }
         return (int)(ended.Status switch
         {
@@ -54,5 +53,21 @@ internal static class RunCommand
             RunStatus.Cancelled => ExitCode.Cancelled,
             _ => ExitCode.Failed,
         });
+    }
+
+    /// <summary>Without a link the run has succeeded all the same: the app's store may be on another machine.</summary>
+    private static void LinkModel(RunState run)
+    {
+        try
+        {
+            if (ModelLink.Put(run, App.Folders) is { } link)
+            {
+                Console.WriteLine($"Model: {link}");
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or StoreException)
+        {
+            Console.Error.WriteLine($"No link leads to the model: {error.Message}");
+        }
     }
 }

@@ -70,7 +70,7 @@ public sealed class ChatApi : IDisposable
     {
         KnownOrAway();
         var updates = _client.GetChatClient(model)
-            .CompleteChatStreamingAsync(messages.Select(Message), Options(sampling), cancellationToken);
+            .CompleteChatStreamingAsync(messages.Select(ChatFields.Message), ChatFields.Options(sampling), cancellationToken);
         await using var pieces = updates.GetAsyncEnumerator(cancellationToken);
         for (var begun = false; ; begun = true)
         {
@@ -91,8 +91,7 @@ public sealed class ChatApi : IDisposable
             {
                 throw new ChatTroubleException(told);
             }
-            yield return new(string.Concat(piece.ContentUpdate.Select(part => part.Text)), Finish(piece.FinishReason),
-                piece.Usage?.InputTokenCount, piece.Usage?.OutputTokenCount);
+            yield return ChatFields.Piece(piece);
         }
     }
 
@@ -135,44 +134,5 @@ public sealed class ChatApi : IDisposable
         {
             throw new ChatTroubleException(trouble, error);
         }
-    }
-
-    private static ChatMessage Message(Said said) => said.Role switch
-    {
-        Said.System => new SystemChatMessage(said.Content),
-        Said.Assistant => new AssistantChatMessage(said.Content),
-        _ => new UserChatMessage(said.Content),
-    };
-
-    private static string? Finish(ChatFinishReason? reason) => reason switch
-    {
-        null => null,
-        ChatFinishReason.Stop => "stop",
-        ChatFinishReason.Length => "length",
-        { } other => other.ToString().ToLowerInvariant(),
-    };
-
-    private static ChatCompletionOptions Options(Sampling sampling)
-    {
-        ChatCompletionOptions options = new()
-        {
-            Temperature = (float?)sampling.Temperature,
-            TopP = (float?)sampling.TopP,
-            MaxOutputTokenCount = sampling.MaxTokens,
-#pragma warning disable OPENAI001 // the client marks Seed as experimental
-            Seed = sampling.Seed,
-#pragma warning restore OPENAI001
-        };
-#pragma warning disable SCME0001 // and fields that OpenAI's own API doesn't have
-        if (sampling.TopK is { } topK)
-        {
-            options.Patch.Set("$.top_k"u8, topK);
-        }
-        if (sampling.RepetitionPenalty is { } penalty)
-        {
-            options.Patch.Set("$.repetition_penalty"u8, penalty);
-        }
-#pragma warning restore SCME0001
-        return options;
     }
 }

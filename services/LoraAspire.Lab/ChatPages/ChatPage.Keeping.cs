@@ -81,18 +81,32 @@ public partial class ChatPage
 
     private Task ImportAsync(IBrowserFile file) => TryAsync(async store =>
     {
-        if (file.Size <= KeptText.Largest)
+        if (await TextOfAsync(file) is { } text && ExportedChat.Read(text, NewId()) is { } read)
         {
-            using StreamReader text = new(file.OpenReadStream(KeptText.Largest));
-            if (ExportedChat.Read(await text.ReadToEndAsync(), NewId()) is { } read)
-            {
-                keeping = await store.WriteAsync(read with { Changed = Clock.GetUtcNow() });
-                Navigation.NavigateTo($"/chat?id={read.Id}");
-                return;
-            }
+            keeping = await store.WriteAsync(read with { Changed = Clock.GetUtcNow() });
+            Navigation.NavigateTo($"/chat?id={read.Id}");
+            return;
         }
         SayNotImported(file.Name);
     });
+
+    /// <summary>Null of a file that is too large, or that the browser can't read any more.</summary>
+    private static async Task<string?> TextOfAsync(IBrowserFile file)
+    {
+        if (file.Size > KeptText.Largest)
+        {
+            return null;
+        }
+        try
+        {
+            using StreamReader text = new(file.OpenReadStream(KeptText.Largest));
+            return await text.ReadToEndAsync();
+        }
+        catch (Exception gone) when (gone is JSException or IOException or TimeoutException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Null where it is none that can be read, and so none that could be changed or brought back.</summary>
     private async Task<Conversation?> ReadAsync(KeptChats store, string id)

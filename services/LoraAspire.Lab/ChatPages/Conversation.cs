@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using LoraAspire.Lab.Live;
 
 namespace LoraAspire.Lab.ChatPages;
 
@@ -95,6 +96,11 @@ public sealed record Conversation(string Id)
         return said;
     }
 
+    /// <summary>All that is shown of a column, its last answer too.</summary>
+    public IReadOnlyList<Said> Shown(int column) => Leaf is not { } leaf ? []
+        : Turns[leaf].Shown(column)?.Text is { Length: > 0 } answer ? [.. Messages(leaf, column), new(Said.Assistant, answer)]
+        : Messages(leaf, column);
+
     /// <summary>With another answer, shown from now on.</summary>
     public Conversation Answering(int turn, int column, Answer answer) =>
         With(turn, column, set => new([.. set.Variants, answer], set.Variants.Count));
@@ -116,10 +122,5 @@ public sealed record Conversation(string Id)
         return this with { Turns = [.. Turns.Select((old, index) => index == turn ? old with { Answers = sets } : old)] };
     }
 
-    private static string TitleOf(string question)
-    {
-        var line = question.Trim().Split('\n')[0].Trim();
-        return line.Length <= TitleOfQuestion ? line
-            : line[..(char.IsHighSurrogate(line[TitleOfQuestion - 1]) ? TitleOfQuestion - 1 : TitleOfQuestion)] + "…";
-    }
+    private static string TitleOf(string question) => Spell.Begin(question.Trim().Split('\n')[0].Trim(), TitleOfQuestion);
 }

@@ -99,16 +99,8 @@ public static class ExportedChat
         return read.Turns.Count > 0 ? KeptText.Read(Encoding.UTF8.GetBytes(KeptText.Write(read))) : null;
     }
 
-    private static JsonArray Messages(Conversation conversation, int column)
-    {
-        if (conversation.Leaf is not { } leaf)
-        {
-            return [];
-        }
-        var said = conversation.Messages(leaf, column);
-        Said[] last = conversation.Turns[leaf].Shown(column)?.Text is { Length: > 0 } text ? [new(Said.Assistant, text)] : [];
-        return [.. said.Concat(last).Select(one => new JsonObject { ["role"] = one.Role, ["content"] = one.Content })];
-    }
+    private static JsonArray Messages(Conversation conversation, int column) =>
+        [.. conversation.Shown(column).Select(one => new JsonObject { ["role"] = one.Role, ["content"] = one.Content })];
 
     private static string? Text(JsonObject? from, string name) =>
         from?[name] is JsonValue value && value.TryGetValue(out string? text) ? text : null;

@@ -3,16 +3,15 @@ using System.Globalization;
 namespace LoraAspire.Lab.ChatPages;
 
 /// <summary>What a value of <see cref="Sampling"/> may be, as the chat service takes it.</summary>
-/// <param name="Step">Between two values that the field's arrows go to.</param>
-public sealed record SamplingRange(double Least, double Most, double Step, bool IsWhole = false)
+public sealed record SamplingRange(double Least, double Most, bool IsWhole = false)
 {
     public static readonly SamplingRange
-        Temperature = new(0, 2, 0.1),
-        TopP = new(0, 1, 0.05),
-        TopK = new(0, 1_000_000, 1, IsWhole: true),
-        RepetitionPenalty = new(0.01, 100, 0.05),
-        MaxTokens = new(1, 1_000_000, 16, IsWhole: true),
-        Seed = new(0, int.MaxValue, 1, IsWhole: true);
+        Temperature = new(0, 2),
+        TopP = new(0, 1),
+        TopK = new(0, 1_000_000, IsWhole: true),
+        RepetitionPenalty = new(0.01, 100),
+        MaxTokens = new(1, 1_000_000, IsWhole: true),
+        Seed = new(0, int.MaxValue, IsWhole: true);
 
     public static bool Takes(Sampling sampling) =>
         Temperature.Takes(sampling.Temperature) && TopP.Takes(sampling.TopP) && TopK.Takes(sampling.TopK)

@@ -15,7 +15,10 @@ public sealed record Turn([property: JsonIgnore(Condition = JsonIgnoreCondition.
     /// <summary>Of each column that was asked.</summary>
     public IReadOnlyList<AnswerSet> Answers { get; init; } = [];
 
-    public Answer? Shown(int column) => column < Answers.Count ? Answers[column].Shown : null;
+    /// <summary>Null where this column wasn't asked.</summary>
+    public AnswerSet? Of(int column) => Answers.ElementAtOrDefault(column);
+
+    public Answer? Shown(int column) => Of(column)?.Shown;
 }
 
 /// <summary>The answers that a question got in one column; asking again adds one.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Resources;
+using LoraAspire.Runtime.Runs;
 
 namespace LoraAspire.Lab.Languages;
 
@@ -13,6 +14,11 @@ public sealed class Words
 
     /// <summary>A text where there is no component, and so no L.</summary>
     /// <param name="places">For {0} and on.</param>
-    public static string Of(string text, params object?[] places) => s_all.GetString(text, CultureInfo.CurrentUICulture) is var known
-        && places.Length == 0 ? known ?? text : string.Format(CultureInfo.InvariantCulture, known ?? text, places);
+    public static string Of(string text, params object?[] places)
+    {
+        var said = s_all.GetString(text, CultureInfo.CurrentUICulture) ?? text;
+        return places.Length == 0 ? said : string.Format(CultureInfo.InvariantCulture, said, places);
+    }
+
+    public static string Of(NotShown trouble) => Of(trouble.Text, [.. trouble.Parts]);
 }

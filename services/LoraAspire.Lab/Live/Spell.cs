@@ -4,7 +4,7 @@ using LoraAspire.Model.Data;
 
 namespace LoraAspire.Lab.Live;
 
-/// <summary>How numbers are written on every page.</summary>
+/// <summary>How numbers, and the beginnings of texts, are written on every page.</summary>
 public static class Spell
 {
     /// <summary>Local time: of day when it is today, with the date otherwise.</summary>
@@ -42,6 +42,10 @@ public static class Spell
 
     /// <summary>The head of a digest: enough to tell two apart.</summary>
     public static string Digest(string digest) => digest.Length > 12 ? digest[..12] : digest;
+
+    /// <summary>So many letters at most, then that there are more; not in the middle of a character of two halves.</summary>
+    public static string Begin(string text, int most) =>
+        text.Length <= most ? text : text[..(char.IsHighSurrogate(text[most - 1]) ? most - 1 : most)] + "…";
 
     /// <summary>Why a call to the browser failed, as a sentence: the first line, as a trace comes after it.</summary>
     public static string InBrowser(Exception broken) => broken is OperationCanceledException ? Words.Of("the browser does not answer.")

@@ -104,7 +104,7 @@ public sealed record RunResult(IReadOnlyList<StageReport> Reports, IReadOnlyList
     private static bool CanBeTold(Exception error) =>
         error is IOException or UnauthorizedAccessException or StoreException or JsonException;
 
-    private static string Said(Exception error) => error is LostArtifactException ? StageTraining.Lost : error.Message;
+    private static string Said(Exception error) => error is LostArtifactException ? Words.Of(StageTraining.Lost) : error.Message;
 }
 
 /// <param name="View">Null where it can't be shown, and <paramref name="Trouble"/> says why.</param>

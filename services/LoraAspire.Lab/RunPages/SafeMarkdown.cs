@@ -25,9 +25,9 @@ public static class SafeMarkdown
         Readable(() => Linked(markdown, s_pipeline, file, picture).ToHtml(s_pipeline));
 
     /// <summary>What a model said: no files or pictures, links in a tab of their own, code with a button that copies it.</summary>
-    /// <param name="copy">What stands on that button, before and after.</param>
+    /// <param name="copy">What stands on that button, before and after; after, too, where there is no clipboard.</param>
     /// <returns>Null where it can't be read, as of one that is nested too deep: it is shown as text then.</returns>
-    public static string? OfChat(string markdown, (string Copy, string Copied) copy) => Readable(() =>
+    public static string? OfChat(string markdown, (string Copy, string Copied, string Failed) copy) => Readable(() =>
     {
         var document = Linked(markdown, s_chat, _ => null, _ => null);
         foreach (var link in document.Descendants<LinkInline>().Cast<MarkdownObject>().Concat(document.Descendants<AutolinkInline>()))
@@ -82,14 +82,14 @@ public static class SafeMarkdown
 
     private static string Path(string? url) => Uri.UnescapeDataString(url ?? "").TrimStart('.', '/');
 
-    /// <summary>A block of code under a line with its language and the button (chat.js).</summary>
-    private sealed class CopiedCode((string Copy, string Copied) words) : CodeBlockRenderer
+    /// <summary>A block of code under a line with its language and the button (app.js).</summary>
+    private sealed class CopiedCode((string Copy, string Copied, string Failed) words) : CodeBlockRenderer
     {
         protected override void Write(HtmlRenderer renderer, CodeBlock obj)
         {
             renderer.Write("<div class=\"code-block\"><div class=\"code-head\"><span>").WriteEscape((obj as FencedCodeBlock)?.Info)
-                .Write("</span><button type=\"button\" class=\"tool copy\" data-copy-part=\"code\" data-done=\"").WriteEscape(words.Copied)
-                .Write("\"><span class=\"before\">").WriteEscape(words.Copy)
+                .Write("</span><button type=\"button\" class=\"tool copy\" data-copy-code data-done=\"").WriteEscape(words.Copied)
+                .Write("\" data-failed=\"").WriteEscape(words.Failed).Write("\"><span class=\"before\">").WriteEscape(words.Copy)
                 .Write("</span><span class=\"after\" role=\"status\"></span></button></div>");
             base.Write(renderer, obj);
             renderer.Write("</div>");

@@ -31,15 +31,16 @@ window.lora = {
 
 // A clipboard opens to a click. Where there is none (a page that is not of this machine, by clear text), the text is marked and copied by hand.
 document.addEventListener("click", async event => {
-  const button = event.target.closest("[data-copy]");
+  const button = event.target.closest("[data-copy], [data-copy-code]");
   if (!button) return;
+  const text = button.dataset.copy ?? button.closest(".code-block").querySelector("code").textContent;
   const done = button.querySelector(".after");
   try {
-    await navigator.clipboard.writeText(button.dataset.copy);
+    await navigator.clipboard.writeText(text);
     done.textContent = button.dataset.done;
   } catch {
     const field = document.createElement("textarea");
-    field.value = button.dataset.copy;
+    field.value = text;
     document.body.append(field);
     field.select();
     done.textContent = document.execCommand("copy") ? button.dataset.done : button.dataset.failed;

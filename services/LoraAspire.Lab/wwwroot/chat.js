@@ -1,4 +1,4 @@
-// The chat (ChatPages/): conversations and drafts live in this browser; a text is written, kept and copied here.
+// The chat (ChatPages/): conversations and drafts live in this browser; a text is written and kept here.
 const CHAT = "lora.chat.", DRAFT = "lora.chat-draft.";
 // Letters. Browsers give a site five million; the rest is for others of this site.
 const MOST = 4 << 20;
@@ -117,26 +117,3 @@ export function compose(host, page, longest) {
     },
   };
 }
-
-document.addEventListener("click", async event => {
-  const button = event.target.closest("[data-copy-part]");
-  if (!button) return;
-  const part = button.dataset.copyPart === "code" ? button.closest(".code-block").querySelector("code").textContent : button.dataset.text;
-  const done = button.querySelector(".after");
-  try {
-    await navigator.clipboard.writeText(part);
-  } catch {
-    // No clipboard for this page (clear text from another machine): the old way, by a field that is marked.
-    const field = document.createElement("textarea");
-    field.value = part;
-    document.body.append(field);
-    field.select();
-    const copied = document.execCommand("copy");
-    field.remove();
-    button.focus();
-    if (!copied) return;
-  }
-  done.textContent = button.dataset.done;
-  button.classList.add("done");
-  setTimeout(() => { button.classList.remove("done"); done.textContent = ""; }, 1500);
-});

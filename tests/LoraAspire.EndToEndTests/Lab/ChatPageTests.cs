@@ -165,6 +165,8 @@ public sealed class ChatPageTests(LabApp app) : IAsyncLifetime
         await AskAsync("Who are you?", answers: 2);
         await Expect(Answers.Nth(0)).ToContainTextAsync(ChatProcess.Model);
         await Expect(Answers.Nth(1)).ToContainTextAsync("newer");
+        await Expect(_page.Locator(".choices select").Nth(0)).ToHaveValueAsync(ChatProcess.Model);
+        await Expect(_page.Locator(".choices select").Nth(1)).ToHaveValueAsync("newer");
         await _page.GetByTestId("is-beside").UncheckAsync();
         await Expect(Answers).ToHaveCountAsync(1);
         await _page.ReloadAsync();

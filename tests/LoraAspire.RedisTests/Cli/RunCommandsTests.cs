@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LoraAspire.Cli;
 using LoraAspire.Pipelines.Runs;
+using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Streams;
@@ -179,6 +180,30 @@ public sealed class RunCommandsTests : IAsyncLifetime
         }
         await _installation.Runs.CancelAsync((await _installation.Runs.IdsAsync())[0]);
         Assert.Equal(130, (await following).Code);
+    }
+
+    [Fact]
+    public async Task Who_follows_a_run_has_a_link_to_its_model_unless_the_store_is_elsewhere()
+    {
+        await _installation.StartWorkerAsync<TrainerParams>(StageKinds.Trainer, (context, stop) =>
+            File.WriteAllTextAsync(Path.Combine(context.OutputDir("model"), "config.json"), "{}", stop));
+        var file = Path.Combine(_installation.Paths.Data, "full.yaml");
+        await File.WriteAllTextAsync(file, Installation.OneStage() + """
+
+              - id: tune
+                uses: trainer
+                inputs: { dataset: data.dataset, base: model:tiny }
+                with: { finetuning_type: full }
+            """, Installation.Soon);
+
+        var (code, said) = await SayAsync("run", file, "-f");
+        Assert.Equal(0, code);
+        Assert.Contains($"Model: {Path.Combine(App.Folders.ModelLinks, "test")}", said, StringComparison.Ordinal);
+
+        _terminal.Set("LORA_STORE", Path.Combine(_installation.Paths.State, "elsewhere"));
+        (code, said) = await SayAsync("run", file, "-f");
+        Assert.Equal(0, code);
+        Assert.Contains("No link leads to the model: ", said, StringComparison.Ordinal);
     }
 
     [Fact]

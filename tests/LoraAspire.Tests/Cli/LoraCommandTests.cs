@@ -3,6 +3,7 @@ using LoraAspire.Cli;
 using LoraAspire.Machine.Gpu;
 using LoraAspire.Model.Data;
 using LoraAspire.Runtime;
+using LoraAspire.Runtime.Store;
 using LoraAspire.Tests.Terminal;
 
 namespace LoraAspire.Tests.Cli;
@@ -129,6 +130,29 @@ public sealed class LoraCommandTests : IDisposable
     {
         Assert.Equal(0, await LoraCommand.RunAsync(["models", "--json"]));
         Assert.Equal("[]", _terminal.Out.Trim());
+    }
+
+    [Fact]
+    public async Task Models_are_the_links_and_every_name_that_is_served()
+    {
+        var (tuned, other) = (Path.Combine(_folder, "store", "objects", "tuned"), Path.Combine(_folder, "store", "objects", "other"));
+        Directory.CreateDirectory(Path.Combine(_folder, "models"));
+        foreach (var (name, folder) in new[] { ("quickstart", tuned), ("kept", other) })
+        {
+            Directory.CreateDirectory(folder);
+            Directory.CreateSymbolicLink(Path.Combine(_folder, "models", name), folder);
+        }
+        Deployments deployments = new(Path.Combine(_folder, "store"));
+        deployments.Deploy("quickstart", tuned);
+        deployments.Deploy("second-name", tuned);
+
+        Assert.Equal(0, await LoraCommand.RunAsync(["models", "--json"]));
+
+        var models = JsonDocument.Parse(_terminal.Out).RootElement.EnumerateArray()
+            .Select(model => (model.GetProperty("name").GetString(), model.GetProperty("where").GetString(),
+                model.GetProperty("served").GetBoolean()));
+        Assert.Equal([("kept", other, false), ("quickstart", tuned, true), ("second-name", tuned, true)],
+            models.OrderBy(model => model.Item1, StringComparer.Ordinal));
     }
 
     [Fact]

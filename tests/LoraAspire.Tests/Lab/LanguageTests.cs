@@ -24,7 +24,8 @@ public sealed partial class LanguageTests
     private static readonly string[] s_named =
     [
         .. Enum.GetNames<ShownState>(), .. Enum.GetNames<RunStatus>(), .. Enum.GetNames<StageStatus>(), .. Enum.GetNames<ArtifactKind>(),
-        .. Enum.GetNames<CurveAxis>(), RunNote.Form,
+        .. Enum.GetNames<CurveAxis>(), RunNote.Form, StageTraining.Lost, StageTraining.NotKept,
+        StageTraining.TooLarge, StageTraining.Unreadable,
     ];
 
     [Fact]
@@ -75,6 +76,7 @@ public sealed partial class LanguageTests
         {
             CultureInfo.CurrentUICulture = new("zh");
             Assert.Equal("第 3 步", Words.Of("step {0}", 3));
+            Assert.Equal("无法读取 a：b", Words.Of(new NotShown(StageTraining.Unreadable, "a", "b")));
             CultureInfo.CurrentUICulture = new("en");
             Assert.Equal("step 3", Words.Of("step {0}", 3));
             Assert.Equal("Loss", Words.Of("Loss"));

@@ -88,7 +88,7 @@ public sealed class RunResultTests : IDisposable
 
         Assert.Null(result.Made!.Folder);
         Assert.Contains("no longer holds", result.Reports[0].Trouble, StringComparison.Ordinal);
-        Assert.Contains("no longer holds", result.Trainings[0].Trouble, StringComparison.Ordinal);
+        Assert.Contains("no longer holds", result.Trainings[0].Trouble?.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -118,7 +118,7 @@ public sealed class RunResultTests : IDisposable
         var training = Assert.Single(RunResult.Read(Run(Stage("tune", StageKinds.Trainer, "adapter", adapter)), Store).Trainings);
 
         Assert.Empty(training.Steps);
-        Assert.Contains("can't be read", training.Trouble, StringComparison.Ordinal);
+        Assert.Contains("can't be read", training.Trouble?.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

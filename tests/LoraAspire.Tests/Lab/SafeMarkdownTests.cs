@@ -71,14 +71,14 @@ public sealed class SafeMarkdownTests
     public void A_quote_in_thousands_of_quotes_is_no_page()
     {
         Assert.Null(SafeMarkdown.ToHtml(new string('>', 5_000) + "x", _ => null, _ => null));
-        Assert.Null(SafeMarkdown.OfChat(new string('>', 5_000) + "x", ("Copy", "Copied")));
+        Assert.Null(SafeMarkdown.OfChat(new string('>', 5_000) + "x", ("Copy", "Copied", "Not copied")));
     }
 
     [Fact]
     public void What_the_conversion_fails_at_is_no_page() =>
         Assert.Null(SafeMarkdown.ToHtml("[a](b)", _ => throw new InvalidOperationException(), _ => null));
 
-    private static string Chat(string markdown) => SafeMarkdown.OfChat(markdown, ("Copy", "Kopiert\""))!;
+    private static string Chat(string markdown) => SafeMarkdown.OfChat(markdown, ("Copy", "Kopiert\"", "Nicht kopiert"))!;
 
     private static string Html(string markdown) => SafeMarkdown.ToHtml(markdown,
         name => name == "metrics.jsonl" ? $"/f/{name}" : null, name => name == "loss.svg" ? $"/p/{name}" : null)!;

@@ -1,6 +1,7 @@
 using LoraAspire.AppHost.Terminal;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Store;
 using LoraAspire.Tests.Store;
 
 namespace LoraAspire.Tests.Terminal;
@@ -45,6 +46,19 @@ public sealed class RunSummaryTests : IDisposable
         Assert.Contains("Cached: tune", _terminal.Out, StringComparison.Ordinal);
         Assert.Matches("Who are you\\?.*A parrot\\..*Pebble\\.", _terminal.Out);
         Assert.Equal(_folder.Store.Folder(merged), new DirectoryInfo(Path.Combine(_folder.Paths.ModelLinks, "pebble")).LinkTarget);
+    }
+
+    [Fact]
+    public void A_model_that_the_store_does_not_hold_leaves_the_link_where_it_leads()
+    {
+        var held = Published("held", "config.json", "{}");
+        var run = Ended(RunStatus.Succeeded) with { Stages = [Stage("merge", "merger", ("model", held))] };
+        var link = ModelLink.Put(run, _folder.Paths)!;
+
+        Assert.Throws<LostArtifactException>(() =>
+            ModelLink.Put(run with { Stages = [Stage("merge", "merger", ("model", new string('a', 64)))] }, _folder.Paths));
+
+        Assert.Equal(_folder.Store.Folder(held), new DirectoryInfo(link).LinkTarget);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using LoraAspire.Pipelines.Runs;
@@ -8,13 +9,17 @@ namespace LoraAspire.Runtime.Runs;
 
 /// <summary>The steps of a training that is over, from the file beside what it gave.</summary>
 /// <param name="Steps">Empty where they can't be shown, and <paramref name="Trouble"/> says why.</param>
-public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Steps, string? Trouble = null)
+public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Steps, NotShown? Trouble = null)
 {
     /// <summary>What the model answered on the way; none where it wasn't asked, or that can't be read.</summary>
     public IReadOnlyList<TrainingSample> Samples { get; init; } = [];
 
     /// <summary>What is said of an artifact that is gone.</summary>
     public const string Lost = "The store no longer holds it. Run the pipeline again: what is missing is made again.";
+
+    public const string NotKept = "Its steps were not kept.";
+    public const string TooLarge = "{0} is too large for a page: download it.";
+    public const string Unreadable = "{0} can't be read: {1}";
 
     /// <summary>A file that is larger is no page's.</summary>
     internal const long Largest = 32 << 20;
@@ -35,17 +40,17 @@ public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Step
         try
         {
             var digest = DigestOf(stage)!;
-            return File(digest, StepMetrics.FileName, store) is not { } file ? new(stage.Id, [], "Its steps were not kept.")
-                : file.Length > Largest ? new(stage.Id, [], $"{StepMetrics.FileName} is too large for a page: download it.")
+            return File(digest, StepMetrics.FileName, store) is not { } file ? new(stage.Id, [], new(NotKept))
+                : file.Length > Largest ? new(stage.Id, [], new(TooLarge, StepMetrics.FileName))
                 : new(stage.Id, StepMetrics.Read(file.FullName)) { Samples = SamplesOf(digest, store) };
         }
         catch (LostArtifactException)
         {
-            return new(stage.Id, [], Lost);
+            return new(stage.Id, [], new(Lost));
         }
         catch (Exception error) when (CanBeTold(error))
         {
-            return new(stage.Id, [], $"{StepMetrics.FileName} can't be read: {error.Message}");
+            return new(stage.Id, [], new(Unreadable, StepMetrics.FileName, error.Message));
         }
     }
 
@@ -87,4 +92,11 @@ public sealed record StageTraining(string Stage, IReadOnlyList<StepMetrics> Step
 
     private static bool CanBeTold(Exception error) =>
         error is IOException or UnauthorizedAccessException or StoreException or JsonException;
+}
+
+/// <summary>Why something can't be shown, in a form that can be said in another language, too.</summary>
+/// <param name="Text">English, with a place for each of the parts.</param>
+public sealed record NotShown(string Text, params IReadOnlyList<string> Parts)
+{
+    public override string ToString() => string.Format(CultureInfo.InvariantCulture, Text, [.. Parts]);
 }
