@@ -85,7 +85,7 @@ internal static class EvaluateBenchmark
     {
         var start = Stopwatch.GetTimestamp();
         var device = ComputeDevice.Of("auto");
-        var config = asked.Small || device.type == TorchSharp.DeviceType.CPU ? TrainerBenchmark.Llama15M : TrainerBenchmark.Llama7B;
+        var config = asked.Small || device.type == TorchSharp.DeviceType.CPU ? Shapes.Llama15M : Shapes.Llama7B;
         using (var network = LlamaModel.Initialize(config, device, CudaDevice.UsualType(device), seed: 42, onDevice: true))
         {
             ModelFolder.Write(folder, network);

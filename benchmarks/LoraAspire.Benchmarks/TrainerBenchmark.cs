@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Devices;
@@ -28,111 +27,9 @@ internal static class TrainerBenchmark
     /// <summary>Of matrix products and steps in turn.</summary>
     private const int Rounds = 5;
 
-    public static readonly ModelConfig Llama7B = Shape(32000, 4096, 11008, 32, 32);
-    public static readonly ModelConfig Llama70B = Shape(32000, 8192, 28672, 80, 64) with { NumKeyValueHeads = 8 };
-    public static readonly ModelConfig Llama15M = Shape(32000, 288, 768, 6, 6) with { TieWordEmbeddings = true };
+    public static Command Command() => TrainerOptions.Command(Lead);
 
-    private static readonly Dictionary<string, ModelConfig> s_shapes = new()
-    {
-        ["llama-2-7b"] = Llama7B,
-        ["llama-2-70b"] = Llama70B,
-        ["1.1b"] = Shape(32000, 2048, 5632, 22, 32) with { NumKeyValueHeads = 4 },
-        ["15m"] = Llama15M,
-    };
-
-    public static Command Command()
-    {
-        var cpu = new Option<bool>("--cpu")
-        {
-            Description =
-            "A 15M-parameter model in float32 on the CPU instead of Llama-2-7B in bfloat16 on the GPU."
-        };
-        var shape = new Option<string>("--shape")
-        {
-            Description = "Of the model on the GPU: llama-2-7b, llama-2-70b, 1.1b, or 15m, for long runs that watch the memory.",
-            DefaultValueFactory = _ => "llama-2-7b"
-        };
-        shape.AcceptOnlyFromAmong([.. s_shapes.Keys]);
-        var rows = new Option<string>("--rows")
-        {
-            Description = "alpaca, rows of a fixed length: 512, 2048, or the folder of a data set that data-build wrote, whose rows may "
-                + "begin alike.",
-            DefaultValueFactory = _ => "alpaca"
-        };
-        var lengths = new Option<FileInfo>("--lengths")
-        {
-            Description = "alpaca_lengths.json.",
-            DefaultValueFactory = _ => new FileInfo("../shared/goldens/alpaca_lengths.json")
-        };
-        var tokens = new Option<int?>("--micro-batch-tokens")
-        {
-            Description =
-            "Tokens that go through the model together; the trainer's own choice otherwise."
-        };
-        var lowMemory = new Option<bool>("--low-memory") { Description = "Recompute the layers in the backward." };
-        var autograd = new Option<bool>("--autograd") { Description = "The plain path, for comparison." };
-        var held = new Option<BaseFormat>("--base-type")
-        {
-            Description = "What the base's linear layers are held in: bf16, fp8, int8 or nf4.",
-            DefaultValueFactory = _ => BaseFormat.Bf16
-        };
-        var rank = new Option<int>("--rank") { Description = "Of the adapters.", DefaultValueFactory = _ => 8 };
-        var all = new Option<bool>("--all-linear") { Description = "Adapters on all seven linear layers instead of q, k, v, o." };
-        var full = new Option<bool>("--full") { Description = "Every weight is trained; no adapters." };
-        var dora = new Option<bool>("--dora") { Description = "DoRA's lengths beside the adapters." };
-        var dropout = new Option<double>("--dropout") { Description = "Of the adapters.", DefaultValueFactory = _ => 0.05 };
-        var warmUp = new Option<int>("--warm-up")
-        {
-            Description =
-            "Optimiser steps on one repeated batch, after which the measured steps run.",
-            DefaultValueFactory = _ => 5
-        };
-        var steps = new Option<int>("--steps")
-        {
-            Description = "Measured steps; the work is gone through again when it has fewer.",
-            DefaultValueFactory = _ => 5
-        };
-        var devices = new Option<int>("--devices")
-        {
-            Description = "GPUs that share each step, or on the CPU processes.",
-            DefaultValueFactory = _ => 1
-        };
-        var shard = new Option<bool>("--shard-base") { Description = "Each device holds a share of the layers' weights." };
-        var command = new Command("trainer", "Tokens a second of LoRA training, and the loss on a repeated batch.") { cpu, shape, rows,
-            lengths, tokens, lowMemory, autograd, held, rank, all, full, dora, dropout, warmUp, steps, devices, shard };
-        command.SetAction(parsed => Lead(new Work(parsed.GetValue(cpu), parsed.GetValue(shape)!,
-            new(parsed.GetValue(rows)!, parsed.GetValue(lengths)!.FullName), new(parsed.GetValue(tokens), parsed.GetValue(lowMemory),
-                parsed.GetValue(autograd), parsed.GetValue(held)), new(parsed.GetValue(rank), parsed.GetValue(all),
-                parsed.GetValue(dora), parsed.GetValue(dropout), parsed.GetValue(full)),
-            parsed.GetValue(warmUp), parsed.GetValue(steps), parsed.GetValue(devices), parsed.GetValue(shard))));
-        return command;
-    }
-
-    private sealed record Work(bool OnCpu, string Shape, RowLengths Rows, Backward Backward, Ranks Adapters, int WarmUp, int Steps,
-        int Devices, bool ShardBase);
-
-    private sealed record RowLengths(string Kind, string File);
-
-    private sealed record Backward(int? Tokens, bool LowMemory, bool Autograd, BaseFormat Held);
-
-    private sealed record Ranks(int Rank, bool AllLinear, bool Dora, double Dropout, bool Full);
-
-    /// <param name="PerWeight">Forward and ∂L/∂x 2 each, and as many for ∂L/∂W where all are trained.</param>
-    private sealed record Flops(long InLayers, long InHead, double PerWeight)
-    {
-        /// <summary>Every weight works on every token.</summary>
-        public double Floor(IEnumerable<DeviceBatches> steps) => PerWeight * (InLayers + InHead) * steps.Sum(step => step.StepTokens);
-
-        /// <summary>As this trainer has it: what rows share once, and the head only where a target stands.</summary>
-        public double Needed(IReadOnlyList<DeviceBatches> steps, DeviceGroup devices)
-        {
-            var own = steps.SelectMany(step => step.Own).ToList();
-            var targets = own.Sum(batch => MicroBatch.Targets(batch.Rows.Select(row => (row.InputIds, row.Labels))));
-            return devices.Gather([PerWeight * ((InLayers * own.Sum(batch => batch.Tokens)) + (InHead * targets))]).Sum();
-        }
-    }
-
-    private static void Lead(Work work)
+    private static void Lead(TrainerWork work)
     {
         if (work.Devices == 1)
         {
@@ -154,32 +51,26 @@ internal static class TrainerBenchmark
             }
             return start;
         }, JsonSerializer.Serialize(work), Console.Error.WriteLine);
-        using DeviceGroup devices = new(processes.Ring, DeviceOf(work), processes);
+        using DeviceGroup devices = new(processes.Ring, work.Device(), processes);
         Run(work, devices);
     }
 
     /// <summary>One more device of a benchmark: the same steps.</summary>
     public static void Follow(string words, Ring ring)
     {
-        var work = JsonSerializer.Deserialize<Work>(words)!;
-        using DeviceGroup devices = new(ring, DeviceOf(work));
+        var work = JsonSerializer.Deserialize<TrainerWork>(words)!;
+        using DeviceGroup devices = new(ring, work.Device());
         Run(work, devices);
     }
 
-    private static torch.Device DeviceOf(Work work) => ComputeDevice.Of(work.OnCpu ? "cpu" : "cuda");
-
-    private static void Run(Work work, DeviceGroup devices)
+    private static void Run(TrainerWork work, DeviceGroup devices)
     {
-        var device = DeviceOf(work);
+        var device = work.Device();
         void Say(string line) => (devices.Share.Rank == 0 ? Console.Out : TextWriter.Null).WriteLine(line);
-        var (config, dtype) = work.OnCpu ? (Llama15M, float32) : (s_shapes[work.Shape], bfloat16);
-        using var model = LlamaModel.Initialize(config, device, work.Adapters.Full ? float32 : dtype, seed: 42, onDevice: true,
+        var (config, dtype) = work.Model();
+        using var model = LlamaModel.Initialize(config, device, work.Trained.Full ? float32 : dtype, seed: 42, onDevice: true,
             Quantisation.Of(work.Backward.Held), work.ShardBase ? devices.Collective : null);
-        LoraConfig? adapters = work.Adapters.Full ? null : new(work.Adapters.Rank, 16, work.Adapters.Dropout,
-            work.Adapters.AllLinear ? [AdapterConfig.AllLinear] : ["q_proj", "k_proj", "v_proj", "o_proj"])
-        {
-            UseDora = work.Adapters.Dora,
-        };
+        var adapters = work.Adapters();
         if (adapters is not null)
         {
             model.AttachFresh(adapters, seed: 42);
@@ -192,7 +83,7 @@ internal static class TrainerBenchmark
         var tokens = work.Backward.Tokens ?? objective.DefaultTokensOn(devices.Share.Count);
         Say($"{model.WeightCount:N0} weights, {parameters.Count:N0} trained, "
             + $"on {device}; {objective.Path}, micro-batches of {tokens} tokens");
-        var rows = Steps(work, config.VocabSize);
+        var rows = work.RowsOfSteps(config.VocabSize);
         DeviceBatches Batches(IReadOnlyList<TrainingRow> rows) => MicroBatch.Dealt(objective.Marked(rows), tokens,
             objective.Packed, objective.DrawsByRow, devices.Share);
 
@@ -207,8 +98,8 @@ internal static class TrainerBenchmark
 
         // As the trainer runs: a step is given out before the one before it is read.
         var measured = Enumerable.Range(0, work.Steps).Select(i => Batches(rows[i % rows.Count])).ToList();
-        Flops flops = new(model.Linears.Sum(linear => linear.InFeatures * linear.OutFeatures),
-            (long)config.VocabSize * config.HiddenSize, work.Adapters.Full ? 6 : 4);
+        TrainerFlops flops = new(model.Linears.Sum(linear => linear.InFeatures * linear.OutFeatures),
+            (long)config.VocabSize * config.HiddenSize, work.Trained.Full ? 6 : 4);
         var read = new List<double>();
         Queue<StepResult> given = new();
         void Read()
@@ -326,44 +217,4 @@ internal static class TrainerBenchmark
     }
 
     private static double Gib(long bytes) => Math.Round(bytes / (double)(1 << 30), 3);
-
-    private static IReadOnlyList<IReadOnlyList<TrainingRow>> Steps(Work work, int vocabSize)
-    {
-        const int Rows = 128;
-        if (Directory.Exists(work.Rows.Kind))
-        {
-            return Workload.DataSteps(work.Rows.Kind, Rows);
-        }
-        if (work.Rows.Kind != "alpaca")
-        {
-            // As many tokens as the Alpaca steps have, about: 15,000.
-            var length = int.Parse(work.Rows.Kind, CultureInfo.InvariantCulture);
-            return [Workload.Step([.. Enumerable.Repeat(length, work.OnCpu ? 8 : Math.Max(8, 16384 / length))], vocabSize, seed: 1)];
-        }
-        var steps = Workload.AlpacaSteps(work.Rows.File);
-        return [.. (work.OnCpu ? steps.Take(2).Select(step => step[..32]) : steps).Select((step, at) =>
-            Workload.Step(step, vocabSize, seed: 1 + at))];
-    }
-
-    public static ModelConfig Shape(int vocab, int hidden, int intermediate, int layers, int heads) => new()
-    {
-        ModelType = "llama",
-        VocabSize = vocab,
-        HiddenSize = hidden,
-        IntermediateSize = intermediate,
-        NumHiddenLayers = layers,
-        NumAttentionHeads = heads,
-        NumKeyValueHeads = heads,
-        HeadDim = hidden / heads,
-        MaxPositionEmbeddings = 4096,
-        RmsNormEps = 1e-5,
-        RopeTheta = 10_000,
-        Rope = new RopeScaling("default"),
-        TieWordEmbeddings = false,
-        InitializerRange = 0.02,
-        QkvBias = false,
-        OutputBias = false,
-        QkNorm = false,
-        SlidingWindow = new int?[layers],
-    };
 }

@@ -72,7 +72,7 @@ internal static class CpuServeBenchmark
     }
 
     private static ModelConfig Shape(int vocab, int hidden, int intermediate, int layers, int heads) =>
-        TrainerBenchmark.Shape(vocab, hidden, intermediate, layers, heads) with { MaxPositionEmbeddings = 1024, InitializerRange = 0.05 };
+        Shapes.Of(vocab, hidden, intermediate, layers, heads) with { MaxPositionEmbeddings = 1024, InitializerRange = 0.05 };
 
     private static (string Name, double Ours, double Theirs, Ratio Ratio, double Bytes, double Operations) Measure(Case one,
         string folder, int threads, int rounds)

@@ -77,7 +77,7 @@ internal static class GpuServe
         var bandwidths = new List<double>();
         var rows = new List<Row>();
         double? seconds = null;
-        using (var model = LlamaModel.Initialize(TrainerBenchmark.Llama7B, ComputeDevice.Of("cuda"), bfloat16, seed: 42, onDevice: true))
+        using (var model = LlamaModel.Initialize(Shapes.Llama7B, ComputeDevice.Of("cuda"), bfloat16, seed: 42, onDevice: true))
         {
             using (var executor = CudaExecutor.Of(model, options))
             {

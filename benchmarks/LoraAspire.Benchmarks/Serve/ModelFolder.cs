@@ -4,7 +4,7 @@ using LoraAspire.Model.Weights;
 
 namespace LoraAspire.Benchmarks.Serve;
 
-/// <summary>A model of <see cref="TrainerBenchmark.Shape"/> as a Hugging Face folder, without a tokenizer.</summary>
+/// <summary>A model of <see cref="Shapes"/> as a Hugging Face folder, without a tokenizer.</summary>
 internal static class ModelFolder
 {
     public static void Write(string folder, LlamaModel model)

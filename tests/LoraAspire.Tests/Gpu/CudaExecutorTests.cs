@@ -72,7 +72,7 @@ public sealed class CudaExecutorTests(ITestOutputHelper output)
     [MemberData(nameof(Families))]
     public void Logits_are_as_near_the_truth_as_the_plain_models(string family)
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var models = new Pair(s_families[family]);
@@ -109,7 +109,7 @@ public sealed class CudaExecutorTests(ITestOutputHelper output)
     [InlineData(50)]
     public void A_batch_of_any_size_gives_each_sequence_its_own_logits(int count)
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var models = new Pair(s_llama);
@@ -133,7 +133,7 @@ public sealed class CudaExecutorTests(ITestOutputHelper output)
     [Fact]
     public void A_long_context_is_read_in_shares()
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var models = new Pair(s_llama with { NumKeyValueHeads = 2 });
@@ -164,7 +164,7 @@ public sealed class CudaExecutorTests(ITestOutputHelper output)
     [InlineData(1.2, 100, 0.9, 0.02)]
     public void Tokens_are_drawn_from_the_distribution_that_the_options_leave(double temperature, int topK, double topP, double minP)
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var models = new Pair(s_llama);
@@ -190,7 +190,7 @@ public sealed class CudaExecutorTests(ITestOutputHelper output)
     [Fact]
     public void Rows_with_an_adapter_and_rows_without_go_together()
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         using var models = new Pair(s_llama with { NumKeyValueHeads = 4 });
         using var executor = CudaExecutor.Of(models.Narrow, Small);
@@ -225,7 +225,7 @@ public sealed class CudaExecutorTests(ITestOutputHelper output)
     [Fact]
     public void The_mean_of_hidden_states_goes_through_the_head_like_the_mean_of_logits()
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var models = new Pair(s_llama);
@@ -242,7 +242,7 @@ public sealed class CudaExecutorTests(ITestOutputHelper output)
     [Fact]
     public void A_folder_loads_to_the_same_logits_as_the_model()
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var models = new Pair(s_llama);
@@ -383,12 +383,5 @@ public sealed class CudaExecutorTests(ITestOutputHelper output)
             Narrow.Dispose();
             Wide.Dispose();
         }
-    }
-
-    private static void RequireGpu()
-    {
-        LibTorch.Load();
-        Assert.SkipUnless(cuda.is_available(),
-            "No GPU that libtorch sees: set LORA_LIBTORCH to the lib folder of a libtorch with CUDA, on a machine with a card.");
     }
 }

@@ -1,9 +1,7 @@
 using LoraAspire.Benchmarks;
 using LoraAspire.Model.Adapters;
-using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
-using LoraAspire.Tests.Adapters;
 using LoraAspire.Tests.Goldens;
 using LoraAspire.Trainer.Training;
 using static TorchSharp.torch;
@@ -20,7 +18,7 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
     [Fact]
     public void Each_kernel_gives_what_the_plain_operators_give()
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         Kernels fast = new CudaKernels(), plain = new TorchKernels();
 
@@ -47,25 +45,11 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
     [InlineData(null, 8, 60, 512, 512)]
     public void A_whole_model_has_the_loss_and_the_gradients_of_autograd(int? window, int rank, int alike, params int[] lengths)
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
-        var config = TinyModel.Config with
-        {
-            VocabSize = 2048,
-            HiddenSize = 1024,
-            IntermediateSize = 2816,
-            NumHiddenLayers = 4,
-            NumAttentionHeads = 8,
-            NumKeyValueHeads = 2,
-            HeadDim = 128,
-            MaxPositionEmbeddings = 4096,
-            InitializerRange = 0.02,
-            SlidingWindow = [.. Enumerable.Repeat(window, 4)],
-        };
+        var config = GpuModel.Config with { SlidingWindow = [.. Enumerable.Repeat(window, 4)] };
         using var narrow = LlamaModel.Initialize(config, CUDA, bfloat16, seed: 4, onDevice: true);
-        using var wide = LlamaModel.Initialize(config, CUDA, float32, seed: 4, onDevice: true);
-        wide.ReplaceWeights(
-            narrow.Weights().ToDictionary(weight => weight.Name, weight => weight.Tensor.to_type(float32).DetachFromDisposeScope()));
+        using var wide = GpuModel.Widened(narrow);
 
         var (loss, gradient) = Backward(narrow, rank, alike, lengths, autograd: false);
         var (expectedLoss, expected) = Backward(wide, rank, alike, lengths, autograd: true);
@@ -78,13 +62,7 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
 
     private static (double Loss, Tensor Gradient) Backward(LlamaModel model, int rank, int alike, int[] lengths, bool autograd)
     {
-        model.AttachFresh(new LoraConfig(rank, 16, 0, [AdapterConfig.AllLinear]), seed: 4);
-        using var parameters = ParameterSet.OfAdapters(model);
-        using (no_grad())
-        {
-            RandomNumbers.Seed(CUDA, 3);
-            parameters.Values.add_(randn_like(parameters.Values).mul_(0.02));
-        }
+        using var parameters = GpuModel.Adapted(model, new LoraConfig(rank, 16, 0, [AdapterConfig.AllLinear]));
         using var objective = new Objective(model, autograd: autograd);
         Assert.StartsWith(autograd ? "autograd" : "hand-written", objective.Path, StringComparison.Ordinal);
         var random = new Random(6);
@@ -99,12 +77,5 @@ public sealed class CudaKernelTests(ITestOutputHelper output)
         var loss = objective.Backward(batch, 1).item<float>();
         objective.EndStep();
         return (loss, parameters.Gradients.clone());
-    }
-
-    private static void RequireGpu()
-    {
-        LibTorch.Load();
-        Assert.SkipUnless(cuda.is_available(),
-            "No GPU that libtorch sees: set LORA_LIBTORCH to the lib folder of a libtorch with CUDA, on a machine with a card.");
     }
 }

@@ -1,11 +1,10 @@
 using LoraAspire.Benchmarks;
 using LoraAspire.Model.Adapters;
-using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Families;
 using LoraAspire.Model.Network.Fused;
-using LoraAspire.Tests.Adapters;
 using LoraAspire.Tests.Goldens;
+using LoraAspire.Tests.Model;
 using LoraAspire.Trainer.Training;
 using static TorchSharp.torch;
 
@@ -19,18 +18,12 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
 
     private static readonly LoraConfig s_lora = new(8, 16, 0, [AdapterConfig.AllLinear]);
 
-    private static readonly ModelConfig s_llama = TinyModel.Config with
+    private static readonly ModelConfig s_llama = GpuModel.Config with
     {
-        VocabSize = 2048,
         HiddenSize = 512,
         IntermediateSize = 1408,
-        NumHiddenLayers = 4,
-        NumAttentionHeads = 8,
-        NumKeyValueHeads = 2,
         HeadDim = 64,
-        MaxPositionEmbeddings = 4096,
         InitializerRange = 0.03,
-        SlidingWindow = new int?[4],
     };
 
     private static readonly ModelConfig s_gemma = s_llama with
@@ -50,13 +43,13 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
     [InlineData("widths that are no multiples of 16")]
     public void In_bfloat16_each_has_about_the_gradients_of_autograd(string option)
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         var (config, lora, noise) = Of(option);
         using var narrow = LlamaModel.Initialize(config, CUDA, bfloat16, seed: 4, onDevice: true);
-        using var wide = Widened(narrow);
+        using var wide = GpuModel.Widened(narrow);
         (narrow.NeftuneNoiseAlpha, wide.NeftuneNoiseAlpha) = (noise, noise);
-        using ParameterSet own = Adapted(narrow, lora), reference = Adapted(wide, lora);
+        using ParameterSet own = GpuModel.Adapted(narrow, lora), reference = GpuModel.Adapted(wide, lora);
 
         var loss = Backward(narrow, own, autograd: false, plain: option.StartsWith("widths", StringComparison.Ordinal));
         var expected = Backward(wide, reference, autograd: true);
@@ -72,14 +65,14 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
     [InlineData("Gemma")]
     public void In_float32_each_has_the_gradients_of_autograd(string option)
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         var (config, lora, noise) = Of(option);
         using var model = LlamaModel.Initialize(config with { SlidingWindow = [48, null, 48, null] }, CUDA, float32, seed: 4,
             onDevice: true);
-        using var other = Widened(model);
+        using var other = GpuModel.Widened(model);
         (model.NeftuneNoiseAlpha, other.NeftuneNoiseAlpha) = (noise, noise);
-        using ParameterSet own = Adapted(model, lora), reference = Adapted(other, lora);
+        using ParameterSet own = GpuModel.Adapted(model, lora), reference = GpuModel.Adapted(other, lora);
 
         var loss = Backward(model, own, autograd: false, plain: true);
         var expected = Backward(other, reference, autograd: true);
@@ -95,12 +88,12 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
     [InlineData(true)]
     public void With_dropout_the_kernels_have_about_the_gradients_of_plain_operators(bool dora)
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         var lora = s_lora with { LoraDropout = 0.1, UseDora = dora };
         using var narrow = LlamaModel.Initialize(s_llama with { QkvBias = true }, CUDA, bfloat16, seed: 4, onDevice: true);
-        using var wide = Widened(narrow);
-        using ParameterSet own = Adapted(narrow, lora), reference = Adapted(wide, lora);
+        using var wide = GpuModel.Widened(narrow);
+        using ParameterSet own = GpuModel.Adapted(narrow, lora), reference = GpuModel.Adapted(wide, lora);
 
         var loss = Backward(narrow, own, autograd: false, plain: false);
         var expected = Backward(wide, reference, autograd: false, plain: true);
@@ -117,11 +110,11 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
     [InlineData(true, false)]
     public void Full_fine_tuning_has_the_gradients_of_autograd(bool wide, bool gemma)
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         var config = gemma ? s_gemma : s_llama with { QkvBias = true, QkNorm = true };
         using var model = LlamaModel.Initialize(config, CUDA, float32, seed: 4, onDevice: true);
-        using var other = Widened(model);
+        using var other = GpuModel.Widened(model);
         using ParameterSet own = ParameterSet.OfModel(model), reference = ParameterSet.OfModel(other);
 
         var loss = Backward(model, own, autograd: false, type: wide ? float32 : bfloat16);
@@ -135,7 +128,7 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
     [Fact]
     public void Noise_and_dropout_are_the_CPUs()
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         Tensor numbers = arange(1000, 1300, int32), strengths = full(300, 0.5f);
         var noise = new EmbeddingNoise(numbers, strengths, 7).AddedTo(zeros(300, 96));
@@ -160,24 +153,6 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
         _ => (s_llama with { QkvBias = true }, s_lora with { UseDora = true, ModulesToSave = ["embed_tokens", "lm_head"] }, 5),
     };
 
-    private static LlamaModel Widened(LlamaModel model)
-    {
-        var wide = LlamaModel.Initialize(model.Config, CUDA, float32, seed: 4, onDevice: true);
-        wide.ReplaceWeights(model.Weights().ToDictionary(weight => weight.Name,
-            weight => weight.Tensor.to(float32, copy: true).DetachFromDisposeScope()));
-        return wide;
-    }
-
-    private static ParameterSet Adapted(LlamaModel model, LoraConfig lora)
-    {
-        model.AttachFresh(lora, seed: 4);
-        var parameters = ParameterSet.OfAdapters(model);
-        using var noGrad = no_grad();
-        RandomNumbers.Seed(CUDA, 3);
-        parameters.Values.add_(randn_like(parameters.Values).mul_(0.02));
-        return parameters;
-    }
-
     private static double Backward(LlamaModel model, ParameterSet parameters, bool autograd, bool plain = false, ScalarType? type = null)
     {
         var random = new Random(6);
@@ -191,12 +166,7 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
         if (!autograd && plain)
         {
             using var fused = new FusedModel(model, new PlainKernels(), new FusedModel.Options(HeadRows: 100));
-            using var walk = fused.Walk(back: true);
-            using var packed = fused.Pack(batch.Rows);
-            fused.BeginStep();
-            var sum = fused.Backward(packed, 1, walk).item<float>();
-            fused.EndStep();
-            return sum;
+            return FusedStep.Run(fused, parameters, seed: 1, batch.Rows).Loss;
         }
         using var objective = new Objective(model, autograd: autograd, wholeType: type);
         Assert.StartsWith(autograd ? "autograd" : "hand-written", objective.Path, StringComparison.Ordinal);
@@ -223,11 +193,4 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
         name.Split('.').FirstOrDefault(part => part.StartsWith("lora_", StringComparison.Ordinal) || part is "embed_tokens" or "lm_head")
             ?? (name.Contains("norm", StringComparison.Ordinal) ? "norms"
                 : name.EndsWith(".bias", StringComparison.Ordinal) ? "biases" : "matrices");
-
-    private static void RequireGpu()
-    {
-        LibTorch.Load();
-        Assert.SkipUnless(cuda.is_available(),
-            "No GPU that libtorch sees: set LORA_LIBTORCH to the lib folder of a libtorch with CUDA, on a machine with a card.");
-    }
 }

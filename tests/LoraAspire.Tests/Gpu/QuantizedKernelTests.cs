@@ -1,9 +1,7 @@
 using LoraAspire.Model.Adapters;
-using LoraAspire.Model.Native;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Network.Quantised;
-using LoraAspire.Tests.Adapters;
 using LoraAspire.Tests.Goldens;
 using LoraAspire.Trainer.Training;
 using static TorchSharp.torch;
@@ -22,7 +20,7 @@ public sealed class QuantizedKernelTests(ITestOutputHelper output)
     [InlineData(BaseFormat.Int8, false, 33, 75)]
     public void A_weight_has_the_numbers_that_the_CPU_gives_it(BaseFormat format, bool twice, int rows, int columns)
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
         manual_seed(4);
         using var weight = ((PackedQuantisation)Quantisation.Of(format, twice)!).Quantise(randn(rows, columns).mul_(0.02), "weight", CPU);
@@ -46,23 +44,11 @@ public sealed class QuantizedKernelTests(ITestOutputHelper output)
     [InlineData(BaseFormat.Int8, true)]
     public void A_whole_model_has_the_loss_and_the_gradients_of_the_numbers_that_its_codes_stand_for(BaseFormat format, bool recompute)
     {
-        RequireGpu();
+        GpuModel.Require();
         using var scope = NewDisposeScope();
-        var config = TinyModel.Config with
-        {
-            VocabSize = 2048,
-            HiddenSize = 1024,
-            IntermediateSize = 2816,
-            NumHiddenLayers = 4,
-            NumAttentionHeads = 8,
-            NumKeyValueHeads = 2,
-            HeadDim = 128,
-            MaxPositionEmbeddings = 4096,
-            InitializerRange = 0.02,
-            SlidingWindow = new int?[4],
-        };
-        using var quantized = LlamaModel.Initialize(config, CUDA, bfloat16, seed: 4, onDevice: true, quantisation: Quantisation.Of(format));
-        using var numbers = LlamaModel.Initialize(config, CUDA, bfloat16, seed: 4, onDevice: true);
+        using var quantized = LlamaModel.Initialize(GpuModel.Config, CUDA, bfloat16, seed: 4, onDevice: true,
+            quantisation: Quantisation.Of(format));
+        using var numbers = LlamaModel.Initialize(GpuModel.Config, CUDA, bfloat16, seed: 4, onDevice: true);
         foreach (var (codes, linear) in quantized.Linears.Zip(numbers.Linears))
         {
             ((PackedWeight)codes.Quantised!).DequantiseInto(linear.Weight);
@@ -80,13 +66,7 @@ public sealed class QuantizedKernelTests(ITestOutputHelper output)
 
     private static (double Loss, Tensor Gradient) Backward(LlamaModel model, bool recompute)
     {
-        model.AttachFresh(new LoraConfig(8, 16, 0, [AdapterConfig.AllLinear]), seed: 4);
-        using var parameters = ParameterSet.OfAdapters(model);
-        using (no_grad())
-        {
-            RandomNumbers.Seed(CUDA, 3);
-            parameters.Values.add_(randn_like(parameters.Values).mul_(0.02));
-        }
+        using var parameters = GpuModel.Adapted(model, new LoraConfig(8, 16, 0, [AdapterConfig.AllLinear]));
         using var objective = new Objective(model, lowMemory: recompute);
         Assert.StartsWith("hand-written", objective.Path, StringComparison.Ordinal);
         var random = new Random(6);
@@ -97,12 +77,5 @@ public sealed class QuantizedKernelTests(ITestOutputHelper output)
         var loss = objective.Backward(batch, 1).item<float>();
         objective.EndStep();
         return (loss, parameters.Gradients.clone());
-    }
-
-    private static void RequireGpu()
-    {
-        LibTorch.Load();
-        Assert.SkipUnless(cuda.is_available(),
-            "No GPU that libtorch sees: set LORA_LIBTORCH to the lib folder of a libtorch with CUDA, on a machine with a card.");
     }
 }

@@ -67,6 +67,17 @@ public sealed class RunOutlookTests : IDisposable
     }
 
     [Fact]
+    public void A_training_in_float32_takes_more_of_a_GPU_and_the_same_of_the_CPU()
+    {
+        string[] Memory(string yaml) => LookAt(yaml)[1].Memory!.Split(" on a GPU, ");
+        string[] usual = Memory(Yaml), wide = Memory(Yaml.Replace("base: model:tiny }\n  - id: talk",
+            "base: model:tiny }\n    with: { compute_type: float32 }\n  - id: talk"));
+
+        Assert.NotEqual(usual[0], wide[0]);
+        Assert.Equal(usual[1], wide[1]);
+    }
+
+    [Fact]
     public void What_the_store_holds_is_cached_and_the_next_stage_is_planned_with_it()
     {
         Made();
@@ -145,6 +156,9 @@ public sealed class RunOutlookTests : IDisposable
         .Where(path => !Path.GetRelativePath(_store.Root, path).StartsWith("digests", StringComparison.Ordinal))
         .Order(StringComparer.Ordinal).Select(path => $"{path} {File.GetLastWriteTimeUtc(path):O}"));
 
-    private IReadOnlyList<ExpectedStage> Look(params RunState[] earlier) => RunOutlook.Of(PipelineParser.Parse(Yaml, "p.yaml").Required(),
-        _store, _content, earlier, new Progress<HashProgress>(), TestContext.Current.CancellationToken);
+    private IReadOnlyList<ExpectedStage> Look(params RunState[] earlier) => LookAt(Yaml, earlier);
+
+    private IReadOnlyList<ExpectedStage> LookAt(string yaml, params RunState[] earlier) => RunOutlook.Of(
+        PipelineParser.Parse(yaml, "p.yaml").Required(), _store, _content, earlier, new Progress<HashProgress>(),
+        TestContext.Current.CancellationToken);
 }

@@ -64,14 +64,8 @@ public sealed class EmbeddingNoiseTests
     {
         using var scope = NewDisposeScope();
         using var model = LlamaModel.Initialize(TinyModel.Config, CPU, float32, seed: 5);
-        model.AttachFresh(new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]), seed: 1);
         model.NeftuneNoiseAlpha = 5;
-        using var parameters = ParameterSet.OfAdapters(model);
-        using (no_grad())
-        {
-            manual_seed(2);
-            parameters.Values.add_(randn_like(parameters.Values).mul_(0.1));
-        }
+        using var parameters = MovedAdapters.On(model, new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]), by: 0.1, seed: 1, moves: 2);
         TrainingRow[] rows = [Row(9, 0), Row(14, 9), Row(5, 23)];
         (double Loss, Tensor Gradient) Run(bool autograd, params MicroBatch[] batches)
         {

@@ -2,6 +2,7 @@ using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
+using LoraAspire.Tests.Adapters;
 using LoraAspire.Tests.Goldens;
 using LoraAspire.Trainer.Training;
 using static TorchSharp.torch;
@@ -43,38 +44,19 @@ public sealed class FusedOptionsTests(ITestOutputHelper output)
             return;
         }
         model.NeftuneNoiseAlpha = option == "all" ? 3 : 0;
-        model.AttachFresh(config, seed: 5);
-        using var parameters = ParameterSet.OfAdapters(model);
-        using (no_grad())
-        {
-            manual_seed(9);
-            parameters.Values.add_(randn_like(parameters.Values).mul_(0.05));
-        }
-        var rows = Rows(model.Config.VocabSize, 5, 23, 40);
+        using var parameters = MovedAdapters.On(model, config);
+        var rows = RandomRows.Of(model.Config.VocabSize, 5, 23, 40);
         using Objective autograd = new(model, autograd: true), fused = new(model, lowMemory: recompute);
         Assert.StartsWith("hand-written", fused.Path, StringComparison.Ordinal);
 
-        var expected = autograd.Backward(new MicroBatch(rows), seed: 3).item<float>();
-        var gradients = parameters.Gradients.clone();
-        parameters.Gradients.zero_();
-        fused.BeginStep();
-        // In two parts: sums of a step.
-        var loss = fused.Backward(new MicroBatch([rows[0], rows[2]]), seed: 3).item<float>()
-            + fused.Backward(new MicroBatch([rows[1]]), seed: 3).item<float>();
-        fused.EndStep();
+        var both = BothWays.Of(fused, autograd, parameters, rows);
 
-        foreach (var (view, reference) in parameters.Views().Zip(Parts(parameters, gradients)))
-        {
-            var difference = view.Gradient.sub(reference).abs().max().item<float>();
-            var largest = reference.abs().max().item<float>();
-            Assert.True(largest > 1e-7 || view.Name.Contains("k_proj"), view.Name);
-            Assert.True(difference <= Tolerance * Math.Max(1, largest), $"{view.Name}: {difference:G3} of {largest:G3}");
-        }
-        output.WriteLine($"{name}, {option}: {parameters.Gradients.sub(gradients).abs().max().item<float>():G3}");
-        Assert.Equal(expected, loss, Tolerance * Math.Max(1, expected));
+        Assert.All(both.Gradients, one => Assert.True(one.Largest > 1e-7 || one.Name.Contains("k_proj"), one.Name));
+        both.AssertAlike(Tolerance);
+        output.WriteLine($"{name}, {option}: {both.Gradients.Max(one => one.Difference):G3}");
         if (option != "all")
         {
-            Assert.Equal(loss, fused.Loss(new MicroBatch(rows)), Tolerance * Math.Max(1, expected));
+            Assert.Equal(both.Loss, fused.Loss(new MicroBatch(rows)), Tolerance * Math.Max(1, both.Expected));
         }
     }
 
@@ -164,25 +146,5 @@ public sealed class FusedOptionsTests(ITestOutputHelper output)
         {
             tensor.grad!.zero_();
         }
-    }
-
-    private static IEnumerable<Tensor> Parts(ParameterSet parameters, Tensor gradients)
-    {
-        long offset = 0;
-        foreach (var (_, value, _) in parameters.Views())
-        {
-            yield return gradients.narrow(0, offset, value.numel()).view(value.shape);
-            offset += value.numel();
-        }
-    }
-
-    private static List<TrainingRow> Rows(int vocabulary, params int[] lengths)
-    {
-        var random = new Random(1);
-        var rows = lengths.Select(length => Enumerable.Range(0, length).Select(_ => random.Next(3, vocabulary)).ToArray()).ToList();
-        var targets = rows.Sum(row => row.Length - Math.Max(1, row.Length / 3));
-        var first = 0;
-        return [.. rows.Select(row => new TrainingRow(row, [.. row.Select((id, i) => i < Math.Max(1, row.Length / 3) ? -100 : id)],
-            1.0 / targets, (first += row.Length) - row.Length))];
     }
 }

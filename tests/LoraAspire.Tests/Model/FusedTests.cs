@@ -2,6 +2,7 @@ using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Model.Weights;
+using LoraAspire.Tests.Adapters;
 using LoraAspire.Tests.Goldens;
 using LoraAspire.Tests.Trainer;
 using LoraAspire.Trainer.Training;
@@ -32,18 +33,11 @@ public sealed class FusedTests(ITestOutputHelper output)
         using var adapter = Adapter.Load(golden.Folder("init_adapter"));
         model.Attach(adapter);
         using var parameters = ParameterSet.OfAdapters(model);
-        using var fused = Create(model);
+        using var fused = FusedStep.Create(model);
         using var tensors = SafetensorsFile.Open(golden.Folder("tensors.safetensors"));
         var step = golden.Json.GetProperty("steps")[0];
-        fused.BeginStep();
-        double loss = 0;
 
-        foreach (var rows in golden.TrainingRows(step))
-        {
-            using var packed = fused.Pack(rows);
-            loss += fused.Backward(packed, seed: 0).item<float>();
-        }
-        fused.EndStep();
+        var (loss, _) = FusedStep.Run(fused, parameters, seed: 0, [.. golden.TrainingRows(step)]);
         var difference =
             parameters.Views().Max(view => (double)view.Gradient.sub(tensors.Read("grad." + view.Name)).abs().max().item<float>());
 
@@ -66,19 +60,16 @@ public sealed class FusedTests(ITestOutputHelper output)
             return;
         }
         using var parameters = Adapted(model, rank: 6, dropout: 0);
-        using var fused = Create(model, new FusedModel.Options(recompute, HeadRows: 7));
-        var rows = Rows(model.Config.VocabSize, 5, 23, 40);
+        using var fused = FusedStep.Create(model, new FusedModel.Options(recompute, HeadRows: 7));
+        var rows = RandomRows.Of(model.Config.VocabSize, 5, 23, 40);
         using var autograd = new Objective(model, autograd: true);
         var expected = autograd.Backward(new MicroBatch(rows), seed: 0);
         var gradients = parameters.Gradients.clone();
-        parameters.Gradients.zero_();
 
-        fused.BeginStep();
+        var (loss, own) = FusedStep.Run(fused, parameters, seed: 3, rows);
         using var packed = fused.Pack(rows);
-        var loss = fused.Backward(packed, seed: 3).item<float>();
-        fused.EndStep();
 
-        var difference = parameters.Gradients.sub(gradients).abs().max().item<float>();
+        var difference = own.sub(gradients).abs().max().item<float>();
         output.WriteLine($"{name}: largest gradient {gradients.abs().max().item<float>():G3}, largest difference {difference:G3}");
         Assert.Equal(expected.item<float>(), loss, LossTolerance);
         Assert.Equal(loss, fused.Loss(packed).item<float>(), LossTolerance);
@@ -91,27 +82,9 @@ public sealed class FusedTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         using var model = Golden.Load(GoldenFolder.At("own/models/qwen2"));
         using var parameters = Adapted(model, rank: 8, dropout: 0.3);
-        using var fused = Create(model);
-        using var packed = fused.Pack(Rows(model.Config.VocabSize, 31, 40));
-        float Loss()
-        {
-            fused.BeginStep();
-            return fused.Backward(packed, seed: 11).item<float>();
-        }
-        Loss();
-        fused.EndStep();
-        var direction = parameters.Gradients.div(parameters.Gradients.norm());
-        var expected = parameters.Gradients.norm().item<float>();
+        using var fused = FusedStep.Create(model);
 
-        const float Step = 0.02f;
-        using var noGrad = no_grad();
-        parameters.Values.add_(direction.mul(Step));
-        var above = Loss();
-        parameters.Values.add_(direction.mul(-2 * Step));
-        var below = Loss();
-
-        // A central difference is off by a third derivative times step², and float32 losses near 6 by 1e-6 / step.
-        Assert.Equal(expected, (above - below) / (2 * Step), 0.01 * expected);
+        FusedStep.AssertGradientIsSlope(fused, parameters, RandomRows.Of(model.Config.VocabSize, 31, 40));
     }
 
     /// <summary>As on two devices, or with half the memory: the rows of a step in one micro-batch, or in two in another order.</summary>
@@ -123,53 +96,19 @@ public sealed class FusedTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         using var model = Golden.Load(GoldenFolder.At("own/models/qwen2"));
         using var parameters = Adapted(model, rank, dropout: 0.3);
-        using var fused = Create(model);
-        List<TrainingRow> rows = [];
-        foreach (var row in Rows(model.Config.VocabSize, 31, 40, 12))
-        {
-            rows.Add(row with { First = rows.Sum(before => before.InputIds.Length) });
-        }
-        (double Loss, Tensor Gradients) Step(params List<TrainingRow>[] batches)
-        {
-            parameters.Gradients.zero_();
-            fused.BeginStep();
-            double loss = 0;
-            foreach (var batch in batches)
-            {
-                using var packed = fused.Pack(batch);
-                loss += fused.Backward(packed, seed: 11).item<float>();
-            }
-            fused.EndStep();
-            return (loss, parameters.Gradients.clone());
-        }
+        using var fused = FusedStep.Create(model);
+        var rows = RandomRows.Of(model.Config.VocabSize, 31, 40, 12);
 
-        var (whole, expected) = Step(rows);
-        var (parts, gradients) = Step([rows[2], rows[0]], [rows[1]]);
-        var (other, _) = Step([.. rows.Select(row => row with { First = row.First + 1000 })]);
+        var (whole, expected) = FusedStep.Run(fused, parameters, seed: 11, rows);
+        var (parts, gradients) = FusedStep.Run(fused, parameters, seed: 11, [rows[2], rows[0]], [rows[1]]);
+        var (other, _) = FusedStep.Run(fused, parameters, seed: 11,
+            [.. rows.Select(row => row with { First = row.First + 1000 })]);
 
         Assert.Equal(whole, parts, LossTolerance);
         Assert.InRange(gradients.sub(expected).abs().max().item<float>(), 0, GradientTolerance);
         Assert.NotEqual(whole, other, LossTolerance);
     }
 
-    internal static FusedModel Create(LlamaModel model, FusedModel.Options? options = null) =>
-        FusedModel.Create(model, options ?? new(), out var why) ?? throw new InvalidOperationException(why);
-
-    internal static ParameterSet Adapted(LlamaModel model, int rank, double dropout)
-    {
-        model.AttachFresh(new LoraConfig(rank, 16, dropout, [AdapterConfig.AllLinear], false), seed: 5);
-        var parameters = ParameterSet.OfAdapters(model);
-        using var noGrad = no_grad();
-        manual_seed(9);
-        parameters.Values.add_(randn_like(parameters.Values).mul_(0.05));
-        return parameters;
-    }
-
-    private static List<TrainingRow> Rows(int vocabulary, params int[] lengths)
-    {
-        var random = new Random(1);
-        var rows = lengths.Select(length => Enumerable.Range(0, length).Select(_ => random.Next(3, vocabulary)).ToArray()).ToList();
-        var targets = rows.Sum(row => row.Length - Math.Max(1, row.Length / 3));
-        return [.. rows.Select(row => new TrainingRow(row, [.. row.Select((id, i) => i < row.Length / 3 ? -100 : id)], 1.0 / targets))];
-    }
+    internal static ParameterSet Adapted(LlamaModel model, int rank, double dropout) =>
+        MovedAdapters.On(model, new LoraConfig(rank, 16, dropout, [AdapterConfig.AllLinear], false));
 }

@@ -77,33 +77,16 @@ public sealed class PlainKernelsTests(ITestOutputHelper output)
         InitializerRange = 0.1,
     };
 
-    private static ParameterSet Adapted(LlamaModel model, bool dora, double dropout)
-    {
-        model.AttachFresh(new LoraConfig(4, 8, dropout, [AdapterConfig.AllLinear])
+    private static ParameterSet Adapted(LlamaModel model, bool dora, double dropout) =>
+        MovedAdapters.On(model, new LoraConfig(4, 8, dropout, [AdapterConfig.AllLinear])
         {
             UseDora = dora,
             ModulesToSave = ["embed_tokens", "lm_head"],
-        }, seed: 5);
-        var parameters = ParameterSet.OfAdapters(model);
-        using var noGrad = no_grad();
-        manual_seed(9);
-        parameters.Values.add_(randn_like(parameters.Values).mul_(0.05));
-        return parameters;
-    }
+        });
 
     private static (double Loss, Tensor Gradients) Backward(LlamaModel model, Kernels kernels, ParameterSet parameters)
     {
-        parameters.Gradients.zero_();
         using var fused = new FusedModel(model, kernels, new FusedModel.Options(HeadRows: 7));
-        var first = 0;
-        using var packed = fused.Pack([.. new[] { 9, 17, 31 }.Select((length, row) => new TrainingRow(
-            [.. Enumerable.Range(0, length).Select(at => 3 + (((7 * at) + (5 * row)) % 29))],
-            [.. Enumerable.Range(0, length).Select(at => at < 3 ? -100 : 3 + (((7 * at) + (5 * row)) % 29))],
-            1.0 / 48, (first += length) - length))]);
-        using var walk = fused.Walk(back: true);
-        fused.BeginStep();
-        var loss = fused.Backward(packed, seed: 11, walk).item<float>();
-        fused.EndStep();
-        return (loss, parameters.Gradients.clone());
+        return FusedStep.Run(fused, parameters, seed: 11, RandomRows.Of(model.Config.VocabSize, 9, 17, 31));
     }
 }

@@ -23,12 +23,12 @@ public sealed class SharedPrefixTests(ITestOutputHelper output)
         using var model = Golden.Load(GoldenFolder.At(name));
         Assert.SkipWhen(model.WhyAutograd is not null, $"{name} has no hand-written backward.");
         using var parameters = FusedTests.Adapted(model, rank: 6, dropout: 0);
-        using var fused = FusedTests.Create(model, new FusedModel.Options(recompute, HeadRows: 7));
+        using var fused = FusedStep.Create(model, new FusedModel.Options(recompute, HeadRows: 7));
         var rows = Rows(model.Config.VocabSize);
         var marked = SharedPrefixes.Mark(rows);
 
-        var (whole, expected) = Step(fused, parameters, 0, rows);
-        var (once, gradients) = Step(fused, parameters, 0, marked);
+        var (whole, expected) = FusedStep.Run(fused, parameters, 0, rows);
+        var (once, gradients) = FusedStep.Run(fused, parameters, 0, marked);
         using var packed = fused.Pack(marked);
         using var unshared = fused.Pack(rows);
 
@@ -50,11 +50,12 @@ public sealed class SharedPrefixTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         using var model = Golden.Load(GoldenFolder.At("own/models/qwen2"));
         using var parameters = FusedTests.Adapted(model, rank, dropout: 0.3);
-        using var fused = FusedTests.Create(model);
+        using var fused = FusedStep.Create(model);
         var marked = SharedPrefixes.Mark(Rows(model.Config.VocabSize));
 
-        var (whole, expected) = Step(fused, parameters, 11, marked);
-        var (parts, gradients) = Step(fused, parameters, 11, [marked[5], marked[0], marked[3]], [marked[4]], [marked[2], marked[1]]);
+        var (whole, expected) = FusedStep.Run(fused, parameters, 11, marked);
+        var (parts, gradients) = FusedStep.Run(fused, parameters, 11,
+            [marked[5], marked[0], marked[3]], [marked[4]], [marked[2], marked[1]]);
 
         Assert.Equal(whole, parts, LossTolerance);
         Assert.InRange(gradients.sub(expected).abs().max().item<float>(), 0, GradientTolerance);
@@ -66,21 +67,9 @@ public sealed class SharedPrefixTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         using var model = Golden.Load(GoldenFolder.At("own/models/qwen2"));
         using var parameters = FusedTests.Adapted(model, rank: 8, dropout: 0.3);
-        using var fused = FusedTests.Create(model);
-        var rows = SharedPrefixes.Mark(Rows(model.Config.VocabSize));
-        var (_, gradients) = Step(fused, parameters, 11, rows);
-        var direction = gradients.div(gradients.norm());
-        const float Size = 0.02f;
-        using var noGrad = no_grad();
+        using var fused = FusedStep.Create(model);
 
-        parameters.Values.add_(direction.mul(Size));
-        var (above, _) = Step(fused, parameters, 11, rows);
-        parameters.Values.add_(direction.mul(-2 * Size));
-        var (below, _) = Step(fused, parameters, 11, rows);
-
-        // A central difference is off by a third derivative times size², and float32 losses near 6 by 1e-6 / size.
-        var expected = gradients.norm().item<float>();
-        Assert.Equal(expected, (above - below) / (2 * Size), 0.01 * expected);
+        FusedStep.AssertGradientIsSlope(fused, parameters, SharedPrefixes.Mark(Rows(model.Config.VocabSize)));
     }
 
     [Fact]
@@ -130,21 +119,6 @@ public sealed class SharedPrefixTests(ITestOutputHelper output)
         var batch = Assert.Single(MicroBatch.Cut(rows, tokens: 300, packed: true));
 
         Assert.Equal((80 + (10 * 20), 1000), (batch.Tokens, batch.RealTokens));
-    }
-
-    private static (double Loss, Tensor Gradients) Step(FusedModel fused, ParameterSet parameters, long seed,
-        params IReadOnlyList<TrainingRow>[] batches)
-    {
-        parameters.Gradients.zero_();
-        fused.BeginStep();
-        double loss = 0;
-        foreach (var batch in batches)
-        {
-            using var packed = fused.Pack(batch);
-            loss += fused.Backward(packed, seed).item<float>();
-        }
-        fused.EndStep();
-        return (loss, parameters.Gradients.clone());
     }
 
     /// <summary>Three with one head, two with another, one alone, mixed.</summary>

@@ -1,8 +1,8 @@
 using LoraAspire.Model;
-using LoraAspire.Model.Native;
 using LoraAspire.Model.Network.Quantised;
 using LoraAspire.Model.Weights;
 using LoraAspire.Tests.Goldens;
+using LoraAspire.Tests.Gpu;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -27,8 +27,7 @@ public sealed class WeightReaderTests : IDisposable
     [Fact, Trait("Category", "Gpu")]
     public void Numbers_of_every_type_become_those_of_every_other_on_the_GPU()
     {
-        LibTorch.Load();
-        Assert.SkipUnless(cuda.is_available(), "No GPU that libtorch sees.");
+        GpuModel.Require();
         AssertConverted(CUDA, 3001, 2003); // several pieces of 4 MiB, the last one short
     }
 

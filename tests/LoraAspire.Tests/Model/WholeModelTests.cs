@@ -25,7 +25,7 @@ public sealed class WholeModelTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         using var model = Golden.Load(GoldenFolder.At(name));
         using var parameters = ParameterSet.OfModel(model);
-        var rows = Rows(model.Config.VocabSize, 5, 23, 40);
+        var rows = RandomRows.Of(model.Config.VocabSize, 5, 23, 40);
         using Objective autograd = new(model, autograd: true), fused = new(model, lowMemory: recompute);
         if (model.Config.OutputNorms || model.Config.Rope.IsDynamic)
         {
@@ -34,27 +34,12 @@ public sealed class WholeModelTests(ITestOutputHelper output)
         }
         Assert.StartsWith("hand-written", fused.Path, StringComparison.Ordinal);
 
-        var expected = autograd.Backward(new MicroBatch(rows), seed: 3).item<float>();
-        var gradients = parameters.Gradients.clone();
-        parameters.Gradients.zero_();
-        fused.BeginStep();
-        // In two parts: sums of a step.
-        var loss = fused.Backward(new MicroBatch([rows[0], rows[2]]), seed: 3).item<float>()
-            + fused.Backward(new MicroBatch([rows[1]]), seed: 3).item<float>();
-        fused.EndStep();
+        var both = BothWays.Of(fused, autograd, parameters, rows);
 
-        long offset = 0;
-        foreach (var (weight, value, gradient) in parameters.Views())
-        {
-            var reference = gradients.narrow(0, offset, value.numel()).view(value.shape);
-            offset += value.numel();
-            var (difference, largest) = (gradient.sub(reference).abs().max().item<float>(), reference.abs().max().item<float>());
-            Assert.True(difference <= Tolerance * Math.Max(1, largest), $"{weight}: {difference:G3} of {largest:G3}");
-        }
-        output.WriteLine($"{name}: {parameters.Gradients.sub(gradients).abs().max().item<float>():G3}");
-        Assert.True(gradients.abs().max().item<float>() > 1e-3);
-        Assert.Equal(expected, loss, Tolerance * Math.Max(1, expected));
-        Assert.Equal(loss, fused.Loss(new MicroBatch(rows)), Tolerance * Math.Max(1, expected));
+        both.AssertAlike(Tolerance);
+        output.WriteLine($"{name}: {both.Gradients.Max(one => one.Difference):G3}");
+        Assert.True(both.Gradients.Max(one => one.Largest) > 1e-3);
+        Assert.Equal(both.Loss, fused.Loss(new MicroBatch(rows)), Tolerance * Math.Max(1, both.Expected));
     }
 
     /// <summary>With one key head under its norm, whose gradient is read where it lies between others.</summary>
@@ -71,7 +56,7 @@ public sealed class WholeModelTests(ITestOutputHelper output)
             OptimiserStep step = new(objective, parameters, optimiser, maxGradNorm: 1);
             return [.. Enumerable.Range(0, 8).Select(number =>
             {
-                using var result = step.Run(OneDevice.Batches([new MicroBatch(Rows(32, 9, 17))]), 1e-2, number);
+                using var result = step.Run(OneDevice.Batches([new MicroBatch(RandomRows.Of(32, 9, 17))]), 1e-2, number);
                 return result.ReadMicroLosses().Single();
             })];
         }
@@ -89,33 +74,20 @@ public sealed class WholeModelTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         using var model = LlamaModel.Initialize(TinyModel.Config with { InitializerRange = 0.1 }, CPU, float32, seed: 2);
         using var parameters = ParameterSet.OfModel(model);
-        var rows = Rows(32, 9, 17, 31);
+        var rows = RandomRows.Of(32, 9, 17, 31);
         using Objective exact = new(model);
         exact.BeginStep();
         var expected = exact.Backward(new MicroBatch(rows), seed: 1).item<float>();
         exact.EndStep();
         var gradients = parameters.Gradients.clone();
-        parameters.Gradients.zero_();
 
         WholeModel whole = new(model, bfloat16);
         using FusedModel fused = new(whole.Copy, new PlainKernels(), new FusedModel.Options(), whole);
-        fused.BeginStep();
-        using var packed = fused.Pack(rows);
-        var loss = fused.Backward(packed, seed: 1).item<float>();
-        fused.EndStep();
+        var (loss, own) = FusedStep.Run(fused, parameters, seed: 1, rows);
 
-        var difference = parameters.Gradients.sub(gradients).norm().item<float>() / gradients.norm().item<float>();
+        var difference = own.sub(gradients).norm().item<float>() / gradients.norm().item<float>();
         output.WriteLine($"loss {loss:F4}, in float32 {expected:F4}; gradients differ by {difference:E1} of their norm");
         Assert.Equal(expected, loss, 0.02 * expected);
         Assert.InRange(difference, 1e-4, 0.05);
-    }
-
-    private static List<TrainingRow> Rows(int vocabulary, params int[] lengths)
-    {
-        var random = new Random(1);
-        var rows = lengths.Select(length => Enumerable.Range(0, length).Select(_ => random.Next(3, vocabulary)).ToArray()).ToList();
-        var targets = rows.Sum(row => row.Length - Math.Max(1, row.Length / 3));
-        return [.. rows.Select(row => new TrainingRow(row,
-            [.. row.Select((id, i) => i < Math.Max(1, row.Length / 3) ? -100 : id)], 1.0 / targets))];
     }
 }

@@ -41,6 +41,24 @@ public sealed class FitTests : IDisposable
         Assert.Equal(4 * Linear, Footprint.Of(Llama7B with { OnGpu = false }, BaseFormat.Bf16, true, 2048).Weights);
     }
 
+    [Fact]
+    public void In_float32_on_a_GPU_numbers_and_what_is_kept_of_them_take_twice_as_much_and_codes_as_before()
+    {
+        var wide = Llama7B with { InFloat32 = true };
+        foreach (var format in new[] { BaseFormat.Bf16, BaseFormat.Nf4 })
+        {
+            var (half, whole) = (Footprint.Of(Llama7B, format, false, 2048), Footprint.Of(wide, format, false, 2048));
+            Assert.Equal(format == BaseFormat.Nf4 ? half.Weights : 2 * half.Weights, whole.Weights);
+            Assert.Equal((2 * half.Ends, 2 * half.Buffer, half.Adapters, half.Process),
+                (whole.Ends, whole.Buffer, whole.Adapters, whole.Process));
+            // A float32 of each row and head is one in any case: 34 of some 50,000 of a token and layer.
+            Assert.Equal(2, (double)whole.Kept / half.Kept, 0.002);
+            Assert.Equal(2, (double)whole.Passing / half.Passing, 1e-6);
+        }
+        Assert.Equal(Footprint.Of(wide with { OnGpu = false }, BaseFormat.Bf16, true, 2048),
+            Footprint.Of(Llama7B with { OnGpu = false }, BaseFormat.Bf16, true, 2048));
+    }
+
     /// <summary>Measured on one H100 with Alpaca's rows (docs/speed.md); the micro-batches had that many tokens.</summary>
     [Theory]
     [InlineData(BaseFormat.Bf16, false, 7_550, 38.9)]

@@ -95,13 +95,7 @@ public sealed class QuantizedTrainingTests(ITestOutputHelper output)
 
     private static (double Loss, Tensor Gradients) Gradients(LlamaModel model, bool autograd, bool recompute, List<TrainingRow> rows)
     {
-        model.AttachFresh(new LoraConfig(6, 16, 0, [AdapterConfig.AllLinear]), seed: 5);
-        using var parameters = ParameterSet.OfAdapters(model);
-        using (no_grad())
-        {
-            manual_seed(9);
-            parameters.Values.add_(randn_like(parameters.Values).mul_(0.05));
-        }
+        using var parameters = MovedAdapters.On(model, new LoraConfig(6, 16, 0, [AdapterConfig.AllLinear]));
         using var objective = new Objective(model, lowMemory: recompute, autograd: autograd);
         Assert.StartsWith(autograd ? "autograd" : "hand-written", objective.Path, StringComparison.Ordinal);
         objective.BeginStep();

@@ -12,21 +12,8 @@ namespace LoraAspire.Tests.Trainer;
 [Collection(Goldens.TorchRandom.Name)]
 public sealed class DamagedCheckpointTests : IClassFixture<DamagedCheckpointTests.Undisturbed>, IDisposable
 {
-    private static readonly TrainerParams Settings = new()
-    {
-        BatchSize = 8,
-        MicroBatchSize = 4,
-        MicroBatchTokens = 64,
-        NumEpochs = 2,
-        LearningRate = 2e-3,
-        WarmupSteps = 3,
-        LoraR = 2,
-        LoraDropout = 0.2,
-        ValSetSize = 6,
-        EvalSteps = 4,
-        SaveSteps = 2,
-        SaveTotalLimit = 3,
-    };
+    private static readonly TrainerParams Settings =
+        TrainerStageRun.Settings with { NumEpochs = 2, SaveSteps = 2, SaveTotalLimit = 3 };
 
     private readonly TrainerStageRun _stage = new();
     private readonly string _expected;

@@ -8,22 +8,7 @@ public sealed class ResumeTests(ITestOutputHelper output) : IDisposable
 {
     private const int Trials = 10;
 
-    private static readonly TrainerParams Settings = new()
-    {
-        BatchSize = 8,
-        MicroBatchSize = 4,
-        MicroBatchTokens = 64,
-        NumEpochs = 4,
-        LearningRate = 2e-3,
-        WarmupSteps = 3,
-        LoraR = 2,
-        LoraDropout = 0.2,
-        ValSetSize = 6,
-        EvalSteps = 4,
-        SaveSteps = 3,
-        SaveTotalLimit = 2,
-        GroupByLength = true,
-    };
+    private static readonly TrainerParams Settings = TrainerStageRun.Settings with { SaveTotalLimit = 2, GroupByLength = true };
 
     private readonly TrainerStageRun _stage = new();
 

@@ -9,22 +9,7 @@ namespace LoraAspire.Tests.Trainer;
 [Collection(Goldens.TorchRandom.Name)]
 public sealed class SampleAnswersTests : IDisposable
 {
-    /// <summary>With dropout, so that a random number drawn in between would show.</summary>
-    private static readonly TrainerParams s_settings = new()
-    {
-        BatchSize = 8,
-        MicroBatchSize = 4,
-        MicroBatchTokens = 64,
-        NumEpochs = 4,
-        LearningRate = 2e-3,
-        WarmupSteps = 3,
-        LoraR = 2,
-        LoraDropout = 0.2,
-        ValSetSize = 6,
-        EvalSteps = 4,
-        SaveSteps = 3,
-        SampleAnswers = true,
-    };
+    private static readonly TrainerParams s_settings = TrainerStageRun.Settings with { SampleAnswers = true };
 
     private readonly TrainerStageRun _stage = new();
 

@@ -42,6 +42,24 @@ internal sealed class TrainerStageRun : IDisposable
 
     public static string Base => GoldenFolder.Pebble;
 
+    /// <summary>
+    /// Of a short run with evaluations and checkpoints; with dropout, so that a random number drawn in between would show.
+    /// </summary>
+    public static TrainerParams Settings { get; } = new()
+    {
+        BatchSize = 8,
+        MicroBatchSize = 4,
+        MicroBatchTokens = 64,
+        NumEpochs = 4,
+        LearningRate = 2e-3,
+        WarmupSteps = 3,
+        LoraR = 2,
+        LoraDropout = 0.2,
+        ValSetSize = 6,
+        EvalSteps = 4,
+        SaveSteps = 3,
+    };
+
     public string Dataset => Path.Combine(_folder, "dataset");
 
     public List<StageProgress> Reports { get; } = [];

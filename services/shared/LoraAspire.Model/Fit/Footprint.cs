@@ -7,8 +7,12 @@ namespace LoraAspire.Model.Fit;
 
 /// <summary>What is to be trained, as far as it decides the memory.</summary>
 /// <param name="DoubleQuant">NF4's scales are quantised too.</param>
-/// <param name="OnGpu">Numbers are bfloat16 there, and float32 on the CPU.</param>
-public sealed record FitWork(ModelConfig Config, AdapterConfig Adapter, bool DoubleQuant = true, bool OnGpu = true);
+/// <param name="InFloat32">Also on a GPU, where numbers are bfloat16 else; on the CPU they always are.</param>
+public sealed record FitWork(ModelConfig Config, AdapterConfig Adapter, bool DoubleQuant = true, bool OnGpu = true,
+    bool InFloat32 = false)
+{
+    internal long BytesANumber => OnGpu && !InFloat32 ? 2 : 4;
+}
 
 /// <summary>
 /// Bytes that LoRA training takes, from the shapes alone: nothing is loaded. What the hand-written backward keeps is
@@ -42,7 +46,7 @@ public sealed record Footprint(long Weights, long Ends, long Adapters, long Buff
     internal static Footprint Of(FitWork work, long trained, BaseFormat format, bool recompute, int tokens)
     {
         var config = work.Config;
-        long number = work.OnGpu ? 2 : 4, hidden = config.HiddenSize, inner = config.IntermediateSize;
+        long number = work.BytesANumber, hidden = config.HiddenSize, inner = config.IntermediateSize;
         long query = (long)config.NumAttentionHeads * config.HeadDim, kv = (long)config.NumKeyValueHeads * config.HeadDim;
         // Of one token in one layer: sum, middle and normed input; q|k|v; attention's output; gate|up; and float32 for each row and head.
         var kept = (number * ((3 * hidden) + (2 * query) + (2 * kv) + (2 * inner))) + (4 * (2 + config.NumAttentionHeads));
@@ -84,6 +88,6 @@ public sealed record Footprint(long Weights, long Ends, long Adapters, long Buff
         BaseFormat.Int8 => 1 + (4.0 / columns),
         BaseFormat.Nf4 when work.DoubleQuant => 0.5 + (1.0 / Nf4Table.Block) + (4.0 / Nf4Table.Block / DynamicMap.Block),
         BaseFormat.Nf4 => 0.5 + (4.0 / Nf4Table.Block),
-        _ => work.OnGpu ? 2 : 4,
+        _ => work.BytesANumber,
     };
 }

@@ -9,21 +9,20 @@ namespace LoraAspire.Model.Weights;
 /// <summary>The rows of one tensor as float32, a few at a time. Needs no libtorch. A vector is one row, or a column.</summary>
 internal sealed class TensorRows
 {
-    private readonly TensorEntry _entry;
-    private readonly FileRange _range;
+    private readonly StoredNumbers _numbers;
 
     /// <exception cref="ModelException">Of a type that is no number with a fraction, or not stored row after row.</exception>
     public TensorRows(TensorFile file, TensorEntry entry, bool asColumn = false)
     {
-        _entry = entry;
         if (!entry.IsFloating)
         {
             throw new ModelException(
                 $"{file.Path}: tensor '{entry.Name}' is {entry.Dtype}; weights are float64, float32, float16 or bfloat16.");
         }
-        _range = file.Range(entry.Name)
+        var range = file.Range(entry.Name)
             ?? throw new ModelException($"{file.Path}: tensor '{entry.Name}' is stored transposed, as a view of another. Save the model as "
                 + "safetensors first: the merger and the trainer write such.");
+        (Name, _numbers) = (entry.Name, new(range, entry.Dtype, file.Path));
         (Rows, Columns) = entry.Shape switch
         {
             [var rows, var columns] => (rows, columns),
@@ -32,32 +31,14 @@ internal sealed class TensorRows
         };
     }
 
-    public string Name => _entry.Name;
+    public string Name { get; }
     public long Rows { get; }
     public long Columns { get; }
 
     /// <summary>Rows [first, first + count) into the start of <paramref name="into"/>.</summary>
-    public void Read(long first, int count, float[] into)
-    {
-        var size = ElementTypes.Size(_entry.Dtype);
-        var length = checked((int)(count * Columns));
-        var bytes = System.Buffers.ArrayPool<byte>.Shared.Rent(checked(length * size));
-        try
-        {
-            _range.Read(bytes.AsSpan(0, length * size), first * Columns * size);
-            var part = Math.Max(1, length / Environment.ProcessorCount + 1);
-            Parallel.For(0, (length + part - 1) / part, index =>
-            {
-                var start = index * part;
-                var end = Math.Min(length, start + part);
-                Widen(_entry.Dtype, bytes.AsSpan(start * size, (end - start) * size), into.AsSpan(start, end - start));
-            });
-        }
-        finally
-        {
-            System.Buffers.ArrayPool<byte>.Shared.Return(bytes);
-        }
-    }
+    /// <exception cref="ModelException">The file is shorter than it was.</exception>
+    public void Read(long first, int count, float[] into) => Pieces.Run(checked((int)(count * Columns)), Pieces.Numbers,
+        (at, numbers) => _numbers.Read((first * Columns) + at, into.AsSpan((int)at, numbers)));
 
     /// <summary>Numbers of a weight's type as float32.</summary>
     public static void Widen(ScalarType type, ReadOnlySpan<byte> from, Span<float> into)

@@ -91,11 +91,10 @@ public sealed class WeightFiles : IDisposable
             using var inner = NewDisposeScope();
             return packed.Dequantise(dtype).to(device).MoveToOuterDisposeScope();
         }
-        var (file, _) = Find(name, shape);
         using var scope = NewDisposeScope();
         if (Numbers(name, shape) is not { } numbers)
         {
-            return file.Read(name).to(dtype, device).MoveToOuterDisposeScope();
+            return Read(name).to(dtype, device).MoveToOuterDisposeScope();
         }
         var tensor = empty([.. shape], dtype);
         numbers.Fill(Aten.Data(tensor), dtype);
