@@ -148,6 +148,23 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
                 k.Accumulate(x, wideLow, sums, many, wideMatrix, copy);
                 return [sums, copy];
             }),
+            .. new[] { 24, 32, 64, 72 }.SelectMany(rank => new KernelCase[]
+            {
+                new($"project, rank {rank}, dropout", k =>
+                {
+                    var to = empty([Tokens, rank], bfloat16, CUDA);
+                    k.Project(x, wideMatrix.narrow(0, 0, rank), to, Dropping(rank));
+                    return [to];
+                }),
+                new($"project and accumulate, rank {rank}, gradient, what project kept", k =>
+                {
+                    Tensor sums = zeros([rank, Hidden], float32, CUDA), copy = x.clone();
+                    var own = wideMatrix.narrow(0, 0, rank);
+                    var kept = k.Project(x, own, empty([Tokens, rank], bfloat16, CUDA), Dropping(rank));
+                    k.Accumulate(x, wideLow.narrow(1, 0, rank), sums, Dropping(rank), own, copy, kept);
+                    return [sums, copy];
+                }),
+            }),
             new("cross entropy",
                 k => { var copy = logits.clone(); var losses = k.CrossEntropy(copy, targets, weights); return [losses, copy]; }),
             .. CudaDevice.Capability() < Fp8.Capability ? [] : InEightBits(),
@@ -156,6 +173,9 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
         // Of some of three layers side by side.
         UpMatrix[] Ups(int rank, params int[] parts) => [.. parts.Select((part, index) => new UpMatrix(part * Hidden, index * rank,
             wideMatrix.narrow(0, part * rank, rank), zeros([rank, Hidden], float32, CUDA)))];
+
+        // Of one layer.
+        Tile[] Dropping(int rank) => [.. Enumerable.Repeat(new Tile(2, Dropout.Of(draw, 3, 0.05)), rank / Tile.Width)];
 
         IEnumerable<KernelCase> InEightBits()
         {

@@ -31,7 +31,7 @@ internal static class FusedStep
     public static void AssertGradientIsSlope(FusedModel fused, ParameterSet parameters, IReadOnlyList<TrainingRow> rows)
     {
         const long Seed = 11;
-        const float Size = 0.02f;
+        const float Size = 0.005f;
         var (_, gradients) = Run(fused, parameters, Seed, rows);
         var direction = gradients.div(gradients.norm());
         using var noGrad = no_grad();

@@ -77,7 +77,7 @@ public static class StageKinds
         Outputs = [new("dataset", ArtifactKind.Dataset)],
     });
 
-    public static readonly StageKind Trainer = Row(new("trainer", 7, typeof(TrainerParams))
+    public static readonly StageKind Trainer = Row(new("trainer", 8, typeof(TrainerParams))
     {
         Title = "trains an adapter, or the whole model",
         Inputs = [new("dataset", ArtifactKind.Dataset), new("base", ArtifactKind.Model)],

@@ -10,7 +10,7 @@ namespace LoraAspire.Model.Network.Fused;
 /// </summary>
 internal sealed unsafe partial class CudaKernels
 {
-    private const int MostParts = 3, PartTokens = 64, PartWarps = 8, LaneColumns = 32;
+    private const int MostParts = 3, PartWarps = 8, LaneColumns = 32;
 
     /// <summary>As heads of 64 columns is taken what is no heads.</summary>
     private const int PlainSpan = 32;
@@ -154,7 +154,8 @@ internal sealed unsafe partial class CudaKernels
             blocks += Shares(heads * Shares(turning.Span, LaneColumns), PartWarps);
             tiles = Math.Max(tiles, parts[i].Tiles);
         }
-        _program.Launch(kernel + tiles, (blocks, (tokens + PartTokens - 1) / PartTokens), PartWarps * LaneColumns,
+        var share = tiles == 1 ? 128 : 64; // PartTokens of kernels.cu
+        _program.Launch(kernel + tiles, (blocks, (tokens + share - 1) / share), PartWarps * LaneColumns,
             [(ulong)parts.Length, (ulong)turning.Span, At(turning.Positions), At(turning.Cos), At(turning.Sin), (ulong)low.stride(0),
                 (ulong)(lowGradient?.stride(0) ?? 0), (ulong)tokens], &packed);
     }

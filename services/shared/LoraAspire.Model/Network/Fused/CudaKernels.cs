@@ -11,8 +11,11 @@ internal sealed unsafe partial class CudaKernels : Kernels
     private const string Source = "kernels.cu";
     private const int MaxTiles = 6;
 
-    /// <summary>The rank above which matrix products are quicker than kernels that read x or y once for a few tiles.</summary>
+    /// <summary>The rank up to which a kernel reads x or y once for several layers; above, one reads x for each, and y is for products.</summary>
     private const int MostInTiles = 16;
+
+    /// <summary>Of one layer that a kernel takes whose products are its own.</summary>
+    private const int MostRanks = 64;
 
     private const int AccumulateTokens = 128;
     private const int ColumnThreads = 128;
@@ -144,10 +147,11 @@ internal sealed unsafe partial class CudaKernels : Kernels
 
     public override Tensor? Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
     {
-        if (HasLargeRank(tiles))
+        var runs = Tile.Runs(tiles);
+        if (ByProducts(runs))
         {
             using var scope = NewDisposeScope();
-            foreach (var (start, count, tile) in Tile.Runs(tiles))
+            foreach (var (start, count, tile) in runs)
             {
                 low.narrow(1, start, count).addmm_(Dropped(x, tile.Dropout), matrix.narrow(0, start, count).t(), beta: 0,
                     alpha: tile.Scale);
@@ -155,16 +159,15 @@ internal sealed unsafe partial class CudaKernels : Kernels
             return null;
         }
         long tokens = x.size(0), width = x.size(1);
-        var dropping = Tile.Runs(tiles).Count(run => run.Tile.Dropout.Threshold != 0);
+        var dropping = runs.Count(run => run.Tile.Dropout.Threshold != 0);
         // To draw again takes the backward longer than to read a bit an element.
-        var kept = dropping == 0 || tiles.Length > MaxTiles ? null : empty([dropping, tokens, (width + 31) / 32], int32, x.device);
-        for (var first = 0; first < tiles.Length; first += MaxTiles)
+        var kept = dropping == 0 ? null : empty([dropping, tokens, (width + 31) / 32], int32, x.device);
+        foreach (var part in Shares(runs, tiles, kept))
         {
-            var part = tiles.Slice(first, Math.Min(MaxTiles, tiles.Length - first));
-            var packed = Pack(part);
-            _program.Launch("project" + part.Length, ((tokens + 31) / 32, 1), 256,
-                [At(x), (ulong)x.stride(0), (ulong)width, At(matrix, first * Tile.Width * width), At(low, first * Tile.Width),
-                    (ulong)low.stride(0), (ulong)tokens, At(kept)], &packed);
+            var packed = Pack(part.Tiles);
+            _program.Launch("project" + part.Kernel, ((tokens + 31) / 32, 1), 256,
+                [At(x), (ulong)x.stride(0), (ulong)width, At(matrix, part.Row * width), At(low, part.Row), (ulong)low.stride(0),
+                    (ulong)tokens, part.Kept, (ulong)part.Count], &packed);
         }
         return kept;
     }
@@ -172,30 +175,69 @@ internal sealed unsafe partial class CudaKernels : Kernels
     public override void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
         Tensor? gradient = null, Tensor? kept = null)
     {
-        if (HasLargeRank(tiles))
+        var runs = Tile.Runs(tiles);
+        if (ByProducts(runs))
         {
-            AccumulateByProducts(x, low, sums, tiles, matrix, gradient);
+            AccumulateByProducts(x, low, sums, runs, matrix, gradient);
             return;
         }
         long tokens = x.size(0), width = x.size(1);
-        for (var first = 0; first < tiles.Length; first += MaxTiles)
+        foreach (var part in Shares(runs, tiles, kept))
         {
-            var part = tiles.Slice(first, Math.Min(MaxTiles, tiles.Length - first));
-            var packed = Pack(part);
-            var row = first * Tile.Width;
-            _program.Launch((gradient is null ? "accumulate" : "accumulateGradient") + part.Length,
-                ((width + ColumnThreads - 1) / ColumnThreads, (tokens + AccumulateTokens - 1) / AccumulateTokens), ColumnThreads,
-                [At(x), (ulong)x.stride(0), (ulong)width, At(low, row), (ulong)low.stride(0),
-                    At(sums) + (ulong)(row * width * sizeof(float)),
-                 gradient is null ? 0 : At(matrix!, row * width), At(gradient), (ulong)tokens, AccumulateTokens, At(kept)],
+            var packed = Pack(part.Tiles);
+            // Each block adds its sums in the end: of many ranks better for more tokens.
+            var share = part.Count > MostInTiles / Tile.Width ? 2 * AccumulateTokens : AccumulateTokens;
+            _program.Launch($"accumulate{part.Ranks}{(gradient is null ? "" : "Gradient")}{part.Width}",
+                ((width + ColumnThreads - 1) / ColumnThreads, (tokens + share - 1) / share), ColumnThreads,
+                [At(x), (ulong)x.stride(0), (ulong)width, At(low, part.Row), (ulong)low.stride(0),
+                    At(sums) + (ulong)(part.Row * width * sizeof(float)),
+                 gradient is null ? 0 : At(matrix!, part.Row * width), At(gradient), (ulong)tokens, (ulong)share, part.Kept,
+                    (ulong)part.Count],
                 &packed);
         }
     }
 
-    private void AccumulateByProducts(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix, Tensor? gradient)
+    /// <summary>Tiles that one launch takes: neighbours of several layers, or where a rank is large those of one.</summary>
+    /// <param name="Tiles">Of one layer its first.</param>
+    /// <param name="Row">Their first row of the stacked matrix.</param>
+    /// <param name="Kept">Where it stands what their dropout kept, or 0.</param>
+    private readonly record struct Share(Tile[] Tiles, int Row, int Count, bool OfOne, ulong Kept)
+    {
+        public string Ranks => OfOne ? "Ranks" : "";
+
+        /// <summary>The kernel's, in tiles.</summary>
+        public int Width => !OfOne ? Count : Count <= 4 ? 4 : MostRanks / Tile.Width;
+
+        public string Kernel => Ranks + Width;
+    }
+
+    private static List<Share> Shares(IReadOnlyList<(int Start, int Count, Tile Tile)> runs, ReadOnlySpan<Tile> tiles, Tensor? kept)
+    {
+        if (runs.All(run => run.Count <= MostInTiles))
+        {
+            return [new([.. tiles], 0, tiles.Length, false, At(kept))];
+        }
+        var shares = new List<Share>();
+        var bytes = kept is null ? 0 : (ulong)(kept.stride(0) * sizeof(int));
+        var at = At(kept);
+        foreach (var (start, count, tile) in runs)
+        {
+            var drops = at != 0 && tile.Dropout.Threshold != 0;
+            shares.Add(new([tile], start, count / Tile.Width, true, drops ? at : 0));
+            at += drops ? bytes : 0;
+        }
+        return shares;
+    }
+
+    /// <summary>Whether cuBLAS is better: at large ranks, if nothing is dropped or they are more than a kernel's registers hold.</summary>
+    private static bool ByProducts(IReadOnlyList<(int Start, int Count, Tile Tile)> runs) => runs.Any(run => run.Count > MostInTiles)
+        && (runs.Any(run => run.Count > MostRanks) || runs.All(run => run.Tile.Dropout.Threshold == 0));
+
+    private void AccumulateByProducts(Tensor x, Tensor low, Tensor sums, IReadOnlyList<(int Start, int Count, Tile Tile)> runs,
+        Tensor? matrix, Tensor? gradient)
     {
         using var scope = NewDisposeScope();
-        foreach (var (start, count, tile) in Tile.Runs(tiles))
+        foreach (var (start, count, tile) in runs)
         {
             var part = low.narrow(1, start, count);
             // Of bfloat16 in float32: the sum over the micro-batch isn't rounded.
@@ -227,9 +269,6 @@ internal sealed unsafe partial class CudaKernels : Kernels
                 Scalars.One);
         }
     }
-
-    private static bool HasLargeRank(ReadOnlySpan<Tile> tiles) => tiles.Length * Tile.Width > MostInTiles
-        && Tile.Runs(tiles).Any(run => run.Count > MostInTiles);
 
     public override Tensor Dropped(Tensor x, Dropout dropout)
     {

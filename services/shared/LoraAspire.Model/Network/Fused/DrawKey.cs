@@ -1,12 +1,17 @@
+using System.Numerics;
 using LoraAspire.Model.Native;
 using static TorchSharp.torch;
 
 namespace LoraAspire.Model.Network.Fused;
 
-/// <summary>What random words are drawn by, beside (token, place).</summary>
+/// <summary>
+/// What random words are drawn by, beside a counter of (token, place): fold(fold(counter ⊕ first, f₁) ⊕ second, f₂), where fold(x, f) is the
+/// exclusive or of the two halves of the 64-bit product x·f. A GPU has few units for shifts, and this takes none.
+/// </summary>
 internal readonly record struct DrawKey(uint First, uint Second)
 {
     private const long Word = 0xFFFF_FFFF;
+    private const uint Factor1 = 0x9E3779B1, Factor2 = 0x85EBCA77;
 
     /// <param name="seed">Of the optimiser step.</param>
     /// <param name="module">Who draws: another number, other words.</param>
@@ -16,8 +21,19 @@ internal readonly record struct DrawKey(uint First, uint Second)
         return new((uint)key, (uint)(key >> 32));
     }
 
+    /// <summary>The words of these counters.</summary>
+    public Vector<uint> Words(Vector<uint> counters) =>
+        Fold(Fold(counters ^ new Vector<uint>(First), Factor1) ^ new Vector<uint>(Second), Factor2);
+
+    private static Vector<uint> Fold(Vector<uint> x, uint factor)
+    {
+        Vector<ulong> wide = Vector.AsVectorUInt64(x), lower = new((ulong)Word), by = new(factor);
+        Vector<ulong> even = (wide & lower) * by, odd = (wide >> 32) * by;
+        return Vector.AsVectorUInt32(((even ^ (even >> 32)) & lower) | Vector.AndNot(odd ^ (odd << 32), lower));
+    }
+
     /// <summary>
-    /// <see cref="Dropout"/>'s words on any device, by ATen operators: [T, count] int64 below 2³², of the counters number · count + place.
+    /// The same on any device, by ATen operators: [T, count] int64 below 2³², of the counters number · count + place.
     /// </summary>
     /// <param name="numbers">[T]</param>
     public Tensor Words(Tensor numbers, long count)
@@ -25,28 +41,17 @@ internal readonly record struct DrawKey(uint First, uint Second)
         using var scope = NewDisposeScope();
         var counters = numbers.to_type(int64).unsqueeze(1).mul(count.AsScalar())
             .add(Scalars.Counting(0, count, int64, numbers.device), 1L.AsScalar()).bitwise_and_(tensor(Word));
-        var words = Mix(Mix(counters.bitwise_xor_(tensor((long)First))).add_(((long)Second).AsScalar(), 1L.AsScalar())
-            .bitwise_and_(tensor(Word)));
+        var words = Fold(Fold(counters.bitwise_xor_(tensor((long)First)), Factor1).bitwise_xor_(tensor((long)Second)), Factor2);
         return words.MoveToOuterDisposeScope();
     }
 
-    /// <summary>lowbias32, written over its argument.</summary>
-    private static Tensor Mix(Tensor words)
+    /// <summary>Written over its argument. The product's 64 bits are there though int64 has a sign.</summary>
+    private static Tensor Fold(Tensor words, uint factor)
     {
-        Shifted(words, 16);
-        words.mul_(0x7FEB352DL.AsScalar()).bitwise_and_(tensor(Word));
-        Shifted(words, 15);
-        // 2³² less: the same lower half, and no product overflows.
-        words.mul_((0x846CA68BL - (Word + 1)).AsScalar()).bitwise_and_(tensor(Word));
-        Shifted(words, 16);
-        return words;
-    }
-
-    private static void Shifted(Tensor words, long bits)
-    {
-        using var amount = tensor(bits);
-        using var shifted = words.bitwise_right_shift(amount);
-        words.bitwise_xor_(shifted);
+        words.mul_(((long)factor).AsScalar());
+        using var bits = tensor(32L);
+        using var upper = words.bitwise_right_shift(bits);
+        return words.bitwise_xor_(upper).bitwise_and_(tensor(Word));
     }
 
     private static ulong SplitMix(ulong x)

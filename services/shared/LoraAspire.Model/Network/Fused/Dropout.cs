@@ -7,12 +7,14 @@ namespace LoraAspire.Model.Network.Fused;
 /// <summary>
 /// Which elements of a layer's input dropout keeps, as a pure function of (key, token, column): the backward pass draws the same mask again
 /// instead of keeping it, and a GPU kernel and the CPU agree bit for bit. A token is known by its number in the optimiser step, so that the
-/// mask doesn't depend on which rows share a micro-batch, or a device. Two rounds of a 32-bit finaliser (lowbias32) make one word for
-/// two columns; a half-word below the threshold drops its element.
+/// mask doesn't depend on which rows share a micro-batch, or a device. <see cref="DrawKey"/> makes one word for two columns; of a half-word
+/// the lower 15 bits, when below the threshold, drop its element.
 /// </summary>
-/// <param name="Threshold">round(p · 65536); 0 drops nothing.</param>
+/// <param name="Threshold">round(p · 32768); 0 drops nothing.</param>
 internal readonly record struct Dropout(DrawKey Key, uint Threshold)
 {
+    private const int Steps = 1 << 15;
+
     public static Dropout None => default;
 
     /// <summary>Of the tokens that it is drawn for; null numbers them by their place.</summary>
@@ -21,10 +23,10 @@ internal readonly record struct Dropout(DrawKey Key, uint Threshold)
     /// <param name="draw">Of the micro-batch.</param>
     /// <param name="module">Number of the linear layer in the model.</param>
     public static Dropout Of(TokenDraw draw, int module, double probability) =>
-        new(DrawKey.Of(draw.Seed, module), (uint)Math.Round(probability * 65536)) { Tokens = draw };
+        new(DrawKey.Of(draw.Seed, module), (uint)Math.Round(probability * Steps)) { Tokens = draw };
 
     /// <summary>1 / (1 − p), with the p that the threshold really gives.</summary>
-    public float InverseKeep => 65536f / (65536f - Threshold);
+    public float InverseKeep => Steps / (float)(Steps - Threshold);
 
     /// <summary>What each token of a micro-batch is drawn by, on the host.</summary>
     public int[] Numbers(int tokens) => Tokens is { } draw ? draw.OnHost() : [.. Enumerable.Range(0, tokens)];
@@ -35,13 +37,13 @@ internal readonly record struct Dropout(DrawKey Key, uint Threshold)
         var pairs = source.Length / 2;
         var counter = unchecked((uint)number * (uint)pairs);
         var pair = 0;
-        Vector<uint> lanes = Vector<uint>.Indices, key1 = new(Key.First), key2 = new(Key.Second);
+        var lanes = Vector<uint>.Indices;
         var first = MemoryMarshal.Cast<float, Vector<uint>>(source);
         var second = MemoryMarshal.Cast<float, Vector<uint>>(target);
         // A vector of words decides over twice as many columns: word i over 2i and 2i + 1.
         for (var block = 0; block + 1 < first.Length; block += 2, pair += Vector<uint>.Count)
         {
-            var word = Mix(Mix((new Vector<uint>(counter + (uint)pair) + lanes) ^ key1) + key2);
+            var word = Key.Words(new Vector<uint>(counter + (uint)pair) + lanes) & new Vector<uint>(0x7FFF_7FFF);
             var kept = Vector.GreaterThanOrEqual(Vector.AsVectorUInt16(word), new Vector<ushort>((ushort)Threshold));
             Vector.Widen(Vector.AsVectorInt16(kept), out var lower, out var upper);
             second[block] = first[block] & Vector.AsVectorUInt32(lower);
@@ -49,17 +51,10 @@ internal readonly record struct Dropout(DrawKey Key, uint Threshold)
         }
         for (; pair < pairs; pair++)
         {
-            var word = Mix(Mix(new Vector<uint>(counter + (uint)pair) ^ key1) + key2)[0];
-            target[2 * pair] = (word & 0xFFFF) >= Threshold ? source[2 * pair] : 0;
-            target[(2 * pair) + 1] = word >> 16 >= Threshold ? source[(2 * pair) + 1] : 0;
+            var word = Key.Words(new Vector<uint>(counter + (uint)pair))[0];
+            target[2 * pair] = (word & 0x7FFF) >= Threshold ? source[2 * pair] : 0;
+            target[(2 * pair) + 1] = (word >> 16 & 0x7FFF) >= Threshold ? source[(2 * pair) + 1] : 0;
         }
-    }
-
-    private static Vector<uint> Mix(Vector<uint> x)
-    {
-        x = (x ^ (x >> 16)) * 0x7FEB352D;
-        x = (x ^ (x >> 15)) * 0x846CA68B;
-        return x ^ (x >> 16);
     }
 }
 

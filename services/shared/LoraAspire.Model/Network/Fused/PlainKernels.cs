@@ -59,7 +59,8 @@ internal sealed class PlainKernels : TorchKernels
             var count = Math.Min(chunk, rows - start);
             var words = dropout.Key.Words(numbers.narrow(0, start, count), width / 2);
             // A word's lower half is for the even column, its upper for the odd one.
-            var halves = stack([words.bitwise_and(tensor(0xFFFFL)), words.bitwise_right_shift(tensor(16L))], -1).view(count, width);
+            var halves = stack([words, words.bitwise_right_shift(tensor(16L))], -1).view(count, width)
+                .bitwise_and_(tensor(0x7FFFL));
             result.narrow(0, start, count).masked_fill_(halves.lt(((long)dropout.Threshold).AsScalar()), 0.0.AsScalar());
         }
         return result.MoveToOuterDisposeScope();

@@ -31,25 +31,33 @@ __device__ __forceinline__ u32 numberOf(const Tiles& tiles, int row, int end) {
     return tiles.numbers && row < end ? (u32)tiles.numbers[row] : (u32)row;
 }
 
-__device__ __forceinline__ u32 mix(u32 x) {
-    x = (x ^ (x >> 16)) * 0x7FEB352Du;
-    x = (x ^ (x >> 15)) * 0x846CA68Bu;
-    return x ^ (x >> 16);
+__device__ __forceinline__ u32 fold(u32 x, u32 factor) {
+    unsigned long long p = (unsigned long long)x * factor;
+    return (u32)p ^ (u32)(p >> 32);
 }
-// Ones where an element is kept; counter is that of a pair of columns.
-__device__ __forceinline__ u32 keep(Drop d, u32 counter) {
-    // The second mix without its last step, a word's upper half over its lower: that is done where the lower is compared.
-    u32 word = mix(counter ^ d.key1) + d.key2, limit = d.threshold << 16;
-    word = (word ^ (word >> 16)) * 0x7FEB352Du;
-    word = (word ^ (word >> 15)) * 0x846CA68Bu;
-    return ((word << 16 ^ word) >= limit ? 0xffffu : 0u) | (word >= limit ? 0xffff0000u : 0u);
+// The highest bit of each half of what is returned says whether dropout keeps one of two columns; counter is that of the pair.
+// With that bit set before, the difference of one half borrows nothing from the other.
+__device__ __forceinline__ u32 marks(Drop d, u32 counter) {
+    u32 word = fold(fold(counter ^ d.key1, 0x9E3779B1u) ^ d.key2, 0x85EBCA77u);
+    return (word | 0x80008000u) - d.threshold * 0x00010001u;
 }
-__device__ __forceinline__ uint4 keep8(Drop d, u32 counter) {
-    return make_uint4(keep(d, counter), keep(d, counter + 1), keep(d, counter + 2), keep(d, counter + 3));
+// Each byte that selector names by 8 + its number becomes its highest bit, eight times.
+__device__ __forceinline__ u32 spread(u32 a, u32 b, u32 selector) {
+    u32 r;
+    asm("prmt.b32 %0, %1, %2, %3;" : "=r"(r) : "r"(a), "r"(b), "r"(selector));
+    return r;
 }
-// Eight columns' mask as a byte, and the i-th two columns' mask of such a byte.
+__device__ __forceinline__ uint4 marks8(Drop d, u32 counter) {
+    return make_uint4(marks(d, counter), marks(d, counter + 1), marks(d, counter + 2), marks(d, counter + 3));
+}
+// Ones where an element is kept.
+__device__ __forceinline__ uint4 kept8(uint4 m) {
+    return make_uint4(spread(m.x, 0, 0xbb99), spread(m.y, 0, 0xbb99), spread(m.z, 0, 0xbb99), spread(m.w, 0, 0xbb99));
+}
+__device__ __forceinline__ uint4 keep8(Drop d, u32 counter) { return kept8(marks8(d, counter)); }
+// Eight columns' marks as the bits of a byte, and the i-th two columns' mask of such a byte.
 __device__ __forceinline__ u32 bitsOf(uint4 m) {
-    return (m.x & 1) | (m.x >> 30 & 2) | (m.y & 1) << 2 | (m.y >> 28 & 8) | (m.z & 1) << 4 | (m.z >> 26 & 32) | (m.w & 1) << 6 | (m.w >> 24 & 128);
+    return ((spread(m.x, m.y, 0xfdb9) & 0x08040201u | spread(m.z, m.w, 0xfdb9) & 0x80402010u) * 0x01010101u) >> 24;
 }
 __device__ __forceinline__ u32 maskOf(u32 bits, int i) {
     return __byte_perm((u32)((int)(bits << (31 - 2 * i)) >> 31), (u32)((int)(bits << (30 - 2 * i)) >> 31), 0x7610);
@@ -438,44 +446,47 @@ __device__ __forceinline__ void product(float* c, u32 a0, u32 a1, u32 a2, u32 a3
 }
 
 // out[t, 8*tile + n] = scale[tile] * sum_k dropout(x)[t, k] * matrix[8*tile + n, k]. 32 tokens a block; its eight warps share out k.
-// What dropout keeps goes to bits [layers that drop, tokens, words of 32 columns] as well, when given.
+// What dropout keeps goes to bits [layers that drop, tokens, words of 32 columns] as well, when given. ONE: all of the count tiles, at most NT, are of one layer.
 // The tensor core's k may be in any order, as long as both operands have the same: lane c of a quad takes columns 8c..8c+7 of 32, one 16-byte load a row.
-template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, u32* bits, const Tiles& tiles) {
+template <int NT, bool ONE> __device__ __forceinline__ void projectTiles(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, unsigned char* bits, int count, const Tiles& tiles) {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane >> 2, base = blockIdx.x * 32;
+    i64 rowBytes = (i64)(width + 31) / 32 * 4;
     float acc[2][NT][4] = {};
     u32 number[4];
+    uint4 next[4];
     #pragma unroll
     for (int i = 0; i < 4; i++) number[i] = numberOf(tiles, base + group + 8 * i, tokens);
+    auto load = [&](int chunk) {
+        int column = chunk * 32 + (lane & 3) * 8;
+        #pragma unroll
+        for (int i = 0; i < 4; i++) {
+            int row = base + group + 8 * i;
+            next[i] = column < width && row < tokens ? *(const uint4*)(x + row * ldx + column) : make_uint4(0, 0, 0, 0);
+        }
+    };
+    load(warp);
     for (int chunk = warp; chunk * 32 < width; chunk += 8) {
         int column = chunk * 32 + (lane & 3) * 8;
         bool inside = column < width;
         uint4 v[4], kept[4];
         int layer = 0;
         #pragma unroll
-        for (int i = 0; i < 4; i++) {
-            int row = base + group + 8 * i;
-            v[i] = inside && row < tokens ? *(const uint4*)(x + row * ldx + column) : make_uint4(0, 0, 0, 0);
-        }
+        for (int i = 0; i < 4; i++) v[i] = next[i];
+        load(chunk + 8);
         #pragma unroll
         for (int j = 0; j < NT; j++) {
-            uint4 b = inside ? *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column) : make_uint4(0, 0, 0, 0);
-            if (isFresh(tiles, j)) {
+            uint4 b = inside && j < count ? *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column) : make_uint4(0, 0, 0, 0);
+            if (ONE ? j == 0 : isFresh(tiles, j)) {
                 bool drops = tiles.drop[j].threshold != 0;
-                u32 own = 0;
                 #pragma unroll
                 for (int i = 0; i < 4; i++) {
-                    u32 counter = number[i] * (u32)(width / 2) + column / 2;
-                    uint4 mask = drops ? keep8(tiles.drop[j], counter) : make_uint4(~0u, ~0u, ~0u, ~0u);
-                    kept[i] = both(v[i], mask);
-                    if (drops && bits) {
-                        u32 word = bitsOf(mask) << 8 * (lane & 3); // of a quad's 32 columns, one row
-                        word |= __shfl_xor_sync(0xffffffffu, word, 1);
-                        word |= __shfl_xor_sync(0xffffffffu, word, 2);
-                        if ((lane & 3) == i) own = word;
-                    }
+                    kept[i] = v[i];
+                    if (!drops) continue;
+                    uint4 mark = marks8(tiles.drop[j], number[i] * (u32)(width / 2) + column / 2);
+                    kept[i] = both(v[i], kept8(mark));
+                    int row = base + group + 8 * i;
+                    if (bits && row < tokens) bits[((i64)layer * tokens + row) * rowBytes + chunk * 4 + (lane & 3)] = bitsOf(mark);
                 }
-                int row = base + group + 8 * (lane & 3);
-                if (drops && bits && row < tokens) bits[((i64)layer * tokens + row) * ((width + 31) / 32) + chunk] = own;
                 layer += drops;
             }
             #pragma unroll
@@ -503,13 +514,14 @@ template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64
             int row = i / (Together * 8), own = i % (Together * 8), column = first * 8 + own;
             float total = 0.f;
             for (int p = 0; p < 8; p++) total += parts[p][row][own];
-            if (base + row < tokens && column < NT * 8) out[(i64)(base + row) * ldo + column] = narrow(total * tiles.scale[column / 8]);
+            if (base + row < tokens && column < count * 8) out[(i64)(base + row) * ldo + column] = narrow(total * tiles.scale[ONE ? 0 : column / 8]);
         }
     }
 }
-#define PROJECT(N) extern "C" __global__ void project##N(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, u32* bits, Tiles tiles) { \
-    projectTiles<N>(x, ldx, width, matrix, out, ldo, tokens, bits, tiles); }
-PROJECT(1) PROJECT(2) PROJECT(3) PROJECT(4) PROJECT(5) PROJECT(6)
+#define PROJECT(N, ONE, NAME) extern "C" __global__ void __launch_bounds__(256, 2) NAME##N(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, unsigned char* bits, int count, Tiles tiles) { \
+    projectTiles<N, ONE>(x, ldx, width, matrix, out, ldo, tokens, bits, count, tiles); }
+PROJECT(1, false, project) PROJECT(2, false, project) PROJECT(3, false, project) PROJECT(4, false, project) PROJECT(5, false, project) PROJECT(6, false, project)
+PROJECT(4, true, projectRanks) PROJECT(8, true, projectRanks)
 
 __device__ __forceinline__ void addVector(float* to, const float* v) {
 #if __CUDA_ARCH__ >= 900
@@ -532,16 +544,16 @@ __device__ __forceinline__ void halfProduct(float* c, u32 a0, u32 a2, u32 b0, u3
         : "+f"(c[0]), "+f"(c[1]), "=f"(unused0), "=f"(unused1) : "r"(a0), "r"(0), "r"(a2), "r"(b0), "r"(b1), "f"(0.f));
 }
 __device__ __forceinline__ void shortProduct(float* c, u32 a0, u32 a1, u32 b0) {
-    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%7,%7,%7,%7};"
-        : "=f"(c[0]), "=f"(c[1]), "=f"(c[2]), "=f"(c[3]) : "r"(a0), "r"(a1), "r"(b0), "f"(0.f));
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a0), "r"(a1), "r"(b0));
 }
 __device__ __forceinline__ u32 word(uint4 v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
 
 // sums[8*tile + r, c] += sum_t low[t, 8*tile + r] * dropout(x)[t, c]; with GRADIENT also gradient[t, c] += sum_tiles dropout'(sum_r low[t, 8*tile + r] * matrix[8*tile + r, c]).
-// bits: what project wrote; null draws again. A warp has 32 columns and walks its share of the tokens, sixteen at a time. As in project, a lane holds eight neighbouring columns: word i of its 16 bytes is its pair of
+// bits: what project wrote; null draws again. ONE as in project. A warp has 32 columns and walks its share of the tokens, sixteen at a time. As in project, a lane holds eight neighbouring columns: word i of its 16 bytes is its pair of
 // columns in the tensor core's i-th tile of eight. Products over tokens want pairs of tokens instead: transposed() makes them.
-template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles(
-    const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, const Tiles& tiles) {
+template <int NT, bool GRADIENT, bool ONE> __device__ __forceinline__ void accumulateTiles(
+    const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, int count, const Tiles& tiles) {
     int lane = threadIdx.x & 31, group = lane >> 2, quad = lane & 3, chunk = blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
     if (chunk * 32 >= width) return;
     int column = chunk * 32 + quad * 8, end = min(tokens, (int)(blockIdx.y + 1) * share);
@@ -550,7 +562,7 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
     if (GRADIENT) {
         #pragma unroll
         for (int j = 0; j < NT; j++) {
-            uint4 v = inside ? *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column) : make_uint4(0, 0, 0, 0);
+            uint4 v = inside && j < count ? *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column) : make_uint4(0, 0, 0, 0);
             #pragma unroll
             for (int i = 0; i < 4; i++) m[j][i] = transposed(word(v, i));
         }
@@ -564,53 +576,63 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
         if (inside && second < end) q = *(const uint4*)(x + second * ldx + column);
         if (GRADIENT && inside && first < end) g[0] = *(const uint4*)(gradient + (i64)first * width + column);
         if (GRADIENT && inside && second < end) g[1] = *(const uint4*)(gradient + (i64)second * width + column);
-        u32 low0[NT], low1[NT], bits0[NT], bits1[NT];
+        u32 low0[NT], low1[NT], bits0[ONE ? 1 : NT], bits1[ONE ? 1 : NT];
         int layer = 0;
         #pragma unroll
         for (int j = 0; j < NT; j++) {
-            low0[j] = first < end ? *(const u32*)(lowRank + (i64)first * ldl + j * 8 + quad * 2) : 0;
-            low1[j] = second < end ? *(const u32*)(lowRank + (i64)second * ldl + j * 8 + quad * 2) : 0;
-            if (bits && tiles.drop[j].threshold && isFresh(tiles, j)) {
+            low0[j] = j < count && first < end ? *(const u32*)(lowRank + (i64)first * ldl + j * 8 + quad * 2) : 0;
+            low1[j] = j < count && second < end ? *(const u32*)(lowRank + (i64)second * ldl + j * 8 + quad * 2) : 0;
+            if ((ONE ? j == 0 : isFresh(tiles, j)) && bits && tiles.drop[j].threshold) {
                 i64 words = (width + 31) / 32, at = (i64)layer * tokens * words + chunk;
-                bits0[j] = first < end ? bits[at + first * words] : 0;
-                bits1[j] = second < end ? bits[at + second * words] : 0;
+                bits0[ONE ? 0 : j] = first < end ? bits[at + first * words] : 0;
+                bits1[ONE ? 0 : j] = second < end ? bits[at + second * words] : 0;
                 layer++;
             }
         }
-        float d[2][8] = {};
-        uint4 keep0, keep1, pj, qj;
+        float d[2][8] = {}, c[4][4] = {};
+        uint4 keep0, keep1;
+        u32 turned[4][2];
+        // What neighbouring tiles of one layer give the gradient, with their dropout.
+        auto flush = [&]() {
+            #pragma unroll
+            for (int i = 0; i < 4; i++) {
+                u32 k0 = word(keep0, i), k1 = word(keep1, i);
+                d[0][2 * i] += k0 & 0xffffu ? c[i][0] : 0.f;
+                d[0][2 * i + 1] += k0 >> 16 ? c[i][1] : 0.f;
+                d[1][2 * i] += k1 & 0xffffu ? c[i][2] : 0.f;
+                d[1][2 * i + 1] += k1 >> 16 ? c[i][3] : 0.f;
+                c[i][0] = c[i][1] = c[i][2] = c[i][3] = 0.f;
+            }
+        };
         #pragma unroll
         for (int j = 0; j < NT; j++) {
-            u32 l0 = low0[j], l1 = low1[j];
-            if (isFresh(tiles, j)) {
+            if (ONE ? j == 0 : isFresh(tiles, j)) {
+                if (GRADIENT && j > 0) flush();
                 keep0 = keep1 = make_uint4(~0u, ~0u, ~0u, ~0u);
                 if (tiles.drop[j].threshold && bits) {
-                    keep0 = mask8(bits0[j] >> 8 * quad);
-                    keep1 = mask8(bits1[j] >> 8 * quad);
+                    keep0 = mask8(bits0[ONE ? 0 : j] >> 8 * quad);
+                    keep1 = mask8(bits1[ONE ? 0 : j] >> 8 * quad);
                 } else if (tiles.drop[j].threshold) {
                     u32 pairs = width / 2, at = column / 2;
                     keep0 = keep8(tiles.drop[j], numberOf(tiles, first, end) * pairs + at);
                     keep1 = keep8(tiles.drop[j], numberOf(tiles, second, end) * pairs + at);
                 }
-                pj = both(p, keep0);
-                qj = both(q, keep1);
+                uint4 pj = both(p, keep0), qj = both(q, keep1);
+                #pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    turned[i][0] = transposed(word(pj, i));
+                    turned[i][1] = transposed(word(qj, i));
+                }
             }
-            u32 a0 = transposed(l0), a2 = transposed(l1);
+            u32 a0 = transposed(low0[j]), a2 = transposed(low1[j]);
             #pragma unroll
             for (int i = 0; i < 4; i++) {
-                halfProduct(acc[j] + 2 * i, a0, a2, transposed(word(pj, i)), transposed(word(qj, i)));
-                if (GRADIENT) {
-                    float c[4];
-                    shortProduct(c, l0, l1, m[j][i]);
-                    u32 k0 = word(keep0, i), k1 = word(keep1, i);
-                    d[0][2 * i] += k0 & 0xffffu ? c[0] : 0.f;
-                    d[0][2 * i + 1] += k0 >> 16 ? c[1] : 0.f;
-                    d[1][2 * i] += k1 & 0xffffu ? c[2] : 0.f;
-                    d[1][2 * i + 1] += k1 >> 16 ? c[3] : 0.f;
-                }
+                halfProduct(acc[j] + 2 * i, a0, a2, turned[i][0], turned[i][1]);
+                if (GRADIENT) shortProduct(c[i], low0[j], low1[j], m[j][i]);
             }
         }
         if (GRADIENT) {
+            flush();
             #pragma unroll
             for (int h = 0; h < 2; h++) {
                 int row = h == 0 ? first : second;
@@ -627,28 +649,31 @@ template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles
     if (!inside) return;
     #pragma unroll
     for (int j = 0; j < NT; j++) {
+        if (j >= count) continue;
         float* to = sums + (i64)(j * 8 + group) * width + column;
         addVector(to, acc[j]);
         addVector(to + 4, acc[j] + 4);
     }
 }
-#define ACCUMULATE(N) \
-    extern "C" __global__ void accumulate##N(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, Tiles tiles) { \
-        accumulateTiles<N, false>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, bits, tiles); } \
-    extern "C" __global__ void accumulateGradient##N(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, Tiles tiles) { \
-        accumulateTiles<N, true>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, bits, tiles); }
-ACCUMULATE(1) ACCUMULATE(2) ACCUMULATE(3) ACCUMULATE(4) ACCUMULATE(5) ACCUMULATE(6)
+#define ACCUMULATE(N, ONE, GRADIENT, NAME, BLOCKS) extern "C" __global__ void __launch_bounds__(128, BLOCKS) NAME##N( \
+    const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, int count, Tiles tiles) { \
+    accumulateTiles<N, GRADIENT, ONE>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, bits, count, tiles); }
+#define BOTH(N) ACCUMULATE(N, false, false, accumulate, 3) ACCUMULATE(N, false, true, accumulateGradient, 3)
+BOTH(1) BOTH(2) BOTH(3) BOTH(4) BOTH(5) BOTH(6)
+#define RANKS(N) ACCUMULATE(N, true, false, accumulateRanks, 3) ACCUMULATE(N, true, true, accumulateRanksGradient, 3)
+RANKS(4) RANKS(8)
 
 // Up to three layers' shares of columns that lie side by side: x and, where it isn't the same memory, result; up [8*tiles, width], an adapter's second matrix; lowRank
 // [T, 8*tiles] and lowGradient, float32, of leading dimensions of their own; sums [8*tiles, width]. Pointers are null where there is nothing to read or write.
 struct Part { const u16* x; u16* result; const u16* up; const u16* lowRank; float* sums; float* lowGradient; i64 ldx, ldr; int width, tiles, turned, firstBlock; };
 struct Parts { Part part[3]; };
-const int PartTokens = 64, PartWarps = 8;
+const int PartWarps = 8;
 
 // Forward: result = x + lowRank * up, its heads of 2*span columns turned where the part says so. BACK: result = x, turned back; lowGradient += result * up^T; sums += lowRank^T * result.
 // A warp has 32 columns of the first halves of heads and those that they turn with, and walks its share of the tokens, sixteen at a time; lanes hold columns as in accumulate.
 // Neighbouring warps have neighbouring columns of a head. What is no heads is taken as heads of 64.
 template <int NT, bool BACK> __device__ __forceinline__ void walkParts(const Parts& parts, int count, int span, const int* positions, const float* cosine, const float* sine, int ldl, int ldg, int tokens) {
+    const int PartTokens = NT == 1 ? 128 : 64; // as many as have room in shared memory
     int at = count > 2 && blockIdx.x >= parts.part[2].firstBlock ? 2 : count > 1 && blockIdx.x >= parts.part[1].firstBlock ? 1 : 0;
     const Part part = at == 2 ? parts.part[2] : at == 1 ? parts.part[1] : parts.part[0];
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane >> 2, quad = lane & 3;
@@ -693,7 +718,7 @@ template <int NT, bool BACK> __device__ __forceinline__ void walkParts(const Par
                 for (int h = 0; h < 2; h++)
                     #pragma unroll
                     for (int i = 0; i < 4; i++) {
-                        float c[4];
+                        float c[4] = {};
                         shortProduct(c, l[j][0], l[j][1], m[j][h][i]);
                         f[0][h][2 * i] += c[0];
                         f[0][h][2 * i + 1] += c[1];
