@@ -16,17 +16,21 @@ internal static class KernelsBenchmark
 
     public static Command Command()
     {
-        var command = new Command("kernels", "The CUDA kernels against the plain operators: differences and times. Fails when one is off.");
-        command.SetAction(_ => Run());
+        var only = new Option<string>("--only") { Description = "Those whose name has this in it.", DefaultValueFactory = _ => "" };
+        var command = new Command("kernels", "The CUDA kernels against the plain operators: differences and times. Fails when one is off.")
+        {
+            only,
+        };
+        command.SetAction(parsed => Run(parsed.GetValue(only)!));
         return command;
     }
 
-    private static int Run()
+    private static int Run(string only)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         Kernels fast = new CudaKernels(), plain = new TorchKernels();
-        var kernels = KernelCase.All(plain).Select(one =>
+        var kernels = KernelCase.All(plain).Where(one => one.Name.Contains(only, StringComparison.Ordinal)).Select(one =>
         {
             var difference = one.Difference(fast, plain);
             var turns = InTurn.Measure(Rounds, () => Milliseconds(() => one.Work(plain)), () => Milliseconds(() => one.Work(fast)));
@@ -46,6 +50,11 @@ internal static class KernelsBenchmark
                 ratio_most = ratio.Most,
             };
         }).ToList();
+        if (kernels.Count == 0)
+        {
+            Console.Error.WriteLine($"No kernel's name has '{only}' in it.");
+            return 1;
+        }
         var worst = kernels.Max(kernel => kernel.difference);
         Console.WriteLine(JsonSerializer.Serialize(new { name = "kernels", device = "cuda", worst_difference = worst, kernels }));
         return kernels.Any(kernel => kernel.off) ? 1 : 0;

@@ -8,14 +8,11 @@ namespace LoraAspire.Model.Network.Fused;
 /// <summary>Each part as one kernel of kernels.cu, in bfloat16; attention is libtorch's flash attention on packed rows.</summary>
 internal sealed unsafe partial class CudaKernels : Kernels
 {
-    private const string Source = "kernels.cu";
+    private const string Source = "kernels.cu", RanksSource = "ranks.cu";
     private const int MaxTiles = 6;
 
     /// <summary>The rank up to which a kernel reads x or y once for several layers; above, one reads x for each, and y is for products.</summary>
     private const int MostInTiles = 16;
-
-    /// <summary>Of one layer that a kernel takes whose products are its own.</summary>
-    private const int MostRanks = 64;
 
     private const int AccumulateTokens = 128;
     private const int ColumnThreads = 128;
@@ -28,7 +25,8 @@ internal sealed unsafe partial class CudaKernels : Kernels
     internal const int WidestRow = 1024 * RowItems * 8;
     private const int MaxBlocks = 132 * 16;
 
-    private static readonly Lazy<CudaProgram> s_program = new(() => new CudaProgram(CudaProgram.Source(Source), Source));
+    private static readonly Lazy<CudaProgram> s_program =
+        new(() => new CudaProgram(CudaProgram.Source(Source) + CudaProgram.Source(RanksSource), Source));
 
     private readonly CudaProgram _program = s_program.Value;
 
@@ -162,13 +160,14 @@ internal sealed unsafe partial class CudaKernels : Kernels
         var dropping = runs.Count(run => run.Tile.Dropout.Threshold != 0);
         // To draw again takes the backward longer than to read a bit an element.
         var kept = dropping == 0 ? null : empty([dropping, tokens, (width + 31) / 32], int32, x.device);
-        foreach (var part in Shares(runs, tiles, kept))
+        if (AreLarge(runs))
         {
-            var packed = Pack(part.Tiles);
-            _program.Launch("project" + part.Kernel, ((tokens + 31) / 32, 1), 256,
-                [At(x), (ulong)x.stride(0), (ulong)width, At(matrix, part.Row * width), At(low, part.Row), (ulong)low.stride(0),
-                    (ulong)tokens, part.Kept, (ulong)part.Count], &packed);
+            ProjectRanks(x, matrix, low, runs, kept);
+            return kept;
         }
+        var packed = Pack(tiles);
+        _program.Launch("project" + tiles.Length, ((tokens + 31) / 32, 1), 256,
+            [At(x), (ulong)x.stride(0), (ulong)width, At(matrix), At(low), (ulong)low.stride(0), (ulong)tokens, At(kept)], &packed);
         return kept;
     }
 
@@ -181,80 +180,17 @@ internal sealed unsafe partial class CudaKernels : Kernels
             AccumulateByProducts(x, low, sums, runs, matrix, gradient);
             return;
         }
+        if (AreLarge(runs))
+        {
+            AccumulateRanks(x, low, sums, runs, matrix, gradient, kept);
+            return;
+        }
         long tokens = x.size(0), width = x.size(1);
-        foreach (var part in Shares(runs, tiles, kept))
-        {
-            var packed = Pack(part.Tiles);
-            // Each block adds its sums in the end: of many ranks better for more tokens.
-            var share = part.Count > MostInTiles / Tile.Width ? 2 * AccumulateTokens : AccumulateTokens;
-            _program.Launch($"accumulate{part.Ranks}{(gradient is null ? "" : "Gradient")}{part.Width}",
-                ((width + ColumnThreads - 1) / ColumnThreads, (tokens + share - 1) / share), ColumnThreads,
-                [At(x), (ulong)x.stride(0), (ulong)width, At(low, part.Row), (ulong)low.stride(0),
-                    At(sums) + (ulong)(part.Row * width * sizeof(float)),
-                 gradient is null ? 0 : At(matrix!, part.Row * width), At(gradient), (ulong)tokens, (ulong)share, part.Kept,
-                    (ulong)part.Count],
-                &packed);
-        }
-    }
-
-    /// <summary>Tiles that one launch takes: neighbours of several layers, or where a rank is large those of one.</summary>
-    /// <param name="Tiles">Of one layer its first.</param>
-    /// <param name="Row">Their first row of the stacked matrix.</param>
-    /// <param name="Kept">Where it stands what their dropout kept, or 0.</param>
-    private readonly record struct Share(Tile[] Tiles, int Row, int Count, bool OfOne, ulong Kept)
-    {
-        public string Ranks => OfOne ? "Ranks" : "";
-
-        /// <summary>The kernel's, in tiles.</summary>
-        public int Width => !OfOne ? Count : Count <= 4 ? 4 : MostRanks / Tile.Width;
-
-        public string Kernel => Ranks + Width;
-    }
-
-    private static List<Share> Shares(IReadOnlyList<(int Start, int Count, Tile Tile)> runs, ReadOnlySpan<Tile> tiles, Tensor? kept)
-    {
-        if (runs.All(run => run.Count <= MostInTiles))
-        {
-            return [new([.. tiles], 0, tiles.Length, false, At(kept))];
-        }
-        var shares = new List<Share>();
-        var bytes = kept is null ? 0 : (ulong)(kept.stride(0) * sizeof(int));
-        var at = At(kept);
-        foreach (var (start, count, tile) in runs)
-        {
-            var drops = at != 0 && tile.Dropout.Threshold != 0;
-            shares.Add(new([tile], start, count / Tile.Width, true, drops ? at : 0));
-            at += drops ? bytes : 0;
-        }
-        return shares;
-    }
-
-    /// <summary>Whether cuBLAS is better: at large ranks, if nothing is dropped or they are more than a kernel's registers hold.</summary>
-    private static bool ByProducts(IReadOnlyList<(int Start, int Count, Tile Tile)> runs) => runs.Any(run => run.Count > MostInTiles)
-        && (runs.Any(run => run.Count > MostRanks) || runs.All(run => run.Tile.Dropout.Threshold == 0));
-
-    private void AccumulateByProducts(Tensor x, Tensor low, Tensor sums, IReadOnlyList<(int Start, int Count, Tile Tile)> runs,
-        Tensor? matrix, Tensor? gradient)
-    {
-        using var scope = NewDisposeScope();
-        foreach (var (start, count, tile) in runs)
-        {
-            var part = low.narrow(1, start, count);
-            // Of bfloat16 in float32: the sum over the micro-batch isn't rounded.
-            sums.narrow(0, start, count).add_(Aten.Call("aten::mm.dtype", 1, part.t(), Dropped(x, tile.Dropout), (long)float32)[0],
-                Scalars.One);
-            if (gradient is not null && tile.Dropout.Threshold == 0)
-            {
-                gradient.addmm_(part, matrix!.narrow(0, start, count));
-            }
-            else if (gradient is not null)
-            {
-                var packed = Pack([tile]);
-                var count8 = gradient.numel() / 8;
-                _program.Launch("addDropped", (Blocks(count8), 1), 256,
-                    [At(gradient), At(part.mm(matrix!.narrow(0, start, count))), (ulong)gradient.size(1), (ulong)count8], &packed);
-            }
-        }
+        var packed = Pack(tiles);
+        _program.Launch((gradient is null ? "accumulate" : "accumulateGradient") + tiles.Length,
+            ((width + ColumnThreads - 1) / ColumnThreads, (tokens + AccumulateTokens - 1) / AccumulateTokens), ColumnThreads,
+            [At(x), (ulong)x.stride(0), (ulong)width, At(low), (ulong)low.stride(0), At(sums), At(matrix), At(gradient), (ulong)tokens,
+                AccumulateTokens, At(kept)], &packed);
     }
 
     /// <summary>A product of bfloat16 in float32 is a tensor of its own: some rows of it at a time.</summary>

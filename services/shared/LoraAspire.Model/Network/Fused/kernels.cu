@@ -446,9 +446,9 @@ __device__ __forceinline__ void product(float* c, u32 a0, u32 a1, u32 a2, u32 a3
 }
 
 // out[t, 8*tile + n] = scale[tile] * sum_k dropout(x)[t, k] * matrix[8*tile + n, k]. 32 tokens a block; its eight warps share out k.
-// What dropout keeps goes to bits [layers that drop, tokens, words of 32 columns] as well, when given. ONE: all of the count tiles, at most NT, are of one layer.
+// What dropout keeps goes to bits [layers that drop, tokens, words of 32 columns] as well, when given.
 // The tensor core's k may be in any order, as long as both operands have the same: lane c of a quad takes columns 8c..8c+7 of 32, one 16-byte load a row.
-template <int NT, bool ONE> __device__ __forceinline__ void projectTiles(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, unsigned char* bits, int count, const Tiles& tiles) {
+template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, unsigned char* bits, const Tiles& tiles) {
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane >> 2, base = blockIdx.x * 32;
     i64 rowBytes = (i64)(width + 31) / 32 * 4;
     float acc[2][NT][4] = {};
@@ -475,8 +475,8 @@ template <int NT, bool ONE> __device__ __forceinline__ void projectTiles(const u
         load(chunk + 8);
         #pragma unroll
         for (int j = 0; j < NT; j++) {
-            uint4 b = inside && j < count ? *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column) : make_uint4(0, 0, 0, 0);
-            if (ONE ? j == 0 : isFresh(tiles, j)) {
+            uint4 b = inside ? *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column) : make_uint4(0, 0, 0, 0);
+            if (isFresh(tiles, j)) {
                 bool drops = tiles.drop[j].threshold != 0;
                 #pragma unroll
                 for (int i = 0; i < 4; i++) {
@@ -514,14 +514,13 @@ template <int NT, bool ONE> __device__ __forceinline__ void projectTiles(const u
             int row = i / (Together * 8), own = i % (Together * 8), column = first * 8 + own;
             float total = 0.f;
             for (int p = 0; p < 8; p++) total += parts[p][row][own];
-            if (base + row < tokens && column < count * 8) out[(i64)(base + row) * ldo + column] = narrow(total * tiles.scale[ONE ? 0 : column / 8]);
+            if (base + row < tokens && column < NT * 8) out[(i64)(base + row) * ldo + column] = narrow(total * tiles.scale[column / 8]);
         }
     }
 }
-#define PROJECT(N, ONE, NAME) extern "C" __global__ void __launch_bounds__(256, 2) NAME##N(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, unsigned char* bits, int count, Tiles tiles) { \
-    projectTiles<N, ONE>(x, ldx, width, matrix, out, ldo, tokens, bits, count, tiles); }
-PROJECT(1, false, project) PROJECT(2, false, project) PROJECT(3, false, project) PROJECT(4, false, project) PROJECT(5, false, project) PROJECT(6, false, project)
-PROJECT(4, true, projectRanks) PROJECT(8, true, projectRanks)
+#define PROJECT(N) extern "C" __global__ void __launch_bounds__(256, 2) project##N(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, unsigned char* bits, Tiles tiles) { \
+    projectTiles<N>(x, ldx, width, matrix, out, ldo, tokens, bits, tiles); }
+PROJECT(1) PROJECT(2) PROJECT(3) PROJECT(4) PROJECT(5) PROJECT(6)
 
 __device__ __forceinline__ void addVector(float* to, const float* v) {
 #if __CUDA_ARCH__ >= 900
@@ -550,10 +549,10 @@ __device__ __forceinline__ void shortProduct(float* c, u32 a0, u32 a1, u32 b0) {
 __device__ __forceinline__ u32 word(uint4 v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
 
 // sums[8*tile + r, c] += sum_t low[t, 8*tile + r] * dropout(x)[t, c]; with GRADIENT also gradient[t, c] += sum_tiles dropout'(sum_r low[t, 8*tile + r] * matrix[8*tile + r, c]).
-// bits: what project wrote; null draws again. ONE as in project. A warp has 32 columns and walks its share of the tokens, sixteen at a time. As in project, a lane holds eight neighbouring columns: word i of its 16 bytes is its pair of
+// bits: what project wrote; null draws again. A warp has 32 columns and walks its share of the tokens, sixteen at a time. As in project, a lane holds eight neighbouring columns: word i of its 16 bytes is its pair of
 // columns in the tensor core's i-th tile of eight. Products over tokens want pairs of tokens instead: transposed() makes them.
-template <int NT, bool GRADIENT, bool ONE> __device__ __forceinline__ void accumulateTiles(
-    const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, int count, const Tiles& tiles) {
+template <int NT, bool GRADIENT> __device__ __forceinline__ void accumulateTiles(
+    const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, const Tiles& tiles) {
     int lane = threadIdx.x & 31, group = lane >> 2, quad = lane & 3, chunk = blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
     if (chunk * 32 >= width) return;
     int column = chunk * 32 + quad * 8, end = min(tokens, (int)(blockIdx.y + 1) * share);
@@ -562,7 +561,7 @@ template <int NT, bool GRADIENT, bool ONE> __device__ __forceinline__ void accum
     if (GRADIENT) {
         #pragma unroll
         for (int j = 0; j < NT; j++) {
-            uint4 v = inside && j < count ? *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column) : make_uint4(0, 0, 0, 0);
+            uint4 v = inside ? *(const uint4*)(matrix + (i64)(j * 8 + group) * width + column) : make_uint4(0, 0, 0, 0);
             #pragma unroll
             for (int i = 0; i < 4; i++) m[j][i] = transposed(word(v, i));
         }
@@ -576,16 +575,16 @@ template <int NT, bool GRADIENT, bool ONE> __device__ __forceinline__ void accum
         if (inside && second < end) q = *(const uint4*)(x + second * ldx + column);
         if (GRADIENT && inside && first < end) g[0] = *(const uint4*)(gradient + (i64)first * width + column);
         if (GRADIENT && inside && second < end) g[1] = *(const uint4*)(gradient + (i64)second * width + column);
-        u32 low0[NT], low1[NT], bits0[ONE ? 1 : NT], bits1[ONE ? 1 : NT];
+        u32 low0[NT], low1[NT], bits0[NT], bits1[NT];
         int layer = 0;
         #pragma unroll
         for (int j = 0; j < NT; j++) {
-            low0[j] = j < count && first < end ? *(const u32*)(lowRank + (i64)first * ldl + j * 8 + quad * 2) : 0;
-            low1[j] = j < count && second < end ? *(const u32*)(lowRank + (i64)second * ldl + j * 8 + quad * 2) : 0;
-            if ((ONE ? j == 0 : isFresh(tiles, j)) && bits && tiles.drop[j].threshold) {
+            low0[j] = first < end ? *(const u32*)(lowRank + (i64)first * ldl + j * 8 + quad * 2) : 0;
+            low1[j] = second < end ? *(const u32*)(lowRank + (i64)second * ldl + j * 8 + quad * 2) : 0;
+            if (bits && tiles.drop[j].threshold && isFresh(tiles, j)) {
                 i64 words = (width + 31) / 32, at = (i64)layer * tokens * words + chunk;
-                bits0[ONE ? 0 : j] = first < end ? bits[at + first * words] : 0;
-                bits1[ONE ? 0 : j] = second < end ? bits[at + second * words] : 0;
+                bits0[j] = first < end ? bits[at + first * words] : 0;
+                bits1[j] = second < end ? bits[at + second * words] : 0;
                 layer++;
             }
         }
@@ -606,12 +605,12 @@ template <int NT, bool GRADIENT, bool ONE> __device__ __forceinline__ void accum
         };
         #pragma unroll
         for (int j = 0; j < NT; j++) {
-            if (ONE ? j == 0 : isFresh(tiles, j)) {
+            if (isFresh(tiles, j)) {
                 if (GRADIENT && j > 0) flush();
                 keep0 = keep1 = make_uint4(~0u, ~0u, ~0u, ~0u);
                 if (tiles.drop[j].threshold && bits) {
-                    keep0 = mask8(bits0[ONE ? 0 : j] >> 8 * quad);
-                    keep1 = mask8(bits1[ONE ? 0 : j] >> 8 * quad);
+                    keep0 = mask8(bits0[j] >> 8 * quad);
+                    keep1 = mask8(bits1[j] >> 8 * quad);
                 } else if (tiles.drop[j].threshold) {
                     u32 pairs = width / 2, at = column / 2;
                     keep0 = keep8(tiles.drop[j], numberOf(tiles, first, end) * pairs + at);
@@ -649,19 +648,17 @@ template <int NT, bool GRADIENT, bool ONE> __device__ __forceinline__ void accum
     if (!inside) return;
     #pragma unroll
     for (int j = 0; j < NT; j++) {
-        if (j >= count) continue;
         float* to = sums + (i64)(j * 8 + group) * width + column;
         addVector(to, acc[j]);
         addVector(to + 4, acc[j] + 4);
     }
 }
-#define ACCUMULATE(N, ONE, GRADIENT, NAME, BLOCKS) extern "C" __global__ void __launch_bounds__(128, BLOCKS) NAME##N( \
-    const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, int count, Tiles tiles) { \
-    accumulateTiles<N, GRADIENT, ONE>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, bits, count, tiles); }
-#define BOTH(N) ACCUMULATE(N, false, false, accumulate, 3) ACCUMULATE(N, false, true, accumulateGradient, 3)
-BOTH(1) BOTH(2) BOTH(3) BOTH(4) BOTH(5) BOTH(6)
-#define RANKS(N) ACCUMULATE(N, true, false, accumulateRanks, 3) ACCUMULATE(N, true, true, accumulateRanksGradient, 3)
-RANKS(4) RANKS(8)
+#define ACCUMULATE(N) \
+    extern "C" __global__ void accumulate##N(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, Tiles tiles) { \
+        accumulateTiles<N, false>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, bits, tiles); } \
+    extern "C" __global__ void accumulateGradient##N(const u16* x, i64 ldx, int width, const u16* lowRank, int ldl, float* sums, const u16* matrix, u16* gradient, int tokens, int share, const u32* bits, Tiles tiles) { \
+        accumulateTiles<N, true>(x, ldx, width, lowRank, ldl, sums, matrix, gradient, tokens, share, bits, tiles); }
+ACCUMULATE(1) ACCUMULATE(2) ACCUMULATE(3) ACCUMULATE(4) ACCUMULATE(5) ACCUMULATE(6)
 
 // Up to three layers' shares of columns that lie side by side: x and, where it isn't the same memory, result; up [8*tiles, width], an adapter's second matrix; lowRank
 // [T, 8*tiles] and lowGradient, float32, of leading dimensions of their own; sums [8*tiles, width]. Pointers are null where there is nothing to read or write.
