@@ -72,6 +72,11 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
             {
                 new($"glu, {one}", k => [k.Glu(gateUp, one, Form.Plain).Wide!]),
                 new($"glu backward, {one}", k => [k.GluBackward(inner, gateUp.clone(), one, Form.Plain).Wide!]),
+                new($"glu backward and forward, {one}", k =>
+                {
+                    var (gradient, output) = k.GluBackwardAndForward(inner.clone(), gateUp.clone(), one, Form.Plain);
+                    return [gradient.Wide!, output];
+                }),
             }),
             new("product added in float32", k =>
             {
@@ -155,6 +160,12 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
                     var to = empty([Tokens, rank], bfloat16, CUDA);
                     k.Project(x, wideMatrix.narrow(0, 0, rank), to, Dropping(rank));
                     return [to];
+                }),
+                new($"gradient alone, rank {rank - 16}", k =>
+                {
+                    var copy = x.clone();
+                    k.Accumulate(null, wideLow.narrow(1, 0, rank - 16), null, Dropping(rank - 16), wideMatrix.narrow(0, 0, rank - 16), copy);
+                    return [copy];
                 }),
                 new($"project and accumulate, rank {rank}, gradient, what project kept", k =>
                 {

@@ -28,13 +28,17 @@ internal sealed unsafe partial class CudaKernels
         }
     }
 
-    private void AccumulateRanks(Tensor x, Tensor low, Tensor sums, IReadOnlyList<(int Start, int Count, Tile Tile)> runs, Tensor? matrix,
-        Tensor? gradient, Tensor? kept)
+    private void AccumulateRanks(Tensor? x, Tensor low, Tensor? sums, IReadOnlyList<(int Start, int Count, Tile Tile)> runs,
+        Tensor? matrix, Tensor? gradient, Tensor? kept)
     {
         foreach (var (start, count, tile, bits) in WithKept(runs, kept))
         {
-            using Tensor own = low.narrow(1, start, count), ownSums = sums.narrow(0, start, count);
-            Walk("sumRanks", x, own, ownSums, null, tile, bits);
+            using var own = low.narrow(1, start, count);
+            if (x is not null)
+            {
+                using var ownSums = sums!.narrow(0, start, count);
+                Walk("sumRanks", x, own, ownSums, null, tile, bits);
+            }
             if (gradient is not null)
             {
                 using var ownMatrix = matrix!.narrow(0, start, count);
@@ -72,16 +76,19 @@ internal sealed unsafe partial class CudaKernels
     /// <summary>Tiles of the smallest kernel that takes as many ranks.</summary>
     private static int KernelTiles(long ranks) => ranks <= MostRanks / 2 ? MostRanks / 2 / Tile.Width : MostRanks / Tile.Width;
 
-    private void AccumulateByProducts(Tensor x, Tensor low, Tensor sums, IReadOnlyList<(int Start, int Count, Tile Tile)> runs,
+    private void AccumulateByProducts(Tensor? x, Tensor low, Tensor? sums, IReadOnlyList<(int Start, int Count, Tile Tile)> runs,
         Tensor? matrix, Tensor? gradient)
     {
         using var scope = NewDisposeScope();
         foreach (var (start, count, tile) in runs)
         {
             var part = low.narrow(1, start, count);
-            // Of bfloat16 in float32: the sum over the micro-batch isn't rounded.
-            sums.narrow(0, start, count).add_(Aten.Call("aten::mm.dtype", 1, part.t(), Dropped(x, tile.Dropout), (long)float32)[0],
-                Scalars.One);
+            if (x is not null)
+            {
+                // Of bfloat16 in float32: the sum over the micro-batch isn't rounded.
+                sums!.narrow(0, start, count).add_(Aten.Call("aten::mm.dtype", 1, part.t(), Dropped(x, tile.Dropout), (long)float32)[0],
+                    Scalars.One);
+            }
             if (gradient is not null && tile.Dropout.Threshold == 0)
             {
                 gradient.addmm_(part, matrix!.narrow(0, start, count));

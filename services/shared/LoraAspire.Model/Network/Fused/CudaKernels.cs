@@ -114,10 +114,27 @@ internal sealed unsafe partial class CudaKernels : Kernels
         }
         else
         {
-            _program.Launch("gluBackward", (Blocks(rows * half / 8), 1), 256,
-                [At(gradient), At(gateUp), (ulong)half, (ulong)(rows * half / 8), (ulong)activation]);
+            GluBackward(gradient, gateUp, null, activation);
         }
         return result;
+    }
+
+    public override (Operand Gradient, Tensor Output) GluBackwardAndForward(Tensor gradient, Tensor gateUp, GluActivation activation,
+        Form form)
+    {
+        if (form.Eight)
+        {
+            return base.GluBackwardAndForward(gradient, gateUp, activation, form);
+        }
+        GluBackward(gradient, gateUp, gradient, activation);
+        return (new(gateUp, null), gradient);
+    }
+
+    private void GluBackward(Tensor gradient, Tensor gateUp, Tensor? output, GluActivation activation)
+    {
+        var (half, count) = (gateUp.size(1) / 2, gateUp.numel() / 16);
+        _program.Launch("gluBackward", (Blocks(count), 1), 256,
+            [At(gradient), At(gateUp), At(output), (ulong)half, (ulong)count, (ulong)activation]);
     }
 
     public override void Rope(Tensor qkv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin) =>
@@ -171,7 +188,7 @@ internal sealed unsafe partial class CudaKernels : Kernels
         return kept;
     }
 
-    public override void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
+    public override void Accumulate(Tensor? x, Tensor low, Tensor? sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
         Tensor? gradient = null, Tensor? kept = null)
     {
         var runs = Tile.Runs(tiles);
@@ -180,7 +197,7 @@ internal sealed unsafe partial class CudaKernels : Kernels
             AccumulateByProducts(x, low, sums, runs, matrix, gradient);
             return;
         }
-        if (AreLarge(runs))
+        if (x is null || AreLarge(runs))
         {
             AccumulateRanks(x, low, sums, runs, matrix, gradient, kept);
             return;

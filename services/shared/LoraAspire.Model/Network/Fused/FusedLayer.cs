@@ -132,11 +132,7 @@ internal sealed class FusedLayer : IDisposable
 
     private Operand BackwardMlp(Operand gradient, SavedMlp saved, TokenDraw? seed)
     {
-        var activation = _down.ReadsInput ? _kernels.Glu(saved.GateUp.Y, _activation, Form.Plain).Wide : null;
-        var inner = _down.Backward(gradient, activation, saved.DownLow, seed);
-        activation?.Dispose();
-        var outer = _kernels.GluBackward(inner, saved.GateUp.Y, _activation, _gateUp.Gradient);
-        inner.Dispose();
+        var outer = _down.ReadsInputLate ? BackwardDownLate(gradient, saved, seed) : BackwardDown(gradient, saved, seed);
         var normed = _gateUp.ReadsInput ? Normed(saved.X, _norms.Mlp) : null;
         using var input = _gateUp.Backward(outer, normed, saved.GateUp.Low, seed);
         outer.Eight?.Dispose();
@@ -144,6 +140,30 @@ internal sealed class FusedLayer : IDisposable
         _norms.Mlp.AddGradient(input, saved.X, saved.InverseRms);
         return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Mlp.Factors, gradient.Wide,
             _output.Gradient with { Wide = true });
+    }
+
+    /// <returns>∂L/∂(gate|up)</returns>
+    private Operand BackwardDown(Operand gradient, SavedMlp saved, TokenDraw? seed)
+    {
+        using var activation = _down.ReadsInput ? _kernels.Glu(saved.GateUp.Y, _activation, Form.Plain).Wide : null;
+        using var inner = _down.Backward(gradient, activation, saved.DownLow, seed);
+        return _kernels.GluBackward(inner, saved.GateUp.Y, _activation, _gateUp.Gradient);
+    }
+
+    /// <summary>The same, gate and up read once for act(gate)·up and for the gradient.</summary>
+    private Operand BackwardDownLate(Operand gradient, SavedMlp saved, TokenDraw? seed)
+    {
+        var (inner, lowGradient) = _down.BackwardWithoutInput(gradient, saved.DownLow, seed);
+        using (inner)
+        using (lowGradient)
+        {
+            var (outer, activation) = _kernels.GluBackwardAndForward(inner, saved.GateUp.Y, _activation, _gateUp.Gradient);
+            using (activation)
+            {
+                _down.ReadInput(activation, gradient.Wide, saved.DownLow, lowGradient, seed);
+            }
+            return outer;
+        }
     }
 
     /// <summary>What a norm gave in the forward, made again.</summary>

@@ -76,6 +76,9 @@ internal sealed class FusedLinear : IDisposable
     /// <summary>Its backward reads what the forward did: it has adapters, or its weights are trained.</summary>
     public bool ReadsInput => _down is not null || _trained.Count > 0;
 
+    /// <summary>x may come after ∂L/∂x is made: <see cref="BackwardWithoutInput"/>.</summary>
+    public bool ReadsInputLate => ReadsInput && _lengths.Count == 0;
+
     public IReadOnlyList<UpMatrix> Ups { get; }
 
     /// <summary>The adapters read ∂L/∂y as it is, so that another kernel may do it on its way.</summary>
@@ -192,6 +195,30 @@ internal sealed class FusedLinear : IDisposable
         AddWeightGradients(gradient.Wide, x);
         Adapt(gradient.Wide, x, low, seed, inputGradient, lowGradient);
         return inputGradient;
+    }
+
+    /// <summary>∂L/∂x before x is there, and the adapters' low-rank gradient; <see cref="ReadInput"/> does what needs x.</summary>
+    public (Tensor InputGradient, Tensor? LowGradient) BackwardWithoutInput(Operand gradient, LowRank? low, TokenDraw? seed)
+    {
+        var inputGradient = _stack.Backward(gradient);
+        if (_down is null)
+        {
+            return (inputGradient, null);
+        }
+        var tiles = Tiles(seed);
+        var lowGradient = _kernels.Reduce(gradient.Wide!, low!.Values, Ups, tiles);
+        _kernels.Accumulate(null, lowGradient, null, tiles, _down, inputGradient, low.Kept);
+        return (inputGradient, lowGradient);
+    }
+
+    /// <summary>The gradients that <see cref="BackwardWithoutInput"/> left.</summary>
+    public void ReadInput(Tensor x, Tensor? gradient, LowRank? low, Tensor? lowGradient, TokenDraw? seed)
+    {
+        AddWeightGradients(gradient, x);
+        if (lowGradient is not null)
+        {
+            _kernels.Accumulate(x, lowGradient, _downSums, Tiles(seed), kept: low!.Kept);
+        }
     }
 
     /// <summary>The gradients of A and B alone, where nobody asks for ∂L/∂x.</summary>

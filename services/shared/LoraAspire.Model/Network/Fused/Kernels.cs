@@ -105,6 +105,14 @@ internal abstract class Kernels
     /// <summary>∂L/∂(gate|up), which as far as it is wanted wide is <paramref name="gateUp"/>, written over.</summary>
     public abstract Operand GluBackward(Tensor gradient, Tensor gateUp, GluActivation activation, Form form);
 
+    /// <summary>The same, and what <see cref="Glu"/> gives, which may be written over the gradient.</summary>
+    public virtual (Operand Gradient, Tensor Output) GluBackwardAndForward(Tensor gradient, Tensor gateUp, GluActivation activation,
+        Form form)
+    {
+        var output = Glu(gateUp, activation, Form.Plain).Wide!;
+        return (GluBackward(gradient, gateUp, activation, form), output);
+    }
+
     /// <summary>Turns the q and k heads of q|k|v in place.</summary>
     /// <param name="cos">[positions, dim] float32, and sin alike.</param>
     public abstract void Rope(Tensor qkv, HeadLayout heads, Tensor positions, Tensor cos, Tensor sin);
@@ -181,8 +189,9 @@ internal abstract class Kernels
     /// sums[tile] += low[:, tile]ᵀ · dropout(x), float32; and, where an input gradient is given, gradient += Σ dropout'(low[:, tile] ·
     /// matrix[tile]). The scales of the tiles are not applied: they are in low.
     /// </summary>
+    /// <param name="x">Null where only the input gradient is wanted.</param>
     /// <param name="kept">What <see cref="Project"/> returned for these tiles.</param>
-    public abstract void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
+    public abstract void Accumulate(Tensor? x, Tensor low, Tensor? sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
         Tensor? gradient = null, Tensor? kept = null);
 
     /// <summary>x [T, width] with the dropped elements 0, not scaled.</summary>

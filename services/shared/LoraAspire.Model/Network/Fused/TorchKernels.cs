@@ -191,14 +191,17 @@ internal class TorchKernels : Kernels
 
     public override void Expand(Tensor y, Tensor low, Tensor matrix) => y.addmm_(low, matrix);
 
-    public override void Accumulate(Tensor x, Tensor low, Tensor sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
+    public override void Accumulate(Tensor? x, Tensor low, Tensor? sums, ReadOnlySpan<Tile> tiles, Tensor? matrix = null,
         Tensor? gradient = null, Tensor? kept = null)
     {
         using var scope = NewDisposeScope();
         foreach (var (start, count, tile) in Tile.Runs(tiles))
         {
             var part = low.narrow(1, start, count);
-            sums.narrow(0, start, count).add_(part.t().mm(Dropped(x, tile.Dropout)), Scalars.One);
+            if (x is not null)
+            {
+                sums!.narrow(0, start, count).add_(part.t().mm(Dropped(x, tile.Dropout)), Scalars.One);
+            }
             if (gradient is not null)
             {
                 gradient.add_(Dropped(part.mm(matrix!.narrow(0, start, count)), tile.Dropout), Scalars.One);

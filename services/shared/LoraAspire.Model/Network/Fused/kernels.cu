@@ -265,7 +265,8 @@ extern "C" __global__ void glu(const uint4* gateUp, uint4* result, int half, i64
     }
 }
 
-extern "C" __global__ void gluBackward(const uint4* gradient, uint4* gateUp, int half, i64 count, int gelu) {
+// With result, which may be where the gradient is, what glu gives is written there.
+extern "C" __global__ void gluBackward(const uint4* gradient, uint4* gateUp, uint4* result, int half, i64 count, int gelu) {
     int columns = half / 8;
     for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (i64)gridDim.x * blockDim.x) {
         i64 row = i / columns, at = row * 2 * columns + (i - row * columns);
@@ -274,12 +275,14 @@ extern "C" __global__ void gluBackward(const uint4* gradient, uint4* gateUp, int
         unpack(gateUp[at + columns], u);
         unpack(gradient[i], d);
         for (int e = 0; e < 8; e++) {
-            float value, rise = slope(g[e], gelu, value);
-            g[e] = d[e] * u[e] * rise;
+            float value, rise = slope(g[e], gelu, value), up = u[e];
+            g[e] = d[e] * up * rise;
             u[e] = d[e] * value;
+            d[e] = rounded(value) * up;
         }
         gateUp[at] = packed(g);
         gateUp[at + columns] = packed(u);
+        if (result) result[i] = packed(d);
     }
 }
 
