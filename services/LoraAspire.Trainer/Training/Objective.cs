@@ -71,7 +71,8 @@ public sealed class Objective : IDisposable
     /// on no micro-batch and no device. NEFTune's noise is stronger in a shorter row, so that nothing is the same in two.
     /// </summary>
     public IReadOnlyList<TrainingRow> Marked(IReadOnlyList<TrainingRow> rows) =>
-        _fused is null || _model.NeftuneNoiseAlpha > 0 ? rows : SharedPrefixes.Mark(rows);
+        _fused is null || _model.NeftuneNoiseAlpha > 0 ? rows
+            : SharedPrefixes.Mark(rows, FusedModel.MostShared(_model.Config));
 
     /// <summary>Tokens of a micro-batch when nobody chose.</summary>
     public int DefaultTokens { get; }

@@ -47,8 +47,7 @@ public sealed class FusedModel : IDisposable
 
     /// <summary>Why no model of this shape has the fast path, wherever it computes; null where that has nothing against it.</summary>
     public static string? Unsupported(ModelConfig config) => config.WhyAutograd
-        ?? (config.HiddenSize % 2 != 0 || config.IntermediateSize % 2 != 0 ? "its widths are odd" : null)
-        ?? (config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length" : null);
+        ?? (config.HiddenSize % 2 != 0 || config.IntermediateSize % 2 != 0 ? "its widths are odd" : null);
 
     /// <summary>The same of this type on this device. Asked before anything is loaded.</summary>
     /// <param name="dtype">What is computed in.</param>
@@ -95,6 +94,10 @@ public sealed class FusedModel : IDisposable
     /// <summary>Rows needn't be of like length.</summary>
     public bool Packs => !_kernels.EvenRows;
 
+    /// <summary>Tokens of the longest row that may share its first ones: with dynamic scaling a row beyond the context that the model was
+    /// made for turns them by its own length.</summary>
+    public static int MostShared(ModelConfig config) => config.Rope.IsDynamic ? config.MaxPositionEmbeddings : int.MaxValue;
+
     /// <summary>Rows on the model's device, in the layout its kernels want.</summary>
     public PackedRows Pack(IReadOnlyList<TrainingRow> rows)
     {
@@ -104,7 +107,7 @@ public sealed class FusedModel : IDisposable
         }
         // Where memory runs out on the way nothing is left of it.
         using var scope = NewDisposeScope();
-        var packed = PackedRows.From(rows, _model.Device, _kernels.EvenRows) with
+        var packed = PackedRows.From(rows, _model.Device, _kernels.EvenRows, MostShared(_model.Config)) with
         {
             NoiseStrengths = _model.NeftuneNoiseAlpha == 0 ? null : EmbeddingNoise.StrengthsOf(
                 rows.SelectMany(row => Enumerable.Repeat(row.InputIds.Length, row.InputIds.Length)),
@@ -243,11 +246,11 @@ public sealed class FusedModel : IDisposable
 
     private FusedPass Pass(PackedRows rows, long? seed)
     {
-        if (rows.MaxLength > _model.Config.MaxPositionEmbeddings)
+        if (rows.MaxLength > _model.Config.Context)
         {
-            throw new ModelException($"{rows.MaxLength} tokens do not fit into the context of {_model.Config.MaxPositionEmbeddings}.");
+            throw new ModelException($"{rows.MaxLength} tokens do not fit into the context of {_model.Config.Context}.");
         }
-        var (cos, sin) = _model.Rope.UpTo(rows.MaxLength);
+        var (cos, sin) = _model.Rope.Of(rows.Turns);
         TokenDraw? Draw(Tensor numbers) => seed is { } drawn ? new TokenDraw(drawn, numbers) : null;
         var some = rows.Targets.At.size(0) is var count && count > 0 && count < rows.Ids.size(0);
         return new FusedPass(rows, cos, sin, Draw(rows.Numbers))
