@@ -45,12 +45,9 @@ public sealed class OptimiserStep(Objective objective, ParameterSet parameters, 
         });
         losses = _devices.Share.Count == 1 ? losses : [SumOver(losses)];
         var norm = parameters.Gradients.norm();
-        if (maxGradNorm > 0)
-        {
-            parameters.Gradients.mul_(
-                norm.add(1e-6.AsScalar(), Scalars.One).reciprocal_().mul_(maxGradNorm.AsScalar()).clamp_(max: 1.0.AsScalar()));
-        }
-        optimiser.Step(learningRate);
+        // The norm over the largest that is let through; a smaller gradient stays as it is.
+        optimiser.Step(learningRate, maxGradNorm == 0 ? null
+            : norm.add(1e-6.AsScalar(), Scalars.One).mul_((1 / maxGradNorm).AsScalar()).clamp_(min: 1.0.AsScalar()));
         LateFigures figures = new([.. losses, norm]);
         TensorGroup.DisposeAll(losses);
         return new StepResult(figures, learningRate);
