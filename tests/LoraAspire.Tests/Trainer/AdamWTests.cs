@@ -16,8 +16,8 @@ public sealed class AdamWTests(ITestOutputHelper output)
     private const double Rate = 1e-2, Beta1 = 0.9, Beta2 = 0.99, Epsilon = 1e-8, Decay = 0.1, MaxNorm = 0.5;
 
     /// <summary>
-    /// Each step rounds a value of size one once or twice, by 6e-8 each, and moves it by 16e-2 with relative roundings of some 5e-7: over 20
-    /// steps 2e-6 and 1.6e-6 at most.
+    /// Each step rounds a value of size one once or twice, by 6e-8 each, and moves it by 16e-2 with relative roundings of some 5e-7: over
+    /// 20 steps 2e-6 and 1.6e-6 at most.
     /// </summary>
     private const double Tolerance = 4e-6;
 
@@ -87,7 +87,8 @@ public sealed class AdamWTests(ITestOutputHelper output)
     {
         var groups = ParameterGroup.Of([(3, 1, true), (4, 1, true), (2, 2, true), (5, 1, true), (1, 1, false)]);
 
-        Assert.Equal([(1, true, 2), (2, true, 1), (1, false, 1)], groups.Select(group => (group.Rate, group.Decays, group.Stretches.Count)));
+        Assert.Equal([(1, true, 2), (2, true, 1), (1, false, 1)],
+            groups.Select(group => (group.Rate, group.Decays, group.Stretches.Count)));
         Assert.Equal([(0, 7), (9, 5)], groups[0].Stretches);
         Assert.Equal([(0, 3), (3, 3), (6, 1), (9, 3), (12, 2)], groups[0].Pieces(3));
     }
