@@ -38,18 +38,25 @@ public sealed class AdamW : IDisposable
     public Tensor Mean { get; }
     public Tensor Variance { get; }
 
-    /// <summary>Steps done.</summary>
+    /// <summary>Steps done, those among them that were left out.</summary>
     public int Steps { get; set; }
 
     /// <param name="divisor">[] float32: what the gradients are divided by on the way; null is 1.</param>
-    public void Step(double learningRate, Tensor? divisor = null)
+    /// <param name="leftOut">[] float32: where it is 1 the step changes nothing; null is 0.</param>
+    /// <param name="allLeftOut">[] float32: how many did until now, this one among them.</param>
+    public void Step(double learningRate, Tensor? divisor = null, Tensor? leftOut = null, Tensor? allLeftOut = null)
     {
         using var noGrad = no_grad();
         Steps++;
         _count.fill_(((double)Steps).AsScalar());
+        if (allLeftOut is not null)
+        {
+            _count.add_(allLeftOut, Scalars.MinusOne);
+        }
         foreach (var (group, tensors) in _parts)
         {
-            tensors.Step(_count, learningRate * group.Rate, _beta1, _beta2, _epsilon, group.Decays ? _weightDecay : 0, divisor);
+            tensors.Step(_count, learningRate * group.Rate, _beta1, _beta2, _epsilon, group.Decays ? _weightDecay : 0, divisor,
+                leftOut);
         }
     }
 

@@ -30,6 +30,7 @@ public sealed class BaseTypeTests
         { s_fp8 with { FinetuningType = FinetuningType.Full }, "finetuning_type is full" },
         { s_fp8 with { Device = Device.Cpu }, "compute capability 8.9" },
         { s_fp8 with { ComputeType = ComputeType.Float32 }, "compute_type is float32" },
+        { s_fp8 with { ComputeType = ComputeType.Float16 }, "compute_type is float16" },
         { s_fp8 with { UseDora = true }, "use_dora" },
     };
 
@@ -59,7 +60,7 @@ public sealed class BaseTypeTests
         TrainerParams with = new() { BaseType = type, Device = Device.Cpu, ComputeType = ComputeType.Bfloat16 };
         var error = Assert.Throws<StageException>(() => run.Run(with, name));
         Assert.Equal($"base_type is {name}, but this base can't train on the hand-written backward, which that needs (on the CPU it "
-            + "computes in float32 only): leave base_type out.", error.Message);
+            + "computes in float32 and float16 only): leave base_type out.", error.Message);
     }
 
     [Theory]

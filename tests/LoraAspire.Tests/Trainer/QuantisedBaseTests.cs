@@ -132,6 +132,7 @@ public sealed class QuantisedBaseTests : IDisposable
 
         var found = Assert.Single(Check(shared));
 
+        Assert.Equal("compute_type", Assert.Single(Check(s_with with { ComputeType = ComputeType.Float16 })).Key);
         Assert.Equal("shard_base", found.Key);
         Assert.Contains("this base has none (its norms on outputs", found.Problem, StringComparison.Ordinal);
         Assert.Empty(Check(s_with));

@@ -8,12 +8,14 @@ public sealed record AdamWTensors(IReadOnlyList<Tensor> Values, IReadOnlyList<Te
 {
     /// <param name="count">[] float32 on the values' device: this step's number, from 1.</param>
     /// <param name="divisor">[] float32 there: what the gradients are divided by, in place; null is 1.</param>
+    /// <param name="leftOut">[] float32 there: where it is 1 nothing changes; null is 0.</param>
     public void Step(Tensor count, double learningRate, double beta1, double beta2, double epsilon, double weightDecay,
-        Tensor? divisor = null) =>
+        Tensor? divisor = null, Tensor? leftOut = null) =>
         Aten.Change("aten::_fused_adamw_", Aten.Argument.List(Values), Aten.Argument.List(Gradients), Aten.Argument.List(Means),
             Aten.Argument.List(Variances), Aten.Argument.List([]), Aten.Argument.List([.. Values.Select(_ => count)]), learningRate, beta1,
-            beta2, weightDecay, epsilon, false, false, divisor is null ? Aten.Argument.None : Aten.Argument.Some(divisor),
-            Aten.Argument.None);
+            beta2, weightDecay, epsilon, false, false, Optional(divisor), Optional(leftOut));
+
+    private static Aten.Argument Optional(Tensor? tensor) => tensor is null ? Aten.Argument.None : Aten.Argument.Some(tensor);
 
     protected override IEnumerable<IDisposable?> Parts => [.. Values, .. Gradients, .. Means, .. Variances];
 }
