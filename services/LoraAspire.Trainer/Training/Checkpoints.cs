@@ -9,9 +9,9 @@ using static TorchSharp.torch;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>
-/// step-000500/ with state.json and state.safetensors (parameters, moments, in float16 the loss scale), and best-000400.safetensors, the parameters of the best step.
-/// Written in the background from a copy on the host, beside their place, and renamed: what stands under its name is whole. What has
-/// changed since it was written is set aside, and the one before it is used.
+/// step-000500/ with state.json and state.safetensors (parameters, moments, in float16 the loss scale), and best-000400.safetensors, the
+/// parameters of the best step. Written in the background from a copy on the host, beside their place, and renamed: what stands under its
+/// name is whole. What has changed since it was written is set aside, and the one before it is used.
 /// </summary>
 /// <param name="keep">So many scheduled ones.</param>
 /// <param name="isScheduled">Whether a step calls for one. A run that is stopped elsewhere has another beside them until a newer stands:
