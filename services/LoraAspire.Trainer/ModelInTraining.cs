@@ -18,6 +18,10 @@ internal sealed record ModelInTraining(LlamaModel Model, LoraConfig Lora, Parame
 {
     public static ModelInTraining Open(string folder, TrainerParams settings, torch.Device device, DeviceGroup devices)
     {
+        if (settings.ComputeType == ComputeType.Float16 && FusedModel.Unsupported(ModelConfig.Load(folder)) is { } why)
+        {
+            throw Objective.NoFloat16(why);
+        }
         var lora = Adapters(settings, folder);
         var model = OpenBase(folder, settings, device, devices);
         model.NeftuneNoiseAlpha = settings.NeftuneNoiseAlpha ?? 0;
@@ -70,6 +74,7 @@ internal sealed record ModelInTraining(LlamaModel Model, LoraConfig Lora, Parame
     {
         ComputeType.Float32 => float32,
         ComputeType.Bfloat16 => bfloat16,
+        ComputeType.Float16 => float16,
         _ => null,
     };
 

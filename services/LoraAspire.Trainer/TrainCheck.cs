@@ -28,7 +28,13 @@ internal static class TrainCheck
             return found;
         }
         var config = ModelConfig.Load(folder);
-        var why = full ? null : FusedModel.Unsupported(config);
+        var autograd = FusedModel.Unsupported(config);
+        if (autograd is not null && given.With.ComputeType == ComputeType.Float16)
+        {
+            found.Add(new("compute_type", $"is float16, which needs the hand-written backward, and this base has none ({autograd}): leave "
+                + "it out"));
+        }
+        var why = full ? null : autograd;
         if (config.Quantised is { } own)
         {
             found.AddRange(Quantized(given.With, own, full));

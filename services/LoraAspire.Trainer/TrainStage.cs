@@ -58,7 +58,7 @@ public sealed class TrainStage : IStage<TrainerParams>
         {
             // Once, here: the other devices hold the base as this one does.
             FitWork work = new(config, ModelInTraining.Adapters(settings, folder), settings.DoubleQuant,
-                chosen.Own.type == DeviceType.CUDA, ModelInTraining.TypeOf(settings, chosen.Own) == torch.float32);
+                chosen.Own.type == DeviceType.CUDA, ModelInTraining.TypeOf(settings, chosen.Own) == torch.float32 ? 4 : 2);
             settings = BaseChoice.Of(settings, work, chosen, context.CheckpointDir, context.Say).In(settings);
         }
         // Of what the run is made from; before it, since what is wrong with the files should not show after it.

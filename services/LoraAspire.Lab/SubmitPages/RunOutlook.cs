@@ -99,8 +99,8 @@ public static class RunOutlook
             };
             var tokens = (int?)with["micro_batch_tokens"]
                 ?? (int)Math.Min((long)(int)with["micro_batch_size"]! * Longest(pipeline, stage), int.MaxValue);
-            var inFloat32 = (string?)with["compute_type"] == "float32";
-            string Of(bool onGpu) => Spell.Size(Footprint.Of(new FitWork(config, adapter, (bool)with["double_quant"]!, onGpu, inFloat32),
+            int? bytes = (string?)with["compute_type"] switch { "float32" => 4, "float16" or "bfloat16" => 2, _ => null };
+            string Of(bool onGpu) => Spell.Size(Footprint.Of(new FitWork(config, adapter, (bool)with["double_quant"]!, onGpu, bytes),
                 config.Quantised ?? format, (bool)with["low_memory"]!, tokens).Total);
             return Words.Of("about {0} on a GPU, {1} on the CPU", Of(true), Of(false));
         }

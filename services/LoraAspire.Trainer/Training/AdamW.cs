@@ -4,46 +4,61 @@ using static TorchSharp.torch;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>
-/// AdamW (Loshchilov and Hutter 2019), decoupled weight decay, on one flat vector:
-/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ(1−lr·λ) − lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε), lr times each value's rate factor. Norms
+/// AdamW (Loshchilov and Hutter 2019), decoupled weight decay, in one pass over the values, by libtorch's own operator:
+/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ(1−lr·λ) − lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε), lr times the group's rate. Norms
 /// and biases don't decay.
 /// </summary>
-public sealed class AdamW(ParameterSet parameters, double beta1, double beta2, double epsilon, double weightDecay) : IDisposable
+public sealed class AdamW : IDisposable
 {
-    /// <summary>First and second moment, [count] float32.</summary>
-    public Tensor Mean { get; } = zeros_like(parameters.Values).DetachFromDisposeScope();
-    public Tensor Variance { get; } = zeros_like(parameters.Values).DetachFromDisposeScope();
+    /// <summary>A GPU's kernels count within a tensor by 32 bits.</summary>
+    private const long LongestPiece = 1 << 28;
 
-    /// <summary>Steps done.</summary>
+    private readonly double _beta1, _beta2, _epsilon, _weightDecay;
+    private readonly List<(ParameterGroup Group, AdamWTensors Tensors)> _parts;
+    private readonly Tensor _count; // [] float32: steps, on the device
+
+    /// <param name="longestPiece">Values that are computed as one tensor.</param>
+    public AdamW(ParameterSet parameters, double beta1, double beta2, double epsilon, double weightDecay,
+        long longestPiece = LongestPiece)
+    {
+        (_beta1, _beta2, _epsilon, _weightDecay) = (beta1, beta2, epsilon, weightDecay);
+        Mean = zeros_like(parameters.Values).DetachFromDisposeScope();
+        Variance = zeros_like(parameters.Values).DetachFromDisposeScope();
+        _count = zeros([], float32, parameters.Values.device).DetachFromDisposeScope();
+        _parts = [.. parameters.Groups.Select(group =>
+        {
+            var pieces = group.Pieces(longestPiece).ToList();
+            Tensor[] Of(Tensor vector) =>
+                [.. pieces.Select(piece => vector.narrow(0, piece.Start, piece.Length).DetachFromDisposeScope())];
+            return (group, new AdamWTensors(Of(parameters.Values), Of(parameters.Gradients), Of(Mean), Of(Variance)));
+        })];
+    }
+
+    /// <summary>First and second moment, [count] float32.</summary>
+    public Tensor Mean { get; }
+    public Tensor Variance { get; }
+
+    /// <summary>Steps done, those among them that were left out.</summary>
     public int Steps { get; set; }
 
-    public void Step(double learningRate)
+    /// <param name="divisor">[] float32: what the gradients are divided by on the way; null is 1.</param>
+    /// <param name="leftOut">[] float32: where it is 1 the step changes nothing; null is 0.</param>
+    /// <param name="allLeftOut">[] float32: how many did until now, this one among them.</param>
+    public void Step(double learningRate, Tensor? divisor = null, Tensor? leftOut = null, Tensor? allLeftOut = null)
     {
-        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         Steps++;
-        var gradients = parameters.Gradients;
-        Mean.mul_(beta1.AsScalar()).add_(gradients, (1 - beta1).AsScalar());
-        Variance.mul_(beta2.AsScalar()).addcmul_(gradients, gradients, (1 - beta2).AsScalar());
-        var denominator = Variance.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, Steps)).AsScalar()).add_(epsilon.AsScalar(), Scalars.One);
-        var factors = parameters.RateFactors;
-        if (weightDecay != 0)
+        _count.fill_(((double)Steps).AsScalar());
+        if (allLeftOut is not null)
         {
-            foreach (var (start, length) in parameters.Decaying)
-            {
-                var values = parameters.Values.narrow(0, start, length);
-                _ = factors is null ? values.mul_((1 - (learningRate * weightDecay)).AsScalar())
-                    : values.mul_(
-                        factors.narrow(0, start, length).mul((-learningRate * weightDecay).AsScalar()).add_(1.0.AsScalar(), Scalars.One));
-            }
+            _count.add_(allLeftOut, Scalars.MinusOne);
         }
-        parameters.Values.addcdiv_(factors is null ? Mean : Mean.mul(factors), denominator,
-            (-learningRate / (1 - Math.Pow(beta1, Steps))).AsScalar());
+        foreach (var (group, tensors) in _parts)
+        {
+            tensors.Step(_count, learningRate * group.Rate, _beta1, _beta2, _epsilon, group.Decays ? _weightDecay : 0, divisor,
+                leftOut);
+        }
     }
 
-    public void Dispose()
-    {
-        Mean.Dispose();
-        Variance.Dispose();
-    }
+    public void Dispose() => TensorGroup.DisposeAll([.. _parts.Select(part => part.Tensors), Mean, Variance, _count]);
 }

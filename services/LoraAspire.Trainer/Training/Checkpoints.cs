@@ -9,19 +9,21 @@ using static TorchSharp.torch;
 namespace LoraAspire.Trainer.Training;
 
 /// <summary>
-/// step-000500/ with state.json and state.safetensors (parameters, moments), and best-000400.safetensors, the parameters of the best step.
-/// Written in the background from a copy on the host, beside their place, and renamed: what stands under its name is whole. What has
-/// changed since it was written is set aside, and the one before it is used.
+/// step-000500/ with state.json and state.safetensors (parameters, moments, in float16 the loss scale), and best-000400.safetensors, the
+/// parameters of the best step. Written in the background from a copy on the host, beside their place, and renamed: what stands under its
+/// name is whole. What has changed since it was written is set aside, and the one before it is used.
 /// </summary>
 /// <param name="keep">So many scheduled ones.</param>
 /// <param name="isScheduled">Whether a step calls for one. A run that is stopped elsewhere has another beside them until a newer stands:
 /// what it gives doesn't hang on where that was.</param>
-internal sealed class Checkpoints(string directory, int keep, Func<int, bool> isScheduled, ParameterSet parameters, AdamW optimiser)
-    : IDisposable
+/// <param name="scale">In float16.</param>
+internal sealed class Checkpoints(string directory, int keep, Func<int, bool> isScheduled, ParameterSet parameters, AdamW optimiser,
+    LossScale? scale = null) : IDisposable
 {
     private const string Prefix = "step-";
     private const string StateJson = "state.json";
     private const string StateTensors = "state.safetensors";
+    private const string Scale = "loss_scale";
     private const string Unfinished = ".tmp";
     private const long RoomForNames = 1 << 20; // headers, state.json, lines of metrics
 
@@ -45,7 +47,7 @@ internal sealed class Checkpoints(string directory, int keep, Func<int, bool> is
     /// <exception cref="StageException">The one before this had no room on the disk.</exception>
     public void Save(TrainingState state, bool checkpoint, bool best, MetricsLog metrics)
     {
-        var copy = CheckpointCopy.Of(parameters, optimiser);
+        var copy = CheckpointCopy.Of(parameters, optimiser, scale);
         _writer.Begin(() =>
         {
             using (copy)
@@ -166,7 +168,8 @@ internal sealed class Checkpoints(string directory, int keep, Func<int, bool> is
         Directory.CreateDirectory(unfinished);
         SafetensorsWriter.Write(Path.Combine(unfinished, StateTensors),
             [TensorSource.Of("parameters", copy.Parameters), TensorSource.Of("mean", copy.Mean),
-                TensorSource.Of("variance", copy.Variance)]);
+                TensorSource.Of("variance", copy.Variance),
+                .. copy.Scale is null ? Array.Empty<TensorSource>() : [TensorSource.Of(Scale, copy.Scale)]]);
         CheckpointRecord record = new(state, FileDigest.Of(Path.Combine(unfinished, StateTensors)),
             FileDigest.OfStart(Path.Combine(directory, MetricsLog.FileName), state.MetricsBytes), state.BestStep is null ? null
                 : _best!.Value.Digest);
@@ -186,6 +189,10 @@ internal sealed class Checkpoints(string directory, int keep, Func<int, bool> is
             Require(record.Best, Path.GetFileName(Best(best)), () => FileDigest.Of(Best(best)));
         }
         Restore(folder, ("parameters", parameters.Values), ("mean", optimiser.Mean), ("variance", optimiser.Variance));
+        if (scale is not null)
+        {
+            Restore(folder, (Scale, scale.State));
+        }
         optimiser.Steps = Newest = state.Updates;
         _best = state.BestStep is { } step ? (step, record.Best!) : null;
         return state;

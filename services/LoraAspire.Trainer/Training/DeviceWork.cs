@@ -57,9 +57,12 @@ internal sealed class DeviceWork(DeviceGroup devices, TrainingRows rows, Objecti
     public void Synchronise(int updates)
     {
         devices.Tell(new(OrderKind.Synchronise, Step: updates));
-        foreach (var tensor in new[] { parameters.Values, optimiser.Mean, optimiser.Variance })
+        foreach (var tensor in new[] { parameters.Values, optimiser.Mean, optimiser.Variance, objective.Scale?.State })
         {
-            devices.Broadcast(tensor);
+            if (tensor is not null)
+            {
+                devices.Broadcast(tensor);
+            }
         }
         optimiser.Steps = updates;
     }

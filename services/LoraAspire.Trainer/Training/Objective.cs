@@ -43,12 +43,22 @@ public sealed class Objective : IDisposable
         {
             throw NoShards(why!);
         }
+        if (_fused is null && !autograd && (wholeType ?? model.Dtype) == float16)
+        {
+            throw NoFloat16(why!);
+        }
+        Scale = Dtype == float16 ? new LossScale(model.Device) : null;
         Path = _fused is null ? $"autograd ({why})" : (lowMemory ? "hand-written backward, layers recomputed" : "hand-written backward")
             + (_fused.WhyPlain is { } plain ? $", by libtorch's operators instead of kernels ({plain})" : "")
             + (model.Shards is { } shards ? $", base shared among {shards.Devices} devices" : "");
         Packed = _fused is { Packs: true };
         DefaultTokens = lowMemory ? LowMemoryTokens : !Packed ? PaddedTokens : model.HeldIn is BaseFormat.Fp8 ? Fp8Tokens : PackedTokens;
     }
+
+    /// <param name="why">This training goes on autograd.</param>
+    internal static ModelException NoFloat16(string why) =>
+        new($"compute_type is float16, which needs the hand-written backward, and this training goes on autograd: {why}. Leave it out, or "
+            + "set bfloat16 or float32.");
 
     /// <param name="why">This training goes on autograd.</param>
     internal static ModelException NoShards(string why) =>
@@ -59,6 +69,9 @@ public sealed class Objective : IDisposable
 
     /// <summary>What is computed in.</summary>
     public ScalarType Dtype => _fused?.Dtype ?? _model.Dtype;
+
+    /// <summary>Of the gradients, in float16; null elsewhere.</summary>
+    public LossScale? Scale { get; }
 
     /// <summary>Rows of a micro-batch are laid end to end, not padded.</summary>
     public bool Packed { get; }
@@ -71,7 +84,8 @@ public sealed class Objective : IDisposable
     /// on no micro-batch and no device. NEFTune's noise is stronger in a shorter row, so that nothing is the same in two.
     /// </summary>
     public IReadOnlyList<TrainingRow> Marked(IReadOnlyList<TrainingRow> rows) =>
-        _fused is null || _model.NeftuneNoiseAlpha > 0 ? rows : SharedPrefixes.Mark(rows);
+        _fused is null || _model.NeftuneNoiseAlpha > 0 ? rows
+            : SharedPrefixes.Mark(rows, FusedModel.MostShared(_model.Config));
 
     /// <summary>Tokens of a micro-batch when nobody chose.</summary>
     public int DefaultTokens { get; }
@@ -87,7 +101,8 @@ public sealed class Objective : IDisposable
 
     public void EndStep() => _fused?.EndStep();
 
-    /// <summary>Σ weight · −log p over the micro-batch's targets, a scalar float32 on the device; gradients are added.</summary>
+    /// <summary>Σ weight · −log p over the micro-batch's targets, a scalar float32 on the device; gradients are added, times
+    /// <see cref="Scale"/>.</summary>
     /// <param name="seed">Of the optimiser step.</param>
     public Tensor Backward(MicroBatch batch, long seed)
     {
@@ -95,7 +110,7 @@ public sealed class Objective : IDisposable
         {
             using var walk = _fused.Walk(back: true);
             using var packed = _fused.Pack(batch.Rows);
-            return _fused.Backward(packed, seed, walk).DetachFromDisposeScope();
+            return _fused.Backward(packed, seed, walk, Scale?.Value).DetachFromDisposeScope();
         }
         using var scope = NewDisposeScope();
         RandomNumbers.Seed(_model.Device, seed + batch.Index);
@@ -168,5 +183,9 @@ public sealed class Objective : IDisposable
                 _model.NeftuneNoiseAlpha, _model.Config.HiddenSize, _model.Device), seed);
     }
 
-    public void Dispose() => _fused?.Dispose();
+    public void Dispose()
+    {
+        _fused?.Dispose();
+        Scale?.Dispose();
+    }
 }

@@ -17,10 +17,11 @@ public static class SharedPrefixes
     private const int Compared = 512;
 
     /// <summary>The same rows in the same order, each with the prefix that saves most tokens in all.</summary>
-    public static IReadOnlyList<TrainingRow> Mark(IReadOnlyList<TrainingRow> rows)
+    /// <param name="longest">Rows of more tokens share nothing.</param>
+    public static IReadOnlyList<TrainingRow> Mark(IReadOnlyList<TrainingRow> rows, int longest = int.MaxValue)
     {
         TrainingRow[] marked = [.. rows];
-        foreach (var chunk in Enumerable.Range(0, rows.Count).Chunk(Compared))
+        foreach (var chunk in Enumerable.Range(0, rows.Count).Where(row => rows[row].InputIds.Length <= longest).Chunk(Compared))
         {
             // Rows that begin alike are neighbours in the order of their tokens.
             int[] order = [.. chunk.OrderBy(row => row, Comparer<int>.Create((a, b) =>

@@ -54,7 +54,7 @@ internal sealed class TrainingRun : IDisposable
         _optimiser = new AdamW(parameters, settings.AdamBeta1, settings.AdamBeta2, settings.AdamEpsilon, settings.WeightDecay);
         _work = new DeviceWork(_devices, _rows, _objective, parameters, _optimiser,
             new OptimiserStep(_objective, parameters, _optimiser, settings.MaxGradNorm, _devices), _schedule, settings.Seed);
-        _checkpoints = new Checkpoints(checkpointDir, settings.SaveTotalLimit, IsKept, parameters, _optimiser);
+        _checkpoints = new Checkpoints(checkpointDir, settings.SaveTotalLimit, IsKept, parameters, _optimiser, _objective.Scale);
     }
 
     /// <summary>Rows held out for validation.</summary>

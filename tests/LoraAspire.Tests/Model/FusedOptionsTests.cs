@@ -35,7 +35,7 @@ public sealed class FusedOptionsTests(ITestOutputHelper output)
         };
         if (model.WhyAutograd is not null)
         {
-            Assert.True(model.Config.OutputNorms || model.Config.Rope.IsDynamic, model.WhyAutograd);
+            Assert.True(model.Config.OutputNorms, model.WhyAutograd);
             return;
         }
         if (isTied && option == "modules_to_save")

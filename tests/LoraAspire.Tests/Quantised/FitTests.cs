@@ -44,7 +44,7 @@ public sealed class FitTests : IDisposable
     [Fact]
     public void In_float32_on_a_GPU_numbers_and_what_is_kept_of_them_take_twice_as_much_and_codes_as_before()
     {
-        var wide = Llama7B with { InFloat32 = true };
+        var wide = Llama7B with { BytesAsked = 4 };
         foreach (var format in new[] { BaseFormat.Bf16, BaseFormat.Nf4 })
         {
             var (half, whole) = (Footprint.Of(Llama7B, format, false, 2048), Footprint.Of(wide, format, false, 2048));
@@ -55,6 +55,9 @@ public sealed class FitTests : IDisposable
             Assert.Equal(2, (double)whole.Kept / half.Kept, 0.002);
             Assert.Equal(2, (double)whole.Passing / half.Passing, 1e-6);
         }
+        // float16 takes what bfloat16 does.
+        Assert.Equal(Footprint.Of(Llama7B, BaseFormat.Bf16, false, 2048),
+            Footprint.Of(Llama7B with { BytesAsked = 2 }, BaseFormat.Bf16, false, 2048));
         Assert.Equal(Footprint.Of(wide with { OnGpu = false }, BaseFormat.Bf16, true, 2048),
             Footprint.Of(Llama7B with { OnGpu = false }, BaseFormat.Bf16, true, 2048));
     }

@@ -41,6 +41,8 @@ public sealed class WeightDecayTests
         model.AttachFresh(new LoraConfig(4, 8, 0, [AdapterConfig.AllLinear]) { UseDora = true }, 1);
         using var parameters = ParameterSet.OfAdapters(model);
 
-        Assert.Equal([(0, parameters.Count)], parameters.Decaying);
+        var group = Assert.Single(parameters.Groups);
+        Assert.True(group.Decays);
+        Assert.Equal([(0, parameters.Count)], group.Stretches);
     }
 }

@@ -7,11 +7,11 @@ namespace LoraAspire.Model.Fit;
 
 /// <summary>What is to be trained, as far as it decides the memory.</summary>
 /// <param name="DoubleQuant">NF4's scales are quantised too.</param>
-/// <param name="InFloat32">Also on a GPU, where numbers are bfloat16 else; on the CPU they always are.</param>
+/// <param name="BytesAsked">A number's, of the type that is asked for; null is bfloat16's on a GPU, and float32's on the CPU.</param>
 public sealed record FitWork(ModelConfig Config, AdapterConfig Adapter, bool DoubleQuant = true, bool OnGpu = true,
-    bool InFloat32 = false)
+    int? BytesAsked = null)
 {
-    internal long BytesANumber => OnGpu && !InFloat32 ? 2 : 4;
+    internal long BytesANumber => BytesAsked ?? (OnGpu ? 2 : 4);
 }
 
 /// <summary>

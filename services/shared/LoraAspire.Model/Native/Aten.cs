@@ -31,9 +31,19 @@ internal static unsafe class Aten
         /// <summary>An optional tensor.</summary>
         public static Argument Some(Tensor tensor) => new(tensor, 0, IsOptional: true);
 
-        /// <summary>What lies in the slot. libtorch takes it over: the handle, and of an optional one the cell that it lies in.</summary>
+        /// <summary>A list of tensors; it may be empty.</summary>
+        public static Argument List(IReadOnlyList<Tensor> tensors) => new(null, 0) { Tensors = tensors };
+
+        private IReadOnlyList<Tensor>? Tensors { get; init; }
+
+        /// <summary>What lies in the slot. libtorch takes it over: the handle, of an optional one the cell that it lies in, and a list with
+        /// its handles.</summary>
         internal ulong Slot()
         {
+            if (Tensors is { } tensors)
+            {
+                return NewList(tensors);
+            }
             var bits = Tensor is { } tensor ? Handle(tensor) : Bits;
             if (!IsOptional)
             {
@@ -68,6 +78,18 @@ internal static unsafe class Aten
             tensors[i] = Tensor.UnsafeCreateTensor((nint)stack[i]);
         }
         return tensors;
+    }
+
+    /// <summary>Calls an operator that gives nothing and changes its arguments.</summary>
+    /// <exception cref="ModelException">It failed; why stands on standard error, since it can't be asked again: what it has changed until
+    /// then it would change twice.</exception>
+    public static void Change(string name, params ReadOnlySpan<Argument> arguments)
+    {
+        Argument[] given = [.. arguments];
+        if (!TryCall(name, given, new ulong[given.Length]))
+        {
+            throw new ModelException($"libtorch could not run {name}; its reason stands on standard error.");
+        }
     }
 
     private static bool TryCall(string name, Argument[] arguments, ulong[] stack)
@@ -110,6 +132,22 @@ internal static unsafe class Aten
     private static ulong Handle(Tensor tensor) =>
         aoti_torch_new_tensor_handle(tensor.Handle, out var handle) == 0 ? (ulong)handle
             : throw new ModelException("libtorch returned no handle for a tensor.");
+
+    private static ulong NewList(IReadOnlyList<Tensor> tensors)
+    {
+        var failed = torch_new_list_reserve_size((nuint)tensors.Count, out var list);
+        for (var i = 0; failed == 0 && i < tensors.Count; i++)
+        {
+            failed = torch_list_push_back(list, Handle(tensors[i]));
+        }
+        return failed == 0 ? (ulong)list : throw new ModelException("libtorch returned no list for tensors.");
+    }
+
+    [DllImport("torch_cpu"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int torch_new_list_reserve_size(nuint size, out nint list);
+
+    [DllImport("torch_cpu"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int torch_list_push_back(nint list, ulong element);
 
     [DllImport("torch_cpu"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int torch_call_dispatcher(byte* name, byte* overload, ulong* stack, ulong abi);

@@ -1,4 +1,5 @@
 using LoraAspire.Model.Native;
+using LoraAspire.Model.Network.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -48,6 +49,24 @@ internal sealed class Rope(ModelConfig config, torch.Device device) : IDisposabl
         }
     }
 
+    /// <summary>The same of rows of several tables.</summary>
+    public (Tensor Cos, Tensor Sin) Of(RotaryLengths lengths)
+    {
+        if (lengths.Beyond.Count == 0)
+        {
+            return UpTo(lengths.Within);
+        }
+        using var scope = NewDisposeScope();
+        List<(Tensor Cos, Tensor Sin)> tables = [.. lengths.Beyond.Select(length => Table(0, length, length))];
+        if (lengths.Within > 0)
+        {
+            var (cos, sin) = UpTo(lengths.Within);
+            tables.Insert(0, (cos.narrow(0, 0, lengths.Within), sin.narrow(0, 0, lengths.Within)));
+        }
+        return (cat([.. tables.Select(table => table.Cos)]).MoveToOuterDisposeScope(),
+            cat([.. tables.Select(table => table.Sin)]).MoveToOuterDisposeScope());
+    }
+
     /// <summary>x [batch, heads, length, head_dim] turned by its positions.</summary>
     public static Tensor Apply(Tensor x, Tensor cos, Tensor sin)
     {
@@ -62,7 +81,7 @@ internal sealed class Rope(ModelConfig config, torch.Device device) : IDisposabl
         var angles = outer(Scalars.Counting(start, start + length, float32, CPU), tensor(frequencies, float32));
         var both = cat([angles, angles], -1);
         var factor = config.Rope.AttentionFactor;
-        return (both.cos().mul_(factor.AsScalar()).to(device), both.sin().mul_(factor.AsScalar()).to(device));
+        return (both.cos().mul_(factor.AsScalar()).Sent(device), both.sin().mul_(factor.AsScalar()).Sent(device));
     }
 
     public void Dispose() => DisposeTable();

@@ -140,7 +140,7 @@ public sealed record TrainerParams : StageParams
     public DeviceChoice Devices { get; init; } = DeviceChoice.One;
     /// <summary>Each device holds a share of the base and gathers a layer when it computes it.</summary>
     public bool ShardBase { get; init; }
-    /// <summary>Arithmetic and base weights; auto is bfloat16 on CUDA and float32 on CPU. What is trained is always float32.</summary>
+    /// <summary>Arithmetic and base weights; auto is bfloat16 on a GPU that has it, else float32. What is trained is float32.</summary>
     public ComputeType ComputeType { get; init; } = ComputeType.Auto;
     /// <summary>What a frozen base's linear layers are held in while adapters are trained on it.</summary>
     public BaseType BaseType { get; init; } = BaseType.Bf16;
@@ -246,8 +246,9 @@ public sealed record TrainerParams : StageParams
             _ when FinetuningType == FinetuningType.Full => "is for a base that stays as it is, but finetuning_type is full",
             BaseType.Fp8 when Device == Device.Cpu =>
                 "fp8 needs a GPU of compute capability 8.9 or above, but device is cpu: leave base_type out",
-            BaseType.Fp8 when ComputeType == ComputeType.Float32 =>
-                "fp8 computes the rest in bfloat16, but compute_type is float32: leave one of them out",
+            BaseType.Fp8 when ComputeType is ComputeType.Float32 or ComputeType.Float16 =>
+                $"fp8 computes the rest in bfloat16, but compute_type is {ComputeType.ToString().ToLowerInvariant()}: leave one of them "
+                    + "out",
             _ when UseDora => $"{name} holds the base's weights as codes, and use_dora measures them as numbers: leave one of them out",
             _ => null,
         };
@@ -260,7 +261,7 @@ public enum LrScheduler { Linear, Cosine, Constant }
 
 public enum Device { Auto, Cpu, Cuda }
 
-public enum ComputeType { Auto, Float32, Bfloat16 }
+public enum ComputeType { Auto, Float32, Bfloat16, Float16 }
 
 /// <summary>
 /// bf16: as they are, in <see cref="ComputeType"/>. The others are quantised while they are loaded: fp8 (e4m3, products in FP8 too), int8

@@ -47,8 +47,7 @@ public sealed class FusedModel : IDisposable
 
     /// <summary>Why no model of this shape has the fast path, wherever it computes; null where that has nothing against it.</summary>
     public static string? Unsupported(ModelConfig config) => config.WhyAutograd
-        ?? (config.HiddenSize % 2 != 0 || config.IntermediateSize % 2 != 0 ? "its widths are odd" : null)
-        ?? (config.Rope.IsDynamic ? "its rope_type is dynamic, whose frequencies depend on each row's length" : null);
+        ?? (config.HiddenSize % 2 != 0 || config.IntermediateSize % 2 != 0 ? "its widths are odd" : null);
 
     /// <summary>The same of this type on this device. Asked before anything is loaded.</summary>
     /// <param name="dtype">What is computed in.</param>
@@ -57,7 +56,8 @@ public sealed class FusedModel : IDisposable
 
     /// <param name="capability">See <see cref="CudaDevice.Capability"/>; null on the CPU.</param>
     internal static string? Unsupported(ModelConfig config, ScalarType dtype, int? capability) => Unsupported(config)
-        ?? (capability is not null || dtype == float32 ? null : "on the CPU it computes in float32 only");
+        ?? (capability is not null || dtype == float32 || dtype == float16 ? null
+            : "on the CPU it computes in float32 and float16 only");
 
     /// <summary>
     /// The fast path of a model with adapters attached, or all of whose weights are trained; null where it has none (the reason is given):
@@ -77,7 +77,12 @@ public sealed class FusedModel : IDisposable
             return null;
         }
         var onGpu = model.Device.type == DeviceType.CUDA;
-        var plain = onGpu ? CudaKernels.Unsupported(model.Config, type, CudaDevice.Capability()) : null;
+        var plain = onGpu ? CudaKernels.Unsupported(model.Config, type, CudaDevice.Capability())
+            : type == float16 ? "these compute in float32 only" : null;
+        if (onGpu && type == float16)
+        {
+            backends.cuda.matmul.allow_fp16_reduced_precision_reduction = false; // partial sums would reach the end of its range
+        }
         var whole = isWhole ? new WholeModel(model, type) : null;
         return new FusedModel(whole?.Copy ?? model, plain is not null ? new PlainKernels() : onGpu ? new CudaKernels() : new CpuKernels(),
             options, whole)
@@ -89,11 +94,15 @@ public sealed class FusedModel : IDisposable
     /// <summary>What is computed in.</summary>
     public ScalarType Dtype => _model.Dtype;
 
-    /// <summary>On a GPU: why it computes by libtorch's operators and not by kernels of its own; null where it has these.</summary>
+    /// <summary>Why it computes by libtorch's operators and not by kernels of its own; null where it has these.</summary>
     public string? WhyPlain { get; private init; }
 
     /// <summary>Rows needn't be of like length.</summary>
     public bool Packs => !_kernels.EvenRows;
+
+    /// <summary>Tokens of the longest row that may share its first ones: with dynamic scaling a row beyond the context that the model was
+    /// made for turns them by its own length.</summary>
+    public static int MostShared(ModelConfig config) => config.Rope.IsDynamic ? config.MaxPositionEmbeddings : int.MaxValue;
 
     /// <summary>Rows on the model's device, in the layout its kernels want.</summary>
     public PackedRows Pack(IReadOnlyList<TrainingRow> rows)
@@ -104,7 +113,7 @@ public sealed class FusedModel : IDisposable
         }
         // Where memory runs out on the way nothing is left of it.
         using var scope = NewDisposeScope();
-        var packed = PackedRows.From(rows, _model.Device, _kernels.EvenRows) with
+        var packed = PackedRows.From(rows, _model.Device, _kernels.EvenRows, MostShared(_model.Config)) with
         {
             NoiseStrengths = _model.NeftuneNoiseAlpha == 0 ? null : EmbeddingNoise.StrengthsOf(
                 rows.SelectMany(row => Enumerable.Repeat(row.InputIds.Length, row.InputIds.Length)),
@@ -166,7 +175,8 @@ public sealed class FusedModel : IDisposable
 
     /// <summary>The same loss with the adapters' dropout, and its gradients.</summary>
     /// <param name="seed">Of the optimiser step: a row draws the same wherever it is computed.</param>
-    public Tensor Backward(PackedRows rows, long seed, LayerWalk walk)
+    /// <param name="scale">[] float32: what the gradients are multiplied by; null is 1.</param>
+    public Tensor Backward(PackedRows rows, long seed, LayerWalk walk, Tensor? scale = null)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -175,7 +185,7 @@ public sealed class FusedModel : IDisposable
         var inputs = new Tensor[_layers.Length];
         try
         {
-            var (loss, top) = Head(Forward(rows, pass, walk, saved, inputs), rows, pass, gradientWanted: true);
+            var (loss, top) = Head(Forward(rows, pass, walk, saved, inputs), rows, pass, gradientWanted: true, scale);
             var gradient = _kernels.As(top!, _layers[^1].Gradient);
             for (var i = _layers.Length - 1; i >= 0; i--)
             {
@@ -243,11 +253,11 @@ public sealed class FusedModel : IDisposable
 
     private FusedPass Pass(PackedRows rows, long? seed)
     {
-        if (rows.MaxLength > _model.Config.MaxPositionEmbeddings)
+        if (rows.MaxLength > _model.Config.Context)
         {
-            throw new ModelException($"{rows.MaxLength} tokens do not fit into the context of {_model.Config.MaxPositionEmbeddings}.");
+            throw new ModelException($"{rows.MaxLength} tokens do not fit into the context of {_model.Config.Context}.");
         }
-        var (cos, sin) = _model.Rope.UpTo(rows.MaxLength);
+        var (cos, sin) = _model.Rope.Of(rows.Turns);
         TokenDraw? Draw(Tensor numbers) => seed is { } drawn ? new TokenDraw(drawn, numbers) : null;
         var some = rows.Targets.At.size(0) is var count && count > 0 && count < rows.Ids.size(0);
         return new FusedPass(rows, cos, sin, Draw(rows.Numbers))
@@ -258,8 +268,9 @@ public sealed class FusedModel : IDisposable
 
     /// <summary>Norm, head and loss at the positions that carry a target, some at a time.</summary>
     /// <param name="x">The last layer's output, of the chosen tokens where it has chosen some: these are the positions.</param>
+    /// <param name="scale">Of the gradient; null is 1.</param>
     /// <returns>∂L/∂x</returns>
-    private (Tensor Loss, Tensor? Gradient) Head(Tensor x, PackedRows rows, FusedPass pass, bool gradientWanted)
+    private (Tensor Loss, Tensor? Gradient) Head(Tensor x, PackedRows rows, FusedPass pass, bool gradientWanted, Tensor? scale = null)
     {
         using var scope = NewDisposeScope();
         var loss = zeros(1, device: x.device);
@@ -273,7 +284,8 @@ public sealed class FusedModel : IDisposable
             var own = pass.Last is null ? x.index_select(0, at) : x.narrow(0, start, size);
             var (hidden, normed, inverse) = _kernels.Norm(own, null, _model.LastNorm.Factors, _model.Config.RmsNormEps, Form.Plain);
             var logits = _head.Forward(normed.Wide!, Math.Min(_options.HeadRows, count));
-            var losses = _kernels.CrossEntropy(logits, rows.Targets.Ids.narrow(0, start, size), weights);
+            var losses = _kernels.CrossEntropy(logits, rows.Targets.Ids.narrow(0, start, size),
+                scale is null ? weights : weights.mul(scale));
             loss.add_(losses.dot(weights), Scalars.One);
             if (gradient is null)
             {

@@ -28,7 +28,7 @@ public readonly record struct SharedPrefix(int Length, int First);
 /// next. A prefix that several of them share stands once, before the first of them.
 /// </summary>
 /// <param name="Ids">[T] int64</param>
-/// <param name="Positions">[T] int32, 0.. in each row</param>
+/// <param name="Positions">[T] int32, 0.. in each row, from where its table of the rotary embedding begins</param>
 /// <param name="Numbers">[T] int32: each token's number in the optimiser step</param>
 /// <param name="MaxLength">Tokens of the longest row, its prefix among them.</param>
 public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Numbers, int MaxLength, PackedTargets Targets) : TensorGroup
@@ -39,21 +39,26 @@ public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Numbers, in
     /// <summary>[T] float32: see <see cref="EmbeddingNoise.StrengthsOf"/>; null where embeddings get no noise.</summary>
     public Tensor? NoiseStrengths { get; init; }
 
+    /// <summary>What the positions are places in.</summary>
+    internal RotaryLengths Turns { get; private init; } = new(MaxLength, []);
+
     protected override IEnumerable<IDisposable?> Parts => [Ids, Positions, Numbers, Targets, Attention, NoiseStrengths];
 
     /// <param name="evenRows">Attention wants rows of one length (<see cref="Kernels.EvenRows"/>).</param>
-    internal static PackedRows From(IReadOnlyList<TrainingRow> rows, torch.Device device, bool evenRows)
+    /// <param name="context">Of longer rows each length has frequencies of its own: they share nothing.</param>
+    internal static PackedRows From(IReadOnlyList<TrainingRow> rows, torch.Device device, bool evenRows, int context = int.MaxValue)
     {
+        var turns = RotaryLengths.Of(rows, context);
         var (ids, positions, numbers) = (new List<long>(), new List<int>(), new List<int>());
         var (targetRows, targets, weights) = (new List<long>(), new List<long>(), new List<float>());
         var stretches = new List<Stretch>();
         void Add(TrainingRow row, Range tokens)
         {
-            var (start, end) = (tokens.Start.Value, tokens.End.Value);
+            var (start, end, turn) = (tokens.Start.Value, tokens.End.Value, turns.StartOf(row.InputIds.Length));
             for (var i = start; i < end; i++)
             {
                 ids.Add(row.InputIds[i]);
-                positions.Add(i);
+                positions.Add(turn + i);
                 numbers.Add(i < row.Shared.Length ? row.Shared.First + i : row.First + i);
             }
         }
@@ -68,6 +73,10 @@ public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Numbers, in
             }
             foreach (var row in group)
             {
+                if (prefix.Length > 0 && row.InputIds.Length > context)
+                {
+                    throw new ArgumentException($"A row of {row.InputIds.Length} tokens has frequencies of its own: it shares nothing.");
+                }
                 var length = row.InputIds.Length;
                 var own = new Stretch(ids.Count, length - prefix.Length) { Prefix = prefix.Length > 0 ? stretches.IndexOf(prefix) : null };
                 for (var i = 0; i + 1 < length; i++)
@@ -89,6 +98,7 @@ public sealed record PackedRows(Tensor Ids, Tensor Positions, Tensor Numbers, in
             new PackedTargets(tensor(targetRows.ToArray()).Sent(device), tensor(targets.ToArray()).Sent(device),
                 tensor(weights.ToArray()).Sent(device)))
         {
+            Turns = turns,
             Attention = evenRows ? AttentionRows.Even(stretches, device) : AttentionRows.EndToEnd(stretches, device),
         };
     }

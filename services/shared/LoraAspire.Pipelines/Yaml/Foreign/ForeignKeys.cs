@@ -15,7 +15,7 @@ internal static class ForeignKeys
     public static IReadOnlyList<string> Names { get; } =
     [
         "base_model", "model_name_or_path", "datasets", "test_datasets", "data_path", "dataset", "eval_dataset", "max_samples", "template",
-        ChatTemplate, "bf16", "pure_bf16", "bfloat16", "optim", "optimizer", "adapter",
+        ChatTemplate, "bf16", "pure_bf16", "bfloat16", "fp16", "float16", "optim", "optimizer", "adapter",
     ];
 
     /// <returns>Whether the key was one of them.</returns>
@@ -64,6 +64,14 @@ internal static class ForeignKeys
                 if (text is "true")
                 {
                     pipeline.Set(StageKinds.Trainer, "compute_type", ConvertedPipeline.Word("bfloat16"));
+                }
+                return true;
+            case "fp16" or "float16":
+                if (text is "true")
+                {
+                    pipeline.Set(StageKinds.Trainer, "compute_type", ConvertedPipeline.Word("float16"));
+                    report.Note(key, $"{name} understood as compute_type: float16, with a loss scale; a GPU of compute capability 8.0 or "
+                        + "above is faster in bfloat16: leave compute_type out there");
                 }
                 return true;
             case "optim" or "optimizer":

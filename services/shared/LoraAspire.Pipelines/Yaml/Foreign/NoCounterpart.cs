@@ -70,8 +70,6 @@ internal static class NoCounterpart
         ["eval_batch_size"] =
             "a validation takes the micro-batch that fits",
         ["tf32"] = "products of float32 are computed in float32",
-        ["fp16"] =
-            "bfloat16 takes its place: it has float32's range, so no loss scaling is needed",
         ["hub_model_id"] = "nothing is uploaded",
         ["push_to_hub"] = "nothing is uploaded",
         ["hub_strategy"] = "nothing is uploaded",
