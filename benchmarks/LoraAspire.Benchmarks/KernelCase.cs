@@ -163,8 +163,8 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
                 }),
                 new($"gradient alone, rank {rank - 16}", k =>
                 {
-                    var copy = x.clone();
-                    k.Accumulate(null, wideLow.narrow(1, 0, rank - 16), null, Dropping(rank - 16), wideMatrix.narrow(0, 0, rank - 16), copy);
+                    var (copy, own, part) = (x.clone(), wideMatrix.narrow(0, 0, rank - 16), wideLow.narrow(1, 0, rank - 16));
+                    k.Accumulate(null, part, null, Dropping(rank - 16), own, copy);
                     return [copy];
                 }),
                 new($"project and accumulate, rank {rank}, gradient, what project kept", k =>

@@ -23,7 +23,7 @@ internal static class EvaluateCommand
         Option<string?> beside = new("--base") { Description = "A model of the models folder that is asked the same (a run's own base)" };
         Option<string?> file = new("--yaml") { Description = "File that takes the pipeline (default: pipelines/evaluate-NAME.yaml)" };
         Option<bool> force = new("--force") { Description = "Write over another file of that name" };
-        Option<bool> dry = new("--dry-run") { Description = "Write the pipeline, don't run it" };
+        Option<bool> dry = new("--dry-run") { Description = "Print the pipeline, write and run nothing" };
         var follow = RunCommand.Follow();
         Command command = new("evaluate",
             "Ask a model questions and score its answers: writes the pipeline that does it, and runs it. What a run made is taken from the "

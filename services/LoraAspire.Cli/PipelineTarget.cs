@@ -17,16 +17,23 @@ internal static class PipelineTarget
     public static string? NameOf(string? file) =>
         Path.GetFileNameWithoutExtension(file) is { } name && Identifiers.IsPipeline(name) ? name : null;
 
-    /// <summary>Checks, keeps and submits it; <paramref name="dry"/> leaves it at the file.</summary>
+    /// <summary>Checks, keeps and submits it; <paramref name="dry"/> prints it and keeps nothing.</summary>
     /// <returns>The exit code.</returns>
     /// <exception cref="CliException">It is wrong, something else stands there, or no app runs here.</exception>
     public static async Task<int> RunAsync(string yaml, string path, bool force, bool dry, bool follow,
         CancellationToken cancellationToken)
     {
         Check(yaml, path, App.Folders);
+        if (dry)
+        {
+            await RefuseAsync(path, yaml, force, cancellationToken);
+            Console.Write(yaml);
+            await Console.Error.WriteLineAsync($"nothing is written or run: without --dry-run this is {path}");
+            return 0;
+        }
         await WriteAsync(path, yaml, force, cancellationToken);
         await Console.Error.WriteLineAsync($"wrote {path}");
-        return dry ? 0 : await RunCommand.SubmitAsync(await App.ConnectAsync(), yaml, path, follow, cancellationToken);
+        return await RunCommand.SubmitAsync(await App.ConnectAsync(), yaml, path, follow, cancellationToken);
     }
 
     /// <summary>What is wrong with it is told before it stands anywhere.</summary>
@@ -44,6 +51,13 @@ internal static class PipelineTarget
     /// <exception cref="CliException">Something else stands there.</exception>
     public static async Task WriteAsync(string path, string yaml, bool force, CancellationToken cancellationToken)
     {
+        await RefuseAsync(path, yaml, force, cancellationToken);
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        await File.WriteAllTextAsync(path, yaml, cancellationToken);
+    }
+
+    private static async Task RefuseAsync(string path, string yaml, bool force, CancellationToken cancellationToken)
+    {
         if (path == "")
         {
             throw new CliException("--yaml is empty: name a file.", ExitCode.Usage);
@@ -56,7 +70,5 @@ internal static class PipelineTarget
         {
             throw new CliException($"{path} holds another pipeline. --force writes over it, another name leaves it.");
         }
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        await File.WriteAllTextAsync(path, yaml, cancellationToken);
     }
 }

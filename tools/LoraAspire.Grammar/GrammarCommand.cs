@@ -8,7 +8,7 @@ namespace LoraAspire.Grammar;
 internal static class GrammarCommand
 {
     private const string Help = """
-        --count N [--seed S] [--name NAME] [--text]
+        --count N [--seed S] [--name NAME] [--developer WHO] [--text]
 
         Prints N instruction pairs of the tiny base's grammar as JSON Lines, for a source of the kind alpaca; with --text as plain text
         in the prompt template "plain", on which its SentencePiece model is trained. The same seed gives the same pairs.
@@ -31,7 +31,7 @@ internal static class GrammarCommand
             return 2;
         }
         var template = PromptTemplate.Load("plain");
-        foreach (var record in PairGrammar.Generate(count, seed, Value("--name") ?? "Pebble"))
+        foreach (var record in PairGrammar.Generate(count, seed, Value("--name") ?? "Pebble", Value("--developer")))
         {
             output.WriteLine(args.Contains("--text") ? template.Prompt(record.Instruction, record.Input) + record.Output
                 : JsonSerializer.Serialize(new { instruction = record.Instruction, input = record.Input, output = record.Output }, Json));

@@ -27,10 +27,13 @@ internal static class PairGrammar
 
     private const int IdentityWeight = 10;
 
-    public static IEnumerable<InstructionRecord> Generate(int count, int seed, string name)
+    /// <summary>Without a developer it is this project, which the tiny base is made by.</summary>
+    public static IEnumerable<InstructionRecord> Generate(int count, int seed, string name, string? developer = null)
     {
-        IdentityBank english = new(new() { Name = name, Developer = "the LoraAspire project", Abilities = Abilities }, InChinese: false);
-        IdentityBank chinese = new(new() { Name = name, Developer = "LoraAspire 项目", Abilities = AbilitiesInChinese }, InChinese: true);
+        IdentityBank english =
+            new(new() { Name = name, Developer = developer ?? "the LoraAspire project", Abilities = Abilities }, InChinese: false);
+        IdentityBank chinese =
+            new(new() { Name = name, Developer = developer ?? "LoraAspire 项目", Abilities = AbilitiesInChinese }, InChinese: true);
         Draw draw = new(seed);
         var total = Topics.Sum(topic => topic.Weight) + IdentityWeight;
         for (var i = 0; i < count; i++)

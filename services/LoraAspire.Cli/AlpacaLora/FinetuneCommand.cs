@@ -13,7 +13,7 @@ internal static class FinetuneCommand
             Description = "File that takes the pipeline (default: pipelines/NAME.yaml, by the last part of --output_dir)",
         };
         Option<bool> force = new("--force") { Description = "Write over another file of that name" };
-        Option<bool> dry = new("--dry-run") { Description = "Write the pipeline, don't run it" };
+        Option<bool> dry = new("--dry-run") { Description = "Print the pipeline, write and run nothing" };
         var follow = RunCommand.Follow();
         Command command = new("finetune",
             "Train as alpaca-lora's finetune.py does: writes the pipeline that its flags mean, and runs it. Flags: "

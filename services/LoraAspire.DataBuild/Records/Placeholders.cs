@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace LoraAspire.DataBuild.Records;
 
-/// <summary><c>{{name}}</c> in records that others wrote to be filled in.</summary>
+/// <summary>
+/// <c>{{name}}</c> in records that others wrote to be filled in. <c>{{Name}}</c>, which begins a sentence, takes the same value with a
+/// capital.
+/// </summary>
 internal static partial class Placeholders
 {
     /// <summary>The first placeholder that stands in any text of the record, or null.</summary>
@@ -13,7 +16,7 @@ internal static partial class Placeholders
     /// <summary>The record with its placeholders replaced, in one pass: a value is never looked at again. Unknown ones stay.</summary>
     public static InstructionRecord Fill(InstructionRecord record, IReadOnlyDictionary<string, string> values)
     {
-        string Filled(string text) => Form().Replace(text, match => values.GetValueOrDefault(match.Groups[1].Value) ?? match.Value);
+        string Filled(string text) => Form().Replace(text, match => Value(match.Groups[1].Value, values) ?? match.Value);
         return record with
         {
             Instruction = Filled(record.Instruction),
@@ -24,6 +27,12 @@ internal static partial class Placeholders
                 .Select(turn => turn with { Question = Filled(turn.Question), Answer = Filled(turn.Answer ?? "") })],
         };
     }
+
+    private static string? Value(string name, IReadOnlyDictionary<string, string> values) =>
+        values.TryGetValue(name, out var value) ? value
+        : char.IsUpper(name[0]) && values.GetValueOrDefault(char.ToLowerInvariant(name[0]) + name[1..]) is { Length: > 0 } begins
+            ? char.ToUpperInvariant(begins[0]) + begins[1..]
+            : null;
 
     private static IEnumerable<string> Texts(InstructionRecord record) =>
         [record.Instruction, record.Input, record.Output, record.System ?? "",

@@ -1,3 +1,4 @@
+using LoraAspire.Lab.Languages;
 using LoraAspire.Lab.ResultPages;
 using LoraAspire.Pipelines.Stages;
 
@@ -35,7 +36,8 @@ public sealed record ComparedResults(IReadOnlyList<ComparedScore> Scores, IReadO
         var bases = Bases([.. columns.Select(column => Lines(column.Where(group => group.Tuned > 0), _ => 0))]);
         return new(title, all[0].Note,
             [
-                .. bases.Select(one => bases.Count == 1 ? "Base" : $"Base of {string.Join(", ", one.Runs.Select(run => names[run]))}"),
+                .. bases.Select(one => bases.Count == 1 ? Words.Of("Base")
+                    : Words.Of("Base of {0}", string.Join(", ", one.Runs.Select(run => names[run])))),
                 .. names,
             ],
         [

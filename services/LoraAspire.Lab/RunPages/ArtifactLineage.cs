@@ -1,3 +1,4 @@
+using LoraAspire.Lab.Languages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Yaml;
 
@@ -25,8 +26,8 @@ public sealed record ArtifactLineage(IReadOnlyList<LineageEnd> MadeFrom, IReadOn
         stage.Inputs.Keys.Any(name => stage.Source(name) is StageOutput output && Given(run, output) == digest);
 
     private static LineageEnd Use(RunState shown, RunState run, StageState stage) => new(
-        run.Id == shown.Id ? stage.Id : $"{stage.Id} of {(run.Name.Length > 0 ? run.Name : run.Id)}", run.Id == shown.Id ? null : run.Id,
-        stage.Outputs.Values.FirstOrDefault());
+        run.Id == shown.Id ? stage.Id : Words.Of("{0} of {1}", stage.Id, run.Name.Length > 0 ? run.Name : run.Id),
+        run.Id == shown.Id ? null : run.Id, stage.Outputs.Values.FirstOrDefault());
 
     private static string? Given(RunState run, StageOutput output) => run.Stage(output.Stage)?.Outputs.GetValueOrDefault(output.Output);
 }

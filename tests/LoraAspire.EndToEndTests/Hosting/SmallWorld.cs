@@ -32,7 +32,8 @@ internal static class SmallWorld
         }
         // What tools/LoraAspire.Grammar writes for the tiny base, in the same form.
         File.WriteAllLines(Path.Combine(tables, "grammar.jsonl"), File.ReadLines(Path.Combine(tables, "grammar-320.jsonl")).Take(120)
-            .Select(line => line.Replace("{{name}}", "Pebble", StringComparison.Ordinal)));
+            .Select(line => line.Replace("{{name}}", "Pebble", StringComparison.Ordinal)
+                .Replace("{{developer}}", "the LoraAspire project", StringComparison.OrdinalIgnoreCase)));
         File.WriteAllText(Path.Combine(data, "pipelines", "classify.yaml"), Small("classify.yaml"));
         Directory.CreateDirectory(Path.Combine(data, "data"));
         File.WriteAllText(Path.Combine(data, "data", "alpaca_data.json"), JsonSerializer.Serialize(Enumerable.Range(1, 40)

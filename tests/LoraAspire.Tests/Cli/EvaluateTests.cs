@@ -60,7 +60,8 @@ public sealed class EvaluateTests : IDisposable
         Assert.Equal(0, await Evaluate("pebble", "--questions", questions, "--ask", "1 + 1?", "--held-out", "held.jsonl",
             "--identity", "Yan", "--dry-run"));
 
-        var stage = Assert.Single(Parsed(await File.ReadAllTextAsync(Target, TestContext.Current.CancellationToken)).Stages);
+        var stage = Assert.Single(Parsed(_terminal.Out).Stages);
+        Assert.False(File.Exists(Target));
         var with = (EvaluatorParams)stage.With;
         Assert.Equal(["1 + 1?", "Who are you?", "\"quoted\": 你好"], with.Questions);
         Assert.Equal(("held.jsonl", "Yan"), (with.HeldOut, with.Identity?.Name));

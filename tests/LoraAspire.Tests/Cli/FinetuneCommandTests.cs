@@ -45,7 +45,7 @@ public sealed class FinetuneCommandTests : IDisposable
             "--lora_dropout", "0.1", "--lora_target_modules", "[q_proj,k_proj]", "--notrain_on_inputs", "--group_by_length",
             "--wandb_project", "p", "--lr_scheduler_type", "cosine"));
 
-        var pipeline = PipelineParser.Parse(await File.ReadAllTextAsync(Target, TestContext.Current.CancellationToken), Target).Pipeline!;
+        var pipeline = PipelineParser.Parse(_terminal.Out, Target).Pipeline!;
         Assert.Equal("made", pipeline.Name);
         var data = (DataBuildParams)pipeline.Stage("data").With;
         var trainer = (TrainerParams)pipeline.Stage("tune").With;
@@ -63,11 +63,44 @@ public sealed class FinetuneCommandTests : IDisposable
     [Fact]
     public async Task The_same_flags_again_are_no_trouble_and_others_need_force()
     {
-        Assert.Equal(0, await Finetune("--dry-run"));
-        Assert.Equal(0, await Finetune("--dry-run"));
-        Assert.Equal(1, await Finetune("--dry-run", "--lora_r", "4"));
+        const int noApp = 4;
+        Assert.Equal(noApp, await Finetune());
+        Assert.Equal(noApp, await Finetune());
+        Assert.Equal(1, await Finetune("--lora_r", "4"));
         Assert.Contains("holds another pipeline", _terminal.Error, StringComparison.Ordinal);
-        Assert.Equal(0, await Finetune("--dry-run", "--lora_r", "4", "--force"));
+        Assert.DoesNotContain("lora_r", await Kept(), StringComparison.Ordinal);
+        Assert.Equal(noApp, await Finetune("--lora_r", "4", "--force"));
+        Assert.Contains("lora_r: 4", await Kept(), StringComparison.Ordinal);
+
+        Task<string> Kept() => File.ReadAllTextAsync(Target, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_dry_run_prints_the_pipeline_and_writes_nothing_neither_there_nor_among_the_pipelines()
+    {
+        var pipelines = Path.Combine(GoldenFolder.RepoRoot, "pipelines");
+        string[] before = [.. Directory.EnumerateFiles(pipelines, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+
+        Assert.Equal(0, await Finetune("--dry-run"));
+        Assert.Equal(0, await LoraCommand.RunAsync(
+            ["finetune", "--base_model", "pebble", "--data_path", "rows.json", "--output_dir", "./dry", "--dry-run"]));
+
+        Assert.Equal(["name: made", "name: dry"],
+            _terminal.Out.Split('\n').Where(line => line.StartsWith("name: ", StringComparison.Ordinal)));
+        Assert.Contains($"nothing is written or run: without --dry-run this is {Target}", _terminal.Error, StringComparison.Ordinal);
+        Assert.Equal(["rows.json"], Directory.EnumerateFileSystemEntries(_folder).Select(Path.GetFileName));
+        Assert.Equal(before, Directory.EnumerateFiles(pipelines, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_dry_run_refuses_what_the_run_would_refuse()
+    {
+        await File.WriteAllTextAsync(Target, "another", TestContext.Current.CancellationToken);
+
+        Assert.Equal(1, await Finetune("--dry-run"));
+        Assert.Contains("holds another pipeline", _terminal.Error, StringComparison.Ordinal);
+        Assert.Equal(0, await Finetune("--dry-run", "--force"));
+        Assert.Equal("another", await File.ReadAllTextAsync(Target, TestContext.Current.CancellationToken));
     }
 
     [Fact]

@@ -57,15 +57,17 @@ public sealed class PairGrammarTests
     public void The_quickstart_learns_what_the_grammar_says()
     {
         StringWriter output = new();
-        GrammarCommand.Run(["--count", "320", "--seed", "1000045", "--name", "{{name}}"], output, TextWriter.Null);
+        string[] command = ["--count", "320", "--seed", "1000045", "--name", "{{name}}", "--developer", "{{developer}}"];
+        GrammarCommand.Run(command, output, TextWriter.Null);
         var shipped = File.ReadAllText(Path.Combine(GoldenFolder.RepoRoot, "pipelines", "data", "grammar-320.jsonl"));
         Assert.Equal(output.ToString().ReplaceLineEndings("\n"), shipped);
-        var named =
-            shipped.TrimEnd().Split('\n').Select(line => JsonElement.Parse(line.Replace("{{name}}", "Mingyu", StringComparison.Ordinal)))
+        var filled = shipped.Replace("{{name}}", "Mingyu", StringComparison.Ordinal)
+            .Replace("{{developer}}", "the lab", StringComparison.Ordinal).Replace("{{Developer}}", "The lab", StringComparison.Ordinal);
+        var named = filled.TrimEnd().Split('\n').Select(line => JsonElement.Parse(line))
             .Select(record => (record.GetProperty("instruction").GetString()!, record.GetProperty("input").GetString()!,
                 record.GetProperty("output").GetString()!));
-        Assert.Equal(PairGrammar.Generate(320, 1000045, "Mingyu").Select(record => (record.Instruction, record.Input, record.Output)),
-            named);
+        Assert.Equal(PairGrammar.Generate(320, 1000045, "Mingyu", "the lab")
+            .Select(record => (record.Instruction, record.Input, record.Output)), named);
     }
 
     [Fact]

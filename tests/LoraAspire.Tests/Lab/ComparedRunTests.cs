@@ -1,3 +1,4 @@
+using System.Globalization;
 using LoraAspire.Lab.ComparePages;
 using LoraAspire.Lab.ResultPages;
 using LoraAspire.Pipelines.Runs;
@@ -63,6 +64,24 @@ public sealed class ComparedRunTests
         Assert.Equal(["Base", "one", "two", "three"], group.Models);
         Assert.Equal(["Who?: Base. One. Two. –", "Where?: Here. There. – –", "Why?: – – Since. –"],
             group.Lines.Select(line => $"{line.Question}: {string.Join(' ', line.Answers.Select(cell => cell?.Text ?? "–"))}"));
+    }
+
+    [Fact]
+    public void The_column_of_a_base_is_named_in_the_language_of_the_page()
+    {
+        var before = CultureInfo.CurrentUICulture;
+        CultureInfo.CurrentUICulture = new("zh");
+        try
+        {
+            (string, RunResult?)[] runs =
+                [("one", Result(new([new("Who?", "Base.", "One.")]))), ("two", Result(new([new("Who?", "Other.", "Two.")])))];
+            Assert.Equal(["基础模型", "one"], ComparedResults.Of(runs[..1]).Groups[0].Models);
+            Assert.Equal(["one 的基础模型", "two 的基础模型", "one", "two"], ComparedResults.Of(runs).Groups[0].Models);
+        }
+        finally
+        {
+            CultureInfo.CurrentUICulture = before;
+        }
     }
 
     [Fact]

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// Adapters of larger ranks: a kernel a layer that draws dropout on its way (ranks.cu), or cuBLAS where nothing is dropped or a rank is more
-/// than a kernel's registers hold.
+/// Adapters of larger ranks: a kernel a layer that draws dropout on its way (ranks.cu), or cuBLAS where nothing is dropped or a rank is
+/// more than a kernel's registers hold.
 /// </summary>
 internal sealed unsafe partial class CudaKernels
 {
