@@ -11,7 +11,7 @@ internal sealed unsafe partial class CudaKernels : Kernels
     private const string Source = "kernels.cu", RanksSource = "ranks.cu";
     private const int MaxTiles = 6;
 
-    /// <summary>Up to this rank a kernel reads x or y once for several layers; above, one reads x for each, and y is for products.</summary>
+    /// <summary>Up to this rank a kernel reads x or y once for several layers; above, one reads x for each.</summary>
     private const int MostInTiles = 16;
 
     private const int AccumulateTokens = 128;

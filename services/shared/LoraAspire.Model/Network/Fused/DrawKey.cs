@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// What random words are drawn by, beside a counter of (token, place): fold(fold(counter ⊕ first, f₁) ⊕ second, f₂), where fold(x, f) is the
-/// exclusive or of the two halves of the 64-bit product x·f. A GPU has few units for shifts, and this takes none.
+/// What random words are drawn by, beside a counter of (token, place): fold(fold(counter ⊕ first, f₁) ⊕ second, f₂), where fold(x, f) is
+/// the exclusive or of the two halves of the 64-bit product x·f. A GPU has few units for shifts, and this takes none.
 /// </summary>
 internal readonly record struct DrawKey(uint First, uint Second)
 {

@@ -5,7 +5,8 @@ namespace LoraAspire.Pipelines.Stages.DataSources;
 /// <summary>instruction / input / output records: .json, .jsonl, .csv, .tsv, .parquet; text also .gz.</summary>
 [Description(
     "instruction, input, output from .json, .jsonl, .csv, .tsv, .parquet, with `system` and `history` (a list of [question, answer], "
-    + "each answer learned) where a record has them. `columns` names them where they differ; `fill` replaces a file's own `{{name}}`")]
+    + "each answer learned) where a record has them. `columns` names them where they differ; `fill` replaces a file's own `{{name}}`, "
+    + "and `{{Name}}`, which begins a sentence, by the same with a capital")]
 public sealed record AlpacaSource : RecordSource
 {
     /// <summary>The file, relative to the data root: .json, .jsonl, .csv, .tsv, .parquet; text also .gz.</summary>
