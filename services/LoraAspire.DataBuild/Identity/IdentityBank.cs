@@ -46,16 +46,9 @@ internal sealed record IdentityBank(SelfCognitionSource Self, bool InChinese)
     private string Fill(string text, string other)
     {
         var begins = !InChinese && text.StartsWith("{developer}", StringComparison.Ordinal);
-        var developer = begins ? Capital(Self.Developer) : Self.Developer;
+        var developer = begins ? Placeholders.Capital(Self.Developer) : Self.Developer;
         return text.Replace("{name}", Self.Name).Replace("{developer}", developer).Replace("{other}", other)
             .Replace("{abilities}", List(Self.Abilities)).Replace("{languages}", List(Self.Languages));
-    }
-
-    /// <summary>With a capital, which a placeholder has within its braces.</summary>
-    private static string Capital(string developer)
-    {
-        var at = developer.StartsWith("{{", StringComparison.Ordinal) ? 2 : 0;
-        return developer[..at] + char.ToUpperInvariant(developer[at]) + developer[(at + 1)..];
     }
 
     private string List(IEnumerable<string> items) => string.Join(InChinese ? "、" : ", ", items);

@@ -31,8 +31,14 @@ internal static partial class Placeholders
     private static string? Value(string name, IReadOnlyDictionary<string, string> values) =>
         values.TryGetValue(name, out var value) ? value
         : char.IsUpper(name[0]) && values.GetValueOrDefault(char.ToLowerInvariant(name[0]) + name[1..]) is { Length: > 0 } begins
-            ? char.ToUpperInvariant(begins[0]) + begins[1..]
-            : null;
+            ? Capital(begins) : null;
+
+    /// <summary>With a capital, which a placeholder has within its braces.</summary>
+    public static string Capital(string text)
+    {
+        var at = text.Length > 2 && text.StartsWith("{{", StringComparison.Ordinal) ? 2 : 0;
+        return text[..at] + char.ToUpperInvariant(text[at]) + text[(at + 1)..];
+    }
 
     private static IEnumerable<string> Texts(InstructionRecord record) =>
         [record.Instruction, record.Input, record.Output, record.System ?? "",

@@ -59,9 +59,7 @@ __device__ __forceinline__ uint4 keep8(Drop d, u32 counter) { return kept8(marks
 __device__ __forceinline__ u32 bitsOf(uint4 m) {
     return ((spread(m.x, m.y, 0xfdb9) & 0x08040201u | spread(m.z, m.w, 0xfdb9) & 0x80402010u) * 0x01010101u) >> 24;
 }
-__device__ __forceinline__ u32 maskOf(u32 bits, int i) {
-    return __byte_perm((u32)((int)(bits << (31 - 2 * i)) >> 31), (u32)((int)(bits << (30 - 2 * i)) >> 31), 0x7610);
-}
+__device__ __forceinline__ u32 maskOf(u32 bits, int i) { return spread(bits << (7 - 2 * i), bits << (14 - 2 * i), 0xdd88); }
 __device__ __forceinline__ uint4 mask8(u32 bits) { return make_uint4(maskOf(bits, 0), maskOf(bits, 1), maskOf(bits, 2), maskOf(bits, 3)); }
 // Whether tile j drops other elements than the one before it: the tiles of one layer share their mask.
 __device__ __forceinline__ bool isFresh(const Tiles& tiles, int j) {
@@ -448,6 +446,31 @@ __device__ __forceinline__ void product(float* c, u32 a0, u32 a1, u32 a2, u32 a3
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
+// out[t, r] = the sum over the warps that share out k, times its tile's scale, or where all tiles are ofOne layer the first one's. acc[m] are a warp's sixteen tokens from row own + 16*m of the block's.
+template <int Shares, int Rows, int M, int NT> __device__ __forceinline__ void writeSums(const float (&acc)[M][NT][4], int share, int own, u16* out, int ldo, int ranks, int tokens, const Tiles& tiles, bool ofOne) {
+    const int Together = NT < 4 ? NT : 4; // as many tiles' sums as shared memory holds
+    __shared__ float parts[Shares][Rows][Together * 8];
+    int lane = threadIdx.x & 31, group = lane >> 2;
+    #pragma unroll
+    for (int first = 0; first < NT; first += Together) {
+        if (first > 0) __syncthreads();
+        #pragma unroll
+        for (int m = 0; m < M; m++)
+            #pragma unroll
+            for (int j = 0; j < Together; j++)
+                #pragma unroll
+                for (int e = 0; e < 4; e++)
+                    if (first + j < NT) parts[share][own + m * 16 + group + (e >> 1) * 8][j * 8 + (lane & 3) * 2 + (e & 1)] = acc[m][first + j < NT ? first + j : 0][e];
+        __syncthreads();
+        for (int i = threadIdx.x; i < Rows * Together * 8; i += blockDim.x) {
+            int row = i / (Together * 8), column = i % (Together * 8), token = blockIdx.x * Rows + row, rank = first * 8 + column;
+            float total = 0.f;
+            for (int p = 0; p < Shares; p++) total += parts[p][row][column];
+            if (token < tokens && rank < ranks) out[(i64)token * ldo + rank] = narrow(total * tiles.scale[ofOne ? 0 : rank / 8]);
+        }
+    }
+}
+
 // out[t, 8*tile + n] = scale[tile] * sum_k dropout(x)[t, k] * matrix[8*tile + n, k]. 32 tokens a block; its eight warps share out k.
 // What dropout keeps goes to bits [layers that drop, tokens, words of 32 columns] as well, when given.
 // The tensor core's k may be in any order, as long as both operands have the same: lane c of a quad takes columns 8c..8c+7 of 32, one 16-byte load a row.
@@ -500,26 +523,7 @@ template <int NT> __device__ __forceinline__ void projectTiles(const u16* x, i64
             }
         }
     }
-    const int Together = NT < 4 ? NT : 4; // as many tiles' sums as shared memory holds
-    __shared__ float parts[8][32][Together * 8];
-    #pragma unroll
-    for (int first = 0; first < NT; first += Together) {
-        if (first > 0) __syncthreads();
-        #pragma unroll
-        for (int m = 0; m < 2; m++)
-            #pragma unroll
-            for (int j = 0; j < Together; j++)
-                #pragma unroll
-                for (int e = 0; e < 4; e++)
-                    if (first + j < NT) parts[warp][m * 16 + group + (e >> 1) * 8][j * 8 + (lane & 3) * 2 + (e & 1)] = acc[m][first + j < NT ? first + j : 0][e];
-        __syncthreads();
-        for (int i = threadIdx.x; i < 32 * Together * 8; i += blockDim.x) {
-            int row = i / (Together * 8), own = i % (Together * 8), column = first * 8 + own;
-            float total = 0.f;
-            for (int p = 0; p < 8; p++) total += parts[p][row][own];
-            if (base + row < tokens && column < NT * 8) out[(i64)(base + row) * ldo + column] = narrow(total * tiles.scale[column / 8]);
-        }
-    }
+    writeSums<8, 32>(acc, warp, 0, out, ldo, NT * 8, tokens, tiles, false);
 }
 #define PROJECT(N) extern "C" __global__ void __launch_bounds__(256, 2) project##N(const u16* x, i64 ldx, int width, const u16* matrix, u16* out, int ldo, int tokens, unsigned char* bits, Tiles tiles) { \
     projectTiles<N>(x, ldx, width, matrix, out, ldo, tokens, bits, tiles); }

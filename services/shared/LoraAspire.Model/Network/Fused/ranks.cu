@@ -7,7 +7,7 @@ template <int NT> __device__ __forceinline__ void projectRanksOf(const u16* x, i
     int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane >> 2, quad = lane & 3, share = warp / Groups, own = warp % Groups * 16, base = blockIdx.x * 16 * Groups + own;
     i64 rowBytes = (i64)(width + 31) / 32 * 4;
     Drop drop = tiles.drop[0];
-    float acc[NT][4] = {};
+    float acc[1][NT][4] = {};
     u32 counter[2];
     uint4 next[Ahead][2];
     #pragma unroll
@@ -43,28 +43,11 @@ template <int NT> __device__ __forceinline__ void projectRanksOf(const u16* x, i
             load(next[p], chunk + Ahead * Shares);
             #pragma unroll
             for (int j = 0; j < NT; j++) {
-                product(acc[j], kept[0].x, kept[1].x, kept[0].y, kept[1].y, b[j].x, b[j].y);
-                product(acc[j], kept[0].z, kept[1].z, kept[0].w, kept[1].w, b[j].z, b[j].w);
+                product(acc[0][j], kept[0].x, kept[1].x, kept[0].y, kept[1].y, b[j].x, b[j].y);
+                product(acc[0][j], kept[0].z, kept[1].z, kept[0].w, kept[1].w, b[j].z, b[j].w);
             }
         }
-    const int Together = NT < 4 ? NT : 4; // as many tiles' sums as shared memory holds
-    __shared__ float parts[Shares][Groups * 16][Together * 8];
-    #pragma unroll
-    for (int first = 0; first < NT; first += Together) {
-        if (first > 0) __syncthreads();
-        #pragma unroll
-        for (int j = 0; j < Together; j++)
-            #pragma unroll
-            for (int e = 0; e < 4; e++) parts[share][own + group + (e >> 1) * 8][j * 8 + quad * 2 + (e & 1)] = acc[first + j][e];
-        __syncthreads();
-        for (int i = threadIdx.x; i < Groups * 16 * Together * 8; i += blockDim.x) {
-            int row = i / (Together * 8), rank = i % (Together * 8), token = blockIdx.x * 16 * Groups + row;
-            float total = 0.f;
-            #pragma unroll
-            for (int p = 0; p < Shares; p++) total += parts[p][row][rank];
-            if (token < tokens && first * 8 + rank < ranks) out[(i64)token * ldo + first * 8 + rank] = narrow(total * tiles.scale[0]);
-        }
-    }
+    writeSums<Shares, Groups * 16>(acc, share, own, out, ldo, ranks, tokens, tiles, true);
 }
 
 // Low-rank activations of some tokens in shared memory, for all warps of a block, the next of them on their way.
