@@ -1,6 +1,5 @@
 using LoraAspire.Model.Network.Fused;
 using LoraAspire.Trainer.Training;
-using static TorchSharp.torch;
 
 namespace LoraAspire.Tests.Model;
 

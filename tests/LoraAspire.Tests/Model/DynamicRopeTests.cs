@@ -1,5 +1,4 @@
 using LoraAspire.Model;
-using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Data;
 using LoraAspire.Model.Network;
 using LoraAspire.Model.Network.Fused;

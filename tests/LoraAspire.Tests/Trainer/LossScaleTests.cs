@@ -1,12 +1,9 @@
 using LoraAspire.Model;
 using LoraAspire.Model.Adapters;
 using LoraAspire.Model.Network;
-using LoraAspire.Model.Network.Fused;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime.Stages;
 using LoraAspire.Tests.Adapters;
 using LoraAspire.Tests.Model;
-using LoraAspire.Trainer;
 using LoraAspire.Trainer.Training;
 using static TorchSharp.torch;
 
