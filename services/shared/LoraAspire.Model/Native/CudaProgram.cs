@@ -10,6 +10,9 @@ namespace LoraAspire.Model.Native;
 /// </summary>
 internal sealed unsafe class CudaProgram
 {
+    private const int UsualSharedBytes = 48 << 10;
+    private const int MaxDynamicSharedBytes = 8; // CUfunction_attribute
+
     private readonly nint _module;
     private readonly ConcurrentDictionary<string, nint> _functions = new(StringComparer.Ordinal);
     private readonly nint _driver = NativeLibrary.Load("libcuda.so.1");
@@ -22,7 +25,7 @@ internal sealed unsafe class CudaProgram
         TorchSharp.torch.empty([1], device: TorchSharp.torch.CUDA).Dispose();
         _launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)NativeLibrary.GetExport(
             _driver, "cuLaunchKernel");
-        var image = Compile(source, name, [$"--gpu-architecture=sm_{CudaDevice.Capability()}", .. options]);
+        var image = Compile(source, name, [$"--gpu-architecture=sm_{CudaDevice.Architecture()}", .. options]);
         var load = (delegate* unmanaged<nint*, byte*, int>)NativeLibrary.GetExport(_driver, "cuModuleLoadData");
         fixed (byte* start = image)
         fixed (nint* module = &_module)
@@ -34,9 +37,12 @@ internal sealed unsafe class CudaProgram
     /// <param name="grid">Blocks in x and y.</param>
     /// <param name="arguments">One 8-byte slot each: an address, a long, or an int or float in the low half.</param>
     /// <param name="last">An argument of another size, or null.</param>
-    public void Launch(string kernel, (long X, long Y) grid, int block, ReadOnlySpan<ulong> arguments, void* last = null)
+    /// <param name="sharedBytes">Of shared memory, beside what the kernel declares; of one kernel always the same.</param>
+    public void Launch(string kernel, (long X, long Y) grid, int block, ReadOnlySpan<ulong> arguments, void* last = null,
+        int sharedBytes = 0)
     {
-        var function = Function(kernel);
+        var function = sharedBytes <= UsualSharedBytes ? Function(kernel)
+            : _functions.GetOrAdd(kernel, static (kernel, own) => own.Program.Find(kernel, own.Bytes), (Program: this, Bytes: sharedBytes));
         var slots = stackalloc ulong[arguments.Length];
         arguments.CopyTo(new Span<ulong>(slots, arguments.Length));
         var pointers = stackalloc void*[arguments.Length + 1];
@@ -45,12 +51,21 @@ internal sealed unsafe class CudaProgram
             pointers[i] = slots + i;
         }
         pointers[arguments.Length] = last;
-        Check(_launch(function, (uint)grid.X, (uint)grid.Y, 1, (uint)block, 1, 1, 0, 0, pointers, null), kernel);
+        Check(_launch(function, (uint)grid.X, (uint)grid.Y, 1, (uint)block, 1, 1, (uint)sharedBytes, 0, pointers, null), kernel);
     }
 
     /// <summary>The driver's handle of a kernel, for any thread.</summary>
     /// <exception cref="ModelException">The source has no such kernel.</exception>
     public nint Function(string kernel) => _functions.GetOrAdd(kernel, static (kernel, program) => program.Find(kernel), this);
+
+    /// <summary>Where more shared memory is wanted than any kernel may have.</summary>
+    private nint Find(string kernel, int sharedBytes)
+    {
+        var function = Find(kernel);
+        var set = (delegate* unmanaged<nint, int, int, int>)NativeLibrary.GetExport(_driver, "cuFuncSetAttribute");
+        Check(set(function, MaxDynamicSharedBytes, sharedBytes), kernel);
+        return function;
+    }
 
     private nint Find(string kernel)
     {

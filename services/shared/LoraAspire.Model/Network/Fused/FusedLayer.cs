@@ -67,54 +67,72 @@ internal sealed class FusedLayer : IDisposable
     private bool KeepsNormed => _qkv.ReadsInput && !_qkv.Input.Eight;
 
     /// <summary>
-    /// The layer's output [T, hidden], as the two summands that the next norm adds, and what the backward needs. x is saved, not copied.
-    /// The last layer's is of the chosen tokens only.
+    /// The layer's output [T, hidden] or, where it isn't added up yet, the two summands that the next norm adds: the first is then among
+    /// what the backward needs. x is saved, not copied. The last layer's is of the chosen tokens only.
     /// </summary>
-    public (Tensor Middle, Tensor Mlp, SavedLayer Saved) Forward(Tensor x, Tensor? added, FusedPass pass)
+    public (Tensor Output, Tensor? Added, SavedLayer Saved) Forward(Tensor x, Tensor? added, FusedPass pass)
     {
         using var scope = NewDisposeScope();
         var (sum, normed, inverse) = _kernels.Norm(x, added, _norms.Attention.Factors, _epsilon, _qkv.Input);
-        var qkv = _qkv.Multiply(normed, pass.Seed);
+        var (qkv, headNorms) = Turned(normed, pass);
         normed.Eight?.Dispose();
         if (!KeepsNormed)
         {
             normed.Dispose();
         }
-        var headNorms = Turn(qkv, pass);
         var result = _kernels.Attention(qkv.Y, _heads, pass.Rows);
         var only = OnlyOf(pass);
         var seed = only is null ? pass.Seed : only.Seed;
         var (residual, chosen) = only is null ? (sum, null) : (sum.index_select(0, only.At), result.Output.index_select(0, only.At));
         var context = _kernels.As(chosen ?? result.Output, _output.Input);
-        var output = _output.Multiply(context, seed);
+        var (middle, normed2, inverse2, outputLow) = AddAndNorm(residual, context, seed);
         context.Eight?.Dispose();
-        var (middle, normed2, inverse2) = _kernels.ExpandAndNorm(residual, output, _norms.Mlp.Factors, _epsilon, _gateUp.Input);
-        output.Y.Dispose();
-        var gateUp = _gateUp.Forward(normed2, seed);
+        var (gateUp, activation) = _gateUp.ForwardGlu(normed2, _activation, seed, _down.Input);
         normed2.Dispose();
-        using var activation = _kernels.Glu(gateUp.Y, _activation, _down.Input);
-        var mlp = _down.Forward(activation, seed);
+        var whole = _down.MultiplyAndAdd(activation, middle, seed);
+        var mlp = whole ?? _down.Forward(activation, seed);
+        activation.Dispose();
         SavedLayer saved = new(
-            new(sum, inverse, KeepsNormed ? normed.Wide : null, qkv, headNorms, result, chosen, output.Low),
+            new(sum, inverse, KeepsNormed ? normed.Wide : null, qkv, headNorms, result, chosen, outputLow),
             new(middle, inverse2, gateUp, mlp.Low));
         saved.DetachFromDisposeScope();
-        return (middle, mlp.Y.MoveToOuterDisposeScope(), saved);
+        mlp.Y.MoveToOuterDisposeScope();
+        return whole is null ? (middle, mlp.Y, saved) : (mlp.Y, null, saved);
+    }
+
+    /// <summary>What attention gave goes through its last linear layer, is added to what went past it, and normed.</summary>
+    private (Tensor Sum, Operand Normed, Tensor InverseRms, LowRank? Low) AddAndNorm(Tensor residual, Operand context, TokenDraw? seed)
+    {
+        if (_output.MultiplyAndAdd(context, residual, seed) is { } whole)
+        {
+            var (_, own, ownInverse) = _kernels.Norm(whole.Y, null, _norms.Mlp.Factors, _epsilon, _gateUp.Input);
+            return (whole.Y, own, ownInverse, whole.Low);
+        }
+        var output = _output.Multiply(context, seed);
+        var (sum, normed, inverse) = _kernels.ExpandAndNorm(residual, output, _norms.Mlp.Factors, _epsilon, _gateUp.Input);
+        output.Y.Dispose();
+        return (sum, normed, inverse, output.Low);
     }
 
     private Chosen? OnlyOf(FusedPass pass) => _isLast ? pass.Last : null;
 
     /// <summary>q|k|v, after its norms turned by its positions.</summary>
-    private SavedHeadNorms? Turn(Projection qkv, FusedPass pass)
+    private (Projection Qkv, SavedHeadNorms? Norms) Turned(Operand normed, FusedPass pass)
     {
+        if (_attention.QueryNorm is null && _qkv.MultiplyAndTurn(normed, _heads, pass) is { } whole)
+        {
+            return (whole, null);
+        }
+        var qkv = _qkv.Multiply(normed, pass.Seed);
         if (_attention.QueryNorm is null)
         {
             _kernels.ExpandAndTurn(qkv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
-            return null;
+            return (qkv, null);
         }
         _kernels.Expand(qkv);
         var headNorms = NormHeads(qkv.Y);
         _kernels.Rope(qkv.Y, _heads, pass.Rows.Positions, pass.Cos, pass.Sin);
-        return headNorms;
+        return (qkv, headNorms);
     }
 
     /// <param name="gradient">∂L/∂output [T, hidden]; of the last layer [chosen, hidden].</param>
@@ -145,6 +163,10 @@ internal sealed class FusedLayer : IDisposable
     /// <returns>∂L/∂(gate|up)</returns>
     private Operand BackwardDown(Operand gradient, SavedMlp saved, TokenDraw? seed)
     {
+        if (!_gateUp.Gradient.Eight && _down.BackwardGlu(gradient, saved.GateUp.Y, _activation))
+        {
+            return new(saved.GateUp.Y, null);
+        }
         using var activation = _down.ReadsInput ? _kernels.Glu(saved.GateUp.Y, _activation, Form.Plain).Wide : null;
         using var inner = _down.Backward(gradient, activation, saved.DownLow, seed);
         return _kernels.GluBackward(inner, saved.GateUp.Y, _activation, _gateUp.Gradient);

@@ -147,6 +147,41 @@ internal sealed class FusedLinear : IDisposable
             : new(_stack.Forward(operand), Project(operand, seed), Ups);
     }
 
+    /// <summary>q|k|v, q and k turned, where that is one kernel.</summary>
+    public Projection? MultiplyAndTurn(Operand operand, HeadLayout heads, FusedPass pass) =>
+        Finishable() is { } weight
+            ? _kernels.ProductTurned(operand.Wide!, weight, Ups, () => ProjectIfAdapted(operand, pass.Seed), heads, pass.Rows.Positions,
+                pass.Cos, pass.Sin)
+            : null;
+
+    /// <summary>x·Wᵀ with the adapters' part and what is given, where that is one kernel.</summary>
+    public Projection? MultiplyAndAdd(Operand operand, Tensor added, TokenDraw? seed) =>
+        Finishable() is { } weight
+            ? _kernels.ProductAdded(operand.Wide!, weight, Ups, () => ProjectIfAdapted(operand, seed), added)
+            : null;
+
+    /// <summary>gate|up and act(gate)·up.</summary>
+    /// <param name="form">Of the latter.</param>
+    public (Projection GateUp, Operand Output) ForwardGlu(Operand operand, GluActivation activation, TokenDraw? seed, Form form)
+    {
+        if (!form.Eight && Finishable() is { } weight
+            && _kernels.ProductGlu(operand.Wide!, weight, Ups, () => ProjectIfAdapted(operand, seed), activation) is { } both)
+        {
+            return (both.GateUp, new(both.Output, null));
+        }
+        var gateUp = Forward(operand, seed);
+        return (gateUp, _kernels.Glu(gateUp.Y, activation, form));
+    }
+
+    /// <summary>∂L/∂(gate|up) of what went into this layer, written over gate|up, where that and ∂L/∂x are one kernel.</summary>
+    public bool BackwardGlu(Operand gradient, Tensor gateUp, GluActivation activation) =>
+        !ReadsInput && Finishable() is { } weight && _kernels.ProductGluBack(gradient.Wide!, weight, gateUp, activation);
+
+    /// <summary>The weights, where nothing but adapters has a part in the product.</summary>
+    private Tensor? Finishable() => _lengths.Count > 0 ? null : _stack.Unbiased();
+
+    private LowRank? ProjectIfAdapted(Operand operand, TokenDraw? seed) => _down is null ? null : Project(operand, seed);
+
     /// <summary>The adapters' part, to which the product is added.</summary>
     private Projection? ExpandFirst(Operand operand, TokenDraw? seed)
     {

@@ -165,12 +165,12 @@ public sealed class FusedModel : IDisposable
         foreach (var layer in _layers)
         {
             walk.Step();
-            var (middle, mlp, saved) = layer.Forward(x, added, pass);
+            var (output, summand, saved) = layer.Forward(x, added, pass);
             added?.Dispose();
-            (x, added) = (middle.alias(), mlp);
+            (x, added) = (summand is null ? output : output.alias(), summand);
             saved.Dispose();
         }
-        return Head(x.add(added!, Scalars.One), rows, pass, gradientWanted: false).Loss.MoveToOuterDisposeScope();
+        return Head(added is null ? x : x.add(added, Scalars.One), rows, pass, gradientWanted: false).Loss.MoveToOuterDisposeScope();
     }
 
     /// <summary>The same loss with the adapters' dropout, and its gradients.</summary>
@@ -192,8 +192,8 @@ public sealed class FusedModel : IDisposable
                 walk.Step();
                 if (_options.Recompute)
                 {
-                    (_, var mlp, saved[i]) = _layers[i].Forward(inputs[i], null, pass);
-                    mlp.Dispose();
+                    (var output, var added, saved[i]) = _layers[i].Forward(inputs[i], null, pass);
+                    (added ?? output).Dispose();
                 }
                 var below = i > 0 ? _layers[i - 1].Gradient : _model.EmbeddingGradient is null ? null : Form.Plain;
                 var next = _layers[i].Backward(gradient, saved[i]!, pass, below);
@@ -225,14 +225,14 @@ public sealed class FusedModel : IDisposable
         for (var i = 0; i < _layers.Length; i++)
         {
             walk.Step();
-            (var middle, var mlp, saved[i]) = _layers[i].Forward(x, added, pass);
+            (var output, var summand, saved[i]) = _layers[i].Forward(x, added, pass);
             added?.Dispose();
-            (x, added) = (middle, mlp);
+            (x, added) = (output, summand);
             if (_options.Recompute)
             {
                 inputs[i] = saved[i]!.Attention.X.alias();
-                x = middle.add(mlp, Scalars.One);
-                mlp.Dispose();
+                x = added is null ? output : output.add(added, Scalars.One);
+                added?.Dispose();
                 saved[i]!.Dispose();
                 (added, saved[i]) = (null, null);
             }

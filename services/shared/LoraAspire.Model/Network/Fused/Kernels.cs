@@ -210,6 +210,24 @@ internal abstract class Kernels
     /// <param name="weight">[N, width]</param>
     public abstract Tensor Product(Fp8Rows x, Fp8Rows weight, Tensor? bias, ScalarType dtype);
 
+    /// <summary>gate|up = x·Wᵀ and its adapters' part, and what <see cref="Glu"/> gives; null where that isn't one kernel.</summary>
+    /// <param name="weight">[out, in]</param>
+    /// <param name="project">Makes the adapters' low-rank activation, where there are any.</param>
+    public virtual (Projection GateUp, Tensor Output)? ProductGlu(Tensor x, Tensor weight, IReadOnlyList<UpMatrix> ups,
+        Func<LowRank?> project, GluActivation activation) => null;
+
+    /// <summary>What <see cref="GluBackward"/> gives for ∂L/∂y·W, written over gate|up; false where that isn't one kernel.</summary>
+    public virtual bool ProductGluBack(Tensor gradient, Tensor weight, Tensor gateUp, GluActivation activation) => false;
+
+    /// <summary>q|k|v = x·Wᵀ and its adapters' part, q and k turned; null where that isn't one kernel.</summary>
+    public virtual Projection? ProductTurned(Tensor x, Tensor weight, IReadOnlyList<UpMatrix> ups, Func<LowRank?> project,
+        HeadLayout heads, Tensor positions, Tensor cos, Tensor sin) => null;
+
+    /// <summary>x·Wᵀ, its adapters' part and what is given; null where that isn't one kernel.</summary>
+    /// <param name="added">[T, out]</param>
+    public virtual Projection? ProductAdded(Tensor x, Tensor weight, IReadOnlyList<UpMatrix> ups, Func<LowRank?> project, Tensor added) =>
+        null;
+
     /// <summary>sums += aᵀ·b, added up in float32.</summary>
     /// <param name="sums">[n, m] float32</param>
     /// <param name="a">[T, n]</param>

@@ -54,6 +54,8 @@ internal sealed class PackedStack : StackedWeight
     public override Form Input => Form.Plain;
     public override Form Gradient => Form.Plain;
 
+    public override Tensor? Unbiased() => _bias is null ? Numbers() : null;
+
     public override Tensor Forward(Operand x)
     {
         using var transposed = Numbers().t();

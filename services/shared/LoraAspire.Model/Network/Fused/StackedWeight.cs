@@ -22,6 +22,9 @@ internal abstract class StackedWeight : IDisposable
     /// <summary>[out]</summary>
     public virtual Tensor? Bias => null;
 
+    /// <summary>The weights as numbers [out, in], where no bias is added to their product; else null.</summary>
+    public virtual Tensor? Unbiased() => null;
+
     /// <summary>Whether <see cref="Add"/> is there.</summary>
     public virtual bool Adds => false;
 
@@ -82,6 +85,8 @@ internal sealed class PlainStack(Tensor weight, Tensor? bias) : StackedWeight
     public override Tensor Product(Operand x) => x.Wide!.mm(_transposed);
 
     public override Tensor? Bias => bias;
+
+    public override Tensor? Unbiased() => bias is null ? weight : null;
 
     public override bool Adds => bias is null;
 

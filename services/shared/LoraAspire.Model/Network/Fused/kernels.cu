@@ -233,19 +233,25 @@ extern "C" __global__ void __launch_bounds__(RowThreads) rmsNormBackward(const u
     if (codes) encode(row, at, factors, codes + first, scales + blockIdx.x);
 }
 
+// 1/x to an ulp, 0 for infinity.
+__device__ __forceinline__ float inverse(float x) {
+    float r;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));
+    return r;
+}
 // What acts on a gate, as GluActivation has it: silu, or GELU in its tanh form. 1 - 2/(1 + e^2u) is tanh(u), also where e^2u overflows.
 __device__ __forceinline__ float activated(float x, int gelu) {
-    if (!gelu) return x / (1.f + __expf(-x));
-    return x * (1.f - 1.f / (1.f + __expf(1.5957691216f * (x + 0.044715f * x * x * x))));
+    if (!gelu) return x * inverse(1.f + __expf(-x));
+    return x * (1.f - inverse(1.f + __expf(1.5957691216f * (x + 0.044715f * x * x * x))));
 }
 __device__ __forceinline__ float slope(float x, int gelu, float& value) {
     if (!gelu) {
-        float s = 1.f / (1.f + __expf(-x));
+        float s = inverse(1.f + __expf(-x));
         value = x * s;
         return s + value - value * s;
     }
     // half = (1 + tanh) / 2, so that 1 - tanh^2 is 4 * half * (1 - half).
-    float half = 1.f - 1.f / (1.f + __expf(1.5957691216f * (x + 0.044715f * x * x * x)));
+    float half = 1.f - inverse(1.f + __expf(1.5957691216f * (x + 0.044715f * x * x * x)));
     value = x * half;
     return half + 1.5957691216f * value * (1.f - half) * (1.f + 0.134145f * x * x);
 }
