@@ -7,7 +7,7 @@ namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
 /// Products of frozen weights by kernels of our own on Hopper's tensor cores, which finish their results on the way out: cuBLAS offers
-/// nothing of the kind. Alone they are a few percent faster than cuBLAS at the power limit.
+/// nothing of the kind.
 /// </summary>
 internal sealed unsafe partial class CudaKernels
 {
@@ -58,10 +58,10 @@ internal sealed unsafe partial class CudaKernels
             return null;
         }
         Tensor y = empty([x.size(0), 2 * half], x.dtype, x.device), output = empty([x.size(0), half], x.dtype, x.device);
-        var work = Work(x, weight, y, half) with { Columns = (int)(2 * half), Activation = At(output), Gelu = (int)activation };
+        var work = Work(x, weight, y) with { Activation = At(output), Gelu = (int)activation };
         using (var up = weight.narrow(0, half, half))
         {
-            Show(ref work.Other, up, half, TileRows);
+            Show(ref work.Other, up, TileRows);
         }
         var low = Adapt(ref work, ups, project);
         Multiply("productGlu", work);
@@ -74,7 +74,7 @@ internal sealed unsafe partial class CudaKernels
         {
             return false;
         }
-        var work = WorkBack(gradient, weight, gateUp) with { Gelu = (int)activation };
+        var work = Work(gradient, weight, gateUp, back: true) with { Gelu = (int)activation };
         Multiply("productGluBack", work);
         return true;
     }
@@ -88,7 +88,7 @@ internal sealed unsafe partial class CudaKernels
             return null;
         }
         var y = empty([x.size(0), weight.size(0)], x.dtype, x.device);
-        var work = Work(x, weight, y, weight.size(0)) with
+        var work = Work(x, weight, y) with
         {
             Positions = At(positions),
             Cosine = At(cos),
@@ -108,7 +108,7 @@ internal sealed unsafe partial class CudaKernels
             return null;
         }
         var y = empty([x.size(0), weight.size(0)], x.dtype, x.device);
-        var work = Work(x, weight, y, weight.size(0)) with { Added = At(added) };
+        var work = Work(x, weight, y) with { Added = At(added) };
         var low = Adapt(ref work, ups, project);
         Multiply("productAdded", work);
         return new(y, low, []);
@@ -122,39 +122,24 @@ internal sealed unsafe partial class CudaKernels
 
     private static bool CanShow(Tensor x) => x.stride(1) == 1 && x.stride(0) % 8 == 0 && Aten.Data(x) % 16 == 0;
 
-    /// <param name="rows">Of the weights, that the first map shows.</param>
-    private static ProductWork Work(Tensor x, Tensor weight, Tensor y, long rows)
+    /// <param name="back">x·W instead of x·Wᵀ.</param>
+    private static ProductWork Work(Tensor x, Tensor weight, Tensor y, bool back = false)
     {
         ProductWork work = new()
         {
             Y = At(y),
             Tokens = (int)x.size(0),
-            Columns = (int)y.size(1),
+            Columns = (int)weight.size(back ? 1 : 0),
             Inner = (int)x.size(1),
             RowY = (int)y.stride(0),
         };
-        Show(ref work.X, x, x.size(0), TileRows);
-        Show(ref work.Weight, weight, rows, TileRows);
+        Show(ref work.X, x, TileRows);
+        Show(ref work.Weight, weight, back ? TileInner : TileRows);
         return work;
     }
 
-    private static ProductWork WorkBack(Tensor gradient, Tensor weight, Tensor y)
-    {
-        ProductWork work = new()
-        {
-            Y = At(y),
-            Tokens = (int)gradient.size(0),
-            Columns = (int)weight.size(1),
-            Inner = (int)weight.size(0),
-            RowY = (int)y.stride(0),
-        };
-        Show(ref work.X, gradient, gradient.size(0), TileRows);
-        Show(ref work.Weight, weight, weight.size(0), TileInner);
-        return work;
-    }
-
-    private static void Show(ref Map map, Tensor x, long rows, int boxRows) =>
-        TensorMap.Show(MemoryMarshal.AsBytes(new Span<Map>(ref map)), Aten.Data(x), rows, x.size(1), x.stride(0), BoxColumns, boxRows);
+    private static void Show(ref Map map, Tensor x, int boxRows) => TensorMap.Show(MemoryMarshal.AsBytes(new Span<Map>(ref map)),
+        Aten.Data(x), x.size(0), x.size(1), x.stride(0), BoxColumns, boxRows);
 
     private static LowRank? Adapt(ref ProductWork work, IReadOnlyList<UpMatrix> ups, Func<LowRank?> project)
     {
@@ -163,10 +148,10 @@ internal sealed unsafe partial class CudaKernels
             return null;
         }
         work.Count = ups.Count;
-        Show(ref work.Low, low.Values, low.Values.size(0), TileRows);
+        Show(ref work.Low, low.Values, TileRows);
         foreach (var (index, up) in ups.Index())
         {
-            Show(ref work.Up[index], up.Matrix, up.Matrix.size(0), TileInner);
+            Show(ref work.Up[index], up.Matrix, TileInner);
             (work.Start[index], work.Width[index]) = ((int)up.Start, (int)up.Matrix.size(1));
             (work.Ranks[index], work.At[index]) = ((int)up.Matrix.size(0), up.Rank);
         }
