@@ -27,6 +27,7 @@ builder.Services.AddSingleton<LossBook>();
 builder.Services.AddSingleton<GpuSampler>();
 builder.Services.AddHostedService(services => services.GetRequiredService<GpuSampler>());
 builder.Services.AddSingleton<GpuBoard>();
+builder.Services.AddHostedService<EarlyLook>();
 builder.Services.AddLocalization();
 builder.Services.AddMudServices();
 // A pipeline comes through the circuit as one message.

@@ -75,6 +75,15 @@ public sealed class LabApp : IAsyncLifetime
     public Task ToldAsync(string run, string stage, StageProgress progress) =>
         Database.StreamAddAsync(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, DateTimeOffset.UtcNow, stage, progress)));
 
+    /// <summary>The lab anew, as it is after a night: what it knew of the runs is gone.</summary>
+    public async Task RestartLabAsync()
+    {
+        lab!.Kill(entireProcessTree: true);
+        await lab.WaitForExitAsync();
+        lab.Dispose();
+        await StartLabAsync();
+    }
+
     private async Task StartLabAsync()
     {
         var start = new ProcessStartInfo("dotnet", [Built.Assembly("services/LoraAspire.Lab")])

@@ -35,6 +35,7 @@ public sealed class ManyRunsTests(LabApp app) : IClassFixture<LabApp>
         await MakeLogAsync("run-0999");
         await MakeTrainingAsync("run-0998");
         await MakeTrainingAsync("run-0997");
+        await app.RestartLabAsync();
         RunClient client = new(app.Database.Multiplexer, _settings);
         RunBoard board = new(app.Database.Multiplexer, _settings);
         await TimeAsync("list, every log anew", async () => await client.ListAsync());

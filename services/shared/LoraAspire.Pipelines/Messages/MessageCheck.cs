@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using System.Text.Json;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 
@@ -11,10 +11,10 @@ internal static class MessageCheck
     private const double LongestTimeout = 100_000 * 86_400.0;
 
     /// <exception cref="MessageFormatException">A value that nobody of ours writes.</exception>
-    public static T Require<T>(T message, JsonObject body) where T : class
+    public static T Require<T>(T message, JsonElement body) where T : class
     {
         // Nulls are left out when we write; a list of them would pass for a list of names. Only parameters may be null.
-        MessageFormatException.Require(!body.Any(field => field.Key != "with" && HasNull(field.Value)), "a value is null");
+        MessageFormatException.Require(!body.EnumerateObject().Any(field => !field.NameEquals("with") && HasNull(field.Value)), "a value is null");
         switch (message)
         {
             case InboxMessage inbox:
@@ -123,11 +123,11 @@ internal static class MessageCheck
         }
     }
 
-    private static bool HasNull(JsonNode? node) => node switch
+    private static bool HasNull(JsonElement value) => value.ValueKind switch
     {
-        null => true,
-        JsonObject map => map.Any(pair => HasNull(pair.Value)),
-        JsonArray list => list.Any(HasNull),
+        JsonValueKind.Null => true,
+        JsonValueKind.Object => value.EnumerateObject().Any(property => HasNull(property.Value)),
+        JsonValueKind.Array => value.EnumerateArray().Any(HasNull),
         _ => false,
     };
 }

@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Reflection;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -16,7 +18,10 @@ public static class MessageFormat
 {
     public const string Version = "1";
 
+    private const int RoomForFields = 256;
+
     private static readonly string[] FlatFields = ["type", "run", "stage", "attempt", "at"];
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private static readonly ConcurrentDictionary<Type, string> Types = new();
     private static readonly JsonDocumentOptions Body = new() { AllowDuplicateProperties = false };
 
@@ -81,21 +86,60 @@ public static class MessageFormat
             }
             MessageFormatException.Require(fields.TryGetValue("v", out var version) && version == Version,
                 $"entry of version '{version}', this build reads version {Version}");
-            var body = JsonNode.Parse(fields.GetValueOrDefault("body", "{}"), documentOptions: Body) as JsonObject
-                ?? throw new MessageFormatException("the body is no JSON object");
+            var text = StrictUtf8.GetBytes(fields.GetValueOrDefault("body", "{}"));
+            using var body = JsonDocument.Parse(text, Body);
+            MessageFormatException.Require(body.RootElement.ValueKind == JsonValueKind.Object, "the body is no JSON object");
             foreach (var name in FlatFields)
             {
-                MessageFormatException.Require(!body.ContainsKey(name), $"'{name}' stands in the body, where it doesn't belong");
-                if (fields.TryGetValue(name, out var value))
-                {
-                    body[name] = name == "attempt" ? int.Parse(value, NumberStyles.None, CultureInfo.InvariantCulture) : value;
-                }
+                MessageFormatException.Require(!body.RootElement.TryGetProperty(name, out _),
+                    $"'{name}' stands in the body, where it doesn't belong");
             }
-            return MessageCheck.Require(body.Deserialize<T>(Json) ?? throw new MessageFormatException("the body is null"), body);
+            var message = JsonSerializer.Deserialize<T>(Joined(fields, text, body.RootElement), Json)
+                ?? throw new MessageFormatException("the body is null");
+            return MessageCheck.Require(message, body.RootElement);
         }
         catch (Exception error)
         {
             throw new MessageFormatException($"undecodable '{fields.GetValueOrDefault("type", "?")}': {error.Message}", error);
+        }
+    }
+
+    /// <summary>
+    /// The flat fields and the body as one object: the type first, by which a reader knows what it reads; the rest last, so that nothing in
+    /// the body, whatever its case, is taken instead.
+    /// </summary>
+    private static ReadOnlySpan<byte> Joined(Dictionary<string, string> fields, ReadOnlySpan<byte> text, JsonElement body)
+    {
+        ArrayBufferWriter<byte> joined = new(text.Length + RoomForFields);
+        using Utf8JsonWriter writer = new(joined);
+        writer.WriteStartObject();
+        Write("type");
+        foreach (var property in body.EnumerateObject())
+        {
+            property.WriteTo(writer);
+        }
+        foreach (var name in FlatFields.AsSpan(1))
+        {
+            Write(name);
+        }
+        writer.WriteEndObject();
+        writer.Flush();
+        return joined.WrittenSpan;
+
+        void Write(string name)
+        {
+            if (!fields.TryGetValue(name, out var value))
+            {
+                return;
+            }
+            if (name == "attempt")
+            {
+                writer.WriteNumber(name, int.Parse(value, NumberStyles.None, CultureInfo.InvariantCulture));
+            }
+            else
+            {
+                writer.WriteString(name, value);
+            }
         }
     }
 }
