@@ -18,6 +18,13 @@ internal static partial class DatasetPlace
                 : throw new CliException($"No {InstructionDataset.FileName} in {where}. Name the folder that data-build wrote.",
                     ExitCode.NotFound);
         }
+        return await InStoreAsync(where, stage);
+    }
+
+    /// <summary>The same of what the store has, whatever folders there are.</summary>
+    /// <exception cref="CliException">Nothing of that name, or not one alone.</exception>
+    public static async Task<string> InStoreAsync(string where, string? stage)
+    {
         ArtifactStore store = new(App.Folders.Store);
         if (Digest().IsMatch(where) && ByDigest(store, where) is { } digest)
         {

@@ -14,6 +14,9 @@ internal static class ReadingTools
     private const string RunWords = "A run: its id, the beginning of it or of its last part, or latest";
     private const int MostRuns = 100, MostLines = 500, MostRows = 20, UsualWait = 30, LongestWait = 50; // assistants give a tool a minute
 
+    /// <summary>Points of progress among which the last lines are looked for: most steps of a training say nothing in words.</summary>
+    private const int LookedThrough = 5000;
+
     public static IEnumerable<McpServerTool> All() =>
     [
         Tool.Reading("list_runs", "The newest runs: id, pipeline, state, times, stages from the cache, final loss, error.", ListRuns),
@@ -55,7 +58,7 @@ internal static class ReadingTools
         [Description("So many lines")] int last = 50) => Tool.AnswerAsync(async () =>
     {
         var runs = await App.ConnectAsync();
-        var lines = await runs.LogsAsync((await NamedRun.FindAsync(runs, run)).Id, follow: false, cancellationToken)
+        var lines = await runs.LogsAsync((await NamedRun.FindAsync(runs, run)).Id, follow: false, LookedThrough, cancellationToken)
             .ToListAsync(cancellationToken);
         return lines.TakeLast(Math.Clamp(last, 1, MostLines)).ToList();
     });
@@ -98,6 +101,6 @@ internal static class ReadingTools
 
     /// <summary>Of the store alone: the user's other folders aren't an assistant's.</summary>
     private static Task<string> PlaceAsync(string where, string? stage) =>
-        Identifiers.IsRun(where) && !Directory.Exists(where) ? DatasetPlace.FindAsync(where, stage)
+        Identifiers.IsRun(where) ? DatasetPlace.InStoreAsync(where, stage)
             : throw new CliException($"'{Identifiers.Shown(where)}' is no run and no digest.", ExitCode.NotFound);
 }

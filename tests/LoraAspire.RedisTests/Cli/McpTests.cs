@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ModelContextProtocol;
 using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
 
@@ -21,8 +22,11 @@ public sealed class McpTests(RedisServer server) : IAsyncLifetime
 
     public ValueTask DisposeAsync() => _installation.DisposeAsync();
 
-    private async Task<McpClient> ConnectAsync(params string[] options) => await McpClient.CreateAsync(new StdioClientTransport(new()
+    private Task<McpClient> ConnectAsync(params string[] options) => ConnectInAsync(Environment.CurrentDirectory, options);
+
+    private Task<McpClient> ConnectInAsync(string folder, params string[] options) => McpClient.CreateAsync(new StdioClientTransport(new()
     {
+        WorkingDirectory = folder,
         Command = "dotnet",
         Arguments = [s_lora, "mcp", .. options],
         EnvironmentVariables = new Dictionary<string, string?>
@@ -100,6 +104,55 @@ public sealed class McpTests(RedisServer server) : IAsyncLifetime
         Assert.Equal((true, true), await FailsAsync(client, "cancel_run", new { run = "latest" }, "is no whole id"));
         Assert.Equal((true, true), await FailsAsync(client, "show_run", new { run = "none" }, "No run 'none'"));
         Assert.Equal((true, true), await FailsAsync(client, "inspect_data", new { where = "/etc" }, "is no run and no digest"));
+    }
+
+    [Fact]
+    public async Task A_folder_that_is_called_as_a_run_hides_none()
+    {
+        var run = (await _installation.EndOfAsync(await _installation.Runs.SubmitAsync(Installation.OneStage()))).Id;
+        var folder = Directory.CreateTempSubdirectory("lora-mcp-");
+        try
+        {
+            folder.CreateSubdirectory(run);
+            await using var client = await ConnectInAsync(folder.FullName);
+
+            Assert.Equal((true, true), await FailsAsync(client, "data_stats", new { where = run }, "dataset.json"));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Whatever_an_assistant_asks_it_is_told_in_a_few_plain_words_and_may_ask_again()
+    {
+        var run = (await _installation.EndOfAsync(await _installation.Runs.SubmitAsync(Installation.OneStage()))).Id;
+        await using var client = await ConnectAsync("--allow-submit");
+        object[] nobodys = ["", "../../etc/passwd", "/etc", "\u001b[31mred\u0007", "a\nb", new string('a', 100_000), "*"];
+        foreach (var (tool, argument) in new[] { ("show_run", "run"), ("run_log", "run"), ("explain_run", "run"), ("wait_for_run", "run"),
+            ("cancel_run", "run"), ("inspect_data", "where"), ("data_stats", "where") })
+        {
+            foreach (var nobody in nobodys)
+            {
+                var (failed, text) = await CallAsync(client, tool, new Dictionary<string, object> { [argument] = nobody });
+                Assert.True(failed, $"{tool} {nobody}: {text}");
+                Assert.InRange(text.Length, 10, 600);
+                Assert.DoesNotContain(text, letter => char.IsControl(letter));
+            }
+        }
+        foreach (var last in new[] { int.MinValue, -1, 0 })
+        {
+            Assert.Equal(1, (await JsonAsync(client, "run_log", new { run, last })).GetArrayLength());
+        }
+        Assert.InRange((await JsonAsync(client, "run_log", new { run, last = int.MaxValue })).GetArrayLength(), 2, 500);
+        Assert.Equal(1, (await JsonAsync(client, "list_runs", new { limit = -7 })).GetArrayLength());
+        Assert.Equal((true, true), await FailsAsync(client, "explain_run", new { run, stage = "\u001b[2J" }, "no stage"));
+        var large = "name: x\n" + string.Concat(Enumerable.Repeat("# " + new string('x', 98) + "\n", 100_000));
+        Assert.Contains("at most 1 MiB", (await CallAsync(client, "check_pipeline", new { yaml = large })).Text, StringComparison.Ordinal);
+        Assert.Equal((true, true), await FailsAsync(client, "submit_run", new { yaml = large }, "at most 1 MiB"));
+        await Assert.ThrowsAsync<McpProtocolException>(() => CallAsync(client, "no_such_tool"));
+        Assert.Equal("succeeded", (await JsonAsync(client, "show_run", new { run })).GetProperty("state").GetString());
     }
 
     private static async Task<(bool Failed, bool Said)> FailsAsync(McpClient client, string tool, object given, string words) =>
