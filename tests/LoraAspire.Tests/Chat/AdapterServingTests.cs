@@ -8,7 +8,6 @@ using LoraAspire.Model.Network;
 using LoraAspire.Model.Prompts;
 using LoraAspire.Tests.Generation;
 using LoraAspire.Tests.Goldens;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using static TorchSharp.torch;
 

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using LoraAspire.Chat.Models;
 using LoraAspire.Tests.Goldens;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
 namespace LoraAspire.Tests.Chat;

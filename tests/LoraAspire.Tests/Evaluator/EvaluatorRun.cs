@@ -6,7 +6,6 @@ using LoraAspire.Model.Network;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Stages;
 using LoraAspire.Tests.Adapters;
-using Microsoft.Extensions.Logging;
 using TorchSharp;
 
 namespace LoraAspire.Tests.Evaluator;

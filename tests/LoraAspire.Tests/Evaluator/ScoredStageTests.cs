@@ -5,7 +5,6 @@ using LoraAspire.Model.Tokenizers;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Stages;
-using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.Tests.Evaluator;
 

@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Store;
-using Microsoft.Extensions.Logging;
 
 namespace LoraAspire.Tests.Store;
 
