@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using LoraAspire.Cli.RunCommands;
 using LoraAspire.Model.Data;
+using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Store;
 
@@ -49,7 +50,7 @@ internal static partial class DatasetPlace
         return made switch
         {
             [] => throw new CliException(stage is null ? $"No stage of {run.Id} makes a data set."
-                : $"{run.Id} has no stage '{stage}' that makes a data set.", ExitCode.NotFound),
+                : $"{run.Id} has no stage '{Identifiers.Shown(stage)}' that makes a data set.", ExitCode.NotFound),
             [var only] when only.Output(ArtifactKind.Dataset) is { } digest => digest,
             [var only] =>
                 throw new CliException($"{only.Id} has made no data set: its status is {only.Status.ToString().ToLowerInvariant()}."),

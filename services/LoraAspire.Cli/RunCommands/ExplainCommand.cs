@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LoraAspire.Pipelines;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Yaml;
 
@@ -39,7 +40,7 @@ internal static class ExplainCommand
     /// <exception cref="CliException">There is no such stage.</exception>
     public static List<StageState> Stages(RunState run, string? only) => only is null || run.Stage(only) is not null
         ? [.. run.Stages.Where(stage => only is null || stage.Id == only)]
-        : throw new CliException($"Run {run.Id} has no stage '{only}': "
+        : throw new CliException($"Run {run.Id} has no stage '{Identifiers.Shown(only)}': "
             + Suggestion.For(only, run.Stages.Select(stage => stage.Id)), ExitCode.NotFound);
 
     public static object Json(IEnumerable<StageState> stages) =>

@@ -8,10 +8,6 @@ namespace LoraAspire.RedisTests.Cli;
 /// <summary><c>lora mcp</c> as an assistant starts it: a process that is spoken to over its standard input and output.</summary>
 public sealed class McpTests(RedisServer server) : IAsyncLifetime
 {
-    /// <summary>In its own folder: beside these tests it lacks what they have from ASP.NET.</summary>
-    private static readonly string s_lora = Path.Combine(
-        AppContext.BaseDirectory.Replace("tests/LoraAspire.RedisTests", "services/LoraAspire.Cli", StringComparison.Ordinal), "lora.dll");
-
     private readonly Installation _installation = new(server);
 
     public async ValueTask InitializeAsync()
@@ -28,15 +24,8 @@ public sealed class McpTests(RedisServer server) : IAsyncLifetime
     {
         WorkingDirectory = folder,
         Command = "dotnet",
-        Arguments = [s_lora, "mcp", .. options],
-        EnvironmentVariables = new Dictionary<string, string?>
-        {
-            ["ConnectionStrings__redis"] = _installation.Connection.Configuration,
-            ["LORA_STATE"] = _installation.Paths.State,
-            ["LORA_STORE"] = _installation.Paths.Store,
-            ["LORA_MODELS"] = _installation.Paths.Models,
-            ["LORA_DATA"] = _installation.Paths.Data,
-        },
+        Arguments = [McpServerProcess.Lora, "mcp", .. options],
+        EnvironmentVariables = McpServerProcess.Environment(_installation),
     }), cancellationToken: Installation.Soon);
 
     private static async Task<(bool Failed, string Text)> CallAsync(McpClient client, string tool, object? given = null)
@@ -147,7 +136,12 @@ public sealed class McpTests(RedisServer server) : IAsyncLifetime
         }
         Assert.InRange((await JsonAsync(client, "run_log", new { run, last = int.MaxValue })).GetArrayLength(), 2, 500);
         Assert.Equal(1, (await JsonAsync(client, "list_runs", new { limit = -7 })).GetArrayLength());
-        Assert.Equal((true, true), await FailsAsync(client, "explain_run", new { run, stage = "\u001b[2J" }, "no stage"));
+        foreach (var (tool, given) in new (string, object)[] { ("explain_run", new { run, stage = "\u001b[2J" }),
+            ("inspect_data", new { where = run, stage = "\u001b[2J" }), ("data_stats", new { where = run, stage = "\u001b[2J" }) })
+        {
+            Assert.Equal((true, true), await FailsAsync(client, tool, given, "no stage '?[2J'"));
+        }
+        Assert.InRange((await CallAsync(client, "explain_run", new { run, stage = new string('a', 100_000) })).Text.Length, 10, 600);
         var large = "name: x\n" + string.Concat(Enumerable.Repeat("# " + new string('x', 98) + "\n", 100_000));
         Assert.Contains("at most 1 MiB", (await CallAsync(client, "check_pipeline", new { yaml = large })).Text, StringComparison.Ordinal);
         Assert.Equal((true, true), await FailsAsync(client, "submit_run", new { yaml = large }, "at most 1 MiB"));
