@@ -14,7 +14,8 @@ internal static class MessageCheck
     public static T Require<T>(T message, JsonElement body) where T : class
     {
         // Nulls are left out when we write; a list of them would pass for a list of names. Only parameters may be null.
-        MessageFormatException.Require(!body.EnumerateObject().Any(field => !field.NameEquals("with") && HasNull(field.Value)), "a value is null");
+        MessageFormatException.Require(!body.EnumerateObject().Any(field => !field.NameEquals("with") && HasNull(field.Value)),
+            "a value is null");
         switch (message)
         {
             case InboxMessage inbox:
