@@ -1,6 +1,5 @@
 using LoraAspire.Lab.ChatPages;
 using LoraAspire.Runtime.Runs;
-using StackExchange.Redis;
 
 namespace LoraAspire.Lab.Layout;
 
@@ -8,22 +7,24 @@ namespace LoraAspire.Lab.Layout;
 /// Looks at the runs and at the models once while nobody waits for it: to connect, and to compile what reads them, takes a second or two
 /// that the first page would have to wait.
 /// </summary>
-public sealed partial class EarlyLook(RunBoard board, ChatApi chat, ILogger<EarlyLook> logger) : BackgroundService
+/// <param name="services">What looks is made late: what can't be made is a page's to say, and no reason for the lab not to start.</param>
+public sealed partial class EarlyLook(IServiceProvider services, ILogger<EarlyLook> logger) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Yield(); // the lab listens meanwhile
         try
         {
-            await board.LookAsync();
-            if (chat.IsKnown)
+            await services.GetRequiredService<RunBoard>().LookAsync();
+            if (services.GetRequiredService<ChatApi>() is { IsKnown: true } chat)
             {
                 await chat.ModelsAsync(stoppingToken);
             }
         }
-        catch (Exception away) when (away is RedisException or TimeoutException or ChatTroubleException or OperationCanceledException)
+        catch (Exception fault)
         {
-            Failed(away.Message);
+            // Whatever it is, the page that meets it tells it to somebody.
+            Failed(fault.Message);
         }
     }
 
