@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace LoraAspire.Benchmarks;
 
 /// <summary>
-/// Products of frozen weights with what else is done to their results. As reference it is done by one operator after another. Neither
-/// tokens nor widths fill the tiles of the kernels.
+/// Products of frozen weights with what else is done to their results. As reference it is done by one operator after another. Tokens
+/// never fill the tiles of the kernels, and some widths don't.
 /// </summary>
 internal static class ProductCase
 {

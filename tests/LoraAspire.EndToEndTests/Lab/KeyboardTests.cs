@@ -3,7 +3,6 @@ using LoraAspire.EndToEndTests.Chat;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
-using LoraAspire.Runtime.Streams;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -46,7 +45,7 @@ public sealed class KeyboardTests(LabApp app)
         await page.Keyboard.PressAsync("Enter");
 
         await Expect(page).ToHaveURLAsync(new Regex("/runs/"));
-        Assert.Contains(await InboxAsync(),
+        Assert.Contains(await app.InboxAsync(),
             message => message is SubmitRun run && run.Yaml.Contains("k.json", StringComparison.Ordinal));
     }
 
@@ -81,13 +80,13 @@ public sealed class KeyboardTests(LabApp app)
         await page.Keyboard.PressAsync("Escape");
         await Expect(dialog).ToHaveCountAsync(0);
         await Expect(cancel).ToBeFocusedAsync();
-        Assert.DoesNotContain(await InboxAsync(), message => message is CancelRun other && other.Run == run);
+        Assert.DoesNotContain(await app.InboxAsync(), message => message is CancelRun other && other.Run == run);
 
         await page.Keyboard.PressAsync("Enter");
         await ReachAsync(page, page.GetByRole(AriaRole.Button, new() { Name = "Cancel the run" }));
         await page.Keyboard.PressAsync("Enter");
         await Expect(page.GetByText("keyed-through was asked to stop.")).ToBeVisibleAsync();
-        Assert.Contains(await InboxAsync(), message => message is CancelRun own && own.Run == run);
+        Assert.Contains(await app.InboxAsync(), message => message is CancelRun own && own.Run == run);
     }
 
     [Fact]
@@ -97,9 +96,9 @@ public sealed class KeyboardTests(LabApp app)
         var page = await app.OpenAsync("/");
         await ReachAsync(page, page.GetByLabel("Search runs"));
         await page.Keyboard.TypeAsync("keyed-");
-        await Expect(Row(page, first)).ToBeVisibleAsync();
+        await Expect(LabApp.Row(page, first)).ToBeVisibleAsync();
 
-        var note = Row(page, first).GetByTestId("note");
+        var note = LabApp.Row(page, first).GetByTestId("note");
         await ReachAsync(page, note);
         await page.Keyboard.PressAsync("Enter");
         var dialog = page.GetByRole(AriaRole.Dialog);
@@ -108,12 +107,12 @@ public sealed class KeyboardTests(LabApp app)
         await ReachAsync(page, page.GetByTestId("save-note"));
         await page.Keyboard.PressAsync("Enter");
         await Expect(dialog).ToHaveCountAsync(0);
-        await Expect(Row(page, first)).ToContainTextAsync("keyed");
+        await Expect(LabApp.Row(page, first)).ToContainTextAsync("keyed");
         await Expect(note).ToBeFocusedAsync();
 
-        await ReachAsync(page, Row(page, first).GetByRole(AriaRole.Checkbox), "Shift+Tab");
+        await ReachAsync(page, LabApp.Row(page, first).GetByRole(AriaRole.Checkbox), "Shift+Tab");
         await page.Keyboard.PressAsync("Space");
-        await ReachAsync(page, Row(page, second).GetByRole(AriaRole.Checkbox), "Shift+Tab");
+        await ReachAsync(page, LabApp.Row(page, second).GetByRole(AriaRole.Checkbox), "Shift+Tab");
         await page.Keyboard.PressAsync("Space");
         await ReachAsync(page, page.GetByTestId("compare"), "Shift+Tab");
         await page.Keyboard.PressAsync("Enter");
@@ -167,9 +166,4 @@ public sealed class KeyboardTests(LabApp app)
         var focused = await page.EvaluateAsync<string>("() => document.activeElement.outerHTML.slice(0, 200)");
         Assert.Fail($"{MostStops} times {key} don't lead to {goal}; the last stop is {focused}");
     }
-
-    private static ILocator Row(IPage page, string run) => page.GetByTestId("runs").Locator("tbody tr", new() { HasText = run });
-
-    private async Task<List<InboxMessage>> InboxAsync() =>
-        [.. (await app.Database.StreamRangeAsync(Keys.Inbox)).Select(Entries.Read<InboxMessage>)];
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LoraAspire.EndToEndTests.Chat;
+using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Runs;
@@ -74,6 +75,13 @@ public sealed class LabApp : IAsyncLifetime
 
     public Task ToldAsync(string run, string stage, StageProgress progress) =>
         Database.StreamAddAsync(Keys.Progress(run), Entries.ToEntry(new ProgressPoint(run, DateTimeOffset.UtcNow, stage, progress)));
+
+    /// <summary>What the pages have asked of the coordinator.</summary>
+    public async Task<List<InboxMessage>> InboxAsync() =>
+        [.. (await Database.StreamRangeAsync(Keys.Inbox)).Select(Entries.Read<InboxMessage>)];
+
+    /// <summary>A run's line in the list.</summary>
+    public static ILocator Row(IPage page, string run) => page.GetByTestId("runs").Locator("tbody tr", new() { HasText = run });
 
     /// <summary>The lab anew, as it is after a night: what it knew of the runs is gone.</summary>
     public async Task RestartLabAsync()

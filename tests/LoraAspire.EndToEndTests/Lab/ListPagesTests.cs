@@ -19,37 +19,37 @@ public sealed class ListPagesTests(LabApp app)
     {
         var (first, second) = (await OverAsync("needle-one", RunStatus.Failed), await OverAsync("needle-two", RunStatus.Succeeded));
         var page = await app.OpenAsync("/?q=needle");
-        await Expect(Row(page, first)).ToContainTextAsync("needle-one");
+        await Expect(LabApp.Row(page, first)).ToContainTextAsync("needle-one");
         await Expect(page.GetByTestId("shown")).ToContainTextAsync("1–2 of 2");
 
-        await Row(page, second).GetByTestId("note").ClickAsync();
+        await LabApp.Row(page, second).GetByTestId("note").ClickAsync();
         var tags = page.GetByRole(AriaRole.Dialog).GetByLabel("Tags", new() { Exact = true });
         await tags.FillAsync("baseline <b>");
         await page.GetByTestId("save-note").ClickAsync();
         await Expect(page.GetByTestId("note-trouble")).ToContainTextAsync("Tags are words");
         await tags.FillAsync("baseline");
         await page.GetByTestId("save-note").ClickAsync();
-        await Expect(Row(page, second)).ToContainTextAsync("baseline");
+        await Expect(LabApp.Row(page, second)).ToContainTextAsync("baseline");
 
         await page.GetByTestId("filter-tag").SelectOptionAsync("baseline");
-        await Expect(Row(page, first)).ToHaveCountAsync(0);
+        await Expect(LabApp.Row(page, first)).ToHaveCountAsync(0);
         Assert.Contains("tag=baseline", page.Url, StringComparison.Ordinal);
         await page.ReloadAsync();
-        await Expect(Row(page, second)).ToBeVisibleAsync();
-        await Expect(Row(page, first)).ToHaveCountAsync(0);
+        await Expect(LabApp.Row(page, second)).ToBeVisibleAsync();
+        await Expect(LabApp.Row(page, first)).ToHaveCountAsync(0);
         await page.GetByTestId("clear-filters").ClickAsync();
         await page.GetByLabel("Search runs").FillAsync("needle");
         await page.GetByRole(AriaRole.Button, new() { Name = "Run", Exact = true }).ClickAsync();
         await Expect(page.GetByTestId("runs").Locator("tbody tr").First).ToContainTextAsync("needle-one");
         Assert.Contains("sort=name", page.Url, StringComparison.Ordinal);
 
-        await Row(page, first).GetByRole(AriaRole.Checkbox).CheckAsync();
+        await LabApp.Row(page, first).GetByRole(AriaRole.Checkbox).CheckAsync();
         await page.GetByTestId("delete").ClickAsync();
         await Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync($"needle-one ({first}): the record, the log");
         await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
-        await Expect(Row(page, first)).ToHaveCountAsync(0);
+        await Expect(LabApp.Row(page, first)).ToHaveCountAsync(0);
         Assert.False(await app.Database.KeyExistsAsync(Keys.Run(first)));
-        await Expect(Row(page, second)).ToBeVisibleAsync();
+        await Expect(LabApp.Row(page, second)).ToBeVisibleAsync();
     }
 
     [Fact]
@@ -66,11 +66,11 @@ public sealed class ListPagesTests(LabApp app)
 
         var page = await app.OpenAsync("/?q=turn-");
 
-        await Expect(Row(page, waiting)).ToContainTextAsync("Queued");
-        await Expect(Row(page, waiting)).ToContainTextAsync("the evaluator is busy with");
-        await Expect(Row(page, ahead)).ToContainTextAsync("Running");
+        await Expect(LabApp.Row(page, waiting)).ToContainTextAsync("Queued");
+        await Expect(LabApp.Row(page, waiting)).ToContainTextAsync("the evaluator is busy with");
+        await Expect(LabApp.Row(page, ahead)).ToContainTextAsync("Running");
         await app.HappenedAsync(new RunFinished(ahead, DateTimeOffset.UtcNow, RunStatus.Failed, "x"));
-        await Expect(Row(page, waiting)).ToContainTextAsync("waits for a free evaluator");
+        await Expect(LabApp.Row(page, waiting)).ToContainTextAsync("waits for a free evaluator");
     }
 
     [Fact]
@@ -78,9 +78,9 @@ public sealed class ListPagesTests(LabApp app)
     {
         var (first, second) = (await new FinishedRun(app).MadeAsync("weighed-one"), await new FinishedRun(app).MadeAsync("weighed-two"));
         var page = await app.OpenAsync("/?q=weighed");
-        await Row(page, first).GetByRole(AriaRole.Checkbox).CheckAsync();
+        await LabApp.Row(page, first).GetByRole(AriaRole.Checkbox).CheckAsync();
         await Expect(page.GetByTestId("chosen")).ToContainTextAsync("Choose 2 to 6");
-        await Row(page, second).GetByRole(AriaRole.Checkbox).CheckAsync();
+        await LabApp.Row(page, second).GetByRole(AriaRole.Checkbox).CheckAsync();
         await page.GetByTestId("compare").ClickAsync();
 
         await Expect(page.GetByTestId("compared-runs")).ToContainTextAsync("weighed-one");
@@ -104,13 +104,13 @@ public sealed class ListPagesTests(LabApp app)
     {
         var run = await OverAsync("spoken", RunStatus.Failed);
         var page = await app.OpenAsync("/?q=spoken");
-        await Expect(Row(page, run)).ToContainTextAsync("Failed");
+        await Expect(LabApp.Row(page, run)).ToContainTextAsync("Failed");
 
         await page.GetByTestId("language").ClickAsync();
 
         await Expect(page.Locator("h1")).ToHaveTextAsync("运行");
         await Expect(page.Locator("html")).ToHaveAttributeAsync("lang", "zh-Hans");
-        await Expect(Row(page, run)).ToContainTextAsync("失败");
+        await Expect(LabApp.Row(page, run)).ToContainTextAsync("失败");
         await page.GetByRole(AriaRole.Link, new() { Name = "spoken" }).ClickAsync();
         await Expect(page.GetByTestId("run-again")).ToHaveTextAsync("重试");
         await Expect(page.GetByRole(AriaRole.Tab, new() { Name = "产物" })).ToBeVisibleAsync();
@@ -152,6 +152,4 @@ public sealed class ListPagesTests(LabApp app)
         await app.HappenedAsync(new RunFinished(run, DateTimeOffset.UtcNow, status));
         return run;
     }
-
-    private static ILocator Row(IPage page, string run) => page.GetByTestId("runs").Locator("tbody tr", new() { HasText = run });
 }

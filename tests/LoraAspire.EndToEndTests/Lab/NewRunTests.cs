@@ -70,7 +70,7 @@ public sealed class NewRunTests(LabApp app)
         await page.GetByRole(AriaRole.Button, new() { Name = "Submit" }).ClickAsync();
 
         await Expect(page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("/runs/"));
-        var submitted = (await app.Database.StreamRangeAsync(Keys.Inbox)).Select(Entries.Read<InboxMessage>).OfType<SubmitRun>().Last();
+        var submitted = (await app.InboxAsync()).OfType<SubmitRun>().Last();
         Assert.Contains("lora_r: 32", submitted.Yaml);
         Assert.Contains($"data/{name}", submitted.Yaml);
     }

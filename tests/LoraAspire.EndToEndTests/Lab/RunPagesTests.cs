@@ -18,16 +18,16 @@ public sealed class RunPagesTests(LabApp app)
     {
         var run = await app.SubmittedAsync("first-of-two", Tune);
         var page = await app.OpenAsync("/");
-        await Expect(Row(page, run)).ToContainTextAsync("first-of-two");
-        await Expect(Row(page, run)).ToContainTextAsync("0 / 1");
+        await Expect(LabApp.Row(page, run)).ToContainTextAsync("first-of-two");
+        await Expect(LabApp.Row(page, run)).ToContainTextAsync("0 / 1");
 
         var next = await app.SubmittedAsync("second-of-two", Tune);
-        await Expect(Row(page, next)).ToContainTextAsync("second-of-two");
+        await Expect(LabApp.Row(page, next)).ToContainTextAsync("second-of-two");
         await app.HappenedAsync(new StageStarted(run, DateTimeOffset.UtcNow, "tune", 1, "trainer-a"));
         await app.HappenedAsync(new StageFinished(run, DateTimeOffset.UtcNow, "tune", 1, new Dictionary<string, string>()));
         await app.HappenedAsync(new RunFinished(run, DateTimeOffset.UtcNow, RunStatus.Succeeded));
-        await Expect(Row(page, run)).ToContainTextAsync("Succeeded");
-        await Expect(Row(page, run)).ToContainTextAsync("1 / 1");
+        await Expect(LabApp.Row(page, run)).ToContainTextAsync("Succeeded");
+        await Expect(LabApp.Row(page, run)).ToContainTextAsync("1 / 1");
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public sealed class RunPagesTests(LabApp app)
         await page.GetByRole(AriaRole.Button, new() { Name = "Retry" }).ClickAsync();
 
         await Expect(page).Not.ToHaveURLAsync(new Regex(run));
-        Assert.Contains(await InboxAsync(),
+        Assert.Contains(await app.InboxAsync(),
             message => message is SubmitRun { Yaml: Yaml, File: "again.yaml" } again && again.Run != run);
     }
 
@@ -205,10 +205,10 @@ public sealed class RunPagesTests(LabApp app)
         var run = await app.SubmittedAsync("long-one", Tune);
         var page = await app.OpenAsync($"/runs/{run}");
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel run" }).ClickAsync();
-        Assert.DoesNotContain(await InboxAsync(), message => message is CancelRun cancel && cancel.Run == run);
+        Assert.DoesNotContain(await app.InboxAsync(), message => message is CancelRun cancel && cancel.Run == run);
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel the run" }).ClickAsync();
         await Expect(page.GetByText("long-one was asked to stop.")).ToBeVisibleAsync();
-        Assert.Contains(await InboxAsync(), message => message is CancelRun cancel && cancel.Run == run);
+        Assert.Contains(await app.InboxAsync(), message => message is CancelRun cancel && cancel.Run == run);
     }
 
     [Fact]
@@ -225,9 +225,4 @@ public sealed class RunPagesTests(LabApp app)
         await app.HappenedAsync(new StageFinished(run, DateTimeOffset.UtcNow, "tune", 1, new Dictionary<string, string>()));
         await Expect(page.GetByTestId("stage-tune")).ToContainTextAsync("Succeeded");
     }
-
-    private static ILocator Row(IPage page, string run) => page.GetByTestId("runs").Locator("tbody tr", new() { HasText = run });
-
-    private async Task<List<InboxMessage>> InboxAsync() =>
-        [.. (await app.Database.StreamRangeAsync(Keys.Inbox)).Select(Entries.Read<InboxMessage>)];
 }

@@ -160,7 +160,7 @@ template <int R> __device__ __forceinline__ bool hasPart(const Product& p, int l
 template <int R, int ACROSS> __device__ __forceinline__ void multiplyTiles(const Product& p) {
     extern __shared__ char memory[];
     __shared__ __align__(8) u64 barriers[2 * Stages + 4];
-    // Ready: a stage is there; free: both blocks have read it; laid: a warpgroup's sums are there; taken: they are where they belong.
+    // Ready: a stage is there; free: both blocks have read it; down: a warpgroup's sums are there; taken: they are where they belong.
     u32 ring = (sharedAt(memory) + 1023) & ~1023u, sums = ring + Stages * StageBytes;
     u32 ready = sharedAt(barriers), free = ready + 8 * Stages, down = free + 8 * Stages, taken = down + 16, rank;
     asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
