@@ -65,7 +65,7 @@ platforms() {
 }
 
 # Runs each test project, one after another since they share the cores, then counts from the result files: a project that
-# did not run is a failure, not a silence.
+# did not run is a failure, not a silence. What was skipped and what failed is told once more at the end, where one looks.
 projects="LoraAspire.Tests LoraAspire.ExportTests LoraAspire.RedisTests LoraAspire.EndToEndTests"
 run_tests() {
     local results="$PWD/TestResults" failed=0 name program
@@ -73,9 +73,10 @@ run_tests() {
     for name in $projects; do
         echo "Running $name ..."
         for program in "tests/$name/bin/Debug/net10.0"/*/"$name"; do
-            "$program" -result-trx "$results/$name.trx" "$@" || failed=1
+            "$program" -noColor -result-trx "$results/$name.trx" "$@" | tee "$results/$name.log" | without_skipped || failed=1
         done
     done
+    tell_skipped "$results" && tell_failed "$results"
     local passed=0 bad=0 skipped=0 files=0 line p f t
     while IFS= read -r line; do
         t=$(sed -E 's/.* total="([0-9]+)".*/\1/' <<<"$line")
@@ -88,6 +89,16 @@ run_tests() {
     fi
     echo "$passed passed, $bad failed, $skipped skipped"
     [ "$failed" -eq 0 ] && [ "$bad" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+without_skipped() { sed -u -e '/\[SKIP\]$/{N;d' -e '}'; }
+
+tell_skipped() {
+    grep -hA1 '\[SKIP\]$' "$1"/*.log | grep -vE '\[SKIP\]$|^--$' | sort | uniq -c | sed -E 's/^ *([0-9]+) +/\1 skipped: /' || true
+}
+
+tell_failed() {
+    awk '/\[FAIL\]$/ { left = 12 } /\[SKIP\]$|^  [A-Z]/ { left = 0 } left-- > 0 { print substr($0, 1, 300) }' "$1"/*.log
 }
 
 case "${1:-}" in

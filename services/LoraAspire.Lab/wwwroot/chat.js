@@ -103,9 +103,6 @@ export function compose(host, page, longest) {
     page.invokeMethodAsync("EscapeAsync").catch(() => {});
   });
   host.addEventListener("click", event => { if (event.target.closest("[data-send]")) send(); });
-  field.disabled = false;
-  // A keyboard on a screen would cover what is to be read.
-  if (isEdit || matchMedia("(hover: hover)").matches) field.focus();
   return {
     use(key, text) {
       draft = key;
@@ -114,6 +111,10 @@ export function compose(host, page, longest) {
       } catch {
         field.value = text;
       }
+      if (!field.disabled) return;
+      field.disabled = false;
+      // A keyboard on a screen would cover what is to be read.
+      if (isEdit || matchMedia("(hover: hover)").matches) field.focus();
     },
   };
 }

@@ -13,21 +13,59 @@ public sealed class AccessibilityTests(LabApp app)
     /// <summary>More than any page has to go through.</summary>
     private const int MostStops = 60;
 
-    /// <summary>Dark, and for axe narrow, where more goes wrong; the result, which has the most to lay out, light and at 800 too.</summary>
+    private static readonly int[] s_widths = [1440, 800, 400];
+
     [Fact]
     public async Task Every_page_shows_where_the_keyboard_is_and_axe_finds_nothing_above_minor()
     {
         List<string> found = [];
-        var pages = await LabPage.AllAsync(app);
-        foreach (var (_, path, shown) in pages)
+        foreach (var (_, path, shown) in await LabPage.AllAsync(app))
         {
-            var page = await ReadyAsync(path, shown, 1440, ColorScheme.Dark);
-            await RequireFocusIsSeenAsync(page, path);
-            await page.SetViewportSizeAsync(400, 900);
-            found.AddRange(await FindingsAsync(page, path));
+            foreach (var colours in (ColorScheme[])[ColorScheme.Dark, ColorScheme.Light])
+            {
+                var page = await app.OpenAsync(path, s_widths[0], colours);
+                await Expect(page.Locator(shown).First).ToBeVisibleAsync();
+                if (colours == ColorScheme.Dark)
+                {
+                    await RequireFocusIsSeenAsync(page, path);
+                }
+                foreach (var width in s_widths)
+                {
+                    await page.SetViewportSizeAsync(width, 900);
+                    found.AddRange(await FindingsAsync(page, $"{path} {colours} {width}"));
+                }
+                await page.Context.CloseAsync();
+            }
         }
-        found.AddRange(await FindingsAsync(await ReadyAsync(pages[0].Path, pages[0].Shown, 800, ColorScheme.Light), pages[0].Path));
         Assert.Equal("", string.Join('\n', found));
+    }
+
+    [Fact]
+    public async Task So_does_every_dialog()
+    {
+        var (over, running) = (await new FinishedRun(app).MadeAsync("asked-about"), await app.SubmittedAsync("asked-while", []));
+        List<string> found = [];
+        await AskedAsync($"/?q={over}", page => LabApp.Row(page, over).GetByTestId("note").ClickAsync());
+        await AskedAsync($"/?q={over}", async page =>
+        {
+            await LabApp.Row(page, over).GetByRole(AriaRole.Checkbox).ClickAsync();
+            await page.GetByTestId("delete").ClickAsync();
+        });
+        await AskedAsync($"/runs/{running}", page => page.GetByRole(AriaRole.Button, new() { Name = "Cancel run" }).ClickAsync());
+        Assert.Equal("", string.Join('\n', found));
+
+        async Task AskedAsync(string path, Func<IPage, Task> ask)
+        {
+            foreach (var colours in (ColorScheme[])[ColorScheme.Dark, ColorScheme.Light])
+            {
+                var page = await app.OpenAsync(path, 400, colours);
+                await ask(page);
+                await Expect(page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
+                found.AddRange(await FindingsAsync(page, $"{path} {colours}"));
+                await RequireFocusIsSeenAsync(page, path);
+                await page.Context.CloseAsync();
+            }
+        }
     }
 
     private static async Task RequireFocusIsSeenAsync(IPage page, string path)
@@ -53,17 +91,9 @@ public sealed class AccessibilityTests(LabApp app)
         Assert.True(isRound, $"{path}: {MostStops} stops of the tab key don't lead round, so not all of the page was looked at.");
     }
 
-    private async Task<IPage> ReadyAsync(string path, string shown, int width, ColorScheme colours)
-    {
-        var page = await app.OpenAsync(path, width, colours);
-        await Expect(page.Locator(shown).First).ToBeVisibleAsync();
-        return page;
-    }
-
     private static async Task<IEnumerable<string>> FindingsAsync(IPage page, string where)
     {
         var result = await page.RunAxe();
-        await page.CloseAsync();
         return result.Violations.Where(finding => finding.Impact != "minor").SelectMany(finding => finding.Nodes,
             (finding, node) => $"{where}: {finding.Impact} {finding.Id} {node.Target} {node.Html}");
     }

@@ -102,12 +102,8 @@ public sealed class ChatPageTests(LabApp app) : IAsyncLifetime
     [Fact]
     public async Task An_answer_comes_piece_by_piece_and_what_came_until_it_is_stopped_stays()
     {
-        await OpenAsync("/chat");
-        // Told to repeat itself, the model goes on to the end of its context: hundreds of tokens.
-        await SetAsync("temperature", "0");
-        await SetAsync("repetition", "0.5");
-        await Message.FillAsync("a a a a a a a a a a");
-        await Message.PressAsync("Enter");
+        using var endless = new EndlessModel(app.Chat.Store);
+        await AskEndlesslyAsync();
         var text = _page.GetByTestId("answer-text");
         await Expect(text).ToBeVisibleAsync();
         var first = await text.InnerTextAsync();
@@ -131,11 +127,8 @@ public sealed class ChatPageTests(LabApp app) : IAsyncLifetime
     [Fact]
     public async Task What_is_deleted_while_it_is_answered_does_not_come_back()
     {
-        await OpenAsync("/chat");
-        await SetAsync("temperature", "0");
-        await SetAsync("repetition", "0.5");
-        await Message.FillAsync("a a a a a a a a a a");
-        await Message.PressAsync("Enter");
+        using var endless = new EndlessModel(app.Chat.Store);
+        await AskEndlesslyAsync();
         await Expect(_page.GetByTestId("answer-text")).ToBeVisibleAsync();
         await Expect(_page.GetByTestId("stop")).ToBeVisibleAsync();
         await _page.GetByTestId("chats").GetByTestId("delete").ClickAsync();
@@ -227,6 +220,17 @@ public sealed class ChatPageTests(LabApp app) : IAsyncLifetime
             await _page.GetByTestId("settings").ClickAsync();
         }
         await _page.GetByTestId(name).FillAsync(value);
+    }
+
+    private async Task AskEndlesslyAsync()
+    {
+        await OpenAsync($"/chat?model={EndlessModel.Name}");
+        await Expect(_page.GetByTestId("model")).ToHaveValueAsync(EndlessModel.Name);
+        await SetAsync("temperature", "0");
+        await SetAsync("repetition", "0.5"); // told to repeat itself, it goes on to the end
+        await SetAsync("max-tokens", "16000");
+        await Message.FillAsync("a a a a a a a a a a");
+        await Message.PressAsync("Enter");
     }
 
     private async Task AskAsync(string question, int answers = 1)

@@ -36,17 +36,24 @@ public sealed class KeyboardTests(LabApp app)
         await ReachAsync(page, page.Locator(".monaco-editor textarea").First);
         await page.Keyboard.PressAsync("Control+A");
         await page.Keyboard.InsertTextAsync("""
-            {name: keyed, stages: [{id: data, uses: data-build, inputs: {base: "model:pebble"}, with: {sources: [{alpaca: {path: k.json}}]}}]}
+            {name: keyed, stages: [{id: data, uses: data-build, inputs: {base: "model:pebble"}, with: {sources: [{alpaca: {path: k.json}}]}},
+            {id: tune, uses: trainer, inputs: {dataset: data.dataset, base: "model:pebble"}, with: {lora_r: 4}}]}
             """);
         await Expect(page.GetByTestId("yaml")).ToContainTextAsync("keyed");
         await page.Keyboard.PressAsync("Escape"); // what is offered to complete it
+        await ReachAsync(page, page.GetByLabel("Rank"));
+        await page.Keyboard.PressAsync("Control+A");
+        await page.Keyboard.TypeAsync("32");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.GetByTestId("yaml")).ToContainTextAsync("lora_r: 32");
         await ReachAsync(page, page.GetByRole(AriaRole.Button, new() { Name = "Submit" }));
         await Expect(page.GetByTestId("expected-data")).ToBeVisibleAsync();
         await page.Keyboard.PressAsync("Enter");
 
         await Expect(page).ToHaveURLAsync(new Regex("/runs/"));
         Assert.Contains(await app.InboxAsync(),
-            message => message is SubmitRun run && run.Yaml.Contains("k.json", StringComparison.Ordinal));
+            message => message is SubmitRun run && run.Yaml.Contains("k.json", StringComparison.Ordinal)
+                && run.Yaml.Contains("lora_r: 32", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -83,6 +90,7 @@ public sealed class KeyboardTests(LabApp app)
         Assert.DoesNotContain(await app.InboxAsync(), message => message is CancelRun other && other.Run == run);
 
         await page.Keyboard.PressAsync("Enter");
+        await Expect(dialog.Locator(":focus")).ToHaveCountAsync(1);
         await ReachAsync(page, page.GetByRole(AriaRole.Button, new() { Name = "Cancel the run" }));
         await page.Keyboard.PressAsync("Enter");
         await Expect(page.GetByText("keyed-through was asked to stop.")).ToBeVisibleAsync();
@@ -102,6 +110,7 @@ public sealed class KeyboardTests(LabApp app)
         await ReachAsync(page, note);
         await page.Keyboard.PressAsync("Enter");
         var dialog = page.GetByRole(AriaRole.Dialog);
+        await Expect(dialog.Locator(":focus")).ToHaveCountAsync(1);
         await ReachAsync(page, dialog.GetByLabel("Tags", new() { Exact = true }));
         await page.Keyboard.TypeAsync("keyed");
         await ReachAsync(page, page.GetByTestId("save-note"));
@@ -120,11 +129,43 @@ public sealed class KeyboardTests(LabApp app)
     }
 
     [Fact]
+    public async Task A_run_is_deleted_after_one_was_kept()
+    {
+        var run = await new FinishedRun(app).MadeAsync("keyed-away");
+        var page = await app.OpenAsync("/?q=keyed-away");
+        var tick = LabApp.Row(page, run).GetByRole(AriaRole.Checkbox);
+        await ReachAsync(page, tick);
+        await page.Keyboard.PressAsync("Space");
+        var delete = page.GetByTestId("delete");
+        await ReachAsync(page, delete, "Shift+Tab");
+        await page.Keyboard.PressAsync("Enter");
+        var dialog = page.GetByRole(AriaRole.Dialog);
+        await Expect(dialog.Locator(":focus")).ToHaveCountAsync(1);
+        await ReachAsync(page, dialog.GetByRole(AriaRole.Button, new() { Name = "Keep" }));
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(dialog).ToHaveCountAsync(0);
+        await Expect(delete).ToBeFocusedAsync();
+        await Expect(LabApp.Row(page, run)).ToBeVisibleAsync();
+
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(dialog.Locator(":focus")).ToHaveCountAsync(1);
+        await ReachAsync(page, dialog.GetByRole(AriaRole.Button, new() { Name = "Delete" }));
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(LabApp.Row(page, run)).ToHaveCountAsync(0);
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
     public async Task A_conversation_is_held_asked_again_and_edited()
     {
-        var page = await app.OpenAsync($"/chat?model={ChatProcess.Model}");
-        var message = page.GetByTestId("message");
+        using EndlessModel other = new(app.Chat.Store);
+        var page = await app.OpenAsync($"/chat?model={EndlessModel.Name}");
+        var (message, model) = (page.GetByTestId("message"), page.GetByTestId("model"));
         await Expect(message).ToBeEnabledAsync();
+        await Expect(model.GetByRole(AriaRole.Option)).ToHaveTextAsync([EndlessModel.Name, ChatProcess.Model]);
+        await ReachAsync(page, model);
+        await page.Keyboard.PressAsync("ArrowDown");
+        await Expect(page.GetByTestId("model")).ToHaveValueAsync(ChatProcess.Model);
         await ReachAsync(page, message);
         await page.Keyboard.TypeAsync("Who are you?");
         await page.Keyboard.PressAsync("Enter");
