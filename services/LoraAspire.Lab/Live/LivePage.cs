@@ -1,4 +1,8 @@
+using System.Collections.Concurrent;
 using LoraAspire.Lab.Languages;
+using LoraAspire.Model.Data;
+using LoraAspire.Runtime.Runs;
+using LoraAspire.Runtime.Streams;
 using Microsoft.AspNetCore.Components;
 using StackExchange.Redis;
 
@@ -13,12 +17,17 @@ public abstract class LivePage : ComponentBase, IAsyncDisposable
     private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(150);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
+    /// <summary>Who follows a lost run anew, and for longer than <see cref="StreamSettings.Patience"/>, has found it.</summary>
+    private static readonly TimeSpan Hopeful = 1.5 * new StreamSettings().Patience;
+
     private readonly CancellationTokenSource closed = new();
     private readonly List<Task> followers = [];
+    private readonly ConcurrentDictionary<Func<CancellationToken, Task>, string> lost = [];
+    private volatile string? silence;
     private volatile bool changed;
 
-    /// <summary>Why what is shown may be old, in words; null while connected.</summary>
-    protected string? Interruption { get; private set; }
+    /// <summary>Why what is shown may be old, in words; null while connected and while more may come.</summary>
+    protected string? Interruption => silence ?? lost.Values.FirstOrDefault();
 
     /// <summary>Taken once: what goes on after the page is closed may still ask.</summary>
     protected CancellationToken Closed { get; }
@@ -41,7 +50,7 @@ public abstract class LivePage : ComponentBase, IAsyncDisposable
     /// <summary>Asks for one more rendering; many changes within a frame are drawn once. Also says that the connection works.</summary>
     protected void Changed()
     {
-        Interruption = null;
+        silence = null;
         Redraw();
     }
 
@@ -55,14 +64,30 @@ public abstract class LivePage : ComponentBase, IAsyncDisposable
         {
             try
             {
-                await follow(Closed);
+                var following = follow(Closed);
+                if (lost.ContainsKey(follow))
+                {
+                    await Task.WhenAny(following, Task.Delay(Hopeful, Closed));
+                    if (!following.IsFaulted)
+                    {
+                        lost.TryRemove(follow, out _);
+                        Redraw();
+                    }
+                }
+                await following;
                 return;
+            }
+            catch (RunLostException gone)
+            {
+                pause = LongestPause;
+                lost[follow] = VisibleText.Safe(gone.Message);
+                Redraw();
             }
             catch (Exception broken) when (broken is RedisException or TimeoutException or HttpRequestException or IOException)
             {
-                pause = Interruption is null ? Frame : TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
-                Interruption = Words.Of("{0} does not answer. What you see may be old; connecting again by itself.", source);
-                changed = true;
+                pause = silence is null ? Frame : TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
+                silence = Words.Of("{0} does not answer. What you see may be old; connecting again by itself.", source);
+                Redraw();
             }
             catch (OperationCanceledException) when (Closed.IsCancellationRequested)
             {

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using LoraAspire.Pipelines.Messages;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Streams;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
@@ -105,7 +106,41 @@ public sealed class RunPagesTests(LabApp app)
 
         await new LivingWorker("w", "trainer", "host", 1, DateTimeOffset.UtcNow, 80, []).TellAsync(app.Database, new());
 
-        await Expect(page.GetByTestId("waits")).ToHaveCountAsync(0);
+        // Other tests leave trainings that go on.
+        await Expect(page.GetByTestId("waits").GetByText("none is running")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task A_queued_stage_says_which_run_its_worker_is_busy_with()
+    {
+        StageOutline merge = new("merge", "merger", new Dictionary<string, string> { ["adapter"] = "tune.adapter" });
+        await using WorkerPresence presence =
+            new(new("m", "merger", "host", 1, DateTimeOffset.UtcNow, 0, []), app.Database, new());
+        var ahead = await app.SubmittedAsync("busy-first", merge);
+        await app.HappenedAsync(new StageStarted(ahead, DateTimeOffset.UtcNow, "merge", 1, "m"));
+        // Another of its stages works: the list calls it running.
+        var run = await app.SubmittedAsync("busy-second", Tune, merge);
+        await app.HappenedAsync(new StageStarted(run, DateTimeOffset.UtcNow, "tune", 1, "t"));
+        await app.HappenedAsync(new StageQueued(run, DateTimeOffset.UtcNow, "merge", 1, new string('c', 64)));
+        var page = await app.OpenAsync($"/runs/{run}");
+        await Expect(page.GetByTestId("waits")).ToHaveTextAsync("merge: the merger is busy with busy-first");
+
+        await page.GetByTestId("waits").GetByRole(AriaRole.Link).ClickAsync();
+        await Expect(page).ToHaveURLAsync(new Regex(ahead));
+    }
+
+    [Fact]
+    public async Task A_run_that_isnt_there_is_told_as_such_and_is_shown_when_it_comes()
+    {
+        await app.Database.StringSetAsync(Keys.Alive, "coordinator", TimeSpan.FromMinutes(5));
+        var run = $"test-{Guid.NewGuid():N}";
+        var page = await app.OpenAsync($"/runs/{run}");
+        await Expect(page.GetByTestId("interruption")).ToContainTextAsync($"There is no run {run}", new() { Timeout = 60_000 });
+
+        await app.HappenedAsync(new RunSubmitted(run, DateTimeOffset.UtcNow, "late", "late.yaml", "name: late\n", [Tune], []));
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "late" })).ToBeVisibleAsync();
+        await Expect(page.GetByTestId("interruption")).ToHaveCountAsync(0, new() { Timeout = 60_000 });
+        await app.Database.KeyDeleteAsync(Keys.Alive);
     }
 
     [Fact]

@@ -13,17 +13,15 @@ public sealed record RunsNow(
     public RunNote NoteOf(string run) => Notes.GetValueOrDefault(run, RunNote.None);
 
     /// <summary>What a run waits for; null of one that is over, that works, or of which nothing is queued.</summary>
-    public Queueing? QueueingOf(RunState run)
-    {
-        if (run.IsOver || run.Stages.Exists(stage => stage.Status == StageStatus.Running)
-            || run.Stages.Find(stage => stage.Status == StageStatus.Queued) is not { } waiting)
-        {
-            return null;
-        }
-        var busy = Runs.Where(other => !other.IsOver && other.Id != run.Id)
-            .Where(other => other.Stages.Exists(stage => stage.Status == StageStatus.Running && stage.Kind == waiting.Kind)).ToList();
-        return new(waiting, NobodyCan.Of(waiting, Workers), busy);
-    }
+    public Queueing? QueueingOf(RunState run) =>
+        run.Stages.Exists(stage => stage.Status == StageStatus.Running) ? null : QueueingsOf(run).FirstOrDefault();
+
+    /// <summary>Why each of its queued stages has no worker yet.</summary>
+    public IEnumerable<Queueing> QueueingsOf(RunState run) =>
+        from stage in run.Stages
+        where !run.IsOver && stage.Status == StageStatus.Queued
+        select new Queueing(stage, NobodyCan.Of(stage, Workers), [.. Runs.Where(other => !other.IsOver && other.Id != run.Id
+            && other.Stages.Exists(one => one.Status == StageStatus.Running && one.Kind == stage.Kind))]);
 }
 
 /// <summary>Why a run's stage has no worker yet.</summary>
