@@ -23,14 +23,20 @@ public sealed class LoraApp : IAsyncLifetime
 
     public RunClient Runs => new(_redis!, new StreamSettings());
 
-    public ArtifactStore Store => new(Path.Combine(_folder, "state", "store"));
+    public ArtifactStore Store => new(Path.Combine(State, "store"));
+
+    public string State => Path.Combine(_folder, "state");
+
+    public string Data => Path.Combine(_folder, "data");
+
+    public string Models => Path.Combine(_folder, "models");
 
     public async ValueTask InitializeAsync()
     {
-        SmallWorld.Write(Path.Combine(_folder, "data"), Path.Combine(_folder, "models"));
+        SmallWorld.Write(Data, Models);
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.LoraAspire_AppHost>(
         [
-            "--state", Path.Combine(_folder, "state"), "--data", Path.Combine(_folder, "data"), "--models", Path.Combine(_folder, "models"),
+            "--state", State, "--data", Data, "--models", Models,
             "--lab-port", "0", "--chat-port", "0", "--dashboard-port", "0",
             "--replicas", "trainer=2",
         ]);

@@ -43,8 +43,10 @@ internal static class SmallWorld
     }
 
     /// <summary>A shipped pipeline in its small setting: the same stages, wiring and kinds of sources.</summary>
-    public static string Small(string pipeline) =>
-        string.Join('\n', File.ReadAllLines(Path.Combine(Built.Root, "pipelines", pipeline)).Select(Line));
+    public static string Small(string pipeline) => Small(File.ReadAllLines(Path.Combine(Built.Root, "pipelines", pipeline)));
+
+    /// <inheritdoc cref="Small(string)"/>
+    public static string Small(IEnumerable<string> lines) => string.Join('\n', lines.Select(Line));
 
     private static string Line(string line)
     {
