@@ -72,7 +72,7 @@ public sealed partial class LabBookTests(LoraApp app)
         Assert.Contains("\"quickstart\"", await http.GetStringAsync(new Uri(app.App.GetEndpoint("chat", "http"), "v1/models"), Cancelled));
     }
 
-    /// <summary>A folder as the clone's is: <c>./lora</c>, the pipelines (small, but for the first), <c>.lora</c>.</summary>
+    /// <summary>A folder as the clone's is: with <c>./lora</c> and <c>.lora</c>.</summary>
     private async Task PrepareAsync()
     {
         await new AppAddresses(await app.App.GetConnectionStringAsync("redis", Cancelled) ?? "", app.App.GetEndpoint("lab", "http").ToString(),
@@ -82,11 +82,6 @@ public sealed partial class LabBookTests(LoraApp app)
             $"#!/bin/sh\nexec dotnet '{Built.Assembly("services/LoraAspire.Cli", "lora")}' \"$@\"\n", Cancelled);
         File.SetUnixFileMode(lora, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.UserWrite);
         Directory.CreateSymbolicLink(Path.Combine(Folder, ".lora"), app.State);
-        foreach (var pipeline in SmallWorld.Pipelines)
-        {
-            await File.WriteAllTextAsync(Path.Combine(Folder, "pipelines", pipeline), pipeline == "quickstart.yaml"
-                ? await File.ReadAllTextAsync(Path.Combine(Built.Root, "pipelines", pipeline), Cancelled) : SmallWorld.Small(pipeline), Cancelled);
-        }
     }
 
     /// <summary>Small, and of the translations only what needs no other server.</summary>

@@ -34,7 +34,12 @@ internal static class SmallWorld
         File.WriteAllLines(Path.Combine(tables, "grammar.jsonl"), File.ReadLines(Path.Combine(tables, "grammar-320.jsonl")).Take(120)
             .Select(line => line.Replace("{{name}}", "Pebble", StringComparison.Ordinal)
                 .Replace("{{developer}}", "the LoraAspire project", StringComparison.OrdinalIgnoreCase)));
-        File.WriteAllText(Path.Combine(data, "pipelines", "classify.yaml"), Small("classify.yaml"));
+        foreach (var pipeline in Pipelines)
+        {
+            // The quickstart is small as it is.
+            File.WriteAllText(Path.Combine(data, "pipelines", pipeline), pipeline == "quickstart.yaml"
+                ? File.ReadAllText(Path.Combine(Built.Root, "pipelines", pipeline)) : Small(pipeline));
+        }
         Directory.CreateDirectory(Path.Combine(data, "data"));
         File.WriteAllText(Path.Combine(data, "data", "alpaca_data.json"), JsonSerializer.Serialize(Enumerable.Range(1, 40)
             .Select(i =>
