@@ -39,26 +39,35 @@ internal sealed class PipelineRun(ParsedPipeline pipeline)
         using IConnectionMultiplexer connection = LoraRuntime.Connect(redis);
         var runs = new RunClient(connection, new StreamSettings());
         var id = await runs.SubmitAsync(pipeline);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         try
         {
             await using var view = RunView.Start(id);
             var progress = ShowProgressAsync(runs, id, view, stopping);
             var state = new RunState(id);
+            var waits = WaitWatch.RunAsync(runs, () => state, view.ShowWaits, over.Token);
             await foreach (var happened in runs.WatchAsync(id, stopping))
             {
                 state = state.Apply(happened);
                 view.Show(state, happened);
             }
             await progress;
+            await over.CancelAsync();
+            await waits;
             await view.DisposeAsync();
             RunSummary.Print(state, folders);
             return state.Status == RunStatus.Succeeded;
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
+            Screen.Note($"Stopping: run {id} is being cancelled...");
             await CancelAsync(runs, id);
             Console.Error.WriteLine($"Run {id} is cancelled. What its stages finished is kept, and the same command goes on from there.");
             throw;
+        }
+        finally
+        {
+            await over.CancelAsync();
         }
     }
 

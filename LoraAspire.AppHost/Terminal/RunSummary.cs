@@ -30,11 +30,27 @@ internal static class RunSummary
         }
         foreach (var digest in run.Stages.Select(stage => stage.Output(ArtifactKind.Report)).OfType<string>())
         {
-            PrintAnswers(AnswersReport.Load(store.Folder(digest)));
+            Try(() => PrintAnswers(AnswersReport.Load(store.Folder(digest))), "The answers can't be shown");
         }
-        if (ModelLink.Put(run, folders) is { } link)
+        Try(() =>
         {
-            AnsiConsole.MarkupLineInterpolated($"Model: [bold]{link}[/]");
+            if (ModelLink.Put(run, folders) is { } link)
+            {
+                AnsiConsole.MarkupLineInterpolated($"Model: [bold]{link}[/]");
+            }
+        }, "No link leads to the model");
+    }
+
+    /// <summary>What came of the run stands, shown or not.</summary>
+    private static void Try(Action show, string otherwise)
+    {
+        try
+        {
+            show();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or StoreException)
+        {
+            Screen.Warn($"{otherwise}: {error.Message}");
         }
     }
 

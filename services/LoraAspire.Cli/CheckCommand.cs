@@ -36,7 +36,7 @@ internal static class CheckCommand
             {
                 JsonScreen.Write(told);
             }
-            return wrong == 0 ? 0 : 1;
+            return (int)(wrong == 0 ? ExitCode.Done : ExitCode.Invalid);
         });
         return command;
     }

@@ -11,9 +11,10 @@ internal static class ConvertCommand
     public static Command Create()
     {
         Argument<string> file = new("file") { Description = "The YAML file of axolotl or LLaMA-Factory" };
+        var json = JsonScreen.Option();
         Command command = new("convert",
             "Print the pipeline that a configuration of axolotl, LLaMA-Factory or alpaca-lora means, and on the error stream what has no "
-                + "counterpart.") { file };
+                + "counterpart.") { file, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var path = parsed.GetRequiredValue(file);
@@ -27,10 +28,16 @@ internal static class ConvertCommand
             {
                 Console.Write(yaml);
             }
-            return conversion.Yaml is null ? 1 : 0;
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(new { conversion.Yaml, errors = Told(conversion.Errors), remarks = Told(conversion.Remarks) });
+            }
+            return (int)(conversion.Yaml is null ? ExitCode.Invalid : ExitCode.Done);
         });
         return command;
     }
+
+    private static IEnumerable<object> Told(IEnumerable<Diagnostic> told) => told.Select(one => new { one.Line, one.Column, one.Message });
 
     private static string NameOf(string path) =>
         Path.GetFileNameWithoutExtension(path).ToLowerInvariant().Replace('_', '-') is var name && Identifiers.IsPipeline(name) ? name
@@ -48,7 +55,7 @@ internal static class ConvertCommand
         }
         catch (System.Text.Json.JsonException error)
         {
-            throw new CliException($"{info}: {error.Message}");
+            throw new CliException($"{info}: {error.Message}", ExitCode.Invalid);
         }
     }
 }

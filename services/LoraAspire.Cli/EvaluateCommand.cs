@@ -25,9 +25,10 @@ internal static class EvaluateCommand
         Option<bool> force = new("--force") { Description = "Write over another file of that name" };
         Option<bool> dry = new("--dry-run") { Description = "Print the pipeline, write and run nothing" };
         var follow = RunCommand.Follow();
+        var json = JsonScreen.Option();
         Command command = new("evaluate",
             "Ask a model questions and score its answers: writes the pipeline that does it, and runs it. What a run made is taken from the "
-                + "cache.") { model, questions, asked, heldOut, identity, beside, file, force, dry, follow };
+                + "cache.") { model, questions, asked, heldOut, identity, beside, file, force, dry, follow, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var folders = App.Folders;
@@ -43,7 +44,7 @@ internal static class EvaluateCommand
             var named = parsed.GetRequiredValue(model);
             var (name, yaml) = await PipelineAsync(named, PipelineTarget.NameOf(target), wanted, folders);
             return await PipelineTarget.RunAsync(yaml, target ?? PipelineTarget.Usual(name), parsed.GetValue(force),
-                parsed.GetValue(dry), parsed.GetValue(follow), cancellationToken);
+                parsed.GetValue(dry), parsed.GetValue(follow), parsed.GetValue(json), cancellationToken);
         });
         return command;
     }

@@ -17,6 +17,18 @@ internal enum ExitCode
     /// <summary>It needs the app, and none runs here.</summary>
     NotRunning = 4,
 
+    /// <summary>A pipeline, a file or an artifact isn't what it has to be.</summary>
+    Invalid = 5,
+
+    /// <summary>Something else stands where it is to write.</summary>
+    Taken = 6,
+
+    /// <summary>A server doesn't answer: the chat service, Redis, one that was named.</summary>
+    NoAnswer = 7,
+
+    /// <summary>This machine lacks what it takes: a GPU, memory, room on the disk.</summary>
+    Lacking = 8,
+
     /// <summary>By Ctrl-C; or the run that was followed was cancelled.</summary>
     Cancelled = 130,
 }

@@ -28,11 +28,12 @@ internal static class ExportCommand
         Option<string?> system = new("--system") { Description = "A system message in the Modelfile" };
         Option<string?> from = new("--from") { Description = "The base's name in Ollama, so that it isn't exported beside the adapter" };
         Option<bool> zip = new("--zip") { Description = "One zip file in place of the files" };
+        var json = JsonScreen.Option();
         type.AcceptOnlyFromAmong([.. GgmlTypes.Names]);
         format.AcceptOnlyFromAmong(Gguf, HuggingFace);
         Command command = new("export", "Write a model as GGUF files for llama.cpp and Ollama, or as a folder for Hugging Face.")
         {
-            model, adapter, to, type, format, name, system, from, zip,
+            model, adapter, to, type, format, name, system, from, zip, json,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -47,11 +48,19 @@ internal static class ExportCommand
                 From = parsed.GetValue(from),
                 IsZip = parsed.GetValue(zip),
             };
-            await Task.Run(() =>
+            var files = await Task.Run(() =>
             {
                 using var export = ModelExport.Open(folder, beside, options);
-                Write(export, parsed.GetRequiredValue(to), cancellationToken);
+                return Write(export, parsed.GetRequiredValue(to), cancellationToken);
             }, cancellationToken);
+            foreach (var file in files)
+            {
+                Console.WriteLine($"{file.Sha256}  {file.Name}  {DiskSpace.Words(file.Bytes)}");
+            }
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(new { folder = parsed.GetRequiredValue(to).FullName, files });
+            }
             return 0;
         });
         return command;
@@ -62,17 +71,17 @@ internal static class ExportCommand
     private static bool IsTaken(DirectoryInfo folder) => folder.Exists && folder.EnumerateFileSystemInfos().Any();
 
     /// <summary>Everything stands in a folder beside until it is whole.</summary>
-    private static void Write(ModelExport export, DirectoryInfo to, CancellationToken cancellationToken)
+    private static IReadOnlyList<ExportedFile> Write(ModelExport export, DirectoryInfo to, CancellationToken cancellationToken)
     {
         DirectoryInfo partial = new(to.FullName.TrimEnd('/') + ".part");
         if (IsTaken(to))
         {
-            throw new CliException($"{to.FullName} is not empty: name a new folder.");
+            throw new CliException($"{to.FullName} is not empty: name a new folder.", ExitCode.Taken);
         }
         if (IsTaken(partial))
         {
             throw new CliException($"{partial.FullName} is not empty, and the files would stand there until they are whole. "
-                + "Another export may be at it, or have been killed: move or remove that folder, or name another one.");
+                + "Another export may be at it, or have been killed: move or remove that folder, or name another one.", ExitCode.Taken);
         }
         partial.Create();
         try
@@ -80,7 +89,7 @@ internal static class ExportCommand
             if (DiskSpace.Free(partial.FullName) is var free && free < export.Bytes)
             {
                 throw new CliException($"The export takes {DiskSpace.Words(export.Bytes)}, and the disk of {to.FullName} has "
-                    + $"{DiskSpace.Words(free)} free.");
+                    + $"{DiskSpace.Words(free)} free.", ExitCode.Lacking);
             }
             foreach (var remark in export.Remarks)
             {
@@ -92,10 +101,7 @@ internal static class ExportCommand
                 to.Delete();
             }
             Directory.Move(partial.FullName, to.FullName);
-            foreach (var file in files)
-            {
-                Console.WriteLine($"{file.Sha256}  {file.Name}  {DiskSpace.Words(file.Bytes)}");
-            }
+            return files;
         }
         finally
         {

@@ -73,9 +73,10 @@ internal static class FitCommand
             : throw new CliException($"--gpu-memory: '{text}' is no size of a card: write it as 24GiB.", ExitCode.Usage);
     }
 
-    private static long OfThisMachine() => Gpus.Open(out var why) is not { } gpus ? throw new CliException($"{why} Give --gpu-memory.")
+    private static long OfThisMachine() => Gpus.Open(out var why) is not { } gpus
+        ? throw new CliException($"{why} Give --gpu-memory.", ExitCode.Lacking)
         : gpus.Read().FirstOrDefault()?.MemoryTotal
-            ?? throw new CliException("This machine's GPU doesn't tell its memory. Give --gpu-memory.");
+            ?? throw new CliException("This machine's GPU doesn't tell its memory. Give --gpu-memory.", ExitCode.Lacking);
 
     private static string Text(FitWork work, long memory, FitTable table)
     {

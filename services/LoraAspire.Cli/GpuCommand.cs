@@ -17,7 +17,7 @@ internal static class GpuCommand
         };
         command.SetAction(parsed =>
         {
-            var gpus = Gpus.Open(out var why) ?? throw new CliException(why);
+            var gpus = Gpus.Open(out var why) ?? throw new CliException(why, ExitCode.Lacking);
             if (parsed.GetValue(json))
             {
                 JsonScreen.Write(new { host = Environment.MachineName, gpus.Driver, gpus = gpus.Read() });

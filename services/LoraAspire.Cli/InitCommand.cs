@@ -18,9 +18,10 @@ internal static class InitCommand
         Option<string?> name = new("--name") { Description = "What the pipeline is called" };
         Option<string?> target = new("--yaml") { Description = "File that takes the pipeline (default: pipelines/NAME.yaml)" };
         Option<bool> force = new("--force") { Description = "Write over another file of that name" };
+        var json = JsonScreen.Option();
         Command command = new("init",
             "Write pipelines/NAME.yaml, which trains a base on a data file and merges the adapter. Asks for what isn't given, where there "
-                + "is a terminal.") { data, model, name, target, force };
+                + "is a terminal.") { data, model, name, target, force, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var folders = App.Folders;
@@ -40,6 +41,10 @@ internal static class InitCommand
             PipelineTarget.Check(yaml, path, folders);
             await PipelineTarget.WriteAsync(path, yaml, parsed.GetValue(force), cancellationToken);
             Console.WriteLine(path);
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(new { file = path, yaml });
+            }
             var shown = Path.GetRelativePath(Environment.CurrentDirectory, path);
             await Console.Error.WriteLineAsync($"Look at it, then: lora check {shown}; lora run -f {shown}");
             return 0;

@@ -7,6 +7,11 @@ using LoraAspire.Cli.Data;
 using LoraAspire.Cli.Doctor;
 using LoraAspire.Cli.Mcp;
 using LoraAspire.Cli.RunCommands;
+using LoraAspire.Model;
+using LoraAspire.Pipelines.Messages;
+using LoraAspire.Pipelines.Yaml;
+using LoraAspire.Runtime.Store;
+using StackExchange.Redis;
 
 namespace LoraAspire.Cli;
 
@@ -57,6 +62,7 @@ internal static class LoraCommand
             {
                 configuration.ProcessTerminationTimeout = null; // Ctrl-C is the conversation's
             }
+            using var output = JsonScreen.Begin(parsed);
             var code = await parsed.InvokeAsync(configuration);
             return parsed.Action is ParseErrorAction ? (int)ExitCode.Usage : code;
         }
@@ -75,6 +81,8 @@ internal static class LoraCommand
     {
         CliException told => told.Code,
         FileNotFoundException or DirectoryNotFoundException => ExitCode.NotFound,
+        PipelineException or ModelException or StoreException or MessageFormatException => ExitCode.Invalid,
+        RedisException or TimeoutException => ExitCode.NoAnswer,
         _ => ExitCode.Failed,
     };
 }

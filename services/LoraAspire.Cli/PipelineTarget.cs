@@ -18,9 +18,10 @@ internal static class PipelineTarget
         Path.GetFileNameWithoutExtension(file) is { } name && Identifiers.IsPipeline(name) ? name : null;
 
     /// <summary>Checks, keeps and submits it; <paramref name="dry"/> prints it and keeps nothing.</summary>
+    /// <param name="json">As <see cref="RunCommand.SubmitAsync"/>; of a dry one the text.</param>
     /// <returns>The exit code.</returns>
     /// <exception cref="CliException">It is wrong, something else stands there, or no app runs here.</exception>
-    public static async Task<int> RunAsync(string yaml, string path, bool force, bool dry, bool follow,
+    public static async Task<int> RunAsync(string yaml, string path, bool force, bool dry, bool follow, bool json,
         CancellationToken cancellationToken)
     {
         Check(yaml, path, App.Folders);
@@ -28,12 +29,16 @@ internal static class PipelineTarget
         {
             await RefuseAsync(path, yaml, force, cancellationToken);
             Console.Write(yaml);
+            if (json)
+            {
+                JsonScreen.Write(new { file = path, yaml });
+            }
             await Console.Error.WriteLineAsync($"nothing is written or run: without --dry-run this is {path}");
             return 0;
         }
         await WriteAsync(path, yaml, force, cancellationToken);
         await Console.Error.WriteLineAsync($"wrote {path}");
-        return await RunCommand.SubmitAsync(await App.ConnectAsync(), yaml, path, follow, cancellationToken);
+        return await RunCommand.SubmitAsync(await App.ConnectAsync(), yaml, path, follow, json, cancellationToken);
     }
 
     /// <summary>What is wrong with it is told before it stands anywhere.</summary>
@@ -68,7 +73,7 @@ internal static class PipelineTarget
         }
         if (!force && File.Exists(path) && await PipelineFile.ReadAsync(path, cancellationToken) != yaml)
         {
-            throw new CliException($"{path} holds another pipeline. --force writes over it, another name leaves it.");
+            throw new CliException($"{path} holds another pipeline. --force writes over it, another name leaves it.", ExitCode.Taken);
         }
     }
 }

@@ -70,12 +70,17 @@ internal sealed class RunView : IAsyncDisposable
         }
     }
 
-    /// <summary>Stages that no living worker can do, each with what it waits for; they stand below the table.</summary>
+    /// <summary>Stages that no living worker can do, each with what it waits for; they stand below the table, or on a line when it is new.</summary>
     public void ShowWaits(IReadOnlyDictionary<string, string> waits)
     {
+        IReadOnlyDictionary<string, string> before;
         lock (_lock)
         {
-            _waits = waits;
+            (before, _waits) = (_waits, waits);
+        }
+        foreach (var (stage, words) in _isTerminal ? [] : waits.Except(before))
+        {
+            Console.WriteLine($"  {stage} {words}");
         }
     }
 

@@ -15,12 +15,13 @@ internal static class FinetuneCommand
         Option<bool> force = new("--force") { Description = "Write over another file of that name" };
         Option<bool> dry = new("--dry-run") { Description = "Print the pipeline, write and run nothing" };
         var follow = RunCommand.Follow();
+        var json = JsonScreen.Option();
         Command command = new("finetune",
             "Train as alpaca-lora's finetune.py does: writes the pipeline that its flags mean, and runs it. Flags: "
             + string.Join(", ", FinetuneFlags.Own.Select(flag => "--" + flag))
             + "; and every plain setting of data-build and trainer under its name, as --lr_scheduler_type cosine.")
         {
-            file, force, dry, follow,
+            file, force, dry, follow, json,
         };
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(async (parsed, cancellationToken) =>
@@ -34,7 +35,7 @@ internal static class FinetuneCommand
                 await Console.Error.WriteLineAsync(note);
             }
             return await PipelineTarget.RunAsync(pipeline.Yaml, target ?? PipelineTarget.Usual(pipeline.Name), parsed.GetValue(force),
-                parsed.GetValue(dry), parsed.GetValue(follow), cancellationToken);
+                parsed.GetValue(dry), parsed.GetValue(follow), parsed.GetValue(json), cancellationToken);
         });
         return command;
     }

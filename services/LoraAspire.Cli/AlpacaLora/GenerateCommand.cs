@@ -25,10 +25,11 @@ internal static class GenerateCommand
         Option<string?> name = new("--name")
         { Description = "The name that it is served under (default: the adapter's folder's or the base's)" };
         Option<bool> dry = new("--dry-run") { Description = "Say what would be served, don't serve it" };
+        var json = JsonScreen.Option();
         Command command = new("generate",
             "Put a base, or an adapter on it, behind the chat service, as alpaca-lora's generate.py does. "
                 + "Flags: --base_model, --lora_weights (the adapter's folder, a run, or latest), --load_8bit, --prompt_template, "
-                + "--server_name, --share_gradio.") { name, dry };
+                + "--server_name, --share_gradio.") { name, dry, json };
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(async (parsed, _) =>
         {
@@ -60,6 +61,10 @@ internal static class GenerateCommand
             Console.WriteLine(AppAddresses.Read(folders.State) is { } left
                 ? $"{left.Lab.TrimEnd('/')}/chat?model={Uri.EscapeDataString(called)}, or `lora chat -m {called}`"
                 : "The app doesn't run here: the name is served when it starts.");
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(new { name = called, folder = model, adapter, served = !parsed.GetValue(dry) && AppAddresses.Read(folders.State) is not null });
+            }
             return 0;
         });
         return command;

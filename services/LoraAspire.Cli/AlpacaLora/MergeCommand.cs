@@ -15,10 +15,11 @@ internal static class MergeCommand
     public static Command Create()
     {
         Option<bool> dry = new("--dry-run") { Description = "Print the merger's command line, don't run it" };
+        var json = JsonScreen.Option();
         Command command = new("merge", "Merge an adapter into its base, as a folder for Hugging Face. Flags: --base_model, --lora_weights "
             + "(or --lora_model): the adapter's folder, a run, or latest; --output_dir: new or empty; its folder model takes it.")
         {
-            dry,
+            dry, json,
         };
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(async (parsed, cancellationToken) =>
@@ -33,9 +34,13 @@ internal static class MergeCommand
             if (parsed.GetValue(dry))
             {
                 Console.WriteLine(string.Join(' ', words.Prepend(program).Select(Quoted)));
+                if (parsed.GetValue(json))
+                {
+                    JsonScreen.Write(new { command = words.Prepend(program) });
+                }
                 return 0;
             }
-            using var merger = Start(program, words);
+            using var merger = Start(program, words, parsed.GetValue(json));
             using var stop = cancellationToken.Register(() => merger.Kill());
             await merger.WaitForExitAsync(CancellationToken.None);
             cancellationToken.ThrowIfCancellationRequested();
@@ -43,7 +48,12 @@ internal static class MergeCommand
             {
                 return (int)ExitCode.Failed;
             }
-            Console.WriteLine(Path.Combine(output, StageKinds.Merger.Outputs[0].Name));
+            var model = Path.Combine(output, StageKinds.Merger.Outputs[0].Name);
+            Console.WriteLine(model);
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(new { model });
+            }
             return 0;
 
             string Text(string flag, string? called = null) =>
@@ -53,11 +63,24 @@ internal static class MergeCommand
         return command;
     }
 
-    private static Process Start(string program, string[] words)
+    /// <param name="json">Standard output is for JSON alone: what the merger says goes to standard error.</param>
+    private static Process Start(string program, string[] words, bool json)
     {
         try
         {
-            return Process.Start(new ProcessStartInfo(program, words))!;
+            var merger = Process.Start(new ProcessStartInfo(program, words) { RedirectStandardOutput = json })!;
+            if (json)
+            {
+                merger.OutputDataReceived += (_, line) =>
+                {
+                    if (line.Data is { } said)
+                    {
+                        Console.Error.WriteLine(said);
+                    }
+                };
+                merger.BeginOutputReadLine();
+            }
+            return merger;
         }
         catch (Win32Exception error)
         {

@@ -15,6 +15,14 @@ internal static class ChatCommand
         };
         var once = new Option<string?>(Once) { Description = "Say this, print the answer, leave" };
         var url = new Option<string?>("--url") { Description = "Address of the chat service (default: the running app's)" };
+        Option<bool> json = new("--json") { Description = $"As JSON, with {Once}" };
+        json.Validators.Add(result =>
+        {
+            if (!result.Implicit && result.GetResult(once) is null)
+            {
+                result.AddError($"--json goes with {Once}");
+            }
+        });
         url.Validators.Add(result =>
         {
             if (result.Tokens is [var given]
@@ -23,15 +31,24 @@ internal static class ChatCommand
                 result.AddError($"--url {given.Value}: write an address such as http://localhost:15081");
             }
         });
-        var command = new Command(Name, "Talk to a model that a run has put behind the chat service.") { model, once, url };
+        var command = new Command(Name, "Talk to a model that a run has put behind the chat service.") { model, once, url, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             using var service = await ChatService.ConnectAsync(parsed.GetValue(url), parsed.GetValue(model), cancellationToken);
             Conversation conversation = new(service.Client, service.Model);
             if (parsed.GetValue(once) is { } said)
             {
-                await service.CallAsync(() => conversation.AskAsync(said, Console.Write, cancellationToken), cancellationToken);
+                System.Text.StringBuilder answer = new();
+                await service.CallAsync(() => conversation.AskAsync(said, piece =>
+                {
+                    answer.Append(piece);
+                    Console.Write(piece);
+                }, cancellationToken), cancellationToken);
                 Console.WriteLine();
+                if (parsed.GetValue(json))
+                {
+                    JsonScreen.Write(new { service.Model, question = said, answer = answer.ToString() });
+                }
                 return 0;
             }
             Console.WriteLine($"{service.Model}. /help lists what can be said besides; Ctrl-D or /exit ends."

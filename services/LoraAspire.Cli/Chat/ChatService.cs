@@ -1,5 +1,6 @@
 using System.ClientModel;
 using System.Diagnostics;
+using LoraAspire.Pipelines;
 using LoraAspire.Runtime.Access;
 using Microsoft.Extensions.AI;
 using OpenAI;
@@ -25,8 +26,14 @@ internal sealed record ChatService(string Address, IChatClient Client, string Mo
         var models = await CallAsync(place,
             async () => (await client.GetOpenAIModelClient().GetModelsAsync(cancellationToken)).Value.Select(one => one.Id).ToList(),
             cancellationToken);
-        var chosen = model ?? models.FirstOrDefault()
-            ?? throw new CliException("No model is served yet: run a pipeline that ends with a chat stage.");
+        // Another server may know names that it doesn't list.
+        var chosen = (address is null && models.Count == 0 ? null : model) ?? models.FirstOrDefault()
+            ?? throw new CliException("No model is served yet: run a pipeline that ends with a chat stage.", ExitCode.NotFound);
+        if (address is null && !models.Contains(chosen))
+        {
+            throw new CliException($"No model '{Identifiers.Shown(chosen)}' is served. There are: {string.Join(", ", models)}.",
+                ExitCode.NotFound);
+        }
         return new(place, client.GetChatClient(chosen).AsIChatClient(), chosen, [.. models.Where(other => other != chosen)]);
     }
 
@@ -50,7 +57,8 @@ internal sealed record ChatService(string Address, IChatClient Client, string Mo
             && !(error is OperationCanceledException && cancellationToken.IsCancellationRequested))
         {
             throw new CliException(
-                $"The chat service at {address} did not answer: {ChatFault.Words(error, Stopwatch.GetElapsedTime(began))}");
+                $"The chat service at {address} did not answer: {ChatFault.Words(error, Stopwatch.GetElapsedTime(began))}",
+                error is ClientResultException { Status: 404 } ? ExitCode.NotFound : ExitCode.NoAnswer);
         }
     }
 

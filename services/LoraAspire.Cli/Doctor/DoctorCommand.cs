@@ -42,7 +42,7 @@ internal static class DoctorCommand
             {
                 checks.ForEach(Show);
             }
-            return (int)(checks.Exists(check => check.Health == Health.Failure) ? ExitCode.Failed : ExitCode.Done);
+            return (int)(checks.Exists(check => check.Health == Health.Failure) ? ExitCode.Lacking : ExitCode.Done);
         });
         return command;
     }

@@ -3,7 +3,6 @@ using LoraAspire.Pipelines.Runs;
 using LoraAspire.Runtime.Hosting;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Terminal;
-using StackExchange.Redis;
 
 namespace LoraAspire.Cli.RunCommands;
 
@@ -11,7 +10,6 @@ namespace LoraAspire.Cli.RunCommands;
 internal static class FollowScreen
 {
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LookForWorkersEvery = TimeSpan.FromSeconds(5);
 
     /// <summary>Ctrl-C leaves the run alone: it goes on without a watcher.</summary>
     /// <returns>The run at its end.</returns>
@@ -34,7 +32,7 @@ internal static class FollowScreen
         var state = new RunState(run);
         await using (var view = RunView.Start(run))
         {
-            var (points, waits) = (PointsAsync(view), WatchWaitsAsync(runs, () => state, view.ShowWaits, over.Token));
+            var (points, waits) = (PointsAsync(view), WaitWatch.RunAsync(runs, () => state, view.ShowWaits, over.Token));
             await foreach (var happened in runs.WatchAsync(run, cancellationToken))
             {
                 state = state.Apply(happened);
@@ -61,7 +59,7 @@ internal static class FollowScreen
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var state = new RunState(run);
         HashSet<(string Stage, string Words)> said = [];
-        var (points, waits) = (ShowPointsAsync(runs, run, cancellationToken), WatchWaitsAsync(runs, () => state, ShowWaits, over.Token));
+        var (points, waits) = (ShowPointsAsync(runs, run, cancellationToken), WaitWatch.RunAsync(runs, () => state, ShowWaits, over.Token));
         await foreach (var happened in runs.WatchAsync(run, cancellationToken))
         {
             state = state.Apply(happened);
@@ -82,36 +80,6 @@ internal static class FollowScreen
             {
                 LogScreen.Write(new(TimeProvider.System.GetUtcNow(), stage, words));
             }
-        }
-    }
-
-    /// <summary>Tells of queued stages that no living worker can do, until the run is over.</summary>
-    private static async Task WatchWaitsAsync(RunClient runs, Func<RunState> now, Action<IReadOnlyDictionary<string, string>> show,
-        CancellationToken over)
-    {
-        using var timer = new PeriodicTimer(LookForWorkersEvery);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(over))
-            {
-                show(await WaitsAsync(runs, now()));
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The run is over.
-        }
-    }
-
-    private static async Task<IReadOnlyDictionary<string, string>> WaitsAsync(RunClient runs, RunState state)
-    {
-        try
-        {
-            return (await runs.WaitsAsync(state)).ToDictionary(one => one.Key, one => one.Value.ToString());
-        }
-        catch (Exception error) when (error is RedisException or TimeoutException)
-        {
-            return new Dictionary<string, string>(); // who follows the run says that Redis is away
         }
     }
 

@@ -8,14 +8,22 @@ internal static class LogsCommand
     {
         var run = NamedRun.Argument();
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on until the run ends" };
-        var command = new Command("logs", "Show what a run did and said.") { run, follow };
+        var json = new Option<bool>("--json") { Description = "As JSON, an object a line" };
+        var command = new Command("logs", "Show what a run did and said.") { run, follow, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var runs = await App.ConnectAsync();
             var id = (await NamedRun.FindAsync(runs, parsed.GetRequiredValue(run))).Id;
             await foreach (var line in runs.LogsAsync(id, parsed.GetValue(follow), cancellationToken))
             {
-                LogScreen.Write(line);
+                if (parsed.GetValue(json))
+                {
+                    JsonScreen.WriteLine(line);
+                }
+                else
+                {
+                    LogScreen.Write(line);
+                }
             }
             return 0;
         });

@@ -16,13 +16,18 @@ internal static class OpenCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<bool> print = new("--print") { Description = "Only print the address" };
-        Command command = new("open", "Open the lab's page of a run, or of all, and print its address.") { name, print };
+        var json = JsonScreen.Option();
+        Command command = new("open", "Open the lab's page of a run, or of all, and print its address.") { name, print, json };
         command.SetAction(async (parsed, _) =>
         {
             var lab = AppAddresses.Read(App.Folders.State)?.Lab ?? throw new CliException(App.NotRunning, ExitCode.NotRunning);
             var address = parsed.GetValue(name) is { } given
                 ? $"{lab.TrimEnd('/')}/runs/{(await NamedRun.FindAsync(await App.ConnectAsync(), given)).Id}" : lab;
             Console.WriteLine(address);
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(new { address });
+            }
             if (!parsed.GetValue(print) && HasScreen())
             {
                 Open(address);

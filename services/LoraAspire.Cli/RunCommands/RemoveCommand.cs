@@ -8,8 +8,9 @@ internal static class RemoveCommand
     public static Command Create()
     {
         Argument<string[]> names = new("run") { Description = NamedRun.Form, Arity = ArgumentArity.OneOrMore };
+        var json = JsonScreen.Option();
         Command command = new("rm", "Forget runs that are over: their records and logs. What they made stays in the store until "
-            + "`lora gc` finds that nobody needs it.") { names };
+            + "`lora gc` finds that nobody needs it.") { names, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var runs = await App.ConnectAsync();
@@ -29,6 +30,10 @@ internal static class RemoveCommand
             {
                 Console.WriteLine(await runs.RemoveAsync(id) ? $"removed {id}"
                     : throw new CliException($"Run {id} changed meanwhile, and stays. Look at it by `lora show {id}`."));
+            }
+            if (parsed.GetValue(json))
+            {
+                JsonScreen.Write(new { removed = found.Select(run => run.Id).Distinct() });
             }
             return 0;
         });

@@ -13,13 +13,14 @@ internal static class RunCommand
     {
         var file = new Argument<string>("file") { Description = "Pipeline file" };
         var follow = Follow();
-        var command = new Command("run", "Submit a pipeline. Prints the run's id.") { file, follow };
+        var json = JsonScreen.Option();
+        var command = new Command("run", "Submit a pipeline. Prints the run's id.") { file, follow, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var path = parsed.GetRequiredValue(file);
             var runs = await App.ConnectAsync();
             return await SubmitAsync(runs, await PipelineFile.ReadAsync(path, cancellationToken), path, parsed.GetValue(follow),
-                cancellationToken);
+                parsed.GetValue(json), cancellationToken);
         });
         return command;
     }
@@ -31,7 +32,9 @@ internal static class RunCommand
         };
 
     /// <summary>Submits, prints the run's id, and follows the run to its end where that is asked for.</summary>
-    public static async Task<int> SubmitAsync(RunClient runs, string yaml, string file, bool follow, CancellationToken cancellationToken)
+    /// <param name="json">Its id; of one that is followed the run at its end, as <c>lora show --json</c> has it.</param>
+    public static async Task<int> SubmitAsync(
+        RunClient runs, string yaml, string file, bool follow, bool json, CancellationToken cancellationToken)
     {
         var run = await runs.SubmitAsync(yaml, file);
         if (!follow || !RunView.IsTerminal)
@@ -40,12 +43,20 @@ internal static class RunCommand
         }
         if (!follow)
         {
+            if (json)
+            {
+                JsonScreen.Write(new { id = run, file });
+            }
             return 0;
         }
         var ended = await FollowScreen.ShowAsync(runs, run, cancellationToken);
         if (ended.Status == RunStatus.Succeeded)
         {
             LinkModel(ended);
+        }
+        if (json)
+        {
+            JsonScreen.Write(await ShowCommand.JsonAsync(runs, ended));
         }
         return (int)(ended.Status switch
         {

@@ -38,6 +38,13 @@ internal static class ShowCommand
     public static async Task<object> JsonAsync(RunClient runs, RunState run) =>
         Json(run, await runs.NoteAsync(run.Id), await PointsAsync(runs, run), Findings(run));
 
+    /// <summary>What each stage said last, in their order; null of one that said nothing.</summary>
+    public static async Task<IReadOnlyList<(StageState Stage, string? Said)>> LastSaidAsync(RunClient runs, RunState run)
+    {
+        var points = await PointsAsync(runs, run);
+        return [.. run.Stages.Select(stage => (stage, Last(stage, points)))];
+    }
+
     private static async Task<Dictionary<string, List<StageProgress>>> PointsAsync(RunClient runs, RunState run) =>
         (await runs.ProgressAsync(run.Id)).GroupBy(point => point.Stage)
             .ToDictionary(group => group.Key, group => group.Select(point => point.Progress).ToList());

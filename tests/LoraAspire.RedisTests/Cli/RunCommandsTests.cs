@@ -2,6 +2,7 @@ using System.Text.Json;
 using LoraAspire.Cli;
 using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 using LoraAspire.Runtime;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Streams;
@@ -12,6 +13,9 @@ namespace LoraAspire.RedisTests.Cli;
 /// <summary>The commands of <c>lora</c> that name runs, against runs that were really made.</summary>
 public sealed class RunCommandsTests : IAsyncLifetime
 {
+    /// <summary>A name whose data set is never done.</summary>
+    private const string Endless = "Endless";
+
     private readonly Installation _installation;
     private readonly CapturedTerminal _terminal = new();
 
@@ -32,7 +36,8 @@ public sealed class RunCommandsTests : IAsyncLifetime
         await _installation.StartDataBuildAsync((context, stop) =>
         {
             context.Report.Report(new(Message: "all \u001b[31mrows\u001b[0m read"));
-            return Installation.WriteDataset(context, stop);
+            return ((SelfCognitionSource)context.With.Sources[0].Only!).Name == Endless ? Task.Delay(Timeout.Infinite, stop)
+                : Installation.WriteDataset(context, stop);
         });
     }
 
@@ -238,12 +243,61 @@ public sealed class RunCommandsTests : IAsyncLifetime
         Assert.Contains($"{run} ask waits for an evaluator: none is running", said, StringComparison.Ordinal);
         Assert.Equal(1, (await SayAsync("rm", run)).Code);
         Assert.NotNull(await _installation.Runs.GetAsync(run));
-        Assert.Equal(0, (await SayAsync("cancel", run)).Code);
-        await _installation.EndOfAsync(run);
+        var (stopped, told) = await SayAsync("cancel", run);
+        Assert.Equal(0, stopped);
+        Assert.Contains($"{run} is over: cancelled", told, StringComparison.Ordinal);
         Assert.Equal(0, (await SayAsync("rm", run)).Code);
 
         // The order is still in its stream: who takes it must find that it was cancelled.
         Assert.True(await _installation.Redis.KeyExistsAsync(Keys.Cancel(run)));
+    }
+
+    [Fact]
+    public async Task A_run_is_submitted_again_followed_read_and_removed_as_JSON()
+    {
+        var first = await RunAsync();
+        var ended = await OnlyJsonAsync("retry", first, "-f");
+        var again = ended.GetProperty("id").GetString()!;
+        Assert.Equal(("succeeded", true), (ended.GetProperty("state").GetString(),
+            ended.GetProperty("stages")[0].GetProperty("outputs").TryGetProperty("dataset", out _)));
+        Assert.Equal(JsonValueKind.String, (await OnlyJsonAsync("retry", first)).GetProperty("id").ValueKind);
+        Assert.Equal("succeeded", (await OnlyJsonAsync("cancel", again)).GetProperty("state").GetString());
+
+        var before = _terminal.Out.Length;
+        Assert.Equal(0, await LoraCommand.RunAsync(["logs", again, "--json"]));
+        var lines = _terminal.Out[before..].Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        Assert.Contains(lines, line => line.GetProperty("stage").GetString() == "data");
+        Assert.Equal([again], (await OnlyJsonAsync("rm", again)).GetProperty("removed").EnumerateArray().Select(id => id.GetString()));
+    }
+
+    /// <summary>What stands on standard output: nothing but one value.</summary>
+    private async Task<JsonElement> OnlyJsonAsync(params string[] words)
+    {
+        var before = _terminal.Out.Length;
+        Assert.Equal(0, await LoraCommand.RunAsync([.. words, "--json"]));
+        return JsonDocument.Parse(_terminal.Out[before..]).RootElement;
+    }
+
+    [Fact]
+    public async Task Cancel_waits_until_it_has_stopped_and_says_what_was_said_last()
+    {
+        var run = await _installation.Runs.SubmitAsync(Installation.OneStage(Endless));
+        await _installation.FirstAsync<StageStarted>(run);
+        await foreach (var _ in _installation.Runs.FollowProgressAsync(run, Installation.Soon))
+        {
+            break;
+        }
+
+        var (code, said) = await SayAsync("cancel", run);
+
+        Assert.Equal(0, code);
+        Assert.Matches($"cancelling {run}; Ctrl-C leaves, and it stops all the same\ndata: .*rows.* read\n{run} is over: cancelled\n", said);
+
+        var next = await _installation.Runs.SubmitAsync(Installation.OneStage(Endless, "retries: 1"));
+        await _installation.FirstAsync<StageStarted>(next);
+        Assert.Contains($"`lora logs -f {next}` shows", (await SayAsync("cancel", next, "--no-wait")).Said, StringComparison.Ordinal);
+        Assert.Equal(RunStatus.Cancelled, (await _installation.EndOfAsync(next)).Status);
     }
 
     [Fact]
@@ -264,7 +318,7 @@ public sealed class RunCommandsTests : IAsyncLifetime
         var file = Path.Combine(_installation.Paths.Data, "p.yaml");
         await File.WriteAllTextAsync(file, "name: x", TestContext.Current.CancellationToken);
 
-        Assert.Equal(1, (await SayAsync("run", file)).Code);
+        Assert.Equal(5, (await SayAsync("run", file)).Code);
         Assert.Equal(3, (await SayAsync("run", file + ".none")).Code);
     }
 

@@ -4,9 +4,9 @@ namespace LoraAspire.Tests.Architecture;
 
 public sealed partial class NamespaceTests
 {
-    /// <summary>Aspire's template puts its extensions where every host finds them; two files are compiled into two programs.</summary>
+    /// <summary>Aspire's template puts its extensions where every host finds them; three files are compiled into two programs.</summary>
     private static readonly string[] s_elsewhere =
-        ["LoraAspire.ServiceDefaults/Extensions.cs", "LoraAspire.Cli/CleanConsole.cs", "LoraAspire.Cli/RunView.cs"];
+        ["LoraAspire.ServiceDefaults/Extensions.cs", "LoraAspire.Cli/CleanConsole.cs", "LoraAspire.Cli/RunView.cs", "LoraAspire.Cli/WaitWatch.cs"];
 
     [Fact]
     public void A_namespace_is_the_path_of_its_folder()

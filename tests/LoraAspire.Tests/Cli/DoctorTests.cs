@@ -40,7 +40,7 @@ public sealed class DoctorTests : IDisposable
 
         _terminal.Set("ConnectionStrings__redis", "127.0.0.1:9,password=secret");
 
-        Assert.Equal(1, await LoraCommand.RunAsync(
+        Assert.Equal(8, await LoraCommand.RunAsync(
             ["doctor", "--base", Path.Combine(GoldenFolder.RepoRoot, "models", "pebble"), "--json"]));
 
         Assert.DoesNotContain("secret", _terminal.Out + _terminal.Error, StringComparison.Ordinal);

@@ -66,7 +66,7 @@ public sealed class FinetuneCommandTests : IDisposable
         const int noApp = 4;
         Assert.Equal(noApp, await Finetune());
         Assert.Equal(noApp, await Finetune());
-        Assert.Equal(1, await Finetune("--lora_r", "4"));
+        Assert.Equal(6, await Finetune("--lora_r", "4"));
         Assert.Contains("holds another pipeline", _terminal.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("lora_r", await Kept(), StringComparison.Ordinal);
         Assert.Equal(noApp, await Finetune("--lora_r", "4", "--force"));
@@ -97,7 +97,7 @@ public sealed class FinetuneCommandTests : IDisposable
     {
         await File.WriteAllTextAsync(Target, "another", TestContext.Current.CancellationToken);
 
-        Assert.Equal(1, await Finetune("--dry-run"));
+        Assert.Equal(6, await Finetune("--dry-run"));
         Assert.Contains("holds another pipeline", _terminal.Error, StringComparison.Ordinal);
         Assert.Equal(0, await Finetune("--dry-run", "--force"));
         Assert.Equal("another", await File.ReadAllTextAsync(Target, TestContext.Current.CancellationToken));

@@ -55,7 +55,7 @@ public sealed class ForeignServerTests : IAsyncDisposable
     {
         Serve("<html>welcome</html>", "text/html", "");
 
-        Assert.Equal(1, await LoraCommand.RunAsync(["chat", "--url", _address, "--once", "hi"]));
+        Assert.Equal(7, await LoraCommand.RunAsync(["chat", "--url", _address, "--once", "hi"]));
 
         Assert.Contains("did not answer: what came is no answer of OpenAI's API", _terminal.Error, StringComparison.Ordinal);
     }
@@ -68,7 +68,7 @@ public sealed class ForeignServerTests : IAsyncDisposable
     {
         Serve(Models, form, answer);
 
-        Assert.Equal(1, await LoraCommand.RunAsync(["chat", "--url", _address, "--once", "hi"]));
+        Assert.Equal(7, await LoraCommand.RunAsync(["chat", "--url", _address, "--once", "hi"]));
         Assert.Contains("what came is no answer of OpenAI's API", _terminal.Error, StringComparison.Ordinal);
 
         using var service = await ChatService.ConnectAsync(_address, "m", TestContext.Current.CancellationToken);

@@ -59,7 +59,7 @@ public sealed class InitTests : IDisposable
     {
         Assert.Equal(0, await Init());
         Assert.Equal(0, await Init());
-        Assert.Equal(1, await Init("talks.jsonl"));
+        Assert.Equal(6, await Init("talks.jsonl"));
         Assert.Contains("--force", _terminal.Error, StringComparison.Ordinal);
         Assert.Equal(0, await Init("talks.jsonl", "--force"));
     }

@@ -1,4 +1,6 @@
+using System.CommandLine;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using LoraAspire.Cli;
 using LoraAspire.Machine.Gpu;
 using LoraAspire.Model.Data;
@@ -74,6 +76,24 @@ public sealed class LoraCommandTests : IDisposable
     [InlineData("gc --days 3 --delete --offline --json")]
     [InlineData("export m --adapter a --out o --type q4_0 --format hugging-face --name n --system s --from f --zip")]
     public void What_the_help_tells_can_be_said(string line) => Assert.Empty(LoraCommand.Create().Parse(line).Errors);
+
+    [Fact]
+    public void Every_command_can_print_JSON_but_those_whose_output_is_for_programs_anyway()
+    {
+        Assert.Equal(["schema", "completion", "mcp"], Leaves(LoraCommand.Create())
+            .Where(command => command.Options.All(option => option.Name != "--json")).Select(command => command.Name));
+
+        static IEnumerable<Command> Leaves(Command command) =>
+            command.Subcommands.Count == 0 ? [command] : command.Subcommands.SelectMany(Leaves);
+    }
+
+    [Fact]
+    public void The_book_names_every_exit_code()
+    {
+        var book = File.ReadAllText(Path.Combine(LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!, "docs", "cli.md"));
+        Assert.Equal(Enum.GetValues<ExitCode>().Select(code => (int)code),
+            Regex.Matches(book, @"^\| (\d+) \| ", RegexOptions.Multiline).Select(row => int.Parse(row.Groups[1].Value)));
+    }
 
     [Theory]
     [InlineData("run")]
@@ -163,7 +183,7 @@ public sealed class LoraCommandTests : IDisposable
         var sound = Path.Combine(LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!, "pipelines", "quickstart.yaml");
         _terminal.Set("LORA_DATA", null);
 
-        Assert.Equal(1, await LoraCommand.RunAsync(["check", wrong, sound]));
+        Assert.Equal(5, await LoraCommand.RunAsync(["check", wrong, sound]));
 
         Assert.Contains($"{wrong}:3:48: error: 'lora_r' must be at least 1", _terminal.Error, StringComparison.Ordinal);
         Assert.Contains($"{wrong}:3:11: error: input 'dataset' is missing", _terminal.Error, StringComparison.Ordinal);
@@ -171,7 +191,7 @@ public sealed class LoraCommandTests : IDisposable
         Assert.Contains($"{sound}: ok: quickstart, ", _terminal.Out, StringComparison.Ordinal);
 
         var before = _terminal.Out.Length;
-        Assert.Equal(1, await LoraCommand.RunAsync(["check", wrong, "--json"]));
+        Assert.Equal(5, await LoraCommand.RunAsync(["check", wrong, "--json"]));
         var told = Assert.Single(JsonDocument.Parse(_terminal.Out[before..]).RootElement.EnumerateArray());
         Assert.Equal(3, told.GetProperty("errors").GetArrayLength());
     }
@@ -198,14 +218,14 @@ public sealed class LoraCommandTests : IDisposable
     {
         var gpus = Gpus.Open(out var why);
 
-        Assert.Equal(gpus is null ? 1 : 0, await LoraCommand.RunAsync(["gpu"]));
+        Assert.Equal(gpus is null ? 8 : 0, await LoraCommand.RunAsync(["gpu"]));
         Assert.Contains(gpus is null ? why : "[0]", gpus is null ? _terminal.Error : _terminal.Out, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Chat_with_a_server_that_is_not_there_names_its_address()
     {
-        Assert.Equal(1, await LoraCommand.RunAsync(["chat", "--once", "hi", "--url", "http://127.0.0.1:9"]));
+        Assert.Equal(7, await LoraCommand.RunAsync(["chat", "--once", "hi", "--url", "http://127.0.0.1:9"]));
 
         Assert.StartsWith("The chat service at http://127.0.0.1:9 did not answer", _terminal.Error, StringComparison.Ordinal);
     }
@@ -219,10 +239,14 @@ public sealed class LoraCommandTests : IDisposable
         Assert.Equal(0, await LoraCommand.RunAsync(["export", model, "--type", "q8_0", "--out", output, "--zip"]));
         Assert.Equal(["model.zip"], Directory.GetFileSystemEntries(output).Select(Path.GetFileName));
         Assert.Contains("model-Q8_0.gguf", _terminal.Out, StringComparison.Ordinal);
+        var before = _terminal.Out.Length;
+        Assert.Equal(0, await LoraCommand.RunAsync(["export", model, "--type", "q8_0", "--out", output + "2", "--zip", "--json"]));
+        using var told = JsonDocument.Parse(_terminal.Out[before..]);
+        Assert.Equal("model-Q8_0.gguf", told.RootElement.GetProperty("files")[0].GetProperty("name").GetString());
 
-        Assert.Equal(1, await LoraCommand.RunAsync(["export", model, "--out", output]));
+        Assert.Equal(6, await LoraCommand.RunAsync(["export", model, "--out", output]));
         Assert.Contains("is not empty", _terminal.Error, StringComparison.Ordinal);
-        Assert.Equal(1, await LoraCommand.RunAsync(["export", _folder, "--out", Path.Combine(_folder, "none")]));
+        Assert.Equal(5, await LoraCommand.RunAsync(["export", _folder, "--out", Path.Combine(_folder, "none")]));
         Assert.False(Directory.Exists(Path.Combine(_folder, "none")));
     }
 
@@ -234,7 +258,7 @@ public sealed class LoraCommandTests : IDisposable
         var kept = Path.Combine(Directory.CreateDirectory(output + ".part").FullName, "thesis.txt");
         File.WriteAllText(kept, "years");
 
-        Assert.Equal(1, await LoraCommand.RunAsync(["export", model, "--out", output]));
+        Assert.Equal(6, await LoraCommand.RunAsync(["export", model, "--out", output]));
 
         Assert.Contains($"{output}.part is not empty", _terminal.Error, StringComparison.Ordinal);
         Assert.Equal("years", File.ReadAllText(kept));
@@ -253,7 +277,7 @@ public sealed class LoraCommandTests : IDisposable
         var model = Path.Combine(LoraPaths.RepositoryRoot(AppContext.BaseDirectory)!, "models", "pebble");
         var output = Path.Combine(_folder, "out");
 
-        Assert.Equal(1, await LoraCommand.RunAsync(["export", model, "--format", "hugging-face", option, "x", "--out", output]));
+        Assert.Equal(5, await LoraCommand.RunAsync(["export", model, "--format", "hugging-face", option, "x", "--out", output]));
 
         Assert.Contains(words, _terminal.Error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(output));
