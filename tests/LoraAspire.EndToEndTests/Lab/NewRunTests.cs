@@ -65,6 +65,21 @@ public sealed class NewRunTests(LabApp app)
         await page.GetByLabel("Rank").FillAsync("32");
         await page.GetByLabel("Rank").PressAsync("Enter");
         await Expect(page.GetByTestId("yaml")).ToContainTextAsync("lora_r: 32");
+        // What is cleared leaves the text, and the field shows what holds without it; a file has to be there.
+        await page.GetByLabel("Alpha").FillAsync("64");
+        await page.GetByLabel("Alpha").PressAsync("Enter");
+        await Expect(page.GetByTestId("yaml")).ToContainTextAsync("lora_alpha: 64");
+        await page.GetByLabel("Alpha").FillAsync("");
+        await page.GetByLabel("Alpha").PressAsync("Enter");
+        await Expect(page.GetByLabel("Alpha")).ToHaveValueAsync("16");
+        await Expect(page.GetByTestId("yaml")).Not.ToContainTextAsync("lora_alpha");
+        await page.GetByLabel("Alpha").FillAsync("");
+        await page.GetByLabel("Alpha").PressAsync("Enter");
+        await Expect(page.GetByLabel("Alpha")).ToHaveValueAsync("16");
+        await page.GetByLabel("Data file").FillAsync("");
+        await page.GetByLabel("Data file").PressAsync("Enter");
+        await Expect(page.Locator(".mud-snackbar")).ToContainTextAsync("Data file can't be left out");
+        await Expect(page.GetByLabel("Data file")).ToHaveValueAsync($"data/{name}");
         await page.GetByTestId("upload").SetInputFilesAsync(file);
         await Expect(page.GetByTestId("uploaded")).ToContainTextAsync("is there already");
         await page.GetByRole(AriaRole.Button, new() { Name = "Submit" }).ClickAsync();
