@@ -90,6 +90,31 @@ public sealed class NewRunTests(LabApp app)
         Assert.Contains($"data/{name}", submitted.Yaml);
     }
 
+    [Fact]
+    public async Task An_example_that_can_not_be_read_any_more_is_told_and_what_was_written_stays()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(app.Data, "pipelines")).FullName;
+        try
+        {
+            var example = Path.Combine(folder, "soon-gone.yaml");
+            await File.WriteAllTextAsync(example, "name: one\n", TestContext.Current.CancellationToken);
+            var page = await OpenAsync();
+            await WriteAsync(page, "name: mine\n");
+            await Expect(page.GetByTestId("verdict")).ToContainTextAsync("error");
+            File.Delete(example);
+            await page.Locator(".pick .mud-select-input").First.ClickAsync();
+            await page.Locator(".mud-popover-open").GetByText("soon-gone.yaml").ClickAsync();
+
+            await Expect(page.Locator(".mud-snackbar")).ToContainTextAsync("soon-gone.yaml can't be read");
+            await Expect(page.GetByTestId("yaml")).ToContainTextAsync("mine");
+            await page.Context.CloseAsync();
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     /// <summary>Whole, as an example comes: what is typed is indented by the editor.</summary>
     private static Task WriteAsync(IPage page, string text) =>
         page.EvaluateAsync("text => window.monaco.editor.getModels()[0].setValue(text)", text);

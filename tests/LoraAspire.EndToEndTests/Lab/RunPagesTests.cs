@@ -118,6 +118,10 @@ public sealed class RunPagesTests(LabApp app)
             await File.ReadAllTextAsync((await table.PathAsync())!, TestContext.Current.CancellationToken), StringComparison.Ordinal);
         var picture = await page.RunAndWaitForDownloadAsync(() => page.GetByRole(AriaRole.Button, new() { Name = "PNG" }).ClickAsync());
         Assert.Equal($"{run}-tune.png", picture.SuggestedFilename);
+        await page.EvaluateAsync("() => { window.Plotly.toImage = () => Promise.reject(new Error('no room')); }");
+        await page.GetByRole(AriaRole.Button, new() { Name = "PNG" }).ClickAsync();
+        await Expect(page.Locator("[data-chart=trouble]"))
+            .ToHaveTextAsync("The picture can't be made: no room. The CSV has the same numbers.");
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'],
             (await File.ReadAllBytesAsync((await picture.PathAsync())!, TestContext.Current.CancellationToken))[..4]);
     }
