@@ -27,7 +27,7 @@ public partial class ChatPage
         }
         var first = now.Id == Conversation.New;
         // What a conversation was begun with stays with it, though another model is deployed.
-        now = now with { Model = ModelOf(0), Other = now.IsBeside ? ModelOf(1) : now.Other, Id = first ? NewId() : now.Id };
+        now = now with { Model = ModelOf(0), Other = now.IsBeside ? ModelOf(1) : now.Other, Id = first ? Conversation.NewId() : now.Id };
         now = now.Asking(question, after);
         var turn = now.Turns.Count - 1;
         unreadable = null;
@@ -101,7 +101,7 @@ public partial class ChatPage
             {
                 return;
             }
-            now = now.Replacing(turn, column, variant, part);
+            (now, isUnsaved) = (now.Replacing(turn, column, variant, part), true);
             Redraw();
             if (Clock.GetElapsedTime(saved) >= s_save)
             {

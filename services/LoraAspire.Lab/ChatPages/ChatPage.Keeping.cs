@@ -17,18 +17,29 @@ public partial class ChatPage
     /// <summary>For what is being typed: it is kept after a short rest.</summary>
     private async Task SetSoonAsync(Func<Conversation, Conversation> change)
     {
-        now = change(now);
-        var (edit, id) = (++edits, now.Id);
+        (now, isUnsaved) = (change(now), true);
+        var edit = ++edits;
         await Task.Delay(s_rest, Clock);
-        if (edit == edits && id == now.Id)
+        if (edit == edits)
         {
-            await SaveAsync();
+            await SaveRestAsync();
         }
+    }
+
+    /// <summary>What was typed and isn't kept yet: before another conversation takes the place of this one too.</summary>
+    private Task SaveRestAsync() => isUnsaved ? SaveAsync() : Task.CompletedTask;
+
+    /// <summary>Who leaves the page in the middle of a word finds it there again.</summary>
+    private async Task SaveAtTheEndAsync(CancellationToken closed)
+    {
+        await Task.Delay(Timeout.Infinite, closed)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await SaveRestAsync();
     }
 
     private Task SaveAsync() => TryAsync(async chats =>
     {
-        now = now with { Changed = Clock.GetUtcNow() };
+        (now, isUnsaved) = (now with { Changed = Clock.GetUtcNow() }, false);
         List(now); // before the wait, after which another may be open
         keeping = await chats.WriteAsync(now);
     });
@@ -50,22 +61,26 @@ public partial class ChatPage
 
     private Task DeleteAsync(string id) => TryAsync(async store =>
     {
-        var gone = await ReadAsync(store, id);
+        // What another page added to it stands in the browser alone.
+        Conversation?[] gone = [await ReadKeptAsync(store, id), id == now.Id ? now : null];
         var (wasOpen, hadNoRoom) = (id == now.Id || id == opened?.Id, keeping is { IsKept: false });
         if (wasOpen)
         {
             // At once: an answer that still ends would write its conversation again.
-            (now, unreadable) = (new(Conversation.New), null);
+            (now, unreadable, isUnsaved) = (new(Conversation.New), null, false);
             Stop();
         }
         await store.RemoveAsync(id);
         chats = [.. chats.Where(chat => chat.Id != id)];
         keeping = hadNoRoom && !wasOpen ? await store.WriteAsync(now) : await store.UsedAsync();
-        if (gone is not null)
+        if (gone.OfType<Conversation>().LastOrDefault() is { } last)
         {
-            OfferBack(gone.Title, () => InvokeAsync(() => TryAsync(async again =>
+            OfferBack(last.Title, () => InvokeAsync(() => TryAsync(async again =>
             {
-                keeping = await again.WriteAsync(gone);
+                foreach (var one in gone.OfType<Conversation>())
+                {
+                    keeping = await again.WriteAsync(one);
+                }
                 chats = await again.ListAsync();
                 StateHasChanged();
             })));
@@ -81,7 +96,7 @@ public partial class ChatPage
 
     private Task ImportAsync(IBrowserFile file) => TryAsync(async store =>
     {
-        if (await TextOfAsync(file) is { } text && ExportedChat.Read(text, NewId()) is { } read)
+        if (await TextOfAsync(file) is { } text && ExportedChat.Read(text, Conversation.NewId()) is { } read)
         {
             keeping = await store.WriteAsync(read with { Changed = Clock.GetUtcNow() });
             Navigation.NavigateTo($"/chat?id={read.Id}");
@@ -93,13 +108,13 @@ public partial class ChatPage
     /// <summary>Null of a file that is too large, or that the browser can't read any more.</summary>
     private static async Task<string?> TextOfAsync(IBrowserFile file)
     {
-        if (file.Size > KeptText.Largest)
+        if (file.Size > ExportedChat.Largest)
         {
             return null;
         }
         try
         {
-            using StreamReader text = new(file.OpenReadStream(KeptText.Largest));
+            using StreamReader text = new(file.OpenReadStream(ExportedChat.Largest));
             return await text.ReadToEndAsync();
         }
         catch (Exception gone) when (gone is JSException or IOException or TimeoutException)
@@ -109,19 +124,19 @@ public partial class ChatPage
     }
 
     /// <summary>Null where it is none that can be read, and so none that could be changed or brought back.</summary>
-    private async Task<Conversation?> ReadAsync(KeptChats store, string id)
+    private async Task<Conversation?> ReadAsync(KeptChats store, string id) => id == now.Id ? now : await ReadKeptAsync(store, id);
+
+    private static async Task<Conversation?> ReadKeptAsync(KeptChats store, string id)
     {
         try
         {
-            return id == now.Id ? now : await store.ReadAsync(id);
+            return await store.ReadAsync(id);
         }
         catch (FormatException)
         {
             return null;
         }
     }
-
-    private static string NewId() => Guid.NewGuid().ToString("N")[..16];
 
     /// <summary>Nothing before the browser's part is there or after the page is closed.</summary>
     private async Task TryAsync(Func<KeptChats, Task> act)

@@ -23,7 +23,7 @@ public partial class ChatPage
     private Pane pane;
     private ElementReference log;
     private int edits;
-    private bool hasAnswered, noModel;
+    private bool hasAnswered, noModel, isUnsaved;
 
     /// <summary>Beside the conversation; the list is there anyway where there is room.</summary>
     private enum Pane { None, Chats, Settings }
@@ -73,6 +73,7 @@ public partial class ChatPage
         {
             Follow("The chat service", LookAsync);
         }
+        Follow("The browser", SaveAtTheEndAsync);
     }
 
     protected override async Task OnParametersSetAsync()
@@ -88,6 +89,7 @@ public partial class ChatPage
         {
             module ??= await Js.InvokeAsync<IJSObjectReference>("import", $"./{Assets["chat.js"]}");
             kept ??= new(module);
+            await SaveRestAsync();
             (chats, keeping) = (await kept.ListAsync(), await kept.UsedAsync());
             await OpenAsync(asked);
         }
@@ -112,16 +114,22 @@ public partial class ChatPage
     private async Task OpenAsync((string? Id, string? Model, string? Beside) asked)
     {
         var id = KeptText.IsId(asked.Id) ? asked.Id! : Conversation.New;
-        Conversation? read = null;
-        string? broken = null;
-        try
+        Conversation? read;
+        string? broken;
+        do
         {
-            read = await kept!.ReadAsync(id);
+            await SaveRestAsync(); // what is typed while another is read belongs to this one
+            (read, broken) = (null, null);
+            try
+            {
+                read = await kept!.ReadAsync(id);
+            }
+            catch (FormatException)
+            {
+                broken = id == Conversation.New ? null : id;
+            }
         }
-        catch (FormatException)
-        {
-            broken = id == Conversation.New ? null : id;
-        }
+        while (isUnsaved);
         if (asked != opened)
         {
             return; // another was asked for while this one was read

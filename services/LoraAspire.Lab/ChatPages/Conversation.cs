@@ -75,7 +75,7 @@ public sealed record Conversation(string Id)
     /// <param name="after">The turn that it follows; null where it begins the conversation.</param>
     public Conversation Asking(string question, int? after) => this with
     {
-        Turns = [.. Turns, new(after, question)],
+        Turns = [.. Turns, new(after, question) { Id = NewId() }],
         Leaf = Turns.Count,
         Title = Title.Length > 0 ? Title : TitleOf(question),
     };
@@ -103,11 +103,14 @@ public sealed record Conversation(string Id)
 
     /// <summary>With another answer, shown from now on.</summary>
     public Conversation Answering(int turn, int column, Answer answer) =>
-        With(turn, column, set => new([.. set.Variants, answer], set.Variants.Count));
+        With(turn, column, set => new([.. set.Variants, answer with { Id = NewId() }], set.Variants.Count));
 
     /// <summary>With this in the place of an answer.</summary>
     public Conversation Replacing(int turn, int column, int variant, Answer answer) =>
-        With(turn, column, set => set with { Variants = [.. set.Variants.Select((old, index) => index == variant ? answer : old)] });
+        With(turn, column, set => set with
+        {
+            Variants = [.. set.Variants.Select((old, index) => index == variant ? answer with { Id = old.Id } : old)],
+        });
 
     public Conversation Choosing(int turn, int column, int variant) => With(turn, column, set => set with { Chosen = variant });
 
@@ -121,6 +124,9 @@ public sealed record Conversation(string Id)
         sets[column] = change(sets[column]);
         return this with { Turns = [.. Turns.Select((old, index) => index == turn ? old with { Answers = sets } : old)] };
     }
+
+    /// <summary>Of a conversation, a turn or an answer.</summary>
+    internal static string NewId() => Guid.NewGuid().ToString("N")[..16];
 
     private static string TitleOf(string question) => Spell.Begin(question.Trim().Split('\n')[0].Trim(), TitleOfQuestion);
 }

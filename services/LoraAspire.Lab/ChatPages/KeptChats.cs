@@ -14,11 +14,17 @@ public sealed record Keeping(bool IsKept, long Used, long Most)
 {
     /// <summary>The conversation alone is larger than one may be.</summary>
     public bool IsTooLong { get; init; }
+
+    /// <summary>It was deleted, in another window: nothing writes it again.</summary>
+    public bool IsGone { get; init; }
 }
 
 /// <summary>The conversations that lie in the browser (chat.js): they are the reader's, and no server has them.</summary>
 internal sealed class KeptChats(IJSObjectReference module)
 {
+    /// <summary>That have stood there: where one of them doesn't any more, it was deleted.</summary>
+    private readonly HashSet<string> known = [];
+
     /// <summary>The last changed first. What isn't a conversation's head is left out, and stays where it is.</summary>
     public async Task<IReadOnlyList<ChatHeader>> ListAsync() =>
         [.. (await module.InvokeAsync<Head[]>("list")).Where(head => KeptText.IsId(head.Id) && head.Id != Conversation.New)
@@ -35,6 +41,7 @@ internal sealed class KeptChats(IJSObjectReference module)
         {
             return null;
         }
+        known.Add(id);
         await using var text = await module.InvokeAsync<IJSStreamReference>("read", id);
         if (text.Length > KeptText.Largest)
         {
@@ -47,14 +54,27 @@ internal sealed class KeptChats(IJSObjectReference module)
             : throw new FormatException("No conversation.");
     }
 
+    /// <summary>With the turns and answers that another page has given it.</summary>
     public async Task<Keeping> WriteAsync(Conversation conversation)
     {
-        var text = KeptText.Write(conversation);
-        return Encoding.UTF8.GetByteCount(text) > KeptText.Largest ? await UsedAsync() with { IsKept = false, IsTooLong = true }
-            : await module.InvokeAsync<Keeping>("write", conversation.Id, text);
+        var (id, text) = (conversation.Id, KeptText.Write(conversation));
+        if (Encoding.UTF8.GetByteCount(text) > KeptText.Largest)
+        {
+            return await UsedAsync() with { IsKept = false, IsTooLong = true };
+        }
+        var keeping = await module.InvokeAsync<Keeping>("write", id, text, KeptText.Largest, !known.Contains(id));
+        if (keeping.IsKept && id != Conversation.New) // that one goes with the first question, and begins again
+        {
+            known.Add(id);
+        }
+        return keeping;
     }
 
-    public async Task RemoveAsync(string id) => await module.InvokeVoidAsync("remove", id);
+    public async Task RemoveAsync(string id)
+    {
+        known.Remove(id);
+        await module.InvokeVoidAsync("remove", id);
+    }
 
     /// <summary>A file of the reader's downloads.</summary>
     public async Task SaveFileAsync(string name, string text) => await module.InvokeVoidAsync("save", name, text);

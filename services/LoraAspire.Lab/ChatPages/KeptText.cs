@@ -38,8 +38,8 @@ public static partial class KeptText
     {
         try
         {
-            return utf8.Length <= Largest && JsonSerializer.Deserialize<Conversation>(utf8, s_json) is { } read && IsWhole(read) ? read
-                : null;
+            return utf8.Length <= Largest && JsonSerializer.Deserialize<Conversation>(utf8, s_json) is { } read && IsWhole(read)
+                ? Named(read) : null;
         }
         catch (JsonException)
         {
@@ -54,11 +54,35 @@ public static partial class KeptText
         IsId(read.Id) && read.Title.Length <= Conversation.LongestTitle && read.System.Length <= LongestQuestion
         && IsName(read.Model) && IsName(read.Other) && SamplingRange.Takes(read.Sampling)
         && read.Turns.Count <= MostTurns && read.Turns.Index().All(one => IsWhole(one.Item, one.Index))
+        && AreDifferent(read.Turns.Select(turn => turn.Id))
         && (read.Leaf is null ? read.Turns.Count == 0 : read.Leaf >= 0 && read.Leaf < read.Turns.Count);
+
+    /// <summary>What was kept before turns and answers had ids has its place for one: whoever reads it gives it the same.</summary>
+    private static Conversation Named(Conversation read) => read with
+    {
+        Turns =
+        [
+            .. read.Turns.Select((turn, index) => turn with
+            {
+                Id = turn.Id ?? $"{index}",
+                Answers =
+                [
+                    .. turn.Answers.Select(set => set with
+                    {
+                        Variants = [.. set.Variants.Select((answer, place) => answer with { Id = answer.Id ?? $"{place}" })],
+                    }),
+                ],
+            }),
+        ],
+    };
+
+    private static bool AreDifferent(IEnumerable<string?> ids) =>
+        ids.OfType<string>().ToList() is var given && given.TrueForAll(IsId) && given.Distinct().Count() == given.Count;
 
     private static bool IsWhole(Turn? turn, int index) =>
         turn is not null && turn.Parent is not < 0 && !(turn.Parent >= index) && turn.Question.Length <= LongestQuestion
         && turn.Answers.Count <= Columns && turn.Answers.All(set => set is not null && set.Variants.All(IsWhole)
+            && AreDifferent(set.Variants.Select(answer => answer.Id))
             && (set.Variants.Count == 0 ? set.Chosen == 0 : set.Chosen >= 0 && set.Chosen < set.Variants.Count));
 
     private static bool IsWhole(Answer? answer) =>

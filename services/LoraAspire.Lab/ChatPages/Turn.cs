@@ -12,6 +12,9 @@ public sealed record Said(string Role, string Content)
 /// <param name="Parent">The turn before it, which is earlier in the list; null of the first.</param>
 public sealed record Turn([property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? Parent, string Question)
 {
+    /// <summary>By which pages that have the same conversation know it, wherever it stands in their lists.</summary>
+    public string? Id { get; init; }
+
     /// <summary>Of each column that was asked.</summary>
     public IReadOnlyList<AnswerSet> Answers { get; init; } = [];
 
@@ -32,6 +35,9 @@ public sealed record Answer(string Model)
 {
     /// <summary>Why it ended though the model would have gone on.</summary>
     public const string Stopped = "stopped";
+
+    /// <summary>As <see cref="Turn.Id"/>, among the answers of its column; a try in the place of another keeps it.</summary>
+    public string? Id { get; init; }
 
     public string Text { get; init; } = "";
 

@@ -10,14 +10,12 @@ public sealed record LineageEnd(string What, string? Run, string? Digest);
 
 public sealed record ArtifactLineage(IReadOnlyList<LineageEnd> MadeFrom, IReadOnlyList<LineageEnd> UsedBy)
 {
-    private const int MostUses = 12;
-
     /// <param name="run">The run that shows it; its stage gave the artifact.</param>
     /// <param name="all">Runs that may have used it, too.</param>
     public static ArtifactLineage Of(RunState run, StageState stage, string digest, IEnumerable<RunState> all) => new(
         [.. stage.Inputs.OrderBy(input => input.Key, StringComparer.Ordinal).Select(input => From(run, stage, input.Key, input.Value))],
         [.. all.Where(other => other.Id != run.Id).Prepend(run)
-            .SelectMany(other => other.Stages.Where(one => Takes(other, one, digest)).Select(one => Use(run, other, one))).Take(MostUses)]);
+            .SelectMany(other => other.Stages.Where(one => Takes(other, one, digest)).Select(one => Use(run, other, one)))]);
 
     private static LineageEnd From(RunState run, StageState stage, string name, string written) =>
         new($"{name}: {written}", null, stage.Source(name) is StageOutput output ? Given(run, output) : null);

@@ -15,7 +15,10 @@ public sealed record UsualValue(string Label, string Stage, string Path, string?
 
     public bool IsFile => Path.EndsWith(".path", StringComparison.Ordinal);
 
-    public bool IsText => !Path.StartsWith("with.", StringComparison.Ordinal) || IsFile;
+    public bool IsText => IsNeeded;
+
+    /// <summary>No default holds without it.</summary>
+    public bool IsNeeded => !Path.StartsWith("with.", StringComparison.Ordinal) || IsFile;
 }
 
 /// <summary>The values that are changed most, both ways: the form is read from the text, and writes into it.</summary>
@@ -57,10 +60,12 @@ public static class UsualValues
         ];
     }
 
-    /// <summary>The text with another value; null where it has to be changed by hand.</summary>
-    public static string? Write(string yaml, UsualValue field, string value) => field.IsModel
-        ? PipelineEdit.SetInputs(yaml, field.Written!, $"{ModelPrefix}{(value.StartsWith(ModelPrefix, StringComparison.Ordinal)
-            ? value[ModelPrefix.Length..] : value)}") : PipelineEdit.Set(yaml, field.Stage, field.Path, value.Trim());
+    /// <summary>The text with another value, by an empty one without it; null where it has to be changed by hand.</summary>
+    public static string? Write(string yaml, UsualValue field, string value) =>
+        value.Trim().Length == 0 ? field.IsNeeded ? null : PipelineEdit.Remove(yaml, field.Stage, field.Path["with.".Length..])
+        : field.IsModel ? PipelineEdit.SetInputs(yaml, field.Written!,
+            $"{ModelPrefix}{(value.StartsWith(ModelPrefix, StringComparison.Ordinal) ? value[ModelPrefix.Length..] : value)}")
+        : PipelineEdit.Set(yaml, field.Stage, field.Path, value.Trim());
 
     private static IEnumerable<UsualValue> At(string label, StageSpec stage, string path, string yaml, bool needed = false)
     {

@@ -52,7 +52,7 @@ export function draw(root, library, name, words) {
   const part = what => root.querySelector(`[data-chart=${what}]`);
   const plot = part("plot");
   const rows = [];
-  let timer = null, rested = 0, zoom = null, colours = "", width = root.offsetWidth, stopped = false;
+  let failed = "", timer = null, rested = 0, zoom = null, colours = "", width = root.offsetWidth, stopped = false;
 
   const timed = () => part("over").value === "time";
   const shown = panel => panel.gpu === undefined ? panel.curves
@@ -129,7 +129,7 @@ export function draw(root, library, name, words) {
       const first = !plot.classList.contains("js-plotly-plot");
       part("over").disabled = rows.every(row => row[SECONDS] === null);
       await window.Plotly.react(plot, ...figure(), { displayModeBar: false });
-      part("trouble").textContent = "";
+      part("trouble").textContent = failed;
       if (first) {
         begun = performance.now(); // the first one pays for much that the others don't
         plot.on("plotly_relayout", change => {
@@ -158,13 +158,25 @@ export function draw(root, library, name, words) {
   /** By way of an SVG as data: the page may load no blob. */
   async function picture() {
     if (!window.Plotly) return;
+    try {
+      save(await drawn(), "png");
+      failed = "";
+    } catch (error) {
+      failed = words.picture.replace("{0}", `${error.message || error}.`);
+    }
+    part("trouble").textContent = failed;
+  }
+
+  async function drawn() {
     const [width, height, scale] = [plot.offsetWidth, plot.offsetHeight, 2];
     const image = new Image(width * scale, height * scale);
     image.src = await window.Plotly.toImage(plot, { format: "svg", width, height });
     await image.decode();
     const canvas = Object.assign(document.createElement("canvas"), { width: width * scale, height: height * scale });
     canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-    canvas.toBlob(blob => save(blob, "png"));
+    const blob = await new Promise(take => canvas.toBlob(take));
+    if (!blob) throw new Error(`${canvas.width} × ${canvas.height}`);
+    return blob;
   }
 
   function csv() {

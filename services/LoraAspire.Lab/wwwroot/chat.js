@@ -30,11 +30,54 @@ export function read(id) {
   return new TextEncoder().encode(localStorage[CHAT + id]);
 }
 
-export function write(id, json) {
-  const before = localStorage[CHAT + id] ?? "", { used: all } = used();
-  if (all - before.length + json.length > MOST) return { isKept: false, used: all, most: MOST };
+const isDone = answer => (answer.took != null || !!answer.finish) && !answer.trouble;
+
+// What another window wrote of an answer that this one has only a part of, or no luck with, is the better one.
+function better(mine, there) {
+  return !isDone(mine) && there.text && there.text.length >= (mine.text ?? "").length ? there : mine;
+}
+
+function mergeAnswers(mine, there) {
+  (there.answers ?? []).forEach((set, column) => {
+    mine.answers[column] ??= { variants: [], chosen: 0 };
+    const variants = mine.answers[column].variants;
+    set.variants.forEach((answer, place) => {
+      const id = answer.id ?? `${place}`, at = variants.findIndex(one => one.id === id);
+      if (at < 0) variants.push({ ...answer, id }); else variants[at] = better(variants[at], answer);
+    });
+  });
+}
+
+// Turns and answers only ever come to a conversation: those that stand there, and that what is written doesn't know, another window added.
+// They go behind, so that the places that this window has stay as they are.
+function merge(json, before) {
+  let there;
   try {
-    localStorage[CHAT + id] = json;
+    there = JSON.parse(before);
+    if (!there.turns.length) return json;
+    const mine = JSON.parse(json), places = [];
+    there.turns.forEach((turn, index) => {
+      if (turn.parent !== null && !(turn.parent < index)) throw new RangeError("A turn after one that isn't there.");
+      const id = turn.id ?? `${index}`, at = mine.turns.findIndex(one => one.id === id);
+      if (at >= 0) mergeAnswers(mine.turns[at], turn);
+      places.push(at >= 0 ? at : mine.turns.push({ ...turn, id, parent: turn.parent === null ? null : places[turn.parent] }) - 1);
+    });
+    mine.leaf ??= mine.turns.length - 1;
+    return JSON.stringify(mine);
+  } catch {
+    return json; // what stands there is no conversation
+  }
+}
+
+// `begins`: this window hasn't seen it stand there. What it has seen, and what is no longer there, was deleted in another.
+export function write(id, json, largest, begins) {
+  const before = localStorage[CHAT + id] ?? "", { used: all } = used();
+  if (!before && !begins) return { isKept: false, isGone: true, used: all, most: MOST };
+  const whole = before ? merge(json, before) : json;
+  if (new TextEncoder().encode(whole).length > largest) return { isKept: false, isTooLong: true, used: all, most: MOST };
+  if (all - before.length + whole.length > MOST) return { isKept: false, used: all, most: MOST };
+  try {
+    localStorage[CHAT + id] = whole;
   } catch {
     return { isKept: false, used: all, most: MOST };
   }

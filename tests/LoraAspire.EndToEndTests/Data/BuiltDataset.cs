@@ -18,10 +18,11 @@ public static class BuiltDataset
         """;
 
     /// <summary>A fresh folder with dataset.arrow.</summary>
-    public static async Task<string> MakeAsync(CancellationToken cancellationToken)
+    /// <param name="records">Others than those three.</param>
+    public static async Task<string> MakeAsync(CancellationToken cancellationToken, string records = Records)
     {
         var folder = Directory.CreateTempSubdirectory("lora-built-").FullName;
-        await File.WriteAllTextAsync(Path.Combine(folder, "records.json"), Records, cancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(folder, "records.json"), records, cancellationToken);
         await File.WriteAllTextAsync(Path.Combine(folder, "with.yaml"), With, cancellationToken);
         var (code, said) = await RunAsync("LoraAspire.DataBuild", "LoraAspire.DataBuild.dll",
             ["once", "--with", Path.Combine(folder, "with.yaml"), "--input", $"base={Path.Combine(Built.Root, "models", "pebble")}",

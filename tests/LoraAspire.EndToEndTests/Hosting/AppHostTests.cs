@@ -157,6 +157,24 @@ public sealed class AppHostTests
         Assert.DoesNotContain("   at ", app.Output);
     }
 
+    [Fact]
+    public async Task Ctrl_C_in_a_training_says_that_the_run_is_being_cancelled_and_then_that_it_is()
+    {
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, Pipeline.Replace("num_epochs: 3", "num_epochs: 300", StringComparison.Ordinal), Cancelled);
+        await using var app = AppHostProcess.Start(null, "--pipeline", file, "--exit");
+        await app.ReadyAsync();
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(AppAddresses.Read(app.State)!.Redis);
+        await InTrainingAsync(new RunClient(connection, new StreamSettings()));
+
+        app.Signal(AppHostProcess.Interrupt);
+        await app.Process.WaitForExitAsync(Cancelled);
+        File.Delete(file);
+
+        Assert.Equal(1, app.Process.ExitCode);
+        Assert.Matches(new Regex(@"Stopping: run (\S+) is being cancelled\.\.\.\n(.*\n)*Run \1 is cancelled"), app.Output);
+    }
+
     private static async Task InTrainingAsync(RunClient runs)
     {
         IReadOnlyList<RunState> all;

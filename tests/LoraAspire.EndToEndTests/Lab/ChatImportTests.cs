@@ -32,6 +32,31 @@ public sealed class ChatImportTests(LabApp app)
         await page.Context.CloseAsync();
     }
 
+    [Fact]
+    public async Task A_file_that_was_exported_brings_back_the_second_column_and_every_other_answer()
+    {
+        var page = await app.OpenAsync("/chat");
+        await Expect(page.GetByTestId("message")).ToBeEnabledAsync();
+        await page.EvaluateAsync("""
+            () => localStorage["lora.chat.rich"] = JSON.stringify({ id: "rich", title: "Rich", model: "one", other: "two", isBeside: true,
+              turns: [{ parent: null, question: "Who?", answers: [
+                { variants: [{ model: "one", text: "I.", finish: "stop" }, { model: "one", text: "Me.", finish: "stop" }], chosen: 0 },
+                { variants: [{ model: "two", text: "You.", finish: "stop" }], chosen: 0 }] },
+                { parent: null, question: "Whose?" }], leaf: 0 })
+            """);
+        await page.GotoAsync(new Uri(app.Address, "/chat?id=rich").ToString());
+        await Expect(page.GetByTestId("answer")).ToHaveCountAsync(2);
+        var download = await page.RunAndWaitForDownloadAsync(() => page.GetByTestId("export-chat").ClickAsync());
+        await page.GetByTestId("chats").GetByTestId("delete").ClickAsync();
+        await Expect(page.GetByTestId("answer")).ToHaveCountAsync(0);
+        await page.GetByTestId("import").SetInputFilesAsync(await download.PathAsync());
+
+        await Expect(page.GetByTestId("answer-text")).ToHaveTextAsync(["You.", "I."]);
+        await Expect(page.GetByTestId("answer").GetByTestId("pager")).ToContainTextAsync("1 / 2");
+        await Expect(page.Locator(".asked").GetByTestId("pager")).ToContainTextAsync("1 / 2");
+        await page.Context.CloseAsync();
+    }
+
     private static Task ImportAsync(IPage page, string name, string text) => page.GetByTestId("import").SetInputFilesAsync(
         new FilePayload { Name = name, MimeType = "application/json", Buffer = Encoding.UTF8.GetBytes(text) });
 

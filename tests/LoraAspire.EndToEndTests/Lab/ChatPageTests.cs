@@ -207,6 +207,85 @@ public sealed class ChatPageTests(LabApp app) : IAsyncLifetime
         Assert.Equal(0, await _page.EvaluateAsync<int>("document.documentElement.scrollWidth - innerWidth"));
     }
 
+    [Fact]
+    public async Task What_is_typed_just_before_another_conversation_is_opened_or_the_page_is_left_is_kept()
+    {
+        await OpenAsync("/chat");
+        await KeepAsync("first");
+        await KeepAsync("second");
+        await _page.GotoAsync(new Uri(app.Address, "/chat?id=first").ToString());
+        await Expect(_page.GetByTestId("question")).ToHaveTextAsync("What of first?");
+        await SetAsync("temperature", "0.5");
+        await TypeAndClickAsync("Be terse.", "a[href='/chat?id=second']");
+        await Expect(_page.GetByTestId("question")).ToHaveTextAsync("What of second?");
+        await Expect(_page.GetByTestId("system")).ToHaveValueAsync("");
+        await TypeAndClickAsync("Be long.", "a[href='/gpus']");
+        await Expect(_page).ToHaveURLAsync(new Regex("/gpus$"));
+
+        await Expect(_page.Locator("h1")).ToHaveTextAsync("GPUs");
+        await _page.GotoAsync(new Uri(app.Address, "/chat?id=first").ToString());
+        await Expect(_page.GetByTestId("question")).ToHaveTextAsync("What of first?");
+        await _page.GetByTestId("settings").ClickAsync();
+        await Expect(_page.GetByTestId("system")).ToHaveValueAsync("Be terse.");
+        await Expect(_page.GetByTestId("temperature")).ToHaveValueAsync("0.5");
+        await _page.Locator("a[href='/chat?id=second']").ClickAsync();
+        await Expect(_page.GetByTestId("question")).ToHaveTextAsync("What of second?");
+        await Expect(_page.GetByTestId("system")).ToHaveValueAsync("Be long.");
+
+        // What the browser does with both in one go, whatever the machine does beside it.
+        Task TypeAndClickAsync(string text, string link) => _page.GetByTestId("system").EvaluateAsync("""
+            (field, [text, link]) => {
+              field.value = text;
+              field.dispatchEvent(new Event("input", { bubbles: true }));
+              document.querySelector(link).click();
+            }
+            """, new[] { text, link });
+    }
+
+    [Fact]
+    public async Task Two_windows_of_one_conversation_keep_what_is_asked_in_either_and_none_brings_back_what_is_deleted()
+    {
+        await OpenAsync("/chat");
+        await KeepAsync("shared");
+        var address = new Uri(app.Address, "/chat?id=shared").ToString();
+        await _page.GotoAsync(address);
+        await Expect(_page.GetByTestId("question")).ToHaveTextAsync("What of shared?");
+        var first = _page;
+        _page = await first.RunAndWaitForPopupAsync(() => first.EvaluateAsync("address => { window.open(address); }", address));
+        await Expect(_page.GetByTestId("question")).ToHaveTextAsync("What of shared?");
+        await SetAsync("max-tokens", "8");
+        await AskAsync("Who asks second?");
+        (_page, var second) = (first, _page);
+        await SetAsync("max-tokens", "8");
+        await AskAsync("Who asks first?");
+        await _page.GetByTestId("regenerate").ClickAsync();
+        await Expect(Answers.GetByTestId("pager")).ToContainTextAsync("2 / 2");
+        await Expect(_page.GetByTestId("log")).ToHaveAttributeAsync("aria-busy", "false");
+        await second.GetByTestId("temperature").FillAsync("0");
+        await second.WaitForFunctionAsync("() => JSON.parse(localStorage['lora.chat.shared']).sampling.temperature === 0");
+
+        await second.ReloadAsync();
+        await Expect(second.GetByTestId("question").Last).ToHaveTextAsync("Who asks second?");
+        await Expect(second.GetByTestId("facts")).ToHaveCountAsync(1);
+        await second.Locator(".asked").Last.Locator(".pager button:enabled").ClickAsync();
+        await Expect(second.GetByTestId("question").Last).ToHaveTextAsync("Who asks first?");
+        await Expect(second.GetByTestId("answer").GetByTestId("pager")).ToContainTextAsync("2 / 2");
+
+        await first.GetByTestId("chats").GetByTestId("delete").ClickAsync();
+        await Expect(first).ToHaveURLAsync(new Regex("/chat$"));
+        _page = second;
+        await AskAsync("Is it still there?", answers: 2);
+        await Expect(second.GetByTestId("not-kept")).ToContainTextAsync("deleted in another window");
+        await first.ReloadAsync();
+        await Expect(first.Locator(".chats-none")).ToBeVisibleAsync();
+    }
+
+    /// <summary>A conversation of one question, as the browser has it.</summary>
+    private Task KeepAsync(string id) => _page.EvaluateAsync("""
+        id => localStorage["lora.chat." + id] = JSON.stringify({ id, title: id, changed: "2026-01-02T03:04:05Z",
+          turns: [{ parent: null, question: `What of ${id}?` }], leaf: 0 })
+        """, id);
+
     private async Task OpenAsync(string path, int width = 1440)
     {
         _page = await app.OpenAsync(path, width);

@@ -75,6 +75,38 @@ public sealed class DataPageTests(LabApp app)
     }
 
     [Fact]
+    public async Task The_list_turns_by_twenty_both_ways_and_a_bar_is_pressed_by_the_keyboard()
+    {
+        var longer = string.Concat(Enumerable.Repeat(" and more", 30));
+        var records = string.Join(',', Enumerable.Range(0, 50)
+            .Select(row => $$"""{"instruction": "Question {{row}}{{(row == 30 ? longer : "")}}?", "output": "Yes."}"""));
+        var folder = await BuiltDataset.MakeAsync(TestContext.Current.CancellationToken, $"[{records}]");
+        var page = await app.OpenAsync($"/data/{app.Store.Publish(folder, ArtifactKind.Dataset, "data-build@1")}?row=5");
+        var rows = page.GetByTestId("row-list").GetByRole(AriaRole.Button, new() { NameRegex = new("^Show row") });
+        await Expect(rows).ToHaveCountAsync(20);
+        await Expect(rows.First).ToHaveTextAsync("5");
+        await page.GetByTestId("rows-after").ClickAsync();
+        await Expect(rows.First).ToHaveTextAsync("25");
+        await page.GetByTestId("rows-after").ClickAsync();
+        await Expect(rows).ToHaveTextAsync(["45", "46", "47", "48", "49"]);
+        await Expect(page.GetByTestId("rows-after")).ToBeDisabledAsync();
+        await page.GetByTestId("rows-before").ClickAsync();
+        await Expect(rows.First).ToHaveTextAsync("25");
+        await page.GetByTestId("rows-before").ClickAsync();
+        await page.GetByTestId("rows-before").ClickAsync();
+        await Expect(rows.First).ToHaveTextAsync("0");
+        await Expect(page.GetByTestId("rows-before")).ToBeDisabledAsync();
+        await Expect(page.GetByTestId("row-number")).ToHaveTextAsync("Row 5");
+
+        var bar = page.GetByTestId("lengths").GetByRole(AriaRole.Button, new() { NameRegex = new("1 rows: show them$") });
+        await bar.FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.GetByTestId("hits")).ToHaveTextAsync("1 of 50 rows match");
+        await Expect(page.GetByTestId("row-number")).ToHaveTextAsync("Row 30");
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
     public async Task A_data_set_that_the_store_has_lost_is_said_to_be_gone()
     {
         var run = await FinishedAsync(new string('a', 64));

@@ -65,6 +65,21 @@ public sealed class NewRunTests(LabApp app)
         await page.GetByLabel("Rank").FillAsync("32");
         await page.GetByLabel("Rank").PressAsync("Enter");
         await Expect(page.GetByTestId("yaml")).ToContainTextAsync("lora_r: 32");
+        // What is cleared leaves the text, and the field shows what holds without it; a file has to be there.
+        await page.GetByLabel("Alpha").FillAsync("64");
+        await page.GetByLabel("Alpha").PressAsync("Enter");
+        await Expect(page.GetByTestId("yaml")).ToContainTextAsync("lora_alpha: 64");
+        await page.GetByLabel("Alpha").FillAsync("");
+        await page.GetByLabel("Alpha").PressAsync("Enter");
+        await Expect(page.GetByLabel("Alpha")).ToHaveValueAsync("16");
+        await Expect(page.GetByTestId("yaml")).Not.ToContainTextAsync("lora_alpha");
+        await page.GetByLabel("Alpha").FillAsync("");
+        await page.GetByLabel("Alpha").PressAsync("Enter");
+        await Expect(page.GetByLabel("Alpha")).ToHaveValueAsync("16");
+        await page.GetByLabel("Data file").FillAsync("");
+        await page.GetByLabel("Data file").PressAsync("Enter");
+        await Expect(page.Locator(".mud-snackbar")).ToContainTextAsync("Data file can't be left out");
+        await Expect(page.GetByLabel("Data file")).ToHaveValueAsync($"data/{name}");
         await page.GetByTestId("upload").SetInputFilesAsync(file);
         await Expect(page.GetByTestId("uploaded")).ToContainTextAsync("is there already");
         await page.GetByRole(AriaRole.Button, new() { Name = "Submit" }).ClickAsync();
@@ -73,6 +88,31 @@ public sealed class NewRunTests(LabApp app)
         var submitted = (await app.InboxAsync()).OfType<SubmitRun>().Last();
         Assert.Contains("lora_r: 32", submitted.Yaml);
         Assert.Contains($"data/{name}", submitted.Yaml);
+    }
+
+    [Fact]
+    public async Task An_example_that_can_not_be_read_any_more_is_told_and_what_was_written_stays()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(app.Data, "pipelines")).FullName;
+        try
+        {
+            var example = Path.Combine(folder, "soon-gone.yaml");
+            await File.WriteAllTextAsync(example, "name: one\n", TestContext.Current.CancellationToken);
+            var page = await OpenAsync();
+            await WriteAsync(page, "name: mine\n");
+            await Expect(page.GetByTestId("verdict")).ToContainTextAsync("error");
+            File.Delete(example);
+            await page.Locator(".pick .mud-select-input").First.ClickAsync();
+            await page.Locator(".mud-popover-open").GetByText("soon-gone.yaml").ClickAsync();
+
+            await Expect(page.Locator(".mud-snackbar")).ToContainTextAsync("soon-gone.yaml can't be read");
+            await Expect(page.GetByTestId("yaml")).ToContainTextAsync("mine");
+            await page.Context.CloseAsync();
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     /// <summary>Whole, as an example comes: what is typed is indented by the editor.</summary>

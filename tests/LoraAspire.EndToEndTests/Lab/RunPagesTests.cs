@@ -32,6 +32,60 @@ public sealed class RunPagesTests(LabApp app)
     }
 
     [Fact]
+    public async Task The_page_of_a_run_has_its_tags_and_note_and_deletes_it_when_it_is_over()
+    {
+        var run = await app.SubmittedAsync("labelled", Tune);
+        var page = await app.OpenAsync($"/runs/{run}");
+        await page.GetByTestId("note").ClickAsync();
+        await page.GetByRole(AriaRole.Dialog).GetByLabel("Tags", new() { Exact = true }).FillAsync("baseline rank-16");
+        await page.GetByTestId("note-text").FillAsync("The <b>first</b> try.");
+        await page.GetByTestId("save-note").ClickAsync();
+        await Expect(page.GetByTestId("run-tags").Locator(".badge")).ToHaveTextAsync(["baseline", "rank-16"]);
+        await Expect(page.GetByTestId("run-note")).ToHaveTextAsync("The <b>first</b> try.");
+        await page.ReloadAsync();
+        await Expect(page.GetByTestId("run-note")).ToHaveTextAsync("The <b>first</b> try.");
+        await Expect(page.GetByTestId("delete")).ToHaveCountAsync(0);
+
+        await app.HappenedAsync(new RunFinished(run, DateTimeOffset.UtcNow, RunStatus.Failed, "no rows"));
+        await page.GetByTestId("delete").ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync($"labelled ({run}): the record, the log");
+        await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Keep" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
+        Assert.True(await app.Database.KeyExistsAsync(Keys.Run(run)));
+        await page.GetByTestId("delete").ClickAsync();
+        await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
+        await Expect(page).ToHaveURLAsync(app.Address.ToString());
+        await Expect(page.Locator(".mud-snackbar")).ToContainTextAsync("1 deleted.");
+        Assert.False(await app.Database.KeyExistsAsync(Keys.Run(run)));
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task Who_uses_an_artifact_is_told_of_all_runs_the_first_ones_at_once()
+    {
+        var folder = Directory.CreateTempSubdirectory("lora-shared-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(folder, "adapter_config.json"), "{}", TestContext.Current.CancellationToken);
+        var digest = app.Store.Publish(folder, ArtifactKind.Adapter, "trainer@1");
+        StageOutline merge = new("merge", "merger",
+            new Dictionary<string, string> { ["base"] = "model:tiny", ["adapter"] = "tune.adapter" });
+        var run = "";
+        for (var i = 0; i < 15; i++)
+        {
+            run = await app.SubmittedAsync($"sharing-{i}", Tune, merge);
+            await app.HappenedAsync(new StageFinished(run, DateTimeOffset.UtcNow, "tune", 1,
+                new Dictionary<string, string> { ["adapter"] = digest }));
+        }
+        var page = await app.OpenAsync($"/runs/{run}?tab=artifacts");
+        var uses = page.GetByTestId("artifact-tune.adapter").GetByTestId("lineage").Locator("dd").Last.Locator(".end");
+        await Expect(page.GetByTestId("more-uses")).ToHaveTextAsync("and 3 more");
+        await Expect(uses).ToHaveCountAsync(12);
+        await page.GetByTestId("more-uses").ClickAsync();
+        await Expect(uses).ToHaveCountAsync(15);
+        await Expect(uses.GetByText("merge of sharing-0")).ToBeVisibleAsync();
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
     public async Task A_loss_point_is_on_the_curve_by_itself_when_it_is_written()
     {
         var run = await app.SubmittedAsync("losing", Tune);
@@ -65,6 +119,10 @@ public sealed class RunPagesTests(LabApp app)
             await File.ReadAllTextAsync((await table.PathAsync())!, TestContext.Current.CancellationToken), StringComparison.Ordinal);
         var picture = await page.RunAndWaitForDownloadAsync(() => page.GetByRole(AriaRole.Button, new() { Name = "PNG" }).ClickAsync());
         Assert.Equal($"{run}-tune.png", picture.SuggestedFilename);
+        await page.EvaluateAsync("() => { window.Plotly.toImage = () => Promise.reject(new Error('no room')); }");
+        await page.GetByRole(AriaRole.Button, new() { Name = "PNG" }).ClickAsync();
+        await Expect(page.Locator("[data-chart=trouble]"))
+            .ToHaveTextAsync("The picture can't be made: no room. The CSV has the same numbers.");
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'],
             (await File.ReadAllBytesAsync((await picture.PathAsync())!, TestContext.Current.CancellationToken))[..4]);
     }

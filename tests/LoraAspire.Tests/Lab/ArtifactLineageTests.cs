@@ -19,6 +19,16 @@ public sealed class ArtifactLineageTests
     }
 
     [Fact]
+    public void However_many_runs_use_it_all_are_told()
+    {
+        var run = Run("one", "a");
+
+        var lineage = ArtifactLineage.Of(run, run.Stage("tune")!, "a", [run, .. Enumerable.Range(0, 300).Select(i => Run($"r{i}", "a"))]);
+
+        Assert.Equal(301, lineage.UsedBy.Count);
+    }
+
+    [Fact]
     public void Another_artifact_of_the_same_name_is_no_use_of_it()
     {
         var run = Run("one", "a");

@@ -51,6 +51,20 @@ public sealed class UsualValuesTests
     }
 
     [Fact]
+    public void What_is_cleared_leaves_the_text_and_the_default_is_shown()
+    {
+        var values = Read(Yaml);
+
+        var cleared = UsualValues.Write(Yaml, values.Single(one => one.Label == "Rank"), " ")!;
+
+        Assert.DoesNotContain("lora_r", cleared);
+        var rank = Read(cleared).Single(one => one.Label == "Rank");
+        Assert.Equal((null, "8"), (rank.Written, rank.Shown));
+        Assert.All(["Base model", "Data file"], label =>
+            Assert.Null(UsualValues.Write(Yaml, values.Single(one => one.Label == label), "")));
+    }
+
+    [Fact]
     public void A_value_that_is_none_stays_in_the_form_to_be_mended()
     {
         var before = Read(Yaml);

@@ -49,6 +49,34 @@ public sealed class PipelineEditTests
         Assert.Equal(Yaml.Replace(before, after, StringComparison.Ordinal),
             PipelineEdit.Set(Yaml, stage, "with.prompt_template_name", "plain"));
 
+    [Theory]
+    [InlineData("data", "cutoff_len", "      cutoff_len: 128 # tokens\n", "")]
+    [InlineData("tune", "lora_r", "lora_r: 7, ", "")]
+    [InlineData("tune", "learning_rate", ", learning_rate: 3e-4", "")]
+    public void A_key_is_taken_out_and_every_other_letter_is_as_it_was(string stage, string key, string before, string after) =>
+        Assert.Equal(Yaml.Replace(before, after, StringComparison.Ordinal), PipelineEdit.Remove(Yaml, stage, key));
+
+    [Theory]
+    [InlineData("    with: { lora_r: 7 }\n")]
+    [InlineData("    with:\n      lora_r: 7\n")]
+    [InlineData("    with:\r\n      lora_r: 7 # small\r\n")]
+    public void The_last_key_goes_with_what_held_it(string with)
+    {
+        const string Before = "stages:\n  - id: tune\n", After = "    uses: trainer\n";
+
+        Assert.Equal(Before + After, PipelineEdit.Remove(Before + with + After, "tune", "lora_r"));
+        Assert.Equal(Before + After, PipelineEdit.Remove(Before + After + with, "tune", "lora_r"));
+    }
+
+    [Theory]
+    [InlineData("stages:\n  - with: { lora_r: 7 }\n    id: tune\n")]
+    [InlineData("stages:\n  - id: tune\n    with:\n      # mine\n      lora_r: 7\n")]
+    [InlineData("stages:\n  - id: tune\n    with:\n      lora_r: >\n        7\n      x: 1\n")]
+    [InlineData("shared: &all { lora_r: 7, x: 1 }\nstages:\n  - { id: tune, with: *all }\n  - { id: other, with: *all }\n")]
+    [InlineData("stages:\n  - id: tune\n    uses: trainer\n")]
+    [InlineData("stages: [")]
+    public void What_can_not_be_taken_out_by_itself_stays(string yaml) => Assert.Null(PipelineEdit.Remove(yaml, "tune", "lora_r"));
+
     [Fact]
     public void Lines_that_end_as_on_Windows_stay_so()
     {

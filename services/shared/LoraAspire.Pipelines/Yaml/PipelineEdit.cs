@@ -28,6 +28,28 @@ public static partial class PipelineEdit
         return changed is not null && Get(changed, stage, path) == value ? changed : null;
     }
 
+    /// <summary>Without a key of <c>with</c>, and without a <c>with</c> that had no other; its default holds then.</summary>
+    /// <returns>Null where that can't be done without a rewrite: the text is to be changed by hand.</returns>
+    public static string? Remove(string yaml, string stage, string key)
+    {
+        if (YamlDocument.Load(yaml, new Diagnostics("")) is not { } meant || Stage(meant, stage) is not { } node
+            || Entry(node, "with") is not { Value: YamlMappingNode map } holder || Entry(map, key) is not { } entry)
+        {
+            return null;
+        }
+        var changed = map.Children.Count > 1 ? Without(yaml, map, entry, entry.Key) : Without(yaml, node, holder, entry.Key);
+        // What came of it is read again: nothing else may be another.
+        if (map.Children.Count > 1)
+        {
+            map.Children.Remove(entry.Key);
+        }
+        else
+        {
+            node.Children.Remove(holder.Key);
+        }
+        return changed is not null && meant.Equals(YamlDocument.Load(changed, new Diagnostics(""))) ? changed : null;
+    }
+
     /// <summary>With another text in place of each input that is exactly this one, as a base that several stages take.</summary>
     public static string? SetInputs(string yaml, string from, string to)
     {
@@ -48,8 +70,15 @@ public static partial class PipelineEdit
     private static IEnumerable<YamlMappingNode> Stages(YamlMappingNode root) =>
         (Child(root, "stages") as YamlSequenceNode)?.Children.OfType<YamlMappingNode>() ?? [];
 
-    private static YamlMappingNode? Stage(string yaml, string id) => YamlDocument.Load(yaml, new Diagnostics("")) is { } root
-        ? Stages(root).FirstOrDefault(stage => Child(stage, "id") is { } node && Binder.Text(node) == id) : null;
+    private static YamlMappingNode? Stage(string yaml, string id) =>
+        YamlDocument.Load(yaml, new Diagnostics("")) is { } root ? Stage(root, id) : null;
+
+    private static YamlMappingNode? Stage(YamlMappingNode root, string id) =>
+        Stages(root).FirstOrDefault(stage => Child(stage, "id") is { } node && Binder.Text(node) == id);
+
+    private static KeyValuePair<YamlNode, YamlNode>? Entry(YamlMappingNode map, string key) =>
+        map.Children.Where(entry => Binder.Text(entry.Key) == key)
+            .Select(entry => (KeyValuePair<YamlNode, YamlNode>?)entry).FirstOrDefault();
 
     private static YamlNode? Find(YamlNode? node, ReadOnlySpan<string> keys)
     {
@@ -104,6 +133,38 @@ public static partial class PipelineEdit
         var (before, after) = (yaml[..end].TrimEnd('\r'), end < yaml.Length ? yaml[end..] : Line(yaml));
         return $"{before}{Line(yaml)}{indent}with:{Line(yaml)}{indent}  {key}: {written}"
             + (yaml[..end].EndsWith('\r') ? "\r" : "") + after;
+    }
+
+    /// <param name="last">The key whose value ends the entry: itself, or the only one of the map that it leads to.</param>
+    private static string? Without(string yaml, YamlMappingNode map, KeyValuePair<YamlNode, YamlNode> entry, YamlNode last)
+    {
+        var (start, end) = ((int)entry.Key.Start.Index, (int)entry.Value.End.Index);
+        if (start >= end || end > yaml.Length)
+        {
+            return null; // the value stands elsewhere, under an anchor
+        }
+        if (map.Style == MappingStyle.Flow)
+        {
+            var (after, before) = (Comma(yaml, end, 1), Comma(yaml, start - 1, -1));
+            return after is { } next ? yaml[..start] + yaml[(next + 1)..].TrimStart(' ')
+                : before is { } at ? yaml[..at] + yaml[end..] : null;
+        }
+        // Whole lines, from one that begins with the key to the one in which its value begins, and so ends.
+        var begin = yaml.LastIndexOf('\n', start) + 1;
+        var through = yaml.IndexOf('\n', (int)last.Start.Index) is >= 0 and var newline ? newline + 1 : yaml.Length;
+        return string.IsNullOrWhiteSpace(yaml[begin..start]) && last.Start.Line - entry.Key.Start.Line <= 1
+            ? yaml[..begin] + yaml[through..] : null;
+    }
+
+    /// <summary>The comma beside an entry; null where it is the last, or the first.</summary>
+    private static int? Comma(string yaml, int from, int step)
+    {
+        var at = from;
+        while (at > 0 && at < yaml.Length && char.IsWhiteSpace(yaml[at]))
+        {
+            at += step;
+        }
+        return at >= 0 && at < yaml.Length && yaml[at] == ',' ? at : null;
     }
 
     private static string Line(string yaml) => yaml.Contains("\r\n", StringComparison.Ordinal) ? "\r\n" : "\n";

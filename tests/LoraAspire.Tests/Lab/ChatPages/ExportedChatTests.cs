@@ -43,6 +43,51 @@ public sealed class ExportedChatTests
     }
 
     [Fact]
+    public void All_of_a_conversation_comes_back_what_is_not_shown_too()
+    {
+        var chat = s_chat.Asking("Who is there?", null).Answering(2, 0, new("m") { Trouble = new(TroubleKind.Busy, "full", 3) })
+            .Showing(0).Choosing(0, 0, 0) with
+        { IsBeside = true, Title = "Names" };
+
+        var read = ExportedChat.Read(ExportedChat.Write(chat, ["tuned", "pebble"]), "two")!;
+
+        Assert.Equal(KeptText.Write(chat with { Id = "two", Model = "tuned", Other = "pebble" }), KeptText.Write(read));
+        Assert.Equal(["I am Pebble.", "Pebble."], read.Turns[0].Of(0)!.Variants.Select(answer => answer.Text));
+        Assert.Equal("Mingyu.", read.Turns[0].Shown(1)!.Text);
+        Assert.Equal([0, 2], read.Versions(0));
+    }
+
+    [Fact]
+    public void What_somebody_changed_in_a_file_is_what_is_read()
+    {
+        var file = JsonNode.Parse(ExportedChat.Write(s_chat with { IsBeside = true }, ["tuned", "pebble"]))!;
+        file["messages"]![2]!["content"] = "I am somebody else.";
+
+        var read = ExportedChat.Read(file.ToJsonString(), "two")!;
+
+        Assert.Equal("I am somebody else.", Assert.Single(read.Turns[0].Of(0)!.Variants).Text);
+        Assert.Equal((true, "pebble", "Mingyu."), (read.IsBeside, read.Other, read.Turns[0].Shown(1)!.Text));
+    }
+
+    [Theory]
+    [InlineData("""{"version": 2, "conversation": {}}""")]
+    [InlineData("""{"version": "1"}""")]
+    [InlineData("""{"version": 1, "conversation": {"id": "x", "turns": [{"parent": 0, "question": "?"}], "leaf": 0}}""")]
+    [InlineData("""{"version": 1, "conversation": {"id": "x", "turns": [{"parent": null, "question": "?"}], "leaf": 0}}""")]
+    [InlineData("[7]")]
+    public void What_is_not_the_whole_of_the_messages_beside_it_is_left(string whole) => Assert.Equal("Hi", Assert.Single(
+        ExportedChat.Read($$"""{"messages": [{"role": "user", "content": "Hi"}], "whole": {{whole}}}""", "x")!.Turns).Question);
+
+    [Theory]
+    [InlineData("""[{"role": "user", "content": "Another"}]""")]
+    [InlineData("""[{"role": "assistant", "content": "first"}]""")]
+    [InlineData("""[{"role": "user", "content": "Hi"}, {"role": "tool", "content": "x"}]""")]
+    [InlineData("""[{"role": "user", "content": "Hi"}, {"role": "system", "content": "x"}]""")]
+    [InlineData("[null]")]
+    public void A_second_column_of_another_conversation_is_refused(string messages) => Assert.Null(ExportedChat.Read(
+        $$$"""{"messages": [{"role": "user", "content": "Hi"}], "beside": {"messages": {{{messages}}}}}""", "x"));
+
+    [Fact]
     public void A_list_of_messages_is_one_too() =>
         Assert.Equal("Hi", ExportedChat.Read("""[{"role": "user", "content": "Hi"}]""", "x")!.Title);
 

@@ -81,6 +81,9 @@ public sealed class KeptTextTests
         { "$.turns[0].answers[0].variants[1].trouble.kind", "1" },
         { "$.turns[0].answers[1]", "null" },
         { "$.title", "null" },
+        { "$.turns[1].id", "\"../x\"" },
+        { "$.turns[1].id", "\"the-same\"" },
+        { "$.turns[0].answers[0].variants[1].id", "\"the-same\"" },
     };
 
     [Theory]
@@ -88,6 +91,7 @@ public sealed class KeptTextTests
     public void One_that_was_broken_is_not_shown(string place, string value)
     {
         var root = JsonNode.Parse(KeptText.Write(s_whole))!;
+        (root["turns"]![0]!["id"], root["turns"]![0]!["answers"]![0]!["variants"]![0]!["id"]) = ("the-same", "the-same");
         var names = place[2..].Replace("[", ".[", StringComparison.Ordinal).Split('.');
         var at = names[..^1].Aggregate(root, (node, name) => name[0] == '[' ? node[int.Parse(name[1..^1])]! : node[name]!);
         if (names[^1][0] == '[')
@@ -100,6 +104,18 @@ public sealed class KeptTextTests
         }
 
         Assert.Null(KeptText.Read(Encoding.UTF8.GetBytes(root.ToJsonString())));
+    }
+
+    [Fact]
+    public void What_was_kept_before_turns_had_ids_gets_the_same_ones_wherever_it_is_read()
+    {
+        var read = KeptText.Read("""
+            {"id": "x", "leaf": 0, "turns": [{"parent": null, "question": "?", "answers": [{"variants": [{"model": "m"}], "chosen": 0}]}]}
+            """u8)!;
+
+        Assert.Equal(("0", "0"), (read.Turns[0].Id, read.Turns[0].Shown(0)!.Id));
+        Assert.Equal(16, read.Asking("And?", 0).Turns[1].Id!.Length);
+        Assert.Equal("0", read.Replacing(0, 0, 0, new("m") { Text = "!" }).Turns[0].Shown(0)!.Id);
     }
 
     [Fact]
