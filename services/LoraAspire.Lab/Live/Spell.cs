@@ -7,19 +7,24 @@ namespace LoraAspire.Lab.Live;
 /// <summary>How numbers, and the beginnings of texts, are written on every page.</summary>
 public static class Spell
 {
+    private static bool IsChinese => CultureInfo.CurrentUICulture.TwoLetterISOLanguageName == "zh";
+
+    private static string DayForm => IsChinese ? "M月d日" : "d MMM";
+
     /// <summary>Local time: of day when it is today, with the date otherwise.</summary>
     public static string Moment(DateTimeOffset at)
     {
         var local = at.ToLocalTime();
         return local.Date == TimeProvider.System.GetLocalNow().Date ? local.ToString("HH:mm:ss", CultureInfo.InvariantCulture)
-            : local.ToString("d MMM HH:mm", CultureInfo.InvariantCulture);
+            : local.ToString($"{DayForm} HH:mm", CultureInfo.InvariantCulture);
     }
 
     /// <summary>Local date and time of day; the year where it isn't this one.</summary>
     public static string Day(DateTimeOffset at)
     {
         var local = at.ToLocalTime();
-        return local.ToString(local.Year == TimeProvider.System.GetLocalNow().Year ? "d MMM HH:mm" : "d MMM yyyy HH:mm",
+        return local.ToString(
+            local.Year == TimeProvider.System.GetLocalNow().Year ? $"{DayForm} HH:mm" : IsChinese ? "yyyy年M月d日 HH:mm" : "d MMM yyyy HH:mm",
             CultureInfo.InvariantCulture);
     }
 

@@ -3,6 +3,7 @@ using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Streams;
+using Microsoft.Playwright;
 using StackExchange.Redis;
 using static Microsoft.Playwright.Assertions;
 
@@ -62,8 +63,14 @@ public sealed class ManyRunsTests(LabApp app) : IClassFixture<LabApp>
             () => Expect(page.GetByTestId("compared-loss").Locator("path")).ToHaveCountAsync(2));
         var gpus = await VisitAsync("page of the GPUs", "/gpus",
             () => Expect(page.Locator("[data-testid=no-gpu], [data-testid=gpu-card]").First).ToBeVisibleAsync());
+        var result = await VisitAsync("page of the result", "/runs/run-0996?tab=result",
+            () => Expect(page.GetByRole(AriaRole.Tab, new() { Name = "Result" })).ToHaveAttributeAsync("aria-selected", "true"));
+        var artifacts = await VisitAsync("page of the artifacts", "/runs/run-0996?tab=artifacts",
+            () => Expect(page.GetByRole(AriaRole.Tab, new() { Name = "Artifacts" })).ToHaveAttributeAsync("aria-selected", "true"));
+        var submit = await VisitAsync("page of a new run", "/submit",
+            () => Expect(page.Locator(".monaco-editor .view-lines")).ToBeVisibleAsync());
         var chat = await VisitAsync("page of the chat", "/chat", () => Expect(page.GetByTestId("model")).ToBeVisibleAsync());
-        Assert.All([list, found, log, gpus, chat], took => Assert.InRange(took, TimeSpan.Zero, s_limit));
+        Assert.All([list, found, log, result, artifacts, submit, gpus, chat], took => Assert.InRange(took, TimeSpan.Zero, s_limit));
         Assert.All([curves, trained, compared], took => Assert.InRange(took, TimeSpan.Zero, s_curvesLimit));
 
         // The first visit is what compiles the page.

@@ -29,8 +29,8 @@ internal sealed class OptionReference
             Made from the code by `./build.sh docs`; not to be edited by hand. [data.md](data.md), [training.md](training.md),
             [stages.md](stages.md), [evaluate.md](evaluate.md) and [export.md](export.md) say more.
 
-            Beside `with`, a stage has `id`, `uses`, `inputs`, `retries` (attempts after a failed one; 0 unless given) and `timeout`
-            (`90s`, `30m`, `12h`). A key that is left out has its default; where there is none it is null.
+            Beside `with`, a stage has `id`, `uses`, `inputs`, `retries` (attempts after a failed one; 0 unless given), `timeout`
+            (`90s`, `30m`, `12h`) and `needs` (`{ gpu_memory: 40GiB }`: only a worker with such a GPU takes it). A key that is left out has its default; where there is none it is null.
 
             """);
         foreach (var kind in StageKinds.All)
