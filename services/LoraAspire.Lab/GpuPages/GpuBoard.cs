@@ -1,4 +1,3 @@
-using LoraAspire.Pipelines.Runs;
 using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Runs;
 using LoraAspire.Runtime.Streams;
@@ -49,7 +48,12 @@ public sealed class GpuBoard(GpuSampler sampler, RunBoard board, RunClient clien
         var elsewhere = runs.Workers.SelectMany(worker => worker.Gpus.Select(card => (worker.Host, Card: card)))
             .Where(one => here.All(gpu => gpu.Id != one.Card.Id)).DistinctBy(one => one.Card.Id).ToList();
         var holders = await client.HoldersAsync([.. here.Select(gpu => gpu.Id), .. elsewhere.Select(one => one.Card.Id)]);
-        List<ShownGpu> shown = [.. here.Select(gpu => new ShownGpu(Environment.MachineName, gpu, holders.GetValueOrDefault(gpu.Id)))];
+        var trainings = ShownGpu.Trainings(runs.Workers.Where(worker => worker.Host == Environment.MachineName), holders.Values);
+        List<ShownGpu> shown =
+        [
+            .. here.Select(gpu =>
+                new ShownGpu(Environment.MachineName, gpu, holders.GetValueOrDefault(gpu.Id)) { Workers = trainings }),
+        ];
         var told = new Dictionary<string, IReadOnlyList<ProgressPoint>>();
         foreach (var (host, card) in elsewhere)
         {
@@ -74,18 +78,4 @@ public sealed class GpuBoard(GpuSampler sampler, RunBoard board, RunClient clien
         return points.Count == 0 ? Idle(card)
             : new(card.Id, points[^1].Gpu!, [.. points.Select(point => GpuSample.Of(point.Gpu!, point.At))], null);
     }
-}
-
-/// <param name="Host">The machine that it is in.</param>
-/// <param name="Holder">The training that has it; null where none has, or that isn't known.</param>
-public sealed record ShownGpu(string Host, SampledGpu Gpu, GpuHolder? Holder)
-{
-    /// <summary>What is known comes from workers: the card itself is out of sight.</summary>
-    public bool IsTold { get; init; }
-
-    /// <summary>False before Redis has answered.</summary>
-    public bool IsHolderKnown { get; init; } = true;
-
-    /// <summary>Null where no such run is known.</summary>
-    public RunState? Run { get; init; }
 }

@@ -28,6 +28,16 @@ public sealed record SampledGpu(string Id, GpuFigures Figures, IReadOnlyList<Gpu
 /// <param name="Memory">Percent of all that it has.</param>
 public sealed record GpuSample(DateTimeOffset At, double? Utilization, double? Memory)
 {
+    /// <summary>Watts.</summary>
+    public double? Power { get; init; }
+
+    /// <summary>Degrees Celsius.</summary>
+    public double? Temperature { get; init; }
+
     public static GpuSample Of(GpuFigures figures, DateTimeOffset at) => new(at, figures.Utilization,
-        figures is { MemoryUsed: { } used, MemoryTotal: > 0 and var total } ? 100d * used / total : null);
+        figures is { MemoryUsed: { } used, MemoryTotal: > 0 and var total } ? 100d * used / total : null)
+    {
+        Power = figures.PowerWatts,
+        Temperature = figures.Temperature,
+    };
 }

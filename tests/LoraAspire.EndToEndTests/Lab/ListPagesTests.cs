@@ -123,15 +123,20 @@ public sealed class ListPagesTests(LabApp app)
     {
         var (card, run) = ("GPU-test", await app.SubmittedAsync("on-a-card", s_tune));
         await app.Database.StringSetAsync(Keys.Device(card), new GpuHolder(run, "tune", 1, "far-1").Text);
-        await app.ToldAsync(run, "tune", new StageProgress("step", 7, 100)
+        foreach (var (step, watts) in new[] { (7, 540), (8, 512) })
         {
-            Gpu = new GpuFigures(0, "NVIDIA H100 80GB HBM3")
+            await app.ToldAsync(run, "tune", new StageProgress("step", step, 100)
             {
-                MemoryUsed = 46_278_901_760,
-                MemoryTotal = 85_520_809_984,
-                Utilization = 98,
-            },
-        });
+                Gpu = new GpuFigures(0, "NVIDIA H100 80GB HBM3")
+                {
+                    MemoryUsed = 46_278_901_760,
+                    MemoryTotal = 85_520_809_984,
+                    Utilization = 98,
+                    PowerWatts = watts,
+                    Temperature = 61,
+                },
+            });
+        }
         LivingWorker worker = new("far-1", "trainer", "far-host", 1, DateTimeOffset.UtcNow, 80,
             [new(0, card, "NVIDIA H100 80GB HBM3", 85_520_809_984)]);
         var page = await app.OpenAsync("/gpus");
@@ -142,6 +147,8 @@ public sealed class ListPagesTests(LabApp app)
             await Expect(shown).ToContainTextAsync("98 %");
             await Expect(shown).ToContainTextAsync("43.1 / 79.6 GiB");
             await Expect(shown.GetByTestId("gpu-user")).ToContainTextAsync("tune of on-a-card");
+            await Expect(shown.GetByRole(AriaRole.Img, new() { Name = "Power: 512 W now, 540 at most" })).ToBeVisibleAsync();
+            await Expect(shown.GetByRole(AriaRole.Img, new() { Name = "Temperature: 61 °C now, 61 at most" })).ToBeVisibleAsync();
         }
         await Expect(shown).ToHaveCountAsync(0);
     }

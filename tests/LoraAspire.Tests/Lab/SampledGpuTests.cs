@@ -1,5 +1,6 @@
 using LoraAspire.Lab.GpuPages;
 using LoraAspire.Machine.Gpu;
+using LoraAspire.Runtime.Streams;
 
 namespace LoraAspire.Tests.Lab;
 
@@ -32,6 +33,33 @@ public sealed class SampledGpuTests
 
         var gpu = Assert.Single(now);
         Assert.Equal((null, null), (gpu.History.Single().Utilization, gpu.History.Single().Memory));
+    }
+
+    [Fact]
+    public void Power_and_temperature_have_a_past_too()
+    {
+        var sample = GpuSample.Of(new(0, "card") { PowerWatts = 312.5, Temperature = 64 }, s_noon);
+
+        Assert.Equal((312.5, 64d, null), (sample.Power, sample.Temperature, sample.Utilization));
+    }
+
+    [Fact]
+    public void A_process_that_a_worker_has_started_leads_to_what_the_worker_trains()
+    {
+        GpuHolder holder = new("run-1", "tune", 1, "here-1");
+        LivingWorker[] workers =
+        [
+            new("here-1", "trainer", "here", 40, s_noon, 80, []), new("here-2", "trainer", "here", 50, s_noon, 80, []),
+        ];
+        ShownGpu gpu = new("here", SampledGpu.After([], [Reading("GPU-a", 0, 0)], s_noon)[0], null)
+        {
+            Workers = ShownGpu.Trainings(workers, [holder, holder]),
+        };
+
+        Assert.Equal(holder, gpu.HolderOf(new(40, "dotnet", 1)));
+        Assert.Equal(holder, gpu.HolderOf(new(42, "dotnet", 1) { Ancestors = [41, 40, 1] }));
+        Assert.Null(gpu.HolderOf(new(51, "dotnet", 1) { Ancestors = [50, 1] }));
+        Assert.Null(gpu.HolderOf(new(7, "python", 1)));
     }
 
     private static GpuReading Reading(string id, int index, int percent) =>

@@ -13,12 +13,19 @@ public sealed record GpuReading(string Id, GpuFigures Figures, IReadOnlyList<Gpu
 /// <param name="Memory">Bytes; null where the driver doesn't tell.</param>
 public sealed record GpuProcess(int Id, string? Name, long? Memory)
 {
-    internal static GpuProcess Of(int id, long? memory)
+    /// <summary>Whose it is; null where that isn't known.</summary>
+    public string? User { get; init; }
+
+    /// <summary>The processes that it comes from, the one that started it first; none where they aren't known.</summary>
+    public IReadOnlyList<int> Ancestors { get; init; } = [];
+
+    public static GpuProcess Of(int id, long? memory)
     {
         try
         {
             using var process = Process.GetProcessById(id);
-            return new(id, process.ProcessName, memory);
+            var linux = LinuxProcess.Of(id);
+            return new(id, process.ProcessName, memory) { User = linux.User, Ancestors = linux.Ancestors };
         }
         catch (Exception gone) when (gone is ArgumentException or InvalidOperationException or Win32Exception)
         {
