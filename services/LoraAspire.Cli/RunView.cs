@@ -70,7 +70,7 @@ internal sealed class RunView : IAsyncDisposable
         }
     }
 
-    /// <summary>Stages that no living worker can do, each with what it waits for; they stand below the table, or on a line when it is new.</summary>
+    /// <summary>Stages that no living worker can do, each with what it waits for: below the table, or as lines where it is new.</summary>
     public void ShowWaits(IReadOnlyDictionary<string, string> waits)
     {
         IReadOnlyDictionary<string, string> before;

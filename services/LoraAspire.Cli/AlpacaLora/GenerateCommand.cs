@@ -63,7 +63,8 @@ internal static class GenerateCommand
                 : "The app doesn't run here: the name is served when it starts.");
             if (parsed.GetValue(json))
             {
-                JsonScreen.Write(new { name = called, folder = model, adapter, served = !parsed.GetValue(dry) && AppAddresses.Read(folders.State) is not null });
+                var served = !parsed.GetValue(dry) && AppAddresses.Read(folders.State) is not null;
+                JsonScreen.Write(new { name = called, folder = model, adapter, served });
             }
             return 0;
         });

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using LoraAspire.Pipelines.Runs;
-using LoraAspire.Pipelines.Stages;
 using LoraAspire.Runtime.Runs;
 
 namespace LoraAspire.Cli.RunCommands;

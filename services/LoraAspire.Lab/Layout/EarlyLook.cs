@@ -4,8 +4,8 @@ using LoraAspire.Runtime.Runs;
 namespace LoraAspire.Lab.Layout;
 
 /// <summary>
-/// Looks at the runs, at what the last ones told, and at the models once while nobody waits for it: to connect, and to compile what reads them, takes a second or two
-/// that the first page would have to wait.
+/// Looks at the runs, at what the last ones told, and at the models once while nobody waits for it: to connect, and to compile what reads
+/// them, takes a second or two that the first page would have to wait.
 /// </summary>
 /// <param name="services">What looks is made late: what can't be made is a page's to say, and no reason for the lab not to start.</param>
 public sealed partial class EarlyLook(IServiceProvider services, ILogger<EarlyLook> logger) : BackgroundService

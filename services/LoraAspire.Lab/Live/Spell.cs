@@ -23,8 +23,8 @@ public static class Spell
     public static string Day(DateTimeOffset at)
     {
         var local = at.ToLocalTime();
-        return local.ToString(
-            local.Year == TimeProvider.System.GetLocalNow().Year ? $"{DayForm} HH:mm" : IsChinese ? "yyyy年M月d日 HH:mm" : "d MMM yyyy HH:mm",
+        var isOfThisYear = local.Year == TimeProvider.System.GetLocalNow().Year;
+        return local.ToString(isOfThisYear ? $"{DayForm} HH:mm" : IsChinese ? "yyyy年M月d日 HH:mm" : "d MMM yyyy HH:mm",
             CultureInfo.InvariantCulture);
     }
 

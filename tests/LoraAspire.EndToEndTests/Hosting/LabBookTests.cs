@@ -75,8 +75,9 @@ public sealed partial class LabBookTests(LoraApp app)
     /// <summary>A folder as the clone's is: with <c>./lora</c> and <c>.lora</c>.</summary>
     private async Task PrepareAsync()
     {
-        await new AppAddresses(await app.App.GetConnectionStringAsync("redis", Cancelled) ?? "", app.App.GetEndpoint("lab", "http").ToString(),
-            app.App.GetEndpoint("chat", "http").ToString(), null, Environment.ProcessId).WriteAsync(app.State, Cancelled);
+        var redis = await app.App.GetConnectionStringAsync("redis", Cancelled) ?? "";
+        await new AppAddresses(redis, $"{app.App.GetEndpoint("lab", "http")}", $"{app.App.GetEndpoint("chat", "http")}", null,
+            Environment.ProcessId).WriteAsync(app.State, Cancelled);
         var lora = Path.Combine(Folder, "lora");
         await File.WriteAllTextAsync(lora,
             $"#!/bin/sh\nexec dotnet '{Built.Assembly("services/LoraAspire.Cli", "lora")}' \"$@\"\n", Cancelled);

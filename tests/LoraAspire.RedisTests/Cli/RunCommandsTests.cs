@@ -292,7 +292,8 @@ public sealed class RunCommandsTests : IAsyncLifetime
         var (code, said) = await SayAsync("cancel", run);
 
         Assert.Equal(0, code);
-        Assert.Matches($"cancelling {run}; Ctrl-C leaves, and it stops all the same\ndata: .*rows.* read\n{run} is over: cancelled\n", said);
+        Assert.Matches(
+            $"cancelling {run}; Ctrl-C leaves, and it stops all the same\ndata: .*rows.* read\n{run} is over: cancelled\n", said);
 
         var next = await _installation.Runs.SubmitAsync(Installation.OneStage(Endless, "retries: 1"));
         await _installation.FirstAsync<StageStarted>(next);

@@ -6,7 +6,10 @@ public sealed partial class NamespaceTests
 {
     /// <summary>Aspire's template puts its extensions where every host finds them; three files are compiled into two programs.</summary>
     private static readonly string[] s_elsewhere =
-        ["LoraAspire.ServiceDefaults/Extensions.cs", "LoraAspire.Cli/CleanConsole.cs", "LoraAspire.Cli/RunView.cs", "LoraAspire.Cli/WaitWatch.cs"];
+    [
+        "LoraAspire.ServiceDefaults/Extensions.cs", "LoraAspire.Cli/CleanConsole.cs", "LoraAspire.Cli/RunView.cs",
+        "LoraAspire.Cli/WaitWatch.cs",
+    ];
 
     [Fact]
     public void A_namespace_is_the_path_of_its_folder()
