@@ -56,9 +56,10 @@ internal sealed record ChatService(string Address, IChatClient Client, string Mo
         catch (Exception error) when (ChatFault.Is(error)
             && !(error is OperationCanceledException && cancellationToken.IsCancellationRequested))
         {
-            throw new CliException(
-                $"The chat service at {address} did not answer: {ChatFault.Words(error, Stopwatch.GetElapsedTime(began))}",
-                error is ClientResultException { Status: 404 } ? ExitCode.NotFound : ExitCode.NoAnswer);
+            var words = ChatFault.Words(error, Stopwatch.GetElapsedTime(began));
+            throw error is ClientResultException { Status: 404 }
+                ? new CliException($"The chat service at {address} has no such model or address: {words}", ExitCode.NotFound)
+                : new CliException($"The chat service at {address} did not answer: {words}", ExitCode.NoAnswer);
         }
     }
 

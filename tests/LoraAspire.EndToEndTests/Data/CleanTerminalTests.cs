@@ -15,7 +15,7 @@ public sealed class CleanTerminalTests
 
         var (code, said) = await BuiltDataset.RunAsync("LoraAspire.Cli", "lora.dll", ["check", file], Cancelled);
 
-        Assert.Equal(1, code);
+        Assert.Equal(5, code);
         Assert.Contains("p␛[31m.yaml:1:7: error: ", said);
         AssertClean(said);
     }

@@ -68,6 +68,10 @@ public sealed partial class LabBookTests(LoraApp app)
         }
         Assert.InRange(count, 25, 60);
 
+        var (unknown, there) = await ShellAsync("./lora chat --model nope --once hi");
+        Assert.Equal(3, unknown);
+        Assert.Matches(@"No model 'nope' is served\. There are: .*quickstart", there);
+
         using HttpClient http = new();
         Assert.Contains("\"quickstart\"", await http.GetStringAsync(new Uri(app.App.GetEndpoint("chat", "http"), "v1/models"), Cancelled));
     }
