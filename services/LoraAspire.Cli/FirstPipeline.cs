@@ -39,6 +39,7 @@ internal static class FirstPipeline
                   learning_rate: 3e-4
                   lora_r: 8
                   lora_target_modules: all-linear
+                  sample_answers: true    # three prompts that are held out, answered as it learns: a table on the run's page
                 retries: 1
               - id: merge
                 uses: merger

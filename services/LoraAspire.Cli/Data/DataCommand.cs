@@ -35,6 +35,11 @@ internal static class DataCommand
                 throw new CliException("--random and --limit take whole numbers from 1.", ExitCode.Usage);
             }
             using var folder = DatasetFolder.Open(await DatasetPlace.FindAsync(parsed.GetRequiredValue(where), parsed.GetValue(stage)));
+            if (parsed.GetValue(row) is { } asked && (asked < 0 || asked >= folder.Rows.Count))
+            {
+                throw new CliException($"No row {asked}: the data set has {folder.Rows.Count} rows, 0 to {folder.Rows.Count - 1}.",
+                    ExitCode.Usage);
+            }
             RowFilter filter = new(parsed.GetValue(find), parsed.GetValue(source));
             RefuseUnknown(filter.Source, folder.Facts);
             var shown = parsed.GetValue(row) is { } one ? [one]

@@ -31,7 +31,7 @@ public sealed class LoraDataTests
     }
 
     [Theory]
-    [InlineData(1, "No row 3: the data set has 3 rows, 0 to 2.", "--row", "3")]
+    [InlineData(2, "No row 3: the data set has 3 rows, 0 to 2.", "--row", "3")]
     [InlineData(1, "No row matches; 3 were looked at.", "--find", "elephant")]
     [InlineData(3, "No source 'nobody'. The data set has: ", "--source", "nobody")]
     [InlineData(2, "Cannot parse argument 'x' for option '--row'", "--row", "x")]

@@ -6,7 +6,6 @@ namespace LoraAspire.EndToEndTests.Hosting;
 /// <summary>The real AppHost as a process of its own, in a state folder of its own.</summary>
 public sealed class AppHostProcess : IAsyncDisposable
 {
-    public const int Interrupt = 2;
     public const int Kill = 9;
 
     private static readonly string[] s_anyPort = ["--lab-port", "--dashboard-port", "--chat-port"];

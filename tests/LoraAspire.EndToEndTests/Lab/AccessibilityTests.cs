@@ -63,7 +63,7 @@ public sealed class AccessibilityTests(LabApp app)
             {
                 var page = await app.OpenAsync(path, 400, colours);
                 await ask(page);
-                await Expect(page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
+                await Expect(page.GetByRole(AriaRole.Dialog).Locator(":focus")).ToHaveCountAsync(1);
                 await RequireFocusIsSeenAsync(page, path);
                 found.AddRange(await FindingsAsync(page, path, colours, [s_widths[^1]]));
             }

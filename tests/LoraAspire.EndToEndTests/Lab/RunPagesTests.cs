@@ -187,6 +187,7 @@ public sealed class RunPagesTests(LabApp app)
         await Expect(page).ToHaveURLAsync(new Regex(ahead));
     }
 
+    [Trait("Category", "Long")] // it is waited for, and then hoped for
     [Fact]
     public async Task A_run_that_isnt_there_is_told_as_such_and_is_shown_when_it_comes()
     {
