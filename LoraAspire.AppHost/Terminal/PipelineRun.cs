@@ -39,22 +39,9 @@ internal sealed class PipelineRun(ParsedPipeline pipeline)
         using IConnectionMultiplexer connection = LoraRuntime.Connect(redis);
         var runs = new RunClient(connection, new StreamSettings());
         var id = await runs.SubmitAsync(pipeline);
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         try
         {
-            await using var view = RunView.Start(id);
-            var progress = ShowProgressAsync(runs, id, view, stopping);
-            var state = new RunState(id);
-            var waits = WaitWatch.RunAsync(runs, () => state, view.ShowWaits, over.Token);
-            await foreach (var happened in runs.WatchAsync(id, stopping))
-            {
-                state = state.Apply(happened);
-                view.Show(state, happened);
-            }
-            await progress;
-            await over.CancelAsync();
-            await waits;
-            await view.DisposeAsync();
+            var state = await FollowedRun.ShowAsync(runs, id, stopping);
             RunSummary.Print(state, folders);
             return state.Status == RunStatus.Succeeded;
         }
@@ -64,10 +51,6 @@ internal sealed class PipelineRun(ParsedPipeline pipeline)
             await CancelAsync(runs, id);
             Console.Error.WriteLine($"Run {id} is cancelled. What its stages finished is kept, and the same command goes on from there.");
             throw;
-        }
-        finally
-        {
-            await over.CancelAsync();
         }
     }
 
@@ -87,14 +70,6 @@ internal sealed class PipelineRun(ParsedPipeline pipeline)
         catch (OperationCanceledException)
         {
             Screen.Warn($"Run {id} did not end within {s_cancelPatience.TotalSeconds:0} s; its cancellation is kept for the next start.");
-        }
-    }
-
-    private static async Task ShowProgressAsync(RunClient runs, string id, RunView view, CancellationToken stopping)
-    {
-        await foreach (var (stage, point, _) in runs.FollowProgressAsync(id, stopping))
-        {
-            view.Show(stage, point);
         }
     }
 }

@@ -33,7 +33,7 @@ internal static class JsonScreen
 
     private static TextWriter? s_output;
 
-    public static Option<bool> Option() => new(Name) { Description = "As JSON" };
+    public static Option<bool> Option(string description = "As JSON") => new(Name) { Description = description };
 
     /// <summary>
     /// Where a command is to print JSON, standard output is for that alone until this is disposed of: what is printed for people goes to

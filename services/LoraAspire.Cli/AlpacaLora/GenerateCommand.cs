@@ -58,13 +58,13 @@ internal static class GenerateCommand
                     flags.GetValueOrDefault(EightBits) is "true" ? "q8_0" : null);
             }
             Console.WriteLine($"{called}: {model}{(adapter is null ? "" : $" with {adapter}")}");
-            Console.WriteLine(AppAddresses.Read(folders.State) is { } left
+            var app = AppAddresses.Read(folders.State);
+            Console.WriteLine(app is { } left
                 ? $"{left.Lab.TrimEnd('/')}/chat?model={Uri.EscapeDataString(called)}, or `lora chat -m {called}`"
                 : "The app doesn't run here: the name is served when it starts.");
             if (parsed.GetValue(json))
             {
-                var served = !parsed.GetValue(dry) && AppAddresses.Read(folders.State) is not null;
-                JsonScreen.Write(new { name = called, folder = model, adapter, served });
+                JsonScreen.Write(new { name = called, folder = model, adapter, served = app is not null && !parsed.GetValue(dry) });
             }
             return 0;
         });

@@ -15,7 +15,7 @@ internal static class ChatCommand
         };
         var once = new Option<string?>(Once) { Description = "Say this, print the answer, leave" };
         var url = new Option<string?>("--url") { Description = "Address of the chat service (default: the running app's)" };
-        Option<bool> json = new("--json") { Description = $"As JSON, with {Once}" };
+        var json = JsonScreen.Option($"As JSON, with {Once}");
         json.Validators.Add(result =>
         {
             if (!result.Implicit && result.GetResult(once) is null)

@@ -37,8 +37,7 @@ internal static class DataCommand
             using var folder = DatasetFolder.Open(await DatasetPlace.FindAsync(parsed.GetRequiredValue(where), parsed.GetValue(stage)));
             if (parsed.GetValue(row) is { } asked && (asked < 0 || asked >= folder.Rows.Count))
             {
-                throw new CliException($"No row {asked}: the data set has {folder.Rows.Count} rows, 0 to {folder.Rows.Count - 1}.",
-                    ExitCode.Usage);
+                throw new CliException(folder.NoRow(asked), ExitCode.Usage);
             }
             RowFilter filter = new(parsed.GetValue(find), parsed.GetValue(source));
             RefuseUnknown(filter.Source, folder.Facts);

@@ -28,30 +28,9 @@ internal static class FollowScreen
 
     private static async Task<RunState> TableAsync(RunClient runs, string run, CancellationToken cancellationToken)
     {
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var state = new RunState(run);
-        await using (var view = RunView.Start(run))
-        {
-            var (points, waits) = (PointsAsync(view), WaitWatch.RunAsync(runs, () => state, view.ShowWaits, over.Token));
-            await foreach (var happened in runs.WatchAsync(run, cancellationToken))
-            {
-                state = state.Apply(happened);
-                view.Show(state, happened);
-            }
-            await points;
-            await over.CancelAsync();
-            await waits;
-        }
+        var state = await FollowedRun.ShowAsync(runs, run, cancellationToken);
         ShowCommand.ShowEnd(state);
         return state;
-
-        async Task PointsAsync(RunView view)
-        {
-            await foreach (var (stage, progress, _) in runs.FollowProgressAsync(run, cancellationToken))
-            {
-                view.Show(stage, progress);
-            }
-        }
     }
 
     private static async Task<RunState> LinesAsync(RunClient runs, string run, CancellationToken cancellationToken)

@@ -8,7 +8,7 @@ internal static class LogsCommand
     {
         var run = NamedRun.Argument();
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on until the run ends" };
-        var json = new Option<bool>("--json") { Description = "As JSON, an object a line" };
+        var json = JsonScreen.Option("As JSON, an object a line");
         var command = new Command("logs", "Show what a run did and said.") { run, follow, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {

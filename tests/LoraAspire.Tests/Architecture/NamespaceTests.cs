@@ -4,11 +4,11 @@ namespace LoraAspire.Tests.Architecture;
 
 public sealed partial class NamespaceTests
 {
-    /// <summary>Aspire's template puts its extensions where every host finds them; three files are compiled into two programs.</summary>
+    /// <summary>Aspire's template puts its extensions where every host finds them; four files are compiled into two programs.</summary>
     private static readonly string[] s_elsewhere =
     [
-        "LoraAspire.ServiceDefaults/Extensions.cs", "LoraAspire.Cli/CleanConsole.cs", "LoraAspire.Cli/RunView.cs",
-        "LoraAspire.Cli/WaitWatch.cs",
+        "LoraAspire.ServiceDefaults/Extensions.cs", "LoraAspire.Cli/CleanConsole.cs", "LoraAspire.Cli/FollowedRun.cs",
+        "LoraAspire.Cli/RunView.cs", "LoraAspire.Cli/WaitWatch.cs",
     ];
 
     [Fact]

@@ -57,7 +57,10 @@ public sealed class DatasetFolder : IDisposable
     /// <exception cref="ModelException">There is no such row.</exception>
     public RowInspection Inspect(int row) => row >= 0 && row < Rows.Count
         ? RowInspection.Of(Rows, Tokenizer, row)
-        : throw new ModelException($"No row {row}: the data set has {Rows.Count} rows, 0 to {Rows.Count - 1}.");
+        : throw new ModelException(NoRow(row));
+
+    /// <summary>That there is no such row, and which there are.</summary>
+    public string NoRow(int row) => $"No row {row}: the data set has {Rows.Count} rows, 0 to {Rows.Count - 1}.";
 
     /// <summary>
     /// The nearest matching row from <paramref name="from"/> on, itself included; null when there is none on that side. Rows are decoded
