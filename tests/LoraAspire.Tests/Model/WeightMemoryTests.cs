@@ -41,13 +41,15 @@ public sealed class WeightMemoryTests(ITestOutputHelper output) : IDisposable
             SafetensorsWriter.Write(path, names.Select(
                 weight => new TensorSource(weight, ScalarType.Float32, [TensorBytes / 4], () => torch.zeros(TensorBytes / 4, float32))));
         }
-        // What other tests left may be given back while the weights are read, and then reads as theirs: it can only add, so that
-        // the least of a few readings is the truest.
-        var peak = Enumerable.Range(0, 3).Min(_ => Peak(names));
+        // What other tests left may be given back while the weights are read, and what the process keeps for itself may grow: the
+        // first adds to a reading, the second takes from it. So the least of a few is held from above, and the most of them from
+        // below, which shows only that weights are seen at all.
+        var peaks = Enumerable.Range(0, 3).Select(_ => Peak(names)).ToList();
 
         var size = Tensors * TensorBytes;
-        output.WriteLine($"{name}: {size >> 20} MiB of weights, peak {peak >> 20} MiB: {(double)peak / size:0.00} of the file");
-        Assert.InRange(peak, 0.9 * size, size + (2.5 * TensorBytes));
+        output.WriteLine($"{name}: {size >> 20} MiB of weights, peaks of {string.Join(", ", peaks.Select(peak => peak >> 20))} MiB");
+        Assert.True(peaks.Min() <= size + (2.5 * TensorBytes), $"the least of {string.Join(", ", peaks)} is above {size} + 2.5 tensors");
+        Assert.True(peaks.Max() >= 0.9 * size, $"the most of {string.Join(", ", peaks)} is below {size}");
     }
 
     /// <summary>How far above what is left once the weights are gone the memory in use rose, bytes.</summary>

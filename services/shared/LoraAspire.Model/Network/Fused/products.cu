@@ -242,10 +242,10 @@ template <int R, int ACROSS> __device__ __forceinline__ void multiplyTiles(const
             u32 x = ring + stage * StageBytes + own * (HalfRows * TileInner * 2), w = ring + stage * StageBytes + XBytes;
             left = descriptor(x, 16, 1024);
             right = descriptor(w, byColumns ? 64 * TileInner * 2 : 16, 1024);
-            asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
         };
+        auto open = [&]() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); };
+        auto close = [&]() { asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;" ::: "memory"); };
         auto end = [&]() {
-            asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;" ::: "memory");
             if (thread < Cluster) arriveIn(thread, free + 8 * stage);
             if (++stage == Stages) { stage = 0; parity ^= 1; }
         };
@@ -253,18 +253,21 @@ template <int R, int ACROSS> __device__ __forceinline__ void multiplyTiles(const
             place(tile, row, column);
             for (int k = 0; k < steps; k++) {
                 begin(ACROSS);
+                open();
                 #pragma unroll
                 for (int i = 0; i < TileInner / 16; i++) multiply<ACROSS>(d, left + i * 2, right + i * (ACROSS ? 128 : 2), k > 0 || i > 0);
+                close();
                 end();
             }
             for (int layer = 0; !ACROSS && layer < p.count; layer++) {
                 if (!hasPart<R>(p, layer, column)) continue;
                 for (int k = 0; k < p.ranks[layer]; k += TileInner) {
                     begin(true);
-                    multiply<1>(d, left, right, 1);
-                    if (p.ranks[layer] - k > 16) {
-                        #pragma unroll
-                        for (int i = 1; i < TileInner / 16; i++) multiply<1>(d, left + i * 2, right + i * 128, 1);
+                    // Each on its own: the compiler waits after every product of a function in which a branch parts two that it may overlap.
+                    for (int i = 0; i < TileInner / 16 && k + i * 16 < p.ranks[layer]; i++) {
+                        open();
+                        multiply<1>(d, left + i * 2, right + i * 128, 1);
+                        close();
                     }
                     end();
                 }
