@@ -54,6 +54,8 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
         Tile[] one = [new Tile(2, Dropout.None)];
         var third = inner.narrow(1, 0, Hidden).contiguous();
         NormFactors plusOne = new(weight, PlusOne: true);
+        Tensor firstMatrix = randn([8, Hidden], float32, CUDA), secondMatrix = randn([Hidden, 12], float32, CUDA);
+        var secondSums = randn([16, Hidden], float32, CUDA);
         var inverse = plain.Norm(x, null, weight, 1e-5, Form.Plain).InverseRms;
         return
         [
@@ -85,6 +87,14 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
                 return [sums];
             }),
             new("dropped", k => [k.Dropped(x, tiles[1].Dropout)]),
+            new("a step's copies", k =>
+            {
+                Tensor down = zeros([8, Hidden], bfloat16, CUDA), up = zeros([16, Hidden], bfloat16, CUDA);
+                Tensor gradient = ones([Hidden, 12], float32, CUDA), cleared = ones([24, Hidden], float32, CUDA);
+                k.Copy([new(firstMatrix, down, Adds: false), new(secondMatrix.t(), up.narrow(0, 0, 12), Adds: false),
+                    new(secondSums.narrow(0, 0, 12).t(), gradient, Adds: true), new(null, cleared, Adds: false)]);
+                return [down, up, gradient, cleared];
+            }),
             new("rope", k => { var copy = qkv.clone(); k.Rope(copy, heads, positions, cos, sin); return [copy]; }),
             new("rope backward", k => [k.RopeBackward(x, other, third, heads, positions, cos, sin, Form.Plain).Wide!]),
             .. new[] { (Rank: 8, Parts: new[] { 0, 1, 2 }), (16, [0, 2]), (24, [0, 1, 2]) }.Select(one => new KernelCase(

@@ -99,11 +99,11 @@ public sealed class FusedOptionsTests(ITestOutputHelper output)
         Clear(linears);
         using FusedLinear fused = new(kernels, float32, memory, 0, null, linears);
         using var noGrad = no_grad();
-        fused.BeginStep();
+        kernels.Copy(fused.BeginStep());
         Operand operand = new(x.detach(), null);
         var projection = fused.Forward(operand, draw);
         var back = fused.Backward(new(gradient, null), x.detach(), projection.Low, draw);
-        fused.EndStep();
+        kernels.Copy([.. fused.EndStep()]);
 
         Assert.InRange(projection.Y.sub(expected).abs().max().item<float>(), 0, 1e-4);
         Assert.InRange(back.sub(inputs).abs().max().item<float>(), 0, 1e-4);
@@ -112,9 +112,9 @@ public sealed class FusedOptionsTests(ITestOutputHelper output)
 
         // The first layer's, of which nobody asks what goes on.
         Clear(linears);
-        fused.BeginStep();
+        kernels.Copy(fused.BeginStep());
         fused.BackwardAdapters(gradient, x.detach(), fused.Forward(operand, draw).Low, draw);
-        fused.EndStep();
+        kernels.Copy([.. fused.EndStep()]);
         Assert.All(Gradients(linears).Zip(adapters), pair =>
             Assert.InRange(pair.First.sub(pair.Second).abs().max().item<float>(), 0, 1e-5 * pair.Second.abs().max().item<float>()));
     }

@@ -29,6 +29,8 @@ internal sealed class FusedLinear : IDisposable
     private readonly Tensor? _downSums;   // [R, in] float32: gradient of the step
     private readonly IReadOnlyList<(Linear Linear, long Start)> _trained; // whose own weights are
     private readonly bool _expandsFirst;
+    private readonly List<StepCopy> _begin = []; // views, which lie where they lie
+    private readonly List<(Tensor A, Tensor B)> _ends = []; // gradients of each adapter's step, as A and B lie
     private readonly IReadOnlyList<RowLengths> _lengths; // of each adapter, with DoRA
 
     /// <param name="Module">Number of the linear layer in the model.</param>
@@ -70,6 +72,19 @@ internal sealed class FusedLinear : IDisposable
         {
             _down = zeros([rank, linears[0].InFeatures], dtype, device).DetachFromDisposeScope();
             _downSums = zeros([rank, linears[0].InFeatures], float32, device).DetachFromDisposeScope();
+            _begin.Add(new(null, _downSums.alias().DetachFromDisposeScope(), Adds: false));
+        }
+        foreach (var (_, update, up) in _adapters)
+        {
+            Tensor Own(Tensor view) => view.DetachFromDisposeScope();
+            var count = update.A.size(0);
+            _begin.AddRange(
+            [
+                new(Own(update.A.alias()), Own(_down!.narrow(0, up.Rank, count)), Adds: false),
+                new(Own(update.B.t()), Own(up.Matrix.narrow(0, 0, count)), Adds: false),
+                new(null, Own(up.Sums.alias()), Adds: false),
+            ]);
+            _ends.Add((Own(_downSums!.narrow(0, up.Rank, count)), Own(up.Sums.narrow(0, 0, count).t())));
         }
     }
 
@@ -88,17 +103,10 @@ internal sealed class FusedLinear : IDisposable
     public Form Input => _stack.Input with { Wide = _stack.Input.Wide || ReadsInput };
     public Form Gradient => _stack.Gradient with { Wide = _stack.Gradient.Wide || ReadsInput };
 
-    /// <summary>Takes the adapters' present values and forgets the last step's gradients.</summary>
-    public void BeginStep()
+    /// <summary>Begins a step.</summary>
+    /// <returns>What is to be copied then: the adapters' present values in, and the last step's gradients forgotten.</returns>
+    public IReadOnlyList<StepCopy> BeginStep()
     {
-        foreach (var adapter in _adapters)
-        {
-            var rank = adapter.Update.A.size(0);
-            _down!.narrow(0, adapter.Up.Rank, rank).copy_(adapter.Update.A);
-            adapter.Up.Matrix.narrow(0, 0, rank).copy_(adapter.Update.B.t());
-            adapter.Up.Sums.zero_();
-        }
-        _downSums?.zero_();
         foreach (var (linear, start) in _trained.Where(part => part.Linear.Bias is not null))
         {
             _stack.Bias!.narrow(0, start, linear.OutFeatures).copy_(linear.Bias!);
@@ -107,21 +115,19 @@ internal sealed class FusedLinear : IDisposable
         {
             lengths.BeginStep();
         }
+        return _begin;
     }
 
-    /// <summary>Adds the step's gradients to those of A and B.</summary>
-    public void EndStep()
+    /// <summary>Ends it.</summary>
+    /// <returns>What is to be copied then: the step's gradients are added to those of A and B.</returns>
+    public IEnumerable<StepCopy> EndStep()
     {
-        foreach (var adapter in _adapters)
-        {
-            var rank = adapter.Update.A.size(0);
-            adapter.Update.A.grad!.add_(_downSums!.narrow(0, adapter.Up.Rank, rank), Scalars.One);
-            adapter.Update.B.grad!.add_(adapter.Up.Sums.narrow(0, 0, rank).t(), Scalars.One);
-        }
         foreach (var lengths in _lengths)
         {
             lengths.EndStep();
         }
+        return _adapters.Zip(_ends).SelectMany(IEnumerable<StepCopy> (pair) =>
+            [new(pair.Second.A, pair.First.Update.A.grad!, Adds: true), new(pair.Second.B, pair.First.Update.B.grad!, Adds: true)]);
     }
 
     /// <param name="seed">Of the micro-batch's dropout; null drops nothing.</param>
@@ -323,5 +329,6 @@ internal sealed class FusedLinear : IDisposable
         })];
 
     public void Dispose() =>
-        TensorGroup.DisposeAll([_stack, _down, _downSums, .. Ups, .. _lengths]);
+        TensorGroup.DisposeAll([_stack, _down, _downSums, .. Ups, .. _lengths, .. _begin.SelectMany(copy => new[] { copy.From, copy.To }),
+            .. _ends.SelectMany(end => new[] { end.A, end.B })]);
 }

@@ -91,6 +91,8 @@ public sealed class FusedModel : IDisposable
         };
     }
 
+    private IEnumerable<FusedLinear> Linears => _layers.SelectMany(layer => layer.Linears);
+
     /// <summary>What is computed in.</summary>
     public ScalarType Dtype => _model.Dtype;
 
@@ -129,10 +131,7 @@ public sealed class FusedModel : IDisposable
         using var noGrad = no_grad();
         _whole?.BeginStep();
         _head.BeginStep();
-        foreach (var linear in _layers.SelectMany(layer => layer.Linears))
-        {
-            linear.BeginStep();
-        }
+        _kernels.Copy([.. Linears.SelectMany(linear => linear.BeginStep())]);
     }
 
     /// <summary>After the last: the adapters' gradients are added to what their tensors have. Those of whole modules are there
@@ -141,10 +140,7 @@ public sealed class FusedModel : IDisposable
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var linear in _layers.SelectMany(layer => layer.Linears))
-        {
-            linear.EndStep();
-        }
+        _kernels.Copy([.. Linears.SelectMany(linear => linear.EndStep())]);
     }
 
     /// <summary>

@@ -56,6 +56,11 @@ internal sealed record UpMatrix(long Start, int Rank, Tensor Matrix, Tensor Sums
     protected override IEnumerable<IDisposable?> Parts => [Matrix, Sums];
 }
 
+/// <summary>A matrix that an optimiser step begins or ends with copying into another, or adding to it.</summary>
+/// <param name="From">float32, of any strides; null is zeros.</param>
+/// <param name="To">Its columns side by side.</param>
+internal sealed record StepCopy(Tensor? From, Tensor To, bool Adds);
+
 /// <summary>A low-rank activation scale · dropout(x)·Aᵀ [T, ranks].</summary>
 /// <param name="Kept">What dropout kept; null where the backward draws it again.</param>
 internal sealed record LowRank(Tensor Values, Tensor? Kept) : TensorGroup
@@ -133,6 +138,15 @@ internal abstract class Kernels
     public virtual (Operand Gradient, Tensor? Low) TurnBackAndReduce(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, Tensor positions,
         Tensor cos, Tensor sin, Form form, Tensor? low, IReadOnlyList<UpMatrix> ups, ReadOnlySpan<Tile> tiles) =>
         (RopeBackward(dq, dk, dv, heads, positions, cos, sin, form), null);
+
+    /// <summary>A step has hundreds of these, each too small to keep a GPU busy.</summary>
+    public virtual void Copy(IReadOnlyList<StepCopy> copies)
+    {
+        foreach (var (from, to, adds) in copies)
+        {
+            _ = from is null ? to.zero_() : adds ? to.add_(from, Scalars.One) : to.copy_(from);
+        }
+    }
 
     /// <summary>Causal attention within each row; [T, heads·dim].</summary>
     public abstract AttentionResult Attention(Tensor qkv, HeadLayout heads, PackedRows rows);

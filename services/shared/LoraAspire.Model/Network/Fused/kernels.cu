@@ -874,3 +874,18 @@ extern "C" __global__ void sumPlaces(const uint4* x, const uint4* other, uint4* 
         to[i] = v;
     }
 }
+
+// What a step begins and ends with: matrices of float32 rounded to bfloat16, added to float32, or cleared where from is null. One of grid.y for each.
+struct StepCopy { const float* from; void* to; i64 fromRow, fromColumn, toRow; int rows, columns, adds, unused; };
+extern "C" __global__ void stepCopies(const StepCopy* copies) {
+    StepCopy copy = copies[blockIdx.y];
+    u32 count = (u32)copy.rows * copy.columns;
+    for (u32 i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x) {
+        u32 row = i / copy.columns, column = i - row * copy.columns;
+        i64 at = row * copy.toRow + column;
+        float v = copy.from ? copy.from[row * copy.fromRow + column * copy.fromColumn] : 0.f;
+        if (copy.adds) ((float*)copy.to)[at] += v;
+        else if (copy.from) ((u16*)copy.to)[at] = narrow(v);
+        else ((float*)copy.to)[at] = 0.f;
+    }
+}
