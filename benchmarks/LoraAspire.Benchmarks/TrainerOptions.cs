@@ -15,7 +15,8 @@ internal static class TrainerOptions
         };
         var shape = new Option<string>("--shape")
         {
-            Description = "Of the model on the GPU: llama-2-7b, llama-2-70b, 1.1b, or 15m, for long runs that watch the memory.",
+            Description = "Of the model on the GPU: llama-2-7b, llama-2-70b, 1.1b, gemma-2-2b, or 15m, for long runs that watch the "
+                + "memory.",
             DefaultValueFactory = _ => "llama-2-7b"
         };
         shape.AcceptOnlyFromAmong([.. Shapes.Named.Keys]);

@@ -40,6 +40,7 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
     [InlineData("DoRA")]
     [InlineData("DoRA with biases, modules_to_save and NEFTune")]
     [InlineData("Gemma")]
+    [InlineData("Gemma 2")]
     [InlineData("dynamic rope")]
     [InlineData("widths that are no multiples of 16")]
     public void In_bfloat16_each_has_about_the_gradients_of_autograd(string option)
@@ -149,6 +150,15 @@ public sealed class FusedOptionsOnGpuTests(ITestOutputHelper output)
         "modules_to_save" => (s_llama, s_lora with { ModulesToSave = ["embed_tokens", "lm_head"] }, 0),
         "DoRA" => (s_llama, s_lora with { UseDora = true }, 0),
         "Gemma" => (s_gemma, s_lora, 0),
+        // Caps that are felt.
+        "Gemma 2" => (s_gemma with
+        {
+            OutputNorms = true,
+            AttentionScale = 0.2,
+            ScoreCap = 2,
+            LogitCap = 3,
+            SlidingWindow = [33, null, 33, null],
+        }, s_lora, 0),
         "LoRA" => (s_llama, s_lora, 0),
         // Two rows of five are beyond the context.
         "dynamic rope" => (s_llama with

@@ -21,7 +21,6 @@ public sealed class SharedPrefixTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         using var model = Golden.Load(GoldenFolder.At(name));
-        Assert.SkipWhen(model.WhyAutograd is not null, $"{name} has no hand-written backward.");
         using var parameters = FusedTests.Adapted(model, rank: 6, dropout: 0);
         using var fused = FusedStep.Create(model, new FusedModel.Options(recompute, HeadRows: 7));
         var rows = Rows(model.Config.VocabSize);

@@ -49,8 +49,6 @@ public sealed record ModelConfig
     public bool OutputNorms { get; init; }
     /// <summary>What the files hold the linear layers in; null holds them as numbers.</summary>
     public BaseFormat? Quantised { get; init; }
-    /// <summary>Why training this family needs autograd; null where the fused path does it.</summary>
-    public string? WhyAutograd { get; init; }
     /// <summary>Per layer: how many positions back a token sees, itself included; null sees all.</summary>
     public required IReadOnlyList<int?> SlidingWindow { get; init; }
 

@@ -18,7 +18,6 @@ internal static class Gemma2
         Complete = (fields, model) => Gemma.Own(model) with
         {
             OutputNorms = true,
-            WhyAutograd = "its norms on outputs and its caps are Gemma 2's",
             AttentionScale = 1 / Math.Sqrt(fields.Number("query_pre_attn_scalar", above: 0) ?? UsualScalar),
             ScoreCap = Cap(fields, "attn_logit_softcapping", UsualScoreCap),
             LogitCap = Cap(fields, "final_logit_softcapping", UsualLogitCap),

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>Each part as one kernel of kernels.cu, in bfloat16; attention is libtorch's flash attention on packed rows.</summary>
-internal sealed unsafe partial class CudaKernels : Kernels
+internal sealed unsafe partial class CudaKernels(bool evenRows = false) : Kernels
 {
     private const string Source = "kernels.cu", RanksSource = "ranks.cu", ProductsSource = "products.cu";
     private const int MaxTiles = 6;
@@ -51,7 +51,8 @@ internal sealed unsafe partial class CudaKernels : Kernels
             : config.HeadDim % 16 != 0 || config.HeadDim > 256 ? "flash attention has no such heads"
             : null;
 
-    public override bool EvenRows => false;
+    /// <summary>As attention with scores of its own wants them; flash attention takes them end to end.</summary>
+    public override bool EvenRows => evenRows;
 
     public override (Tensor Sum, Operand Normed, Tensor InverseRms) Norm(Tensor x, Tensor? added, NormFactors weight, double epsilon,
         Form form) =>

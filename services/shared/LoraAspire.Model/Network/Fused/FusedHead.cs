@@ -1,3 +1,4 @@
+using LoraAspire.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -35,6 +36,20 @@ internal sealed class FusedHead(Kernels kernels, LlamaModel model) : IDisposable
             _logits = empty([most, Weight.size(0)], Weight.dtype, Weight.device).DetachFromDisposeScope();
         }
         return _logits.narrow(0, 0, normed.size(0)).addmm_(normed, Weight.t(), 0, 1);
+    }
+
+    /// <summary>Logits pass c·tanh(x / c) where the model has a cap, in place.</summary>
+    /// <returns>1 − tanh², what their gradient is multiplied by; null where there is no cap, or none is wanted.</returns>
+    public Tensor? Cap(Tensor logits, bool slopeWanted)
+    {
+        if (model.Config.LogitCap is not { } cap)
+        {
+            return null;
+        }
+        logits.div_(cap.AsScalar()).tanh_();
+        var slope = slopeWanted ? logits.square().neg_().add_(Scalars.One, Scalars.One) : null;
+        logits.mul_(cap.AsScalar());
+        return slope;
     }
 
     /// <param name="normed">[N, hidden]</param>

@@ -47,7 +47,11 @@ internal sealed class FusedLayer : IDisposable
         var config = layer.Attention.Config;
         _activation = config.HiddenAct == ActivationField.TanhForm ? GluActivation.GeluTanh : GluActivation.Silu;
         _isLast = layer.Index == config.NumHiddenLayers - 1;
-        _heads = new HeadLayout(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, config.SlidingWindow[layer.Index]);
+        _heads = new HeadLayout(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, config.SlidingWindow[layer.Index])
+        {
+            Scale = config.AttentionScale,
+            Cap = config.ScoreCap,
+        };
         Linear[] linears = [.. layer.Linears];
         FusedLinear[] stacks = [.. Stacks.Select(stack =>
         {
@@ -61,7 +65,10 @@ internal sealed class FusedLayer : IDisposable
     public IEnumerable<FusedLinear> Linears => [_qkv, _output, _gateUp, _down];
 
     /// <summary>What it reads of ∂L/∂output; wide too, since the residual goes past the MLP.</summary>
-    public Form Gradient => _down.Gradient with { Wide = true };
+    public Form Gradient => GradientOf(_down, _norms.MlpOutput);
+
+    /// <summary>What is read of the gradient of what a linear layer and its norm give.</summary>
+    private static Form GradientOf(FusedLinear linear, RmsNorm? norm) => norm is null ? linear.Gradient with { Wide = true } : Form.Plain;
 
     /// <summary>With a base in 8 bits memory is what is short, and the norm is quickly made again.</summary>
     private bool KeepsNormed => _qkv.ReadsInput && !_qkv.Input.Eight;
@@ -80,38 +87,69 @@ internal sealed class FusedLayer : IDisposable
         {
             normed.Dispose();
         }
-        var result = _kernels.Attention(qkv.Y, _heads, pass.Rows);
+        var result = _heads.IsUsual ? _kernels.Attention(qkv.Y, _heads, pass.Rows) : CappedAttention.Forward(qkv.Y, _heads, pass.Rows);
         var only = OnlyOf(pass);
         var seed = only is null ? pass.Seed : only.Seed;
         var (residual, chosen) = only is null ? (sum, null) : (sum.index_select(0, only.At), result.Output.index_select(0, only.At));
         var context = _kernels.As(chosen ?? result.Output, _output.Input);
-        var (middle, normed2, inverse2, outputLow) = AddAndNorm(residual, context, seed);
+        var (middle, normed2, inverse2, outputLow, outputNorm) = AddAndNorm(residual, context, seed);
         context.Eight?.Dispose();
         var (gateUp, activation) = _gateUp.ForwardGlu(normed2, _activation, seed, _down.Input);
         normed2.Dispose();
-        var whole = _down.MultiplyAndAdd(activation, middle, seed);
+        var whole = _norms.MlpOutput is null ? _down.MultiplyAndAdd(activation, middle, seed) : null;
         var mlp = whole ?? _down.Forward(activation, seed);
         activation.Dispose();
+        var (given, mlpNorm) = NormOutput(mlp.Y, _norms.MlpOutput);
         SavedLayer saved = new(
-            new(sum, inverse, KeepsNormed ? normed.Wide : null, qkv, headNorms, result, chosen, outputLow),
-            new(middle, inverse2, gateUp, mlp.Low));
+            new(sum, inverse, KeepsNormed ? normed.Wide : null, qkv, headNorms, result, chosen, outputLow, outputNorm),
+            new(middle, inverse2, gateUp, mlp.Low, mlpNorm));
         saved.DetachFromDisposeScope();
-        mlp.Y.MoveToOuterDisposeScope();
-        return whole is null ? (middle, mlp.Y, saved) : (mlp.Y, null, saved);
+        given.MoveToOuterDisposeScope();
+        return whole is null ? (middle, given, saved) : (given, null, saved);
     }
 
     /// <summary>What attention gave goes through its last linear layer, is added to what went past it, and normed.</summary>
-    private (Tensor Sum, Operand Normed, Tensor InverseRms, LowRank? Low) AddAndNorm(Tensor residual, Operand context, TokenDraw? seed)
+    private (Tensor Sum, Operand Normed, Tensor InverseRms, LowRank? Low, SavedNorm? OutputNorm) AddAndNorm(Tensor residual,
+        Operand context, TokenDraw? seed)
     {
+        if (_norms.AttentionOutput is not null)
+        {
+            var (y, low, _) = _output.Forward(context, seed);
+            var (given, outputNorm) = NormOutput(y, _norms.AttentionOutput);
+            var (both, next, nextInverse) = _kernels.Norm(residual, given, _norms.Mlp.Factors, _epsilon, _gateUp.Input);
+            return (both, next, nextInverse, low, outputNorm);
+        }
         if (_output.MultiplyAndAdd(context, residual, seed) is { } whole)
         {
             var (_, own, ownInverse) = _kernels.Norm(whole.Y, null, _norms.Mlp.Factors, _epsilon, _gateUp.Input);
-            return (whole.Y, own, ownInverse, whole.Low);
+            return (whole.Y, own, ownInverse, whole.Low, null);
         }
         var output = _output.Multiply(context, seed);
         var (sum, normed, inverse) = _kernels.ExpandAndNorm(residual, output, _norms.Mlp.Factors, _epsilon, _gateUp.Input);
         output.Y.Dispose();
-        return (sum, normed, inverse, output.Low);
+        return (sum, normed, inverse, output.Low, null);
+    }
+
+    /// <summary>What attention or MLP gave, after its norm where a family has one there.</summary>
+    private (Tensor Given, SavedNorm? Saved) NormOutput(Tensor x, RmsNorm? norm)
+    {
+        if (norm is null)
+        {
+            return (x, null);
+        }
+        var (_, normed, inverse) = _kernels.Norm(x, null, norm.Factors, _epsilon, Form.Plain);
+        return (normed.Wide!, new(x, inverse));
+    }
+
+    /// <summary>Its backward; what there is without a norm is the gradient itself.</summary>
+    private Operand NormOutputBackward(Operand gradient, SavedNorm? saved, RmsNorm? norm, Form form)
+    {
+        if (saved is null || norm is null)
+        {
+            return gradient;
+        }
+        norm.AddGradient(gradient.Wide!, saved.X, saved.InverseRms);
+        return _kernels.NormBackward(gradient.Wide!, saved.X, saved.InverseRms, norm.Factors, null, form);
     }
 
     private Chosen? OnlyOf(FusedPass pass) => _isLast ? pass.Last : null;
@@ -150,14 +188,15 @@ internal sealed class FusedLayer : IDisposable
 
     private Operand BackwardMlp(Operand gradient, SavedMlp saved, TokenDraw? seed)
     {
-        var outer = _down.ReadsInputLate ? BackwardDownLate(gradient, saved, seed) : BackwardDown(gradient, saved, seed);
+        var given = NormOutputBackward(gradient, saved.OutputNorm, _norms.MlpOutput, _down.Gradient);
+        var outer = _down.ReadsInputLate ? BackwardDownLate(given, saved, seed) : BackwardDown(given, saved, seed);
         var normed = _gateUp.ReadsInput ? Normed(saved.X, _norms.Mlp) : null;
         using var input = _gateUp.Backward(outer, normed, saved.GateUp.Low, seed);
         outer.Eight?.Dispose();
         normed?.Dispose();
         _norms.Mlp.AddGradient(input, saved.X, saved.InverseRms);
         return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Mlp.Factors, gradient.Wide,
-            _output.Gradient with { Wide = true });
+            GradientOf(_output, _norms.AttentionOutput));
     }
 
     /// <returns>∂L/∂(gate|up)</returns>
@@ -196,9 +235,11 @@ internal sealed class FusedLayer : IDisposable
         // Where not all tokens went on, the others have no gradient from above.
         Tensor OfAll(Tensor x) => only is null ? x
             : zeros([saved.X.size(0), x.size(1)], x.dtype, x.device).index_copy_(0, only.At, x);
-        var context = OfAll(_output.Backward(gradient, saved.Chosen ?? saved.Result.Output, saved.OutputLow,
+        var given = NormOutputBackward(gradient, saved.OutputNorm, _norms.AttentionOutput, _output.Gradient);
+        var context = OfAll(_output.Backward(given, saved.Chosen ?? saved.Result.Output, saved.OutputLow,
             only is null ? pass.Seed : only.Seed));
-        var (dq, dk, dv) = _kernels.AttentionBackward(context, saved.Qkv.Y, _heads, pass.Rows, saved.Result);
+        var (dq, dk, dv) = _heads.IsUsual ? _kernels.AttentionBackward(context, saved.Qkv.Y, _heads, pass.Rows, saved.Result)
+            : CappedAttention.Backward(context, saved.Qkv.Y, _heads, pass.Rows);
         context.Dispose();
         var form = below is null ? Form.Plain : _qkv.Gradient;
         Tensor? lowGradient = null;

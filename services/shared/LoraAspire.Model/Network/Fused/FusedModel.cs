@@ -46,8 +46,8 @@ public sealed class FusedModel : IDisposable
     }
 
     /// <summary>Why no model of this shape has the fast path, wherever it computes; null where that has nothing against it.</summary>
-    public static string? Unsupported(ModelConfig config) => config.WhyAutograd
-        ?? (config.HiddenSize % 2 != 0 || config.IntermediateSize % 2 != 0 ? "its widths are odd" : null);
+    public static string? Unsupported(ModelConfig config) =>
+        config.HiddenSize % 2 != 0 || config.IntermediateSize % 2 != 0 ? "its widths are odd" : null;
 
     /// <summary>The same of this type on this device. Asked before anything is loaded.</summary>
     /// <param name="dtype">What is computed in.</param>
@@ -84,7 +84,8 @@ public sealed class FusedModel : IDisposable
             backends.cuda.matmul.allow_fp16_reduced_precision_reduction = false; // partial sums would reach the end of its range
         }
         var whole = isWhole ? new WholeModel(model, type) : null;
-        return new FusedModel(whole?.Copy ?? model, plain is not null ? new PlainKernels() : onGpu ? new CudaKernels() : new CpuKernels(),
+        return new FusedModel(whole?.Copy ?? model, plain is not null ? new PlainKernels() : onGpu
+            ? new CudaKernels(evenRows: model.Config.ScoreCap is not null || model.Config.AttentionScale is not null) : new CpuKernels(),
             options, whole)
         {
             WhyPlain = plain,
@@ -280,6 +281,7 @@ public sealed class FusedModel : IDisposable
             var own = pass.Last is null ? x.index_select(0, at) : x.narrow(0, start, size);
             var (hidden, normed, inverse) = _kernels.Norm(own, null, _model.LastNorm.Factors, _model.Config.RmsNormEps, Form.Plain);
             var logits = _head.Forward(normed.Wide!, Math.Min(_options.HeadRows, count));
+            var slope = _head.Cap(logits, gradientWanted);
             var losses = _kernels.CrossEntropy(logits, rows.Targets.Ids.narrow(0, start, size),
                 scale is null ? weights : weights.mul(scale));
             loss.add_(losses.dot(weights), Scalars.One);
@@ -287,7 +289,7 @@ public sealed class FusedModel : IDisposable
             {
                 continue;
             }
-            var back = _head.Backward(normed.Wide!, logits);
+            var back = _head.Backward(normed.Wide!, slope is null ? logits : logits.mul_(slope));
             _model.LastNorm.AddGradient(back, hidden, inverse);
             var part = _kernels.NormBackward(back, hidden, inverse, _model.LastNorm.Factors, null, Form.Plain).Wide!;
             if (pass.Last is null)

@@ -74,6 +74,15 @@ internal sealed record LowRank(Tensor Values, Tensor? Kept) : TensorGroup
 /// <summary>How many heads stand in a row of q|k|v, and how far a query sees.</summary>
 internal sealed record HeadLayout(int Query, int KeyValue, int Dim, int? Window)
 {
+    /// <summary>What scores are multiplied by; null is 1 / √dim.</summary>
+    public double? Scale { get; init; }
+
+    /// <summary>Scores pass c·tanh(x / c) before the softmax; null passes them on.</summary>
+    public double? Cap { get; init; }
+
+    /// <summary>Scores are as libtorch's attention makes them.</summary>
+    public bool IsUsual => Scale is null && Cap is null;
+
     public int QueryWidth => Query * Dim;
     public int KeyValueWidth => KeyValue * Dim;
 }

@@ -15,15 +15,21 @@ internal sealed record SavedLayer(SavedAttention Attention, SavedMlp Mlp) : Tens
 /// <param name="Chosen">The rows of the attention's output that go on, where not all do.</param>
 internal sealed record SavedAttention(
     Tensor X, Tensor InverseRms, Tensor? Normed, Projection Qkv, SavedHeadNorms? HeadNorms, AttentionResult Result, Tensor? Chosen,
-    LowRank? OutputLow) : TensorGroup
+    LowRank? OutputLow, SavedNorm? OutputNorm) : TensorGroup
 {
-    protected override IEnumerable<IDisposable?> Parts => [X, InverseRms, Normed, Qkv, HeadNorms, Result, Chosen, OutputLow];
+    protected override IEnumerable<IDisposable?> Parts => [X, InverseRms, Normed, Qkv, HeadNorms, Result, Chosen, OutputLow, OutputNorm];
 }
 
 /// <param name="X">The MLP's input, x + attention [T, hidden].</param>
-internal sealed record SavedMlp(Tensor X, Tensor InverseRms, Projection GateUp, LowRank? DownLow) : TensorGroup
+internal sealed record SavedMlp(Tensor X, Tensor InverseRms, Projection GateUp, LowRank? DownLow, SavedNorm? OutputNorm) : TensorGroup
 {
-    protected override IEnumerable<IDisposable?> Parts => [X, InverseRms, GateUp, DownLow];
+    protected override IEnumerable<IDisposable?> Parts => [X, InverseRms, GateUp, DownLow, OutputNorm];
+}
+
+/// <summary>What attention or MLP gave before its norm, where a family has one there.</summary>
+internal sealed record SavedNorm(Tensor X, Tensor InverseRms) : TensorGroup
+{
+    protected override IEnumerable<IDisposable?> Parts => [X, InverseRms];
 }
 
 /// <summary>Heads of q and k before their norms, and the inverse roots.</summary>

@@ -144,14 +144,22 @@ internal class TorchKernels : Kernels
         var result = Aten.Call("aten::_scaled_dot_product_flash_attention_for_cpu_backward", 3,
             Heads(layout.Spread?.OutOnce(gradient) ?? gradient), q, k, v, Heads(layout.Spread?.Out(forward.Output) ?? forward.Output),
             forward.LogSumExp, 0.0, mask is null, mask is null ? Aten.Argument.None : Aten.Argument.Some(mask), Aten.Argument.None);
-        var groups = heads.Query / heads.KeyValue;
-        Tensor Whole(Tensor x) => (layout.Spread?.Sum(x) ?? x).MoveToOuterDisposeScope();
-        // A key/value head serves several query heads, so their gradients add.
-        Tensor Group(Tensor x) => Join(groups == 1 ? x : x.reshape(layout.Rows, heads.KeyValue, groups, layout.MaxKeys, heads.Dim).sum(2));
-        return (Whole(Join(result[0])), Whole(Group(result[1])), Whole(Group(result[2])));
+        var (dq, dk, dv) = OfTokens(result[0], result[1], result[2], heads, layout);
+        return (dq.MoveToOuterDisposeScope(), dk.MoveToOuterDisposeScope(), dv.MoveToOuterDisposeScope());
     }
 
-    protected static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads, AttentionRows rows)
+    /// <summary>Gradients as <see cref="Split"/> gives what they are of, as tokens lie.</summary>
+    internal static (Tensor Dq, Tensor Dk, Tensor Dv) OfTokens(Tensor dq, Tensor dk, Tensor dv, HeadLayout heads, AttentionRows layout)
+    {
+        var groups = heads.Query / heads.KeyValue;
+        Tensor Whole(Tensor x) => layout.Spread?.Sum(x) ?? x;
+        // A key/value head serves several query heads, so their gradients add.
+        Tensor Group(Tensor x) => Join(groups == 1 ? x : x.reshape(layout.Rows, heads.KeyValue, groups, layout.MaxKeys, heads.Dim).sum(2));
+        return (Whole(Join(dq)), Whole(Group(dk)), Whole(Group(dv)));
+    }
+
+    /// <summary>[rows, heads, L, dim] each, a key/value head once for each query head that it serves.</summary>
+    internal static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, HeadLayout heads, AttentionRows rows)
     {
         var laid = rows.Spread?.Out(qkv) ?? qkv;
         Tensor Part(int start, int count) =>
@@ -163,19 +171,22 @@ internal class TorchKernels : Kernels
             Repeated(Part(heads.QueryWidth + heads.KeyValueWidth, heads.KeyValue)));
     }
 
-    protected static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0) * x.size(2), -1);
+    internal static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.size(0) * x.size(2), -1);
 
     /// <summary>[L, L], 0 where a query sees a key and −∞ where not; null where plain causal says the same.</summary>
     protected static Tensor? WindowMask(HeadLayout heads, AttentionRows rows, TorchSharp.torch.Device device)
     {
-        if (heads.Window is not { } window || window >= rows.MaxKeys)
-        {
-            return null;
-        }
-        var at = Scalars.Counting(0, rows.MaxKeys, int64, device);
+        return heads.Window is { } window && window < rows.MaxKeys ? Mask(window, rows.MaxKeys, device) : null;
+    }
+
+    /// <summary>[L, L] of causal attention, 0 where a query sees a key and −∞ where not.</summary>
+    /// <param name="window">How many positions a query sees, its own among them.</param>
+    internal static Tensor Mask(int window, int length, TorchSharp.torch.Device device)
+    {
+        var at = Scalars.Counting(0, length, int64, device);
         var (query, key) = (at.unsqueeze(1), at.unsqueeze(0));
         var hidden = key.gt(query).logical_or(key.le(query.sub(((long)window).AsScalar())));
-        return zeros(rows.MaxKeys, rows.MaxKeys, device: device).masked_fill_(hidden, double.NegativeInfinity.AsScalar());
+        return zeros(length, length, device: device).masked_fill_(hidden, double.NegativeInfinity.AsScalar());
     }
 
     public override Tensor? Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles)
