@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LoraAspire.Model.Network;
+using LoraAspire.Model.Network.Families;
 using LoraAspire.Model.Weights;
 
 namespace LoraAspire.Tests.Adapters;
@@ -27,6 +28,21 @@ internal static class TinyModel
         OutputBias = false,
         QkNorm = false,
         SlidingWindow = [null, null],
+    };
+
+    /// <summary>As Gemma 2, its caps so low that they are felt.</summary>
+    public static ModelConfig Gemma2 { get; } = Config with
+    {
+        ModelType = "gemma2",
+        HiddenAct = ActivationField.TanhForm,
+        NormPlusOne = true,
+        EmbeddingScale = 4,
+        OutputNorms = true,
+        AttentionScale = 0.2,
+        ScoreCap = 2,
+        LogitCap = 3,
+        TieWordEmbeddings = true,
+        SlidingWindow = [5, null],
     };
 
     /// <summary>The shape of Llama-2-7B, for arithmetic: nobody makes it.</summary>

@@ -24,11 +24,15 @@ public sealed class QuantizedTrainingTests(ITestOutputHelper output)
     [InlineData(BaseFormat.Int8, true)]
     [InlineData(BaseFormat.Nf4, false)]
     [InlineData(BaseFormat.Nf4, true)]
-    public void Loss_and_gradients_are_those_of_the_numbers_that_the_codes_stand_for(BaseFormat format, bool recompute)
+    [InlineData(BaseFormat.Int8, false, "gemma2")]
+    [InlineData(BaseFormat.Nf4, true, "gemma2")]
+    public void Loss_and_gradients_are_those_of_the_numbers_that_the_codes_stand_for(BaseFormat format, bool recompute,
+        string family = "llama")
     {
         using var scope = NewDisposeScope();
-        using var model = LlamaModel.Initialize(TinyModel.Config, CPU, float32, seed: 3, quantisation: Quantisation.Of(format));
-        using var numbers = LlamaModel.Initialize(TinyModel.Config, CPU, float32, seed: 3);
+        var config = family == "llama" ? TinyModel.Config : TinyModel.Gemma2;
+        using var model = LlamaModel.Initialize(config, CPU, float32, seed: 3, quantisation: Quantisation.Of(format));
+        using var numbers = LlamaModel.Initialize(config, CPU, float32, seed: 3);
         foreach (var (quantized, linear) in model.Linears.Zip(numbers.Linears))
         {
             ((PackedWeight)quantized.Quantised!).DequantiseInto(linear.Weight);

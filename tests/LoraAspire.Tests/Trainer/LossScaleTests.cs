@@ -19,12 +19,14 @@ public sealed class LossScaleTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData("LoRA")]
+    [InlineData("LoRA on Gemma 2")]
     [InlineData("DoRA and modules_to_save, layers recomputed")]
     [InlineData("all weights")]
     public void Gradients_in_float16_are_near_to_those_in_float32(string what)
     {
         using var scope = NewDisposeScope();
-        using var narrow = LlamaModel.Initialize(s_config, CPU, what == "all weights" ? float32 : float16, seed: 4);
+        var config = what.EndsWith("Gemma 2", StringComparison.Ordinal) ? TinyModel.Gemma2 : s_config;
+        using var narrow = LlamaModel.Initialize(config, CPU, what == "all weights" ? float32 : float16, seed: 4);
         using var wide = Widened(narrow);
         using ParameterSet own = Parameters(narrow, what), reference = Parameters(wide, what);
         using Objective objective = new(narrow, lowMemory: what != "LoRA", wholeType: float16), exact = new(wide, wholeType: float32);
@@ -199,7 +201,7 @@ public sealed class LossScaleTests(ITestOutputHelper output)
     private static ParameterSet Parameters(LlamaModel model, string what) => what switch
     {
         "all weights" => ParameterSet.OfModel(model),
-        "LoRA" => MovedAdapters.On(model, s_lora),
+        "LoRA" or "LoRA on Gemma 2" => MovedAdapters.On(model, s_lora),
         _ => MovedAdapters.On(model, s_lora with { UseDora = true, ModulesToSave = ["embed_tokens", "lm_head"] }),
     };
 
