@@ -1,8 +1,10 @@
+using System.ComponentModel;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using LoraAspire.Lab.Languages;
 using LoraAspire.Pipelines.Stages;
+using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.Lab.SubmitPages;
 
@@ -41,19 +43,20 @@ public sealed partial class Completions(IReadOnlyList<string> models)
         {
             return written.Contains(':', StringComparison.Ordinal) ? [] : Keys(TopKeys, lines);
         }
-        var (section, token) = stage.Place(line - 1, written);
-        return (section, token.Split(':', 2, StringSplitOptions.TrimEntries)) switch
+        var place = stage.Place(line - 1, written);
+        return (place.Keys, place.Token.Split(':', 2, StringSplitOptions.TrimEntries)) switch
         {
-            (null, ["uses", _]) => [.. StageKinds.All.Select(kind => new Completion(kind.Name, kind.Name, kind.Title))],
-            (null, [_]) => Keys(StageKeys, stage.Lines),
-            ("with", [_]) => [.. Parameters(stage.Kind).Where(one => !stage.Has(KeyOf(one)))
-                .Select(one => new Completion(KeyOf(one), $"{KeyOf(one)}: ", About(one, stage.Kind!)))],
-            ("with", [var key, _]) => [.. Values(Parameters(stage.Kind).FirstOrDefault(one => KeyOf(one) == key)?.PropertyType)
+            ([], ["uses", _]) => [.. StageKinds.All.Select(kind => new Completion(kind.Name, kind.Name, kind.Title))],
+            ([], [_]) => Keys(StageKeys, stage.Lines),
+            (["with"], [_]) => [.. Parameters(stage.Kind?.Params).Where(one => !stage.Has(one.Label))],
+            (["with", .. var above], [_]) =>
+                [.. Parameters(TypeAt(stage.Kind?.Params, above)).Where(one => !place.Beside.Contains(one.Label))],
+            (["with", .. var above], [var key, _]) => [.. Values(Property(TypeAt(stage.Kind?.Params, above), key)?.PropertyType)
                 .Select(word => new Completion(word, word, key))],
-            ("inputs", [_]) => [.. (stage.Kind?.Inputs ?? []).Where(port => !stage.Has(port.Name))
+            (["inputs"], [_]) => [.. (stage.Kind?.Inputs ?? []).Where(port => !stage.Has(port.Name))
                 .Select(port => new Completion(port.Name, $"{port.Name}: ",
                     port.TakenWords() + (port.Required ? "" : Words.Of(", may be left out"))))],
-            ("inputs", [var name, _]) when stage.Kind?.Input(name) is { } port => Sources(port, lines, stage),
+            (["inputs"], [var name, _]) when stage.Kind?.Input(name) is { } port => Sources(port, lines, stage),
             _ => [],
         };
     }
@@ -75,16 +78,38 @@ public sealed partial class Completions(IReadOnlyList<string> models)
             ? models.Select(name => new Completion($"model:{name}", $"model:{name}", Words.Of("of the models folder"))) : [],
     ];
 
-    private static IEnumerable<PropertyInfo> Parameters(StageKind? kind) =>
-        kind?.Params.GetProperties().Where(property => property.CanWrite) ?? [];
+    /// <summary>What a mapping of this record may have.</summary>
+    private static IEnumerable<Completion> Parameters(Type? type) => type == typeof(DataSource)
+        ? SourceKinds.All.Select(kind => new Completion(kind.Key, $"{kind.Key}: ", Brief(kind.Value)))
+        : Properties(type).Select(one => new Completion(KeyOf(one), $"{KeyOf(one)}: ", About(one, type!)));
+
+    private static string Brief(Type kind)
+    {
+        const int Most = 80;
+        var words = kind.GetCustomAttribute<DescriptionAttribute>()!.Description.Replace("`", "", StringComparison.Ordinal);
+        return words.Length <= Most ? words : words[..Most].TrimEnd(' ', ',', '(') + "…";
+    }
+
+    /// <summary>The record that a mapping below these keys is read as; null where it is none of ours.</summary>
+    private static Type? TypeAt(Type? type, IEnumerable<string> keys) =>
+        keys.Aggregate(type, (at, key) => at == typeof(DataSource) ? SourceKinds.All.GetValueOrDefault(key)
+            : Property(at, key)?.PropertyType is not { } own ? null
+            : own is { IsGenericType: true } list && list.GetGenericTypeDefinition() == typeof(IReadOnlyList<>)
+            ? list.GetGenericArguments()[0] : own);
+
+    private static PropertyInfo? Property(Type? type, string key) => Properties(type).FirstOrDefault(one => KeyOf(one) == key);
+
+    private static IEnumerable<PropertyInfo> Properties(Type? type) =>
+        type?.Assembly != typeof(StageKind).Assembly || type == typeof(DataSource) ? []
+            : type.GetProperties().Where(property => property.CanWrite);
 
     internal static string KeyOf(PropertyInfo property) => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
 
-    private static string About(PropertyInfo property, StageKind kind)
+    private static string About(PropertyInfo property, Type type)
     {
         var words = Values(property.PropertyType).ToList() is { Count: > 0 } values ? string.Join(" | ", values)
             : Type(property.PropertyType);
-        var usual = property.GetValue(Activator.CreateInstance(kind.Params));
+        var usual = property.GetValue(Activator.CreateInstance(type));
         return usual is null or System.Collections.IEnumerable and not string ? words
             : Words.Of("{0}, usually {1}", words, usual is Enum or bool ? Word(usual) : usual);
     }

@@ -15,48 +15,24 @@ internal sealed partial record StageText(IReadOnlyList<string> Lines, int Start,
     public StageKind? Kind => Value("uses") is { } name ? StageKinds.Find(name) : null;
 
     public static IEnumerable<StageText> All(string[] lines) =>
-        Enumerable.Range(0, lines.Length).Where(at => Begin().IsMatch(lines[at])).Select(at => From(lines, at));
+        Beginnings(lines).Select(at => From(lines, at));
 
     /// <summary>The stage that this line belongs to; null above the first.</summary>
-    public static StageText? Around(string[] lines, int line)
+    public static StageText? Around(string[] lines, int line) =>
+        Beginnings(lines).Where(at => at <= line).Select(at => (int?)at).LastOrDefault() is { } start ? From(lines, start) : null;
+
+    /// <summary>An item deeper than the first is none of the stages'.</summary>
+    private static IEnumerable<int> Beginnings(string[] lines)
     {
-        for (var at = line; at >= 0; at--)
-        {
-            if (Begin().IsMatch(lines[at]))
-            {
-                return From(lines, at);
-            }
-        }
-        return null;
+        List<int> items = [.. Enumerable.Range(0, lines.Length).Where(at => Begin().IsMatch(lines[at]))];
+        return items.Where(at => Completions.Indent(lines[at]) <= Completions.Indent(lines[items[0]]));
     }
 
     public bool Has(string key) => Lines.Any(line => Regex.IsMatch(line, $@"(?:^|[\s{{,-]){Regex.Escape(key)}\s*:"));
 
-    /// <summary>Under which key of the stage something is being written, null for the stage itself, and what of it is written.</summary>
-    /// <param name="written">The line up to the cursor.</param>
-    public (string? Section, string Token) Place(int line, string written)
-    {
-        if (Flow().Match(written) is { Success: true } flow)
-        {
-            return (flow.Groups[1].Value, flow.Groups[2].Value.Split(',')[^1].Trim());
-        }
-        var indent = Begin().IsMatch(written) ? Keys : Completions.Indent(written);
-        var token = Dash().Replace(written, "").TrimStart();
-        if (indent <= Keys)
-        {
-            return (null, token);
-        }
-        var above = Lines.Take(line - Start).ToList();
-        var section = above.FindLastIndex(one => Completions.KeyOfLine(one) is not null
-            && (Begin().IsMatch(one) ? Keys : Completions.Indent(one)) == Keys);
-        if (section < 0)
-        {
-            return (null, token);
-        }
-        // What lies deeper than the section's first key is a value of its own: nothing is known of it here.
-        var first = above.Skip(section + 1).FirstOrDefault(one => one.Trim().Length > 0);
-        return first is null || Completions.Indent(first) == indent ? (Completions.KeyOfLine(above[section]), token) : ("", token);
-    }
+    /// <param name="line">Counted from 0 in the whole text.</param>
+    /// <param name="written">That line up to the cursor.</param>
+    public TextPlace Place(int line, string written) => TextPlace.Of(Lines.Take(line - Start), written);
 
     private string? Value(string key) => Lines.Where((one, at) => Completions.KeyOfLine(one) == key
         && (at == 0 || Completions.Indent(one) == Keys)).Select(one => one.Split(':', 2)[1].Split('#')[0].Trim(' ', '"', '\''))
@@ -72,10 +48,4 @@ internal sealed partial record StageText(IReadOnlyList<string> Lines, int Start,
 
     [GeneratedRegex(@"^\s*-(?:\s*$|\s+(?:id|uses)?(?:\s*:.*)?$)")]
     private static partial Regex Begin();
-
-    [GeneratedRegex(@"^\s*(?:-\s+)?(with|inputs)\s*:\s*\{([^{}\[\]]*)$")]
-    private static partial Regex Flow();
-
-    [GeneratedRegex(@"^\s*-\s*")]
-    private static partial Regex Dash();
 }

@@ -1,4 +1,5 @@
 using LoraAspire.Lab.SubmitPages;
+using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.Tests.Lab;
 
@@ -7,6 +8,10 @@ public sealed class CompletionsTests
 {
     private const string Head = "name: one\nstages:\n  - id: data\n    uses: data-build\n    with:\n      cutoff_len: 64\n"
         + "  - id: tune\n    uses: trainer\n";
+
+    private const string Data = "stages:\n  - id: data\n    uses: data-build\n    with:\n";
+
+    private const string Source = Data + "      sources:\n        ";
 
     private static readonly Completions s_completions = new(["pebble", "qwen"]);
 
@@ -23,9 +28,31 @@ public sealed class CompletionsTests
     [InlineData(Head + "    with:\n      low_memory: |", "true,false")]
     [InlineData(Head + "    with:\n      lr_scheduler_type: |", "linear,cosine,constant")]
     [InlineData(Head + "    with:\n      rank_pattern:\n        q: |", "")]
+    [InlineData(Source + "- alpaca: { path: a.json, sample: 3, |", "columns,fill,share,weight,repeat")]
+    [InlineData(Source + "- alpaca:\n            path: a.json\n            |", "columns,fill,sample,share,weight,repeat")]
+    [InlineData(Source + "- alpaca: { path: a.json }\n        - self_cognition:\n            name: x\n            |",
+        "developer,abilities,languages,written,sample,share,weight,repeat")]
+    [InlineData(Source + "- alpaca: { path: 'it, {is}', |", "columns,fill,sample,share,weight,repeat")]
+    [InlineData(Source + "- alpaca: { path: |", "")]
+    [InlineData(Data + "      held_out: [{ alpaca: { path: b.json }}]\n      train_on_inputs: |", "true,false")]
+    [InlineData(Data + "      dedup: { |", "exact,near")]
+    [InlineData(Data + "      writer:\n        provider: |", "open-ai,ollama,chat")]
+    [InlineData(Data + "      nothing: { of: { ours: { |", "")]
     [InlineData("no pipeline at all\n  x: |", "")]
     public void A_place_is_offered_what_may_stand_there(string text, string offered) =>
         Assert.Equal(offered, string.Join(',', At(text).Select(one => one.Label)));
+
+    [Theory]
+    [InlineData("- |")]
+    [InlineData("- alpaca: { path: a.json }\n        - |")]
+    [InlineData("- alpaca: { path: a.json }\n      held_out: [{ |")]
+    public void A_source_is_offered_the_kinds_that_there_are(string text)
+    {
+        var offered = At(Source + text);
+
+        Assert.Equal(SourceKinds.All.Keys, offered.Select(one => one.Label));
+        Assert.All(offered, one => Assert.InRange(one.Detail.Length, 5, 120));
+    }
 
     [Fact]
     public void A_kind_is_offered_with_what_it_does() =>
