@@ -41,6 +41,32 @@ public sealed class FitTests : IDisposable
         Assert.Equal(4 * Linear, Footprint.Of(Llama7B with { OnGpu = false }, BaseFormat.Bf16, true, 2048).Weights);
     }
 
+    /// <summary>Alpaca's rows on an H100, in micro-batches of 2,048 tokens: 10.57 GiB as nvidia-smi has it.</summary>
+    [Fact]
+    public void What_Gemma_2_keeps_besides_is_counted()
+    {
+        FitWork work = new(TinyModel.Gemma2 with
+        {
+            VocabSize = 256_000,
+            HiddenSize = 2304,
+            IntermediateSize = 9216,
+            NumHiddenLayers = 26,
+            NumAttentionHeads = 8,
+            NumKeyValueHeads = 4,
+            HeadDim = 256,
+        }, new LoraConfig(8, 16, 0.05, ["q_proj", "k_proj", "v_proj", "o_proj"]));
+        FitWork plain = work with
+        {
+            Config = work.Config with { OutputNorms = false, LogitCap = null, ScoreCap = null, AttentionScale = null },
+        };
+
+        var (own, other) = (Footprint.Of(work, BaseFormat.Bf16, false, 2048), Footprint.Of(plain, BaseFormat.Bf16, false, 2048));
+
+        Assert.Equal(1.03 * 2048 * 26 * ((2 * 2 * 2304) + 8), own.Kept - other.Kept, 1.0);
+        Assert.Equal(1.03 * 2048 * 2 * 256_000, own.Passing - other.Passing, 1.0); // 1 − tanh² of the logits
+        Assert.InRange(own.Total / Gib, 10.57, 11.6);
+    }
+
     [Fact]
     public void In_float32_on_a_GPU_numbers_and_what_is_kept_of_them_take_twice_as_much_and_codes_as_before()
     {

@@ -50,15 +50,17 @@ public sealed record Footprint(long Weights, long Ends, long Adapters, long Buff
         long query = (long)config.NumAttentionHeads * config.HeadDim, kv = (long)config.NumKeyValueHeads * config.HeadDim;
         // Of one token in one layer: sum, middle and normed input; q|k|v; attention's output; gate|up; and float32 for each row and head.
         var kept = (number * ((3 * hidden) + (2 * query) + (2 * kv) + (2 * inner))) + (4 * (2 + config.NumAttentionHeads));
+        // Gemma 2: what attention and MLP gave before their norms.
+        kept += config.OutputNorms ? (2 * number * hidden) + (2 * 4) : 0;
         // DoRA: what the lengths multiply.
         kept += work.Adapter is LoraConfig { UseDora: true } ? number * Targets(work).Sum(at => (long)at.Linear.Outputs)
             / config.NumHiddenLayers : 0;
         var input = number * hidden;
         var headRows = Math.Min(tokens, FusedModel.Options.For(recompute, work.OnGpu).HeadRows);
         // silu(gate)·up, its gradient, and three of the width of the residual; or logits, and the gradient at the end.
-        var passing = tokens * number * ((2 * inner) + (3 * hidden));
+        var passing = (tokens * number * ((2 * inner) + (3 * hidden))) + CappedAttention.Bytes(config, tokens);
         var logits = headRows * number * config.VocabSize;
-        var head = logits + (2 * tokens * input);
+        var head = (config.LogitCap is null ? logits : 2 * logits) + (2 * tokens * input);
         return new Footprint(
             (long)(config.NumHiddenLayers * LayerLinears.Of(config).All.Sum(linear =>
                 (long)linear.Outputs * linear.Inputs * BytesAWeight(format, work, linear.Inputs))),

@@ -12,6 +12,13 @@ internal static class CappedAttention
     /// <summary>Scores that are there together: 256 MiB in float32.</summary>
     private const long ScoresAtOnce = 1 << 26;
 
+    /// <summary>How often they are there in the backward: products, tanh, softmax, their gradients.</summary>
+    private const int Copies = 6;
+
+    /// <summary>What it takes of a micro-batch of so many tokens, at most; 0 where scores are as libtorch's attention makes them.</summary>
+    public static long Bytes(ModelConfig config, int tokens) => config.ScoreCap is null && config.AttentionScale is null ? 0
+        : Copies * sizeof(float) * Math.Min(ScoresAtOnce, (long)config.NumAttentionHeads * tokens * tokens);
+
     /// <param name="qkv">[T, q|k|v]</param>
     /// <returns>[T, heads·dim]; the backward needs nothing else of it.</returns>
     public static AttentionResult Forward(Tensor qkv, HeadLayout heads, PackedRows rows)
