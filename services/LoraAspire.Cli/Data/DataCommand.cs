@@ -35,9 +35,9 @@ internal static class DataCommand
                 throw new CliException("--random and --limit take whole numbers from 1.", ExitCode.Usage);
             }
             using var folder = DatasetFolder.Open(await DatasetPlace.FindAsync(parsed.GetRequiredValue(where), parsed.GetValue(stage)));
-            if (parsed.GetValue(row) is { } asked && (asked < 0 || asked >= folder.Rows.Count))
+            if (parsed.GetValue(row) is { } asked && folder.Missing(asked) is { } words)
             {
-                throw new CliException(folder.NoRow(asked), ExitCode.Usage);
+                throw new CliException(words, ExitCode.Usage);
             }
             RowFilter filter = new(parsed.GetValue(find), parsed.GetValue(source));
             RefuseUnknown(filter.Source, folder.Facts);

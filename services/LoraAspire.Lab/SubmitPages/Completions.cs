@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -86,7 +85,7 @@ public sealed partial class Completions(IReadOnlyList<string> models)
     private static string Brief(Type kind)
     {
         const int Most = 80;
-        var words = kind.GetCustomAttribute<DescriptionAttribute>()!.Description.Replace("`", "", StringComparison.Ordinal);
+        var words = SourceKinds.Described(kind).Replace("`", "", StringComparison.Ordinal);
         return words.Length <= Most ? words : words[..Most].TrimEnd(' ', ',', '(') + "…";
     }
 

@@ -22,7 +22,7 @@ internal sealed record TextPlace(string[] Keys, IReadOnlySet<string> Beside, str
         foreach (var line in above.Where(line => line.TrimStart() is { Length: > 0 } text && text[0] != '#'))
         {
             var (column, token) = Read(levels, line);
-            if (KeyOf(token) is { } key && levels.Peek().Column is not null)
+            if (Completions.KeyOfLine(token) is { } key && levels.Peek().Column is not null)
             {
                 levels.Peek().Beside.Add(key);
                 levels.Push(new(column, key));
@@ -66,7 +66,7 @@ internal sealed record TextPlace(string[] Keys, IReadOnlySet<string> Beside, str
             }
             else if (letter is '{' or '[')
             {
-                var key = KeyOf(token);
+                var key = Completions.KeyOfLine(token);
                 levels.Peek().Beside.UnionWith(key is null ? [] : [key]);
                 levels.Push(new(null, key));
                 token = "";
@@ -78,7 +78,7 @@ internal sealed record TextPlace(string[] Keys, IReadOnlySet<string> Beside, str
             }
             else if (letter == ',' && levels.Peek().Column is null)
             {
-                levels.Peek().Beside.UnionWith(KeyOf(token) is { } key ? [key] : []);
+                levels.Peek().Beside.UnionWith(Completions.KeyOfLine(token) is { } key ? [key] : []);
                 token = "";
             }
             else if (letter == '#' && (token.Length == 0 || token[^1] == ' '))
@@ -92,6 +92,4 @@ internal sealed record TextPlace(string[] Keys, IReadOnlySet<string> Beside, str
         }
         return token.TrimStart();
     }
-
-    private static string? KeyOf(string token) => Completions.KeyOfLine(token);
 }

@@ -65,6 +65,8 @@ public sealed class FitTests : IDisposable
         Assert.Equal(1.03 * 2048 * 26 * ((2 * 2 * 2304) + 8), own.Kept - other.Kept, 1.0);
         Assert.Equal(1.03 * 2048 * 2 * 256_000, own.Passing - other.Passing, 1.0); // 1 − tanh² of the logits
         Assert.InRange(own.Total / Gib, 10.57, 11.6);
+        // Of a row of 16,384 tokens one head's scores are there together, more than are otherwise: six times 1 GiB.
+        Assert.InRange(Footprint.Of(work, BaseFormat.Bf16, true, 16_384).Passing / Gib, 6, 8);
     }
 
     [Fact]

@@ -55,12 +55,12 @@ public sealed class DatasetFolder : IDisposable
     }
 
     /// <exception cref="ModelException">There is no such row.</exception>
-    public RowInspection Inspect(int row) => row >= 0 && row < Rows.Count
-        ? RowInspection.Of(Rows, Tokenizer, row)
-        : throw new ModelException(NoRow(row));
+    public RowInspection Inspect(int row) =>
+        Missing(row) is { } words ? throw new ModelException(words) : RowInspection.Of(Rows, Tokenizer, row);
 
-    /// <summary>That there is no such row, and which there are.</summary>
-    public string NoRow(int row) => $"No row {row}: the data set has {Rows.Count} rows, 0 to {Rows.Count - 1}.";
+    /// <summary>That there is no such row, and which there are; null where there is.</summary>
+    public string? Missing(int row) =>
+        row >= 0 && row < Rows.Count ? null : $"No row {row}: the data set has {Rows.Count} rows, 0 to {Rows.Count - 1}.";
 
     /// <summary>
     /// The nearest matching row from <paramref name="from"/> on, itself included; null when there is none on that side. Rows are decoded

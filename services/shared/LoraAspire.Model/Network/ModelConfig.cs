@@ -43,7 +43,9 @@ public sealed record ModelConfig
     public double? AttentionScale { get; init; }
     /// <summary>Scores pass c·tanh(x / c) before the softmax (Gemma 2); null passes them on.</summary>
     public double? ScoreCap { get; init; }
-    /// <summary>The same for the logits.</summary>
+    /// <summary>Scores are as libtorch's attention makes them.</summary>
+    public bool HasUsualScores => AttentionScale is null && ScoreCap is null;
+    /// <summary>Logits pass c·tanh(x / c); null passes them on.</summary>
     public double? LogitCap { get; init; }
     /// <summary>RMSNorm on what attention and MLP give as well, before it is added (Gemma 2).</summary>
     public bool OutputNorms { get; init; }

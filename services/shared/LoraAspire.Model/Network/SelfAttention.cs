@@ -47,7 +47,7 @@ internal sealed record SelfAttention(ModelConfig Config, Linear Query, Linear Ke
     internal Tensor Attend(Tensor q, Tensor k, Tensor v, Tensor? mask, bool causal)
     {
         var groups = Config.NumAttentionHeads / Config.NumKeyValueHeads;
-        return Config.ScoreCap is null && Config.AttentionScale is null
+        return Config.HasUsualScores
             ? F.scaled_dot_product_attention(q, Repeat(k, groups), Repeat(v, groups), mask!, is_casual: causal && mask is null)
             : CappedAttention(q, Repeat(k, groups), Repeat(v, groups), mask, causal);
     }

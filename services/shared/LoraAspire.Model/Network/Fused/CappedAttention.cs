@@ -16,8 +16,12 @@ internal static class CappedAttention
     private const int Copies = 6;
 
     /// <summary>What it takes of a micro-batch of so many tokens, at most; 0 where scores are as libtorch's attention makes them.</summary>
-    public static long Bytes(ModelConfig config, int tokens) => config.ScoreCap is null && config.AttentionScale is null ? 0
-        : Copies * sizeof(float) * Math.Min(ScoresAtOnce, (long)config.NumAttentionHeads * tokens * tokens);
+    public static long Bytes(ModelConfig config, int tokens)
+    {
+        var ofHead = (long)tokens * tokens; // which are there together in any case
+        return config.HasUsualScores ? 0
+            : Copies * sizeof(float) * Math.Min(Math.Max(ScoresAtOnce, ofHead), config.NumAttentionHeads * ofHead);
+    }
 
     /// <param name="qkv">[T, q|k|v]</param>
     /// <returns>[T, heads·dim]; the backward needs nothing else of it.</returns>
@@ -61,7 +65,7 @@ internal static class CappedAttention
             Own(dv).copy_(matmul(p.to_type(q.dtype).transpose(1, 2), Own(all)));
             var dp = matmul(Own(all), Own(v).transpose(1, 2)).to_type(float32);
             var ds = p.mul(dp).sum(-1, keepdim: true).neg_().add(dp, Scalars.One).mul_(p);
-            ds = (t is null ? ds : ds.addcmul_(ds.mul(t), t, (-1.0).AsScalar())).mul_(Scale(heads)).to_type(q.dtype);
+            ds = (t is null ? ds : ds.addcmul_(ds.mul(t), t, Scalars.MinusOne)).mul_(Scale(heads)).to_type(q.dtype);
             Own(dq).copy_(matmul(ds, Own(k)));
             Own(dk).copy_(matmul(ds.transpose(1, 2), Own(q)));
         }

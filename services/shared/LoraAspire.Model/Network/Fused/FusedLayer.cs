@@ -70,6 +70,8 @@ internal sealed class FusedLayer : IDisposable
     /// <summary>What is read of the gradient of what a linear layer and its norm give.</summary>
     private static Form GradientOf(FusedLinear linear, RmsNorm? norm) => norm is null ? linear.Gradient with { Wide = true } : Form.Plain;
 
+    private bool HasUsualScores => _attention.Config.HasUsualScores;
+
     /// <summary>With a base in 8 bits memory is what is short, and the norm is quickly made again.</summary>
     private bool KeepsNormed => _qkv.ReadsInput && !_qkv.Input.Eight;
 
@@ -87,7 +89,7 @@ internal sealed class FusedLayer : IDisposable
         {
             normed.Dispose();
         }
-        var result = _heads.IsUsual ? _kernels.Attention(qkv.Y, _heads, pass.Rows) : CappedAttention.Forward(qkv.Y, _heads, pass.Rows);
+        var result = HasUsualScores ? _kernels.Attention(qkv.Y, _heads, pass.Rows) : CappedAttention.Forward(qkv.Y, _heads, pass.Rows);
         var only = OnlyOf(pass);
         var seed = only is null ? pass.Seed : only.Seed;
         var (residual, chosen) = only is null ? (sum, null) : (sum.index_select(0, only.At), result.Output.index_select(0, only.At));
@@ -238,7 +240,7 @@ internal sealed class FusedLayer : IDisposable
         var given = NormOutputBackward(gradient, saved.OutputNorm, _norms.AttentionOutput, _output.Gradient);
         var context = OfAll(_output.Backward(given, saved.Chosen ?? saved.Result.Output, saved.OutputLow,
             only is null ? pass.Seed : only.Seed));
-        var (dq, dk, dv) = _heads.IsUsual ? _kernels.AttentionBackward(context, saved.Qkv.Y, _heads, pass.Rows, saved.Result)
+        var (dq, dk, dv) = HasUsualScores ? _kernels.AttentionBackward(context, saved.Qkv.Y, _heads, pass.Rows, saved.Result)
             : CappedAttention.Backward(context, saved.Qkv.Y, _heads, pass.Rows);
         context.Dispose();
         var form = below is null ? Form.Plain : _qkv.Gradient;

@@ -30,7 +30,7 @@ internal sealed class FusedLinear : IDisposable
     private readonly IReadOnlyList<(Linear Linear, long Start)> _trained; // whose own weights are
     private readonly bool _expandsFirst;
     private readonly List<StepCopy> _begin = []; // views, which lie where they lie
-    private readonly List<(Tensor A, Tensor B)> _ends = []; // gradients of each adapter's step, as A and B lie
+    private readonly List<(LowRankUpdate Update, Tensor A, Tensor B)> _ends = []; // gradients of a step, as A and B lie
     private readonly IReadOnlyList<RowLengths> _lengths; // of each adapter, with DoRA
 
     /// <param name="Module">Number of the linear layer in the model.</param>
@@ -84,7 +84,7 @@ internal sealed class FusedLinear : IDisposable
                 new(Own(update.B.t()), Own(up.Matrix.narrow(0, 0, count)), Adds: false),
                 new(null, Own(up.Sums.alias()), Adds: false),
             ]);
-            _ends.Add((Own(_downSums!.narrow(0, up.Rank, count)), Own(up.Sums.narrow(0, 0, count).t())));
+            _ends.Add((update, Own(_downSums!.narrow(0, up.Rank, count)), Own(up.Sums.narrow(0, 0, count).t())));
         }
     }
 
@@ -126,8 +126,8 @@ internal sealed class FusedLinear : IDisposable
         {
             lengths.EndStep();
         }
-        return _adapters.Zip(_ends).SelectMany(IEnumerable<StepCopy> (pair) =>
-            [new(pair.Second.A, pair.First.Update.A.grad!, Adds: true), new(pair.Second.B, pair.First.Update.B.grad!, Adds: true)]);
+        return _ends.SelectMany(IEnumerable<StepCopy> (end) =>
+            [new(end.A, end.Update.A.grad!, Adds: true), new(end.B, end.Update.B.grad!, Adds: true)]);
     }
 
     /// <param name="seed">Of the micro-batch's dropout; null drops nothing.</param>

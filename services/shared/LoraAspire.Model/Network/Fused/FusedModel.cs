@@ -85,7 +85,7 @@ public sealed class FusedModel : IDisposable
         }
         var whole = isWhole ? new WholeModel(model, type) : null;
         return new FusedModel(whole?.Copy ?? model, plain is not null ? new PlainKernels() : onGpu
-            ? new CudaKernels(evenRows: model.Config.ScoreCap is not null || model.Config.AttentionScale is not null) : new CpuKernels(),
+            ? new CudaKernels(evenRows: !model.Config.HasUsualScores) : new CpuKernels(),
             options, whole)
         {
             WhyPlain = plain,

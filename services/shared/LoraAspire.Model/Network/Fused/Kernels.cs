@@ -80,9 +80,6 @@ internal sealed record HeadLayout(int Query, int KeyValue, int Dim, int? Window)
     /// <summary>Scores pass c·tanh(x / c) before the softmax; null passes them on.</summary>
     public double? Cap { get; init; }
 
-    /// <summary>Scores are as libtorch's attention makes them.</summary>
-    public bool IsUsual => Scale is null && Cap is null;
-
     public int QueryWidth => Query * Dim;
     public int KeyValueWidth => KeyValue * Dim;
 }

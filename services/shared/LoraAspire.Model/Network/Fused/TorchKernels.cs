@@ -37,7 +37,7 @@ internal class TorchKernels : Kernels
         using var scope = NewDisposeScope();
         var (g, wide) = (gradient.to_type(float32).mul(weight.Wide), x.to_type(float32));
         var pull = g.mul(wide).mean([-1], keepdim: true).mul_(inverseRms.pow(3.0.AsScalar()));
-        var result = g.mul_(inverseRms).addcmul_(wide, pull, (-1.0).AsScalar());
+        var result = g.mul_(inverseRms).addcmul_(wide, pull, Scalars.MinusOne);
         if (residual is not null)
         {
             result.add_(residual, Scalars.One);
@@ -78,7 +78,7 @@ internal class TorchKernels : Kernels
         var sigmoid = x.sigmoid();
         var silu = x.mul(sigmoid);
         // silu' = σ + silu − silu·σ
-        return (silu, sigmoid.add(silu, Scalars.One).addcmul_(silu, sigmoid, (-1.0).AsScalar()));
+        return (silu, sigmoid.add(silu, Scalars.One).addcmul_(silu, sigmoid, Scalars.MinusOne));
     }
 
     /// <summary>With t = tanh(k·(x + c·x³)): ½x·(1 + t), and ½(1 + t) + ½x·(1 − t²)·k·(1 + 3c·x²).</summary>
@@ -268,7 +268,7 @@ internal class TorchKernels : Kernels
         var total = wide.logsumexp(1, keepdim: true);
         var loss = total.add(wide.gather(1, at), Scalars.MinusOne).squeeze(1);
         var p = wide.add_(total, Scalars.MinusOne).exp_();
-        p.scatter_add_(1, at, full_like(at, (-1.0).AsScalar(), dtype: float32)).mul_(weights.unsqueeze(1));
+        p.scatter_add_(1, at, full_like(at, Scalars.MinusOne, dtype: float32)).mul_(weights.unsqueeze(1));
         if (logits.dtype != float32)
         {
             logits.copy_(p);

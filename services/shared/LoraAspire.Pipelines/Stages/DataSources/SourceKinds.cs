@@ -26,7 +26,8 @@ public static class SourceKinds
     public static IEnumerable<string> Table() =>
         ["| source | reads |", "|---|---|", .. All.Select(kind => $"| `{kind.Key}` | {Described(kind.Value)} |")];
 
-    private static string Described(Type kind) => kind.GetCustomAttribute<DescriptionAttribute>()!.Description;
+    /// <summary>What the documentation says of a kind.</summary>
+    public static string Described(Type kind) => kind.GetCustomAttribute<DescriptionAttribute>()!.Description;
 
     /// <summary>The YAML's key of a record that derives from <see cref="RecordSource"/>.</summary>
     public static string KeyOf(Type type) => Yaml.Binder.KeyOf(type.Name[..^"Source".Length]);
