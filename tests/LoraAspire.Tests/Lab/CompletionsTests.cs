@@ -1,4 +1,5 @@
 using LoraAspire.Lab.SubmitPages;
+using LoraAspire.Pipelines.Stages;
 using LoraAspire.Pipelines.Stages.DataSources;
 
 namespace LoraAspire.Tests.Lab;
@@ -52,6 +53,20 @@ public sealed class CompletionsTests
 
         Assert.Equal(SourceKinds.All.Keys, offered.Select(one => one.Label));
         Assert.All(offered, one => Assert.InRange(one.Detail.Length, 5, 120));
+    }
+
+    /// <summary>Whatever record a key leads to, and however it is made.</summary>
+    [Fact]
+    public void Every_key_of_every_kind_can_be_opened()
+    {
+        static int Opened(string text, int depth) => depth == 0 ? 0
+            : At(text + "{ |").Sum(one => 1 + Opened($"{text}{{ {one.Label}: ", depth - 1));
+
+        Assert.All(StageKinds.All, kind =>
+        {
+            var keys = kind.Params.GetProperties().Count(one => one.CanWrite);
+            Assert.InRange(Opened($"stages:\n  - id: a\n    uses: {kind.Name}\n    with: ", 4), keys, 1000);
+        });
     }
 
     [Fact]
