@@ -189,6 +189,7 @@ internal sealed record KernelCase(string Name, Func<Kernels, Tensor[]> Work, dou
             new("cross entropy",
                 k => { var copy = logits.clone(); var losses = k.CrossEntropy(copy, targets, weights); return [losses, copy]; }),
             .. ProductCase.All(heads, positions, cos, sin),
+            .. AttentionCase.All(),
             .. CudaDevice.Capability() < Fp8.Capability ? [] : InEightBits(),
         ];
 

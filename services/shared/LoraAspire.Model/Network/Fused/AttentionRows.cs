@@ -28,7 +28,15 @@ public sealed record AttentionRows(int Rows, int MaxQueries, int MaxKeys, Tensor
     /// <summary>Every row has as many tokens as the longest, and shares none of them.</summary>
     public bool Alike { get; private init; }
 
-    protected override IEnumerable<IDisposable?> Parts => [QueryStarts, OwnKeyStarts, Spread];
+    /// <summary>
+    /// [tiles, 4] int32: of each 128 tokens of a row where the row begins, its tokens, which 128 these are, and which row.
+    /// Null where rows share tokens or are even, and off a GPU.
+    /// </summary>
+    public Tensor? Tiles { get; private init; }
+
+    private const int TileTokens = 128;
+
+    protected override IEnumerable<IDisposable?> Parts => [QueryStarts, OwnKeyStarts, Spread, Tiles];
 
     /// <summary>A row for each stretch; a stretch's keys are its prefix's and its own.</summary>
     internal static AttentionRows EndToEnd(IReadOnlyList<Stretch> stretches, torch.Device device)
@@ -46,6 +54,7 @@ public sealed record AttentionRows(int Rows, int MaxQueries, int MaxKeys, Tensor
             return new(stretches.Count, most, most, queryStarts, null, null)
             {
                 Alike = stretches.All(stretch => stretch.Length == most),
+                Tiles = device.type == DeviceType.CUDA ? TilesOf(stretches).Sent(device) : null,
             };
         }
         var places = new Places();
@@ -58,6 +67,13 @@ public sealed record AttentionRows(int Rows, int MaxQueries, int MaxKeys, Tensor
             places.AddOwn(stretch);
         }
         return new(stretches.Count, most, mostKeys, queryStarts, tensor(Starts(Keys)).Sent(device), places.ToSpread(device));
+    }
+
+    private static Tensor TilesOf(IReadOnlyList<Stretch> rows)
+    {
+        int[] numbers = [.. rows.Index().SelectMany(row => Enumerable.Range(0, (row.Item.Length + TileTokens - 1) / TileTokens)
+            .SelectMany(tile => new[] { row.Item.Start, row.Item.Length, tile, row.Index }))];
+        return tensor(numbers).view(-1, 4);
     }
 
     /// <summary>A row for each stretch that is no prefix, padded on the right to the longest.</summary>

@@ -8,7 +8,7 @@ namespace LoraAspire.Model.Network.Fused;
 /// <summary>Each part as one kernel of kernels.cu, in bfloat16; attention is libtorch's flash attention on packed rows.</summary>
 internal sealed unsafe partial class CudaKernels(bool evenRows = false) : Kernels
 {
-    private const string Source = "kernels.cu", RanksSource = "ranks.cu", ProductsSource = "products.cu";
+    private const string Source = "kernels.cu", RanksSource = "ranks.cu", ProductsSource = "products.cu", AttentionSource = "attention.cu";
     private const int MaxTiles = 6;
 
     /// <summary>Up to this rank a kernel reads x or y once for several layers; above, one reads x for each.</summary>
@@ -27,7 +27,8 @@ internal sealed unsafe partial class CudaKernels(bool evenRows = false) : Kernel
 
     private static readonly Lazy<CudaProgram> s_program =
         new(() => new CudaProgram(CudaProgram.Source(Source) + CudaProgram.Source(RanksSource)
-            + (CudaDevice.Capability() == CudaDevice.Hopper ? CudaProgram.Source(ProductsSource) : ""), Source));
+            + (CudaDevice.Capability() == CudaDevice.Hopper ? CudaProgram.Source(ProductsSource) + CudaProgram.Source(AttentionSource) : ""),
+            Source));
 
     private readonly CudaProgram _program = s_program.Value;
 

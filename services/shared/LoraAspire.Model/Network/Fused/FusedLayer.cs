@@ -240,23 +240,8 @@ internal sealed class FusedLayer : IDisposable
         var given = NormOutputBackward(gradient, saved.OutputNorm, _norms.AttentionOutput, _output.Gradient);
         var context = OfAll(_output.Backward(given, saved.Chosen ?? saved.Result.Output, saved.OutputLow,
             only is null ? pass.Seed : only.Seed));
-        var (dq, dk, dv) = HasUsualScores ? _kernels.AttentionBackward(context, saved.Qkv.Y, _heads, pass.Rows, saved.Result)
-            : CappedAttention.Backward(context, saved.Qkv.Y, _heads, pass.Rows);
+        var (qkv, lowGradient) = BackwardScores(context, saved, pass, below is null ? Form.Plain : _qkv.Gradient);
         context.Dispose();
-        var form = below is null ? Form.Plain : _qkv.Gradient;
-        Tensor? lowGradient = null;
-        Operand qkv;
-        if (saved.HeadNorms is not { } norms)
-        {
-            (qkv, lowGradient) = _kernels.TurnBackAndReduce(dq, dk, dv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin, form,
-                _qkv.ReadsGradientAsIs ? saved.Qkv.Low?.Values : null, _qkv.Ups, _qkv.Tiles(pass.Seed));
-        }
-        else
-        {
-            qkv = _kernels.RopeBackward(dq, dk, dv, _heads, pass.Rows.Positions, pass.Cos, pass.Sin, Form.Plain);
-            NormHeadsBackward(qkv.Wide!, norms);
-            qkv = _kernels.As(qkv.Wide!, form);
-        }
         var normed = saved.Normed ?? (_qkv.ReadsInput ? Normed(saved.X, _norms.Attention) : null);
         if (below is null)
         {
@@ -267,6 +252,31 @@ internal sealed class FusedLayer : IDisposable
         qkv.Dispose();
         _norms.Attention.AddGradient(input, saved.X, saved.InverseRms);
         return _kernels.NormBackward(input, saved.X, saved.InverseRms, _norms.Attention.Factors, OfAll(gradient.Wide!), below);
+    }
+
+    /// <param name="context">∂L/∂(what attention gave)</param>
+    /// <returns>∂L/∂(q|k|v) before they were turned and normed, and their adapters' low-rank gradient where it is made on the way.</returns>
+    private (Operand Gradient, Tensor? Low) BackwardScores(Tensor context, SavedAttention saved, FusedPass pass, Form form)
+    {
+        Operand Before(Tensor turnedBack)
+        {
+            if (saved.HeadNorms is { } norms)
+            {
+                NormHeadsBackward(turnedBack, norms);
+            }
+            return _kernels.As(turnedBack, form);
+        }
+        if (HasUsualScores && _kernels.AttentionTurnedBack(context, saved.Qkv.Y, _heads, pass, saved.Result) is { } whole)
+        {
+            return (Before(whole), null);
+        }
+        var (dq, dk, dv) = HasUsualScores ? _kernels.AttentionBackward(context, saved.Qkv.Y, _heads, pass.Rows, saved.Result)
+            : CappedAttention.Backward(context, saved.Qkv.Y, _heads, pass.Rows);
+        var positions = pass.Rows.Positions;
+        return saved.HeadNorms is null
+            ? _kernels.TurnBackAndReduce(dq, dk, dv, _heads, positions, pass.Cos, pass.Sin, form,
+                _qkv.ReadsGradientAsIs ? saved.Qkv.Low?.Values : null, _qkv.Ups, _qkv.Tiles(pass.Seed))
+            : (Before(_kernels.RopeBackward(dq, dk, dv, _heads, positions, pass.Cos, pass.Sin, Form.Plain).Wide!), null);
     }
 
     /// <summary>Qwen3: RMSNorm over each head of q and k, written over them.</summary>

@@ -160,6 +160,10 @@ internal abstract class Kernels
     public abstract (Tensor Dq, Tensor Dk, Tensor Dv) AttentionBackward(Tensor gradient, Tensor qkv, HeadLayout heads, PackedRows rows,
         AttentionResult forward);
 
+    /// <summary>What <see cref="RopeBackward"/> makes of it, [T, q|k|v]; null where that isn't done together.</summary>
+    public virtual Tensor? AttentionTurnedBack(Tensor gradient, Tensor qkv, HeadLayout heads, FusedPass pass, AttentionResult forward) =>
+        null;
+
     /// <summary>low[:, tile] = scale · dropout(x) · matrix[tile]ᵀ for each tile. x may be a slice of columns.</summary>
     /// <returns>What dropout kept, for <see cref="Accumulate"/>; null where that draws it again.</returns>
     public abstract Tensor? Project(Tensor x, Tensor matrix, Tensor low, ReadOnlySpan<Tile> tiles);
