@@ -5,6 +5,7 @@ namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
 /// Attention on packed rows: libtorch's flash attention; where rows are alike and long enough, cuDNN's, which takes two thirds of the time.
+/// The backward that <see cref="AttentionTurnedBack"/> isn't for is theirs too.
 /// </summary>
 internal sealed unsafe partial class CudaKernels
 {

@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace LoraAspire.Model.Network.Fused;
 
 /// <summary>
-/// Attention's backward on Hopper by two kernels of our own (attention.cu): one for the queries' gradients and one for keys' and values'. They
-/// multiply seven times where the usual five do, and move a third of the bytes: no float32 sums in memory, and what is turned is turned back
-/// on the way out.
+/// Attention's backward on Hopper by two kernels of our own (attention.cu): one for the queries' gradients and one for keys' and values'.
+/// They multiply seven times where the usual five do, and move a third of the bytes: no float32 sums in memory, and what is turned is
+/// turned back on the way out.
 /// </summary>
 internal sealed unsafe partial class CudaKernels
 {

@@ -162,8 +162,8 @@ internal sealed unsafe partial class CudaKernels
         _program.Launch(kernel, (Clusters(work) * PerCluster, 1), ProductThreads, [], &work, SharedBytes);
 
     /// <summary>
-    /// As many that the fewest wait while others do the last tiles: 8,192 tokens are often a multiple of 64 clusters' and never one of 66. Where
-    /// the power limit holds the clock, those that don't wait run the faster for it.
+    /// As many that the fewest wait while others do the last tiles: those of 8,192 tokens are often a multiple of 64 clusters, and hardly
+    /// ever of 66. Where the power limit holds the clock, those that don't wait run the faster for it.
     /// </summary>
     private static int Clusters(in ProductWork work)
     {

@@ -8,7 +8,6 @@ namespace LoraAspire.Model.Network.Fused;
 /// <summary>Each part as one kernel of kernels.cu, in bfloat16; attention is libtorch's flash attention on packed rows.</summary>
 internal sealed unsafe partial class CudaKernels(bool evenRows = false) : Kernels
 {
-    private const string Source = "kernels.cu", RanksSource = "ranks.cu", ProductsSource = "products.cu", AttentionSource = "attention.cu";
     private const int MaxTiles = 6;
 
     /// <summary>Up to this rank a kernel reads x or y once for several layers; above, one reads x for each.</summary>
@@ -25,10 +24,10 @@ internal sealed unsafe partial class CudaKernels(bool evenRows = false) : Kernel
     internal const int WidestRow = 1024 * RowItems * 8;
     private const int MaxBlocks = 132 * 16;
 
-    private static readonly Lazy<CudaProgram> s_program =
-        new(() => new CudaProgram(CudaProgram.Source(Source) + CudaProgram.Source(RanksSource)
-            + (CudaDevice.Capability() == CudaDevice.Hopper ? CudaProgram.Source(ProductsSource) + CudaProgram.Source(AttentionSource) : ""),
-            Source));
+    private static readonly string[] s_sources = ["kernels.cu", "ranks.cu"], s_hopperSources = ["products.cu", "attention.cu"];
+
+    private static readonly Lazy<CudaProgram> s_program = new(() => new CudaProgram(string.Concat(
+        s_sources.Concat(CudaDevice.Capability() == CudaDevice.Hopper ? s_hopperSources : []).Select(CudaProgram.Source)), s_sources[0]));
 
     private readonly CudaProgram _program = s_program.Value;
 

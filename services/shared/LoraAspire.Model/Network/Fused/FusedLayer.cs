@@ -255,7 +255,7 @@ internal sealed class FusedLayer : IDisposable
     }
 
     /// <param name="context">∂L/∂(what attention gave)</param>
-    /// <returns>∂L/∂(q|k|v) before they were turned and normed, and their adapters' low-rank gradient where it is made on the way.</returns>
+    /// <returns>∂L/∂(q|k|v) before they were turned and normed, and their adapters' low-rank gradient where that is made too.</returns>
     private (Operand Gradient, Tensor? Low) BackwardScores(Tensor context, SavedAttention saved, FusedPass pass, Form form)
     {
         Operand Before(Tensor turnedBack)
