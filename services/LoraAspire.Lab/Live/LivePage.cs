@@ -20,14 +20,16 @@ public abstract class LivePage : ComponentBase, IAsyncDisposable
     /// <summary>Who follows a lost run anew, and for longer than <see cref="StreamSettings.Patience"/>, has found it.</summary>
     private static readonly TimeSpan Hopeful = 1.5 * new StreamSettings().Patience;
 
+    /// <summary>The same of who found no connection: what is asked of Redis ends within five seconds.</summary>
+    private static readonly TimeSpan Answered = TimeSpan.FromSeconds(6);
+
     private readonly CancellationTokenSource closed = new();
     private readonly List<Task> followers = [];
-    private readonly ConcurrentDictionary<Func<CancellationToken, Task>, string> lost = [];
-    private volatile string? silence;
+    private readonly ConcurrentDictionary<Func<CancellationToken, Task>, string> silent = [], lost = [];
     private volatile bool changed;
 
     /// <summary>Why what is shown may be old, in words; null while connected and while more may come.</summary>
-    protected string? Interruption => silence ?? lost.Values.FirstOrDefault();
+    protected string? Interruption => silent.Values.FirstOrDefault() ?? lost.Values.FirstOrDefault();
 
     /// <summary>Taken once: what goes on after the page is closed may still ask.</summary>
     protected CancellationToken Closed { get; }
@@ -50,7 +52,7 @@ public abstract class LivePage : ComponentBase, IAsyncDisposable
     /// <summary>Asks for one more rendering; many changes within a frame are drawn once. Also says that the connection works.</summary>
     protected void Changed()
     {
-        silence = null;
+        silent.Clear();
         Redraw();
     }
 
@@ -65,12 +67,13 @@ public abstract class LivePage : ComponentBase, IAsyncDisposable
             try
             {
                 var following = follow(Closed);
-                if (lost.ContainsKey(follow))
+                var isLost = lost.ContainsKey(follow);
+                if (isLost || silent.ContainsKey(follow))
                 {
-                    await Task.WhenAny(following, Task.Delay(Hopeful, Closed));
-                    if (!following.IsFaulted)
+                    // It may have nothing to tell when it is connected again.
+                    await Task.WhenAny(following, Task.Delay(isLost ? Hopeful : Answered, Closed));
+                    if (!following.IsFaulted && (silent.TryRemove(follow, out _) | lost.TryRemove(follow, out _)))
                     {
-                        lost.TryRemove(follow, out _);
                         Redraw();
                     }
                 }
@@ -80,13 +83,14 @@ public abstract class LivePage : ComponentBase, IAsyncDisposable
             catch (RunLostException gone)
             {
                 pause = LongestPause;
+                silent.TryRemove(follow, out _);
                 lost[follow] = VisibleText.Safe(gone.Message);
                 Redraw();
             }
             catch (Exception broken) when (broken is RedisException or TimeoutException or HttpRequestException or IOException)
             {
-                pause = silence is null ? Frame : TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
-                silence = Words.Of("{0} does not answer. What you see may be old; connecting again by itself.", source);
+                pause = silent.ContainsKey(follow) ? TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks)) : Frame;
+                silent[follow] = Words.Of("{0} does not answer. What you see may be old; connecting again by itself.", source);
                 Redraw();
             }
             catch (OperationCanceledException) when (Closed.IsCancellationRequested)
